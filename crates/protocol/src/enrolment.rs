@@ -1,0 +1,184 @@
+//! How an agent becomes one of a tenant's: a token carried by hand, keys made by the agent, certified by the root.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::bytes::{Bytes, decode, encode};
+use crate::certificate::KeyCertificate;
+use crate::clock::Timestamp;
+use crate::ids::{AgentId, Forest, TenantId};
+use crate::key::PublicKey;
+use crate::signed::{Signable, Signed};
+
+/// How long a token can be used, once.
+pub const TOKEN_VALID: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+/// How long an access token of an agent lasts.
+pub const ACCESS_VALID: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+const PREFIX: &str = "ritorno-enrol.";
+
+/// What an administrator carries from the console to the agent. It pins the root, so that whoever can read the TLS
+/// traffic of the enrolment still can't become the authority.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentToken {
+    /// The server's address, such as `https://ritorno.example.org`.
+    pub server: String,
+    /// 32 random bytes, used once.
+    pub secret: Bytes,
+    /// SHA-256 of the root public key's uncompressed SEC 1 form.
+    pub root: Bytes,
+}
+
+/// The text is not a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an enrolment token: it starts with 'ritorno-enrol.' and is copied whole")]
+pub struct NotAToken;
+
+impl EnrolmentToken {
+    /// A token for `root`.
+    pub fn new(server: String, secret: [u8; 32], root: &PublicKey) -> Self {
+        Self { server, secret: Bytes(secret.to_vec()), root: Bytes(root.id().0.to_vec()) }
+    }
+
+    /// The text to carry.
+    pub fn to_text(&self) -> String {
+        format!("{PREFIX}{}", encode(&serde_json::to_vec(self).expect("a token always serialises")))
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    /// [`NotAToken`].
+    pub fn from_text(text: &str) -> Result<Self, NotAToken> {
+        let encoded = text.trim().strip_prefix(PREFIX).ok_or(NotAToken)?;
+        let token: Self =
+            serde_json::from_slice(&decode(encoded).ok_or(NotAToken)?).map_err(|_| NotAToken)?;
+        if token.secret.0.len() == 32 && token.root.0.len() == 32 { Ok(token) } else { Err(NotAToken) }
+    }
+
+    /// SHA-256 of the secret: what the server keeps.
+    pub fn secret_digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.secret.0).into()
+    }
+
+    /// Whether `root` is the pinned one.
+    pub fn pins(&self, root: &PublicKey) -> bool {
+        self.root.0 == root.id().0
+    }
+}
+
+impl std::fmt::Debug for EnrolmentToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EnrolmentToken({})", self.server)
+    }
+}
+
+/// The agent's part, `POST /agent/v1/enrol`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentRequest {
+    /// The token's secret.
+    pub secret: Bytes,
+    /// Signed by the new identity key, which proves possession of it.
+    pub proof: Signed<EnrolmentProof>,
+    /// The new identity key.
+    pub identity: PublicKey,
+}
+
+/// What the agent says of itself while enrolling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentProof {
+    /// SHA-256 of the secret, so that the proof is good for this enrolment only.
+    pub secret_digest: Bytes,
+    /// The agent's name, shown in the console: usually the host's.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+    /// The forests that it serves.
+    pub forests: Vec<Forest>,
+}
+
+impl Signable for EnrolmentProof {
+    const PURPOSE: &'static str = "enrolment-proof";
+}
+
+/// The server's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentResponse {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent's id from now on.
+    pub agent: AgentId,
+    /// The root public key; refused unless the token pins it.
+    pub root: PublicKey,
+    /// The identity key, certified by the root.
+    pub identity: Signed<KeyCertificate>,
+}
+
+/// What an agent signs to get a short-lived access token for SCIM and onboarding, `POST /agent/v1/token`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessAssertion {
+    /// The agent.
+    pub agent: AgentId,
+    /// The server's address as configured at the agent, so that an assertion made for one server is none for another.
+    pub audience: String,
+    /// 16 random bytes; an assertion is used once.
+    pub nonce: Bytes,
+    /// The server's time when it was made, as far as the agent knows it.
+    pub issued_at: Timestamp,
+}
+
+impl Signable for AccessAssertion {
+    const PURPOSE: &'static str = "access-assertion";
+}
+
+/// The answer to an assertion.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// To be sent as `Authorization: Bearer`.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// `POST /agent/v1/onboarding`: the answer to an agent that wants its writeback switched on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnboardingCode {
+    /// What a cloud-only administrator confirms in the console.
+    pub code: String,
+    /// Where.
+    pub confirm_at: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// `GET /agent/v1/onboarding/{code}`: how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OnboardingState {
+    /// Nobody confirmed yet.
+    Pending,
+    /// A cloud-only administrator confirmed.
+    Confirmed {
+        /// Who.
+        administrator: String,
+    },
+    /// It ended without.
+    Expired,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SigningKey;
+    use crate::random::tests::Fixed;
+
+    #[test]
+    fn token_survives_the_way_and_pins_one_root() {
+        let root = SigningKey::generate(&Fixed(1)).public();
+        let token = EnrolmentToken::new("https://ritorno.test:8443".into(), [7; 32], &root);
+        let read = EnrolmentToken::from_text(&format!("  {}\n", token.to_text())).unwrap();
+        assert_eq!(read, token);
+        assert!(read.pins(&root));
+        assert!(!read.pins(&SigningKey::generate(&Fixed(2)).public()));
+        assert_eq!(EnrolmentToken::from_text("ritorno-enrol.e30"), Err(NotAToken));
+    }
+}

@@ -1,0 +1,164 @@
+//! The frames of the link between relay and agent: JSON text messages on a WebSocket that the agent dialled.
+//!
+//! ```text
+//! agent                                   relay
+//!   |  <---- Challenge { nonce } --------   |
+//!   |  ----- Hello (signed, nonce) ----->   |
+//!   |  <---- Welcome { keys } -----------   |
+//!   |  ----- Health, every 10 s -------->   |
+//!   |  <---- Work { authorisation } -----   |
+//!   |  ----- Statement: started -------->   |   committed before it counts
+//!   |  ----- Statement: ended ---------->   |
+//!   |  <---- Acknowledged ---------------   |
+//! ```
+//!
+//! Both sides send a WebSocket ping every [`PING_EVERY`]; a side that hears nothing for [`SILENT_AFTER`] closes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::authorisation::Authorisation;
+use crate::bytes::Bytes;
+use crate::certificate::{KeyCertificate, RecipientChain};
+use crate::clock::Timestamp;
+use crate::envelope::Envelope;
+use crate::ids::{AgentId, EpochId, Forest, RequestId};
+use crate::query::{Answer, Query};
+use crate::signed::{Signable, Signed};
+use crate::statement::Statement;
+
+/// Under the 30 s after which the most impatient middleboxes forget an idle flow.
+pub const PING_EVERY: Duration = Duration::from_secs(20);
+/// One ping and the time for its answer, missed.
+pub const SILENT_AFTER: Duration = Duration::from_secs(25);
+/// How often the agent reports its health.
+pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
+/// A report older than this counts as none: one missed, and the way there.
+pub const HEALTH_STALE_AFTER: Duration = Duration::from_secs(13);
+/// Largest frame either side takes, in bytes: an envelope for eight agents is about 6 KB.
+pub const MAXIMUM_FRAME: usize = 64 * 1024;
+/// How long either side waits for the other's next step of the handshake.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// From the relay to the agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+pub enum ToAgent {
+    /// First frame: prove who you are.
+    Challenge {
+        /// 32 random bytes, to be signed.
+        nonce: Bytes,
+        /// The server's clock.
+        server_time: Timestamp,
+    },
+    /// The hello holds.
+    Welcome {
+        /// Every signing key in force, certified by the root.
+        signing_keys: Vec<Signed<KeyCertificate>>,
+        /// The recipients' chains of the tenant, so that the agent can check an envelope's recipient list.
+        recipients: Vec<RecipientChain>,
+    },
+    /// The keys changed.
+    Keys {
+        /// As in `Welcome`.
+        signing_keys: Vec<Signed<KeyCertificate>>,
+        /// As in `Welcome`.
+        recipients: Vec<RecipientChain>,
+    },
+    /// Do this, once.
+    Work {
+        /// The order.
+        authorisation: Signed<Authorisation>,
+        /// The sealed passwords.
+        envelope: Box<Envelope>,
+    },
+    /// Tell this.
+    Ask {
+        /// The question.
+        query: Signed<Query>,
+    },
+    /// The last statement about this attempt is durable here.
+    Acknowledged {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// This node goes away; come back then.
+    Restarting {
+        /// Milliseconds to wait, at least.
+        after_ms: u64,
+    },
+}
+
+/// From the agent to the relay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+pub enum ToRelay {
+    /// Answer to the challenge.
+    Hello {
+        /// Signed by the identity key.
+        hello: Signed<Hello>,
+    },
+    /// The state of things, every [`HEALTH_EVERY`].
+    Health {
+        /// The state.
+        health: Health,
+    },
+    /// About a request.
+    Statement {
+        /// Signed by the identity key.
+        statement: Signed<Statement>,
+    },
+    /// About a question.
+    Answer {
+        /// Signed by the identity key.
+        answer: Signed<Answer>,
+    },
+}
+
+/// Proof of possession, and what the agent is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The agent.
+    pub agent: AgentId,
+    /// The challenge's nonce.
+    pub nonce: Bytes,
+    /// The agent's clock, to measure the skew by.
+    pub agent_time: Timestamp,
+    /// The program's version.
+    pub version: String,
+    /// Its journal.
+    pub epoch: EpochId,
+    /// Its keys.
+    pub chain: RecipientChain,
+}
+
+impl Signable for Hello {
+    const PURPOSE: &'static str = "hello";
+}
+
+/// An agent's state, as it sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The agent's clock.
+    pub at: Timestamp,
+    /// Whether the agent's own switch is on.
+    pub writeback_on: bool,
+    /// One for each forest that it serves.
+    pub forests: Vec<ForestHealth>,
+}
+
+/// Whether a forest can be written to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForestHealth {
+    /// The forest.
+    pub forest: Forest,
+    /// The PDC emulator's host name, if it was ever found.
+    pub pdc: Option<String>,
+    /// Whether it answered just now.
+    pub reachable: bool,
+    /// For operators: what was tried and what was seen, when not.
+    pub detail: Option<String>,
+}
