@@ -1,2 +1,24 @@
-//! x
-fn main() {}
+//! The project's own commands: `cargo xtask lab`, and what else is listed by `cargo xtask --help`.
+
+mod lab;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the lab's real forests up or down, or show what runs.
+    Lab(lab::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Lab(arguments) => lab::run(&arguments),
+    }
+}

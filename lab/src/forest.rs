@@ -1,0 +1,285 @@
+//! A forest of the lab: what it is called, and how it is brought up, taken down and put back to its first state.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::Lab;
+use crate::account::Account;
+use crate::dc;
+use crate::host::Host;
+use crate::kerberos::{Realm, kinit};
+use crate::people::{Person, people};
+use crate::progress::step;
+use crate::provision::provision;
+use crate::root::{Release, ensure_root, require_root};
+
+const ADMINISTRATOR_PASSWORD: &str = "Adm1n-Passw0rd!";
+const SERVICE_PASSWORD: &str = "Svc-Ritorno-Passw0rd!1";
+
+/// A forest that the lab knows how to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forest {
+    /// `contoso.test` on Samba 4.24, functional level 2016: the main one.
+    Contoso,
+    /// `fabrikam.test` on Samba 4.17, functional level 2008 R2: its controller lacks the policy-hints control.
+    Fabrikam,
+}
+
+impl Forest {
+    /// All forests, the main one first.
+    pub const ALL: [Self; 2] = [Self::Contoso, Self::Fabrikam];
+
+    /// DNS name of the forest's one domain.
+    #[must_use]
+    pub const fn dns_domain(self) -> &'static str {
+        match self {
+            Self::Contoso => "contoso.test",
+            Self::Fabrikam => "fabrikam.test",
+        }
+    }
+
+    const fn netbios(self) -> &'static str {
+        match self {
+            Self::Contoso => "CONTOSO",
+            Self::Fabrikam => "FABRIKAM",
+        }
+    }
+
+    const fn release(self) -> Release {
+        match self {
+            Self::Contoso => Release::Samba424,
+            Self::Fabrikam => Release::Samba417,
+        }
+    }
+
+    const fn last_number(self) -> u8 {
+        match self {
+            Self::Contoso => 11,
+            Self::Fabrikam => 12,
+        }
+    }
+
+    pub(crate) fn level_2016(self) -> bool {
+        self.release() == Release::Samba424
+    }
+}
+
+/// A forest, with all that a test needs to know about it. The accessors are plain values; they are right whether it runs or not.
+#[derive(Debug, Clone)]
+pub struct ForestHandle {
+    /// Which one.
+    pub forest: Forest,
+    /// Kerberos realm: `CONTOSO.TEST`.
+    pub realm: String,
+    /// DNS domain: `contoso.test`.
+    pub dns_domain: String,
+    /// NetBIOS name: `CONTOSO`.
+    pub netbios: String,
+    /// The domain's naming context: `DC=contoso,DC=test`.
+    pub base_dn: String,
+    /// The OU with all people in OUs below it.
+    pub people_ou: String,
+    /// Full name of the one domain controller, which is the PDC emulator: `dc1.contoso.test`.
+    pub dc_host: String,
+    /// Its address: LDAP 389, LDAPS 636, Kerberos 88, DNS 53.
+    pub dc_ip: Ipv4Addr,
+    /// `svc-ritorno`, with the rights that an administrator would delegate to it on `OU=People`, and no others.
+    pub service_account: Account,
+    /// The domain's administrator.
+    pub administrator: Account,
+    /// Everybody in `OU=People`.
+    pub people: Vec<Person>,
+    /// The lab's authority (PEM), which signed the controller's certificate.
+    pub ca_pem: PathBuf,
+    lab: Lab,
+}
+
+/// Whether a forest's controller runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It runs, with this process id.
+    Running(i32),
+    /// It was made and is stopped.
+    Stopped,
+    /// It has never been made in this lab.
+    Absent,
+}
+
+impl Lab {
+    /// A forest of this lab. Starts nothing.
+    ///
+    /// # Errors
+    /// When the lab's certificate authority cannot be made.
+    pub fn forest(&self, forest: Forest) -> Result<ForestHandle> {
+        let dns_domain = forest.dns_domain();
+        let base_dn: Vec<String> = dns_domain.split('.').map(|part| format!("DC={part}")).collect();
+        let base_dn = base_dn.join(",");
+        let account = |sam: &str, password: &str| Account {
+            sam: sam.to_owned(),
+            upn: format!("{sam}@{dns_domain}"),
+            dn: format!("CN={sam},CN=Users,{base_dn}"),
+            password: password.to_owned(),
+        };
+        Ok(ForestHandle {
+            forest,
+            realm: dns_domain.to_uppercase(),
+            dns_domain: dns_domain.to_owned(),
+            netbios: forest.netbios().to_owned(),
+            people_ou: format!("OU=People,{base_dn}"),
+            dc_host: format!("dc1.{dns_domain}"),
+            dc_ip: self.address(forest.last_number()),
+            service_account: account("svc-ritorno", SERVICE_PASSWORD),
+            administrator: account("Administrator", ADMINISTRATOR_PASSWORD),
+            people: people(dns_domain, &base_dn)?,
+            ca_pem: self.authority()?.certificate_path(),
+            base_dn,
+            lab: self.clone(),
+        })
+    }
+}
+
+impl ForestHandle {
+    /// Brings the forest up: makes it at the first call (about a minute), else starts what is there (about a second).
+    ///
+    /// # Errors
+    /// Without root, without Debian's mirror at the first call, or when Samba does not start.
+    pub fn up(&self) -> Result<()> {
+        require_root()?;
+        let host = self.host_with_root()?;
+        let _lock = self.lock()?;
+        if dc::running(&host).is_none() {
+            if !self.snapshot().exists() {
+                step(&format!("provisioning the forest {}", self.dns_domain), || {
+                    provision(self, &host, &self.lab.authority()?)?;
+                    dc::pack(&host, &self.snapshot())
+                })?;
+            } else if !host.state.join("etc/smb.conf").exists() {
+                dc::unpack(&host, &self.snapshot())?;
+            }
+        }
+        self.start(&host)
+    }
+
+    /// Stops the forest's controller; what was changed in it stays.
+    ///
+    /// # Errors
+    /// When its processes do not end.
+    pub fn down(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        dc::stop(&self.host())
+    }
+
+    /// Puts the forest back to what it was when it was made, and starts it.
+    ///
+    /// # Errors
+    /// As [`ForestHandle::up`].
+    pub fn restore(&self) -> Result<()> {
+        let host = self.host_with_root()?;
+        if self.snapshot().exists() {
+            let _lock = self.lock()?;
+            dc::stop(&host)?;
+            dc::unpack(&host, &self.snapshot())?;
+            return self.start(&host);
+        }
+        self.up()
+    }
+
+    /// Ends the controller at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When its processes do not end.
+    pub fn kill_dc(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        dc::kill_now(&self.host())
+    }
+
+    /// Starts the controller of a forest that was made before, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_dc(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        self.start(&self.host())
+    }
+
+    /// Whether the controller runs.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match dc::running(&self.host()) {
+            Some(pid) => State::Running(pid.as_raw()),
+            None if self.snapshot().exists() => State::Stopped,
+            None => State::Absent,
+        }
+    }
+
+    /// Whether Kerberos takes this password: `false` when the KDC says that it is wrong.
+    ///
+    /// # Errors
+    /// When the KDC is not there, or refuses for another reason (disabled, locked, must change).
+    pub fn kinit(&self, user: &str, password: &str) -> Result<bool> {
+        let realm = Realm { name: &self.realm, kdc: self.dc_ip };
+        kinit(&realm, user, password, &self.lab.scratch())
+    }
+
+    /// The person with this `sAMAccountName`.
+    ///
+    /// # Errors
+    /// When the forest has nobody of that name.
+    pub fn person(&self, sam: &str) -> Result<&Person> {
+        self.people
+            .iter()
+            .find(|person| person.sam == sam)
+            .with_context(|| format!("{} has no person `{sam}`", self.dns_domain))
+    }
+
+    /// Runs a command on the controller, as its root; returns its standard output.
+    ///
+    /// # Errors
+    /// When the command fails; the message holds the end of what it wrote.
+    pub fn dc_exec(&self, arguments: &[&str]) -> Result<String> {
+        self.host().exec(arguments, b"")
+    }
+
+    /// Applies LDIF changes on the controller, as the system itself.
+    ///
+    /// # Errors
+    /// When the directory refuses; nothing of a refused record is applied.
+    pub fn modify(&self, ldif: &str) -> Result<()> {
+        let database = "/var/lib/samba/private/sam.ldb";
+        self.host().exec(&["ldbmodify", "-H", database], ldif.as_bytes())?;
+        Ok(())
+    }
+
+    pub(crate) fn host(&self) -> Host {
+        Host {
+            name: "dc1".to_owned(),
+            domain: self.dns_domain.clone(),
+            address: self.dc_ip,
+            root: self.forest.release().path(&self.lab),
+            state: self.lab.folder().join("dc").join(&self.dns_domain),
+        }
+    }
+
+    fn host_with_root(&self) -> Result<Host> {
+        ensure_root(&self.lab, self.forest.release())?;
+        Ok(self.host())
+    }
+
+    fn start(&self, host: &Host) -> Result<()> {
+        if dc::running(host).is_some() {
+            return dc::start(host, &self.administrator, &self.ca_pem);
+        }
+        step(&format!("starting {}", host.fqdn()), || dc::start(host, &self.administrator, &self.ca_pem))
+    }
+
+    fn snapshot(&self) -> PathBuf {
+        let folder = self.lab.folder().join("snapshots");
+        folder.join(format!("{}.tar.gz", self.dns_domain))
+    }
+
+    fn lock(&self) -> Result<std::fs::File> {
+        self.lab.lock(&self.dns_domain)
+    }
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask lab up|down|status`: the lab's forests, by hand.
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use comfy_table::Table;
+use ritorno_lab::forest::State;
+use ritorno_lab::{Forest, Lab};
+
+/// Arguments of `cargo xtask lab`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Start the forest; the first time it is made, which takes about a minute.
+    Up {
+        /// Which forest.
+        #[arg(long, value_enum, default_value = "contoso")]
+        forest: Choice,
+        /// Put the forest back to what it was when it was made.
+        #[arg(long)]
+        restore: bool,
+    },
+    /// Stop every forest; what was changed in them stays.
+    Down,
+    /// Show the forests and whether they run.
+    Status,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Choice {
+    /// contoso.test on Samba 4.24.
+    Contoso,
+    /// fabrikam.test on Samba 4.17, without the policy-hints control.
+    Fabrikam,
+    /// Both.
+    All,
+}
+
+impl Choice {
+    fn forests(self) -> &'static [Forest] {
+        match self {
+            Self::Contoso => &[Forest::Contoso],
+            Self::Fabrikam => &[Forest::Fabrikam],
+            Self::All => &Forest::ALL,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the lab says.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let lab = Lab::open()?;
+    match arguments.action {
+        Action::Up { forest, restore } => {
+            for forest in forest.forests() {
+                let handle = lab.forest(*forest)?;
+                if restore {
+                    handle.restore()?;
+                } else {
+                    handle.up()?;
+                }
+            }
+        }
+        Action::Down => {
+            for forest in Forest::ALL {
+                lab.forest(forest)?.down()?;
+            }
+        }
+        Action::Status => {}
+    }
+    status(&lab)
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+fn status(lab: &Lab) -> Result<()> {
+    let mut table = Table::new();
+    table.set_header(["forest", "controller", "address", "state", "service account"]);
+    for forest in Forest::ALL {
+        let handle = lab.forest(forest)?;
+        let state = match handle.state() {
+            State::Running(pid) => format!("runs (process {pid})"),
+            State::Stopped => "stopped".to_owned(),
+            State::Absent => "not made yet".to_owned(),
+        };
+        table.add_row([
+            handle.dns_domain.as_str(),
+            handle.dc_host.as_str(),
+            &handle.dc_ip.to_string(),
+            &state,
+            &handle.service_account.upn,
+        ]);
+    }
+    println!("{table}");
+    println!("Everything lies in {}", lab.folder().display());
+    Ok(())
+}
