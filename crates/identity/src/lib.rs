@@ -1,1 +1,30 @@
-//! x
+//! The tenant's rules as plain values: people, administrators and what they may do, codes, the reset flow, audit facts.
+//! No I/O, no clock, no randomness of its own: the present moment and the random source are arguments.
+//!
+//! One reset in types: a [`name::SignInName`] becomes a [`flow::Flow`] about a [`flow::Person`], known or not; a
+//! [`code::OneTimeCode`] passes its gate; a [`request::Request`] carries it to the directory; [`audit::Fact`]s remember it.
+
+pub mod administrator;
+pub mod agent;
+pub mod agent_token;
+pub mod audit;
+pub mod code;
+pub mod decoy;
+pub mod device_code;
+pub mod enrolment;
+pub mod flow;
+pub mod ids;
+pub mod language;
+pub mod limit;
+pub mod mail;
+pub mod mask;
+pub mod name;
+pub mod password;
+pub mod pepper;
+pub mod request;
+pub mod session;
+pub mod sspr;
+pub mod subject;
+pub mod tenant;
+pub mod token;
+pub mod user;

@@ -1,0 +1,159 @@
+//! Audit facts: who did what, on whom, from where, and how it ended. Microsoft's activity names where it has them, so that
+//! an administrator's filters go on working.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, RequestId, SupportCode, TenantId, UserId};
+
+use crate::ids::{AdministratorId, CorrelationId, FactId};
+
+macro_rules! activities {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Activity { $($(#[$doc])* $variant,)* }
+
+        impl Activity {
+            /// Every activity there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name that is stored and shown.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+activities! {
+    /// Microsoft's.
+    ResetPassword = "Reset password (self-service)";
+    /// Microsoft's.
+    ChangePassword = "Change password (self-service)";
+    /// Microsoft's.
+    UnlockAccount = "Unlock user account (self-service)";
+    /// Microsoft's. A step on the way: name given, code sent, code right or wrong.
+    FlowProgress = "Self-service password reset flow activity progress";
+    /// Microsoft's. A stop was reached.
+    Blocked = "Blocked from self-service password reset";
+    /// Microsoft's.
+    Registered = "User registered for self-service password reset";
+    /// Microsoft's.
+    PolicyChanged = "Self-service password reset policy changes";
+    /// Writeback was switched on for the tenant or an agent.
+    WritebackEnabled = "Enable password writeback";
+    /// Writeback was switched off for the tenant or an agent.
+    WritebackDisabled = "Disable password writeback";
+    /// A token to enrol an agent with was made.
+    EnrolmentTokenMade = "Create agent enrolment token";
+    /// An agent was enrolled.
+    AgentEnrolled = "Enrol agent";
+    /// An agent was revoked.
+    AgentRevoked = "Revoke agent";
+    /// An administrator signed in, or tried to.
+    AdministratorSignIn = "Sign in administrator";
+    /// A person was made by synchronisation.
+    UserAdded = "Add user";
+    /// A person was changed by synchronisation.
+    UserUpdated = "Update user";
+    /// A person was removed by synchronisation.
+    UserDeleted = "Delete user";
+    /// The tenant was made.
+    TenantMade = "Create tenant";
+    /// An administrator was made.
+    AdministratorAdded = "Add administrator";
+    /// The help desk lifted a stop.
+    StopLifted = "Lift self-service password reset block";
+}
+
+impl Activity {
+    /// The activity of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|activity| activity.name() == name)
+    }
+}
+
+/// Who acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The person themselves, as far as the gates tell.
+    User(UserId),
+    /// An administrator.
+    Administrator(AdministratorId),
+    /// An agent.
+    Agent(AgentId),
+    /// Somebody who passed no gate.
+    Anonymous,
+    /// The server: its command line, or a task of its own.
+    System,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Success {
+    /// Done.
+    Success,
+    /// Not done.
+    Failure,
+    /// It can't be proved either way.
+    Unknown,
+}
+
+impl Success {
+    /// The name that is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The value of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Success, Self::Failure, Self::Unknown].into_iter().find(|value| value.as_str() == name)
+    }
+}
+
+/// One fact. Facts are added, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Its id.
+    pub id: FactId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub activity: Activity,
+    /// Who.
+    pub actor: Actor,
+    /// On whom, if on a person of the tenant.
+    pub target: Option<UserId>,
+    /// From where: the client's network address.
+    pub from: Option<String>,
+    /// How it ended.
+    pub success: Success,
+    /// Why, or which step: short, for operators, never a secret.
+    pub reason: String,
+    /// What the person was given for the help desk.
+    pub support_code: Option<SupportCode>,
+    /// Ties the facts of one way through the pages together.
+    pub correlation: CorrelationId,
+    /// The request to the directory, if there was one.
+    pub request: Option<RequestId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_survive_the_way() {
+        for activity in Activity::ALL {
+            assert_eq!(Activity::from_name(activity.name()), Some(*activity));
+        }
+        for success in [Success::Success, Success::Failure, Success::Unknown] {
+            assert_eq!(Success::from_name(success.as_str()), Some(success));
+        }
+    }
+}

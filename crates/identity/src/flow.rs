@@ -1,0 +1,309 @@
+//! One way through the reset pages, as a state machine of plain values.
+//!
+//! ```text
+//! Started ─▶ CodeSent ─▶ GatePassed ─▶ Submitted ─▶ Finished
+//!              ▲  │          ▲             │
+//!              └──┘ resend   └── retry ────┘  (the directory refused the password: choose another)
+//! ```
+//!
+//! A stranger goes the same way as a person, up to a gate that they can't pass. Each step gives a new value; whoever stores
+//! it does so only if the stored state is still the one that the step began with.
+
+use std::time::Duration;
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{RequestId, SupportCode, TenantId, UserId};
+use ritorno_protocol::outcome::{Outcome, SsprCode};
+
+use crate::ids::{CorrelationId, FlowId};
+use crate::language::Language;
+use crate::subject::Subject;
+use crate::token::TokenDigest;
+
+/// How long a flow lasts.
+pub const VALID: Duration = Duration::from_secs(15 * 60);
+
+/// One way through the pages, bound to one browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Digest of the token in the browser's cookie.
+    pub browser: TokenDigest,
+    /// Whom the counters count for.
+    pub subject: Subject,
+    /// Who it is about. Withheld from the browser until a gate is passed.
+    pub person: Person,
+    /// The masked address that the pages show: the person's, or an invented one.
+    pub masked_address: String,
+    /// How far it is.
+    pub state: FlowState,
+    /// The reader's language.
+    pub language: Language,
+    /// What the person can give the help desk.
+    pub support_code: SupportCode,
+    /// Ties its audit facts together.
+    pub correlation: CorrelationId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// First moment at which it does not hold any more.
+    pub expires_at: Timestamp,
+}
+
+/// Who a flow is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// A person who may reset.
+    Known(UserId),
+    /// A person who may not; the pages go on as for a stranger.
+    Withheld {
+        /// The person.
+        user: UserId,
+        /// Why not: told by mail or at the help desk.
+        code: SsprCode,
+    },
+    /// Nobody of the tenant.
+    Stranger,
+}
+
+/// How far a flow is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowState {
+    /// The name was given.
+    Started,
+    /// A code was sent, or seems to have been.
+    CodeSent,
+    /// The right code came back.
+    GatePassed,
+    /// A sealed password is on its way.
+    Submitted(RequestId),
+    /// It ended.
+    Finished(RequestId),
+}
+
+/// Why a step can't be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlowError {
+    /// The 15 minutes are over.
+    #[error("the reset took longer than 15 minutes: it starts again")]
+    Expired,
+    /// It began in another browser.
+    #[error("the reset was begun in another browser")]
+    OtherBrowser,
+    /// The step does not belong here.
+    #[error("the reset is at another step")]
+    WrongStep,
+    /// There is no person who could pass a gate.
+    #[error("nobody can pass a gate here")]
+    NoPerson,
+}
+
+impl Flow {
+    /// Whether this browser may go on now.
+    ///
+    /// # Errors
+    /// [`FlowError::OtherBrowser`] or [`FlowError::Expired`].
+    pub fn check(&self, browser: &TokenDigest, now: Timestamp) -> Result<(), FlowError> {
+        if self.browser != *browser {
+            return Err(FlowError::OtherBrowser);
+        }
+        if now >= self.expires_at { Err(FlowError::Expired) } else { Ok(()) }
+    }
+
+    /// The person, if one may reset.
+    pub const fn user(&self) -> Option<UserId> {
+        match self.person {
+            Person::Known(user) => Some(user),
+            Person::Withheld { .. } | Person::Stranger => None,
+        }
+    }
+
+    /// A code was sent, for the first time or again.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn code_sent(&self, now: Timestamp) -> Result<Self, FlowError> {
+        match self.state {
+            FlowState::Started | FlowState::CodeSent => self.to(FlowState::CodeSent, now),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The right code came back.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late, not the step for it, or nobody's flow.
+    pub fn gate_passed(&self, now: Timestamp) -> Result<Self, FlowError> {
+        match (self.state, self.user()) {
+            (FlowState::CodeSent, Some(_)) => self.to(FlowState::GatePassed, now),
+            (FlowState::CodeSent, None) => Err(FlowError::NoPerson),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// A sealed password goes to the directory.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn submitted(&self, request: RequestId, now: Timestamp) -> Result<Self, FlowError> {
+        match self.state {
+            FlowState::GatePassed => self.to(FlowState::Submitted(request), now),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The request ended. What was provably not applied leaves the gate passed, so that the person can choose another
+    /// password; everything else is the end. It is never too late for it.
+    ///
+    /// # Errors
+    /// [`FlowError::WrongStep`], if this request is not on its way.
+    pub fn ended(&self, request: RequestId, outcome: &Outcome) -> Result<Self, FlowError> {
+        if self.state != FlowState::Submitted(request) {
+            return Err(FlowError::WrongStep);
+        }
+        let state = match outcome {
+            Outcome::Refused { .. } | Outcome::NotApplied { .. } => FlowState::GatePassed,
+            Outcome::Done(_) | Outcome::Unknown { .. } => FlowState::Finished(request),
+        };
+        Ok(Self { state, ..self.clone() })
+    }
+
+    fn to(&self, state: FlowState, now: Timestamp) -> Result<Self, FlowError> {
+        if now >= self.expires_at { Err(FlowError::Expired) } else { Ok(Self { state, ..self.clone() }) }
+    }
+}
+
+impl FlowState {
+    /// The state's name in the database.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::CodeSent => "code-sent",
+            Self::GatePassed => "gate-passed",
+            Self::Submitted(_) => "submitted",
+            Self::Finished(_) => "finished",
+        }
+    }
+
+    /// The request, once there is one.
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Submitted(request) | Self::Finished(request) => Some(*request),
+            Self::Started | Self::CodeSent | Self::GatePassed => None,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ritorno_protocol::bytes::Bytes;
+    use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor};
+    use ritorno_protocol::key::SigningKey;
+    use ritorno_protocol::outcome::{Done, Fault, Operator};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::tenant::Tenant;
+    use crate::user::{Mastered, OnPremises, User};
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    pub(crate) fn tenant() -> Tenant {
+        let root = SigningKey::from_bytes(&[7; 32]).unwrap().public();
+        let tenant = Tenant::new(TenantId(Uuid::from_u128(1)), "Contoso".into(), root, NOW);
+        Tenant { writeback_enabled: true, ..tenant }
+    }
+
+    pub(crate) fn person() -> User {
+        User {
+            id: UserId(Uuid::from_u128(2)),
+            tenant: TenantId(Uuid::from_u128(1)),
+            user_principal_name: "anna@contoso.test".into(),
+            display_name: "Anna Rossi".into(),
+            mail: Some("anna@contoso.test".into()),
+            alternate_mail: Some("anna.rossi@mail.test".into()),
+            registered_mail: None,
+            language: None,
+            enabled: true,
+            mastered: Mastered::Hybrid(OnPremises {
+                source_anchor: SourceAnchor("AAAAAAAAAAAAAAAAAAAAAA==".into()),
+                object_guid: Bytes(vec![0; 16]),
+                object_sid: Bytes(vec![1; 28]),
+                forest: Forest("contoso.test".into()),
+                domain: "CONTOSO".into(),
+                account_name: "anna".into(),
+                exported_by: AgentId(Uuid::from_u128(3)),
+            }),
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn flow(person: Person) -> Flow {
+        Flow {
+            id: FlowId(Uuid::from_u128(4)),
+            tenant: TenantId(Uuid::from_u128(1)),
+            browser: TokenDigest([5; 32]),
+            subject: Subject([6; 32]),
+            person,
+            masked_address: "a•••••i@m•••.test".into(),
+            state: FlowState::Started,
+            language: Language::Italian,
+            support_code: SupportCode("00000-00000".into()),
+            correlation: CorrelationId(Uuid::from_u128(7)),
+            started_at: NOW,
+            expires_at: NOW.plus(VALID),
+        }
+    }
+
+    fn done() -> Outcome {
+        let operator = Operator::default();
+        Outcome::Done(Done { unlocked: true, must_change: false, history_enforced: true, operator })
+    }
+
+    #[test]
+    fn whole_way() {
+        let request = RequestId(Uuid::from_u128(8));
+        let start = flow(Person::Known(UserId(Uuid::from_u128(2))));
+        let sent = start.code_sent(NOW).unwrap().code_sent(NOW).unwrap();
+        let submitted = sent.gate_passed(NOW).unwrap().submitted(request, NOW).unwrap();
+        let refused = Outcome::NotApplied { fault: Fault::Expired, operator: Operator::default() };
+        let again = submitted.ended(request, &refused).unwrap();
+        assert_eq!(again.state, FlowState::GatePassed);
+        assert_eq!(submitted.ended(request, &done()).unwrap().state, FlowState::Finished(request));
+        let other = RequestId(Uuid::from_u128(9));
+        assert_eq!(submitted.ended(other, &done()), Err(FlowError::WrongStep));
+    }
+
+    #[test]
+    fn no_step_is_skipped() {
+        let start = flow(Person::Known(UserId(Uuid::from_u128(2))));
+        assert_eq!(start.gate_passed(NOW), Err(FlowError::WrongStep));
+        assert_eq!(start.submitted(RequestId(Uuid::nil()), NOW), Err(FlowError::WrongStep));
+        let passed = start.code_sent(NOW).unwrap().gate_passed(NOW).unwrap();
+        assert_eq!(passed.code_sent(NOW), Err(FlowError::WrongStep));
+    }
+
+    #[test]
+    fn strangers_and_withheld_people_get_to_the_gate_and_no_further() {
+        let withheld =
+            Person::Withheld { user: UserId(Uuid::from_u128(2)), code: SsprCode::NotProperlyConfigured };
+        for person in [Person::Stranger, withheld] {
+            let sent = flow(person).code_sent(NOW).unwrap();
+            assert_eq!(sent.gate_passed(NOW), Err(FlowError::NoPerson));
+        }
+    }
+
+    #[test]
+    fn bound_to_browser_and_time() {
+        let start = flow(Person::Stranger);
+        let late = NOW.plus(VALID);
+        assert_eq!(start.check(&TokenDigest([5; 32]), NOW), Ok(()));
+        assert_eq!(start.check(&TokenDigest([9; 32]), NOW), Err(FlowError::OtherBrowser));
+        assert_eq!(start.check(&TokenDigest([5; 32]), late), Err(FlowError::Expired));
+        assert_eq!(start.code_sent(late), Err(FlowError::Expired));
+    }
+}

@@ -1,0 +1,28 @@
+//! Limits that need the database. Each counts a subject for one thing, in a window that opens with the first count.
+
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// One limit: at most `most` in `window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted; the counter's name in the database.
+    pub name: &'static str,
+    /// How many are let through.
+    pub most: u32,
+    /// How long the window lasts from its first count on.
+    pub window: Duration,
+}
+
+/// Codes mailed to one address, unasked-for ones above all. Beyond it the page goes on as a decoy.
+pub const CODES_SENT: Limit = Limit { name: "codes-sent", most: 3, window: HOUR };
+/// Wrong codes of one person by mail. It stops this method only, and the help desk can lift it.
+pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 20, window: DAY };
+/// Names that one network may try.
+pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
+/// Sign-in tries for one administrator's name from one network.
+pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins", most: 10, window: HOUR };
+/// Device codes that one administrator may type.
+pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 10, window: HOUR };

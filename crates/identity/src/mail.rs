@@ -1,0 +1,81 @@
+//! Mails that wait to be sent.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::MailId;
+use crate::language::Language;
+
+/// One mail in the outbox. Its letter is encrypted in the database, for it can carry a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id.
+    pub id: MailId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What it says and to whom.
+    pub letter: Letter,
+    /// Not to be sent after this: a code that has expired helps nobody.
+    pub expires_at: Timestamp,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// How often sending was begun.
+    pub tries: u32,
+}
+
+/// A mail's content.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The address. `None` for a decoy's mail: queued like every other, and dropped instead of sent.
+    pub to: Option<String>,
+    /// The reader's language.
+    pub language: Language,
+    /// Which template, and what goes into it.
+    pub template: Template,
+}
+
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Letter")
+    }
+}
+
+/// The templates, each with what goes into it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "template", rename_all = "snake_case")]
+pub enum Template {
+    /// The one-time code.
+    Code {
+        /// The eight digits.
+        code: String,
+        /// For the help desk.
+        support_code: String,
+    },
+    /// Your password was changed.
+    PasswordChanged {
+        /// The person's name.
+        display_name: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
+    /// You asked for a reset, and can't have one by yourself.
+    Withheld {
+        /// The stable code, such as `SSPR_0014`.
+        sspr_code: String,
+        /// For the help desk.
+        support_code: String,
+    },
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Code { .. } => "Code",
+            Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::Withheld { .. } => "Withheld",
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! What the cloud side remembers of one request to a directory: never the envelope.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
+use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::statement::PasswordVersion;
+
+/// One request: committed before it is dispatched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The person.
+    pub user: UserId,
+    /// The person's anchor, as authorised.
+    pub anchor: SourceAnchor,
+    /// What is asked.
+    pub operation: Operation,
+    /// Digest of the whole envelope, as authorised.
+    pub envelope_digest: [u8; 32],
+    /// What the person can give the help desk.
+    pub support_code: SupportCode,
+    /// The attempt under way.
+    pub attempt: Attempt,
+    /// How far it is.
+    pub state: RequestState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its state last changed.
+    pub updated_at: Timestamp,
+}
+
+/// One attempt: which agent may act, and until when it may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// The one agent that may act.
+    pub agent: AgentId,
+    /// That agent's journal.
+    pub epoch: EpochId,
+    /// Not to be started after this.
+    pub start_by: Timestamp,
+    /// From this moment on, an attempt that was not heard of has provably not begun: `start_by`, the allowed skew, and the
+    /// directory's time-out.
+    pub dead_after: Timestamp,
+}
+
+/// How far a request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// Handed to the agent, or about to be.
+    Dispatched,
+    /// The agent's intent is durable: nobody else may write.
+    Started {
+        /// The password's version before the write, to settle by.
+        version_before: Option<PasswordVersion>,
+    },
+    /// The agent said that it did not begin; another attempt may be made.
+    NotStarted,
+    /// It ended. An unknown outcome can still be settled.
+    Finished(Outcome),
+}
+
+impl RequestState {
+    /// The state's name in the database.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Dispatched => "dispatched",
+            Self::Started { .. } => "started",
+            Self::NotStarted => "not-started",
+            Self::Finished(_) => "finished",
+        }
+    }
+}
+
+impl Request {
+    /// Whether another attempt may be signed now: the agent said that it did not begin, or can't have begun any more.
+    pub fn may_try_again(&self, now: Timestamp) -> bool {
+        match self.state {
+            RequestState::NotStarted => true,
+            RequestState::Dispatched => now > self.attempt.dead_after,
+            RequestState::Started { .. } | RequestState::Finished(_) => false,
+        }
+    }
+
+    /// The outcome, once there is one.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            RequestState::Finished(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_protocol::outcome::Operator;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn another_attempt_only_when_the_first_can_not_have_begun() {
+        let at = |ms| Timestamp::from_unix_ms(ms);
+        let request = |state| Request {
+            id: RequestId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            user: UserId(Uuid::nil()),
+            anchor: SourceAnchor(String::new()),
+            operation: Operation::Reset,
+            envelope_digest: [0; 32],
+            support_code: SupportCode(String::new()),
+            attempt: Attempt {
+                number: 1,
+                agent: AgentId(Uuid::nil()),
+                epoch: EpochId(Uuid::nil()),
+                start_by: at(5_000),
+                dead_after: at(150_000),
+            },
+            state,
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        assert!(request(RequestState::NotStarted).may_try_again(at(1)));
+        assert!(!request(RequestState::Dispatched).may_try_again(at(150_000)));
+        assert!(request(RequestState::Dispatched).may_try_again(at(150_001)));
+        let started = RequestState::Started { version_before: None };
+        assert!(!request(started).may_try_again(at(i64::MAX)));
+        let unknown = RequestState::Finished(Outcome::Unknown { operator: Operator::default() });
+        assert!(!request(unknown).may_try_again(at(i64::MAX)));
+    }
+}

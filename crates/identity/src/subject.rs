@@ -1,0 +1,34 @@
+//! Whom a counter counts for, without naming them.
+
+use ritorno_protocol::ids::{TenantId, UserId};
+
+use crate::name::SignInName;
+use crate::pepper::Pepper;
+
+/// A keyed digest that stands for a person, a name, or an address in the counters. Whoever reads the table without the
+/// pepper learns nobody's name from it, and a name that is nobody's is counted like a person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject(pub [u8; 32]);
+
+impl Subject {
+    /// A person of the tenant.
+    pub fn of_user(pepper: &Pepper, tenant: TenantId, user: UserId) -> Self {
+        Self(pepper.digest("subject/user", &[tenant.0.as_bytes(), user.0.as_bytes()]))
+    }
+
+    /// A name, whether or not it is anybody's.
+    pub fn of_name(pepper: &Pepper, tenant: TenantId, name: &SignInName) -> Self {
+        Self(pepper.digest("subject/name", &[tenant.0.as_bytes(), name.as_str().as_bytes()]))
+    }
+
+    /// A mail address, compared without regard to case.
+    pub fn of_address(pepper: &Pepper, tenant: TenantId, address: &str) -> Self {
+        let folded = address.trim().to_lowercase();
+        Self(pepper.digest("subject/address", &[tenant.0.as_bytes(), folded.as_bytes()]))
+    }
+
+    /// A network that requests come from: an address in text form.
+    pub fn of_network(pepper: &Pepper, tenant: TenantId, network: &str) -> Self {
+        Self(pepper.digest("subject/network", &[tenant.0.as_bytes(), network.as_bytes()]))
+    }
+}

@@ -1,0 +1,82 @@
+//! One organisation on the cloud side.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::key::PublicKey;
+
+use crate::language::Language;
+
+/// One organisation, and what holds for all of its people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name, shown on every page.
+    pub name: String,
+    /// The public half of its root key. The private half is never in the database.
+    pub root: PublicKey,
+    /// The languages that its pages offer, the first one being the default.
+    pub languages: Vec<Language>,
+    /// Whether people may reset their password by themselves.
+    pub sspr_enabled: bool,
+    /// Whether passwords are written back to the directories on premises.
+    pub writeback_enabled: bool,
+    /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
+    pub forbid_names: bool,
+    /// Where the pages send people who need help: an `https:` or `mailto:` address.
+    pub helpdesk_url: Option<String>,
+    /// Domains that the masked addresses of decoys seem to be of. They should look like those of the tenant's people.
+    pub decoy_domains: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Decoy domains of a new tenant: where most people have their private mail.
+pub const DEFAULT_DECOY_DOMAINS: [&str; 4] = ["gmail.com", "outlook.com", "libero.it", "icloud.com"];
+
+impl Tenant {
+    /// A tenant as `init` makes it: both languages, SSPR on, writeback off until a cloud-only administrator enables it.
+    pub fn new(id: TenantId, name: String, root: PublicKey, now: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            root,
+            languages: Language::ALL.to_vec(),
+            sspr_enabled: true,
+            writeback_enabled: false,
+            forbid_names: false,
+            helpdesk_url: None,
+            decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
+            created_at: now,
+        }
+    }
+
+    /// The best language for a reader who asks for `wanted` in order of preference (the tags of `Accept-Language`).
+    pub fn language_for<'a>(&self, wanted: impl IntoIterator<Item = &'a str>) -> Language {
+        wanted
+            .into_iter()
+            .filter_map(Language::from_tag)
+            .find(|language| self.languages.contains(language))
+            .or_else(|| self.languages.first().copied())
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_protocol::key::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn reader_gets_an_offered_language() {
+        let root = SigningKey::from_bytes(&[7; 32]).unwrap().public();
+        let id = TenantId(uuid::Uuid::nil());
+        let mut tenant = Tenant::new(id, "Contoso".into(), root, Timestamp::from_unix_ms(0));
+        assert_eq!(tenant.language_for(["de", "it-IT", "en"]), Language::Italian);
+        assert_eq!(tenant.language_for(["de"]), Language::English);
+        tenant.languages = vec![Language::Italian];
+        assert_eq!(tenant.language_for(["en"]), Language::Italian);
+        assert!(!tenant.writeback_enabled);
+    }
+}
