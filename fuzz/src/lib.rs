@@ -1,1 +1,1 @@
-//! x
+//! Fuzz targets for every decoder of bytes that a stranger can send: see `tests/fuzz/`.

@@ -130,3 +130,104 @@ impl Authorisation {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::{Context, Passwords, seal};
+    use crate::key::{OpeningKey, SigningKey};
+    use crate::random::tests::Fixed;
+    use crate::secret::Password;
+    use crate::signed::{SignatureError, Signed};
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn pair() -> (Authorisation, Envelope) {
+        let context = Context {
+            tenant: TenantId::random(&Fixed(1)),
+            operation: Operation::Reset,
+            anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+            request: RequestId::random(&Fixed(2)),
+            expires_at: NOW.plus(Duration::from_secs(600)),
+        };
+        let passwords = Passwords { new: Some(Password::new("Nuova-Passw0rd".into())), old: None };
+        let key = OpeningKey::generate(&Fixed(3)).public().clone();
+        let envelope = seal(&context, &passwords, &[key], &Fixed(4)).unwrap();
+        let authorisation = Authorisation {
+            tenant: context.tenant,
+            request: context.request,
+            attempt: 1,
+            agent: AgentId::random(&Fixed(5)),
+            epoch: EpochId::random(&Fixed(6)),
+            operation: Operation::Reset,
+            initiator: Initiator::Person,
+            anchor: context.anchor,
+            forest: Forest("contoso.test".into()),
+            object_guid: Bytes(vec![0; 16]),
+            object_sid: Bytes(vec![1; 28]),
+            envelope: Bytes(envelope.digest().unwrap().to_vec()),
+            must_change: false,
+            forbid_names: false,
+            issued_at: NOW,
+            start_by: NOW.plus(START_WITHIN),
+            expires_at: NOW.plus(MAXIMUM_VALIDITY),
+            evidence: None,
+        };
+        (authorisation, envelope)
+    }
+
+    fn check(
+        authorisation: &Authorisation,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Result<(), AuthorisationError> {
+        let (good, _) = pair();
+        authorisation.check(envelope, good.tenant, good.agent, good.epoch, now)
+    }
+
+    #[test]
+    fn holds_for_its_agent_envelope_and_time() {
+        let (authorisation, envelope) = pair();
+        assert_eq!(check(&authorisation, &envelope, NOW), Ok(()));
+        let just_before = NOW.plus(START_WITHIN).minus(Duration::from_millis(1));
+        assert_eq!(check(&authorisation, &envelope, just_before), Ok(()));
+    }
+
+    #[test]
+    fn refuses_each_thing_that_does_not_agree() {
+        use AuthorisationError::{Addressee, Envelope as Other, Expired, Future};
+        let (good, envelope) = pair();
+        type Change = fn(&mut Authorisation);
+        let cases: [(&str, Change, AuthorisationError); 9] = [
+            ("another tenant", |a| a.tenant = TenantId::random(&Fixed(90)), Addressee),
+            ("another agent", |a| a.agent = AgentId::random(&Fixed(91)), Addressee),
+            ("another journal", |a| a.epoch = EpochId::random(&Fixed(92)), Addressee),
+            ("another operation", |a| a.operation = Operation::Unlock, Other),
+            ("another person", |a| a.anchor.0.push('x'), Other),
+            ("another request", |a| a.request = RequestId::random(&Fixed(93)), Other),
+            ("another envelope", |a| a.envelope.0[0] ^= 1, Other),
+            ("valid for too long", |a| a.expires_at = a.expires_at.plus(Duration::from_millis(1)), Expired),
+            (
+                "dated in the future",
+                |a| a.issued_at = a.issued_at.plus(MAXIMUM_SKEW).plus(Duration::from_millis(1)),
+                Future,
+            ),
+        ];
+        for (name, change, expected) in cases {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert_eq!(check(&bad, &envelope, NOW), Err(expected), "{name}");
+        }
+        assert_eq!(check(&good, &envelope, NOW.plus(START_WITHIN)), Err(Expired), "start_by has passed");
+        assert_eq!(check(&good, &envelope, NOW.plus(MAXIMUM_VALIDITY)), Err(Expired), "expired");
+    }
+
+    #[test]
+    fn only_the_signing_key_makes_one() {
+        let (authorisation, _) = pair();
+        let signed = Signed::sign(&authorisation, &SigningKey::generate(&Fixed(20)));
+        assert_eq!(signed.verify(&SigningKey::generate(&Fixed(20)).public()), Ok(authorisation));
+        let other = SigningKey::generate(&Fixed(21)).public();
+        assert_eq!(signed.verify(&other), Err(SignatureError::Key));
+    }
+}

@@ -362,7 +362,8 @@ mod tests {
             changed.0[0] ^= 1;
             changed
         };
-        let tamperings: Vec<(&str, Box<dyn Fn(&mut Envelope)>)> = vec![
+        type Tamper = Box<dyn Fn(&mut Envelope)>;
+        let tamperings: Vec<(&str, Tamper)> = vec![
             ("tenant", Box::new(|e| e.context.tenant = TenantId::random(&Fixed(50)))),
             ("operation", Box::new(|e| e.context.operation = Operation::Change)),
             ("anchor", Box::new(|e| e.context.anchor.0.push('x'))),

@@ -1,0 +1,100 @@
+//! Valid messages, and what an input makes of them: random bytes alone seldom get past a JSON parser's first token.
+
+use std::time::Duration;
+
+use bolero::check;
+use ritorno_protocol::authorisation::{Authorisation, Initiator};
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::{Context, Envelope, Operation, Passwords, seal};
+use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, SourceAnchor, TenantId};
+use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::random::Random;
+use ritorno_protocol::secret::Password;
+use ritorno_protocol::signed::Signed;
+
+/// The same bytes in every run.
+pub(crate) struct Fixed(pub(crate) u8);
+
+impl Random for Fixed {
+    fn fill(&self, out: &mut [u8]) {
+        for (index, byte) in out.iter_mut().enumerate() {
+            *byte = self.0.wrapping_add(u8::try_from(index % 251).unwrap_or(0));
+        }
+    }
+}
+
+/// The moment at which the seeds were valid.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+/// An envelope for one agent.
+pub(crate) fn envelope() -> Envelope {
+    let context = Context {
+        tenant: TenantId::random(&Fixed(1)),
+        operation: Operation::Change,
+        anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+        request: RequestId::random(&Fixed(2)),
+        expires_at: NOW.plus(Duration::from_secs(600)),
+    };
+    let passwords = Passwords {
+        new: Some(Password::new("Nuova-1".into())),
+        old: Some(Password::new("Vecchia-1".into())),
+    };
+    let key = OpeningKey::generate(&Fixed(3)).public().clone();
+    seal(&context, &passwords, &[key], &Fixed(4)).expect("one recipient and short passwords")
+}
+
+/// A signed authorisation for it.
+pub(crate) fn authorisation() -> Signed<Authorisation> {
+    let envelope = envelope();
+    let authorisation = Authorisation {
+        tenant: envelope.context.tenant,
+        request: envelope.context.request,
+        attempt: 1,
+        agent: AgentId::random(&Fixed(5)),
+        epoch: EpochId::random(&Fixed(6)),
+        operation: envelope.context.operation,
+        initiator: Initiator::Person,
+        anchor: envelope.context.anchor.clone(),
+        forest: Forest("contoso.test".into()),
+        object_guid: Bytes(vec![0; 16]),
+        object_sid: Bytes(vec![1; 28]),
+        envelope: Bytes(envelope.digest().expect("it was just sealed").to_vec()),
+        must_change: false,
+        forbid_names: false,
+        issued_at: NOW,
+        start_by: NOW.plus(Duration::from_secs(5)),
+        expires_at: NOW.plus(Duration::from_secs(60)),
+        evidence: None,
+    };
+    Signed::sign(&authorisation, &SigningKey::generate(&Fixed(7)))
+}
+
+/// Runs `target` on raw inputs and on `seeds` altered as the input says: each four bytes of it choose a place, a kind of
+/// change, and a byte.
+pub(crate) fn run(seeds: Vec<Vec<u8>>, target: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
+    for seed in &seeds {
+        target(seed);
+    }
+    check!().for_each(|input: &[u8]| {
+        target(input);
+        let Some((first, changes)) = input.split_first() else { return };
+        let mut bytes = seeds[usize::from(*first) % seeds.len()].clone();
+        for change in changes.chunks_exact(4).take(8) {
+            let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % bytes.len().max(1);
+            match change[2] % 6 {
+                0 if at < bytes.len() => bytes[at] = change[3],
+                1 if at < bytes.len() => bytes[at] ^= 1 << (change[3] % 8),
+                2 => bytes.insert(at.min(bytes.len()), change[3]),
+                3 if at < bytes.len() => drop(bytes.remove(at)),
+                4 => bytes.truncate(at),
+                _ => {
+                    let piece: Vec<u8> =
+                        bytes.iter().skip(at).take(usize::from(change[3])).copied().collect();
+                    bytes.extend_from_slice(&piece);
+                }
+            }
+        }
+        target(&bytes);
+    });
+}
