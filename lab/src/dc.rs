@@ -1,25 +1,23 @@
 //! A domain controller's process: start, stop, kill, and whether it answers.
 
-use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::account::Account;
 use crate::command::{capture, run};
 use crate::host::Host;
+use crate::process;
 use crate::progress::wait_until;
 
 /// How long a controller may take to answer after its start; it usually takes one second.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long a controller may take to end by itself after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 const LDAPS: u16 = 636;
 
 /// The running process of a host, when there is one: Samba's first process, which leads a session of its own.
@@ -47,24 +45,12 @@ pub fn start(host: &Host, administrator: &Account, ca: &Path) -> Result<()> {
             );
         }
         let _ = std::fs::remove_file(host.state.join("run/samba.pid"));
-        let log = File::options().create(true).append(true).open(host.state.join("log/samba.out"))?;
-        let started = host
-            .enter(&["setsid", "--fork"], &["samba", "-F", "--no-process-group", "--debug-stdout", "-d1"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .status()
-            .context("cannot start `setsid`")?;
-        if !started.success() {
-            bail!("`setsid` could not start Samba");
-        }
+        let samba = ["samba", "-F", "--no-process-group", "--debug-stdout", "-d1"];
+        process::start(&mut host.enter(&["setsid", "--fork"], &samba), &log(host))?;
     }
     let ready = wait_until(START_LIMIT, || in_step(host, administrator, ca))?;
     if !ready {
-        let log = std::fs::read_to_string(host.state.join("log/samba.out")).unwrap_or_default();
-        let tail: Vec<&str> = log.lines().rev().take(15).collect();
-        let tail: Vec<&str> = tail.into_iter().rev().collect();
-        bail!("{} does not answer; its log ends:\n{}", host.fqdn(), tail.join("\n"));
+        bail!("{} does not answer; its log ends:\n{}", host.fqdn(), process::log_tail(&log(host)));
     }
     Ok(())
 }
@@ -77,11 +63,7 @@ pub fn stop(host: &Host) -> Result<()> {
     let Some(leader) = running(host) else {
         return Ok(());
     };
-    // ESRCH means that it ended in between, which is what is wanted.
-    let _ = kill(leader, Signal::SIGTERM);
-    if !wait_until(STOP_LIMIT, || Ok(session(leader)?.is_empty()))? {
-        kill_session(leader)?;
-    }
+    process::stop_session(leader, Signal::SIGTERM)?;
     let _ = std::fs::remove_file(host.state.join("run/samba.pid"));
     Ok(())
 }
@@ -92,49 +74,13 @@ pub fn stop(host: &Host) -> Result<()> {
 /// When its processes stay.
 pub fn kill_now(host: &Host) -> Result<()> {
     if let Some(leader) = running(host) {
-        kill_session(leader)?;
+        process::kill_session(leader)?;
     }
     Ok(())
 }
 
-fn kill_session(leader: Pid) -> Result<()> {
-    let gone = wait_until(STOP_LIMIT, || {
-        let left = session(leader)?;
-        for process in &left {
-            // Ended in between is what is wanted.
-            let _ = kill(*process, Signal::SIGKILL);
-        }
-        Ok(left.is_empty())
-    })?;
-    if !gone {
-        bail!("processes of session {leader} do not end");
-    }
-    Ok(())
-}
-
-/// The living processes of a session. Field 3 of `/proc/PID/stat` is the state, field 6 the session (proc(5)).
-fn session(leader: Pid) -> Result<Vec<Pid>> {
-    let mut members = Vec::new();
-    for entry in std::fs::read_dir("/proc").context("cannot read /proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        // Gone since the folder was read.
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        // Field 2 is the program's name in brackets and may hold blanks.
-        let Some((_, rest)) = stat.rsplit_once(')') else {
-            continue;
-        };
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let zombie = matches!(fields.first(), Some(&"Z" | &"X"));
-        if !zombie && fields.get(3) == Some(&leader.to_string().as_str()) {
-            members.push(Pid::from_raw(pid));
-        }
-    }
-    Ok(members)
+fn log(host: &Host) -> PathBuf {
+    host.state.join("log/samba.out")
 }
 
 fn listens(host: &Host) -> bool {

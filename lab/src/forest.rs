@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::kerberos::{Realm, kinit};
 use crate::people::{Person, people};
 use crate::progress::step;
-use crate::provision::provision;
+use crate::provision::{provision, readdress};
 use crate::root::{Release, ensure_root, require_root};
 
 const ADMINISTRATOR_PASSWORD: &str = "Adm1n-Passw0rd!";
@@ -147,16 +147,13 @@ impl ForestHandle {
     /// Without root, without Debian's mirror at the first call, or when Samba does not start.
     pub fn up(&self) -> Result<()> {
         require_root()?;
-        let host = self.host_with_root()?;
+        ensure_root(&self.lab, self.forest.release())?;
+        let host = self.host();
         let _lock = self.lock()?;
         if dc::running(&host).is_none() {
-            if !self.snapshot().exists() {
-                step(&format!("provisioning the forest {}", self.dns_domain), || {
-                    provision(self, &host, &self.lab.authority()?)?;
-                    dc::pack(&host, &self.snapshot())
-                })?;
-            } else if !host.state.join("etc/smb.conf").exists() {
-                dc::unpack(&host, &self.snapshot())?;
+            self.ensure_snapshot()?;
+            if !host.state.join("address").exists() {
+                self.unpack(&host)?;
             }
         }
         self.start(&host)
@@ -176,14 +173,14 @@ impl ForestHandle {
     /// # Errors
     /// As [`ForestHandle::up`].
     pub fn restore(&self) -> Result<()> {
-        let host = self.host_with_root()?;
-        if self.snapshot().exists() {
-            let _lock = self.lock()?;
-            dc::stop(&host)?;
-            dc::unpack(&host, &self.snapshot())?;
-            return self.start(&host);
-        }
-        self.up()
+        require_root()?;
+        ensure_root(&self.lab, self.forest.release())?;
+        let host = self.host();
+        let _lock = self.lock()?;
+        dc::stop(&host)?;
+        self.ensure_snapshot()?;
+        self.unpack(&host)?;
+        self.start(&host)
     }
 
     /// Ends the controller at once, as a power cut would.
@@ -262,9 +259,26 @@ impl ForestHandle {
         }
     }
 
-    fn host_with_root(&self) -> Result<Host> {
-        ensure_root(&self.lab, self.forest.release())?;
-        Ok(self.host())
+    /// Provisions the forest once for this lab and all its private copies.
+    fn ensure_snapshot(&self) -> Result<()> {
+        let _lock = self.lab.lock_shared(&format!("{}.snapshot", self.dns_domain))?;
+        if self.snapshot().exists() {
+            return Ok(());
+        }
+        let fresh = Host {
+            state: self.lab.shared_folder().join("dc").join(format!("{}.fresh", self.dns_domain)),
+            ..self.host()
+        };
+        step(&format!("provisioning the forest {}", self.dns_domain), || {
+            provision(self, &fresh, &self.lab.authority()?)?;
+            dc::pack(&fresh, &self.snapshot())?;
+            std::fs::remove_dir_all(&fresh.state).context("cannot remove the packed forest")
+        })
+    }
+
+    fn unpack(&self, host: &Host) -> Result<()> {
+        dc::unpack(host, &self.snapshot())?;
+        readdress(self, host, &self.lab.authority()?)
     }
 
     fn start(&self, host: &Host) -> Result<()> {
@@ -275,7 +289,7 @@ impl ForestHandle {
     }
 
     fn snapshot(&self) -> PathBuf {
-        let folder = self.lab.folder().join("snapshots");
+        let folder = self.lab.shared_folder().join("snapshots");
         folder.join(format!("{}.tar.gz", self.dns_domain))
     }
 

@@ -10,8 +10,12 @@ pub mod dc;
 pub mod forest;
 pub mod host;
 pub mod kerberos;
+pub mod mail;
 pub mod packages;
 pub mod people;
+pub mod postgres;
+pub mod private;
+mod process;
 pub mod progress;
 mod provision;
 pub mod root;
@@ -25,13 +29,18 @@ use anyhow::{Context, Result};
 pub use account::Account;
 pub use ca::CertificateAuthority;
 pub use forest::{Forest, ForestHandle};
+pub use mail::{MailServer, Message};
 pub use packages::{Purpose, ensure_packages, packages};
 pub use people::{Person, Trait};
+pub use postgres::PostgreSql;
+pub use private::PrivateLab;
 
 /// The lab: one folder, one certificate authority, one loopback network.
 #[derive(Debug, Clone)]
 pub struct Lab {
     folder: PathBuf,
+    /// The folder of the lab that this one is a private copy of.
+    shared: Option<PathBuf>,
     network: [u8; 3],
 }
 
@@ -65,7 +74,7 @@ impl Lab {
         std::fs::create_dir_all(folder.join("tmp"))
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let folder = folder.canonicalize()?;
-        Ok(Self { folder, network })
+        Ok(Self { folder, shared: None, network })
     }
 
     /// The folder that everything of the lab lies in.
@@ -74,9 +83,9 @@ impl Lab {
         &self.folder
     }
 
-    /// Where the Debian roots lie; labs may share them.
+    /// Where Debian roots, snapshots and the authority lie, which private copies share.
     pub(crate) fn shared_folder(&self) -> &Path {
-        &self.folder
+        self.shared.as_deref().unwrap_or(&self.folder)
     }
 
     /// For files of one command only.
@@ -96,8 +105,8 @@ impl Lab {
     /// # Errors
     /// When its files cannot be written.
     pub fn authority(&self) -> Result<CertificateAuthority> {
-        let _lock = self.lock("ca")?;
-        CertificateAuthority::open(&self.folder.join("ca"))
+        let _lock = self.lock_shared("ca")?;
+        CertificateAuthority::open(&self.shared_folder().join("ca"))
     }
 
     /// Waits for a lock that other processes on this lab respect. It is held until the value is dropped.
@@ -105,16 +114,25 @@ impl Lab {
     /// # Errors
     /// When the lock's file cannot be made.
     pub fn lock(&self, name: &str) -> Result<File> {
-        let path = self.folder.join(format!("{name}.lock"));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-        Ok(file)
+        lock(&self.folder, name)
     }
+
+    /// The same for what private copies share.
+    pub(crate) fn lock_shared(&self, name: &str) -> Result<File> {
+        lock(self.shared_folder(), name)
+    }
+}
+
+fn lock(folder: &Path, name: &str) -> Result<File> {
+    let path = folder.join(format!("{name}.lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
 }
 
 fn parse_network(text: &str) -> Option<[u8; 3]> {

@@ -10,6 +10,7 @@ use crate::forest::ForestHandle;
 use crate::host::Host;
 
 const POPULATE: &str = include_str!("../scripts/populate.py");
+const READDRESS: &str = include_str!("../scripts/readdress.py");
 
 /// Provisions the forest's controller into its (empty) state folder. Takes about ten seconds.
 ///
@@ -43,13 +44,7 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     host.exec(&arguments, b"")?;
 
-    let fqdn = host.fqdn();
-    authority
-        .issue(&[&fqdn, &handle.dns_domain], &[IpAddr::V4(host.address)])?
-        .write(&host.state.join("lib/private/tls/dc.pem"), &host.state.join("lib/private/tls/dc.key"))?;
-    std::fs::copy(authority.certificate_path(), host.state.join("lib/private/tls/ca.pem"))?;
-    host.write("etc/smb.conf", &smb_conf(handle, host))?;
-
+    configure(handle, host, authority)?;
     let description = json!({
         "min_length": 8,
         "service_account": {
@@ -60,6 +55,36 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
         "people": handle.people,
     });
     host.exec(&["python3", "-c", POPULATE], description.to_string().as_bytes())?;
+    Ok(())
+}
+
+/// Writes what depends on the controller's address: its certificate and its configuration.
+///
+/// # Errors
+/// When a file cannot be written.
+fn configure(handle: &ForestHandle, host: &Host, authority: &CertificateAuthority) -> Result<()> {
+    let fqdn = host.fqdn();
+    authority
+        .issue(&[&fqdn, &handle.dns_domain], &[IpAddr::V4(host.address)])?
+        .write(&host.state.join("lib/private/tls/dc.pem"), &host.state.join("lib/private/tls/dc.key"))?;
+    std::fs::copy(authority.certificate_path(), host.state.join("lib/private/tls/ca.pem"))?;
+    host.write("etc/smb.conf", &smb_conf(handle, host))?;
+    host.write("address", &host.address.to_string())
+}
+
+/// Moves a controller that came out of a snapshot to the address that this lab gives it.
+///
+/// # Errors
+/// When a file cannot be written, or the controller's DNS does not know the old address.
+pub(crate) fn readdress(handle: &ForestHandle, host: &Host, authority: &CertificateAuthority) -> Result<()> {
+    let old = std::fs::read_to_string(host.state.join("address"))
+        .context("the snapshot does not tell its address: remove it")?;
+    let new = host.address.to_string();
+    if old == new {
+        return Ok(());
+    }
+    configure(handle, host, authority)?;
+    host.exec(&["python3", "-c", READDRESS, &old, &new], b"")?;
     Ok(())
 }
 

@@ -57,7 +57,7 @@ impl Release {
 /// Without root, without the packages of [`Purpose::Lab`], or when Debian's mirror cannot be reached.
 pub fn ensure_root(lab: &Lab, release: Release) -> Result<PathBuf> {
     let root = release.path(lab);
-    let _lock = lab.lock(release.folder())?;
+    let _lock = lab.lock_shared(release.folder())?;
     if root.exists() {
         return Ok(root);
     }

@@ -24,7 +24,7 @@ enum Action {
         #[arg(long)]
         restore: bool,
     },
-    /// Stop every forest; what was changed in them stays.
+    /// Stop everything of the lab; what was changed in the forests stays.
     Down,
     /// Show the forests and whether they run.
     Status,
@@ -67,11 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 }
             }
         }
-        Action::Down => {
-            for forest in Forest::ALL {
-                lab.forest(forest)?.down()?;
-            }
-        }
+        Action::Down => lab.down()?,
         Action::Status => {}
     }
     status(&lab)
@@ -80,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 fn status(lab: &Lab) -> Result<()> {
     let mut table = Table::new();
+    let runs = |yes: bool| if yes { "runs" } else { "stopped" };
     table.set_header(["forest", "controller", "address", "state", "service account"]);
     for forest in Forest::ALL {
         let handle = lab.forest(forest)?;
@@ -97,6 +94,10 @@ fn status(lab: &Lab) -> Result<()> {
         ]);
     }
     println!("{table}");
+    let (mail, postgresql) = (lab.mail()?, lab.postgresql());
+    println!("Mail server {}: {}", mail.page(), runs(mail.is_running()));
+    println!("PostgreSQL {}: {}", postgresql.address, runs(postgresql.is_running()));
+    println!("Private copies: {}", lab.privates()?.len());
     println!("Everything lies in {}", lab.folder().display());
     Ok(())
 }

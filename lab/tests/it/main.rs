@@ -1,3 +1,8 @@
 //! The lab against the real thing: Samba, Kerberos, mail and PostgreSQL as the other tests will use them.
 
+mod delegation;
+mod fabrikam;
 mod forest;
+mod mail;
+mod postgres;
+mod private;
