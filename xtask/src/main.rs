@@ -1,6 +1,8 @@
 //! The project's own commands: `cargo xtask lab`, and what else is listed by `cargo xtask --help`.
 
+mod cargo;
 mod lab;
+mod test;
 
 use clap::{Parser, Subcommand};
 
@@ -15,10 +17,13 @@ struct Arguments {
 enum Command {
     /// Bring the lab's real forests up or down, or show what runs.
     Lab(lab::Arguments),
+    /// Run everything that decides: format, lints, dependency rules, and every test against real parts.
+    Test(test::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Lab(arguments) => lab::run(&arguments),
+        Command::Test(arguments) => test::execute(&arguments),
     }
 }
