@@ -19,7 +19,6 @@ mod process;
 pub mod progress;
 mod provision;
 pub mod root;
-pub mod stack;
 
 use std::fs::File;
 use std::net::Ipv4Addr;

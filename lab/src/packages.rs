@@ -25,7 +25,6 @@ const DEMO: &[&str] = &[
     "krb5-user",
     "ldap-utils",
     "python3-aiosmtpd",
-    "curl",
     "chromium",
     "libnss3-tools",
 ];
@@ -35,7 +34,6 @@ const TEST: &[&str] = &[
     "krb5-user",
     "ldap-utils",
     "python3-aiosmtpd",
-    "curl",
     "chromium",
     "libnss3-tools",
     "postgresql",

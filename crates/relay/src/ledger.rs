@@ -1,0 +1,111 @@
+//! The seam to the database: rows of agents and requests. Every change of a request is one conditional update, so that
+//! two nodes can't both make it.
+
+use async_trait::async_trait;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::certificate::KeyCertificate;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, TenantId, UserId};
+use ritorno_protocol::link::Health;
+use ritorno_protocol::signed::Signed;
+
+/// The database failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the database failed: {0}")]
+pub struct LedgerError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// A tenant as the relay sees it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whether passwords of the tenant are written back at all.
+    pub writeback_enabled: bool,
+    /// Every agent that was ever enrolled.
+    pub agents: Vec<Agent>,
+}
+
+/// What a hello told.
+#[derive(Clone, Debug)]
+pub struct Introduction {
+    /// The agent.
+    pub agent: AgentId,
+    /// The program's version.
+    pub version: String,
+    /// Its journal.
+    pub epoch: EpochId,
+    /// Its sealing key, certified by its identity key.
+    pub sealing: Signed<KeyCertificate>,
+    /// The forests that it serves.
+    pub forests: Vec<Forest>,
+}
+
+/// Rows of agents and requests.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The tenant's switch and agents.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn standing(&self, tenant: TenantId) -> Result<Standing, LedgerError>;
+
+    /// Keeps what a hello told.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn introduce(
+        &self,
+        tenant: TenantId,
+        introduction: &Introduction,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
+
+    /// Keeps a health report and that the agent was heard.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn heard(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        health: &Health,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
+
+    /// Inserts the row unless one of that id exists; whether it did.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn begin(&self, request: &Request) -> Result<bool, LedgerError>;
+
+    /// The row.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn request(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError>;
+
+    /// The person's latest request.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, LedgerError>;
+
+    /// Moves a request from the state and attempt that `seen` holds to `state`; whether it did. It does not if somebody
+    /// moved it since.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn advance(
+        &self,
+        seen: &Request,
+        state: &RequestState,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
+
+    /// Replaces the attempt that `seen` holds by the next one, dispatched; whether it did. It does not if somebody moved
+    /// the request since, or another attempt may not be made ([`Request::may_try_again`]).
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn try_again(&self, seen: &Request, attempt: &Attempt, now: Timestamp)
+    -> Result<bool, LedgerError>;
+}

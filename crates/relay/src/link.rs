@@ -1,0 +1,166 @@
+//! Live links, and what each is known to be able to do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ritorno_protocol::certificate::Recipient;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, EpochId, Forest, TenantId};
+use ritorno_protocol::key::PublicKey;
+use ritorno_protocol::link::{HEALTH_STALE_AFTER, Health, ToAgent};
+use ritorno_protocol::query::Found;
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use uuid::Uuid;
+
+/// Frames that may wait for a slow socket.
+const OUTBOX: usize = 256;
+/// Requests that one agent works on at the same time.
+pub const IN_FLIGHT: usize = 64;
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One live link to one agent.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) tenant: TenantId,
+    pub(crate) agent: AgentId,
+    pub(crate) epoch: EpochId,
+    pub(crate) identity: PublicKey,
+    pub(crate) recipient: Recipient,
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) closing: Notify,
+    outbox: mpsc::Sender<ToAgent>,
+    known: Mutex<Known>,
+    questions: Mutex<HashMap<Uuid, oneshot::Sender<Found>>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    report: Option<Report>,
+    skew_ms: u64,
+}
+
+/// The latest health report.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) health: Health,
+    pub(crate) received_at: Timestamp,
+    pub(crate) unreachable_since: Option<Timestamp>,
+}
+
+/// The link is gone: what was to be sent was provably not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotSent;
+
+impl Link {
+    pub(crate) fn new(
+        tenant: TenantId,
+        epoch: EpochId,
+        identity: PublicKey,
+        recipient: Recipient,
+        skew_ms: u64,
+    ) -> (Arc<Self>, mpsc::Receiver<ToAgent>) {
+        let (outbox, frames) = mpsc::channel(OUTBOX);
+        let link = Self {
+            tenant,
+            agent: recipient.agent,
+            epoch,
+            identity,
+            recipient,
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            closing: Notify::new(),
+            outbox,
+            known: Mutex::new(Known { report: None, skew_ms }),
+            questions: Mutex::default(),
+        };
+        (Arc::new(link), frames)
+    }
+
+    /// Queues a frame; a full queue counts as a dead link.
+    pub(crate) fn send(&self, frame: ToAgent) -> Result<(), NotSent> {
+        self.outbox.try_send(frame).map_err(|_| NotSent)
+    }
+
+    /// Keeps a health report. The skew that it shows includes the way here.
+    pub(crate) fn report_health(&self, health: Health, now: Timestamp) {
+        let mut known = lock(&self.known);
+        let reachable = health.forests.iter().any(|forest| forest.reachable);
+        let before = known.report.as_ref().and_then(|report| report.unreachable_since);
+        known.skew_ms = health.at.unix_ms().abs_diff(now.unix_ms());
+        known.report = Some(Report {
+            health,
+            received_at: now,
+            unreachable_since: (!reachable).then(|| before.unwrap_or(now)),
+        });
+    }
+
+    /// The latest report, unless it is stale.
+    pub(crate) fn report(&self, now: Timestamp) -> Option<Report> {
+        lock(&self.known).report.clone().filter(|report| now <= report.received_at.plus(HEALTH_STALE_AFTER))
+    }
+
+    /// By how much the agent's clock differed from ours when it was last heard, in milliseconds.
+    pub(crate) fn skew_ms(&self) -> u64 {
+        lock(&self.known).skew_ms
+    }
+
+    /// Whether a request for somebody of `forest` would reach the directory now.
+    pub(crate) fn reaches(&self, forest: &Forest, now: Timestamp) -> bool {
+        self.report(now).is_some_and(|report| {
+            report.health.writeback_on
+                && report.health.forests.iter().any(|known| known.forest == *forest && known.reachable)
+        })
+    }
+
+    pub(crate) fn expect_answer(&self, id: Uuid) -> oneshot::Receiver<Found> {
+        let (answer, answered) = oneshot::channel();
+        let mut questions = lock(&self.questions);
+        questions.retain(|_, waiting| !waiting.is_closed());
+        questions.insert(id, answer);
+        answered
+    }
+
+    /// Hands an answer to whoever asked. An answer that nobody waits for is dropped.
+    pub(crate) fn answer(&self, id: Uuid, found: Found) {
+        if let Some(waiting) = lock(&self.questions).remove(&id) {
+            // The asker may have gone; then nobody wants it.
+            let _ = waiting.send(found);
+        }
+    }
+}
+
+/// Every live link of this node.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Mutex<HashMap<(TenantId, AgentId), Arc<Link>>>);
+
+impl Links {
+    /// Adds a link. An older link of the same agent is closed: the agent dials again only when it has lost the first.
+    pub(crate) fn add(&self, link: &Arc<Link>) {
+        if let Some(older) = lock(&self.0).insert((link.tenant, link.agent), link.clone()) {
+            older.closing.notify_one();
+        }
+    }
+
+    /// Removes that very link, not a newer one of the same agent.
+    pub(crate) fn remove(&self, link: &Arc<Link>) {
+        let mut links = lock(&self.0);
+        let key = (link.tenant, link.agent);
+        if links.get(&key).is_some_and(|live| Arc::ptr_eq(live, link)) {
+            links.remove(&key);
+        }
+    }
+
+    pub(crate) fn get(&self, tenant: TenantId, agent: AgentId) -> Option<Arc<Link>> {
+        lock(&self.0).get(&(tenant, agent)).cloned()
+    }
+
+    pub(crate) fn of(&self, tenant: TenantId) -> Vec<Arc<Link>> {
+        lock(&self.0).values().filter(|link| link.tenant == tenant).cloned().collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Link>> {
+        lock(&self.0).values().cloned().collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! The relay of one node: what it stands on, and how it ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use ritorno_protocol::ids::{AgentId, RequestId, TenantId};
+use ritorno_protocol::link::ToAgent;
+use ritorno_protocol::random::Random;
+
+use crate::dispatch_error::DispatchError;
+use crate::keyring::Keyring;
+use crate::ledger::Ledger;
+use crate::link::{Links, lock};
+use crate::submit::Waiter;
+use crate::timer::Timer;
+
+/// The cloud end of the agents' links on this node.
+pub struct Relay {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) keyring: Arc<dyn Keyring>,
+    pub(crate) timer: Arc<dyn Timer>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) links: Links,
+    waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
+}
+
+impl Relay {
+    /// A relay without links.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        keyring: Arc<dyn Keyring>,
+        timer: Arc<dyn Timer>,
+        random: Arc<dyn Random>,
+    ) -> Arc<Self> {
+        Arc::new(Self { ledger, keyring, timer, random, links: Links::default(), waiters: Mutex::default() })
+    }
+
+    /// How many links are live on this node.
+    pub fn live_links(&self) -> usize {
+        self.links.all().len()
+    }
+
+    /// Whether that agent has a live link on this node.
+    pub fn is_live(&self, tenant: TenantId, agent: AgentId) -> bool {
+        self.links.get(tenant, agent).is_some()
+    }
+
+    /// Closes an agent's link, because it was revoked.
+    pub fn disconnect(&self, tenant: TenantId, agent: AgentId) {
+        if let Some(link) = self.links.get(tenant, agent) {
+            self.links.remove(&link);
+            link.closing.notify_one();
+        }
+    }
+
+    /// Sends every live agent of the tenant the signing keys in force and the recipients' chains. To be called when an
+    /// agent was revoked or a key rolled; a hello does it by itself.
+    ///
+    /// # Errors
+    /// [`DispatchError::Keyring`], [`DispatchError::Ledger`].
+    pub async fn keys_changed(&self, tenant: TenantId) -> Result<(), DispatchError> {
+        self.spread_keys(tenant, None).await
+    }
+
+    pub(crate) async fn spread_keys(
+        &self,
+        tenant: TenantId,
+        except: Option<AgentId>,
+    ) -> Result<(), DispatchError> {
+        let keys = self.keyring.keys(tenant, self.timer.now()).await?;
+        let standing = self.ledger.standing(tenant).await?;
+        let recipients: Vec<_> = standing
+            .agents
+            .iter()
+            .filter(|agent| agent.revoked_at.is_none())
+            .filter_map(ritorno_identity::agent::Agent::chain)
+            .collect();
+        for link in self.links.of(tenant).into_iter().filter(|link| Some(link.agent) != except) {
+            let frame =
+                ToAgent::Keys { signing_keys: keys.certificates.clone(), recipients: recipients.clone() };
+            if link.send(frame).is_err() {
+                link.closing.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every agent that this node goes away, and when to come back. Statements go on being taken until the links
+    /// close.
+    pub fn restarting(&self, after: Duration) {
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        for link in self.links.all() {
+            if link.send(ToAgent::Restarting { after_ms }).is_err() {
+                link.closing.notify_one();
+            }
+        }
+    }
+
+    /// How many requests somebody still waits for; a drain ends when there are none.
+    pub fn waiting(&self) -> usize {
+        lock(&self.waiters).values().filter(|waiter| waiter.strong_count() > 0).count()
+    }
+
+    /// Closes every link.
+    pub fn close(&self) {
+        for link in self.links.all() {
+            self.links.remove(&link);
+            link.closing.notify_one();
+        }
+    }
+
+    pub(crate) fn waiter(&self, id: RequestId) -> Arc<Waiter> {
+        let mut waiters = lock(&self.waiters);
+        waiters.retain(|_, waiter| waiter.strong_count() > 0);
+        if let Some(waiter) = waiters.get(&id).and_then(Weak::upgrade) {
+            return waiter;
+        }
+        let waiter = Arc::new(Waiter::default());
+        waiters.insert(id, Arc::downgrade(&waiter));
+        waiter
+    }
+
+    pub(crate) fn waiting_for(&self, id: RequestId) -> Option<Arc<Waiter>> {
+        lock(&self.waiters).get(&id).and_then(Weak::upgrade)
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Relay({} links)", self.live_links())
+    }
+}

@@ -1,0 +1,267 @@
+//! One link from challenge to close: the agent proves possession of its keys, then frames go both ways.
+
+use std::sync::Arc;
+
+use ritorno_identity::agent::Agent;
+use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::certificate::CertificateError;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::link::{HANDSHAKE_WITHIN, Hello, PING_EVERY, SILENT_AFTER, ToAgent, ToRelay};
+use ritorno_protocol::random::array;
+use ritorno_protocol::signed::Signed;
+use tokio::sync::mpsc;
+
+use crate::dispatch_error::DispatchError;
+use crate::frames::{Frames, Gone, Received};
+use crate::ledger::{Introduction, LedgerError};
+use crate::link::Link;
+use crate::relay::Relay;
+use crate::statement::StatementError;
+
+/// Why a link ended. Its text is told to the agent as the reason of the close.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkEnd {
+    /// The socket closed.
+    #[error("{0}")]
+    Gone(#[from] Gone),
+    /// The agent did not answer the challenge in time, or answered with something else.
+    #[error("no hello in time")]
+    NoHello,
+    /// No agent of the tenant has the key that signed.
+    #[error("no enrolled agent has this key")]
+    UnknownAgent,
+    /// The agent was revoked.
+    #[error("this agent was revoked")]
+    Revoked,
+    /// The signature, or what it says, does not hold.
+    #[error("the hello is not signed by the agent's key, or names another agent")]
+    Proof,
+    /// The hello answers another challenge: an old one was replayed.
+    #[error("the hello answers another challenge")]
+    Nonce,
+    /// The agent's keys do not chain to the root.
+    #[error("the agent's keys do not chain to the root: {0}")]
+    Chain(CertificateError),
+    /// The clocks differ by more than is allowed.
+    #[error("the agent's clock differs from the server's by {0} ms, more than is allowed")]
+    Skew(u64),
+    /// A frame that can't be read.
+    #[error("a frame could not be read")]
+    Garbled,
+    /// Nothing was heard.
+    #[error("nothing was heard for too long")]
+    Silent,
+    /// The link was closed from here: another one took its place, the agent was revoked, or this node stops.
+    #[error("closed by the server")]
+    Closed,
+    /// A statement or an answer that no honest agent sends.
+    #[error("{0}")]
+    Statement(#[from] StatementError),
+    /// No keys, or no database.
+    #[error("the server can't serve links now")]
+    Server(#[from] DispatchError),
+}
+
+impl From<LedgerError> for LinkEnd {
+    fn from(error: LedgerError) -> Self {
+        Self::Server(error.into())
+    }
+}
+
+impl Relay {
+    /// Serves one link of the tenant until it ends, and says why it did. `peer` is for the log only.
+    pub async fn serve(&self, tenant: TenantId, frames: &mut dyn Frames, peer: &str) -> LinkEnd {
+        let (link, outbox) = match self.handshake(tenant, frames).await {
+            Ok(opened) => opened,
+            Err(end) => {
+                tracing::warn!(peer, reason = %end, "link refused");
+                frames.close(&end.to_string()).await;
+                return end;
+            }
+        };
+        tracing::info!(peer, agent = %link.agent, epoch = %link.epoch, skew_ms = link.skew_ms(), "link up");
+        let end = self.carry(&link, outbox, frames).await;
+        self.links.remove(&link);
+        tracing::info!(peer, agent = %link.agent, reason = %end, "link down");
+        frames.close(&end.to_string()).await;
+        end
+    }
+
+    async fn handshake(
+        &self,
+        tenant: TenantId,
+        frames: &mut dyn Frames,
+    ) -> Result<(Arc<Link>, mpsc::Receiver<ToAgent>), LinkEnd> {
+        let nonce = Bytes(array::<32>(&*self.random).to_vec());
+        let opened_at = self.timer.now();
+        let challenge = ToAgent::Challenge { nonce: nonce.clone(), server_time: opened_at };
+        frames.send(text(&challenge)).await?;
+        let signed = tokio::select! {
+            hello = first_frame(frames) => hello?,
+            () = self.timer.sleep_until(opened_at.plus(HANDSHAKE_WITHIN)) => return Err(LinkEnd::NoHello),
+        };
+        let now = self.timer.now();
+        let keys = self.keyring.keys(tenant, now).await.map_err(DispatchError::from)?;
+        let standing = self.ledger.standing(tenant).await?;
+        let agent = standing
+            .agents
+            .iter()
+            .find(|agent| agent.identity_key.id() == signed.key())
+            .ok_or(LinkEnd::UnknownAgent)?;
+        let hello = prove(agent, &signed, &nonce)?;
+        let recipient = hello.chain.check(&keys.root, tenant, now).map_err(LinkEnd::Chain)?;
+        // The chain's identity must be the very key that signed the hello, not another one of the same tenant.
+        let proves = hello.chain.sealing.key() == agent.identity_key.id() && recipient.agent == agent.id;
+        if !proves {
+            return Err(LinkEnd::Proof);
+        }
+        let skew_ms = skew(hello.agent_time, opened_at, now);
+        if u128::from(skew_ms) > MAXIMUM_SKEW.as_millis() {
+            return Err(LinkEnd::Skew(skew_ms));
+        }
+        let introduction = Introduction {
+            agent: agent.id,
+            version: hello.version.clone(),
+            epoch: hello.epoch,
+            sealing: hello.chain.sealing.clone(),
+            forests: recipient.forests.clone(),
+        };
+        self.ledger.introduce(tenant, &introduction, now).await?;
+        let standing = self.ledger.standing(tenant).await?;
+        let (link, outbox) = Link::new(tenant, hello.epoch, agent.identity_key.clone(), recipient, skew_ms);
+        let welcome = ToAgent::Welcome {
+            signing_keys: keys.certificates.clone(),
+            recipients: standing
+                .agents
+                .iter()
+                .filter(|agent| agent.revoked_at.is_none())
+                .filter_map(Agent::chain)
+                .collect(),
+        };
+        frames.send(text(&welcome)).await?;
+        self.links.add(&link);
+        self.spread_keys(tenant, Some(link.agent)).await?;
+        Ok((link, outbox))
+    }
+
+    async fn carry(
+        &self,
+        link: &Link,
+        mut outbox: mpsc::Receiver<ToAgent>,
+        frames: &mut dyn Frames,
+    ) -> LinkEnd {
+        let mut heard_at = self.timer.now();
+        let mut ping_at = heard_at.plus(PING_EVERY);
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = link.closing.notified() => Err(LinkEnd::Closed),
+                received = frames.receive() => match received {
+                    Ok(received) => {
+                        heard_at = self.timer.now();
+                        self.received(link, received).await
+                    }
+                    Err(gone) => Err(gone.into()),
+                },
+                frame = outbox.recv() => match frame {
+                    Some(frame) => {
+                        // A socket that takes nothing for that long is as dead as a silent one.
+                        let until = self.timer.now().plus(SILENT_AFTER);
+                        tokio::select! {
+                            sent = frames.send(text(&frame)) => sent.map_err(LinkEnd::from),
+                            () = self.timer.sleep_until(until) => Err(LinkEnd::Silent),
+                        }
+                    }
+                    None => Err(LinkEnd::Closed),
+                },
+                () = self.timer.sleep_until(ping_at.min(heard_at.plus(SILENT_AFTER))) => {
+                    let now = self.timer.now();
+                    if now >= heard_at.plus(SILENT_AFTER) {
+                        Err(LinkEnd::Silent)
+                    } else {
+                        ping_at = now.plus(PING_EVERY);
+                        frames.ping().await.map_err(LinkEnd::from)
+                    }
+                }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn received(&self, link: &Link, received: Received) -> Result<(), LinkEnd> {
+        let Received::Text(text) = received else { return Ok(()) };
+        match serde_json::from_str(&text).map_err(|_| LinkEnd::Garbled)? {
+            ToRelay::Hello { .. } => Err(LinkEnd::Garbled),
+            ToRelay::Health { health } => self.health(link, health).await,
+            ToRelay::Statement { statement } => Ok(self.take_statement(link, &statement).await?),
+            ToRelay::Answer { answer } => {
+                let answer = answer.verify(&link.identity).map_err(|_| StatementError::Signature)?;
+                if answer.agent != link.agent {
+                    return Err(StatementError::Speaker.into());
+                }
+                link.answer(answer.id, answer.found);
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps a report. It is also the moment at which a revocation made by another process is noticed.
+    async fn health(&self, link: &Link, health: ritorno_protocol::link::Health) -> Result<(), LinkEnd> {
+        let now = self.timer.now();
+        link.report_health(health.clone(), now);
+        if u128::from(link.skew_ms()) > MAXIMUM_SKEW.as_millis() {
+            return Err(LinkEnd::Skew(link.skew_ms()));
+        }
+        self.ledger.heard(link.tenant, link.agent, &health, now).await?;
+        let standing = self.ledger.standing(link.tenant).await?;
+        let known = standing.agents.iter().find(|agent| agent.id == link.agent);
+        match known.map(|agent| agent.revoked_at) {
+            Some(None) => Ok(()),
+            Some(Some(_)) => Err(LinkEnd::Revoked),
+            None => Err(LinkEnd::UnknownAgent),
+        }
+    }
+}
+
+/// The hello's content, if that agent signed it for that challenge and is not revoked.
+fn prove(agent: &Agent, signed: &Signed<Hello>, nonce: &Bytes) -> Result<Hello, LinkEnd> {
+    let hello = signed.verify(&agent.identity_key).map_err(|_| LinkEnd::Proof)?;
+    if hello.agent != agent.id {
+        return Err(LinkEnd::Proof);
+    }
+    if hello.nonce != *nonce {
+        return Err(LinkEnd::Nonce);
+    }
+    if agent.revoked_at.is_some() {
+        return Err(LinkEnd::Revoked);
+    }
+    Ok(hello)
+}
+
+/// By how much the agent's clock is outside of the time that passed between challenge and hello, in milliseconds.
+fn skew(agent_time: Timestamp, challenged: Timestamp, answered: Timestamp) -> u64 {
+    if agent_time < challenged {
+        challenged.unix_ms().abs_diff(agent_time.unix_ms())
+    } else {
+        u64::try_from(agent_time.since(answered).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+async fn first_frame(frames: &mut dyn Frames) -> Result<Signed<Hello>, LinkEnd> {
+    loop {
+        if let Received::Text(text) = frames.receive().await? {
+            return match serde_json::from_str(&text) {
+                Ok(ToRelay::Hello { hello }) => Ok(hello),
+                Ok(_) | Err(_) => Err(LinkEnd::NoHello),
+            };
+        }
+    }
+}
+
+fn text(frame: &ToAgent) -> String {
+    serde_json::to_string(frame).expect("protocol types always serialise")
+}

@@ -1,0 +1,164 @@
+//! What an agent said about a request: verified, judged against the row, committed, and only then told to the waiter.
+
+use ritorno_identity::request::{Request, RequestState};
+use ritorno_protocol::link::ToAgent;
+use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::{Says, Statement};
+
+use crate::ledger::LedgerError;
+use crate::link::Link;
+use crate::relay::Relay;
+
+/// Why a statement is not believed. The link that brought it is closed: an honest agent sends none of these.
+#[derive(Debug, thiserror::Error)]
+pub enum StatementError {
+    /// The signature is not the agent's.
+    #[error("a statement is not signed by the agent of the link")]
+    Signature,
+    /// It speaks for another agent.
+    #[error("a statement speaks for another agent")]
+    Speaker,
+    /// The database failed; the agent sends it again on the next link.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a statement does to a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It moves the row to this state.
+    Move(RequestState),
+    /// It says nothing new, or too late: the row stays.
+    None,
+    /// It speaks of an attempt that was never handed to this agent's journal. Kept out, and logged.
+    NotThisAttempt,
+}
+
+/// What `statement` does to `request`. Judged by the row alone, so that a repeated or replayed statement does nothing.
+pub fn effect(request: &Request, statement: &Statement) -> Effect {
+    let attempt = &request.attempt;
+    if statement.attempt != attempt.number
+        || statement.agent != attempt.agent
+        || statement.epoch != attempt.epoch
+    {
+        return Effect::NotThisAttempt;
+    }
+    match (&request.state, &statement.says) {
+        (RequestState::Dispatched, Says::Started { version_before }) => {
+            Effect::Move(RequestState::Started { version_before: version_before.clone() })
+        }
+        (RequestState::Dispatched, Says::NotStarted { fault, operator }) => {
+            if of_the_agent(fault) {
+                Effect::Move(RequestState::NotStarted)
+            } else {
+                let (fault, operator) = (fault.clone(), operator.clone());
+                Effect::Move(RequestState::Finished(Outcome::NotApplied { fault, operator }))
+            }
+        }
+        (RequestState::Dispatched | RequestState::Started { .. }, Says::Ended { outcome }) => {
+            Effect::Move(RequestState::Finished(outcome.clone()))
+        }
+        (
+            RequestState::Dispatched
+            | RequestState::Started { .. }
+            | RequestState::Finished(Outcome::Unknown { .. }),
+            Says::Settled { outcome },
+        ) if !matches!(outcome, Outcome::Unknown { .. }) => {
+            Effect::Move(RequestState::Finished(outcome.clone()))
+        }
+        _ => Effect::None,
+    }
+}
+
+/// Whether a fault lies with the agent, so that another agent may do better. Every other one is the person's, and another
+/// agent would say the same.
+pub const fn of_the_agent(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::AuthorisationRefused
+            | Fault::Expired
+            | Fault::DirectoryUnavailable
+            | Fault::EnvelopeUnreadable
+            | Fault::LimitReached
+            | Fault::PdcUnreachable { .. }
+            | Fault::ClockSkew
+            | Fault::SwitchedOff
+    )
+}
+
+impl Relay {
+    /// Takes a statement that came over `link`: commits it first, then wakes whoever waits, then acknowledges it. An
+    /// outcome is committed and acknowledged even if nobody waits any more.
+    pub(crate) async fn take_statement(
+        &self,
+        link: &Link,
+        signed: &Signed<Statement>,
+    ) -> Result<(), StatementError> {
+        let statement = signed.verify(&link.identity).map_err(|_| StatementError::Signature)?;
+        if statement.agent != link.agent {
+            return Err(StatementError::Speaker);
+        }
+        let id = statement.request;
+        while let Some(request) = self.ledger.request(link.tenant, id).await? {
+            match effect(&request, &statement) {
+                Effect::Move(state) => {
+                    if !self.ledger.advance(&request, &state, self.timer.now()).await? {
+                        // Somebody moved the row since it was read: judge again by what it is now.
+                        continue;
+                    }
+                    log(&request, &statement);
+                }
+                Effect::None => {}
+                Effect::NotThisAttempt => tracing::warn!(
+                    request = %id, agent = %link.agent, attempt = statement.attempt,
+                    "a statement about an attempt that is not under way was ignored"
+                ),
+            }
+            break;
+        }
+        if let Some(waiter) = self.waiting_for(id) {
+            if let Says::NotStarted { fault, operator } = &statement.says {
+                waiter.keep_fault(fault.clone(), operator.clone());
+            }
+            waiter.wake();
+        }
+        // A 'started' is not acknowledged: the agent would take it for the acknowledgement of its outcome.
+        if !matches!(statement.says, Says::Started { .. }) {
+            let frame = ToAgent::Acknowledged { request: id, attempt: statement.attempt };
+            // If the link is gone, the agent sends it again on the next one.
+            let _ = link.send(frame);
+        }
+        Ok(())
+    }
+}
+
+fn log(request: &Request, statement: &Statement) {
+    let (said, operator): (&str, Option<&Operator>) = match &statement.says {
+        Says::Started { .. } => ("started", None),
+        Says::NotStarted { operator, .. } => ("not started", Some(operator)),
+        Says::Ended { outcome } => (result(outcome), Some(outcome.operator())),
+        Says::Settled { outcome } => (result(outcome), Some(outcome.operator())),
+    };
+    tracing::info!(
+        request = %request.id,
+        support_code = %request.support_code,
+        agent = %statement.agent,
+        attempt = statement.attempt,
+        said,
+        dc = operator.and_then(|operator| operator.dc.as_deref()),
+        ldap_code = operator.and_then(|operator| operator.ldap_code),
+        detail = operator.map(|operator| operator.detail.as_str()),
+        agent_ms = operator.map(|operator| operator.agent_ms),
+        "agent statement"
+    );
+}
+
+const fn result(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Refused { .. } => "refused",
+        Outcome::NotApplied { .. } => "not applied",
+        Outcome::Unknown { .. } => "unknown",
+    }
+}
