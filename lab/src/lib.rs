@@ -4,6 +4,7 @@
 //! controllers outlive the process that started them; `up` is idempotent and safe to call from many processes at once.
 
 pub mod account;
+mod administration;
 pub mod ca;
 pub mod command;
 pub mod dc;

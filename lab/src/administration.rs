@@ -1,0 +1,79 @@
+//! What a test does to a forest as its administrator: change attributes, set passwords, lock people out.
+
+use anyhow::{Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::forest::ForestHandle;
+
+/// More wrong passwords than the domain's threshold of 10.
+const WRONG_PASSWORDS: usize = 15;
+
+impl ForestHandle {
+    /// Gives an attribute this one value in place of what it had. Any text will do, in the name and in the value.
+    ///
+    /// # Errors
+    /// When the directory refuses, or the controller does not run.
+    pub fn set_attribute(&self, dn: &str, attribute: &str, value: &str) -> Result<()> {
+        self.modify(&replace(dn, attribute, value.as_bytes()))
+    }
+
+    /// Removes all values of an attribute.
+    ///
+    /// # Errors
+    /// When the directory refuses, because it had none, say.
+    pub fn remove_attribute(&self, dn: &str, attribute: &str) -> Result<()> {
+        let dn = STANDARD.encode(dn);
+        self.modify(&format!("dn:: {dn}\nchangetype: modify\ndelete: {attribute}\n"))
+    }
+
+    /// Sets a password as an administrator does: the rules for length and complexity hold, history and minimum age don't.
+    ///
+    /// # Errors
+    /// When the directory refuses.
+    pub fn set_password(&self, dn: &str, password: &str) -> Result<()> {
+        // MS-ADTS section 3.1.1.3.1.5: in quotes, UTF-16LE.
+        let quoted = format!("\"{password}\"");
+        let value: Vec<u8> = quoted.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        self.modify(&replace(dn, "unicodePwd", &value))
+    }
+
+    /// Locks an account the way it happens in life: by wrong passwords. It stays locked for 30 minutes, or until
+    /// `lockoutTime` becomes 0.
+    ///
+    /// # Errors
+    /// When the account does not lock.
+    pub fn lock_out(&self, sam: &str) -> Result<()> {
+        for _ in 0..WRONG_PASSWORDS {
+            match self.kinit(sam, "Wrong-Passw0rd-0!") {
+                Ok(false) => {}
+                Ok(true) => bail!("{sam}: the wrong password is the right one"),
+                // The KDC's word for locked and disabled alike.
+                Err(error) if error.to_string().contains("revoked") => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        bail!("{sam} is not locked after {WRONG_PASSWORDS} wrong passwords")
+    }
+}
+
+fn replace(dn: &str, attribute: &str, value: &[u8]) -> String {
+    let (dn, value) = (STANDARD.encode(dn), STANDARD.encode(value));
+    format!("dn:: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}:: {value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_may_hold_anything() {
+        // RFC 2849: what is not safe in LDIF is base64 after two colons.
+        let ldif = replace("CN=Hannah Müller,DC=x", "description", "two\nlines".as_bytes());
+        assert_eq!(
+            ldif,
+            "dn:: Q049SGFubmFoIE3DvGxsZXIsREM9eA==\nchangetype: modify\nreplace: description\n\
+             description:: dHdvCmxpbmVz\n"
+        );
+    }
+}
