@@ -20,6 +20,7 @@ mod process;
 pub mod progress;
 mod provision;
 pub mod root;
+pub mod stack;
 
 use std::fs::File;
 use std::net::Ipv4Addr;

@@ -25,6 +25,7 @@ const DEMO: &[&str] = &[
     "krb5-user",
     "ldap-utils",
     "python3-aiosmtpd",
+    "curl",
     "chromium",
     "libnss3-tools",
 ];
@@ -34,6 +35,7 @@ const TEST: &[&str] = &[
     "krb5-user",
     "ldap-utils",
     "python3-aiosmtpd",
+    "curl",
     "chromium",
     "libnss3-tools",
     "postgresql",

@@ -1,0 +1,449 @@
+//! The whole product as real processes: `ritorno` on a database, `ritorno-agent` beside a forest, enrolled and onboarded.
+//! The demo, the tests and the benchmarks start the same thing.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::Lab;
+use crate::command::{capture, run};
+use crate::forest::ForestHandle;
+use crate::mail::MailServer;
+use crate::progress::{step, wait_until};
+
+/// Where the two programs are, as cargo built them.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The cloud side.
+    pub ritorno: PathBuf,
+    /// The agent.
+    pub agent: PathBuf,
+}
+
+impl Programs {
+    /// The programs in `folder`, such as `target/debug`.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let programs = Self { ritorno: folder.join("ritorno"), agent: folder.join("ritorno-agent") };
+        for program in [&programs.ritorno, &programs.agent] {
+            if !program.exists() {
+                bail!("{} is not built: run `cargo build --workspace --bins`", program.display());
+            }
+        }
+        Ok(programs)
+    }
+}
+
+/// What is to be started.
+pub struct Plan<'a> {
+    /// The programs.
+    pub programs: &'a Programs,
+    /// Where configuration, state and logs go; made if it is not there, used again if it is.
+    pub folder: &'a Path,
+    /// The forest; it has to be up.
+    pub forest: &'a ForestHandle,
+    /// The mail server; it has to run.
+    pub mail: &'a MailServer,
+    /// `sqlite:` or `postgres:` address; none for a SQLite file in the folder.
+    pub database: Option<String>,
+    /// Port of the portal on 127.0.0.1; none for a free one.
+    pub port: Option<u16>,
+    /// Ends the programs when the thread that started them ends, however it ends. Not for test threads.
+    pub end_with_thread: bool,
+}
+
+/// The running programs. Dropping it stops them.
+#[derive(Debug)]
+pub struct Stack {
+    programs: Programs,
+    folder: PathBuf,
+    end_with_thread: bool,
+    server: Option<Child>,
+    agent: Option<Child>,
+    /// Address of the portal, without a slash at its end.
+    pub url: String,
+    /// The first administrator.
+    pub administrator: Administrator,
+    /// The certificate that the portal's chains to.
+    pub ca_pem: PathBuf,
+}
+
+/// The administrator that `ritorno init` made: global, cloud-only.
+#[derive(Clone, Debug, Deserialize, serde::Serialize)]
+pub struct Administrator {
+    /// Sign-in name.
+    #[serde(rename = "administrator")]
+    pub name: String,
+    /// Password.
+    pub password: String,
+}
+
+impl Stack {
+    /// Starts everything, and makes it what it has to be the first time: tenant, enrolment, onboarding, first full import,
+    /// full sync and export.
+    ///
+    /// # Errors
+    /// When a program does not start, or does not become ready within its time; the message ends with its log.
+    pub fn start(lab: &Lab, plan: &Plan<'_>) -> Result<Self> {
+        std::fs::create_dir_all(plan.folder).with_context(|| plan.folder.display().to_string())?;
+        let folder = plan.folder.canonicalize()?;
+        let first = !folder.join("administrator.json").exists();
+        let port = plan.port.map_or_else(free_port, Ok)?;
+        let url = format!("https://localhost:{port}");
+        write_server_configuration(lab, plan, &folder, &url, port)?;
+        write_agent_configuration(plan, &folder)?;
+        if first {
+            let said = run(
+                Command::new(&plan.programs.ritorno)
+                    .arg("--config")
+                    .arg(folder.join("ritorno.toml"))
+                    .args(["init", "--json"]),
+                b"",
+            )?;
+            write_secret(&folder.join("administrator.json"), &said)?;
+        }
+        let administrator = serde_json::from_slice(&std::fs::read(folder.join("administrator.json"))?)
+            .context("what `ritorno init --json` said")?;
+        let mut stack = Self {
+            programs: plan.programs.clone(),
+            folder,
+            end_with_thread: plan.end_with_thread,
+            server: None,
+            agent: None,
+            url,
+            administrator,
+            ca_pem: lab.authority()?.certificate_path(),
+        };
+        step("starting ritorno", || stack.start_server())?;
+        if first {
+            step("enrolling the agent", || stack.enrol())?;
+        }
+        step("starting ritorno-agent", || stack.start_agent())?;
+        if first {
+            step("switching writeback on", || stack.onboard())?;
+            step("full import, full sync and export of the people", || stack.first_sync())?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts `ritorno` and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready within 30 s.
+    pub fn start_server(&mut self) -> Result<()> {
+        let mut command = Command::new(&self.programs.ritorno);
+        command.arg("--config").arg(self.folder.join("ritorno.toml")).arg("serve");
+        let child = self.spawn(command, "ritorno.log")?;
+        let child = self.server.insert(child);
+        let (url, ca) = (format!("{}/health/ready", self.url), self.ca_pem.clone());
+        let ready = wait_until(Duration::from_secs(30), || {
+            if let Some(status) = child.try_wait()? {
+                bail!("ritorno ended ({status})");
+            }
+            Ok(curl(&ca, &[&url]).is_ok())
+        });
+        self.or_log(ready, "ritorno.log", "ritorno did not become ready within 30 s")
+    }
+
+    /// Starts `ritorno-agent` and waits until its link is up.
+    ///
+    /// # Errors
+    /// When it is not within 30 s.
+    pub fn start_agent(&mut self) -> Result<()> {
+        let mut command = Command::new(&self.programs.agent);
+        command.arg("--config").arg(self.folder.join("agent.toml")).arg("run");
+        let child = self.spawn(command, "agent.log")?;
+        self.agent = Some(child);
+        let ready = wait_until(Duration::from_secs(30), || {
+            if let Some(status) = self.agent.as_mut().map(Child::try_wait).transpose()?.flatten() {
+                bail!("ritorno-agent ended ({status})");
+            }
+            Ok(self.agent_command(&["status"]).is_ok_and(|text| text.contains("connected")))
+        });
+        self.or_log(ready, "agent.log", "ritorno-agent did not connect within 30 s")
+    }
+
+    fn enrol(&self) -> Result<()> {
+        let token = self.server_command(&["agent", "token"])?;
+        self.agent_command(&["enrol", token.trim()]).map(drop)
+    }
+
+    /// Asks for the switch at the agent, and confirms it in the console as the first administrator.
+    ///
+    /// # Errors
+    /// When either side refuses.
+    pub fn onboard(&self) -> Result<()> {
+        self.server_command(&["tenant", "set", "sspr", "on"])?;
+        self.server_command(&["tenant", "set", "writeback", "on"])?;
+        let mut command = Command::new(&self.programs.agent);
+        command.arg("--config").arg(self.folder.join("agent.toml")).args(["writeback", "enable"]);
+        let log = self.folder.join("onboarding.log");
+        let output = File::create(&log)?;
+        let mut child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;
+        let mut code = None;
+        let asked = wait_until(Duration::from_secs(20), || {
+            code = find_device_code(&std::fs::read_to_string(&log)?);
+            Ok(code.is_some() || child.try_wait()?.is_some())
+        })?;
+        let confirmed = match code {
+            Some(code) if asked => self.confirm(&code),
+            _ => Err(anyhow::anyhow!("the agent printed no code")),
+        };
+        if confirmed.is_err() {
+            // It would wait for ten minutes otherwise.
+            let _ = child.kill();
+        }
+        let status = child.wait()?;
+        confirmed.with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
+        if status.success() { Ok(()) } else { bail!("{}", std::fs::read_to_string(&log)?) }
+    }
+
+    /// Signs in to the console and confirms a device code there.
+    fn confirm(&self, code: &str) -> Result<()> {
+        let jar = self.folder.join("console-cookies");
+        let jar = jar.to_string_lossy();
+        let origin = format!("origin: {}", self.url);
+        let sign_in = format!("{}/console/sign-in", self.url);
+        let confirm = format!("{}/console/onboarding/confirm", self.url);
+        let session = ["--cookie", &*jar, "--cookie-jar", &*jar, "--header", &*origin];
+        let name = format!("name={}", self.administrator.name);
+        let password = format!("password={}", self.administrator.password);
+        curl(
+            &self.ca_pem,
+            &[&session[..], &["--data-urlencode", &name, "--data-urlencode", &password, &sign_in]].concat(),
+        )?;
+        let code = format!("code={code}");
+        curl(&self.ca_pem, &[&session[..], &["--data-urlencode", &code, &confirm]].concat())?;
+        std::fs::remove_file(&*jar).context("the console set no cookie")
+    }
+
+    /// Runs full import, full sync and export once more.
+    ///
+    /// # Errors
+    /// When one of them fails.
+    pub fn first_sync(&self) -> Result<()> {
+        for profile in ["full-import", "full-sync", "export"] {
+            self.agent_command(&["sync", "run", "all", profile])?;
+        }
+        Ok(())
+    }
+
+    /// Runs `ritorno` with `arguments`; returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn server_command(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.programs.ritorno);
+        run(command.arg("--config").arg(self.folder.join("ritorno.toml")).args(arguments), b"")
+    }
+
+    /// Runs `ritorno-agent` with `arguments`; returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn agent_command(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.programs.agent);
+        run(command.arg("--config").arg(self.folder.join("agent.toml")).args(arguments), b"")
+    }
+
+    /// Stops `ritorno` as systemd would, and waits.
+    pub fn stop_server(&mut self) {
+        stop(self.server.take());
+    }
+
+    /// Stops `ritorno-agent` as systemd would, and waits.
+    pub fn stop_agent(&mut self) {
+        stop(self.agent.take());
+    }
+
+    /// Process id of `ritorno`, if it runs.
+    #[must_use]
+    pub fn server_pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
+    }
+
+    /// Process id of `ritorno-agent`, if it runs.
+    #[must_use]
+    pub fn agent_pid(&self) -> Option<u32> {
+        self.agent.as_ref().map(Child::id)
+    }
+
+    /// Configuration, state and logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn spawn(&self, program: Command, log: &str) -> Result<Child> {
+        let file = File::options().create(true).append(true).open(self.folder.join(log))?;
+        let mut command = if self.end_with_thread {
+            let mut wrapped = Command::new("setpriv");
+            wrapped.args(["--pdeathsig", "TERM"]).arg(program.get_program()).args(program.get_args());
+            wrapped
+        } else {
+            program
+        };
+        // A process group of its own: Ctrl-C in the terminal is for whoever started the stack, who then stops it in order.
+        command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        command.spawn().with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
+    }
+
+    fn or_log(&self, ready: Result<bool>, log: &str, late: &str) -> Result<()> {
+        let reason = match ready {
+            Ok(true) => return Ok(()),
+            Ok(false) => late.to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let text = std::fs::read_to_string(self.folder.join(log)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        bail!("{reason}; the end of its log:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.stop_agent();
+        self.stop_server();
+    }
+}
+
+/// Asks a program to end, and kills it if it has not after 15 s.
+fn stop(child: Option<Child>) {
+    let Some(mut child) = child else { return };
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // It may have ended by itself; then there is nobody to tell.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM);
+    }
+    let ended = wait_until(Duration::from_secs(15), || Ok(child.try_wait()?.is_some()));
+    if !matches!(ended, Ok(true)) {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// A device code as the agent prints it: two groups of four letters.
+fn find_device_code(text: &str) -> Option<String> {
+    let letters = |group: &str| group.len() == 4 && group.chars().all(|c| c.is_ascii_uppercase());
+    text.split_whitespace()
+        .find(|word| word.split_once('-').is_some_and(|(left, right)| letters(left) && letters(right)))
+        .map(str::to_owned)
+}
+
+fn curl(ca: &Path, arguments: &[&str]) -> Result<String> {
+    let output = capture(
+        Command::new("curl")
+            .args(["--silent", "--show-error", "--fail", "--max-time", "10", "--cacert"])
+            .arg(ca)
+            .args(arguments),
+        b"",
+    )?;
+    if output.success { Ok(output.stdout) } else { bail!("{}", output.stderr.trim()) }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn write_secret(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+}
+
+fn write_server_configuration(lab: &Lab, plan: &Plan<'_>, folder: &Path, url: &str, port: u16) -> Result<()> {
+    let (chain, key) = (folder.join("portal.pem"), folder.join("portal.key"));
+    if !chain.exists() {
+        lab.authority()?.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
+    }
+    write_secret(&folder.join("mail-password"), plan.mail.password)?;
+    let state = folder.join("cloud");
+    let database =
+        plan.database.clone().unwrap_or_else(|| format!("sqlite:{}", state.join("ritorno.db").display()));
+    let text = format!(
+        r#"public_url = "{url}"
+listen = "127.0.0.1:{port}"
+state_dir = "{state}"
+database = "{database}"
+
+[tls]
+certificate = "{chain}"
+key = "{key}"
+
+[mail]
+host = "{mail_host}"
+port = {mail_port}
+tls = "starttls"
+ca_file = "{mail_ca}"
+user = "{mail_user}"
+password_file = "{mail_password}"
+from = "ritorno@contoso.test"
+"#,
+        state = state.display(),
+        chain = chain.display(),
+        key = key.display(),
+        mail_host = plan.mail.address,
+        mail_port = plan.mail.smtp_port,
+        mail_ca = plan.mail.ca_pem.display(),
+        mail_user = plan.mail.user,
+        mail_password = folder.join("mail-password").display(),
+    );
+    std::fs::write(folder.join("ritorno.toml"), text).context("ritorno.toml")
+}
+
+fn write_agent_configuration(plan: &Plan<'_>, folder: &Path) -> Result<()> {
+    let forest = plan.forest;
+    write_secret(&folder.join("directory-password"), &forest.service_account.password)?;
+    let text = format!(
+        r#"state_dir = "{state}"
+ca_file = "{ca}"
+
+[[forest]]
+name = "{name}"
+hosts = ["{host}"]
+dns_servers = ["{dns}"]
+account = "{account}"
+password_file = "{password}"
+ca_file = "{ca}"
+scope = ["{scope}"]
+
+[forest.attributes]
+alternate_mail = "otherMailbox"
+
+[log]
+events_file = "{events}"
+"#,
+        state = folder.join("agent").display(),
+        ca = forest.ca_pem.display(),
+        name = forest.dns_domain,
+        host = forest.dc_host,
+        dns = forest.dc_ip,
+        account = forest.service_account.upn,
+        password = folder.join("directory-password").display(),
+        scope = forest.people_ou,
+        events = folder.join("agent-events.log").display(),
+    );
+    std::fs::write(folder.join("agent.toml"), text).context("agent.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_code_is_found_among_words() {
+        assert_eq!(
+            find_device_code("Confirm BCDF-GHJK in the console\nat https://localhost/console"),
+            Some("BCDF-GHJK".to_owned())
+        );
+        assert_eq!(find_device_code("waiting; ABC-DEFG is none"), None);
+    }
+}
