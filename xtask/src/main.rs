@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask lab`, and what else is listed by `cargo xtask --help`.
 
 mod cargo;
+mod demo;
 mod lab;
 mod test;
 
@@ -15,6 +16,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start everything on this machine against a real Active Directory, and say where it is.
+    Demo(demo::Arguments),
     /// Bring the lab's real forests up or down, or show what runs.
     Lab(lab::Arguments),
     /// Run everything that decides: format, lints, dependency rules, and every test against real parts.
@@ -23,6 +26,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Demo(arguments) => demo::execute(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Test(arguments) => test::execute(&arguments),
     }
