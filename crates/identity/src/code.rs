@@ -91,6 +91,11 @@ impl std::fmt::Debug for CodeDigest {
 }
 
 impl CodeDigest {
+    /// A digest that no code has: what a decoy's flow stores, so that nobody guesses their way through a gate that is none.
+    pub fn of_nothing(random: &dyn Random) -> Self {
+        Self(array(random))
+    }
+
     /// Whether both are the same, in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

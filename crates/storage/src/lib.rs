@@ -1,1 +1,49 @@
-//! x
+//! Repositories for the values of `ritorno-identity`, over SQLite and PostgreSQL, with one SQL text for both.
+//!
+//! [`Store::connect`] chooses by the address and applies the migrations. Each repository is one file and a borrowed view of
+//! the store: `store.users().get(tenant, id)`. Everything that may happen once (a code, a try, a token, an outcome) is one
+//! conditional statement, so that any number of servers on one database agree. Rules live in `ritorno-identity`.
+
+mod administrators;
+mod agent_tokens;
+mod agents;
+mod audit;
+mod codes;
+mod db;
+mod device_codes;
+mod enrolment_tokens;
+mod error;
+mod flows;
+mod limits;
+mod mail_outbox;
+mod node_key;
+mod purge;
+mod requests;
+mod row;
+mod sessions;
+mod signing_keys;
+mod store;
+mod tenants;
+mod user_pages;
+mod users;
+mod value;
+
+pub use administrators::Administrators;
+pub use agent_tokens::AgentTokens;
+pub use agents::{Agents, Hello};
+pub use audit::Audit;
+pub use codes::{Attempt, Codes};
+pub use device_codes::DeviceCodes;
+pub use enrolment_tokens::EnrolmentTokens;
+pub use error::{ConnectError, StoreError};
+pub use flows::Flows;
+pub use limits::Limits;
+pub use mail_outbox::MailOutbox;
+pub use node_key::NodeKey;
+pub use requests::{Committed, Requests};
+pub use sessions::Sessions;
+pub use signing_keys::SigningKeys;
+pub use store::Store;
+pub use tenants::Tenants;
+pub use user_pages::{UserFilter, UserPage};
+pub use users::{Updated, Users};

@@ -1,0 +1,232 @@
+-- One row for each thing, one table for each repository. Ids are text, moments are milliseconds since the Unix epoch,
+-- switches are 0 or 1, lists and signed values are JSON text, digests and keys are bytes.
+
+create table tenants (
+    id text not null primary key,
+    name text not null,
+    root bytea not null,
+    root_id bytea not null unique,
+    languages text not null,
+    sspr_enabled bigint not null,
+    writeback_enabled bigint not null,
+    forbid_names bigint not null,
+    helpdesk_url text,
+    decoy_domains text not null,
+    created_at bigint not null
+);
+
+create table administrators (
+    tenant text not null references tenants (id),
+    id text not null,
+    name text not null,
+    name_key text not null,
+    cloud_only bigint not null,
+    role text not null,
+    password text not null,
+    created_at bigint not null,
+    primary key (tenant, id),
+    unique (tenant, name_key)
+);
+
+create table users (
+    tenant text not null references tenants (id),
+    id text not null,
+    user_principal_name text not null,
+    principal_key text not null,
+    account_key text,
+    display_name text not null,
+    mail text,
+    alternate_mail text,
+    registered_mail text,
+    language text,
+    enabled bigint not null,
+    source_anchor text,
+    object_guid bytea,
+    object_sid bytea,
+    forest text,
+    domain text,
+    account_name text,
+    exported_by text,
+    version bigint not null,
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (tenant, id),
+    unique (tenant, principal_key),
+    unique (tenant, source_anchor)
+);
+create index users_by_account on users (tenant, account_key);
+
+create table agents (
+    tenant text not null references tenants (id),
+    id text not null,
+    name text not null,
+    version text not null,
+    identity_key bytea not null,
+    identity text not null,
+    sealing text,
+    forests text not null,
+    writeback_on bigint not null,
+    epoch text,
+    enrolled_at bigint not null,
+    revoked_at bigint,
+    last_seen_at bigint,
+    health text,
+    primary key (tenant, id)
+);
+
+create table agent_tokens (
+    digest bytea not null primary key,
+    tenant text not null,
+    agent text not null,
+    expires_at bigint not null,
+    foreign key (tenant, agent) references agents (tenant, id)
+);
+
+create table agent_nonces (
+    tenant text not null,
+    agent text not null,
+    nonce bytea not null,
+    expires_at bigint not null,
+    primary key (tenant, agent, nonce)
+);
+
+create table enrolment_tokens (
+    secret_digest bytea not null primary key,
+    tenant text not null references tenants (id),
+    made_by text,
+    created_at bigint not null,
+    expires_at bigint not null,
+    used_at bigint
+);
+
+create table device_codes (
+    tenant text not null,
+    digest bytea not null,
+    agent text not null,
+    state text not null,
+    administrator text,
+    created_at bigint not null,
+    expires_at bigint not null,
+    primary key (tenant, digest),
+    foreign key (tenant, agent) references agents (tenant, id)
+);
+
+create table flows (
+    tenant text not null references tenants (id),
+    id text not null,
+    browser bytea not null,
+    subject bytea not null,
+    person text not null,
+    user_id text,
+    withheld_code text,
+    masked_address text not null,
+    state text not null,
+    request text,
+    language text not null,
+    support_code text not null,
+    correlation text not null,
+    started_at bigint not null,
+    expires_at bigint not null,
+    primary key (tenant, id)
+);
+create index flows_by_support_code on flows (tenant, support_code);
+
+create table codes (
+    tenant text not null,
+    flow text not null,
+    method text not null,
+    digest bytea not null,
+    tries bigint not null,
+    sent_at bigint not null,
+    expires_at bigint not null,
+    used_at bigint,
+    primary key (tenant, flow, method),
+    foreign key (tenant, flow) references flows (tenant, id) on delete cascade
+);
+
+create table limits (
+    tenant text not null,
+    name text not null,
+    subject bytea not null,
+    counted bigint not null,
+    window_start bigint not null,
+    window_end bigint not null,
+    primary key (tenant, name, subject)
+);
+
+create table requests (
+    tenant text not null references tenants (id),
+    id text not null,
+    user_id text not null,
+    anchor text not null,
+    operation text not null,
+    envelope_digest bytea not null,
+    support_code text not null,
+    attempt bigint not null,
+    agent text not null,
+    epoch text not null,
+    start_by bigint not null,
+    dead_after bigint not null,
+    state text not null,
+    version_before text,
+    result text,
+    outcome text,
+    settled text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (tenant, id)
+);
+create index requests_by_user on requests (tenant, user_id, created_at);
+create index requests_by_support_code on requests (tenant, support_code);
+
+create table sessions (
+    digest bytea not null primary key,
+    tenant text not null,
+    administrator text not null,
+    created_at bigint not null,
+    last_used_at bigint not null,
+    expires_at bigint not null,
+    foreign key (tenant, administrator) references administrators (tenant, id)
+);
+
+create table audit (
+    sequence bigint generated always as identity primary key,
+    tenant text not null references tenants (id),
+    id text not null unique,
+    at bigint not null,
+    activity text not null,
+    actor text not null,
+    actor_id text,
+    target text,
+    from_address text,
+    success text not null,
+    reason text not null,
+    support_code text,
+    correlation text not null,
+    request text
+);
+create index audit_by_tenant on audit (tenant, sequence);
+create index audit_by_support_code on audit (tenant, support_code);
+
+create table mail_outbox (
+    id text not null primary key,
+    tenant text not null references tenants (id),
+    letter bytea not null,
+    tries bigint not null,
+    leased_until bigint not null,
+    created_at bigint not null,
+    expires_at bigint not null
+);
+create index mail_outbox_by_lease on mail_outbox (leased_until);
+
+create table signing_keys (
+    tenant text not null references tenants (id),
+    key_id bytea not null,
+    sequence bigint not null,
+    certificate text not null,
+    wrapped bytea not null,
+    not_before bigint not null,
+    not_after bigint not null,
+    primary key (tenant, key_id),
+    unique (tenant, sequence)
+);

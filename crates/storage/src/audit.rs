@@ -1,0 +1,96 @@
+//! Audit facts: added, never changed.
+
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_protocol::ids::{SupportCode, TenantId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::values;
+
+/// Audit facts.
+pub struct Audit<'a>(pub(crate) &'a Db);
+
+impl Audit<'_> {
+    /// Adds a fact.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn append(&self, fact: &Fact) -> Result<(), StoreError> {
+        const SQL: &str = "insert into audit (tenant, id, at, activity, actor, actor_id, target, from_address, success, \
+             reason, support_code, correlation, request) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        let (actor, actor_id) = match fact.actor {
+            Actor::User(id) => ("user", Some(id.to_string())),
+            Actor::Administrator(id) => ("administrator", Some(id.to_string())),
+            Actor::Agent(id) => ("agent", Some(id.to_string())),
+            Actor::Anonymous => ("anonymous", None),
+            Actor::System => ("system", None),
+        };
+        let values = values![
+            fact.tenant,
+            fact.id,
+            fact.at,
+            fact.activity.name(),
+            actor,
+            actor_id,
+            fact.target,
+            fact.from.as_deref(),
+            fact.success.as_str(),
+            fact.reason.as_str(),
+            fact.support_code.as_ref().map(|code| code.0.as_str()),
+            fact.correlation,
+            fact.request,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Facts of a tenant, latest first: `count` of them after the first `skip`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, tenant: TenantId, skip: u32, count: u32) -> Result<Vec<Fact>, StoreError> {
+        const SQL: &str = "select * from audit where tenant = $1 order by sequence desc limit $2 offset $3";
+        self.0.read(SQL, values![tenant, count, skip]).await?.iter().map(fact).collect()
+    }
+
+    /// The facts under a support code, in the order in which they happened.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_support_code(
+        &self,
+        tenant: TenantId,
+        code: &SupportCode,
+    ) -> Result<Vec<Fact>, StoreError> {
+        const SQL: &str = "select * from audit where tenant = $1 and support_code = $2 order by sequence";
+        self.0.read(SQL, values![tenant, code.0.as_str()]).await?.iter().map(fact).collect()
+    }
+}
+
+fn fact(row: &Row) -> Result<Fact, StoreError> {
+    let actor = match row.text("actor")?.as_str() {
+        "user" => Actor::User(row.parsed("actor_id")?),
+        "administrator" => Actor::Administrator(row.parsed("actor_id")?),
+        "agent" => Actor::Agent(row.parsed("actor_id")?),
+        "anonymous" => Actor::Anonymous,
+        "system" => Actor::System,
+        _ => return Err(StoreError::Unreadable { column: "actor" }),
+    };
+    Ok(Fact {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        at: row.moment("at")?,
+        activity: Activity::from_name(&row.text("activity")?)
+            .ok_or(StoreError::Unreadable { column: "activity" })?,
+        actor,
+        target: row.parsed_if_any("target")?,
+        from: row.text_if_any("from_address")?,
+        success: Success::from_name(&row.text("success")?)
+            .ok_or(StoreError::Unreadable { column: "success" })?,
+        reason: row.text("reason")?,
+        support_code: row.text_if_any("support_code")?.map(SupportCode),
+        correlation: row.parsed("correlation")?,
+        request: row.parsed_if_any("request")?,
+    })
+}

@@ -1,0 +1,54 @@
+//! Tokens to enrol agents with, each used once.
+
+use ritorno_identity::enrolment::EnrolmentRecord;
+use ritorno_protocol::clock::Timestamp;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::value::values;
+
+/// Tokens to enrol agents with.
+pub struct EnrolmentTokens<'a>(pub(crate) &'a Db);
+
+impl EnrolmentTokens<'_> {
+    /// Adds a token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, record: &EnrolmentRecord) -> Result<(), StoreError> {
+        const SQL: &str = "insert into enrolment_tokens (secret_digest, tenant, made_by, created_at, expires_at) \
+             values ($1, $2, $3, $4, $5)";
+        let values = values![
+            record.secret_digest.as_slice(),
+            record.tenant,
+            record.made_by,
+            record.created_at,
+            record.expires_at
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Uses a token up, and tells whose it was. `None` if there is none, or it was used or has expired. The one lookup
+    /// without a tenant: the token is what names it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn consume(
+        &self,
+        secret_digest: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<EnrolmentRecord>, StoreError> {
+        const SQL: &str = "update enrolment_tokens set used_at = $2 \
+             where secret_digest = $1 and used_at is null and expires_at > $2 \
+             returning tenant, made_by, created_at, expires_at";
+        let rows = self.0.write_returning(SQL, values![secret_digest.as_slice(), now]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(EnrolmentRecord {
+            secret_digest: *secret_digest,
+            tenant: row.parsed("tenant")?,
+            made_by: row.parsed_if_any("made_by")?,
+            created_at: row.moment("created_at")?,
+            expires_at: row.moment("expires_at")?,
+        }))
+    }
+}

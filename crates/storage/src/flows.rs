@@ -1,0 +1,127 @@
+//! Ways through the reset pages.
+
+use ritorno_identity::flow::{Flow, FlowState, Person};
+use ritorno_identity::ids::FlowId;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::token::TokenDigest;
+use ritorno_protocol::ids::{SupportCode, TenantId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{name_of, values};
+
+const KNOWN: &str = "known";
+const WITHHELD: &str = "withheld";
+const STRANGER: &str = "stranger";
+
+/// Ways through the reset pages.
+pub struct Flows<'a>(pub(crate) &'a Db);
+
+impl Flows<'_> {
+    /// Adds a flow. A stranger's costs the same as a person's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, flow: &Flow) -> Result<(), StoreError> {
+        const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
+             masked_address, state, request, language, support_code, correlation, started_at, expires_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let (person, user, code) = match flow.person {
+            Person::Known(user) => (KNOWN, Some(user), None),
+            Person::Withheld { user, code } => (WITHHELD, Some(user), Some(code.as_str())),
+            Person::Stranger => (STRANGER, None, None),
+        };
+        let values = values![
+            flow.tenant,
+            flow.id,
+            flow.browser,
+            flow.subject,
+            person,
+            user,
+            code,
+            flow.masked_address.as_str(),
+            flow.state.as_str(),
+            flow.state.request(),
+            name_of(flow.language),
+            flow.support_code.0.as_str(),
+            flow.correlation,
+            flow.started_at,
+            flow.expires_at,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// One flow. Whether this browser may see it is [`Flow::check`]'s to say.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, tenant: TenantId, id: FlowId) -> Result<Option<Flow>, StoreError> {
+        const SQL: &str = "select * from flows where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| flow(&row)).transpose()
+    }
+
+    /// Stores a step, if the flow is still where it began. `false` if somebody else was faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn advance(&self, before: &Flow, after: &Flow) -> Result<bool, StoreError> {
+        const SQL: &str = "update flows set state = $3, request = $4 \
+             where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6";
+        let values = values![
+            before.tenant,
+            before.id,
+            after.state.as_str(),
+            after.state.request(),
+            before.state.as_str(),
+            before.state.request().map(|request| request.to_string()).unwrap_or_default(),
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// What the help desk looks up: the flow that gave a person this code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_support_code(
+        &self,
+        tenant: TenantId,
+        code: &SupportCode,
+    ) -> Result<Option<Flow>, StoreError> {
+        const SQL: &str =
+            "select * from flows where tenant = $1 and support_code = $2 order by started_at desc limit 1";
+        let row = self.0.read_one(SQL, values![tenant, code.0.as_str()]).await?;
+        row.map(|row| flow(&row)).transpose()
+    }
+}
+
+fn flow(row: &Row) -> Result<Flow, StoreError> {
+    let person = match row.text("person")?.as_str() {
+        KNOWN => Person::Known(row.parsed("user_id")?),
+        WITHHELD => Person::Withheld { user: row.parsed("user_id")?, code: row.named("withheld_code")? },
+        STRANGER => Person::Stranger,
+        _ => return Err(StoreError::Unreadable { column: "person" }),
+    };
+    let state = match row.text("state")?.as_str() {
+        "started" => FlowState::Started,
+        "code-sent" => FlowState::CodeSent,
+        "gate-passed" => FlowState::GatePassed,
+        "submitted" => FlowState::Submitted(row.parsed("request")?),
+        "finished" => FlowState::Finished(row.parsed("request")?),
+        _ => return Err(StoreError::Unreadable { column: "state" }),
+    };
+    Ok(Flow {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        browser: TokenDigest(row.digest("browser")?),
+        subject: Subject(row.digest("subject")?),
+        person,
+        masked_address: row.text("masked_address")?,
+        state,
+        language: row.named("language")?,
+        support_code: SupportCode(row.text("support_code")?),
+        correlation: row.parsed("correlation")?,
+        started_at: row.moment("started_at")?,
+        expires_at: row.moment("expires_at")?,
+    })
+}

@@ -1,0 +1,61 @@
+//! Counters with a window.
+
+use ritorno_identity::limit::Limit;
+use ritorno_identity::subject::Subject;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::value::values;
+
+/// Counters with a window.
+pub struct Limits<'a>(pub(crate) &'a Db);
+
+impl Limits<'_> {
+    /// Counts one, if the limit is not reached: one statement, so that no number of servers lets one too many through.
+    /// `false` if it is reached. The window opens with its first count; when it is over, the next count opens another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
+             values ($1, $2, $3, 1, $4, $5) on conflict (tenant, name, subject) do update set \
+             counted = case when limits.window_end <= $4 then 1 else limits.counted + 1 end, \
+             window_start = case when limits.window_end <= $4 then $4 else limits.window_start end, \
+             window_end = case when limits.window_end <= $4 then $5 else limits.window_end end \
+             where limits.counted < $6 or limits.window_end <= $4";
+        let values = values![tenant, limit.name, *subject, now, now.plus(limit.window), limit.most];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Takes one count back: what was counted beforehand turned out not to be what the limit is for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give_back(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "update limits set counted = counted - 1 \
+             where tenant = $1 and name = $2 and subject = $3 and counted > 0";
+        self.0.write(SQL, values![tenant, limit.name, *subject]).await.map(|_| ())
+    }
+
+    /// Forgets what was counted: the help desk lifts a stop. `false` if nothing was counted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lift(&self, tenant: TenantId, limit: &Limit, subject: &Subject) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from limits where tenant = $1 and name = $2 and subject = $3";
+        Ok(self.0.write(SQL, values![tenant, limit.name, *subject]).await? == 1)
+    }
+}

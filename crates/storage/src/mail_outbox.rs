@@ -1,0 +1,92 @@
+//! Mails that wait to be sent. A letter is wrapped by the node key, for it can carry a code; it is deleted when it was sent.
+
+use std::time::Duration;
+
+use ritorno_identity::ids::MailId;
+use ritorno_identity::mail::{Letter, Mail};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::random::Random;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::node_key::NodeKey;
+use crate::row::Row;
+use crate::value::{json, values};
+
+/// Mails that wait to be sent.
+pub struct MailOutbox<'a>(pub(crate) &'a Db);
+
+impl MailOutbox<'_> {
+    /// Queues a mail. A decoy's costs the same as a person's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn queue(&self, mail: &Mail, key: &NodeKey, random: &dyn Random) -> Result<(), StoreError> {
+        const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at) \
+             values ($1, $2, $3, $4, 0, $5, $6)";
+        let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
+        let values = values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Takes up to `count` mails, oldest first, of every tenant. They are this sender's for the length of the lease; whoever
+    /// was not told that a mail was sent gets it again afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(
+        &self,
+        key: &NodeKey,
+        count: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Mail>, StoreError> {
+        const SQL: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
+             and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
+             order by created_at, id limit $3) \
+             returning id, tenant, letter, tries, created_at, expires_at";
+        let rows = self.0.write_returning(SQL, values![now.plus(lease), now, count]).await?;
+        let mut mails = rows.iter().map(|row| mail(row, key)).collect::<Result<Vec<_>, _>>()?;
+        mails.sort_by_key(|mail| (mail.created_at, mail.id));
+        Ok(mails)
+    }
+
+    /// Forgets a mail that was sent, or dropped because it is a decoy's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn done(&self, tenant: TenantId, id: MailId) -> Result<(), StoreError> {
+        const SQL: &str = "delete from mail_outbox where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id]).await.map(|_| ())
+    }
+
+    /// How many mails wait that can still be sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting(&self, tenant: TenantId, now: Timestamp) -> Result<i64, StoreError> {
+        const SQL: &str = "select count(*) as waiting from mail_outbox where tenant = $1 and expires_at > $2";
+        self.0.read_one(SQL, values![tenant, now]).await?.map_or(Ok(0), |row| row.int("waiting"))
+    }
+}
+
+/// What a wrapped letter is bound to.
+fn place(tenant: TenantId, id: MailId) -> Vec<u8> {
+    [b"letter".as_slice(), tenant.0.as_bytes(), id.0.as_bytes()].concat()
+}
+
+fn mail(row: &Row, key: &NodeKey) -> Result<Mail, StoreError> {
+    let (tenant, id) = (row.parsed("tenant")?, row.parsed("id")?);
+    let plain = key.unwrap(&place(tenant, id), &row.bytes("letter")?)?;
+    let letter: Letter =
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable { column: "letter" })?;
+    Ok(Mail {
+        id,
+        tenant,
+        letter,
+        expires_at: row.moment("expires_at")?,
+        created_at: row.moment("created_at")?,
+        tries: row.count("tries")?,
+    })
+}

@@ -1,0 +1,41 @@
+//! Forgetting what has expired.
+
+use std::time::Duration;
+
+use ritorno_protocol::clock::Timestamp;
+
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::value::values;
+
+/// How long the help desk can look up a flow by its support code.
+const FLOWS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+impl Store {
+    /// Deletes expired rows of every tenant: flows after 30 days, codes when their flow is over, everything else
+    /// that expires at once. Requests and audit
+    /// facts stay. Gives the number of rows; call it every few minutes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        const EXPIRED: [&str; 7] = [
+            "delete from sessions where expires_at <= $1",
+            "delete from agent_tokens where expires_at <= $1",
+            "delete from agent_nonces where expires_at <= $1",
+            "delete from enrolment_tokens where expires_at <= $1",
+            "delete from device_codes where expires_at <= $1",
+            "delete from mail_outbox where expires_at <= $1",
+            "delete from limits where window_end <= $1",
+        ];
+        let mut deleted = 0;
+        for statement in EXPIRED {
+            deleted += self.db().write(statement, values![now]).await?;
+        }
+        // While its flow lasts, an expired code is still told from one that was never sent.
+        let codes = values![now.minus(ritorno_identity::flow::VALID)];
+        deleted += self.db().write("delete from codes where expires_at <= $1", codes).await?;
+        let flows = values![now.minus(FLOWS_KEPT)];
+        Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
+    }
+}

@@ -1,0 +1,250 @@
+//! Requests to the directories: committed before they are dispatched, each outcome committed once.
+
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
+use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::statement::PasswordVersion;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{json, name_of, values};
+
+const UNKNOWN: &str = "unknown";
+
+/// Requests to the directories.
+pub struct Requests<'a>(pub(crate) &'a Db);
+
+/// What came of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is the outcome, from now on.
+    First,
+    /// The very same was committed before: acknowledge it again.
+    Same,
+    /// Another outcome was committed before, and stands.
+    Conflict,
+    /// There is no such request, or another attempt of it or another agent is meant.
+    NotThisAttempt,
+}
+
+impl Requests<'_> {
+    /// Commits a request; dispatch it afterwards. Its state is `Dispatched`.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if its id is there already: a replay; other [`StoreError`]s.
+    pub async fn insert(&self, request: &Request) -> Result<(), StoreError> {
+        const SQL: &str = "insert into requests (tenant, id, user_id, anchor, operation, envelope_digest, \
+             support_code, attempt, agent, epoch, start_by, dead_after, state, created_at, updated_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let values = values![
+            request.tenant,
+            request.id,
+            request.user,
+            request.anchor.0.as_str(),
+            name_of(request.operation),
+            request.envelope_digest.as_slice(),
+            request.support_code.0.as_str(),
+            request.attempt.number,
+            request.attempt.agent,
+            request.attempt.epoch,
+            request.attempt.start_by,
+            request.attempt.dead_after,
+            RequestState::Dispatched.as_str(),
+            request.created_at,
+            request.updated_at,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, StoreError> {
+        const SQL: &str = "select * from requests where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| request(&row)).transpose()
+    }
+
+    /// The latest request of a person: while it is unknown, a new reset waits for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, StoreError> {
+        const SQL: &str = "select * from requests where tenant = $1 and user_id = $2 \
+             order by created_at desc, id desc limit 1";
+        self.0.read_one(SQL, values![tenant, user]).await?.map(|row| request(&row)).transpose()
+    }
+
+    /// What the help desk looks up, latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_support_code(
+        &self,
+        tenant: TenantId,
+        code: &SupportCode,
+    ) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where tenant = $1 and support_code = $2 order by created_at desc, id desc";
+        self.0.read(SQL, values![tenant, code.0.as_str()]).await?.iter().map(request).collect()
+    }
+
+    /// Commits that the agent has begun. `false` if this attempt is not the one under way, or not waiting to begin.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn started(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        attempt: u32,
+        agent: AgentId,
+        version_before: Option<&PasswordVersion>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update requests set state = 'started', version_before = $5, updated_at = $6 \
+             where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state = 'dispatched'";
+        let values = values![tenant, id, attempt, agent, version_before.map(json), now];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Commits that the agent said that it did not begin. `false` if this attempt is not the one under way, or not waiting
+    /// to begin.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn not_started(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        attempt: u32,
+        agent: AgentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update requests set state = 'not-started', updated_at = $5 \
+             where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state = 'dispatched'";
+        Ok(self.0.write(SQL, values![tenant, id, attempt, agent, now]).await? == 1)
+    }
+
+    /// Commits the attempt after the one under way, which must provably not have begun: sign it only if this gives `true`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next_attempt(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        next: &Attempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update requests set state = 'dispatched', attempt = $3, agent = $4, epoch = $5, \
+             start_by = $6, dead_after = $7, updated_at = $8 \
+             where tenant = $1 and id = $2 and attempt = $3 - 1 \
+             and (state = 'not-started' or (state = 'dispatched' and dead_after < $8))";
+        let values =
+            values![tenant, id, next.number, next.agent, next.epoch, next.start_by, next.dead_after, now];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Commits how an attempt ended. Wake whoever waits only after it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn finish(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        attempt: u32,
+        agent: AgentId,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        const SQL: &str = "update requests set state = 'finished', result = $5, outcome = $6, updated_at = $7 \
+             where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state <> 'finished'";
+        const STANDING: &str = "select outcome from requests \
+             where tenant = $1 and id = $2 and attempt = $3 and agent = $4";
+        let key = values![tenant, id, attempt, agent];
+        let mut values = key.clone();
+        values.extend(values![result(outcome), json(outcome), now]);
+        if self.0.write(SQL, values).await? == 1 {
+            return Ok(Committed::First);
+        }
+        let Some(row) = self.0.read_one(STANDING, key).await? else { return Ok(Committed::NotThisAttempt) };
+        let standing: Option<Outcome> = row.json_if_any("outcome")?;
+        Ok(if standing.as_ref() == Some(outcome) { Committed::Same } else { Committed::Conflict })
+    }
+
+    /// Commits what was found out later about a request that began and has no outcome, or an unknown one. Any agent of the
+    /// tenant may find it out. An unknown outcome settles nothing and is passed over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        attempt: u32,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
+        const SQL: &str = "update requests set state = 'finished', settled = $4, updated_at = $5 \
+             where tenant = $1 and id = $2 and attempt = $3 and settled is null \
+             and (state = 'started' or (state = 'finished' and result = 'unknown'))";
+        const STANDING: &str = "select coalesce(settled, outcome) as standing from requests \
+             where tenant = $1 and id = $2 and attempt = $3";
+        if result(outcome) == UNKNOWN {
+            return Ok(Committed::Same);
+        }
+        let key = values![tenant, id, attempt];
+        let mut values = key.clone();
+        values.extend(values![json(outcome), now]);
+        if self.0.write(SQL, values).await? == 1 {
+            return Ok(Committed::First);
+        }
+        let Some(row) = self.0.read_one(STANDING, key).await? else { return Ok(Committed::NotThisAttempt) };
+        let standing: Option<Outcome> = row.json_if_any("standing")?;
+        Ok(if standing.as_ref() == Some(outcome) { Committed::Same } else { Committed::Conflict })
+    }
+}
+
+const fn result(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Refused { .. } => "refused",
+        Outcome::NotApplied { .. } => "not-applied",
+        Outcome::Unknown { .. } => UNKNOWN,
+    }
+}
+
+fn request(row: &Row) -> Result<Request, StoreError> {
+    let state = match row.text("state")?.as_str() {
+        "dispatched" => RequestState::Dispatched,
+        "started" => RequestState::Started { version_before: row.json_if_any("version_before")? },
+        "not-started" => RequestState::NotStarted,
+        "finished" => match row.json_if_any("settled")? {
+            Some(settled) => RequestState::Finished(settled),
+            None => RequestState::Finished(row.json("outcome")?),
+        },
+        _ => return Err(StoreError::Unreadable { column: "state" }),
+    };
+    Ok(Request {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        user: row.parsed("user_id")?,
+        anchor: SourceAnchor(row.text("anchor")?),
+        operation: row.named("operation")?,
+        envelope_digest: row.digest("envelope_digest")?,
+        support_code: SupportCode(row.text("support_code")?),
+        attempt: Attempt {
+            number: row.count("attempt")?,
+            agent: row.parsed("agent")?,
+            epoch: row.parsed("epoch")?,
+            start_by: row.moment("start_by")?,
+            dead_after: row.moment("dead_after")?,
+        },
+        state,
+        created_at: row.moment("created_at")?,
+        updated_at: row.moment("updated_at")?,
+    })
+}

@@ -1,0 +1,68 @@
+//! Administrators' sessions.
+
+use ritorno_identity::session::{IDLE, Session};
+use ritorno_identity::token::TokenDigest;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::value::values;
+
+/// Administrators' sessions.
+pub struct Sessions<'a>(pub(crate) &'a Db);
+
+impl Sessions<'_> {
+    /// Adds a session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        const SQL: &str = "insert into sessions (digest, tenant, administrator, created_at, last_used_at, expires_at) \
+             values ($1, $2, $3, $4, $5, $6)";
+        let values = values![
+            session.digest,
+            session.tenant,
+            session.administrator,
+            session.created_at,
+            session.last_used_at,
+            session.expires_at
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// The session of a cookie, which counts as used now. `None` if there is none, it has expired, or it was idle for too
+    /// long.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn touch(
+        &self,
+        tenant: TenantId,
+        digest: &TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        const SQL: &str = "update sessions set last_used_at = $3 \
+             where tenant = $1 and digest = $2 and expires_at > $3 and last_used_at > $4 \
+             returning administrator, created_at, expires_at";
+        let rows = self.0.write_returning(SQL, values![tenant, *digest, now, now.minus(IDLE)]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(Session {
+            digest: *digest,
+            tenant,
+            administrator: row.parsed("administrator")?,
+            created_at: row.moment("created_at")?,
+            last_used_at: now,
+            expires_at: row.moment("expires_at")?,
+        }))
+    }
+
+    /// Ends a session. `false` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, tenant: TenantId, digest: &TokenDigest) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from sessions where tenant = $1 and digest = $2";
+        Ok(self.0.write(SQL, values![tenant, *digest]).await? == 1)
+    }
+}

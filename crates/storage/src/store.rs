@@ -1,0 +1,178 @@
+//! Opening the database, and the way to each repository.
+
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+
+use crate::db::{Db, Pools};
+use crate::error::{ConnectError, StoreError};
+use crate::{
+    Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Limits,
+    MailOutbox, Requests, Sessions, SigningKeys, Tenants, Users,
+};
+
+/// How long a statement waits for SQLite's lock, or for a free connection.
+const WAIT_AT_MOST: Duration = Duration::from_secs(15);
+/// Connections that read SQLite beside its one writer.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The database. Cloning is cheap and shares connections.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens `sqlite:PATH` (made with mode 0600 if it is not there) or `postgres://USER:PASSWORD@HOST/DATABASE`, and
+    /// brings its tables to this version. Several servers may do so at once.
+    ///
+    /// # Errors
+    /// [`ConnectError`], by what is wrong.
+    pub async fn connect(address: &str) -> Result<Self, ConnectError> {
+        match address.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Self::sqlite(address).await,
+            Some("postgres" | "postgresql") => Self::postgres(address).await,
+            other => Err(ConnectError::Scheme(other.unwrap_or_default().to_owned())),
+        }
+    }
+
+    async fn sqlite(address: &str) -> Result<Self, ConnectError> {
+        let options = SqliteConnectOptions::from_str(address)
+            .map_err(ConnectError::Address)?
+            .journal_mode(SqliteJournalMode::Wal)
+            // An outcome is acknowledged when it is durable, so every commit reaches the disk.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(WAIT_AT_MOST)
+            .disable_statement_logging();
+        make_private(options.get_filename())?;
+        let pool = |connections: u32| {
+            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(WAIT_AT_MOST)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(ConnectError::Open)?;
+        migrator(include_str!("../migrations/sqlite/0001_first.sql"))
+            .run(&writer)
+            .await
+            .map_err(ConnectError::Migration)?;
+        let readers =
+            pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(ConnectError::Open)?;
+        Ok(Self { db: Db::new(Pools::Sqlite { readers, writer }) })
+    }
+
+    async fn postgres(address: &str) -> Result<Self, ConnectError> {
+        let options =
+            PgConnectOptions::from_str(address).map_err(ConnectError::Address)?.disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(WAIT_AT_MOST)
+            .connect_with(options)
+            .await
+            .map_err(ConnectError::Open)?;
+        migrator(include_str!("../migrations/postgres/0001_first.sql"))
+            .run(&pool)
+            .await
+            .map_err(ConnectError::Migration)?;
+        Ok(Self { db: Db::new(Pools::Postgres(pool)) })
+    }
+
+    /// Closes every connection, after the statements under way.
+    pub async fn close(&self) {
+        match &self.db.pools {
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError`], if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.read("select 1 as one", Vec::new()).await.map(|_| ())
+    }
+
+    /// How many statements went through this handle and its clones. Known and unknown people must cost the same number.
+    pub fn statements(&self) -> u64 {
+        self.db.statements()
+    }
+
+    /// The same database, with a statement counter of its own that starts at zero.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        Self { db: self.db.counted() }
+    }
+
+    pub(crate) const fn db(&self) -> &Db {
+        &self.db
+    }
+}
+
+macro_rules! repositories {
+    ($($(#[$doc:meta])* $method:ident: $repository:ident;)*) => {
+        impl Store {$(
+            $(#[$doc])*
+            pub const fn $method(&self) -> $repository<'_> {
+                $repository(&self.db)
+            }
+        )*}
+    };
+}
+
+repositories! {
+    /// The tenants.
+    tenants: Tenants;
+    /// Who runs them.
+    administrators: Administrators;
+    /// The people.
+    users: Users;
+    /// The enrolled agents.
+    agents: Agents;
+    /// Agents' access tokens.
+    agent_tokens: AgentTokens;
+    /// Tokens to enrol agents with.
+    enrolment_tokens: EnrolmentTokens;
+    /// Device codes of the onboarding.
+    device_codes: DeviceCodes;
+    /// Ways through the reset pages.
+    flows: Flows;
+    /// One-time codes.
+    codes: Codes;
+    /// Counters.
+    limits: Limits;
+    /// Requests to the directories.
+    requests: Requests;
+    /// Administrators' sessions.
+    sessions: Sessions;
+    /// Audit facts.
+    audit: Audit;
+    /// Mails that wait.
+    mail_outbox: MailOutbox;
+    /// The server's signing keys.
+    signing_keys: SigningKeys;
+}
+
+/// Makes the file of a database for its owner's eyes only, unless it is there. SQLite gives its side files the same mode.
+fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(|_| ()).map_err(|source| ConnectError::File { path: path.display().to_string(), source })
+}
+
+fn migrator(first: &'static str) -> Migrator {
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "first".into(),
+        MigrationType::Simple,
+        first.into_sql_str(),
+        false,
+    )])
+}

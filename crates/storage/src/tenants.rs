@@ -1,0 +1,106 @@
+//! The tenants.
+
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::ids::{KeyId, TenantId};
+use ritorno_protocol::key::PublicKey;
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{json, values};
+
+/// The tenants.
+pub struct Tenants<'a>(pub(crate) &'a Db);
+
+impl Tenants<'_> {
+    /// Adds a tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if its id or root key is there already; other [`StoreError`]s.
+    pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
+             forbid_names, helpdesk_url, decoy_domains, created_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let values = values![
+            tenant.id,
+            tenant.name.as_str(),
+            tenant.root.as_bytes().as_slice(),
+            tenant.root.id(),
+            json(&tenant.languages),
+            tenant.sspr_enabled,
+            tenant.writeback_enabled,
+            tenant.forbid_names,
+            tenant.helpdesk_url.clone(),
+            json(&tenant.decoy_domains),
+            tenant.created_at,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Stores what can change of a tenant: everything but its id, its root key and when it was made. `false` if there is no
+    /// such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn update(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
+             forbid_names = $6, helpdesk_url = $7, decoy_domains = $8 where id = $1";
+        let values = values![
+            tenant.id,
+            tenant.name.as_str(),
+            json(&tenant.languages),
+            tenant.sspr_enabled,
+            tenant.writeback_enabled,
+            tenant.forbid_names,
+            tenant.helpdesk_url.clone(),
+            json(&tenant.decoy_domains),
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// One tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.0
+            .read_one("select * from tenants where id = $1", values![id])
+            .await?
+            .map(|row| tenant(&row))
+            .transpose()
+    }
+
+    /// The tenant of a root key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_root(&self, root: KeyId) -> Result<Option<Tenant>, StoreError> {
+        let row = self.0.read_one("select * from tenants where root_id = $1", values![root]).await?;
+        row.map(|row| tenant(&row)).transpose()
+    }
+
+    /// Every tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self) -> Result<Vec<Tenant>, StoreError> {
+        let rows = self.0.read("select * from tenants order by created_at, id", values![]).await?;
+        rows.iter().map(tenant).collect()
+    }
+}
+
+fn tenant(row: &Row) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        root: PublicKey::from_bytes(&row.bytes("root")?)
+            .map_err(|_| StoreError::Unreadable { column: "root" })?,
+        languages: row.json("languages")?,
+        sspr_enabled: row.switch("sspr_enabled")?,
+        writeback_enabled: row.switch("writeback_enabled")?,
+        forbid_names: row.switch("forbid_names")?,
+        helpdesk_url: row.text_if_any("helpdesk_url")?,
+        decoy_domains: row.json("decoy_domains")?,
+        created_at: row.moment("created_at")?,
+    })
+}

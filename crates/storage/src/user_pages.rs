@@ -1,0 +1,65 @@
+//! Pages of people, filtered as SCIM's clients do (RFC 7644 sections 3.4.2.2 and 3.4.2.4).
+
+use ritorno_identity::name::SignInName;
+use ritorno_identity::user::User;
+use ritorno_protocol::ids::{SourceAnchor, TenantId};
+
+use crate::error::StoreError;
+use crate::users::{Users, user};
+use crate::value::values;
+
+/// Which people to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserFilter {
+    /// Every one.
+    All,
+    /// `userName eq "…"`, compared without regard to case.
+    UserName(String),
+    /// `externalId eq "…"`: the source anchor, compared exactly.
+    ExternalId(SourceAnchor),
+}
+
+/// One page of people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// How many match in all; SCIM's `totalResults`.
+    pub total: i64,
+    /// Those of this page, always in the same order.
+    pub users: Vec<User>,
+}
+
+impl Users<'_> {
+    /// One page. `start_index` counts from 1, as SCIM's `startIndex` does, and anything below counts as 1. A `count` of 0
+    /// gives the total alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        filter: &UserFilter,
+        start_index: i64,
+        count: i64,
+    ) -> Result<UserPage, StoreError> {
+        // One text for every filter: what is not asked for is null and lets all pass.
+        const TOTAL: &str = "select count(*) as total from users where tenant = $1 \
+             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3)";
+        const PAGE: &str = "select * from users where tenant = $1 \
+             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
+             order by id limit $4 offset $5";
+        let (name, anchor) = match filter {
+            UserFilter::All => (None, None),
+            UserFilter::UserName(name) => (Some(SignInName::of_principal(name).as_str().to_owned()), None),
+            UserFilter::ExternalId(anchor) => (None, Some(anchor.0.clone())),
+        };
+        let matching = values![tenant, name, anchor];
+        let total = match self.0.read_one(TOTAL, matching.clone()).await? {
+            Some(row) => row.int("total")?,
+            None => 0,
+        };
+        let mut page = matching;
+        page.extend(values![count.max(0), start_index.max(1) - 1]);
+        let users = self.0.read(PAGE, page).await?.iter().map(user).collect::<Result<_, _>>()?;
+        Ok(UserPage { total, users })
+    }
+}

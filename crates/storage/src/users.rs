@@ -1,0 +1,183 @@
+//! The people of a tenant.
+
+use ritorno_identity::name::SignInName;
+use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{Value, name_of, values};
+
+/// The people of a tenant. Pages of them are in `user_pages.rs`.
+pub struct Users<'a>(pub(crate) &'a Db);
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// It is stored.
+    Done {
+        /// The person's new version.
+        version: i64,
+    },
+    /// There is no such person, or somebody else changed them since the expected version.
+    Conflict,
+}
+
+impl Users<'_> {
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
+    pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
+        const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
+             display_name, mail, alternate_mail, registered_mail, language, enabled, source_anchor, object_guid, \
+             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+        let mut values = columns(user);
+        values.extend(values![user.version, user.created_at]);
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Stores a changed person as the version after `expected`, which must be the stored one.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
+    pub async fn update(&self, user: &User, expected: i64) -> Result<Updated, StoreError> {
+        const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
+             display_name = $6, mail = $7, alternate_mail = $8, registered_mail = $9, language = $10, enabled = $11, \
+             source_anchor = $12, object_guid = $13, object_sid = $14, forest = $15, domain = $16, \
+             account_name = $17, exported_by = $18, updated_at = $19, version = version + 1 \
+             where tenant = $1 and id = $2 and version = $20 returning version";
+        let mut values = columns(user);
+        values.extend(values![expected]);
+        match self.0.write_returning(SQL, values).await?.first() {
+            None => Ok(Updated::Conflict),
+            Some(row) => Ok(Updated::Done { version: row.int("version")? }),
+        }
+    }
+
+    /// Stores the address that a person registered. `false` if there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_registered_mail(
+        &self,
+        tenant: TenantId,
+        id: UserId,
+        mail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update users set registered_mail = $3, updated_at = $4, version = version + 1 \
+             where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id, mail, now]).await? == 1)
+    }
+
+    /// Removes a person. `false` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, tenant: TenantId, id: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from users where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id]).await? == 1)
+    }
+
+    /// One person.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, tenant: TenantId, id: UserId) -> Result<Option<User>, StoreError> {
+        const SQL: &str = "select * from users where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| user(&row)).transpose()
+    }
+
+    /// The person of a sign-in name, whichever of its two forms it has; one statement for both, found or not. A name of two
+    /// people (two forests, each with a domain of the same NetBIOS name) is nobody's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_sign_in_name(
+        &self,
+        tenant: TenantId,
+        name: &SignInName,
+    ) -> Result<Option<User>, StoreError> {
+        const SQL: &str =
+            "select * from users where tenant = $1 and (principal_key = $2 or account_key = $2) limit 2";
+        match self.0.read(SQL, values![tenant, name.as_str()]).await?.as_slice() {
+            [row] => user(row).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The person of a directory object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_anchor(
+        &self,
+        tenant: TenantId,
+        anchor: &SourceAnchor,
+    ) -> Result<Option<User>, StoreError> {
+        const SQL: &str = "select * from users where tenant = $1 and source_anchor = $2";
+        let row = self.0.read_one(SQL, values![tenant, anchor.0.as_str()]).await?;
+        row.map(|row| user(&row)).transpose()
+    }
+}
+
+/// `$1` to `$19` of insert and update.
+fn columns(user: &User) -> Vec<Value> {
+    let object = user.on_premises();
+    values![
+        user.tenant,
+        user.id,
+        user.user_principal_name.as_str(),
+        SignInName::of_principal(&user.user_principal_name).as_str(),
+        object.map(|o| SignInName::of_account(&o.domain, &o.account_name).as_str().to_owned()),
+        user.display_name.as_str(),
+        user.mail.as_deref(),
+        user.alternate_mail.as_deref(),
+        user.registered_mail.as_deref(),
+        user.language.map(name_of),
+        user.enabled,
+        object.map(|o| o.source_anchor.0.as_str()),
+        object.map(|o| o.object_guid.0.as_slice()),
+        object.map(|o| o.object_sid.0.as_slice()),
+        object.map(|o| o.forest.0.as_str()),
+        object.map(|o| o.domain.as_str()),
+        object.map(|o| o.account_name.as_str()),
+        object.map(|o| o.exported_by),
+        user.updated_at,
+    ]
+}
+
+pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
+    let mastered = match row.text_if_any("source_anchor")? {
+        None => Mastered::CloudOnly,
+        Some(anchor) => Mastered::Hybrid(OnPremises {
+            source_anchor: SourceAnchor(anchor),
+            object_guid: Bytes(row.bytes("object_guid")?),
+            object_sid: Bytes(row.bytes("object_sid")?),
+            forest: Forest(row.text("forest")?),
+            domain: row.text("domain")?,
+            account_name: row.text("account_name")?,
+            exported_by: row.parsed("exported_by")?,
+        }),
+    };
+    Ok(User {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        user_principal_name: row.text("user_principal_name")?,
+        display_name: row.text("display_name")?,
+        mail: row.text_if_any("mail")?,
+        alternate_mail: row.text_if_any("alternate_mail")?,
+        registered_mail: row.text_if_any("registered_mail")?,
+        language: row.named_if_any("language")?,
+        enabled: row.switch("enabled")?,
+        mastered,
+        version: row.int("version")?,
+        created_at: row.moment("created_at")?,
+        updated_at: row.moment("updated_at")?,
+    })
+}

@@ -1,0 +1,124 @@
+//! What goes into a statement: text, a whole number, or bytes, each of which may be missing.
+
+use ritorno_identity::ids::{AdministratorId, CorrelationId, FactId, FlowId, MailId};
+use ritorno_identity::subject::Subject;
+use ritorno_identity::token::TokenDigest;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, EpochId, KeyId, RequestId, TenantId, UserId};
+use serde::Serialize;
+
+/// One bound value.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bytes(Option<Vec<u8>>),
+}
+
+/// The values of a statement, in the order of `$1`, `$2` and so on.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::value::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// A value as JSON text.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("our types have string keys only, so that they always serialise")
+}
+
+/// The name of a unit variant, as its type serialises it.
+pub(crate) fn name_of<T: Serialize>(value: T) -> String {
+    json(&value).trim_matches('"').to_owned()
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<Option<&str>> for Value {
+    fn from(value: Option<&str>) -> Self {
+        Self::Text(value.map(str::to_owned))
+    }
+}
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.unix_ms()))
+    }
+}
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::unix_ms))
+    }
+}
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(Some(value.to_vec()))
+    }
+}
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(Some(value))
+    }
+}
+impl From<Option<&[u8]>> for Value {
+    fn from(value: Option<&[u8]>) -> Self {
+        Self::Bytes(value.map(<[u8]>::to_vec))
+    }
+}
+impl From<KeyId> for Value {
+    fn from(value: KeyId) -> Self {
+        Self::from(value.0.as_slice())
+    }
+}
+impl From<Subject> for Value {
+    fn from(value: Subject) -> Self {
+        Self::from(value.0.as_slice())
+    }
+}
+impl From<TokenDigest> for Value {
+    fn from(value: TokenDigest) -> Self {
+        Self::from(value.0.as_slice())
+    }
+}
+
+macro_rules! ids {
+    ($($id:ty),*) => {$(
+        impl From<$id> for Value {
+            fn from(value: $id) -> Self {
+                Self::Text(Some(value.to_string()))
+            }
+        }
+        impl From<Option<$id>> for Value {
+            fn from(value: Option<$id>) -> Self {
+                Self::Text(value.map(|id| id.to_string()))
+            }
+        }
+    )*};
+}
+ids!(TenantId, AgentId, UserId, RequestId, EpochId, AdministratorId, FlowId, FactId, MailId, CorrelationId);
