@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use comfy_table::Table;
-use ritorno_lab::forest::{ForestHandle, State};
+use ritorno_lab::forest::ForestHandle;
 use ritorno_lab::mail::MailServer;
 use ritorno_lab::progress::step;
 use ritorno_lab::stack::{Plan, Programs, Stack};
@@ -16,6 +16,7 @@ use ritorno_lab::{Forest, Lab, Person, Purpose, ensure_packages};
 use serde::Deserialize;
 
 use crate::cargo::{build, build_web, root};
+use crate::started::Idle;
 
 /// The portal's port, so that a second start has the same address.
 const PORT: u16 = 8443;
@@ -30,26 +31,6 @@ pub(crate) struct Arguments {
     /// Reset a password through the page in a headless Chromium, prove it by Kerberos, and end.
     #[arg(long)]
     check: bool,
-}
-
-/// What the demo itself started, and therefore stops.
-#[derive(Clone)]
-struct Started {
-    forest: Option<ForestHandle>,
-    mail: Option<MailServer>,
-}
-
-impl Started {
-    fn stop(self) {
-        for (what, result) in [
-            ("the domain controller", self.forest.map(|forest| forest.down())),
-            ("the mail server", self.mail.map(|mail| mail.stop())),
-        ] {
-            if let Some(Err(error)) = result {
-                eprintln!("could not stop {what}: {error:#}");
-            }
-        }
-    }
 }
 
 /// Runs the command.
@@ -67,13 +48,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
     let lab = Lab::open()?;
     let forest = lab.forest(Forest::Contoso)?;
     let mail = lab.mail()?;
-    let started = Started {
-        forest: (!matches!(forest.state(), State::Running(_))).then(|| forest.clone()),
-        mail: (!mail.is_running()).then(|| mail.clone()),
-    };
-    let asked_to_end = watch_signals(started.clone())?;
+    let idle = Idle::look(&lab)?;
+    let asked_to_end = watch_signals(idle.clone())?;
     let result = with_everything(arguments, &lab, &forest, &mail, &programs, &asked_to_end);
-    started.stop();
+    idle.stop();
     result
 }
 
@@ -137,7 +115,7 @@ fn check(lab: &Lab, stack: &Stack, forest: &ForestHandle, mail: &MailServer) -> 
     let stamp = now_ms();
     // The old password is set by the domain's administrator, so that the proof does not depend on an earlier run.
     let (old, new) = (format!("Vecchia-{stamp}-a"), format!("Nuova-{stamp}-b"));
-    forest.dc_exec(&["samba-tool", "user", "setpassword", &person.sam, &format!("--newpassword={old}")])?;
+    forest.set_password(&person.dn, &old)?;
     prove(&format!("Kerberos takes the old password of {}", person.upn), forest.kinit(&person.sam, &old)?)?;
 
     let measured: Measured = step("resetting it through the page in Chromium", || {
@@ -217,7 +195,7 @@ impl Signals {
 }
 
 /// While things are being started, a signal stops what is there and ends; later it wakes [`Signals::wait`].
-fn watch_signals(started: Started) -> Result<Signals> {
+fn watch_signals(idle: Idle) -> Result<Signals> {
     let (send, came) = std::sync::mpsc::channel();
     let waiting = Arc::new(AtomicBool::new(false));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -236,7 +214,7 @@ fn watch_signals(started: Started) -> Result<Signals> {
             let _ = send.send(());
         } else {
             eprintln!("stopping");
-            started.stop();
+            idle.stop();
             // The two programs end with the thread that started them.
             std::process::exit(130);
         }

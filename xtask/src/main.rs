@@ -3,6 +3,7 @@
 mod cargo;
 mod demo;
 mod lab;
+mod started;
 mod test;
 
 use clap::{Parser, Subcommand};

@@ -9,6 +9,7 @@ use comfy_table::Table;
 use ritorno_lab::{Lab, Purpose, ensure_packages};
 
 use crate::cargo::{Built, build, build_web, cargo, npm, root, run};
+use crate::started::Idle;
 
 /// The version that reads `deny.toml`.
 const CARGO_DENY: &str = "0.20.2";
@@ -52,15 +53,22 @@ impl Report {
 /// # Errors
 /// When a suite failed, after all of them ran.
 pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
-    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
     if let Some(unknown) = arguments.only.iter().find(|only| {
         !["build", "browser"].contains(&only.as_str()) && SUITES.iter().all(|(name, _)| name != only)
     }) {
         bail!("there is no suite '{unknown}': see `cargo xtask test --help`");
     }
-    let mut report = Report { rows: Vec::new() };
     let started = Instant::now();
     ensure_packages(Purpose::Test)?;
+    let idle = Idle::look(&Lab::open()?)?;
+    let result = run_suites(arguments, started);
+    idle.stop();
+    result
+}
+
+fn run_suites(arguments: &Arguments, started: Instant) -> Result<()> {
+    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let mut report = Report { rows: Vec::new() };
     build_web()?;
     if wanted("build") {
         report.suite("build", checks);
