@@ -1,0 +1,3 @@
+//! What the protocol promises across languages.
+
+mod typescript;

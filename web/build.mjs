@@ -1,0 +1,38 @@
+// Builds what the portal serves (`node build.mjs`) or the tests (`node build.mjs tests`).
+import { readdir, readFile, rm } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const common = { bundle: true, format: "esm", legalComments: "none", logLevel: "warning" };
+
+async function pages() {
+  await rm("dist", { recursive: true, force: true });
+  await build({
+    ...common,
+    entryPoints: ["src/portal.ts", "styles/portal.css"],
+    entryNames: "[name]",
+    outdir: "dist",
+    minify: true,
+    target: ["chrome111", "firefox115", "safari16"],
+  });
+  for (const name of ["portal.js", "portal.css"]) {
+    const bytes = await readFile(`dist/${name}`);
+    console.log(`dist/${name}: ${bytes.length} bytes, ${gzipSync(bytes).length} compressed`);
+  }
+}
+
+async function tests() {
+  await rm("build", { recursive: true, force: true });
+  const names = await readdir("test");
+  await build({
+    ...common,
+    entryPoints: names.filter((name) => /\.test\.ts$/.test(name)).map((name) => `test/${name}`),
+    outdir: "build",
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    packages: "external",
+    sourcemap: "inline",
+  });
+}
+
+await (process.argv[2] === "tests" ? tests() : pages());

@@ -1,0 +1,223 @@
+// The page on which the new password is chosen: judges it while it is typed, seals it, hands it over.
+// The password goes nowhere but into the envelope: no storage, no address, no log.
+
+import { broken, judgeable, type EffectivePolicy, type Rule } from "./policy.ts";
+import { checkRecipients, type RecipientChain } from "./seal/chain.ts";
+import { decode } from "./seal/bytes.ts";
+import { seal, type Context } from "./seal/envelope.ts";
+
+/** What the server put into the form's `data-context`. */
+interface PageContext {
+  /** The tenant's root public key, base64url. */
+  readonly root: string;
+  /** When the page was made, by the server's clock. */
+  readonly server_time: number;
+  readonly context: Context;
+  readonly recipients: readonly RecipientChain[];
+  readonly policy: EffectivePolicy;
+  /** Where the envelope goes. */
+  readonly submit: string;
+  /** Where the outcome is shown. */
+  readonly next: string;
+}
+
+/** The server's answer. */
+interface Answer {
+  readonly state: "done" | "refused" | "failed" | "unknown";
+  readonly location?: string | null;
+  readonly rule?: Rule["rule"] | Rule | null;
+  /** In the reader's language. */
+  readonly message?: string | null;
+  /** For the next try after a refusal. */
+  readonly context?: Context | null;
+}
+
+type State = "met" | "broken" | "unknown";
+
+/** How long typing must rest before a screen reader is told. */
+const QUIET_MS = 700;
+
+function byId<T extends HTMLElement>(id: string): T {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page lacks #${id}`);
+  return element as T;
+}
+
+/** Brings the page to life. */
+export function passwordPage(form: HTMLFormElement): void {
+  const page = JSON.parse(form.dataset["context"] ?? "") as PageContext;
+  const fresh = byId<HTMLInputElement>("new-password");
+  const again = byId<HTMLInputElement>("again-password");
+  const show = byId<HTMLButtonElement>("show-password");
+  const submit = byId<HTMLButtonElement>("submit-password");
+  const problem = byId("password-error");
+  const progress = byId("progress");
+  const status = byId("rules-status");
+  const rules = [...byId("rules").querySelectorAll<HTMLLIElement>("[data-rule]")];
+  const texts = form.dataset;
+
+  const loaded = performance.now();
+  /** The server's clock: the person's own may be wrong by hours. */
+  const now = (): number => Math.floor(page.server_time + performance.now() - loaded);
+
+  let context = page.context;
+  let busy = false;
+  let announcing = 0;
+
+  function mark(rule: HTMLLIElement, state: State): void {
+    rule.dataset["state"] = state;
+    let word = rule.querySelector<HTMLElement>(".rule-state");
+    if (word === null) {
+      word = document.createElement("span");
+      word.className = "rule-state";
+      rule.append(" ", word);
+    }
+    word.textContent = state === "unknown" ? "" : (rule.dataset[state] ?? "");
+  }
+
+  const sentence = (rule: HTMLLIElement): string => (rule.textContent ?? "").replace(/\s+/g, " ").trim();
+
+  /** Judges what is typed; nothing but the minimum age is called broken before anything was. */
+  function judge(): void {
+    const typed = fresh.value;
+    const failing = new Set(broken(page.policy, typed, now()).map((rule) => rule.rule));
+    for (const rule of rules) {
+      const name = rule.dataset["rule"] as Rule["rule"];
+      const judged = judgeable(page.policy, name) && (typed !== "" || name === "minimum_age");
+      mark(rule, !judged ? "unknown" : failing.has(name) ? "broken" : "met");
+    }
+    clearTimeout(announcing);
+    announcing = window.setTimeout(() => {
+      const open = rules.filter((rule) => rule.dataset["state"] === "broken");
+      status.textContent = typed === "" ? "" : open.map(sentence).join(". ") || (texts["allMet"] ?? "");
+    }, QUIET_MS);
+  }
+
+  function fail(message: string, field?: HTMLInputElement): void {
+    problem.textContent = message;
+    problem.hidden = message === "";
+    for (const input of [fresh, again]) {
+      if (input === field) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    }
+    field?.focus();
+  }
+
+  function working(on: boolean): void {
+    busy = on;
+    submit.disabled = on;
+    form.setAttribute("aria-busy", String(on));
+    progress.textContent = on ? (texts["working"] ?? "") : "";
+  }
+
+  function wipe(): void {
+    fresh.value = "";
+    again.value = "";
+  }
+
+  /** Whether what is typed may be sent; says what is wrong if not. */
+  function acceptable(): boolean {
+    const failing = broken(page.policy, fresh.value, now())[0];
+    if (failing !== undefined) {
+      judge();
+      const rule = rules.find((candidate) => candidate.dataset["rule"] === failing.rule);
+      if (rule !== undefined) mark(rule, "broken");
+      fail(rule === undefined ? failing.rule : sentence(rule), fresh);
+      return false;
+    }
+    if (fresh.value !== again.value) {
+      fail(texts["mismatch"] ?? "", again);
+      return false;
+    }
+    return true;
+  }
+
+  async function envelope(): Promise<string> {
+    performance.mark("seal-start");
+    const at = now();
+    if (at >= context.expires_at) throw new Error("expired");
+    const recipients = await checkRecipients(page.root, page.recipients, context.tenant, at);
+    const sealed = await seal(context, { new: fresh.value }, recipients);
+    wipe();
+    document.documentElement.dataset["sealMs"] = performance.measure("seal", "seal-start").duration.toFixed(1);
+    return JSON.stringify(sealed);
+  }
+
+  function refused(answer: Answer): void {
+    if (answer.context) context = answer.context;
+    const name = typeof answer.rule === "object" ? answer.rule?.rule : answer.rule;
+    judge();
+    for (const rule of rules) if (rule.dataset["rule"] === name) mark(rule, "broken");
+    working(false);
+    fail(answer.message ?? texts["unreachable"] ?? "", fresh);
+  }
+
+  async function send(): Promise<void> {
+    fail("");
+    if (!acceptable()) return;
+    working(true);
+    let body: string;
+    try {
+      body = await envelope();
+    } catch {
+      // A chain that does not hold, or a page left open too long: nothing was sent, and this page can't send anything.
+      wipe();
+      working(false);
+      fail(texts["untrusted"] ?? "");
+      return;
+    }
+    performance.mark("submit-start");
+    let answer: Answer;
+    try {
+      const response = await fetch(page.submit, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "application/json" },
+        credentials: "same-origin",
+        cache: "no-store",
+        redirect: "error",
+        body,
+      });
+      answer = (await response.json()) as Answer;
+    } catch {
+      // It may have been applied: only the outcome page knows. It is never sent again from here.
+      working(false);
+      submit.disabled = true;
+      fail(texts["unreachable"] ?? "");
+      const link = document.createElement("a");
+      link.href = page.next;
+      link.textContent = texts["look"] ?? page.next;
+      problem.append(" ", link);
+      link.focus();
+      return;
+    }
+    document.documentElement.dataset["submitMs"] = performance
+      .measure("submit", "submit-start")
+      .duration.toFixed(1);
+    if (answer.state === "refused") refused(answer);
+    else location.assign(answer.location ?? page.next);
+  }
+
+  show.addEventListener("click", () => {
+    const visible = fresh.type === "password";
+    for (const input of [fresh, again]) input.type = visible ? "text" : "password";
+    show.setAttribute("aria-pressed", String(visible));
+    show.textContent = (visible ? texts["hide"] : texts["show"]) ?? "";
+  });
+  fresh.addEventListener("input", () => {
+    fail("");
+    judge();
+  });
+  again.addEventListener("input", () => fail(""));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!busy) void send();
+  });
+  // A page that the browser kept while the person was elsewhere holds a context that may be used up.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  decode(page.root); // A page without a usable root must not look usable.
+  judge();
+  submit.disabled = false;
+}

@@ -1,0 +1,82 @@
+// The password policy of one person, judged as crates/protocol/src/policy.rs judges it;
+// crates/protocol/vectors/policy.json holds the cases on which both must agree.
+
+/** The policy that holds for one person. Lengths count UTF-16 code units, as Active Directory and JavaScript do. */
+export interface EffectivePolicy {
+  readonly source: { readonly kind: "domain" | "pso" | "unreadable_pso"; readonly name?: string };
+  readonly vendor: "windows" | "samba";
+  readonly minimum_length: number;
+  readonly complexity: boolean;
+  /** Passwords remembered; only the DC can judge it. */
+  readonly history: number;
+  /** Whether the DC enforces history and minimum age on a reset. */
+  readonly hints: boolean;
+  /** Until when the minimum age holds, in milliseconds since 1970. */
+  readonly not_before: number | null;
+  readonly forbid_names: boolean;
+  readonly account_name: string;
+  readonly display_name: string;
+}
+
+/** A rule that is broken, with what it asks for. */
+export type Rule =
+  | { readonly rule: "complexity" | "contains_name" | "unnamed" }
+  | { readonly rule: "history"; readonly remembered: number | null }
+  | { readonly rule: "maximum_length"; readonly maximum: number }
+  | { readonly rule: "minimum_age"; readonly not_before: number | null }
+  | { readonly rule: "minimum_length"; readonly minimum: number };
+
+/** Longest password AD takes, in UTF-16 code units. */
+export const MAXIMUM_LENGTH = 256;
+
+const SAMBA_SYMBOLS = "~!@#$%^&*_-+=`|\\(){}[]:;\"'<>,.?/";
+
+/** The rules that `password` breaks at `now`, in the order in which they are told, as far as a page can judge them. */
+export function broken(policy: EffectivePolicy, password: string, now: number): Rule[] {
+  const rules: Rule[] = [];
+  if (password.length > MAXIMUM_LENGTH) rules.push({ rule: "maximum_length", maximum: MAXIMUM_LENGTH });
+  if (policy.source.kind === "unreadable_pso") return rules;
+  if (policy.hints && policy.not_before !== null && now < policy.not_before) {
+    rules.push({ rule: "minimum_age", not_before: policy.not_before });
+  }
+  if (password.length < policy.minimum_length) {
+    rules.push({ rule: "minimum_length", minimum: policy.minimum_length });
+  }
+  if (policy.complexity && classes(password, policy.vendor) < 3) rules.push({ rule: "complexity" });
+  if (policy.forbid_names && containsName(password, policy.account_name, policy.display_name)) {
+    rules.push({ rule: "contains_name" });
+  }
+  return rules;
+}
+
+/** Whether the page can say that a rule is met; history and an unreadable policy are for the directory alone. */
+export function judgeable(policy: EffectivePolicy, rule: Rule["rule"]): boolean {
+  if (rule === "maximum_length") return true;
+  return rule !== "history" && rule !== "unnamed" && policy.source.kind !== "unreadable_pso";
+}
+
+/** How many of the five character classes `password` holds: upper case, lower case, digits, symbols, other letters. */
+export function classes(password: string, vendor: EffectivePolicy["vendor"]): number {
+  const present = new Set<string>();
+  for (const c of password) present.add(classOf(c, vendor));
+  present.delete("none");
+  return present.size;
+}
+
+function classOf(c: string, vendor: EffectivePolicy["vendor"]): string {
+  if (/[0-9]/.test(c)) return "digit";
+  if (/[A-Z]/.test(c)) return "upper";
+  if (/[a-z]/.test(c)) return "lower";
+  if (c < "\x80") return vendor === "windows" || SAMBA_SYMBOLS.includes(c) ? "symbol" : "none";
+  if (/\p{Uppercase}/u.test(c)) return "upper";
+  if (/\p{Lowercase}/u.test(c)) return "lower";
+  return vendor === "samba" || /\p{Alphabetic}/u.test(c) ? "other" : "symbol";
+}
+
+/** Whether `password` contains the account name or a part of the display name of at least three characters. */
+export function containsName(password: string, accountName: string, displayName: string): boolean {
+  const lower = password.toLowerCase();
+  return [accountName, ...displayName.split(/[,.\-_ #\t]/)].some(
+    (name) => [...name].length >= 3 && lower.includes(name.toLowerCase()),
+  );
+}

@@ -1,0 +1,12 @@
+// Runs seal-job.ts without leaving a build behind: `node test/seal-job.mjs < job.json`. Needs `npm ci`, no more.
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL("seal-job.ts", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  write: false,
+});
+await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
