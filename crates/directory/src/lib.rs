@@ -1,1 +1,30 @@
-//! x
+//! The agent's edge to Active Directory: finds the PDC emulator, locates and judges people there, reads the policy that
+//! holds for them, writes passwords, checks them, and streams people for the import.
+//!
+//! [`Directory`] is the way in. The order of one reset: [`Directory::locate`], [`Directory::judge`],
+//! [`Directory::effective_policy`], [`Directory::password_version`], [`Directory::reset`].
+
+mod config;
+mod descriptor;
+mod error;
+mod forest;
+mod identity;
+pub mod ldap;
+mod operations;
+mod refusal;
+mod resolve;
+mod root_dse;
+
+pub use config::{ConfigError, ForestConfig, PasswordFile, PasswordSource, roots_from_pem_file};
+pub use error::DirectoryError;
+pub use forest::Directory;
+pub use identity::Sid;
+pub use operations::health::PdcHealth;
+pub use operations::locate::{Identity, Person};
+pub use operations::password_version::PasswordVersion;
+pub use operations::reset::ResetOptions;
+pub use operations::state::AccountState;
+pub use operations::users::ImportedObject;
+pub use operations::verify::SignIn;
+pub use refusal::{BindRefusal, Refusal, classify, classify_bind};
+pub use root_dse::RootDse;

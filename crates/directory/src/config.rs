@@ -1,0 +1,132 @@
+//! What has to be known about a forest before the first connection.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ritorno_protocol::ids::Forest;
+use ritorno_protocol::secret::Password;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+/// Where the service account's password comes from. Asked at every bind, so that it can be changed without a restart.
+pub trait PasswordSource: Send + Sync {
+    /// The password now.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    fn password(&self) -> std::io::Result<Password>;
+}
+
+/// A password in a file, without the line's end.
+#[derive(Clone, Debug)]
+pub struct PasswordFile(pub PathBuf);
+
+impl PasswordSource for PasswordFile {
+    fn password(&self) -> std::io::Result<Password> {
+        let text = zeroize::Zeroizing::new(std::fs::read_to_string(&self.0)?);
+        Ok(Password::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+}
+
+/// A password that is known already.
+impl PasswordSource for Password {
+    fn password(&self) -> std::io::Result<Password> {
+        Ok(self.clone())
+    }
+}
+
+/// One forest, as the administrator configured it.
+#[derive(Clone)]
+pub struct ForestConfig {
+    /// Its name: the root domain's.
+    pub forest: Forest,
+    /// Host names of domain controllers that credentials may be sent to. At least one. The PDC emulator need not be
+    /// among them: it is found through them.
+    pub hosts: Vec<String>,
+    /// Port of LDAPS, usually 636.
+    pub port: u16,
+    /// DNS servers for the forest's names; empty for the machine's own.
+    pub dns_servers: Vec<SocketAddr>,
+    /// The service account: UPN or DN.
+    pub account: String,
+    /// Its password.
+    pub password: Arc<dyn PasswordSource>,
+    /// Authorities that may have issued the controllers' certificates.
+    pub roots: Arc<RootCertStore>,
+    /// DNs that people have to be below; empty for the whole domain.
+    pub scope: Vec<String>,
+    /// Longest wait for one operation of the directory.
+    pub timeout: Duration,
+}
+
+impl ForestConfig {
+    /// A configuration with port 636, the machine's DNS, the whole domain as scope and 10 seconds for an operation.
+    pub fn new(
+        forest: Forest,
+        hosts: Vec<String>,
+        account: String,
+        password: Arc<dyn PasswordSource>,
+        roots: Arc<RootCertStore>,
+    ) -> Self {
+        let timeout = Duration::from_secs(10);
+        Self {
+            forest,
+            hosts,
+            port: 636,
+            dns_servers: Vec::new(),
+            account,
+            password,
+            roots,
+            scope: Vec::new(),
+            timeout,
+        }
+    }
+}
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No pinned host.
+    #[error("forest {0} has no domain controller in its list")]
+    NoHosts(Forest),
+    /// The file with authorities can't be read as PEM.
+    #[error("{} can't be read as certificates: {detail}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// TLS can't be set up.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The machine's DNS configuration can't be used.
+    #[error("DNS can't be set up: {0}")]
+    Dns(String),
+}
+
+/// The authorities in a PEM file: at least one.
+///
+/// # Errors
+/// [`ConfigError::Authorities`].
+pub fn roots_from_pem_file(path: &Path) -> Result<RootCertStore, ConfigError> {
+    let fail = |detail: String| ConfigError::Authorities { path: path.to_owned(), detail };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))? {
+        let certificate = certificate.map_err(|error| fail(error.to_string()))?;
+        roots.add(certificate).map_err(|error| fail(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(fail("it holds none".to_owned())) } else { Ok(roots) }
+}
+
+/// TLS 1.2 and 1.3 by aws-lc-rs, whatever provider the process has installed.
+pub(crate) fn tls(roots: &Arc<RootCertStore>) -> Result<rustls::ClientConfig, ConfigError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(Arc::clone(roots))
+        .with_no_client_auth())
+}

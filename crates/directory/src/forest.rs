@@ -1,0 +1,280 @@
+//! One forest: its PDC emulator found and kept track of, and a few connections to it kept alive.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ritorno_protocol::clock::Clock;
+use ritorno_protocol::ids::Forest;
+use ritorno_protocol::outcome::Fault;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::config::{ConfigError, ForestConfig, tls};
+use crate::error::DirectoryError;
+use crate::identity::parent;
+use crate::ldap::{Connection, Connector, Entry, Filter, LdapError, Scope, Search};
+use crate::operations::attempts::Attempts;
+use crate::resolve::Names;
+use crate::root_dse::RootDse;
+
+/// Connections to the PDC emulator in use at once. It takes writes one after the other anyway.
+const CONNECTIONS: usize = 16;
+/// Idle connections that are kept.
+const KEPT: usize = 8;
+/// After this long without use a connection is tried with a read before it may carry a write.
+const TRUSTED_FOR: Duration = Duration::from_secs(5);
+/// Longest wait for a connection to come up.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// Longest wait for the answer to a trial read.
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A forest, ready to work with. Cheap to clone; all clones share connections.
+#[derive(Clone)]
+pub struct Directory {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: ForestConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    connector: Connector,
+    permits: Semaphore,
+    known: Mutex<Known>,
+    pub(crate) attempts: Attempts,
+}
+
+#[derive(Default)]
+struct Known {
+    pdc: Option<Arc<RootDse>>,
+    idle: Vec<Connection>,
+}
+
+/// A connection to the PDC emulator, bound as the service account. Given back by [`Lease::finish`] if it is still good;
+/// else closed.
+pub(crate) struct Lease<'a> {
+    pub(crate) connection: Connection,
+    pub(crate) pdc: Arc<RootDse>,
+    inner: &'a Inner,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Lease<'_> {
+    /// Gives the connection back.
+    pub(crate) async fn finish(mut self) {
+        if self.connection.is_usable().await {
+            let mut known = self.inner.known();
+            let current = known.pdc.as_ref().is_some_and(|pdc| pdc.host == self.pdc.host);
+            if current && known.idle.len() < KEPT {
+                known.idle.push(self.connection);
+            }
+        }
+    }
+
+    /// Longest wait for one operation.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.inner.config.timeout
+    }
+
+    /// Reads one entry with all that was asked of it.
+    pub(crate) async fn read(&mut self, base: &str, attributes: &[&str]) -> Result<Entry, DirectoryError> {
+        read(&mut self.connection, base, attributes, self.inner.config.timeout)
+            .await
+            .map_err(|error| DirectoryError::read(&error))
+    }
+
+    /// All entries of a search that finds few.
+    pub(crate) async fn find(&mut self, search: &Search) -> Result<Vec<Entry>, DirectoryError> {
+        let found = self.connection.search(search, &[], self.inner.config.timeout).await;
+        found.map(|page| page.entries).map_err(|error| DirectoryError::read(&error))
+    }
+}
+
+/// Reads one entry; that it is not there is a refusal with result 32.
+pub(crate) async fn read(
+    connection: &mut Connection,
+    base: &str,
+    attributes: &[&str],
+    limit: Duration,
+) -> Result<Entry, LdapError> {
+    let mut page = connection.search(&Search::entry(base, attributes), &[], limit).await?;
+    match page.entries.pop() {
+        Some(entry) if page.entries.is_empty() => Ok(entry),
+        // AD answers success with no entry when the account may not see the object.
+        _ => Err(LdapError::refused(connection.host(), 32, "the entry is not there, or may not be seen")),
+    }
+}
+
+impl Directory {
+    /// Takes over a configuration. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: ForestConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        if config.hosts.is_empty() {
+            return Err(ConfigError::NoHosts(config.forest));
+        }
+        let names = Names::new(&config.dns_servers).map_err(ConfigError::Dns)?;
+        let connector = Connector::new(names, Arc::new(tls(&config.roots)?), config.port, CONNECT_WITHIN);
+        let inner = Inner {
+            config,
+            clock,
+            connector,
+            permits: Semaphore::new(CONNECTIONS),
+            known: Mutex::default(),
+            attempts: Attempts::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The forest's name.
+    pub fn forest(&self) -> &Forest {
+        &self.inner.config.forest
+    }
+
+    /// A connection to the PDC emulator: a kept one that still answers, or a new one.
+    ///
+    /// # Errors
+    /// [`Fault::PdcUnreachable`] or what the directory said to our bind.
+    pub(crate) async fn lease(&self) -> Result<Lease<'_>, DirectoryError> {
+        let inner = &*self.inner;
+        let permit = tokio::time::timeout(inner.config.timeout, inner.permits.acquire()).await;
+        let Ok(Ok(permit)) = permit else {
+            let host = inner.pdc_name();
+            return Err(DirectoryError::fault(
+                Fault::DirectoryUnavailable,
+                &host,
+                "all connections are in use",
+            ));
+        };
+        loop {
+            let kept = {
+                let mut known = inner.known();
+                known.idle.pop().zip(known.pdc.clone())
+            };
+            let Some((mut connection, pdc)) = kept else { break };
+            let good = connection.is_usable().await
+                && (connection.idle() < TRUSTED_FOR
+                    || read(&mut connection, "", &["dsServiceName"], PROBE_WITHIN).await.is_ok());
+            if good {
+                return Ok(Lease { connection, pdc, inner, _permit: permit });
+            }
+            // One that ended without a word means that others of its age did too: each is tried in its turn.
+        }
+        let (connection, pdc) = self.connect_to_pdc().await?;
+        Ok(Lease { connection, pdc, inner, _permit: permit })
+    }
+
+    /// A connection to the PDC emulator that is nobody's: for one bind with a person's password.
+    pub(crate) async fn fresh_connection(&self, pdc: &RootDse) -> Result<Connection, DirectoryError> {
+        self.inner.connector.connect(&pdc.host).await.map_err(|error| DirectoryError::read(&error))
+    }
+
+    /// A new connection to the PDC emulator, bound as the service account, not kept.
+    pub(crate) async fn connect_to_pdc(&self) -> Result<(Connection, Arc<RootDse>), DirectoryError> {
+        let inner = &*self.inner;
+        let known = inner.known().pdc.clone();
+        let mut first_error = None;
+        if let Some(pdc) = known {
+            match inner.connect(&pdc.host).await {
+                Ok(connection) => return Ok((connection, pdc)),
+                // It may have died and the role moved: ask the pinned hosts.
+                Err(error) => first_error = Some(error),
+            }
+        }
+        for host in &inner.config.hosts {
+            let found = match inner.connect(host).await {
+                Ok(connection) => inner.find_pdc(connection).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok((connection, pdc)) => {
+                    let pdc = Arc::new(pdc);
+                    let mut known = inner.known();
+                    if known.pdc.as_ref().is_none_or(|before| before.host != pdc.host) {
+                        known.idle.clear();
+                        tracing::info!(forest = %inner.config.forest, pdc = %pdc.host, "the PDC emulator");
+                    }
+                    known.pdc = Some(Arc::clone(&pdc));
+                    return Ok((connection, pdc));
+                }
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        Err(first_error.expect("a configuration has at least one host, and each left an error"))
+    }
+
+    /// Forgets which host is the PDC emulator, so that the next operation looks for it.
+    pub(crate) fn forget_pdc(&self) {
+        *self.inner.known() = Known::default();
+    }
+}
+
+impl Inner {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        // The lock guards plain values and no code that panics: a poisoned one is as good.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The PDC emulator's name, or, as long as it is not known, the first pinned host's.
+    pub(crate) fn pdc_name(&self) -> String {
+        self.known().pdc.as_ref().map_or_else(|| self.config.hosts[0].clone(), |pdc| pdc.host.clone())
+    }
+
+    /// Connects to `host` and binds as the service account.
+    async fn connect(&self, host: &str) -> Result<Connection, DirectoryError> {
+        let mut connection =
+            self.connector.connect(host).await.map_err(|error| DirectoryError::read(&error))?;
+        let password = self.config.password.password().map_err(|error| {
+            let detail = format!("the password of {} can't be read: {error}", self.config.account);
+            DirectoryError::fault(Fault::DirectoryUnavailable, host, detail)
+        })?;
+        connection.bind(&self.config.account, password.expose(), CONNECT_WITHIN).await.map_err(|error| {
+            let mut error = DirectoryError::read(&error);
+            let detail = format!("{} can't sign in: {}", self.config.account, error.operator().detail);
+            error.operator_mut().detail = detail;
+            error
+        })?;
+        Ok(connection)
+    }
+
+    /// From an authenticated connection to any DC to one to the PDC emulator: the role's owner is an `nTDSDSA` object below the
+    /// server object that names the host (MS-ADTS 6.1.5.3). SRV records go stale and are not asked.
+    async fn find_pdc(&self, mut connection: Connection) -> Result<(Connection, RootDse), DirectoryError> {
+        let limit = self.config.timeout;
+        let wrong =
+            |host: &str, detail: String| DirectoryError::fault(Fault::DirectoryUnavailable, host, detail);
+        let failed = |error: LdapError| DirectoryError::read(&error);
+        let mut dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
+        for _ in 0..3 {
+            let domain =
+                read(&mut connection, &dse.domain, &["fSMORoleOwner"], limit).await.map_err(failed)?;
+            let owner = domain.text("fSMORoleOwner").unwrap_or_default().to_owned();
+            if owner.eq_ignore_ascii_case(&dse.service_name) {
+                return Ok((connection, dse));
+            }
+            let settings = Search {
+                base: owner.clone(),
+                scope: Scope::Base,
+                filter: Filter::text("objectClass", "nTDSDSA"),
+                attributes: vec!["objectClass".to_owned()],
+            };
+            let backed = connection.search(&settings, &[], limit).await.map_err(failed)?.entries.len() == 1;
+            let server = parent(&owner).filter(|_| backed);
+            let Some(server) = server else {
+                return Err(wrong(
+                    &dse.host,
+                    format!("the PDC emulator's role is held by {owner}, which is no DC"),
+                ));
+            };
+            let server = read(&mut connection, server, &["dNSHostName"], limit).await.map_err(failed)?;
+            let Some(host) = server.text("dNSHostName") else {
+                return Err(wrong(&dse.host, format!("{} has no dNSHostName", server.dn)));
+            };
+            connection = self.connect(host).await?;
+            dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
+            // It has the last word: if the role has moved on meanwhile, follow once more.
+        }
+        Err(wrong(&dse.host, "the domain controllers do not agree on who is the PDC emulator".to_owned()))
+    }
+}

@@ -1,0 +1,76 @@
+//! How an exchange with a directory fails, by what may have happened there.
+
+use super::reply::Answer;
+
+/// Why a host could not be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFault {
+    /// The name has no address, or no DNS server answered.
+    Name,
+    /// No TCP connection to any address.
+    Tcp,
+    /// The certificate was issued by no authority that we trust.
+    UnknownAuthority,
+    /// The certificate is for another name.
+    WrongName,
+    /// TLS failed in another way.
+    Tls,
+    /// It took too long.
+    TimedOut,
+}
+
+/// An LDAP exchange that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LdapError {
+    /// No connection: nothing was sent.
+    #[error("{host} can't be reached: {detail}")]
+    Connect {
+        /// The host that was tried.
+        host: String,
+        /// Why.
+        fault: ConnectFault,
+        /// In words.
+        detail: String,
+    },
+    /// A connection that was there before has ended: nothing was sent.
+    #[error("the connection to {host} had ended: {detail}")]
+    NotSent {
+        /// The host.
+        host: String,
+        /// In words.
+        detail: String,
+    },
+    /// The directory answered with a result other than success.
+    #[error("{host} answered {}: {}", answer.code, answer.text)]
+    Refused {
+        /// The host.
+        host: String,
+        /// Its answer.
+        answer: Answer,
+    },
+    /// Sent, perhaps, but no answer came: what the directory did is not known.
+    #[error("no answer from {host}: {detail}")]
+    NoAnswer {
+        /// The host.
+        host: String,
+        /// In words.
+        detail: String,
+    },
+}
+
+impl LdapError {
+    /// The host.
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Connect { host, .. }
+            | Self::NotSent { host, .. }
+            | Self::Refused { host, .. }
+            | Self::NoAnswer { host, .. } => host,
+        }
+    }
+
+    /// The directory's answer, if there was one.
+    pub const fn answer(&self) -> Option<&Answer> {
+        if let Self::Refused { answer, .. } = self { Some(answer) } else { None }
+    }
+}

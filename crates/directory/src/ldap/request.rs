@@ -1,0 +1,264 @@
+//! Requests, encoded by us (RFC 4511 section 4): values and filter assertions are bytes, as AD's GUIDs and SIDs are, and
+//! nothing on the way to the wire prints or keeps a password. There is no filter text, so nothing to escape.
+
+use zeroize::Zeroizing;
+
+use super::ber::{ENUMERATED, Encoded, INTEGER, SEQUENCE, SET, boolean, element, group, integer, octets};
+
+/// A search filter (RFC 4511 section 4.5.1.7), the forms that AD needs.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// All of them.
+    And(Vec<Filter>),
+    /// Any of them.
+    Or(Vec<Filter>),
+    /// Not this one.
+    Not(Box<Filter>),
+    /// The attribute has this value.
+    Equal(&'static str, Vec<u8>),
+    /// The attribute has a value.
+    Present(&'static str),
+}
+
+impl Filter {
+    /// The attribute has this text as a value.
+    pub fn text(attribute: &'static str, value: &str) -> Self {
+        Self::Equal(attribute, value.as_bytes().to_vec())
+    }
+
+    fn encode(&self) -> Encoded {
+        match self {
+            Self::And(filters) => group(0xa0, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
+            Self::Or(filters) => group(0xa1, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
+            Self::Not(filter) => group(0xa2, &[filter.encode()]),
+            Self::Equal(attribute, value) => group(0xa3, &[octets(attribute.as_bytes()), octets(value)]),
+            Self::Present(attribute) => element(0x87, &[attribute.as_bytes()]),
+        }
+    }
+}
+
+/// How deep a search looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The base entry alone.
+    Base = 0,
+    /// The base entry and all below it.
+    Subtree = 2,
+}
+
+/// A search.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Base DN, or `<GUID=...>`, or empty for the rootDSE.
+    pub base: String,
+    /// How deep.
+    pub scope: Scope,
+    /// Which entries.
+    pub filter: Filter,
+    /// Which attributes; constructed ones come only if named.
+    pub attributes: Vec<String>,
+}
+
+impl Search {
+    /// Reads one entry.
+    pub fn entry(base: impl Into<String>, attributes: &[&str]) -> Self {
+        Self {
+            base: base.into(),
+            scope: Scope::Base,
+            filter: Filter::Present("objectClass"),
+            attributes: attributes.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Encoded {
+        let attributes: Vec<_> = self.attributes.iter().map(|name| octets(name.as_bytes())).collect();
+        group(
+            0x63,
+            &[
+                octets(self.base.as_bytes()),
+                integer(ENUMERATED, self.scope as i32),
+                integer(ENUMERATED, 0),
+                integer(INTEGER, 0),
+                integer(INTEGER, 0),
+                boolean(false),
+                self.filter.encode(),
+                group(SEQUENCE, &attributes),
+            ],
+        )
+    }
+}
+
+/// What one change does (RFC 4511 section 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Adds the value.
+    Add = 0,
+    /// Removes the value.
+    Delete = 1,
+    /// Puts the value in place of all others.
+    Replace = 2,
+}
+
+/// One change of a modify. No `Debug`: the value can be a password.
+pub struct Change {
+    /// What is done.
+    pub kind: ChangeKind,
+    /// The attribute.
+    pub attribute: &'static str,
+    /// The value; wiped when dropped.
+    pub value: Zeroizing<Vec<u8>>,
+}
+
+impl Change {
+    /// Replaces an attribute's values by this text.
+    pub fn replace(attribute: &'static str, value: &str) -> Self {
+        Self { kind: ChangeKind::Replace, attribute, value: Zeroizing::new(value.as_bytes().to_vec()) }
+    }
+}
+
+/// A modify. The directory applies all changes or none.
+pub struct Modify {
+    /// DN or `<GUID=...>`.
+    pub dn: String,
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+}
+
+impl Modify {
+    pub(super) fn encode(&self) -> Encoded {
+        let changes: Vec<_> = self
+            .changes
+            .iter()
+            .map(|change| {
+                let values = group(SET, &[octets(&change.value)]);
+                let attribute = group(SEQUENCE, &[octets(change.attribute.as_bytes()), values]);
+                group(SEQUENCE, &[integer(ENUMERATED, change.kind as i32), attribute])
+            })
+            .collect();
+        group(0x66, &[octets(self.dn.as_bytes()), group(SEQUENCE, &changes)])
+    }
+}
+
+/// A control of a request (RFC 4511 section 4.1.11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Its OID.
+    pub oid: &'static str,
+    /// Whether the directory must refuse the request if it doesn't know the control.
+    pub critical: bool,
+    /// Its value, encoded.
+    pub value: Vec<u8>,
+}
+
+impl Control {
+    /// Paged results (RFC 2696).
+    pub fn paged(size: i32, cookie: &[u8]) -> Self {
+        let value = group(SEQUENCE, &[integer(INTEGER, size), octets(cookie)]).to_vec();
+        Self { oid: "1.2.840.113556.1.4.319", critical: true, value }
+    }
+
+    /// A control whose value is one integer in a sequence: the policy hints (MS-ADTS 3.1.1.3.4.1.27) and the security
+    /// descriptor flags (3.1.1.3.4.1.11).
+    pub fn flags(oid: &'static str, flags: i32) -> Self {
+        Self { oid, critical: true, value: group(SEQUENCE, &[integer(INTEGER, flags)]).to_vec() }
+    }
+
+    fn encode(&self) -> Encoded {
+        group(SEQUENCE, &[octets(self.oid.as_bytes()), boolean(self.critical), octets(&self.value)])
+    }
+}
+
+/// A simple bind (RFC 4513 section 5.1.3). The caller has refused the empty password.
+pub(super) fn simple_bind(name: &str, password: &str) -> Encoded {
+    group(0x60, &[integer(INTEGER, 3), octets(name.as_bytes()), element(0x80, &[password.as_bytes()])])
+}
+
+/// An unbind.
+pub(super) fn unbind() -> Encoded {
+    element(0x42, &[])
+}
+
+/// The whole message (RFC 4511 section 4.1.1).
+pub(super) fn message(id: i32, operation: Encoded, controls: &[Control]) -> Encoded {
+    let id = integer(INTEGER, id);
+    if controls.is_empty() {
+        return group(SEQUENCE, &[id, operation]);
+    }
+    let controls: Vec<_> = controls.iter().map(Control::encode).collect();
+    group(SEQUENCE, &[id, operation, group(0xa0, &controls)])
+}
+
+/// `unicodePwd` as AD wants it: in quotation marks, UTF-16 little endian (MS-ADTS 3.1.1.3.1.5.1).
+pub fn unicode_pwd(password: &str) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(password.len() * 2 + 4));
+    for unit in std::iter::once(u16::from(b'"')).chain(password.encode_utf16()).chain([u16::from(b'"')]) {
+        out.extend_from_slice(&unit.to_le_bytes());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use ldap3_proto::LdapCodec;
+    use ldap3_proto::proto::{LdapFilter, LdapOp};
+    use tokio_util::bytes::BytesMut;
+    use tokio_util::codec::Decoder as _;
+
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> ldap3_proto::proto::LdapMsg {
+        LdapCodec::new(Some(1 << 20), None).decode(&mut BytesMut::from(bytes)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn another_codec_reads_our_search() {
+        let search = Search {
+            base: "OU=People,DC=contoso,DC=test".into(),
+            scope: Scope::Subtree,
+            filter: Filter::And(vec![
+                Filter::text("objectClass", "user"),
+                Filter::Not(Box::new(Filter::Present("adminCount"))),
+                Filter::Or(vec![Filter::text("sAMAccountName", "a*)(b")]),
+            ]),
+            attributes: vec!["cn".into(), "x".repeat(200)],
+        };
+        let read = decode(&message(7, search.encode(), &[Control::paged(500, b"c")]));
+        assert_eq!(read.msgid, 7);
+        assert_eq!(
+            read.ctrl,
+            vec![ldap3_proto::control::LdapControl::SimplePagedResults { size: 500, cookie: b"c".to_vec() }]
+        );
+        let LdapOp::SearchRequest(request) = read.op else { panic!("not a search") };
+        assert_eq!(request.base, search.base);
+        assert_eq!(request.attrs, search.attributes);
+        let filter = LdapFilter::And(vec![
+            LdapFilter::Equality("objectClass".into(), "user".into()),
+            LdapFilter::Not(Box::new(LdapFilter::Present("adminCount".into()))),
+            LdapFilter::Or(vec![LdapFilter::Equality("sAMAccountName".into(), "a*)(b".into())]),
+        ]);
+        assert_eq!(request.filter, filter);
+    }
+
+    #[test]
+    fn another_codec_reads_our_modify_and_bind() {
+        let modify = Modify {
+            dn: "CN=a,DC=b".into(),
+            changes: vec![
+                Change { kind: ChangeKind::Delete, attribute: "unicodePwd", value: unicode_pwd("old") },
+                Change { kind: ChangeKind::Add, attribute: "unicodePwd", value: unicode_pwd("n€w") },
+            ],
+        };
+        let LdapOp::ModifyRequest(read) = decode(&message(1, modify.encode(), &[])).op else {
+            panic!("no modify")
+        };
+        assert_eq!(read.dn, "CN=a,DC=b");
+        assert_eq!(read.changes[1].modification.vals, vec![b"\"\0n\0\xac\x20w\0\"\0".to_vec()]);
+
+        let LdapOp::BindRequest(read) = decode(&message(1, simple_bind("me", "pw"), &[])).op else {
+            panic!("no bind")
+        };
+        assert_eq!(read.dn, "me");
+        assert!(matches!(read.cred, ldap3_proto::proto::LdapBindCred::Simple(password) if password == "pw"));
+        assert!(matches!(decode(&message(2, unbind(), &[])).op, LdapOp::UnbindRequest));
+    }
+}

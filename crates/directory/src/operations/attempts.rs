@@ -1,0 +1,111 @@
+//! Before anything that can count as a bad password: one attempt at a time for a person, and none that could come near to locking
+//! the account.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ritorno_protocol::clock::Timestamp;
+use tokio::sync::OwnedMutexGuard;
+
+use super::account_control::LOCKED;
+use super::effective_policy::Lockout;
+use crate::error::DirectoryError;
+use crate::forest::Lease;
+use crate::identity::guid_dn;
+use crate::ldap::Entry;
+use crate::operations::locate::Person;
+
+/// How many wrong passwords stay free for the person's own mistakes elsewhere.
+const SPARED: u32 = 2;
+/// What is assumed when the threshold can't be read: one wrong attempt, then no more.
+const ASSUMED_THRESHOLD: u32 = 3;
+/// Added to the observation window, for clocks that differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// One lock for each person with an attempt under way.
+#[derive(Default)]
+pub(crate) struct Attempts(Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>);
+
+/// Whether a password may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// It may.
+    Free,
+    /// The account is locked already.
+    Locked,
+    /// A wrong one would come too close to locking it.
+    TooClose,
+}
+
+impl Attempts {
+    /// Waits for the attempts before this one. The turn ends when the guard is dropped.
+    pub(crate) async fn turn(&self, person: &Person) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever waits or works holds a second reference.
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(person.object_guid).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
+impl Lease<'_> {
+    /// Reads how many wrong passwords have been counted, and how many lock.
+    pub(crate) async fn room(&mut self, person: &Person, now: Timestamp) -> Result<Room, DirectoryError> {
+        let (_, lockout) = self.policy(person).await?;
+        let attributes =
+            ["badPwdCount", "badPasswordTime", "lockoutTime", "msDS-User-Account-Control-Computed"];
+        let entry = self.read(&guid_dn(&person.object_guid), &attributes).await?;
+        Ok(room(&entry, lockout, now))
+    }
+}
+
+fn room(entry: &Entry, lockout: Lockout, now: Timestamp) -> Room {
+    if entry.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0) {
+        return Room::Locked;
+    }
+    let threshold = match lockout.threshold {
+        Some(0) => return Room::Free,
+        Some(threshold) => threshold,
+        None => ASSUMED_THRESHOLD,
+    };
+    let last = entry.integer("badPasswordTime").and_then(Timestamp::from_filetime);
+    let forgotten =
+        last.zip(lockout.window).is_some_and(|(last, window)| now > last.plus(window + CLOCKS_DIFFER));
+    let counted = entry.integer("badPwdCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+    let counted = if forgotten { 0 } else { counted };
+    if counted >= threshold.saturating_sub(SPARED) { Room::TooClose } else { Room::Free }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(count: &str, threshold: Option<u32>, now_ms: i64) -> Room {
+        let mut entry = Entry::default();
+        let mut set = |name: &str, value: &str| entry.attributes.insert(name.into(), vec![value.into()]);
+        set("badpwdcount", count);
+        // The Unix epoch.
+        set("badpasswordtime", "116444736000000000");
+        let window = Some(Duration::from_secs(1800));
+        room(&entry, Lockout { threshold, window, duration: window }, Timestamp::from_unix_ms(now_ms))
+    }
+
+    #[test]
+    fn two_below_the_threshold_is_the_end() {
+        assert_eq!(counted("2", Some(5), 1_000), Room::Free);
+        assert_eq!(counted("3", Some(5), 1_000), Room::TooClose);
+        assert_eq!(counted("0", Some(2), 1_000), Room::TooClose, "so low a threshold leaves no room at all");
+        assert_eq!(counted("900", Some(0), 1_000), Room::Free, "0 never locks");
+        assert_eq!(counted("0", None, 1_000), Room::Free);
+        assert_eq!(counted("1", None, 1_000), Room::TooClose, "unknown: one attempt");
+        assert_eq!(
+            counted("4", Some(5), 1_800_000),
+            Room::TooClose,
+            "within the window, by clocks that may differ"
+        );
+        assert_eq!(counted("4", Some(5), 1_861_000), Room::Free, "the count has been forgotten");
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether the PDC emulator can be reached. Asked every ten seconds, so it costs one small exchange.
+
+use std::time::Duration;
+
+use ritorno_protocol::outcome::Fault;
+use tokio::time::{Instant, timeout};
+
+use crate::error::DirectoryError;
+use crate::forest::Directory;
+
+/// Longest wait for the answer, finding and connecting included: a fault must show within 15 seconds.
+const WITHIN: Duration = Duration::from_secs(4);
+
+/// What the probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PdcHealth {
+    /// It answered, and says that it holds the role.
+    Reachable {
+        /// Its host name.
+        dc: String,
+        /// How long the exchange took.
+        milliseconds: u64,
+    },
+    /// It did not.
+    Unreachable {
+        /// The host that was tried.
+        name: String,
+        /// Why, for operators.
+        reason: String,
+    },
+}
+
+impl Directory {
+    /// Asks the PDC emulator whether it is one. When the role has moved, the next operation follows it.
+    pub async fn pdc_health(&self) -> PdcHealth {
+        let since = Instant::now();
+        match timeout(WITHIN, self.ask_pdc()).await {
+            Ok(Ok(dc)) => PdcHealth::Reachable { dc, milliseconds: super::milliseconds(since) },
+            Ok(Err(error)) => {
+                let name = match &error {
+                    DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, .. } => name.clone(),
+                    _ => error.operator().dc.clone().unwrap_or_else(|| self.inner.pdc_name()),
+                };
+                PdcHealth::Unreachable { name, reason: error.operator().detail.clone() }
+            }
+            Err(_) => {
+                let reason = format!("no answer within {} s", WITHIN.as_secs());
+                PdcHealth::Unreachable { name: self.inner.pdc_name(), reason }
+            }
+        }
+    }
+
+    async fn ask_pdc(&self) -> Result<String, DirectoryError> {
+        let mut lease = self.lease().await?;
+        let domain = lease.pdc.domain.clone();
+        let owner = lease.read(&domain, &["fSMORoleOwner"]).await?;
+        if owner.has("fSMORoleOwner", &lease.pdc.service_name) {
+            let host = lease.pdc.host.clone();
+            lease.finish().await;
+            return Ok(host);
+        }
+        drop(lease);
+        self.forget_pdc();
+        let (connection, pdc) = self.connect_to_pdc().await?;
+        connection.close().await;
+        Ok(pdc.host.clone())
+    }
+
+    /// What the PDC emulator says about itself.
+    ///
+    /// # Errors
+    /// What kept us from connecting.
+    pub async fn root_dse(&self) -> Result<crate::RootDse, DirectoryError> {
+        let lease = self.lease().await?;
+        let dse = lease.pdc.as_ref().clone();
+        lease.finish().await;
+        Ok(dse)
+    }
+}

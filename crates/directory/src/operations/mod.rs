@@ -1,0 +1,63 @@
+//! One file for each operation.
+
+pub(crate) mod attempts;
+mod change;
+mod effective_policy;
+pub(crate) mod health;
+mod judge;
+pub(crate) mod locate;
+pub(crate) mod password_version;
+pub(crate) mod reset;
+pub(crate) mod state;
+mod unlock;
+pub(crate) mod users;
+pub(crate) mod verify;
+
+use std::time::Duration;
+
+use ritorno_protocol::outcome::Done;
+use tokio::time::Instant;
+
+use crate::error::{DirectoryError, operator};
+
+/// `userAccountControl` bits (MS-ADTS 2.2.16).
+mod account_control {
+    pub(super) const DISABLED: i64 = 0x2;
+    pub(super) const LOCKED: i64 = 0x10;
+    pub(super) const INTERDOMAIN_TRUST: i64 = 0x800;
+    pub(super) const WORKSTATION_TRUST: i64 = 0x1000;
+    pub(super) const SERVER_TRUST: i64 = 0x2000;
+    pub(super) const PASSWORD_NEVER_EXPIRES: i64 = 0x1_0000;
+    pub(super) const PASSWORD_EXPIRED: i64 = 0x80_0000;
+}
+
+/// A negative count of 100 ns, as AD keeps intervals (MS-ADTS 3.1.1.3.4.2); zero and 'never' have none.
+fn interval(value: Option<i64>) -> Option<Duration> {
+    let value = value.filter(|value| *value < 0 && *value != i64::MIN)?;
+    Some(Duration::from_nanos(value.unsigned_abs().saturating_mul(100)))
+}
+
+/// What was done, with the time that it took at the directory.
+fn done(
+    dc: &str,
+    since: Instant,
+    unlocked: bool,
+    must_change: bool,
+    history_enforced: bool,
+    detail: &str,
+) -> Done {
+    let mut operator = operator(dc, detail);
+    operator.ldap_code = Some(0);
+    operator.directory_ms = milliseconds(since);
+    Done { unlocked, must_change, history_enforced, operator }
+}
+
+/// Adds the time that an operation took at the directory to its error.
+fn timed(mut error: DirectoryError, since: Instant) -> DirectoryError {
+    error.operator_mut().directory_ms = milliseconds(since);
+    error
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! A new password without the old one.
+
+use ritorno_protocol::outcome::{Done, Fault};
+use ritorno_protocol::policy::Rule;
+use ritorno_protocol::secret::Password;
+use tokio::time::Instant;
+
+use super::account_control::LOCKED;
+use super::{done, timed};
+use crate::error::DirectoryError;
+use crate::forest::{Directory, Lease};
+use crate::identity::guid_dn;
+use crate::ldap::{Change, ChangeKind, Modify, unicode_pwd};
+use crate::operations::locate::Person;
+
+/// What else a reset does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResetOptions {
+    /// The person must change it at the next sign-in.
+    pub must_change: bool,
+}
+
+impl Directory {
+    /// Sets a new password, and clears the lockout if there is one, in one modify that is sent once. History and minimum age hold
+    /// where the DC knows the policy-hints control.
+    ///
+    /// Where the account may not write what goes with the password, the password alone is written, and [`Done`] says what was left
+    /// out. Judging the account comes first and is the caller's ([`Directory::judge`]).
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; `Unknown` when no answer came.
+    pub async fn reset(
+        &self,
+        person: &Person,
+        new: &Password,
+        options: ResetOptions,
+    ) -> Result<Done, DirectoryError> {
+        let since = Instant::now();
+        let mut lease = self.lease().await?;
+        let outcome = lease.reset(person, new, options, since).await;
+        let outcome = match outcome {
+            Err(error) => Err(timed(lease.explain(person, error).await, since)),
+            Ok(done) => Ok(done),
+        };
+        lease.finish().await;
+        outcome
+    }
+}
+
+impl Lease<'_> {
+    async fn reset(
+        &mut self,
+        person: &Person,
+        new: &Password,
+        options: ResetOptions,
+        since: Instant,
+    ) -> Result<Done, DirectoryError> {
+        let target = guid_dn(&person.object_guid);
+        let before = self.read(&target, &["lockoutTime", "msDS-User-Account-Control-Computed"]).await?;
+        let locked =
+            before.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0);
+        let counted = before.integer("lockoutTime").is_some_and(|time| time != 0);
+        let mut extras = Vec::new();
+        if counted {
+            extras.push(("lockoutTime", "0"));
+        }
+        if options.must_change {
+            extras.push(("pwdLastSet", "0"));
+        }
+        if !extras.is_empty() {
+            let allowed = self.read(&target, &["allowedAttributesEffective"]).await?;
+            extras.retain(|(name, _)| allowed.has("allowedAttributesEffective", name));
+        }
+        let hints: Vec<_> = self.pdc.hints().into_iter().collect();
+        let host = self.pdc.host.clone();
+        let mut with_extras = extras.clone();
+        loop {
+            let password = Change {
+                kind: ChangeKind::Replace,
+                attribute: "unicodePwd",
+                value: unicode_pwd(new.expose()),
+            };
+            let mut changes = vec![password];
+            changes.extend(with_extras.iter().map(|(name, value)| Change::replace(name, value)));
+            let written = self.write(&Modify { dn: target.clone(), changes }, &hints).await;
+            match written {
+                Ok(()) => {
+                    let wrote = |name: &str| with_extras.iter().any(|(written, _)| *written == name);
+                    let detail = match (
+                        locked && !wrote("lockoutTime"),
+                        options.must_change && !wrote("pwdLastSet"),
+                    ) {
+                        (false, false) => "",
+                        (true, false) => "not unlocked: the account may not write lockoutTime",
+                        (false, true) => "can be used without a change: the account may not write pwdLastSet",
+                        (true, true) => {
+                            "not unlocked, and can be used without a change: no right to write either"
+                        }
+                    };
+                    let unlocked = !locked || wrote("lockoutTime");
+                    return Ok(done(&host, since, unlocked, wrote("pwdLastSet"), !hints.is_empty(), detail));
+                }
+                // A refused modify changed nothing: once more with the password alone.
+                Err(DirectoryError::NotApplied { fault: Fault::NoPermission, .. })
+                    if !with_extras.is_empty() =>
+                {
+                    with_extras.clear();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends a modify, once.
+    pub(super) async fn write(
+        &mut self,
+        modify: &Modify,
+        controls: &[crate::ldap::Control],
+    ) -> Result<(), DirectoryError> {
+        let limit = self.timeout();
+        self.connection.modify(modify, controls, limit).await.map_err(|error| DirectoryError::write(&error))
+    }
+
+    /// Fills in what a refused rule leaves out and the policy knows. If that can't be read, the refusal stays as it is.
+    pub(super) async fn explain(&mut self, person: &Person, mut error: DirectoryError) -> DirectoryError {
+        if let DirectoryError::Refused { rule, .. } = &mut error
+            && matches!(rule, Rule::History { .. } | Rule::MinimumAge { .. })
+            && let Ok((policy, _)) = self.policy(person).await
+        {
+            match rule {
+                Rule::History { remembered } => {
+                    *remembered = Some(policy.history).filter(|history| *history > 0)
+                }
+                Rule::MinimumAge { not_before } => *not_before = policy.not_before,
+                _ => {}
+            }
+        }
+        error
+    }
+}

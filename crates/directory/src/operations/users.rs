@@ -1,0 +1,89 @@
+//! The full import's stream of people.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use crate::error::DirectoryError;
+use crate::forest::Directory;
+use crate::ldap::{Control, Entry, Filter, Scope, Search};
+
+/// Entries a page. A domain controller of Windows gives at most 1000.
+const PAGE: i32 = 500;
+/// Objects that wait in the channel; with one page that is all that is held.
+const WAITING: usize = 256;
+
+/// One object, as plain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedObject {
+    /// Distinguished name.
+    pub dn: String,
+    /// `objectGUID`, as the directory stores it.
+    pub object_guid: [u8; 16],
+    /// Values by attribute name in lower case.
+    pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+impl Directory {
+    /// Streams all people below the scope's bases with the named attributes. The stream ends after the last object; it broke off if and
+    /// only if its last item is an error. Dropping the receiver stops the reading.
+    pub fn users(&self, attributes: Vec<String>) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let directory = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = directory.import(attributes, &sender).await {
+                // Nobody listens any more: nobody is to be told.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        receiver
+    }
+
+    async fn import(
+        &self,
+        mut attributes: Vec<String>,
+        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+    ) -> Result<(), DirectoryError> {
+        let (mut connection, pdc) = self.connect_to_pdc().await?;
+        attributes.push("objectGUID".to_owned());
+        let bases = match self.inner.config.scope.as_slice() {
+            [] => std::slice::from_ref(&pdc.domain),
+            scope => scope,
+        };
+        for base in bases {
+            let search = Search {
+                base: base.clone(),
+                scope: Scope::Subtree,
+                filter: Filter::And(vec![
+                    Filter::text("objectCategory", "person"),
+                    Filter::text("objectClass", "user"),
+                ]),
+                attributes: attributes.clone(),
+            };
+            let mut cookie = Vec::new();
+            loop {
+                // The first page of a large domain takes the DC several seconds.
+                let limit = self.inner.config.timeout * 6;
+                let page = connection.search(&search, &[Control::paged(PAGE, &cookie)], limit).await;
+                let page = page.map_err(|error| DirectoryError::read(&error))?;
+                for object in page.entries.into_iter().filter_map(object) {
+                    if sender.send(Ok(object)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                cookie = page.cookie;
+                if cookie.is_empty() {
+                    break;
+                }
+            }
+        }
+        connection.close().await;
+        Ok(())
+    }
+}
+
+/// Without `objectGUID` an object has no identity, and there is nothing to import.
+fn object(entry: Entry) -> Option<ImportedObject> {
+    let object_guid = entry.first("objectGUID")?.try_into().ok()?;
+    Some(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes })
+}

@@ -1,0 +1,69 @@
+//! What a domain controller says about itself (MS-ADTS 3.1.1.3.2).
+
+use std::time::Duration;
+
+use ritorno_protocol::policy::Vendor;
+
+use crate::identity::Sid;
+use crate::ldap::{Connection, Control, LdapError};
+
+/// The policy-hints control (MS-ADTS 3.1.1.3.4.1.27), and the number that it had before.
+const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
+const POLICY_HINTS_DEPRECATED: &str = "1.2.840.113556.1.4.2066";
+
+/// What a domain controller says about itself, read over an authenticated connection.
+#[derive(Clone, Debug)]
+pub struct RootDse {
+    /// The host name that we connected to.
+    pub host: String,
+    /// The domain's naming context.
+    pub domain: String,
+    /// The configuration naming context.
+    pub configuration: String,
+    /// DN of its `nTDSDSA` object.
+    pub service_name: String,
+    /// Who made it.
+    pub vendor: Vendor,
+    /// OIDs of the controls that it knows.
+    pub controls: Vec<String>,
+    /// SIDs of the service account and of all its groups.
+    pub own_sids: Vec<Sid>,
+}
+
+impl RootDse {
+    /// Reads it over a connection.
+    pub(crate) async fn read(connection: &mut Connection, limit: Duration) -> Result<Self, LdapError> {
+        let attributes = [
+            "defaultNamingContext",
+            "configurationNamingContext",
+            "dsServiceName",
+            "vendorName",
+            "supportedControl",
+            "tokenGroups",
+        ];
+        let entry = crate::forest::read(connection, "", &attributes, limit).await?;
+        let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+        let samba = text("vendorName").to_lowercase().contains("samba");
+        Ok(Self {
+            host: connection.host().to_owned(),
+            domain: text("defaultNamingContext"),
+            configuration: text("configurationNamingContext"),
+            service_name: text("dsServiceName"),
+            vendor: if samba { Vendor::Samba } else { Vendor::Windows },
+            controls: entry
+                .values("supportedControl")
+                .iter()
+                .map(|oid| String::from_utf8_lossy(oid).into_owned())
+                .collect(),
+            own_sids: entry.values("tokenGroups").iter().filter_map(|sid| Sid::new(sid)).collect(),
+        })
+    }
+
+    /// The policy-hints control, if it lists one: critical, so that a reset never loses history and age unseen.
+    pub fn hints(&self) -> Option<Control> {
+        [POLICY_HINTS, POLICY_HINTS_DEPRECATED]
+            .into_iter()
+            .find(|oid| self.controls.iter().any(|listed| listed == oid))
+            .map(|oid| Control::flags(oid, 1))
+    }
+}
