@@ -1,1 +1,19 @@
-//! x
+//! The faces of the cloud side. One file per operation, holding its error, input, handler and tests. Rules are in
+//! `identity`, dispatch in `relay`; what stands here turns HTTP into their values and back.
+
+use axum::Router;
+
+pub mod client;
+pub mod health;
+pub mod keys;
+pub mod ledger;
+pub mod problem;
+pub mod scim;
+pub mod state;
+
+pub use state::AppState;
+
+/// Every route of the cloud side.
+pub fn router(state: AppState) -> Router {
+    Router::new().merge(health::router()).with_state(state)
+}

@@ -21,7 +21,7 @@ impl NodeKey {
     }
 
     /// Encrypts `plain`, bound to `place`: the nonce, then the ciphertext.
-    pub(crate) fn wrap(&self, place: &[u8], plain: &[u8], random: &dyn Random) -> Vec<u8> {
+    pub fn wrap(&self, place: &[u8], plain: &[u8], random: &dyn Random) -> Vec<u8> {
         let nonce: [u8; NONCE_SIZE] = array(random);
         let sealed = self
             .cipher()
@@ -31,7 +31,10 @@ impl NodeKey {
     }
 
     /// Decrypts what [`Self::wrap`] made for the same place.
-    pub(crate) fn unwrap(&self, place: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::NodeKey`].
+    pub fn unwrap(&self, place: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let (nonce, sealed) = wrapped.split_at_checked(NONCE_SIZE).ok_or(StoreError::NodeKey)?;
         let nonce: [u8; NONCE_SIZE] = nonce.try_into().map_err(|_| StoreError::NodeKey)?;
         self.cipher()

@@ -1,0 +1,194 @@
+//! The tenant's keys: the root in its file, the signing keys in the database, both wrapped by the node's credential.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::key::{PublicKey, SigningKey};
+use ritorno_protocol::random::Random;
+use ritorno_protocol::signed::Signed;
+use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
+use ritorno_storage::{NodeKey, Store};
+use zeroize::Zeroizing;
+
+/// How long a signing key is valid.
+pub const SIGNING_VALID: Duration = Duration::from_secs(182 * 86_400);
+/// How long an agent's identity key is valid; then the agent is enrolled again.
+pub const IDENTITY_VALID: Duration = Duration::from_secs(5 * 365 * 86_400);
+/// How long the keys are remembered before the database is asked again.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// Binds a wrapped root key to what it is.
+const ROOT_PLACE: &str = "root-key";
+
+/// Why a key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file can't be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The node key does not open the root key's file.
+    #[error("{path} can't be opened with this node's key: is it the key of this installation?")]
+    NodeKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds another root than the database names.
+    #[error("{path} holds another tenant's root key")]
+    AnotherRoot {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A tenant's keys.
+pub struct Keys {
+    tenant: TenantId,
+    root: PublicKey,
+    root_file: PathBuf,
+    node_key: NodeKey,
+    store: Store,
+    remembered: Mutex<Option<(Timestamp, Arc<TenantKeys>)>>,
+}
+
+impl Keys {
+    /// The keys of a tenant whose root is `root`, kept in `root_file`.
+    pub fn new(
+        tenant: TenantId,
+        root: PublicKey,
+        root_file: PathBuf,
+        node_key: NodeKey,
+        store: Store,
+    ) -> Self {
+        Self { tenant, root, root_file, node_key, store, remembered: Mutex::default() }
+    }
+
+    /// The root's public half.
+    pub const fn root(&self) -> &PublicKey {
+        &self.root
+    }
+
+    /// Reads the root key. It is in memory only while something is certified.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn open_root(&self) -> Result<SigningKey, KeysError> {
+        let path = || self.root_file.clone();
+        let wrapped = tokio::fs::read(&self.root_file)
+            .await
+            .map_err(|source| KeysError::File { path: path(), source })?;
+        let plain = self
+            .node_key
+            .unwrap(&root_place(self.tenant), &wrapped)
+            .map_err(|_| KeysError::NodeKey { path: path() })?;
+        let key = SigningKey::from_bytes(&plain).map_err(|_| KeysError::NodeKey { path: path() })?;
+        if key.public() == self.root { Ok(key) } else { Err(KeysError::AnotherRoot { path: path() }) }
+    }
+
+    /// Certifies the identity key of a newly enrolled agent.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn certify_identity(
+        &self,
+        agent: AgentId,
+        identity: &PublicKey,
+        now: Timestamp,
+    ) -> Result<Signed<KeyCertificate>, KeysError> {
+        let root = self.open_root().await?;
+        let certificate = KeyCertificate {
+            tenant: self.tenant,
+            role: KeyRole::AgentIdentity { agent },
+            key: identity.clone(),
+            // An agent whose clock is late by what is allowed takes it nevertheless.
+            not_before: now.minus(MAXIMUM_SKEW),
+            not_after: now.plus(IDENTITY_VALID),
+            sequence: 1,
+        };
+        Ok(Signed::sign(&certificate, &root))
+    }
+}
+
+/// Wraps a root key for its file.
+pub fn wrap_root(
+    tenant: TenantId,
+    root: &SigningKey,
+    node_key: &NodeKey,
+    random: &dyn Random,
+) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(node_key.wrap(&root_place(tenant), &root.to_bytes(), random))
+}
+
+/// A signing key that is valid from now on, certified by the root.
+pub fn new_signing_key(
+    tenant: TenantId,
+    root: &SigningKey,
+    sequence: u64,
+    now: Timestamp,
+    random: &dyn Random,
+) -> (SigningKey, KeyCertificate, Signed<KeyCertificate>) {
+    let key = SigningKey::generate(random);
+    let certificate = KeyCertificate {
+        tenant,
+        role: KeyRole::ServerSigning,
+        key: key.public(),
+        not_before: now.minus(MAXIMUM_SKEW),
+        not_after: now.plus(SIGNING_VALID),
+        sequence,
+    };
+    let signed = Signed::sign(&certificate, root);
+    (key, certificate, signed)
+}
+
+fn root_place(tenant: TenantId) -> Vec<u8> {
+    [ROOT_PLACE.as_bytes(), tenant.0.as_bytes()].concat()
+}
+
+#[async_trait]
+impl Keyring for Keys {
+    async fn keys(&self, tenant: TenantId, now: Timestamp) -> Result<Arc<TenantKeys>, KeyringError> {
+        if tenant != self.tenant {
+            return Err(KeyringError("this installation serves another tenant".into()));
+        }
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, keys)) = remembered.filter(|(at, _)| now.since(*at) < REMEMBERED) {
+            if at <= now {
+                return Ok(keys);
+            }
+        }
+        let failed = |error: ritorno_storage::StoreError| KeyringError(error.to_string());
+        let keys = self.store.signing_keys();
+        let (signing, _) =
+            keys.current(tenant, &self.node_key, now).await.map_err(failed)?.ok_or_else(|| {
+                KeyringError("every signing key has expired; the root must certify a new one".into())
+            })?;
+        let certificates = keys.certificates(tenant, now).await.map_err(failed)?;
+        let keys = Arc::new(TenantKeys { root: self.root.clone(), signing, certificates });
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, keys.clone()));
+        Ok(keys)
+    }
+}
+
+/// Writes a secret into a new file of mode 0600; an existing one is left alone and is an error.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn write_secret_file(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| KeysError::File { path: path.into(), source })
+}

@@ -1,0 +1,108 @@
+//! The relay's rows, in the database.
+
+use async_trait::async_trait;
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, RequestId, TenantId, UserId};
+use ritorno_protocol::link::Health;
+use ritorno_relay::ledger::{Introduction, Ledger, LedgerError, Standing};
+use ritorno_storage::{Committed, Hello, Store, StoreError};
+
+/// A database as the relay's ledger.
+#[derive(Clone)]
+pub struct StoreLedger(pub Store);
+
+fn failed(error: StoreError) -> LedgerError {
+    LedgerError(Box::new(error))
+}
+
+#[async_trait]
+impl Ledger for StoreLedger {
+    async fn standing(&self, tenant: TenantId) -> Result<Standing, LedgerError> {
+        let found = self.0.tenants().get(tenant).await.map_err(failed)?;
+        let agents = self.0.agents().list(tenant).await.map_err(failed)?;
+        Ok(Standing { writeback_enabled: found.is_some_and(|tenant| tenant.writeback_enabled), agents })
+    }
+
+    async fn introduce(
+        &self,
+        tenant: TenantId,
+        introduction: &Introduction,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let hello = Hello {
+            version: introduction.version.clone(),
+            epoch: introduction.epoch,
+            sealing: introduction.sealing.clone(),
+            forests: introduction.forests.clone(),
+        };
+        let said = self.0.agents().said_hello(tenant, introduction.agent, &hello, now).await;
+        said.map(|_| ()).map_err(failed)
+    }
+
+    async fn heard(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        health: &Health,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.0.agents().reported(tenant, agent, health, now).await.map(|_| ()).map_err(failed)
+    }
+
+    async fn begin(&self, request: &Request) -> Result<bool, LedgerError> {
+        match self.0.requests().insert(request).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Contradiction(error)) => {
+                // Either the id is there, or the person or agent is not any more.
+                let there = self.0.requests().get(request.tenant, request.id).await.map_err(failed)?;
+                if there.is_some() { Ok(false) } else { Err(failed(StoreError::Contradiction(error))) }
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn request(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError> {
+        self.0.requests().get(tenant, id).await.map_err(failed)
+    }
+
+    async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
+        self.0.requests().latest_of(tenant, user).await.map_err(failed)
+    }
+
+    async fn advance(
+        &self,
+        seen: &Request,
+        state: &RequestState,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let requests = self.0.requests();
+        let (tenant, id) = (seen.tenant, seen.id);
+        let (number, agent) = (seen.attempt.number, seen.attempt.agent);
+        match (&seen.state, state) {
+            (_, RequestState::Dispatched) => return Ok(false),
+            (_, RequestState::Started { version_before }) => {
+                requests.started(tenant, id, number, agent, version_before.as_ref(), now).await
+            }
+            (_, RequestState::NotStarted) => requests.not_started(tenant, id, number, agent, now).await,
+            (RequestState::Finished(_), RequestState::Finished(outcome)) => requests
+                .settle(tenant, id, number, outcome, now)
+                .await
+                .map(|committed| committed == Committed::First),
+            (_, RequestState::Finished(outcome)) => requests
+                .finish(tenant, id, number, agent, outcome, now)
+                .await
+                .map(|committed| committed == Committed::First),
+        }
+        .map_err(failed)
+    }
+
+    async fn try_again(
+        &self,
+        seen: &Request,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.0.requests().next_attempt(seen.tenant, seen.id, attempt, now).await.map_err(failed)
+    }
+}

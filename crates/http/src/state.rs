@@ -1,0 +1,59 @@
+//! What every handler stands on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ritorno_identity::pepper::Pepper;
+use ritorno_protocol::clock::Clock;
+use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::random::Random;
+use ritorno_relay::relay::Relay;
+use ritorno_storage::{NodeKey, Store};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::keys::Keys;
+use crate::scim::leases::Leases;
+
+/// What every handler stands on. Cloning is cheap.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub store: Store,
+    /// The agents' links.
+    pub relay: Arc<Relay>,
+    /// The tenant's keys.
+    pub keys: Arc<Keys>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<dyn Random>,
+    /// The tenant that this installation serves.
+    pub tenant: TenantId,
+    /// The secret behind keyed digests.
+    pub pepper: Pepper,
+    /// What wraps secrets in the database.
+    pub node_key: NodeKey,
+    /// What the configuration says.
+    pub settings: Arc<Settings>,
+    /// Wakes the task that sends mail.
+    pub mail_wake: Arc<Notify>,
+    /// The newest lease epoch that an export named, for each connector.
+    pub leases: Arc<Leases>,
+}
+
+/// What the configuration says, as far as handlers need it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address that people and agents use, without a slash at its end.
+    pub public_url: Url,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Settings {
+    /// The public address as text, without a slash at its end: what tokens and assertions name.
+    pub fn public_address(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+}
