@@ -160,10 +160,8 @@ impl Keyring for Keys {
             return Err(KeyringError("this installation serves another tenant".into()));
         }
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, keys)) = remembered.filter(|(at, _)| now.since(*at) < REMEMBERED) {
-            if at <= now {
-                return Ok(keys);
-            }
+        if let Some((_, keys)) = remembered.filter(|(at, _)| *at <= now && now.since(*at) < REMEMBERED) {
+            return Ok(keys);
         }
         let failed = |error: ritorno_storage::StoreError| KeyringError(error.to_string());
         let keys = self.store.signing_keys();

@@ -3,17 +3,19 @@
 
 use axum::Router;
 
+pub mod agent_api;
 pub mod client;
 pub mod health;
 pub mod keys;
 pub mod ledger;
 pub mod problem;
 pub mod scim;
+pub mod serve;
 pub mod state;
 
 pub use state::AppState;
 
 /// Every route of the cloud side.
 pub fn router(state: AppState) -> Router {
-    Router::new().merge(health::router()).with_state(state)
+    Router::new().merge(health::router()).merge(agent_api::router()).with_state(state)
 }

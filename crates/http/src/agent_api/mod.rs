@@ -1,0 +1,29 @@
+//! What agents call: enrolment, access tokens, onboarding, and the link. Every answer that is an error is problem details
+//! (RFC 9457).
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::state::AppState;
+
+pub mod bearer;
+pub mod enrol;
+pub mod enrolment_token;
+pub mod link;
+pub mod onboarding;
+pub mod token;
+
+/// Largest body that an agent may send here, in bytes.
+const MAXIMUM_BODY: usize = 64 * 1024;
+
+/// The agents' routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/agent/v1/enrol", post(enrol::handle))
+        .route("/agent/v1/token", post(token::handle))
+        .route("/agent/v1/onboarding", post(onboarding::begin))
+        .route("/agent/v1/onboarding/{code}", get(onboarding::state))
+        .route("/agent/v1/link", get(link::handle))
+        .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
+}

@@ -1,0 +1,158 @@
+//! The accept loop: TLS with a deadline for the handshake, a limit of connections, and an orderly end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take for a request's header.
+const HEADER_WITHIN: Duration = Duration::from_secs(15);
+/// Most connections at the same time; more wait in the system's queue.
+const CONNECTIONS: usize = 8_192;
+/// How long requests under way may take once the end has begun.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Serves `app` until `stop` resolves, then lets the requests under way end. Without `tls` it speaks plain HTTP, which is
+/// for loopback addresses only; the configuration sees to that.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    tokio::pin!(stop);
+    loop {
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+        };
+        let (stream, peer) = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: it passes when connections end.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _place = place;
+            // Without it answers only come later.
+            let _ = stream.set_nodelay(true);
+            match tokio::time::timeout(HANDSHAKE_WITHIN, open(stream, tls)).await {
+                Ok(Ok(Opened::Plain(stream))) => carry(stream, peer, app, watcher).await,
+                Ok(Ok(Opened::Tls(stream))) => carry(*stream, peer, app, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not end in time and were cut");
+    }
+}
+
+enum Opened {
+    Plain(TcpStream),
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+}
+
+async fn open(stream: TcpStream, tls: Option<TlsAcceptor>) -> std::io::Result<Opened> {
+    match tls {
+        None => Ok(Opened::Plain(stream)),
+        Some(tls) => Ok(Opened::Tls(Box::new(tls.accept(stream).await?))),
+    }
+}
+
+async fn carry<S>(stream: S, peer: SocketAddr, app: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let app = app.clone();
+        async move {
+            let answer: Result<_, Infallible> = app.oneshot(request).await;
+            answer
+        }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%peer, %error, "a connection ended with an error");
+    }
+}
+
+/// What is wrong with the certificate or its key.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file can't be read as PEM.
+    #[error("{path}: {source}")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// The file holds no certificate.
+    #[error("{0}: no certificate in it")]
+    NoCertificate(PathBuf),
+    /// Certificate and key do not belong together, or are of no use.
+    #[error("the certificate and its key can't be used: {0}")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// TLS 1.2 and 1.3 with the certificate chain and key in these PEM files; HTTP/2 and HTTP/1.1.
+///
+/// # Errors
+/// [`TlsError`], by what is wrong.
+pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+    let pem = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| TlsError::Pem { path, source }
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .map_err(pem(certificate))?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(pem(certificate))?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate(certificate.into()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
