@@ -1,0 +1,44 @@
+//! What a provisioner sends (RFC 7643, RFC 7644).
+
+use ritorno_protocol::scim::{EqualityFilter, PatchOp, User};
+
+use crate::seed;
+
+/// A user to create or replace.
+#[test]
+fn user() {
+    let user = br#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:ritorno:2.0:User"],
+        "externalId":"AAECAwQFBgcICQoLDA0ODw==","userName":"anna.rossi@contoso.test","displayName":"Anna Rossi","active":true,
+        "emails":[{"value":"anna.rossi@contoso.test","type":"work","primary":true}],"preferredLanguage":"it"}"#;
+    seed::run(vec![user.to_vec()], |bytes| {
+        if let Ok(user) = serde_json::from_slice::<User>(bytes) {
+            let again: User = serde_json::from_slice(&serde_json::to_vec(&user).unwrap()).unwrap();
+            assert_eq!(again, user);
+        }
+    });
+}
+
+/// A patch.
+#[test]
+fn patch() {
+    let patch = br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations":[{"op":"replace","path":"active","value":false},{"op":"Add","value":{"displayName":"A"}}]}"#;
+    seed::run(vec![patch.to_vec()], |bytes| {
+        if let Ok(patch) = serde_json::from_slice::<PatchOp>(bytes) {
+            let again: PatchOp = serde_json::from_slice(&serde_json::to_vec(&patch).unwrap()).unwrap();
+            assert_eq!(again, patch);
+        }
+    });
+}
+
+/// A filter in a query string.
+#[test]
+fn filter() {
+    seed::run(vec![br#"userName eq "anna.rossi@contoso.test""#.to_vec()], |bytes| {
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && let Ok(filter) = text.parse::<EqualityFilter>()
+        {
+            assert_eq!(filter.to_string().parse(), Ok(filter));
+        }
+    });
+}
