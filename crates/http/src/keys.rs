@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use ritorno_identity::pepper::Pepper;
 use ritorno_protocol::authorisation::MAXIMUM_SKEW;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
 use ritorno_protocol::clock::Timestamp;
@@ -14,6 +16,7 @@ use ritorno_protocol::random::Random;
 use ritorno_protocol::signed::Signed;
 use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
 use ritorno_storage::{NodeKey, Store};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// How long a signing key is valid.
@@ -116,6 +119,18 @@ impl Keys {
         };
         Ok(Signed::sign(&certificate, &root))
     }
+}
+
+/// The two secrets that a node's credential stands for: what wraps secrets in the database, and what keys its digests. Each
+/// is HMAC-SHA256 of its own label (RFC 5869 section 3.3: a uniform secret needs no extraction), so that neither tells the
+/// other.
+pub fn node_secrets(credential: &[u8; 32]) -> (NodeKey, Pepper) {
+    let derive = |label: &str| -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(credential).expect("HMAC takes a key of any length");
+        mac.update(label.as_bytes());
+        mac.finalize().into_bytes().into()
+    };
+    (NodeKey::new(derive("ritorno/1 node-key")), Pepper::new(derive("ritorno/1 pepper")))
 }
 
 /// Wraps a root key for its file.

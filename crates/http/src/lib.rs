@@ -12,6 +12,7 @@ pub mod problem;
 pub mod scim;
 pub mod serve;
 pub mod state;
+pub mod time_text;
 
 pub use state::AppState;
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// RFC 3339 text of a moment, in UTC. Empty for a moment that no calendar has.
-pub(crate) fn rfc3339(moment: Timestamp) -> String {
+pub fn rfc3339(moment: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.unix_ms()) * 1_000_000)
         .ok()
         .and_then(|time| time.format(&Rfc3339).ok())

@@ -1,2 +1,72 @@
-//! x
-fn main() {}
+//! `ritorno`, the cloud side: command line, configuration, start-up, wiring.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod commands;
+mod config;
+mod installation;
+mod log;
+mod output;
+mod system;
+
+/// Self-service password reset with writeback: the cloud side.
+#[derive(Parser)]
+#[command(name = "ritorno", version, propagate_version = true)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true, default_value = "/etc/ritorno/ritorno.toml", env = "RITORNO_CONFIG")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes the tenant, its keys and its first administrator.
+    Init(commands::init::Arguments),
+    /// Serves the portal, the console, and the agents.
+    Serve,
+    /// Reads the configuration and everything that it names, and says what is wrong.
+    CheckConfig,
+    /// Administrators.
+    #[command(subcommand)]
+    Admin(commands::admin::Command),
+    /// Agents.
+    #[command(subcommand)]
+    Agent(commands::agent::Command),
+    /// The tenant's switches.
+    #[command(subcommand)]
+    Tenant(commands::tenant::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log::start(matches!(arguments.command, Command::Serve));
+    // Several TLS providers may be compiled in by dependencies; this one is used by all of them.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider is installed already");
+    }
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = config::Config::read(&arguments.config)?;
+    match arguments.command {
+        Command::Init(init) => commands::init::run(&config, &init).await,
+        Command::Serve => commands::serve::run(config).await,
+        Command::CheckConfig => commands::check_config::run(&config).await,
+        Command::Admin(command) => commands::admin::run(&config, command).await,
+        Command::Agent(command) => commands::agent::run(&config, command).await,
+        Command::Tenant(command) => commands::tenant::run(&config, &command).await,
+    }
+}

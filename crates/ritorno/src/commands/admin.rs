@@ -1,0 +1,129 @@
+//! `ritorno admin`: who runs the tenant.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, bail};
+use clap::{Subcommand, ValueEnum};
+use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::audit::Activity;
+use ritorno_identity::ids::AdministratorId;
+use ritorno_identity::password::PasswordHash;
+use ritorno_protocol::random::{Random, array};
+use ritorno_protocol::secret::Password;
+use ritorno_storage::StoreError;
+
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::output::{moment, say};
+use crate::system;
+
+/// What `admin` does.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Adds a cloud-only administrator. Without --password-stdin a password is made and printed once.
+    Add {
+        /// The sign-in name.
+        name: String,
+        /// What they are for.
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// Reads the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Lists the administrators.
+    List,
+}
+
+/// A role on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Everything in the tenant.
+    Global,
+    /// Looks up what happened, and helps people along.
+    HelpDesk,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the name is taken, the password does not fit, or the database fails.
+pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+    let installation = Installation::open(config).await?;
+    match command {
+        Command::Add { name, role, password_stdin } => add(&installation, name, role, password_stdin).await,
+        Command::List => list(&installation).await,
+    }
+}
+
+async fn add(
+    installation: &Installation,
+    name: String,
+    role: RoleName,
+    password_stdin: bool,
+) -> anyhow::Result<()> {
+    let random = system::random();
+    let password = if password_stdin { typed_password()? } else { generated_password(&*random) };
+    let administrator = Administrator {
+        id: AdministratorId::random(&*random),
+        tenant: installation.tenant.id,
+        name,
+        cloud_only: true,
+        role: match role {
+            RoleName::Global => Role::Global,
+            RoleName::HelpDesk => Role::HelpDesk,
+        },
+        password: PasswordHash::new(&password, &*random)?,
+        created_at: system::clock().now(),
+    };
+    match installation.store.administrators().insert(&administrator).await {
+        Err(StoreError::Contradiction(_)) => {
+            bail!("there is an administrator '{}' already", administrator.name)
+        }
+        other => other?,
+    }
+    let role = administrator.role.as_str();
+    super::audit(installation, Activity::AdministratorAdded, format!("{} ({role})", administrator.name))
+        .await?;
+    if password_stdin {
+        say(format_args!("{} ({role})", administrator.name))
+    } else {
+        say(format_args!(
+            "{} ({role}), password: {}   (shown only now)",
+            administrator.name,
+            password.expose()
+        ))
+    }
+}
+
+async fn list(installation: &Installation) -> anyhow::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(["name", "role", "made"]);
+    for one in installation.store.administrators().list(installation.tenant.id).await? {
+        table.add_row([one.name.as_str(), one.role.as_str(), &moment(Some(one.created_at))]);
+    }
+    say(table)
+}
+
+/// Reads a password from standard input: all of it, without the line's end.
+fn typed_password() -> anyhow::Result<Password> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("standard input")?;
+    let length = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(length);
+    Ok(Password::new(text))
+}
+
+/// A password for a person to copy: four groups of five letters and digits, 100 random bits, without the ones that look
+/// alike.
+pub(crate) fn generated_password(random: &dyn Random) -> Password {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
+    let mut text = String::with_capacity(23);
+    for (index, byte) in array::<20>(random).into_iter().enumerate() {
+        if index > 0 && index % 5 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(ALPHABET[usize::from(byte % 32)]));
+    }
+    Password::new(text)
+}

@@ -1,0 +1,34 @@
+//! `ritorno check-config`: the configuration, and everything that it names.
+
+use anyhow::Context as _;
+use ritorno_relay::keyring::Keyring as _;
+
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::output::say;
+use crate::system;
+
+/// Reads everything and prints a line for each thing that holds.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    say(format_args!("configuration   reads; {} at {}", config.public_address(), config.listen))?;
+    match &config.tls {
+        Some(tls) => {
+            ritorno_http::serve::tls(&tls.certificate, &tls.key).context("[tls]")?;
+            say(format_args!("certificate     {} fits its key", tls.certificate.display()))?;
+        }
+        None => say("certificate     none: plain HTTP on a loopback address")?,
+    }
+    if config.mail.is_none() {
+        say("mail            none: no code can be sent")?;
+    }
+    let installation = Installation::open(config).await?;
+    say(format_args!("database        answers; tenant '{}'", installation.tenant.name))?;
+    let keys = installation.keys();
+    keys.open_root().await?;
+    say(format_args!("root key        {} opens", installation.root_file.display()))?;
+    keys.keys(installation.tenant.id, system::clock().now()).await?;
+    say("signing key     in force")
+}

@@ -1,0 +1,35 @@
+//! One file per command.
+
+pub(crate) mod admin;
+pub(crate) mod agent;
+pub(crate) mod check_config;
+pub(crate) mod init;
+pub(crate) mod serve;
+pub(crate) mod tenant;
+
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
+
+use crate::installation::Installation;
+use crate::system;
+
+/// Writes down what was done on the command line.
+async fn audit(installation: &Installation, activity: Activity, reason: String) -> anyhow::Result<()> {
+    let random = system::random();
+    let fact = Fact {
+        id: FactId::random(&*random),
+        tenant: installation.tenant.id,
+        at: system::clock().now(),
+        activity,
+        actor: Actor::System,
+        target: None,
+        from: None,
+        success: Success::Success,
+        reason,
+        support_code: None,
+        correlation: CorrelationId::random(&*random),
+        request: None,
+    };
+    installation.store.audit().append(&fact).await?;
+    Ok(())
+}

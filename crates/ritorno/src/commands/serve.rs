@@ -1,0 +1,102 @@
+//! `ritorno serve`: the service. Ends in order on SIGTERM and SIGINT: agents are told first, requests under way end, links
+//! close, and the listener last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ritorno_http::AppState;
+use ritorno_http::ledger::StoreLedger;
+use ritorno_http::state::Settings;
+use ritorno_protocol::clock::Clock;
+use ritorno_relay::relay::Relay;
+use ritorno_relay::timer::SystemTimer;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::system;
+
+/// When agents may come back after a stop.
+const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+/// How long requests that somebody waits for may take once the end has begun.
+const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How often the end looks whether anybody still waits.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Serves until it is told to end.
+///
+/// # Errors
+/// When the configuration names what can't be opened, or the address is taken.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let installation = Installation::open(&config).await?;
+    let tls = config.tls.as_ref().map(|tls| ritorno_http::serve::tls(&tls.certificate, &tls.key));
+    let tls = tls.transpose().context("[tls]")?;
+    let state = state(&config, &installation);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen = \"{}\": can't listen there", config.listen))?;
+    if config.mail.is_none() {
+        tracing::warn!("there is no [mail] table: no code can be sent");
+    }
+    tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
+    sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
+    let relay = state.relay.clone();
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending");
+        // If systemd does not listen, it only waits longer.
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        drain(&relay).await;
+    };
+    ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), stop).await;
+    installation.store.close().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn state(config: &Config, installation: &Installation) -> AppState {
+    let (clock, random): (Arc<dyn Clock>, _) = (system::clock(), system::random());
+    let keys = Arc::new(installation.keys());
+    let ledger = Arc::new(StoreLedger(installation.store.clone()));
+    AppState {
+        store: installation.store.clone(),
+        relay: Relay::new(ledger, keys.clone(), Arc::new(SystemTimer), random.clone()),
+        keys,
+        clock,
+        random,
+        tenant: installation.tenant.id,
+        pepper: installation.pepper.clone(),
+        node_key: installation.node_key.clone(),
+        settings: Arc::new(Settings {
+            public_url: config.public_url.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+        }),
+        mail_wake: Arc::default(),
+        leases: Arc::default(),
+    }
+}
+
+/// Tells the agents, waits for the requests that somebody waits for, and closes the links.
+async fn drain(relay: &Relay) {
+    relay.restarting(COME_BACK_AFTER);
+    let drained = tokio::time::timeout(DRAIN_WITHIN, async {
+        while relay.waiting() > 0 {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            waiting = relay.waiting(),
+            "some requests are not over; their outcomes come with the next links"
+        );
+    }
+    relay.close();
+}

@@ -1,0 +1,226 @@
+//! The configuration file. Every error names the file, the line and the key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use url::{Host, Url};
+
+/// What the file holds, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    public_url: Spanned<String>,
+    listen: Spanned<SocketAddr>,
+    state_dir: PathBuf,
+    database: Spanned<String>,
+    #[serde(default)]
+    trusted_proxies: Vec<IpAddr>,
+    tls: Option<Tls>,
+    mail: Option<toml::Table>,
+}
+
+/// The `[tls]` table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// PEM file of the certificate and the chain behind it.
+    pub(crate) certificate: PathBuf,
+    /// PEM file of the certificate's private key.
+    pub(crate) key: PathBuf,
+}
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The address that people and agents use; without a path.
+    pub(crate) public_url: Url,
+    /// The address to listen at.
+    pub(crate) listen: SocketAddr,
+    /// Where the root key and the node key are.
+    pub(crate) state_dir: PathBuf,
+    /// The database's address.
+    pub(crate) database: String,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Certificate and key; without them only a loopback address is listened at.
+    pub(crate) tls: Option<Tls>,
+    /// Where mail goes out.
+    pub(crate) mail: Option<toml::Table>,
+}
+
+/// Why the configuration can't be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("{}: {reason}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// One key is wrong.
+    #[error("{}, line {line}, key '{key}': {reason}", file.display())]
+    Key {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// What is wrong, and what it should be.
+        reason: String,
+    },
+    /// The file is wrong as a whole: something is missing.
+    #[error("{}: {reason}", file.display())]
+    Whole {
+        /// The file.
+        file: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], by the first thing that is wrong.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::Unreadable { file: file.into(), reason: error.to_string() })?;
+        Self::parse(file, &text)
+    }
+
+    fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let at = |span: Range<usize>, reason: String| key_error(file, text, span, reason);
+        let read: File = toml::from_str(text).map_err(|error| match error.span() {
+            // A missing key has no place of its own: its span is the whole table.
+            Some(span) if !error.message().starts_with("missing field") => {
+                at(span, error.message().to_owned())
+            }
+            _ => ConfigError::Whole { file: file.into(), reason: error.message().to_owned() },
+        })?;
+        let public_url =
+            public_url(read.public_url.get_ref()).map_err(|reason| at(read.public_url.span(), reason))?;
+        let listen = *read.listen.get_ref();
+        if read.tls.is_none() && !listen.ip().is_loopback() {
+            let reason =
+                "without a [tls] table only a loopback address is listened at, such as 127.0.0.1:8080";
+            return Err(at(read.listen.span(), reason.to_owned()));
+        }
+        let database = read.database.get_ref().clone();
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| database.starts_with(scheme)) {
+            let reason = "it begins with 'sqlite:' or 'postgres:'".to_owned();
+            return Err(at(read.database.span(), reason));
+        }
+        Ok(Self {
+            public_url,
+            listen,
+            state_dir: read.state_dir,
+            database,
+            trusted_proxies: read.trusted_proxies,
+            tls: read.tls,
+            mail: read.mail,
+        })
+    }
+
+    /// The public address as text, without a slash at its end.
+    pub(crate) fn public_address(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url =
+        Url::parse(text).map_err(|error| format!("{error}; it looks like https://ritorno.example.org"))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        return Err("it begins with https:// (http:// is for loopback addresses only)".into());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err("it is scheme, host and port only".into());
+    }
+    Ok(url)
+}
+
+fn key_error(file: &Path, text: &str, span: Range<usize>, reason: String) -> ConfigError {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let written = text.lines().nth(line - 1).unwrap_or_default();
+    let key = written.split('=').next().unwrap_or_default().trim().to_owned();
+    let reason = reason.trim_end().replace('\n', "; ");
+    ConfigError::Key { file: file.into(), line, key, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../ritorno.example.toml");
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("ritorno.toml"), text)
+    }
+
+    fn wrong(from: &str, to: &str) -> (usize, String, String) {
+        assert!(EXAMPLE.contains(from), "the example has no {from}");
+        match parse(&EXAMPLE.replacen(from, to, 1)).unwrap_err() {
+            ConfigError::Key { line, key, reason, .. } => (line, key, reason),
+            other => panic!("{other} names no key"),
+        }
+    }
+
+    fn line_of(needle: &str) -> usize {
+        EXAMPLE.lines().position(|line| line.starts_with(needle)).unwrap() + 1
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let config = parse(EXAMPLE).unwrap();
+        assert_eq!(config.public_address(), "https://ritorno.example.org");
+        assert!(config.tls.is_some() && config.mail.is_some());
+    }
+
+    #[test]
+    fn errors_name_line_and_key() {
+        let (line, key, reason) = wrong("listen = ", "lisen = ");
+        assert_eq!((line, key.as_str()), (line_of("listen"), "lisen"));
+        assert!(reason.contains("unknown field"), "{reason}");
+        let (line, key, _) = wrong("\"0.0.0.0:443\"", "443");
+        assert_eq!((line, key.as_str()), (line_of("listen"), "listen"));
+        let (line, key, reason) = wrong("https://ritorno.example.org", "http://ritorno.example.org");
+        assert_eq!((line, key.as_str()), (line_of("public_url"), "public_url"));
+        assert!(reason.contains("https://"), "{reason}");
+        let (line, key, _) = wrong("sqlite:", "mysql:");
+        assert_eq!((line, key.as_str()), (line_of("database"), "database"));
+        let (line, key, _) = wrong("certificate = ", "certifcate = ");
+        assert_eq!((line, key.as_str()), (line_of("certificate"), "certifcate"));
+    }
+
+    #[test]
+    fn a_missing_key_is_named() {
+        let text = EXAMPLE.replace("state_dir = ", "# state_dir = ");
+        let error = parse(&text).unwrap_err();
+        assert!(
+            matches!(&error, ConfigError::Whole { reason, .. } if reason.contains("state_dir")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        let bare = "public_url = \"http://localhost:8080\"\nstate_dir = \"s\"\ndatabase = \"sqlite:s/d\"\n";
+        assert!(parse(&format!("{bare}listen = \"127.0.0.1:8080\"\n")).is_ok());
+        let error = parse(&format!("{bare}listen = \"0.0.0.0:8080\"\n")).unwrap_err();
+        assert!(matches!(error, ConfigError::Key { line: 4, ref key, .. } if key == "listen"), "{error}");
+    }
+}
