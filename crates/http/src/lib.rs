@@ -4,11 +4,17 @@
 use axum::Router;
 
 pub mod agent_api;
+pub mod assets;
 pub mod client;
 pub mod health;
+pub mod i18n;
 pub mod keys;
 pub mod ledger;
+pub mod mail;
+pub mod page;
+pub mod portal;
 pub mod problem;
+pub mod reader;
 pub mod scim;
 pub mod serve;
 pub mod state;
@@ -18,5 +24,11 @@ pub use state::AppState;
 
 /// Every route of the cloud side.
 pub fn router(state: AppState) -> Router {
-    Router::new().merge(health::router()).merge(agent_api::router()).with_state(state)
+    let pages = portal::router(&state.settings.public_url);
+    Router::new()
+        .merge(health::router())
+        .merge(agent_api::router())
+        .merge(assets::router())
+        .merge(pages)
+        .with_state(state)
 }

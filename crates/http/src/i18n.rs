@@ -1,0 +1,241 @@
+//! What the pages and mails say, from the Fluent catalogues in `web/locales` (built in).
+
+use std::fmt::Display;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use ritorno_identity::language::Language;
+use ritorno_protocol::clock::Timestamp;
+use unic_langid::LanguageIdentifier;
+
+macro_rules! catalogue {
+    ($language:literal) => {
+        [
+            include_str!(concat!("../../../web/locales/", $language, "/common.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/portal.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/outcome.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/mail.ftl")),
+        ]
+    };
+}
+
+const ENGLISH: [&str; 4] = catalogue!("en");
+const ITALIAN: [&str; 4] = catalogue!("it");
+
+type Bundle = FluentBundle<FluentResource>;
+
+static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
+static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
+
+fn sources(language: Language) -> [&'static str; 4] {
+    match language {
+        Language::English => ENGLISH,
+        Language::Italian => ITALIAN,
+    }
+}
+
+fn bundle(language: Language) -> Bundle {
+    let id: LanguageIdentifier = language.tag().parse().expect("our own tags are language tags");
+    let mut bundle = Bundle::new_concurrent(vec![id]);
+    // The marks that keep directions apart would be counted and copied with codes; both languages run left to right.
+    bundle.set_use_isolating(false);
+    for source in sources(language) {
+        // A line that can't be parsed leaves its message out; the tests below find both kinds of fault.
+        let resource = match FluentResource::try_new(source.to_owned()) {
+            Ok(resource) | Err((resource, _)) => resource,
+        };
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
+}
+
+/// The messages in one language. Templates call it `t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words(pub Language);
+
+impl Words {
+    /// The language's tag, for `lang` attributes.
+    pub const fn tag(self) -> &'static str {
+        self.0.tag()
+    }
+
+    /// The other language's tag, for the link that switches.
+    pub const fn other_tag(self) -> &'static str {
+        match self.0 {
+            Language::English => Language::Italian.tag(),
+            Language::Italian => Language::English.tag(),
+        }
+    }
+
+    /// The message `key`. A key without a message gives the key itself; a test keeps that from happening.
+    pub fn say(self, key: &str) -> String {
+        self.format(key, None)
+    }
+
+    /// The message `key` with one text in it.
+    pub fn with(self, key: &str, name: &str, value: impl Display) -> String {
+        let mut arguments = FluentArgs::new();
+        arguments.set(name, value.to_string());
+        self.format(key, Some(&arguments))
+    }
+
+    /// The message `key` with two texts in it.
+    pub fn with_two(self, key: &str, one: &(&str, &str), two: &(&str, &str)) -> String {
+        let mut arguments = FluentArgs::new();
+        arguments.set(one.0, one.1.to_owned());
+        arguments.set(two.0, two.1.to_owned());
+        self.format(key, Some(&arguments))
+    }
+
+    /// The message `key` with a number `n` in it, in the plural that the language wants.
+    pub fn count(self, key: &str, n: &u16) -> String {
+        let mut arguments = FluentArgs::new();
+        arguments.set("n", *n);
+        self.format(key, Some(&arguments))
+    }
+
+    fn format(self, key: &str, arguments: Option<&FluentArgs<'_>>) -> String {
+        let bundle: &Bundle = match self.0 {
+            Language::English => &ENGLISH_BUNDLE,
+            Language::Italian => &ITALIAN_BUNDLE,
+        };
+        let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
+        bundle.format_pattern(pattern, arguments, &mut Vec::new()).into_owned()
+    }
+}
+
+/// Marks a literal as a message's key where it is chosen before it is said, so that the test below finds it.
+pub(crate) const fn key(key: &'static str) -> &'static str {
+    key
+}
+
+/// The tags of an `Accept-Language` header (RFC 9110 section 12.5.4), best first; weights of zero are left out.
+pub fn accepted(header: &str) -> Vec<&str> {
+    let mut weighted: Vec<(u16, &str)> = header
+        .split(',')
+        .take(16)
+        .filter_map(|part| {
+            let (tag, parameters) = part.split_once(';').unwrap_or((part, ""));
+            let weight =
+                parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse::<f32>().ok())?;
+            let thousandths = (weight.clamp(0.0, 1.0) * 1_000.0) as u16;
+            (thousandths > 0).then(|| (thousandths, tag.trim()))
+        })
+        .collect();
+    // Stable: equal weights stay in the order in which they were sent.
+    weighted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    weighted.into_iter().map(|(_, tag)| tag).collect()
+}
+
+/// A moment as people read it: day and minute in UTC, the same in every language.
+pub fn moment(at: Timestamp) -> String {
+    let Ok(at) = time::OffsetDateTime::from_unix_timestamp(at.unix_ms().div_euclid(1_000)) else {
+        return String::new();
+    };
+    format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute())
+}
+
+/// A moment for the `datetime` attribute of `<time>`, so that the page can show it in the reader's own zone.
+pub fn machine_moment(at: Timestamp) -> String {
+    time::OffsetDateTime::from_unix_timestamp(at.unix_ms().div_euclid(1_000))
+        .ok()
+        .and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every message of a language: its key, and the names of what goes into it.
+    fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found = BTreeMap::new();
+        for source in sources(language) {
+            assert!(
+                FluentResource::try_new(source.to_owned()).is_ok(),
+                "{language:?}: a line does not parse"
+            );
+            let mut key = None;
+            for line in source.lines() {
+                if let Some((name, _)) =
+                    line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+                {
+                    assert!(
+                        found.insert(name.to_owned(), BTreeSet::new()).is_none(),
+                        "{name} is there twice"
+                    );
+                    key = Some(name.to_owned());
+                }
+                for (_, rest) in line.match_indices('$').map(|(at, _)| line.split_at(at + 1)) {
+                    let name = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                    let key = key.as_ref().expect("a variable belongs to a message");
+                    found.get_mut(key).expect("inserted above").insert(name);
+                }
+            }
+        }
+        found
+    }
+
+    fn texts(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                texts(&path, found);
+            } else {
+                found.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    /// What the templates and the code ask for by a literal key, through one of the methods above.
+    fn used() -> BTreeSet<String> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut all = Vec::new();
+        texts(&here.join("src"), &mut all);
+        texts(&here.join("../../web/templates"), &mut all);
+        let mut keys = BTreeSet::new();
+        for text in all {
+            for call in [".say(\"", ".with(\"", ".with_two(\"", ".count(\"", "key(\""] {
+                for (at, _) in text.match_indices(call) {
+                    let key: String = text[at + call.len()..].chars().take_while(|c| *c != '"').collect();
+                    keys.insert(key);
+                }
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn languages_have_the_same_messages_with_the_same_parts() {
+        assert_eq!(messages(Language::English), messages(Language::Italian));
+    }
+
+    #[test]
+    fn every_key_used_has_a_message_and_every_message_is_used() {
+        let there: BTreeSet<String> = messages(Language::English).into_keys().collect();
+        let used = used();
+        let missing: Vec<_> = used.difference(&there).collect();
+        assert!(missing.is_empty(), "no message for {missing:?}");
+        let idle: Vec<_> = there.difference(&used).collect();
+        assert!(idle.is_empty(), "nobody says {idle:?}");
+    }
+
+    #[test]
+    fn weights_decide() {
+        assert_eq!(accepted("it;q=0.5, de, en-GB;q=0.8, fr;q=0"), ["de", "en-GB", "it"]);
+        assert_eq!(accepted(""), [""]);
+    }
+
+    #[test]
+    fn moment_is_plain() {
+        let at = Timestamp::from_unix_ms(1_800_000_000_000);
+        assert_eq!(moment(at), "2027-01-15 08:00 UTC");
+        assert_eq!(machine_moment(at), "2027-01-15T08:00:00Z");
+    }
+}

@@ -1,0 +1,188 @@
+//! What every page has around its content, how pages are answered, and what they answer when something is wrong.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
+use ritorno_identity::tenant::Tenant;
+use tower_http::csrf::CsrfLayer;
+use url::Url;
+
+use crate::assets::assets;
+use crate::i18n::{Words, key};
+use crate::reader::Reader;
+
+/// Largest body that a page takes, in bytes: an envelope for eight agents is about 6 KB.
+pub const MAXIMUM_BODY: usize = 32 * 1024;
+
+/// Nothing but the page's own script and styles, no frames, forms to ourselves only.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What the layout shows around the content.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The tenant's name.
+    pub organisation: String,
+    /// The script's address.
+    pub script: &'static str,
+    /// The style sheet's address.
+    pub style: &'static str,
+    /// This page's path, or that of the page that a reader should land on after switching the language.
+    pub here: String,
+    /// Where help is.
+    pub help: Option<String>,
+}
+
+impl Frame {
+    /// The frame of a page at `here`.
+    pub fn new(tenant: &Tenant, here: &str) -> Self {
+        let help = tenant.helpdesk_url.clone();
+        Self { organisation: tenant.name.clone(), here: here.to_owned(), help, ..Self::bare() }
+    }
+
+    /// A frame where no tenant is known.
+    fn bare() -> Self {
+        let assets = assets();
+        Self {
+            organisation: "Ritorno".to_owned(),
+            script: &assets.script,
+            style: &assets.style,
+            here: "/".to_owned(),
+            help: None,
+        }
+    }
+}
+
+/// Answers with a rendered template.
+pub fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => PageError::Render(Arc::new(error)).into_response(),
+    }
+}
+
+/// Why a page can't be shown. The reader gets plain words, the log gets the cause.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PageError {
+    /// Something behind the page failed: the database, the relay.
+    #[error("{0}")]
+    Behind(Arc<dyn std::error::Error + Send + Sync>),
+    /// A template failed.
+    #[error("a template failed: {0}")]
+    Render(Arc<askama::Error>),
+    /// The request is not one that the page's own forms make.
+    #[error("not a request of this page")]
+    Request,
+    /// There is no such page.
+    #[error("no such page")]
+    Missing,
+}
+
+impl PageError {
+    /// Something behind the page failed.
+    pub fn behind(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Behind(Arc::new(error))
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Behind(_) | Self::Render(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Request => StatusCode::BAD_REQUEST,
+            Self::Missing => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+impl IntoResponse for PageError {
+    /// An empty answer that carries the error: the layer around the pages knows the reader, and writes the words.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A page that says what went wrong.
+#[derive(Template)]
+#[template(path = "portal/notice.html")]
+pub struct NoticePage {
+    /// The words.
+    pub t: Words,
+    /// The frame.
+    pub frame: Frame,
+    /// The title's key.
+    pub title: &'static str,
+    /// The key of what is told.
+    pub told: &'static str,
+    /// Where the way goes on.
+    pub back: &'static str,
+}
+
+/// Puts around pages what all of them need: same-origin posts only, bounded bodies, headers, and words for errors.
+pub fn dressed<S: Clone + Send + Sync + 'static>(router: Router<S>, public_url: &Url) -> Router<S> {
+    let origin = public_url.origin().ascii_serialization();
+    // An address that is no origin can't be trusted by name; posts from the very host are still let through.
+    let csrf = CsrfLayer::new().add_trusted_origin(origin).unwrap_or_else(|_| CsrfLayer::new());
+    let secure = public_url.scheme() == "https";
+    router.layer(DefaultBodyLimit::max(MAXIMUM_BODY)).layer(csrf).layer(from_fn_with_state(secure, dress))
+}
+
+async fn dress(State(secure): State<bool>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let reader = Reader::of(&parts);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(told) = problem(&response) {
+        response = problem_page(&reader, response.status(), told);
+    }
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::CACHE_CONTROL, "no-store");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    if secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    response
+}
+
+/// What to tell of a response that has no words of its own yet.
+fn problem(response: &Response) -> Option<&'static str> {
+    if response.extensions().get::<tower_http::csrf::ProtectionError>().is_some() {
+        return Some(key("problem-elsewhere"));
+    }
+    if let Some(error) = response.extensions().get::<PageError>() {
+        return Some(match error {
+            PageError::Behind(_) | PageError::Render(_) => {
+                tracing::error!(%error, "a page failed");
+                key("problem-server")
+            }
+            PageError::Request => key("problem-request"),
+            PageError::Missing => key("problem-missing"),
+        });
+    }
+    // What axum's extractors refuse comes as plain text, in English only.
+    let plain = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    (response.status().is_client_error() && plain).then_some(key("problem-request"))
+}
+
+fn problem_page(reader: &Reader, status: StatusCode, told: &'static str) -> Response {
+    let t = reader.words_anywhere();
+    let notice = NoticePage { t, frame: Frame::bare(), title: key("problem-title"), told, back: "/" };
+    match notice.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(_) => status.into_response(),
+    }
+}

@@ -1,0 +1,46 @@
+//! The pages on which people reset a forgotten password. One file per step.
+//!
+//! ```text
+//! GET /            ─▶ POST /reset/start ─▶ GET /reset/code ─▶ POST /reset/code ─▶ GET /reset/password
+//! (the name)          (a code goes out)    (POST /reset/resend)                        │ the browser seals
+//!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
+//! ```
+
+mod code;
+mod front;
+mod offers;
+mod outcome;
+mod password;
+pub mod refusal;
+mod resend;
+mod rules;
+mod start;
+mod submit;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use url::Url;
+
+use crate::page::{PageError, dressed};
+use crate::portal::offers::Offers;
+use crate::state::AppState;
+
+pub use start::RELEASED_AFTER;
+
+/// The people's pages. `public_url` is where browsers find them.
+pub fn router(public_url: &Url) -> Router<AppState> {
+    let pages = Router::new()
+        .route("/", get(front::show))
+        .route("/reset/start", post(start::start))
+        .route("/reset/code", get(code::show).post(code::check))
+        .route("/reset/resend", post(resend::resend))
+        .route("/reset/password", get(password::show))
+        .route("/reset/submit", post(submit::submit))
+        .route("/reset/outcome", get(outcome::show))
+        .fallback(async || PageError::Missing)
+        .layer(Extension(Arc::new(Offers::default())));
+    dressed(pages, public_url)
+}

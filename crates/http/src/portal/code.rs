@@ -1,0 +1,185 @@
+//! `GET` and `POST /reset/code`: the gate.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::code::{Method, OneTimeCode, Tried};
+use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::tenant::Tenant;
+use ritorno_storage::Attempt;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::i18n::{Words, key};
+use crate::page::{Frame, NoticePage, PageError, page};
+use crate::portal::refusal::Refusal;
+use crate::portal::visit::{current, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "portal/code.html")]
+struct CodePage<'a> {
+    t: Words,
+    frame: Frame,
+    address: &'a str,
+    support_code: &'a str,
+    fault: Option<&'static str>,
+    resent: bool,
+    stopped: Option<Refusal>,
+}
+
+/// What the link behind a new code says.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    sent: Option<String>,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    code: String,
+}
+
+/// Where a flow that is at another step goes on.
+pub(super) fn elsewhere(flow: &Flow) -> Option<&'static str> {
+    match flow.state {
+        FlowState::Started | FlowState::CodeSent => None,
+        FlowState::GatePassed => Some("/reset/password"),
+        FlowState::Submitted(_) | FlowState::Finished(_) => Some("/reset/outcome"),
+    }
+}
+
+/// The page for a browser that is in no flow, or in one that has ended.
+pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
+    let notice = NoticePage {
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/"),
+        title: key("flow-ended-title"),
+        told: key("flow-ended-told"),
+        back: "/",
+    };
+    page(StatusCode::GONE, &notice)
+}
+
+fn render(
+    status: StatusCode,
+    reader: &Reader,
+    tenant: &Tenant,
+    flow: &Flow,
+    fault: Option<&'static str>,
+    resent: bool,
+) -> Response {
+    let shown = CodePage {
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/reset/code"),
+        address: &flow.masked_address,
+        support_code: &flow.support_code.0,
+        fault,
+        resent,
+        stopped: None,
+    };
+    page(status, &shown)
+}
+
+/// The page.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Query(shown): Query<Shown>,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    if let Some(place) = elsewhere(&flow) {
+        return Ok(Redirect::to(place).into_response());
+    }
+    let page = render(StatusCode::OK, &reader, &tenant, &flow, None, shown.sent.is_some());
+    Ok((reader.remember(jar), page).into_response())
+}
+
+/// A code was typed. The try is counted before the code is looked at.
+pub(super) async fn check(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Form(input): Form<Input>,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    if let Some(place) = elsewhere(&flow) {
+        return Ok(Redirect::to(place).into_response());
+    }
+    let again = |fault| render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), false);
+    let Some(typed) = OneTimeCode::parse(&Zeroizing::new(input.code)) else {
+        return Ok(again(key("code-not-a-code")));
+    };
+    let now = state.clock.now();
+    let attempt = Attempt {
+        tenant: tenant.id,
+        flow: flow.id,
+        method: Method::Mail,
+        typed: typed.digest(&state.pepper, tenant.id, flow.id, Method::Mail),
+        subject: flow.subject,
+        known_browser: false,
+    };
+    let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
+    let (fault, reason) = match tried {
+        // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
+        Tried::Right => match flow.gate_passed(now) {
+            Ok(passed) => return pass(&state, &reader, &flow, &passed).await,
+            Err(_) => (key("code-wrong"), "code right, but withheld"),
+        },
+        Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
+        Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
+        Tried::Expired => (key("code-expired"), "code expired"),
+        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
+        Tried::Stopped => {
+            note(
+                &state,
+                &reader,
+                &flow,
+                Activity::Blocked,
+                Success::Failure,
+                "too many wrong codes today",
+                None,
+            )
+            .await?;
+            return Ok(stopped(&reader, &tenant, &flow));
+        }
+    };
+    note(&state, &reader, &flow, Activity::FlowProgress, Success::Failure, reason, None).await?;
+    Ok(again(fault))
+}
+
+async fn pass(state: &AppState, reader: &Reader, flow: &Flow, passed: &Flow) -> Result<Response, PageError> {
+    // If another tab was faster, its step stands, and the next page shows it.
+    if state.store.flows().advance(flow, passed).await.map_err(PageError::behind)? {
+        note(state, reader, passed, Activity::FlowProgress, Success::Success, "code right", None).await?;
+    }
+    Ok(Redirect::to("/reset/password").into_response())
+}
+
+fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {
+    let refusal = Refusal {
+        code: None,
+        told: key("code-locked-told"),
+        todo: key("code-locked-todo"),
+        since: None,
+        support_code: flow.support_code.clone(),
+    };
+    let shown = CodePage {
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/reset/code"),
+        address: &flow.masked_address,
+        support_code: &flow.support_code.0,
+        fault: None,
+        resent: false,
+        stopped: Some(refusal),
+    };
+    page(StatusCode::TOO_MANY_REQUESTS, &shown)
+}

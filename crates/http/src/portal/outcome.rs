@@ -1,0 +1,156 @@
+//! `GET /reset/outcome`: how it ended, as often as it is asked. Nothing is done again by asking.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::ids::RequestId;
+use ritorno_protocol::outcome::Outcome;
+use std::sync::Arc;
+
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::portal::code::ended;
+use crate::portal::offers::Offers;
+use crate::portal::refusal::Refusal;
+use crate::portal::rules::refused;
+use crate::portal::visit::{of_browser, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "portal/outcome.html")]
+pub(super) struct OutcomePage {
+    t: Words,
+    frame: Frame,
+    title: &'static str,
+    end: End,
+    support_code: String,
+}
+
+/// How it ended, for the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The new password works.
+    Done {
+        /// Whether the lockout is cleared too.
+        unlocked: bool,
+        /// Whether it must be changed at the next sign-in.
+        must_change: bool,
+    },
+    /// A rule refused it.
+    Refused {
+        /// The rule in words.
+        told: String,
+    },
+    /// It provably changed nothing.
+    Failed {
+        /// Why.
+        refusal: Refusal,
+        /// Whether the gate is still passed.
+        again: bool,
+    },
+    /// It can't be told.
+    Unknown,
+    /// It is on its way.
+    Pending,
+}
+
+impl End {
+    /// An outcome for the person.
+    pub(super) fn of(outcome: &Outcome, t: Words, flow: &Flow) -> Self {
+        match outcome {
+            Outcome::Done(done) => Self::Done { unlocked: done.unlocked, must_change: done.must_change },
+            Outcome::Refused { rule, .. } => Self::Refused { told: refused(t, rule) },
+            Outcome::NotApplied { fault, .. } => {
+                Self::Failed { refusal: Refusal::of_fault(fault, flow.support_code.clone()), again: true }
+            }
+            Outcome::Unknown { .. } => Self::Unknown,
+        }
+    }
+}
+
+impl OutcomePage {
+    /// The page for a flow that came to `end`.
+    pub(super) fn new(reader: &Reader, tenant: &Tenant, flow: &Flow, end: End) -> Self {
+        let title = match &end {
+            End::Done { .. } => key("done-title"),
+            End::Refused { .. } => key("refused-title"),
+            End::Failed { .. } => key("refusal-title"),
+            End::Unknown => key("unknown-title"),
+            End::Pending => key("pending-title"),
+        };
+        Self {
+            t: reader.words(tenant),
+            frame: Frame::new(tenant, "/reset/outcome"),
+            title,
+            end,
+            support_code: flow.support_code.0.clone(),
+        }
+    }
+}
+
+/// The handler.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Extension(offers): Extension<Arc<Offers>>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(flow) = of_browser(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let end = match flow.state {
+        FlowState::Submitted(request) | FlowState::Finished(request) => {
+            of_request(&state, &reader, &tenant, &flow, request).await?
+        }
+        FlowState::GatePassed => match offers.take_refusal(flow.id) {
+            Some(refusal) => Some(End::Failed { refusal, again: true }),
+            None => last_of(&state, &reader, &tenant, &flow).await?,
+        },
+        FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
+    };
+    let Some(end) = end else { return Ok(Redirect::to("/reset/password").into_response()) };
+    let shown = OutcomePage::new(&reader, &tenant, &flow, end);
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// What the row of the flow's request says.
+async fn of_request(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    flow: &Flow,
+    request: RequestId,
+) -> Result<Option<End>, PageError> {
+    let row = state.store.requests().get(tenant.id, request).await.map_err(PageError::behind)?;
+    let Some(outcome) = row.as_ref().and_then(ritorno_identity::request::Request::outcome) else {
+        let late = state.clock.now() >= flow.expires_at;
+        return Ok(Some(if late { End::Unknown } else { End::Pending }));
+    };
+    // The node that waited may have gone before it could write down the end.
+    if let Ok(after) = flow.ended(request, outcome) {
+        state.store.flows().advance(flow, &after).await.map_err(PageError::behind)?;
+    }
+    Ok(Some(End::of(outcome, reader.words(tenant), flow)))
+}
+
+/// The last request that this flow made, if it made one: it was refused, and another may be made.
+async fn last_of(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    flow: &Flow,
+) -> Result<Option<End>, PageError> {
+    let Some(user) = flow.user() else { return Ok(None) };
+    let last = state.store.requests().latest_of(tenant.id, user).await.map_err(PageError::behind)?;
+    let own = last.filter(|request| request.support_code == flow.support_code);
+    Ok(own
+        .as_ref()
+        .and_then(ritorno_identity::request::Request::outcome)
+        .map(|outcome| End::of(outcome, reader.words(tenant), flow)))
+}

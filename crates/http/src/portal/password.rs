@@ -1,0 +1,160 @@
+//! `GET /reset/password`: after the gate. What is wrong with the account is told now; else the rules that hold for this
+//! person are shown, and the page gets what it needs to seal.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::sspr;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
+use ritorno_protocol::certificate::RecipientChain;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::{Context, Operation};
+use ritorno_protocol::ids::RequestId;
+use ritorno_protocol::key::PublicKey;
+use ritorno_protocol::outcome::Fault;
+use ritorno_protocol::policy::EffectivePolicy;
+use ritorno_protocol::query::Found;
+use ritorno_relay::dispatch_error::DispatchError;
+use serde::Serialize;
+use std::sync::Arc;
+
+use crate::i18n::Words;
+use crate::page::{Frame, PageError, page};
+use crate::portal::code::{elsewhere, ended};
+use crate::portal::offers::Offers;
+use crate::portal::outcome::{End, OutcomePage};
+use crate::portal::refusal::Refusal;
+use crate::portal::rules::{RuleLine, lines, unreadable};
+use crate::portal::visit::{current, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "portal/password.html")]
+struct PasswordPage<'a> {
+    t: Words,
+    frame: Frame,
+    rules: Vec<RuleLine>,
+    unreadable: bool,
+    context: String,
+    user_name: &'a str,
+    support_code: &'a str,
+}
+
+/// What the script gets, as JSON in `data-context`.
+#[derive(Serialize)]
+struct PageContext<'a> {
+    root: &'a PublicKey,
+    server_time: Timestamp,
+    context: &'a Context,
+    recipients: &'a [RecipientChain],
+    policy: &'a EffectivePolicy,
+    submit: &'static str,
+    next: &'static str,
+}
+
+/// The handler.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Extension(offers): Extension<Arc<Offers>>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    if flow.state != FlowState::GatePassed {
+        return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
+    }
+    let user = person(&state, &flow).await?;
+    let policy = match policy(&state, &tenant, &user, &flow).await? {
+        Ok(policy) => policy,
+        Err((refusal, detail)) => {
+            note(&state, &reader, &flow, Activity::Blocked, Success::Failure, &detail, None).await?;
+            return Ok((reader.remember(jar), refused(&reader, &tenant, &flow, refusal)).into_response());
+        }
+    };
+    let request = RequestId::random(&*state.random);
+    let offer = match state.relay.offer(&user, Operation::Reset, request).await {
+        Ok(offer) => offer,
+        Err(error) => {
+            let refusal = Refusal::of_dispatch(&error, flow.support_code.clone());
+            let detail = error.to_string();
+            note(&state, &reader, &flow, Activity::Blocked, Success::Failure, &detail, None).await?;
+            return Ok(refused(&reader, &tenant, &flow, refusal));
+        }
+    };
+    let now = state.clock.now();
+    let context = PageContext {
+        root: &tenant.root,
+        server_time: now,
+        context: &offer.context,
+        recipients: &offer.recipients,
+        policy: &policy,
+        submit: "/reset/submit",
+        next: "/reset/outcome",
+    };
+    let t = reader.words(&tenant);
+    let shown = PasswordPage {
+        t,
+        frame: Frame::new(&tenant, "/reset/password"),
+        rules: lines(t, &policy),
+        unreadable: unreadable(&policy),
+        context: serde_json::to_string(&context).map_err(PageError::behind)?,
+        user_name: &user.user_principal_name,
+        support_code: &flow.support_code.0,
+    };
+    let answer = page(StatusCode::OK, &shown);
+    offers.keep(flow.id, offer, now);
+    Ok((reader.remember(jar), answer).into_response())
+}
+
+/// The person behind a flow whose gate is passed.
+pub(super) async fn person(state: &AppState, flow: &Flow) -> Result<User, PageError> {
+    let id = flow.user().ok_or(PageError::Request)?;
+    state.store.users().get(flow.tenant, id).await.map_err(PageError::behind)?.ok_or(PageError::Request)
+}
+
+/// The policy that holds for this person, or why there can't be a reset, with the operator's face of it.
+async fn policy(
+    state: &AppState,
+    tenant: &Tenant,
+    user: &User,
+    flow: &Flow,
+) -> Result<Result<EffectivePolicy, (Refusal, String)>, PageError> {
+    let support_code = || flow.support_code.clone();
+    // Things may have changed since the name was given.
+    if let Err(code) = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, user)) {
+        return Ok(Err((Refusal::coded(code, None, support_code()), code.as_str().to_owned())));
+    }
+    let fault = match state.relay.ask(user, tenant.forbid_names).await {
+        Ok(Found::Person { disabled: true, .. }) => {
+            (Fault::AccountDisabled, "the account is disabled".to_owned())
+        }
+        Ok(Found::Person { mut policy, .. }) => {
+            policy.forbid_names |= tenant.forbid_names;
+            return Ok(Ok(policy));
+        }
+        Ok(Found::Nothing { fault, operator }) => {
+            let dc = operator.dc.as_deref().unwrap_or("no DC");
+            let detail = format!("{fault:?} at {dc}: {}", operator.detail);
+            (fault, detail)
+        }
+        Err(DispatchError::Ledger(error)) => return Err(PageError::behind(error)),
+        Err(error) => {
+            let detail = error.to_string();
+            return Ok(Err((Refusal::of_dispatch(&error, support_code()), detail)));
+        }
+    };
+    Ok(Err((Refusal::of_fault(&fault.0, support_code()), fault.1)))
+}
+
+fn refused(reader: &Reader, tenant: &Tenant, flow: &Flow, refusal: Refusal) -> Response {
+    let shown = OutcomePage::new(reader, tenant, flow, End::Failed { refusal, again: true });
+    page(StatusCode::OK, &shown)
+}

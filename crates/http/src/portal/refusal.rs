@@ -1,0 +1,134 @@
+//! A refusal as the person reads it: what is so, since when, what to do now, and the codes for the help desk.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::SupportCode;
+use ritorno_protocol::outcome::{Fault, SsprCode};
+use ritorno_relay::dispatch_error::DispatchError;
+use ritorno_relay::tenant_state::TenantState;
+
+use crate::i18n::{key, machine_moment, moment};
+
+/// A refusal, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable code, where there is one.
+    pub code: Option<SsprCode>,
+    /// The key of what is so.
+    pub told: &'static str,
+    /// The key of what to do now.
+    pub todo: &'static str,
+    /// Since when.
+    pub since: Option<Moment>,
+    /// For the help desk.
+    pub support_code: SupportCode,
+}
+
+/// A moment, for people and for machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For people.
+    pub text: String,
+    /// For `datetime` attributes.
+    pub machine: String,
+}
+
+impl Moment {
+    /// Both faces of `at`.
+    pub fn new(at: Timestamp) -> Self {
+        Self { text: moment(at), machine: machine_moment(at) }
+    }
+}
+
+const fn words(code: SsprCode) -> (&'static str, &'static str) {
+    match code {
+        SsprCode::TenantDisabled => (key("sspr-0009"), key("sspr-0009-todo")),
+        SsprCode::WritebackNotEnabled => (key("sspr-0010"), key("sspr-0010-todo")),
+        SsprCode::NotEnabledInPolicy => (key("sspr-0011"), key("sspr-0011-todo")),
+        SsprCode::NotLicensed => (key("sspr-0012"), key("sspr-0012-todo")),
+        SsprCode::NotInGroup => (key("sspr-0013"), key("sspr-0013-todo")),
+        SsprCode::NotProperlyConfigured => (key("sspr-0014"), key("sspr-0014-todo")),
+        SsprCode::OnPremisesAdminActionRequired => (key("sspr-0029"), key("sspr-0029-todo")),
+        SsprCode::OnPremisesConnectivity => (key("sspr-0030"), key("sspr-0030-todo")),
+    }
+}
+
+/// The keys of what is so and what to do, for a code as stored. A code that nobody knows is one for an administrator.
+pub fn words_of(code: &str) -> (&'static str, &'static str) {
+    let known = serde_json::from_value(serde_json::Value::String(code.to_owned()));
+    words(known.unwrap_or(SsprCode::OnPremisesAdminActionRequired))
+}
+
+impl Refusal {
+    /// A refusal with a stable code.
+    pub fn coded(code: SsprCode, since: Option<Timestamp>, support_code: SupportCode) -> Self {
+        let (told, todo) = words(code);
+        Self { code: Some(code), told, todo, since: since.map(Moment::new), support_code }
+    }
+
+    /// What is true of the whole tenant; `None` if resets are possible.
+    pub fn of_state(state: &TenantState, support_code: &SupportCode) -> Option<Self> {
+        let (code, since) = match state {
+            TenantState::Ready => return None,
+            TenantState::WritebackOff => (SsprCode::WritebackNotEnabled, None),
+            TenantState::NoAgent { since } => (SsprCode::OnPremisesConnectivity, *since),
+            TenantState::PdcUnreachable { since, .. } => (SsprCode::OnPremisesConnectivity, Some(*since)),
+        };
+        Some(Self::coded(code, since, support_code.clone()))
+    }
+
+    /// A request that provably changed nothing.
+    pub fn of_fault(fault: &Fault, support_code: SupportCode) -> Self {
+        let (told, todo) = match fault {
+            Fault::AccountDisabled => (key("fault-account-disabled"), key("fault-account-disabled-todo")),
+            Fault::Expired | Fault::Replayed => (key("fault-expired"), key("fault-expired-todo")),
+            Fault::LimitReached => (key("fault-busy"), key("fault-busy-todo")),
+            Fault::EnvelopeUnreadable => (key("fault-tampered"), key("fault-tampered-todo")),
+            other => words(other.sspr_code().unwrap_or(SsprCode::OnPremisesAdminActionRequired)),
+        };
+        Self { code: fault.sspr_code(), told, todo, since: None, support_code }
+    }
+
+    /// A question or request that never reached a directory. A failed database is not told so: what it means depends on
+    /// what was asked.
+    pub fn of_dispatch(error: &DispatchError, support_code: SupportCode) -> Self {
+        let plain =
+            |told, todo| Self { code: None, told, todo, since: None, support_code: support_code.clone() };
+        match error {
+            DispatchError::NotHybrid => Self::coded(SsprCode::NotEnabledInPolicy, None, support_code),
+            DispatchError::Unavailable(state) => Self::of_state(state, &support_code)
+                .unwrap_or_else(|| Self::coded(SsprCode::OnPremisesConnectivity, None, support_code)),
+            DispatchError::Busy => plain(key("fault-busy"), key("fault-busy-todo")),
+            DispatchError::Envelope | DispatchError::AnotherRequest => {
+                plain(key("fault-tampered"), key("fault-tampered-todo"))
+            }
+            DispatchError::Expired => plain(key("fault-expired"), key("fault-expired-todo")),
+            DispatchError::Unsettled => plain(key("fault-unsettled"), key("fault-unsettled-todo")),
+            DispatchError::TimedOut | DispatchError::Keyring(_) | DispatchError::Ledger(_) => {
+                Self::coded(SsprCode::OnPremisesConnectivity, None, support_code)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_of_the_tenant_has_its_code_and_its_moment() {
+        let support = SupportCode("ABCDE-12345".into());
+        let at = Timestamp::from_unix_ms(1_800_000_000_000);
+        assert_eq!(Refusal::of_state(&TenantState::Ready, &support), None);
+        let away = Refusal::of_state(&TenantState::NoAgent { since: Some(at) }, &support).unwrap();
+        assert_eq!(away.code, Some(SsprCode::OnPremisesConnectivity));
+        assert_eq!(away.since.unwrap().text, "2027-01-15 08:00 UTC");
+        let off = Refusal::of_state(&TenantState::WritebackOff, &support).unwrap();
+        assert_eq!(off.code, Some(SsprCode::WritebackNotEnabled));
+    }
+
+    #[test]
+    fn stored_code_finds_its_words() {
+        assert_eq!(words_of("SSPR_0014"), ("sspr-0014", "sspr-0014-todo"));
+        assert_eq!(words_of("SSPR_9999"), ("sspr-0029", "sspr-0029-todo"));
+    }
+}

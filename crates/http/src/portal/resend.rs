@@ -1,0 +1,45 @@
+//! `POST /reset/resend`: another code, for whoever lost the first. Beyond the limit the page goes on, and nothing is sent.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::flow::Person;
+use ritorno_protocol::ids::UserId;
+
+use crate::page::PageError;
+use crate::portal::code::{elsewhere, ended};
+use crate::portal::start::{RELEASED_AFTER, send_code};
+use crate::portal::visit::{current, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// The handler.
+pub(super) async fn resend(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let release = tokio::time::Instant::now() + RELEASED_AFTER;
+    let answer = again(&state, &reader, &jar).await;
+    tokio::time::sleep_until(release).await;
+    state.mail_wake.notify_one();
+    answer
+}
+
+async fn again(state: &AppState, reader: &Reader, jar: &CookieJar) -> Result<Response, PageError> {
+    let tenant = tenant(state).await?;
+    let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
+    if let Some(place) = elsewhere(&flow) {
+        return Ok(Redirect::to(place).into_response());
+    }
+    // A stranger's flow looks for a person that can't be there, so that the statements are the same.
+    let id = match flow.person {
+        Person::Known(user) | Person::Withheld { user, .. } => user,
+        Person::Stranger => UserId(uuid::Uuid::nil()),
+    };
+    let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
+    send_code(state, &tenant, &flow, user.as_ref(), flow.subject).await?;
+    note(state, reader, &flow, Activity::FlowProgress, Success::Success, "new code asked for", None).await?;
+    Ok(Redirect::to("/reset/code?sent=1").into_response())
+}

@@ -1,0 +1,177 @@
+//! `POST /reset/start`: a name was given. Known or not, the answer, its time and the number of statements are the same.
+
+use std::time::Duration;
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
+use ritorno_identity::decoy;
+use ritorno_identity::flow::{self, Flow, FlowState, Person};
+use ritorno_identity::ids::{CorrelationId, FlowId, MailId};
+use ritorno_identity::limit::{CODES_SENT, NAMES_TRIED};
+use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mask::mask;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::sspr;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::token::Token;
+use ritorno_identity::user::User;
+use ritorno_protocol::ids::SupportCode;
+use serde::Deserialize;
+
+use crate::i18n::key;
+use crate::page::{Frame, PageError, page};
+use crate::portal::front::{FrontPage, stopped};
+use crate::portal::visit::{cookie, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// When the answer is released, counted from the receipt of the name: well above what the work takes, so that its length
+/// shows nothing, and short enough not to be felt.
+pub const RELEASED_AFTER: Duration = Duration::from_millis(400);
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    name: String,
+}
+
+/// The handler.
+pub(super) async fn start(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Form(input): Form<Input>,
+) -> Result<Response, PageError> {
+    let release = tokio::time::Instant::now() + RELEASED_AFTER;
+    let answer = begin(&state, &reader, jar, &input.name).await;
+    tokio::time::sleep_until(release).await;
+    // Only now may mail go out: its sending would be seen in the time of the answer.
+    state.mail_wake.notify_one();
+    answer
+}
+
+async fn begin(
+    state: &AppState,
+    reader: &Reader,
+    jar: CookieJar,
+    typed: &str,
+) -> Result<Response, PageError> {
+    let tenant = tenant(state).await?;
+    if stopped(state, &tenant).await?.is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let again = |fault| {
+        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
+        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault: Some(fault) })
+    };
+    let Ok(name) = SignInName::parse(typed) else { return Ok(again(key("front-not-a-name"))) };
+    let now = state.clock.now();
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = state.store.limits();
+    if !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)? {
+        return Ok(again(key("front-too-many")));
+    }
+    let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
+    let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref());
+    state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
+    let fallback = Subject::of_name(&state.pepper, tenant.id, &name);
+    send_code(state, &tenant, &flow, user.as_ref(), fallback).await?;
+    let step = match flow.person {
+        Person::Known(_) => "name given, code sent".to_owned(),
+        Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
+        Person::Stranger => "name given, nobody's".to_owned(),
+    };
+    note(state, reader, &flow, Activity::FlowProgress, Success::Success, &step, None).await?;
+    Ok((jar.add(cookie(flow.id, &token)), Redirect::to("/reset/code")).into_response())
+}
+
+fn new_flow(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    name: &SignInName,
+    user: Option<&User>,
+) -> (Flow, Token) {
+    let (random, pepper, now) = (&*state.random, &state.pepper, state.clock.now());
+    let person = match user {
+        None => Person::Stranger,
+        Some(user) => match sspr::person_allowed(tenant, user) {
+            Ok(()) => Person::Known(user.id),
+            Err(code) => Person::Withheld { user: user.id, code },
+        },
+    };
+    let decoy = decoy::masked_address(pepper, tenant.id, name, &tenant.decoy_domains);
+    let own = user.and_then(User::code_address).and_then(mask);
+    let by_name = Subject::of_name(pepper, tenant.id, name);
+    let by_user = user.map(|user| Subject::of_user(pepper, tenant.id, user.id));
+    let token = Token::random(random);
+    let flow = Flow {
+        id: FlowId::random(random),
+        tenant: tenant.id,
+        browser: token.digest(),
+        subject: by_user.unwrap_or(by_name),
+        person,
+        masked_address: own.unwrap_or(decoy),
+        state: FlowState::CodeSent,
+        language: reader.words(tenant).0,
+        support_code: SupportCode::random(random),
+        correlation: CorrelationId::random(random),
+        started_at: now,
+        expires_at: now.plus(flow::VALID),
+    };
+    (flow, token)
+}
+
+/// Makes a code for `flow` and queues its mail, unless the address had too many: then nothing happens, and nothing shows.
+/// Strangers take the same way; their mail has no address, and is dropped where it would be sent.
+pub(super) async fn send_code(
+    state: &AppState,
+    tenant: &Tenant,
+    flow: &Flow,
+    user: Option<&User>,
+    fallback: Subject,
+) -> Result<(), PageError> {
+    let now = state.clock.now();
+    // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only.
+    let address = match flow.person {
+        Person::Known(_) => user.and_then(User::code_address),
+        Person::Withheld { .. } => {
+            user.and_then(|user| user.code_address().or_else(|| user.addresses().first().copied()))
+        }
+        Person::Stranger => None,
+    };
+    let subject = address.map_or(fallback, |address| Subject::of_address(&state.pepper, tenant.id, address));
+    let limits = state.store.limits();
+    if !limits.count(tenant.id, &CODES_SENT, &subject, now).await.map_err(PageError::behind)? {
+        return Ok(());
+    }
+    let code = OneTimeCode::random(&*state.random);
+    let digest = code.digest(&state.pepper, tenant.id, flow.id, Method::Mail);
+    let stored = StoredCode::new(tenant.id, flow.id, Method::Mail, digest, now);
+    state.store.codes().put(&stored).await.map_err(PageError::behind)?;
+    let support_code = flow.support_code.0.clone();
+    let template = match flow.person {
+        Person::Withheld { code, .. } => {
+            Template::Withheld { sspr_code: code.as_str().to_owned(), support_code }
+        }
+        Person::Known(_) | Person::Stranger => {
+            Template::Code { code: code.expose().to_owned(), support_code }
+        }
+    };
+    let language = user.and_then(|user| user.language).unwrap_or(flow.language);
+    let mail = Mail {
+        id: MailId::random(&*state.random),
+        tenant: tenant.id,
+        letter: Letter { to: address.map(str::to_owned), language, template },
+        expires_at: now.plus(code::VALID),
+        created_at: now,
+        tries: 0,
+    };
+    state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)
+}

@@ -1,0 +1,262 @@
+//! `POST /reset/submit`: the sealed password goes to the directory, once. The answer is JSON, for the script of the page.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::ids::MailId;
+use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
+use ritorno_protocol::authorisation::Initiator;
+use ritorno_protocol::envelope::{Context, Envelope};
+use ritorno_protocol::ids::RequestId;
+use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::policy::Rule;
+use ritorno_relay::dispatch_error::DispatchError;
+use ritorno_relay::offer::Offer;
+use ritorno_relay::submit::NewRequest;
+use serde::Serialize;
+use std::time::Duration;
+
+use crate::i18n::Words;
+use crate::page::PageError;
+use crate::portal::offers::Offers;
+use crate::portal::password::person;
+use crate::portal::refusal::Refusal;
+use crate::portal::rules::refused;
+use crate::portal::visit::{current, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// How long 'your password was changed' may wait for a mail server that is down.
+const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
+/// Where the outcome is shown.
+const OUTCOME: &str = "/reset/outcome";
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    state: Ended,
+    /// Where the page goes next.
+    location: &'static str,
+    /// The rule that refused the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Rule>,
+    /// In the reader's language.
+    message: String,
+    /// After a refusal: what the next envelope must be about, for the same recipients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Context>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Ended {
+    Done,
+    Refused,
+    Failed,
+    Unknown,
+}
+
+/// The handler.
+pub(super) async fn submit(
+    State(state): State<AppState>,
+    Extension(offers): Extension<Arc<Offers>>,
+    reader: Reader,
+    jar: CookieJar,
+    Json(envelope): Json<Envelope>,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let t = reader.words(&tenant);
+    let Some(flow) = current(&state, &jar).await? else {
+        return Ok((StatusCode::GONE, Json(failed(t.say("flow-ended-told")))).into_response());
+    };
+    let request = envelope.context.request;
+    match flow.state {
+        // Sent again: by a second click, or a browser that lost the answer. Its outcome is told on the page it goes to.
+        FlowState::Submitted(first) | FlowState::Finished(first) if first == request => {
+            let sent_before = Answer { state: Ended::Unknown, ..failed(t.say("pending-told")) };
+            return Ok(Json(sent_before).into_response());
+        }
+        FlowState::GatePassed => {}
+        _ => return Ok((StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()),
+    }
+    let submission = Submission { state, offers, reader, tenant, flow, t };
+    // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
+    let carried = tokio::spawn(async move { submission.carry(envelope).await });
+    let answer = carried.await.map_err(PageError::behind)??;
+    Ok(Json(answer).into_response())
+}
+
+fn failed(message: String) -> Answer {
+    Answer { state: Ended::Failed, location: OUTCOME, rule: None, message, context: None }
+}
+
+struct Submission {
+    state: AppState,
+    offers: Arc<Offers>,
+    reader: Reader,
+    tenant: Tenant,
+    flow: Flow,
+    t: Words,
+}
+
+impl Submission {
+    async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
+        let request = envelope.context.request;
+        let fitting = self.offers.take(self.flow.id, request).filter(|offer| offer.fits(&envelope));
+        let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope, None).await };
+        let user = person(&self.state, &self.flow).await?;
+        let Ok(submitted) = self.flow.submitted(request, self.state.clock.now()) else {
+            return self.not_sent(&DispatchError::Expired, None).await;
+        };
+        if !self.state.store.flows().advance(&self.flow, &submitted).await.map_err(PageError::behind)? {
+            // Another tab was faster; its outcome is what the page shows.
+            return Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("pending-told")) });
+        }
+        let new = NewRequest {
+            user: user.clone(),
+            offer: offer.clone(),
+            envelope,
+            initiator: Initiator::Person,
+            support_code: self.flow.support_code.clone(),
+            must_change: false,
+            forbid_names: self.tenant.forbid_names,
+        };
+        match self.state.relay.submit(new).await {
+            Ok(settled) => self.settled(&submitted, &user, offer, settled.outcome).await,
+            // Only the database failed: it may have been applied, and the row will tell.
+            Err(DispatchError::Ledger(error)) => {
+                tracing::error!(%error, %request, "the outcome of a request could not be read");
+                Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
+            }
+            Err(error) => self.not_sent(&error, Some((&submitted, request))).await,
+        }
+    }
+
+    /// It ended, one way or another.
+    async fn settled(
+        &self,
+        submitted: &Flow,
+        user: &User,
+        offer: Offer,
+        outcome: Outcome,
+    ) -> Result<Answer, PageError> {
+        let request = offer.context.request;
+        if let Ok(after) = submitted.ended(request, &outcome) {
+            self.state.store.flows().advance(submitted, &after).await.map_err(PageError::behind)?;
+        }
+        let (success, reason) = told_to_operators(&outcome);
+        self.note(Activity::ResetPassword, success, &reason, Some(request)).await?;
+        match outcome {
+            Outcome::Done(_) => {
+                self.tell_by_mail(user).await?;
+                Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) })
+            }
+            Outcome::Refused { rule, .. } => {
+                let message = refused(self.t, &rule);
+                let context = self.another(offer);
+                Ok(Answer {
+                    state: Ended::Refused,
+                    rule: Some(rule),
+                    context: Some(context),
+                    ..failed(message)
+                })
+            }
+            Outcome::NotApplied { fault, .. } => {
+                let refusal = Refusal::of_fault(&fault, self.flow.support_code.clone());
+                Ok(failed(self.t.say(refusal.told)))
+            }
+            Outcome::Unknown { .. } => {
+                Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
+            }
+        }
+    }
+
+    /// The next context for the same page: a fresh request id, the same recipients.
+    fn another(&self, offer: Offer) -> Context {
+        let request = RequestId::random(&*self.state.random);
+        let offer = Offer { context: Context { request, ..offer.context }, ..offer };
+        let context = offer.context.clone();
+        self.offers.keep(self.flow.id, offer, self.state.clock.now());
+        context
+    }
+
+    /// Nothing was written, and no agent was asked. If the step was taken already, it is taken back.
+    async fn not_sent(
+        &self,
+        error: &DispatchError,
+        submitted: Option<(&Flow, RequestId)>,
+    ) -> Result<Answer, PageError> {
+        if let Some((flow, request)) = submitted {
+            let nothing = Outcome::NotApplied { fault: Fault::Expired, operator: Operator::default() };
+            if let Ok(after) = flow.ended(request, &nothing) {
+                self.state.store.flows().advance(flow, &after).await.map_err(PageError::behind)?;
+            }
+        }
+        self.note(Activity::ResetPassword, Success::Failure, &error.to_string(), None).await?;
+        let refusal = Refusal::of_dispatch(error, self.flow.support_code.clone());
+        let message = self.t.say(refusal.told);
+        self.offers.refused(self.flow.id, refusal, self.flow.expires_at, self.state.clock.now());
+        Ok(failed(message))
+    }
+
+    async fn note(
+        &self,
+        activity: Activity,
+        success: Success,
+        reason: &str,
+        request: Option<RequestId>,
+    ) -> Result<(), PageError> {
+        note(&self.state, &self.reader, &self.flow, activity, success, reason, request).await
+    }
+
+    /// 'Your password was changed', to every address on file. If it can't be queued, the password works all the same.
+    async fn tell_by_mail(&self, user: &User) -> Result<(), PageError> {
+        let (state, now) = (&self.state, self.state.clock.now());
+        for address in user.addresses() {
+            let template = Template::PasswordChanged {
+                display_name: user.display_name.clone(),
+                at_ms: now.unix_ms(),
+                support_code: self.flow.support_code.0.clone(),
+            };
+            let language = user.language.unwrap_or(self.flow.language);
+            let mail = Mail {
+                id: MailId::random(&*state.random),
+                tenant: self.tenant.id,
+                letter: Letter { to: Some(address.to_owned()), language, template },
+                expires_at: now.plus(NOTICE_VALID),
+                created_at: now,
+                tries: 0,
+            };
+            if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await
+            {
+                tracing::error!(%error, "a notice of a changed password could not be queued");
+            }
+        }
+        state.mail_wake.notify_one();
+        Ok(())
+    }
+}
+
+/// An outcome for the audit: where, what the directory said, how long it took. Never the password.
+fn told_to_operators(outcome: &Outcome) -> (Success, String) {
+    let operator = outcome.operator();
+    let dc = operator.dc.as_deref().unwrap_or("no DC");
+    let (success, what) = match outcome {
+        Outcome::Done(done) if done.unlocked => (Success::Success, "done".to_owned()),
+        Outcome::Done(_) => (Success::Success, "done, not unlocked".to_owned()),
+        Outcome::Refused { rule, .. } => (Success::Failure, format!("refused by {rule:?}")),
+        Outcome::NotApplied { fault, .. } => (Success::Failure, format!("not applied: {fault:?}")),
+        Outcome::Unknown { .. } => (Success::Unknown, "unknown".to_owned()),
+    };
+    let code = operator.ldap_code.map(|code| format!(", LDAP {code}")).unwrap_or_default();
+    let detail = if operator.detail.is_empty() { String::new() } else { format!(": {}", operator.detail) };
+    (success, format!("{what} at {dc}{code} in {} ms{detail}", operator.agent_ms))
+}

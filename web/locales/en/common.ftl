@@ -1,0 +1,11 @@
+skip-to-content = Skip to content
+other-language = Italiano
+help-desk-link = Help desk
+support-code = Support code
+support-code-hint = If you call the help desk, read them the support code. It tells them what happened, and nothing about your password.
+start-again = Start again
+problem-title = Something went wrong
+problem-server = This is a fault on our side. Nothing was changed. Wait a minute and try again.
+problem-request = Your browser sent something that this page does not take. Go back to the start and try again.
+problem-elsewhere = The request came from another site, so it was not accepted. Open this site yourself and try again.
+problem-missing = There is no such page.

@@ -1,0 +1,12 @@
+mail-code-subject = Your code to reset your password
+mail-code-lead = Somebody asked to reset the password of your account at { $organisation }. Here is the code:
+mail-code-valid = It holds for five minutes. Nobody from the help desk will ever ask you for it.
+mail-code-not-you = If it was not you, do nothing: without this code your password stays as it is.
+mail-changed-subject = Your password was changed
+mail-changed-lead = The password of { $name } was changed on { $moment }.
+mail-changed-not-you = If it was not you, call the help desk at once and read them the support code.
+mail-withheld-subject = Your password can't be reset by yourself
+mail-withheld-lead = Somebody asked to reset the password of your account at { $organisation }. It can't be done on the page, for this reason:
+mail-withheld-not-you = If it was not you, do nothing: your password stays as it is.
+mail-support = Support code: { $code }
+mail-greeting = Your organisation, { $organisation }

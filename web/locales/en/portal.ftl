@@ -1,0 +1,55 @@
+front-title = Reset your password
+front-lead = Forgot your password? Tell us who you are. We send a code to an address outside of work that we have on file for you.
+front-name = Your sign-in name
+front-name-hint = Such as anna@contoso.com or CONTOSO\anna
+front-submit = Send me a code
+front-not-a-name = A sign-in name looks like anna@contoso.com or CONTOSO\anna.
+front-too-many = Too many names were tried from your network. Wait an hour, or call the help desk.
+code-title = Enter the code
+code-sent = If { $address } is yours, a code is on its way to it. It has eight digits and holds for five minutes.
+code-label = Code
+code-hint = Eight digits. Spaces do not matter.
+code-submit = Go on
+code-resend = Send a new code
+code-resent = If a new code can be sent, it is on its way. Only the latest code holds.
+code-nothing = If nothing arrives, look in the spam folder. Then give the help desk this code:
+other-name = Use another name
+code-not-a-code = A code has eight digits.
+code-wrong = That code is not right. Look at the latest mail and try again.
+code-expired = That code has expired. Send yourself a new one.
+code-too-many = That was too many wrong tries for this code. Send yourself a new one.
+code-locked-told = There were too many wrong codes today.
+code-locked-todo = Call the help desk, or try again tomorrow.
+flow-ended-title = This reset has ended
+flow-ended-told = It took longer than 15 minutes, was begun in another browser, or has ended already. Nothing was changed by it now.
+password-title = Choose a new password
+password-noscript = This step needs JavaScript. Your browser encrypts the new password here, so that only your organisation's own network can read it; a page without JavaScript would have to show it to our server. Switch JavaScript on for this site and reload, or use another browser.
+password-new = New password
+password-again = The same again
+password-show = Show
+password-hide = Hide
+password-submit = Set the new password
+password-working = Setting the password in your organisation's directory. This can take a few seconds.
+password-mismatch = The two are not the same.
+password-unreachable = The connection was lost. We look up how it ended.
+password-untrusted = Nothing was sent: this page was open for too long, or could not prove that its keys belong to your organisation. Reload it. If it says so again, call the help desk.
+rules-title = Your new password must keep these rules:
+rule-met = met
+rule-broken = not met yet
+rule-minimum-length = { $n ->
+    [one] At least { $n } character
+   *[other] At least { $n } characters
+}
+rule-maximum-length = { $n ->
+    [one] At most { $n } character
+   *[other] At most { $n } characters
+}
+rule-complexity = Three of these: upper case, lower case, digits, symbols, other letters
+rule-contains-name = Not your account name, and no part of your name
+rule-history = { $n ->
+    [one] Not the password used before (your organisation checks this at the end)
+   *[other] Not one of the last { $n } passwords (your organisation checks this at the end)
+}
+rule-minimum-age = It may be changed from { $moment } on
+policy-unreadable = The rules for your password can't be read here. Your organisation's directory judges the password when you send it.
+rules-all-met = Every rule is met.

@@ -1,0 +1,11 @@
+skip-to-content = Vai al contenuto
+other-language = English
+help-desk-link = Assistenza
+support-code = Codice per l'assistenza
+support-code-hint = Se chiami l'assistenza, leggi loro questo codice. Dice che cosa è successo, e niente della tua password.
+start-again = Ricomincia
+problem-title = Qualcosa non ha funzionato
+problem-server = È un guasto dalla nostra parte. Non è cambiato niente. Aspetta un minuto e riprova.
+problem-request = Il browser ha inviato qualcosa che questa pagina non accetta. Torna all'inizio e riprova.
+problem-elsewhere = La richiesta veniva da un altro sito, perciò non è stata accettata. Apri tu questo sito e riprova.
+problem-missing = Questa pagina non esiste.

@@ -1,0 +1,12 @@
+mail-code-subject = Il codice per reimpostare la password
+mail-code-lead = Qualcuno ha chiesto di reimpostare la password del tuo account presso { $organisation }. Ecco il codice:
+mail-code-valid = Vale cinque minuti. Nessuno dell'assistenza te lo chiederà mai.
+mail-code-not-you = Se non l'hai chiesto tu, non fare niente: senza questo codice la password resta com'è.
+mail-changed-subject = La tua password è stata cambiata
+mail-changed-lead = La password di { $name } è stata cambiata: { $moment }.
+mail-changed-not-you = Se non l'hai cambiata tu, chiama subito l'assistenza e leggi il codice per l'assistenza.
+mail-withheld-subject = Non puoi reimpostare la password da solo
+mail-withheld-lead = Qualcuno ha chiesto di reimpostare la password del tuo account presso { $organisation }. Sulla pagina non si può fare, per questo motivo:
+mail-withheld-not-you = Se non l'hai chiesto tu, non fare niente: la password resta com'è.
+mail-support = Codice per l'assistenza: { $code }
+mail-greeting = La tua organizzazione, { $organisation }

@@ -1,0 +1,64 @@
+refusal-title = Ora la password non si può reimpostare
+refusal-code = Codice
+refusal-since = Da
+sspr-0009 = Nella tua organizzazione la reimpostazione della password è disattivata.
+sspr-0009-todo = Chiama l'assistenza: può impostare una password per te.
+sspr-0010 = La tua organizzazione ha disattivato il servizio che porta la nuova password nella sua directory.
+sspr-0010-todo = Chiama l'assistenza: può impostare una password per te, oppure attivare il servizio.
+sspr-0011 = Il tuo account non è abilitato a reimpostare la password qui.
+sspr-0011-todo = Chiama l'assistenza e leggi il codice per l'assistenza.
+sspr-0012 = Al tuo account manca una licenza per reimpostare la password.
+sspr-0012-todo = Chiama l'assistenza e leggi il codice per l'assistenza.
+sspr-0013 = Il tuo account non è nel gruppo che può reimpostare la password qui.
+sspr-0013-todo = Chiama l'assistenza e leggi il codice per l'assistenza.
+sspr-0014 = Non abbiamo abbastanza informazioni di sicurezza per te.
+sspr-0014-todo = Chiama l'assistenza: può aggiungere un indirizzo a cui mandare un codice.
+sspr-0029 = La directory della tua organizzazione non lo permette per il tuo account.
+sspr-0029-todo = Chiama l'assistenza e leggi il codice per l'assistenza. Riprovare non serve.
+sspr-0030 = In questo momento la directory della tua organizzazione non è raggiungibile.
+sspr-0030-todo = Aspetta qualche minuto e riprova. Se resta così, chiama l'assistenza.
+fault-account-disabled = Il tuo account è disabilitato.
+fault-account-disabled-todo = Chiama l'assistenza e leggi il codice per l'assistenza. Riprovare non serve.
+fault-expired = Ci è voluto troppo tempo, e non è cambiato niente.
+fault-expired-todo = Prova ancora una volta.
+fault-busy = La directory della tua organizzazione è occupata. Non è cambiato niente.
+fault-busy-todo = Aspetta un minuto e riprova.
+fault-unsettled = Stiamo ancora controllando una tua reimpostazione precedente.
+fault-unsettled-todo = Aspetta due minuti, prova la password che avevi scelto, e solo dopo ricomincia.
+fault-tampered = Quello che è arrivato non è quello che questa pagina aveva dato, perciò non è cambiato niente.
+fault-tampered-todo = Ricomincia. Se succede ancora, chiama l'assistenza.
+refused-title = La password è stata rifiutata
+refused-todo = Non è cambiato niente. Scegli un'altra password.
+refused-again = Scegli un'altra password
+refused-complexity = Alla password servono tre di questi: maiuscole, minuscole, cifre, simboli, altre lettere.
+refused-contains-name = La password contiene il nome dell'account o una parte del tuo nome.
+refused-history = Hai già usato questa password.
+refused-history-count = { $n ->
+    [one] Questa è la password che avevi prima.
+   *[other] Questa è una delle tue ultime { $n } password.
+}
+refused-minimum-length = { $n ->
+    [one] La password deve avere almeno { $n } carattere.
+   *[other] La password deve avere almeno { $n } caratteri.
+}
+refused-maximum-length = { $n ->
+    [one] La password può avere al massimo { $n } carattere.
+   *[other] La password può avere al massimo { $n } caratteri.
+}
+refused-minimum-age = La password è stata cambiata da troppo poco tempo.
+refused-minimum-age-until = La password è stata cambiata da troppo poco tempo. Si può cambiare a partire da: { $moment }.
+refused-unnamed = La directory della tua organizzazione ha rifiutato questa password senza dire perché. Forse è già stata usata, o contiene una parola vietata.
+done-title = La password è cambiata
+done-works = La nuova password funziona già.
+done-not-unlocked = L'account può essere ancora bloccato per i tentativi sbagliati. Se l'accesso non riesce, aspetta mezz'ora oppure chiama l'assistenza.
+done-must-change = Al prossimo accesso ti verrà chiesto di cambiarla.
+done-devices = Telefono, Wi-Fi e VPN possono avere ancora la vecchia password. Cambiala anche lì, altrimenti possono bloccarti l'account.
+done-laptop = Un portatile lontano dalla rete dell'ufficio vuole ancora la vecchia password finché non si è collegato una volta.
+done-mail = Ti mandiamo un messaggio a ogni indirizzo che abbiamo per te.
+unknown-title = Non lo sappiamo ancora
+unknown-told = Non sappiamo ancora se la nuova password è stata impostata.
+unknown-todo = Prova la nuova password fra qualche minuto. Prima di allora non ricominciare. Continuiamo a controllare e ti mandiamo un messaggio.
+pending-title = È in viaggio
+pending-told = La nuova password è in viaggio verso la directory della tua organizzazione.
+pending-todo = Aspetta qualche secondo e guarda di nuovo. Non ricominciare.
+pending-look = Guarda di nuovo

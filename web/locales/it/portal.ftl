@@ -1,0 +1,55 @@
+front-title = Reimposta la password
+front-lead = Hai dimenticato la password? Dicci chi sei. Mandiamo un codice a un indirizzo fuori dal lavoro che abbiamo per te.
+front-name = Il tuo nome di accesso
+front-name-hint = Per esempio anna@contoso.com oppure CONTOSO\anna
+front-submit = Mandami un codice
+front-not-a-name = Un nome di accesso è fatto così: anna@contoso.com oppure CONTOSO\anna.
+front-too-many = Dalla tua rete sono stati provati troppi nomi. Aspetta un'ora oppure chiama l'assistenza.
+code-title = Scrivi il codice
+code-sent = Se { $address } è tuo, un codice è in arrivo a quell'indirizzo. Ha otto cifre e vale cinque minuti.
+code-label = Codice
+code-hint = Otto cifre. Gli spazi non contano.
+code-submit = Avanti
+code-resend = Manda un nuovo codice
+code-resent = Se si può mandare un nuovo codice, è in arrivo. Vale solo il codice più recente.
+code-nothing = Se non arriva niente, guarda nella posta indesiderata. Poi dai all'assistenza questo codice:
+other-name = Usa un altro nome
+code-not-a-code = Un codice ha otto cifre.
+code-wrong = Il codice non è giusto. Guarda il messaggio più recente e riprova.
+code-expired = Il codice è scaduto. Fattene mandare uno nuovo.
+code-too-many = Troppi tentativi sbagliati per questo codice. Fattene mandare uno nuovo.
+code-locked-told = Oggi ci sono stati troppi codici sbagliati.
+code-locked-todo = Chiama l'assistenza oppure riprova domani.
+flow-ended-title = Questa reimpostazione è finita
+flow-ended-told = È durata più di 15 minuti, è cominciata in un altro browser, oppure era già finita. Ora non ha cambiato niente.
+password-title = Scegli una nuova password
+password-noscript = Questo passo ha bisogno di JavaScript. Qui il browser cifra la nuova password, così che solo la rete della tua organizzazione possa leggerla; una pagina senza JavaScript dovrebbe mostrarla al nostro server. Attiva JavaScript per questo sito e ricarica, oppure usa un altro browser.
+password-new = Nuova password
+password-again = Ancora la stessa
+password-show = Mostra
+password-hide = Nascondi
+password-submit = Imposta la nuova password
+password-working = La password viene impostata nella directory della tua organizzazione. Può volerci qualche secondo.
+password-mismatch = Le due password non sono uguali.
+password-unreachable = La connessione si è interrotta. Guardiamo com'è andata a finire.
+password-untrusted = Non è stato inviato niente: questa pagina è rimasta aperta troppo a lungo, oppure non ha potuto dimostrare che le sue chiavi sono della tua organizzazione. Ricaricala. Se lo dice ancora, chiama l'assistenza.
+rules-title = La nuova password deve rispettare queste regole:
+rule-met = rispettata
+rule-broken = non ancora rispettata
+rule-minimum-length = { $n ->
+    [one] Almeno { $n } carattere
+   *[other] Almeno { $n } caratteri
+}
+rule-maximum-length = { $n ->
+    [one] Al massimo { $n } carattere
+   *[other] Al massimo { $n } caratteri
+}
+rule-complexity = Tre di questi: maiuscole, minuscole, cifre, simboli, altre lettere
+rule-contains-name = Non il nome dell'account, e nessuna parte del tuo nome
+rule-history = { $n ->
+    [one] Non la password usata prima (la tua organizzazione lo controlla alla fine)
+   *[other] Non una delle ultime { $n } password (la tua organizzazione lo controlla alla fine)
+}
+rule-minimum-age = Si può cambiare a partire da: { $moment }
+policy-unreadable = Qui non si possono leggere le regole per la tua password. La directory della tua organizzazione giudica la password quando la invii.
+rules-all-met = Tutte le regole sono rispettate.
