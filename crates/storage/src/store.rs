@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
@@ -69,12 +69,12 @@ impl Store {
     async fn postgres(address: &str) -> Result<Self, ConnectError> {
         let options =
             PgConnectOptions::from_str(address).map_err(ConnectError::Address)?.disable_statement_logging();
+        // A pool goes on trying and then says that it timed out; one connection says what is wrong, at once.
+        options.connect().await.map_err(ConnectError::Open)?.close().await.map_err(ConnectError::Open)?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(WAIT_AT_MOST)
-            .connect_with(options)
-            .await
-            .map_err(ConnectError::Open)?;
+            .connect_lazy_with(options);
         migrator(include_str!("../migrations/postgres/0001_first.sql"))
             .run(&pool)
             .await

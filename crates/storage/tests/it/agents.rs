@@ -1,0 +1,92 @@
+//! Agents.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ritorno_identity::agent::Agent;
+use ritorno_protocol::ids::{EpochId, Forest};
+use ritorno_protocol::key::SigningKey;
+use ritorno_protocol::link::{ForestHealth, Health};
+use ritorno_storage::Hello;
+
+use crate::fixture::{Fixture, NOW, on_both};
+
+on_both!(comes_back_as_it_was_stored, recipients_are_who_may_receive, revoked_is_revoked);
+
+async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
+    let agents = f.store.agents();
+    let new = Agent { sealing: None, writeback_on: false, forests: vec![], ..f.agent("dc1") };
+    agents.insert(&new).await?;
+    assert_eq!(agents.get(f.tenant.id, new.id).await?.as_ref(), Some(&new));
+    ensure!(new.chain().is_none());
+
+    let forests = vec![Forest("contoso.test".into())];
+    let identity = SigningKey::generate(&f.random);
+    let hello = Hello {
+        version: "0.2.0".into(),
+        epoch: EpochId::random(&f.random),
+        sealing: f.sealing(new.id, &identity, &forests),
+        forests: forests.clone(),
+    };
+    ensure!(agents.said_hello(f.tenant.id, new.id, &hello, NOW).await?);
+    let health = Health {
+        at: NOW,
+        writeback_on: true,
+        forests: vec![ForestHealth {
+            forest: forests[0].clone(),
+            pdc: Some("dc1.contoso.test".into()),
+            reachable: false,
+            detail: Some("connection refused".into()),
+        }],
+    };
+    let later = NOW.plus(Duration::from_secs(10));
+    ensure!(agents.reported(f.tenant.id, new.id, &health, later).await?);
+    ensure!(agents.set_writeback(f.tenant.id, new.id, true).await?);
+    let expected = Agent {
+        version: hello.version,
+        epoch: Some(hello.epoch),
+        sealing: Some(hello.sealing),
+        forests,
+        writeback_on: true,
+        last_seen_at: Some(later),
+        health: Some(health),
+        ..new
+    };
+    assert_eq!(agents.list(f.tenant.id).await?, [expected]);
+    assert_eq!(agents.list(f.other_tenant().await?).await?, []);
+    Ok(())
+}
+
+async fn recipients_are_who_may_receive(f: &Fixture) -> Result<()> {
+    let agents = f.store.agents();
+    let early = Agent { last_seen_at: Some(NOW), ..f.agent("early") };
+    let late = Agent { last_seen_at: Some(NOW.plus(Duration::from_secs(1))), ..f.agent("late") };
+    let never_heard = f.agent("never heard");
+    let not_these = [
+        Agent { writeback_on: false, ..f.agent("off") },
+        Agent { revoked_at: Some(NOW), ..f.agent("revoked") },
+        Agent { sealing: None, ..f.agent("no key yet") },
+        Agent { forests: vec![Forest("fabrikam.test".into())], ..f.agent("elsewhere") },
+    ];
+    for agent in [&early, &late, &never_heard].into_iter().chain(&not_these) {
+        agents.insert(agent).await?;
+    }
+    let found = agents.recipients(f.tenant.id, &Forest("contoso.test".into())).await?;
+    assert_eq!(found, [late, early, never_heard]);
+    Ok(())
+}
+
+async fn revoked_is_revoked(f: &Fixture) -> Result<()> {
+    let agents = f.store.agents();
+    let agent = f.agent("dc1");
+    agents.insert(&agent).await?;
+    ensure!(!agents.revoke(f.other_tenant().await?, agent.id, NOW).await?);
+    ensure!(agents.revoke(f.tenant.id, agent.id, NOW).await?);
+    ensure!(!agents.revoke(f.tenant.id, agent.id, NOW.plus(Duration::from_secs(1))).await?);
+    ensure!(!agents.set_writeback(f.tenant.id, agent.id, true).await?);
+    let health = Health { at: NOW, writeback_on: true, forests: vec![] };
+    ensure!(!agents.reported(f.tenant.id, agent.id, &health, NOW).await?);
+    let stored = agents.get(f.tenant.id, agent.id).await?;
+    assert_eq!(stored, Some(Agent { revoked_at: Some(NOW), writeback_on: false, ..agent }));
+    Ok(())
+}

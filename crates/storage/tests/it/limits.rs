@@ -1,0 +1,61 @@
+//! Counters.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ritorno_identity::limit::{CODES_SENT, NAMES_TRIED};
+use ritorno_identity::subject::Subject;
+
+use crate::fixture::{Fixture, NOW, on_both, parallel};
+
+on_both!(three_an_hour, lifted_and_given_back, parallel_counts_stop_at_the_limit);
+
+async fn three_an_hour(f: &Fixture) -> Result<()> {
+    let (tenant, limits) = (f.tenant.id, f.store.limits());
+    let address = Subject::of_address(&f.pepper, tenant, "Anna@mail.test");
+    for _ in 0..3 {
+        ensure!(limits.count(tenant, &CODES_SENT, &address, NOW).await?);
+    }
+    let last = NOW.plus(CODES_SENT.window).minus(Duration::from_millis(1));
+    ensure!(!limits.count(tenant, &CODES_SENT, &address, last).await?);
+    let other = Subject::of_address(&f.pepper, tenant, "bruno@mail.test");
+    ensure!(limits.count(tenant, &CODES_SENT, &other, last).await?);
+    ensure!(limits.count(tenant, &NAMES_TRIED, &address, last).await?);
+    ensure!(limits.count(f.other_tenant().await?, &CODES_SENT, &address, last).await?);
+
+    let again = NOW.plus(CODES_SENT.window);
+    for _ in 0..3 {
+        ensure!(limits.count(tenant, &CODES_SENT, &address, again).await?);
+    }
+    ensure!(!limits.count(tenant, &CODES_SENT, &address, again).await?);
+    Ok(())
+}
+
+async fn lifted_and_given_back(f: &Fixture) -> Result<()> {
+    let (tenant, limits) = (f.tenant.id, f.store.limits());
+    let subject = Subject([3; 32]);
+    ensure!(!limits.lift(tenant, &CODES_SENT, &subject).await?, "nothing was counted");
+    for _ in 0..10 {
+        ensure!(limits.count(tenant, &CODES_SENT, &subject, NOW).await?);
+        limits.give_back(tenant, &CODES_SENT, &subject).await?;
+    }
+    limits.give_back(tenant, &CODES_SENT, &subject).await?;
+    for _ in 0..3 {
+        ensure!(limits.count(tenant, &CODES_SENT, &subject, NOW).await?);
+    }
+    ensure!(!limits.count(tenant, &CODES_SENT, &subject, NOW).await?, "giving back does not go below zero");
+    ensure!(limits.lift(tenant, &CODES_SENT, &subject).await?);
+    ensure!(limits.count(tenant, &CODES_SENT, &subject, NOW).await?);
+    Ok(())
+}
+
+async fn parallel_counts_stop_at_the_limit(f: &Fixture) -> Result<()> {
+    let (tenant, stores) = (f.tenant.id, [f.store.clone(), f.second().await?]);
+    let let_through = parallel(60, |number| {
+        let store = stores[number % 2].clone();
+        async move { store.limits().count(tenant, &CODES_SENT, &Subject([4; 32]), NOW).await }
+    })
+    .await?;
+    assert_eq!(let_through.into_iter().filter(|through| *through).count(), 3);
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! One set of repository tests, run on SQLite and on the lab's PostgreSQL. A missing PostgreSQL fails them.
+
+mod fixture;
+
+mod administrators;
+mod agent_tokens;
+mod agents;
+mod at_rest;
+mod audit;
+mod codes;
+mod device_codes;
+mod enrolment_tokens;
+mod flows;
+mod limits;
+mod mail_outbox;
+mod migrations;
+mod parity;
+mod purge;
+mod requests;
+mod sessions;
+mod signing_keys;
+mod tenants;
+mod users;

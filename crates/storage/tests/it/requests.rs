@@ -1,0 +1,225 @@
+//! Requests: at most once.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, UserId};
+use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
+use ritorno_protocol::statement::PasswordVersion;
+use ritorno_storage::{Committed, StoreError};
+
+use crate::fixture::{Fixture, NOW, on_both, parallel};
+
+on_both!(
+    comes_back_as_it_was_stored,
+    replayed_request_is_refused,
+    outcome_is_committed_once,
+    other_attempts_and_agents_have_no_say,
+    started_attempt_is_the_last,
+    attempt_that_did_not_begin_is_followed_by_one_other,
+    silent_attempt_is_followed_only_when_dead,
+    unknown_is_settled_once,
+    parallel_outcomes_leave_one,
+);
+
+fn new(f: &Fixture) -> Request {
+    Request {
+        id: RequestId::random(&f.random),
+        tenant: f.tenant.id,
+        user: UserId::random(&f.random),
+        anchor: SourceAnchor("AAAAAAAAAAAAAAAAAAAAAA==".into()),
+        operation: Operation::Reset,
+        envelope_digest: [7; 32],
+        support_code: SupportCode::random(&f.random),
+        attempt: attempt(f, 1),
+        state: RequestState::Dispatched,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn attempt(f: &Fixture, number: u32) -> Attempt {
+    Attempt {
+        number,
+        agent: AgentId::random(&f.random),
+        epoch: EpochId::random(&f.random),
+        start_by: NOW.plus(Duration::from_secs(5)),
+        dead_after: NOW.plus(Duration::from_secs(150)),
+    }
+}
+
+async fn stored(f: &Fixture) -> Result<Request> {
+    let request = new(f);
+    f.store.requests().insert(&request).await?;
+    Ok(request)
+}
+
+fn done(dc: &str) -> Outcome {
+    let operator = Operator { dc: Some(dc.into()), ldap_code: Some(0), ..Operator::default() };
+    Outcome::Done(Done { unlocked: true, must_change: false, history_enforced: true, operator })
+}
+
+fn unknown() -> Outcome {
+    Outcome::Unknown { operator: Operator { detail: "no answer".into(), ..Operator::default() } }
+}
+
+async fn finish(f: &Fixture, request: &Request, outcome: &Outcome) -> Result<Committed> {
+    let Attempt { number, agent, .. } = request.attempt;
+    Ok(f.store.requests().finish(f.tenant.id, request.id, number, agent, outcome, NOW).await?)
+}
+
+async fn state(f: &Fixture, request: &Request) -> Result<Option<RequestState>> {
+    Ok(f.store.requests().get(f.tenant.id, request.id).await?.map(|stored| stored.state))
+}
+
+async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
+    let requests = f.store.requests();
+    let first = stored(f).await?;
+    assert_eq!(requests.get(f.tenant.id, first.id).await?.as_ref(), Some(&first));
+    assert_eq!(requests.get(f.other_tenant().await?, first.id).await?, None);
+    let later = NOW.plus(Duration::from_secs(60));
+    let second = Request {
+        id: RequestId::random(&f.random),
+        operation: Operation::Unlock,
+        created_at: later,
+        updated_at: later,
+        ..first.clone()
+    };
+    requests.insert(&second).await?;
+    assert_eq!(requests.latest_of(f.tenant.id, first.user).await?.as_ref(), Some(&second));
+    assert_eq!(requests.latest_of(f.tenant.id, UserId::random(&f.random)).await?, None);
+    assert_eq!(requests.by_support_code(f.tenant.id, &first.support_code).await?, [second, first]);
+    Ok(())
+}
+
+async fn replayed_request_is_refused(f: &Fixture) -> Result<()> {
+    let request = stored(f).await?;
+    assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::First);
+    let refused = f.store.requests().insert(&request).await;
+    ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    assert_eq!(state(f, &request).await?, Some(RequestState::Finished(done("dc1"))));
+    Ok(())
+}
+
+async fn outcome_is_committed_once(f: &Fixture) -> Result<()> {
+    let request = stored(f).await?;
+    assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::First);
+    assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::Same);
+    assert_eq!(finish(f, &request, &done("dc2")).await?, Committed::Conflict);
+    assert_eq!(finish(f, &request, &unknown()).await?, Committed::Conflict);
+    assert_eq!(state(f, &request).await?, Some(RequestState::Finished(done("dc1"))));
+    Ok(())
+}
+
+async fn other_attempts_and_agents_have_no_say(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let Attempt { number, agent, .. } = request.attempt;
+    let (tenant, id, stranger) = (f.tenant.id, request.id, AgentId::random(&f.random));
+    for (id, number, agent) in
+        [(id, number, stranger), (id, 2, agent), (RequestId::random(&f.random), number, agent)]
+    {
+        ensure!(!requests.started(tenant, id, number, agent, None, NOW).await?);
+        ensure!(!requests.not_started(tenant, id, number, agent, NOW).await?);
+        let committed = requests.finish(tenant, id, number, agent, &done("dc1"), NOW).await?;
+        assert_eq!(committed, Committed::NotThisAttempt);
+    }
+    assert_eq!(requests.settle(tenant, id, 2, &done("dc1"), NOW).await?, Committed::NotThisAttempt);
+    assert_eq!(state(f, &request).await?, Some(RequestState::Dispatched));
+    Ok(())
+}
+
+async fn started_attempt_is_the_last(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let Attempt { number, agent, .. } = request.attempt;
+    let version = PasswordVersion::Replicated { version: 3 };
+    ensure!(requests.started(f.tenant.id, request.id, number, agent, Some(&version), NOW).await?);
+    let started = RequestState::Started { version_before: Some(version) };
+    assert_eq!(state(f, &request).await?, Some(started.clone()));
+    ensure!(!requests.started(f.tenant.id, request.id, number, agent, None, NOW).await?);
+    ensure!(!requests.not_started(f.tenant.id, request.id, number, agent, NOW).await?);
+    let years_later = NOW.plus(Duration::from_secs(100_000_000));
+    ensure!(!requests.next_attempt(f.tenant.id, request.id, &attempt(f, 2), years_later).await?);
+    assert_eq!(state(f, &request).await?, Some(started));
+    Ok(())
+}
+
+async fn attempt_that_did_not_begin_is_followed_by_one_other(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let Attempt { number, agent, .. } = request.attempt;
+    ensure!(requests.not_started(f.tenant.id, request.id, number, agent, NOW).await?);
+    assert_eq!(state(f, &request).await?, Some(RequestState::NotStarted));
+    ensure!(!requests.next_attempt(f.tenant.id, request.id, &attempt(f, 3), NOW).await?, "none is left out");
+
+    let second = attempt(f, 2);
+    let stores = [f.store.clone(), f.second().await?];
+    let (tenant, id) = (f.tenant.id, request.id);
+    let signed = parallel(20, |turn| {
+        let store = stores[turn % 2].clone();
+        async move { store.requests().next_attempt(tenant, id, &second, NOW).await }
+    })
+    .await?;
+    assert_eq!(signed.into_iter().filter(|may| *may).count(), 1);
+    let now = requests.get(tenant, id).await?;
+    assert_eq!(now, Some(Request { attempt: second, ..request.clone() }));
+    // The first agent's word does not count any more.
+    assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::NotThisAttempt);
+    ensure!(requests.started(tenant, id, 2, second.agent, None, NOW).await?);
+    Ok(())
+}
+
+async fn silent_attempt_is_followed_only_when_dead(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let second = attempt(f, 2);
+    let dead_after = request.attempt.dead_after;
+    ensure!(!requests.next_attempt(f.tenant.id, request.id, &second, dead_after).await?);
+    let dead = dead_after.plus(Duration::from_millis(1));
+    ensure!(requests.next_attempt(f.tenant.id, request.id, &second, dead).await?);
+    // The silent agent wakes up too late to begin.
+    let Attempt { number, agent, .. } = request.attempt;
+    ensure!(!requests.started(f.tenant.id, request.id, number, agent, None, dead).await?);
+    Ok(())
+}
+
+async fn unknown_is_settled_once(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let (tenant, id) = (f.tenant.id, request.id);
+    let settle = async |outcome: Outcome| requests.settle(tenant, id, 1, &outcome, NOW).await;
+    assert_eq!(settle(done("dc1")).await?, Committed::Conflict, "it did not begin, as far as we know");
+    assert_eq!(finish(f, &request, &unknown()).await?, Committed::First);
+    assert_eq!(settle(unknown()).await?, Committed::Same, "unknown settles nothing");
+    assert_eq!(settle(done("dc1")).await?, Committed::First);
+    assert_eq!(settle(done("dc1")).await?, Committed::Same);
+    let not_applied = Outcome::NotApplied { fault: Fault::Expired, operator: Operator::default() };
+    assert_eq!(settle(not_applied.clone()).await?, Committed::Conflict);
+    assert_eq!(finish(f, &request, &unknown()).await?, Committed::Same, "the agent resends what it said");
+    assert_eq!(state(f, &request).await?, Some(RequestState::Finished(done("dc1"))));
+
+    // An agent that began and never came back: what another one finds out is the outcome.
+    let lost = stored(f).await?;
+    let Attempt { number, agent, .. } = lost.attempt;
+    ensure!(requests.started(tenant, lost.id, number, agent, None, NOW).await?);
+    assert_eq!(requests.settle(tenant, lost.id, 1, &not_applied, NOW).await?, Committed::First);
+    assert_eq!(state(f, &lost).await?, Some(RequestState::Finished(not_applied)));
+    // What was proved is never settled otherwise.
+    let proved = stored(f).await?;
+    assert_eq!(finish(f, &proved, &done("dc1")).await?, Committed::First);
+    assert_eq!(requests.settle(tenant, proved.id, 1, &done("dc2"), NOW).await?, Committed::Conflict);
+    Ok(())
+}
+
+async fn parallel_outcomes_leave_one(f: &Fixture) -> Result<()> {
+    let request = stored(f).await?;
+    let stores = [f.store.clone(), f.second().await?];
+    let (tenant, id, Attempt { number, agent, .. }) = (f.tenant.id, request.id, request.attempt);
+    let committed = parallel(40, |turn| {
+        let store = stores[turn % 2].clone();
+        let outcome = done(if turn % 4 < 2 { "dc1" } else { "dc2" });
+        async move { store.requests().finish(tenant, id, number, agent, &outcome, NOW).await }
+    })
+    .await?;
+    let count = |wanted| committed.iter().filter(|committed| **committed == wanted).count();
+    assert_eq!((count(Committed::First), count(Committed::Same), count(Committed::Conflict)), (1, 19, 20));
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Sessions.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use ritorno_identity::session::{ABSOLUTE, IDLE, Session};
+use ritorno_identity::token::Token;
+
+use crate::fixture::{Fixture, NOW, on_both};
+
+on_both!(lasts_while_used, ends_when_told);
+
+async fn lasts_while_used(f: &Fixture) -> Result<()> {
+    let (tenant, sessions) = (f.tenant.id, f.store.sessions());
+    let session =
+        Session::new(Token::random(&f.random).digest(), tenant, f.administrator("Chiara").await?.id, NOW);
+    sessions.insert(&session).await?;
+    let step = IDLE.saturating_sub(Duration::from_millis(1));
+    let mut now = NOW;
+    while now.plus(step) < session.expires_at {
+        now = now.plus(step);
+        let used = sessions.touch(tenant, &session.digest, now).await?;
+        assert_eq!(used, Some(Session { last_used_at: now, ..session.clone() }));
+    }
+    ensure!(now > NOW.plus(ABSOLUTE).minus(IDLE), "it was used to its end");
+    assert_eq!(sessions.touch(tenant, &session.digest, session.expires_at).await?, None);
+
+    let idle = Session::new(Token::random(&f.random).digest(), tenant, session.administrator, NOW);
+    sessions.insert(&idle).await?;
+    assert_eq!(sessions.touch(tenant, &idle.digest, NOW.plus(IDLE)).await?, None);
+    Ok(())
+}
+
+async fn ends_when_told(f: &Fixture) -> Result<()> {
+    let (tenant, sessions) = (f.tenant.id, f.store.sessions());
+    let session =
+        Session::new(Token::random(&f.random).digest(), tenant, f.administrator("Chiara").await?.id, NOW);
+    sessions.insert(&session).await?;
+    let other = f.other_tenant().await?;
+    assert_eq!(sessions.touch(other, &session.digest, NOW).await?, None);
+    ensure!(!sessions.delete(other, &session.digest).await?);
+    ensure!(sessions.delete(tenant, &session.digest).await?);
+    ensure!(!sessions.delete(tenant, &session.digest).await?);
+    assert_eq!(sessions.touch(tenant, &session.digest, NOW).await?, None);
+    Ok(())
+}

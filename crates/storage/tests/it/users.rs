@@ -1,0 +1,152 @@
+//! People.
+
+use anyhow::{Result, ensure};
+use ritorno_identity::name::SignInName;
+use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::ids::{SourceAnchor, UserId};
+use ritorno_storage::{StoreError, Updated, UserFilter};
+
+use crate::fixture::{Fixture, NOW, on_both};
+
+on_both!(
+    comes_back_as_they_were_stored,
+    found_by_either_name,
+    name_of_two_is_nobodys,
+    anchor_and_principal_name_are_one_persons,
+    change_needs_the_version_that_was_read,
+    pages_and_filters,
+    tenants_do_not_see_each_other,
+);
+
+async fn comes_back_as_they_were_stored(f: &Fixture) -> Result<()> {
+    let users = f.store.users();
+    let hybrid = f.person("anna");
+    let cloud_only = User {
+        mastered: Mastered::CloudOnly,
+        mail: None,
+        alternate_mail: None,
+        registered_mail: Some("bruno@posta.test".into()),
+        language: None,
+        enabled: false,
+        ..f.person("bruno")
+    };
+    for user in [&hybrid, &cloud_only] {
+        users.insert(user).await?;
+        assert_eq!(users.get(f.tenant.id, user.id).await?.as_ref(), Some(user));
+    }
+    ensure!(users.delete(f.tenant.id, hybrid.id).await?);
+    ensure!(!users.delete(f.tenant.id, hybrid.id).await?);
+    assert_eq!(users.get(f.tenant.id, hybrid.id).await?, None);
+    Ok(())
+}
+
+async fn found_by_either_name(f: &Fixture) -> Result<()> {
+    let anna = f.person("Anna");
+    f.store.users().insert(&anna).await?;
+    for typed in ["ANNA@contoso.TEST", "contoso\\anna", " CONTOSO\\ANNA "] {
+        let found = f.store.users().by_sign_in_name(f.tenant.id, &SignInName::parse(typed)?).await?;
+        assert_eq!(found.as_ref(), Some(&anna), "{typed}");
+    }
+    for typed in ["anna@fabrikam.test", "FABRIKAM\\anna"] {
+        let found = f.store.users().by_sign_in_name(f.tenant.id, &SignInName::parse(typed)?).await?;
+        assert_eq!(found, None, "{typed}");
+    }
+    let anchor = SourceAnchor("anchor of Anna".into());
+    assert_eq!(f.store.users().by_anchor(f.tenant.id, &anchor).await?, Some(anna));
+    Ok(())
+}
+
+async fn name_of_two_is_nobodys(f: &Fixture) -> Result<()> {
+    let anna = f.person("anna");
+    let mut namesake = f.person("anna2");
+    if let Mastered::Hybrid(object) = &mut namesake.mastered {
+        object.account_name = "anna".into();
+    }
+    f.store.users().insert(&anna).await?;
+    f.store.users().insert(&namesake).await?;
+    let by = async |typed: &str| -> Result<Option<UserId>> {
+        let name = SignInName::parse(typed)?;
+        Ok(f.store.users().by_sign_in_name(f.tenant.id, &name).await?.map(|user| user.id))
+    };
+    assert_eq!(by("CONTOSO\\anna").await?, None);
+    assert_eq!(by("anna@contoso.test").await?, Some(anna.id));
+    Ok(())
+}
+
+async fn anchor_and_principal_name_are_one_persons(f: &Fixture) -> Result<()> {
+    let anna = f.person("anna");
+    f.store.users().insert(&anna).await?;
+    let same_name = User {
+        mastered: Mastered::CloudOnly,
+        user_principal_name: "ANNA@contoso.test".into(),
+        ..f.person("x")
+    };
+    let same_anchor = User { mastered: anna.mastered.clone(), ..f.person("y") };
+    for twin in [same_name, same_anchor] {
+        let refused = f.store.users().insert(&twin).await;
+        ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    }
+    Ok(())
+}
+
+async fn change_needs_the_version_that_was_read(f: &Fixture) -> Result<()> {
+    let users = f.store.users();
+    let anna = f.person("anna");
+    users.insert(&anna).await?;
+    let renamed = User { display_name: "Anna Bianchi".into(), enabled: false, ..anna.clone() };
+    assert_eq!(users.update(&renamed, 1).await?, Updated::Done { version: 2 });
+    assert_eq!(users.update(&anna, 1).await?, Updated::Conflict);
+    assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(User { version: 2, ..renamed.clone() }));
+
+    ensure!(users.set_registered_mail(f.tenant.id, anna.id, Some("anna@posta.test"), NOW).await?);
+    let stored = users.get(f.tenant.id, anna.id).await?;
+    assert_eq!(stored.as_ref().map(|user| user.version), Some(3));
+    assert_eq!(stored.and_then(|user| user.registered_mail).as_deref(), Some("anna@posta.test"));
+    assert_eq!(users.update(&f.person("nobody"), 1).await?, Updated::Conflict);
+    Ok(())
+}
+
+async fn pages_and_filters(f: &Fixture) -> Result<()> {
+    let users = f.store.users();
+    for number in 0..7 {
+        users.insert(&f.person(&format!("person{number}"))).await?;
+    }
+    let mut seen = Vec::new();
+    for start in [1, 4, 7, 10] {
+        let page = users.list(f.tenant.id, &UserFilter::All, start, 3).await?;
+        assert_eq!(page.total, 7);
+        seen.extend(page.users.into_iter().map(|user| user.user_principal_name));
+    }
+    seen.sort();
+    assert_eq!(seen, (0..7).map(|n| format!("person{n}@contoso.test")).collect::<Vec<_>>());
+
+    let by_name = UserFilter::UserName("PERSON3@contoso.test".into());
+    let by_anchor = UserFilter::ExternalId(SourceAnchor("anchor of person3".into()));
+    for filter in [by_name, by_anchor] {
+        let page = users.list(f.tenant.id, &filter, 0, 10).await?;
+        assert_eq!((page.total, page.users.len()), (1, 1));
+        assert_eq!(page.users[0].user_principal_name, "person3@contoso.test");
+    }
+    let other_case = UserFilter::ExternalId(SourceAnchor("ANCHOR OF PERSON3".into()));
+    assert_eq!(users.list(f.tenant.id, &other_case, 1, 10).await?.total, 0);
+    let total_only = users.list(f.tenant.id, &UserFilter::All, 1, 0).await?;
+    assert_eq!((total_only.total, total_only.users.len()), (7, 0));
+    Ok(())
+}
+
+async fn tenants_do_not_see_each_other(f: &Fixture) -> Result<()> {
+    let anna = f.person("anna");
+    f.store.users().insert(&anna).await?;
+    let other = f.other_tenant().await?;
+    let users = f.store.users();
+    assert_eq!(users.get(other, anna.id).await?, None);
+    assert_eq!(users.by_sign_in_name(other, &SignInName::parse("anna@contoso.test")?).await?, None);
+    assert_eq!(users.by_anchor(other, &SourceAnchor("anchor of anna".into())).await?, None);
+    assert_eq!(users.list(other, &UserFilter::All, 1, 10).await?.total, 0);
+    ensure!(!users.delete(other, anna.id).await?);
+    ensure!(!users.set_registered_mail(other, anna.id, None, NOW).await?);
+    let moved = User { tenant: other, ..anna.clone() };
+    assert_eq!(users.update(&moved, 1).await?, Updated::Conflict);
+    assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(anna));
+    Ok(())
+}
