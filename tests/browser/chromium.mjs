@@ -1,0 +1,54 @@
+// Debian's Chromium, headless, with an empty profile, trusting the lab's authority the way a person's browser would: by an
+// entry in its certificate store. No certificate error is ignored.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// The packages are installed in web/, once for its tests and for these.
+const require = createRequire(new URL("../../web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const AxeBuilder = require("@axe-core/playwright").default;
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Runs `work` with a browser that trusts the authority in the PEM file `ca`; leaves nothing behind. */
+export async function withBrowser(ca, work) {
+  const home = mkdtempSync(join(tmpdir(), "ritorno-browser-"));
+  let browser;
+  try {
+    // Chromium has looked in the second place since it moved to the XDG folders.
+    for (const store of [join(home, ".pki/nssdb"), join(home, ".local/share/pki/nssdb")]) {
+      mkdirSync(store, { recursive: true });
+      execFileSync("certutil", ["-d", `sql:${store}`, "-N", "--empty-password"]);
+      execFileSync("certutil", ["-d", `sql:${store}`, "-A", "-t", "C,,", "-n", "lab", "-i", ca]);
+    }
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: FLAGS,
+      env: { ...process.env, HOME: home, XDG_DATA_HOME: join(home, ".local/share") },
+    });
+    return await work(browser);
+  } finally {
+    await browser?.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** What axe finds wrong with the page, one line each; empty when nothing. */
+export async function accessibilityFaults(page) {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  return violations.map((fault) => `${fault.id}: ${fault.help} (${fault.nodes.map((node) => node.html).join(" ")})`);
+}

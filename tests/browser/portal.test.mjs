@@ -1,0 +1,231 @@
+// The pages against the whole running system. RITORNO_BROWSER is a JSON object:
+//   url, ca, mail, artifacts: see walk.mjs and chromium.mjs
+//   phase: which tests run, by what the harness has prepared:
+//     "all": everything runs; `people` names who may be used, each {upn, address, password}
+//     "names": the tenant forbids names in passwords; `people.names`
+//     "down": the only agent was stopped at `stopped_at` (milliseconds since 1970)
+// The harness proves afterwards, at the directory, that `password` is the person's password.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessibilityFaults, withBrowser } from "./chromium.mjs";
+import { mailAfter, newest } from "./mailbox.mjs";
+import { Walk } from "./walk.mjs";
+
+const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
+assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
+
+const WORDS = {
+  en: { done: /works/i, short: /character/i, classes: /upper case/i, used: /used|last \d+/i, age: /from|since|soon|until/i, name: /name/i },
+  it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i },
+};
+
+let browser;
+let closed;
+let close;
+
+before(async () => {
+  const finished = new Promise((resolve) => (close = resolve));
+  await new Promise((opened, failed) => {
+    closed = withBrowser(job.ca, (value) => {
+      browser = value;
+      opened();
+      return finished;
+    });
+    closed.catch(failed);
+  });
+});
+
+after(async () => {
+  close();
+  await closed;
+});
+
+/** One test in a browser context of its own, for each reader's language in `languages`. */
+function walking(phase, name, person, languages, work) {
+  if (job.phase !== phase) return;
+  for (const language of languages) {
+    test(`${name} (${language})`, async () => {
+      const context = await browser.newContext({ locale: language });
+      try {
+        await work(new Walk(await context.newPage(), job, job.people?.[person], language), WORDS[language]);
+      } finally {
+        await context.close();
+      }
+    });
+  }
+}
+
+const sound = async (walk) => assert.deepEqual(await accessibilityFaults(walk.page), []);
+const done = async (walk, words) => {
+  assert.match(await walk.page.innerText(".notice-ok"), words.done);
+};
+
+walking("all", "a forgotten password is reset", "happy", ["en"], async (walk, words) => {
+  await walk.front();
+  await sound(walk);
+  await walk.picture("front");
+  await walk.name();
+  await sound(walk);
+  await walk.picture("code");
+  await walk.give("00000000");
+  await walk.page.waitForSelector('[role="alert"] #fault');
+  await sound(walk);
+  await walk.picture("code-wrong");
+  await walk.give(await walk.code());
+  await walk.page.waitForSelector("#submit-password:not([disabled])");
+  await sound(walk);
+  await walk.picture("password");
+  await walk.type("short");
+  assert.equal((await walk.rule("minimum_length")).state, "broken");
+  await sound(walk);
+  await walk.picture("password-broken");
+  await walk.type(walk.person.password);
+  assert.equal((await walk.rule("minimum_length")).state, "met");
+  await sound(walk);
+  await walk.picture("password-met");
+  await walk.submit();
+  await done(walk, words);
+  await sound(walk);
+  await walk.picture("outcome-done");
+
+  // Coming back shows the same, and asks the directory for nothing.
+  await walk.page.reload();
+  await done(walk, words);
+  assert.equal(walk.sent, 1);
+  const told = await mailAfter(job.mail, walk.person.address, walk.after + 1);
+  assert.ok(told, "no mail tells the person that the password was changed");
+  assert.ok(!told.includes(walk.person.password));
+});
+
+walking("all", "with nothing but a keyboard", "keyboard", ["it"], async (walk, words) => {
+  const { page } = walk;
+  const type = (text) => page.keyboard.type(text);
+  const to = async (id) => {
+    for (let presses = 0; presses < 30; presses += 1) {
+      if ((await page.evaluate(() => document.activeElement?.id)) === id) return;
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`no way to #${id} by the Tab key`);
+  };
+  await walk.front();
+  walk.after = await newest(job.mail, walk.person.address);
+  await to("name");
+  await type(walk.person.upn);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#code");
+  await to("code");
+  await type(await walk.code());
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await to("new-password");
+  await type(walk.person.password);
+  await to("again-password");
+  await type(walk.person.password);
+  await walk.submit(() => page.keyboard.press("Enter"));
+  await done(walk, words);
+  await sound(walk);
+  await walk.picture("outcome-done");
+});
+
+walking("all", "a double click applies once", "twice", ["en"], async (walk, words) => {
+  await walk.toPassword();
+  await walk.type(walk.person.password);
+  await walk.submit(() => walk.page.dblclick("#submit-password"));
+  await done(walk, words);
+  assert.equal(walk.sent, 1);
+});
+
+walking("all", "a password used before is refused with that rule, and another goes through", "history", ["en", "it"], async (walk, words) => {
+  await walk.toPassword();
+  await walk.type(walk.person.used);
+  assert.match(await walk.refused(), words.used);
+  assert.equal((await walk.rule("history")).state, "broken");
+  await sound(walk);
+  await walk.picture("password-used");
+  // The last language's goes through, and is what the harness looks for.
+  if (walk.language === "it") {
+    await walk.type(walk.person.password);
+    await walk.submit();
+    await done(walk, words);
+  }
+});
+
+walking("all", "too short and not complex are refused on the page, by name", "refused", ["en", "it"], async (walk, words) => {
+  await walk.toPassword();
+  await walk.type("Ab1");
+  assert.match(await walk.refused(), words.short);
+  await walk.type("solominuscole");
+  assert.match(await walk.refused(), words.classes);
+  assert.equal((await walk.rule("complexity")).state, "broken");
+  await walk.type("Una-Passw0rd-nuova", "Una-Passw0rd-diversa");
+  assert.ok(await walk.refused());
+  assert.equal(walk.sent, 0);
+});
+
+walking("all", "the minimum age of a PSO is told before anything is typed, with its length", "young", ["en", "it"], async (walk, words) => {
+  await walk.toPassword();
+  const age = await walk.rule("minimum_age");
+  assert.equal(age.state, "broken");
+  assert.match(age.text, words.age);
+  assert.match((await walk.rule("minimum_length")).text, /14/);
+  await sound(walk);
+  await walk.picture("password-young");
+  await walk.type("Abbastanza-Lunga-2026!");
+  assert.match(await walk.refused(), words.age);
+  assert.equal(walk.sent, 0);
+});
+
+walking("names", "the account name is refused where the tenant demands it", "names", ["en", "it"], async (walk, words) => {
+  await walk.toPassword();
+  await walk.type(`X1-${walk.person.upn.split("@")[0]}-y`);
+  assert.match(await walk.refused(), words.name);
+  assert.equal((await walk.rule("contains_name")).state, "broken");
+  assert.equal(walk.sent, 0);
+  await walk.picture("password-name");
+});
+
+if (job.phase === "all") {
+  test("an unknown name is answered as a known one is", async () => {
+    const context = await browser.newContext({ locale: "en" });
+    const answers = [];
+    try {
+      for (const name of [job.people.refused.upn, "nobody.at.all@contoso.test"]) {
+        const page = await context.newPage();
+        await page.goto(`${job.url}/?lang=en`);
+        await page.fill("#name", name);
+        const arrived = page.waitForResponse((response) => new URL(response.url()).pathname === "/reset/code");
+        await page.click('form button[type="submit"]');
+        const response = await arrived;
+        await page.waitForSelector("#code");
+        const headers = Object.keys(await response.allHeaders()).sort();
+        answers.push({ status: response.status(), headers, body: withoutChance(await response.text()) });
+        await page.close();
+      }
+    } finally {
+      await context.close();
+    }
+    assert.deepEqual(answers[1], answers[0]);
+  });
+}
+
+/** A page without what differs for every visit: the support code and the masked address. */
+function withoutChance(html) {
+  return html
+    .replaceAll(/[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}/g, "SUPPORT")
+    .replaceAll(/[^\s<>]*[*•…][^\s<>]*@[^\s<>]+/g, "ADDRESS");
+}
+
+walking("down", "without an agent it is told before any gate, within 15 s", "none", ["en", "it"], async (walk) => {
+  const limit = job.stopped_at + 15_000;
+  for (;;) {
+    await walk.front();
+    if ((await walk.page.innerText("main")).includes("SSPR_0030")) break;
+    assert.ok(Date.now() < limit, `not told within 15 s: ${await walk.page.innerText("main")}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.equal(await walk.page.locator("#name").count(), 0);
+  assert.match(await walk.page.innerText("#support-code"), /^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/);
+  await sound(walk);
+  await walk.picture("front-down");
+});

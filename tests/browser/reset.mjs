@@ -1,0 +1,56 @@
+// Resets one password through the pages. As a program: a job as JSON on standard input, measurements as JSON on standard
+// output. `{"url", "ca", "upn", "address", "mail", "new_password", "language", "artifacts"}`.
+
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { withBrowser } from "./chromium.mjs";
+import { Walk } from "./walk.mjs";
+
+/** Resets the password of `job.upn`; throws unless the outcome page says that the new one works. */
+export async function resetPassword(job) {
+  return withBrowser(job.ca, async (browser) => {
+    const page = await browser.newPage({ locale: job.language });
+    const walk = new Walk(page, job, job, job.language);
+    await walk.measure();
+    await walk.front();
+    await walk.picture("1-front");
+    const first = await transferred(page);
+    await walk.name();
+    await walk.picture("2-code");
+    await walk.give(await walk.code());
+    await page.waitForSelector("#submit-password:not([disabled])");
+    await walk.type(job.new_password);
+    await walk.picture("3-password");
+    const felt = await walk.submit();
+    await walk.picture("4-outcome");
+    if ((await page.locator(".notice-ok").count()) !== 1) {
+      throw new Error(`the outcome page does not say that it is done: ${await page.innerText("main")}`);
+    }
+    return {
+      submit_to_answer_ms: round(felt),
+      seal_ms: round(walk.measured.seal),
+      request_ms: round(walk.measured.submit),
+      first_page_bytes: first,
+    };
+  });
+}
+
+/** Bytes that the page and what belongs to it took on the wire, headers included. */
+function transferred(page) {
+  return page.evaluate(() =>
+    [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].reduce(
+      (sum, entry) => sum + entry.transferSize,
+      0,
+    ),
+  );
+}
+
+function round(ms) {
+  if (typeof ms !== "number") throw new Error("the page's script measured nothing");
+  return Math.round(ms * 10) / 10;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const measured = await resetPassword(JSON.parse(readFileSync(0, "utf8")));
+  process.stdout.write(`${JSON.stringify(measured)}\n`);
+}
