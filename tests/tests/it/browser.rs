@@ -1,0 +1,125 @@
+//! The pages in a real Chromium (`tests/browser/portal.test.mjs`), and what the directory says about it afterwards.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_lab::command::run;
+use ritorno_lab::forest::ForestHandle;
+use ritorno_lab::stack::{Plan, Programs, Stack};
+use ritorno_lab::{Forest, Lab};
+use serde_json::{Value, json};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser");
+/// Long enough for the PSO, and of four classes.
+const BEFORE: &str = "Prima-Passw0rd-2026";
+
+/// Who does what in `portal.test.mjs`, and the password that they have at the end; none if theirs must not change.
+const PEOPLE: &[(&str, &str, Option<&str>)] = &[
+    ("happy", "marco.conti", Some("Felice-Passw0rd-1")),
+    ("keyboard", "luca.esposito", Some("Tastiera-Passw0rd-2")),
+    ("twice", "emma.fischer", Some("Doppio-Passw0rd-3")),
+    ("history", "sofia.romano", Some("Storia-Passw0rd-4")),
+    ("refused", "davide.colombo", None),
+    ("young", "paolo.bianchi", None),
+    ("names", "chiara.ricci", None),
+];
+
+#[test]
+fn people_reset_their_passwords_in_a_browser() -> Result<()> {
+    let lab = Lab::open()?.private("browser")?;
+    let forest = lab.forest(Forest::Contoso)?;
+    forest.up()?;
+    let mail = lab.mail()?;
+    mail.start()?;
+    let built = std::env::current_exe()?;
+    let built = built.ancestors().nth(2).context("the test runs outside of cargo's folders")?;
+    let folder = lab.folder().join("stack");
+    let mut stack = Stack::start(
+        &lab,
+        &Plan {
+            programs: &Programs::in_folder(built)?,
+            folder: &folder,
+            forest: &forest,
+            mail: &mail,
+            database: None,
+            port: None,
+            end_with_thread: false,
+        },
+    )?;
+    let mut people = serde_json::Map::new();
+    for (role, sam, password) in PEOPLE {
+        let person = forest.person(sam)?;
+        // Now, so that the minimum age of the PSO has just begun.
+        forest.set_password(&person.dn, BEFORE)?;
+        let (upn, address) = (&person.upn, &person.alternate_mail);
+        people.insert(
+            (*role).to_owned(),
+            json!({ "upn": upn, "address": address, "password": password, "used": BEFORE }),
+        );
+    }
+    let job = |phase: &str, stack: &Stack, stopped_at: u64| {
+        json!({
+            "phase": phase, "stopped_at": stopped_at, "url": stack.url, "ca": stack.ca_pem,
+            "mail": mail.page(), "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+        })
+    };
+    browse(&job("all", &stack, 0))?;
+    prove(&forest)?;
+
+    stack.server_command(&["tenant", "set", "forbid-names", "on"])?;
+    browse(&job("names", &stack, 0))?;
+    prove(&forest)?;
+
+    stack.stop_agent();
+    browse(&job("down", &stack, now_ms()?))?;
+
+    // Back again without touching anything else.
+    stack.start_agent()?;
+    let person = forest.person("giulia.ferrari")?;
+    let said = run(
+        Command::new("node").arg(Path::new(FOLDER).join("reset.mjs")),
+        json!({
+            "url": stack.url, "ca": stack.ca_pem, "upn": person.upn, "address": person.alternate_mail,
+            "mail": mail.page(), "new_password": "Ritornata-Passw0rd-5", "language": "it",
+        })
+        .to_string()
+        .as_bytes(),
+    )?;
+    eprintln!("{}", said.trim());
+    ensure!(
+        forest.kinit(&person.sam, "Ritornata-Passw0rd-5")?,
+        "the reset after the restart is not in the directory"
+    );
+    Ok(())
+}
+
+/// Runs the browser's tests of one phase.
+fn browse(job: &Value) -> Result<()> {
+    let status = Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .arg(Path::new(FOLDER).join("portal.test.mjs"))
+        .env("RITORNO_BROWSER", job.to_string())
+        .status()
+        .context("these tests need Node.js")?;
+    ensure!(status.success(), "the browser's tests of phase {} failed", job["phase"]);
+    Ok(())
+}
+
+/// Everybody's password is what it has to be, by Kerberos.
+fn prove(forest: &ForestHandle) -> Result<()> {
+    for (role, sam, password) in PEOPLE {
+        let right = password.unwrap_or(BEFORE);
+        ensure!(forest.kinit(sam, right)?, "{role}: Kerberos refuses the password that {sam} should have");
+        if password.is_some() {
+            ensure!(!forest.kinit(sam, BEFORE)?, "{role}: Kerberos still takes the old password of {sam}");
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the browser compares it with its own clock")]
+fn now_ms() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
+}
