@@ -75,7 +75,12 @@ export function passwordPage(form: HTMLFormElement): void {
     word.textContent = state === "unknown" ? "" : (rule.dataset[state] ?? "");
   }
 
-  const sentence = (rule: HTMLLIElement): string => (rule.textContent ?? "").replace(/\s+/g, " ").trim();
+  /** A rule and its state as one sentence: `At least 8 characters: not yet`. */
+  function sentence(rule: HTMLLIElement): string {
+    const word = rule.querySelector(".rule-state")?.textContent ?? "";
+    const whole = (rule.textContent ?? "").trim();
+    return `${whole.slice(0, whole.length - word.length).trim()}: ${word}`;
+  }
 
   /** Judges what is typed; nothing but the minimum age is called broken before anything was. */
   function judge(): void {

@@ -35,7 +35,7 @@ password-unreachable = The connection was lost. We look up how it ended.
 password-untrusted = Nothing was sent: this page was open for too long, or could not prove that its keys belong to your organisation. Reload it. If it says so again, call the help desk.
 rules-title = Your new password must keep these rules:
 rule-met = met
-rule-broken = not met yet
+rule-broken = not yet
 rule-minimum-length = { $n ->
     [one] At least { $n } character
    *[other] At least { $n } characters

@@ -35,7 +35,7 @@ password-unreachable = La connessione si è interrotta. Guardiamo com'è andata 
 password-untrusted = Non è stato inviato niente: questa pagina è rimasta aperta troppo a lungo, oppure non ha potuto dimostrare che le sue chiavi sono della tua organizzazione. Ricaricala. Se lo dice ancora, chiama l'assistenza.
 rules-title = La nuova password deve rispettare queste regole:
 rule-met = rispettata
-rule-broken = non ancora rispettata
+rule-broken = non ancora
 rule-minimum-length = { $n ->
     [one] Almeno { $n } carattere
    *[other] Almeno { $n } caratteri
