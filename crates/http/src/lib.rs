@@ -28,6 +28,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(health::router())
         .merge(agent_api::router())
+        .merge(scim::router())
         .merge(assets::router())
         .merge(pages)
         .with_state(state)

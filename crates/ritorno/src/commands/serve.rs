@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ritorno_http::AppState;
 use ritorno_http::ledger::StoreLedger;
+use ritorno_http::mail::transport::Mailer;
+use ritorno_http::mail::work::work;
 use ritorno_http::state::Settings;
 use ritorno_protocol::clock::Clock;
 use ritorno_relay::relay::Relay;
@@ -40,9 +42,24 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen = \"{}\": can't listen there", config.listen))?;
-    if config.mail.is_none() {
-        tracing::warn!("there is no [mail] table: no code can be sent");
-    }
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let mail = match &config.mail {
+        Some(mail) => {
+            let mailer = Mailer::new(mail)?;
+            let state = state.clone();
+            Some(tokio::spawn(async move {
+                let stop = async {
+                    // If the other end is gone, the end has come as well.
+                    let _ = stopped.changed().await;
+                };
+                work(state, mailer, stop).await;
+            }))
+        }
+        None => {
+            tracing::warn!("there is no [mail] table: no code can be sent");
+            None
+        }
+    };
     tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let relay = state.relay.clone();
@@ -55,8 +72,13 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         // If systemd does not listen, it only waits longer.
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         drain(&relay).await;
+        // Whoever works in the background hears it, or is gone.
+        let _ = stopping.send(true);
     };
     ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), stop).await;
+    if let Some(mail) = mail {
+        mail.await?;
+    }
     installation.store.close().await;
     tracing::info!("ended");
     Ok(())
