@@ -25,6 +25,8 @@ use crate::system;
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long requests that somebody waits for may take once the end has begun.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How often what has expired is deleted.
+const PURGE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How often the end looks whether anybody still waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -62,6 +64,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
+    let purge = tokio::spawn(purge(state.clone()));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -76,6 +79,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let _ = stopping.send(true);
     };
     ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), stop).await;
+    purge.abort();
     if let Some(mail) = mail {
         mail.await?;
     }
@@ -103,6 +107,17 @@ fn state(config: &Config, installation: &Installation) -> AppState {
         }),
         mail_wake: Arc::default(),
         leases: Arc::default(),
+    }
+}
+
+/// Deletes what has expired, for as long as it is let.
+async fn purge(state: AppState) {
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = state.store.purge(state.clock.now()).await {
+            tracing::error!(%error, "what has expired can't be deleted");
+        }
     }
 }
 
