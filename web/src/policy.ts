@@ -1,6 +1,8 @@
 // The password policy of one person, judged as crates/protocol/src/policy.rs judges it;
 // crates/protocol/vectors/policy.json holds the cases on which both must agree.
 
+import { CAPITALS, contains, SMALL_LETTERS } from "./samba-letters.ts";
+
 /** The policy that holds for one person. Lengths count UTF-16 code units, as Active Directory and JavaScript do. */
 export interface EffectivePolicy {
   readonly source: { readonly kind: "domain" | "pso" | "unreadable_pso"; readonly name?: string };
@@ -68,9 +70,10 @@ function classOf(c: string, vendor: EffectivePolicy["vendor"]): string {
   if (/[A-Z]/.test(c)) return "upper";
   if (/[a-z]/.test(c)) return "lower";
   if (c < "\x80") return vendor === "windows" || SAMBA_SYMBOLS.includes(c) ? "symbol" : "none";
+  if (vendor === "samba") return contains(CAPITALS, c) ? "upper" : contains(SMALL_LETTERS, c) ? "lower" : "other";
   if (/\p{Uppercase}/u.test(c)) return "upper";
   if (/\p{Lowercase}/u.test(c)) return "lower";
-  return vendor === "samba" || /\p{Alphabetic}/u.test(c) ? "other" : "symbol";
+  return /\p{Alphabetic}/u.test(c) ? "other" : "symbol";
 }
 
 /** Whether `password` contains the account name or a part of the display name of at least three characters. */

@@ -60,10 +60,13 @@ pub struct ForestConfig {
     pub scope: Vec<String>,
     /// Longest wait for one operation of the directory.
     pub timeout: Duration,
+    /// Entries in a page of the import: 1 to 1000, the most that a domain controller of Windows gives.
+    pub page: u16,
 }
 
 impl ForestConfig {
-    /// A configuration with port 636, the machine's DNS, the whole domain as scope and 10 seconds for an operation.
+    /// A configuration with port 636, the machine's DNS, the whole domain as scope, 10 seconds for an operation
+    /// and pages of 500.
     pub fn new(
         forest: Forest,
         hosts: Vec<String>,
@@ -82,6 +85,7 @@ impl ForestConfig {
             roots,
             scope: Vec::new(),
             timeout,
+            page: 500,
         }
     }
 }

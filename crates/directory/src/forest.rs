@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::config::{ConfigError, ForestConfig, tls};
 use crate::error::DirectoryError;
 use crate::identity::parent;
-use crate::ldap::{Connection, Connector, Entry, Filter, LdapError, Scope, Search};
+use crate::ldap::{Connection, Connector, Control, Entry, Filter, LdapError, Scope, Search};
 use crate::operations::attempts::Attempts;
 use crate::resolve::Names;
 use crate::root_dse::RootDse;
@@ -53,7 +53,9 @@ struct Known {
 pub(crate) struct Lease<'a> {
     pub(crate) connection: Connection,
     pub(crate) pdc: Arc<RootDse>,
-    inner: &'a Inner,
+    directory: &'a Directory,
+    /// Whether it was kept from an earlier operation.
+    kept: bool,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -61,7 +63,7 @@ impl Lease<'_> {
     /// Gives the connection back.
     pub(crate) async fn finish(mut self) {
         if self.connection.is_usable().await {
-            let mut known = self.inner.known();
+            let mut known = self.directory.inner.known();
             let current = known.pdc.as_ref().is_some_and(|pdc| pdc.host == self.pdc.host);
             if current && known.idle.len() < KEPT {
                 known.idle.push(self.connection);
@@ -70,37 +72,50 @@ impl Lease<'_> {
     }
 
     /// Longest wait for one operation.
-    pub(crate) const fn timeout(&self) -> Duration {
-        self.inner.config.timeout
+    pub(crate) fn timeout(&self) -> Duration {
+        self.directory.inner.config.timeout
     }
 
     /// Reads one entry with all that was asked of it.
     pub(crate) async fn read(&mut self, base: &str, attributes: &[&str]) -> Result<Entry, DirectoryError> {
-        read(&mut self.connection, base, attributes, self.inner.config.timeout)
-            .await
-            .map_err(|error| DirectoryError::read(&error))
+        let entries = self.find(&Search::entry(base, attributes), &[]).await?;
+        single(entries, self.connection.host()).map_err(|error| DirectoryError::read(&error))
     }
 
-    /// All entries of a search that finds few.
-    pub(crate) async fn find(&mut self, search: &Search) -> Result<Vec<Entry>, DirectoryError> {
-        let found = self.connection.search(search, &[], self.inner.config.timeout).await;
+    /// All entries of a search that finds few. A kept connection that turns out to have ended is replaced, once: a read harms nobody.
+    pub(crate) async fn find(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let mut found = self.connection.search(search, controls, self.timeout()).await;
+        if self.kept && found.as_ref().is_err_and(LdapError::is_ended) {
+            self.kept = false;
+            (self.connection, self.pdc) = self.directory.connect_to_pdc().await?;
+            found = self.connection.search(search, controls, self.timeout()).await;
+        }
         found.map(|page| page.entries).map_err(|error| DirectoryError::read(&error))
     }
 }
 
-/// Reads one entry; that it is not there is a refusal with result 32.
+/// The one entry of a read; that it is not there is a refusal with result 32.
+fn single(mut entries: Vec<Entry>, host: &str) -> Result<Entry, LdapError> {
+    match (entries.pop(), entries.is_empty()) {
+        (Some(entry), true) => Ok(entry),
+        // AD answers success with no entry when the account may not see the object.
+        _ => Err(LdapError::refused(host, 32, "the entry is not there, or may not be seen")),
+    }
+}
+
+/// Reads one entry over a connection that is in nobody's pool.
 pub(crate) async fn read(
     connection: &mut Connection,
     base: &str,
     attributes: &[&str],
     limit: Duration,
 ) -> Result<Entry, LdapError> {
-    let mut page = connection.search(&Search::entry(base, attributes), &[], limit).await?;
-    match page.entries.pop() {
-        Some(entry) if page.entries.is_empty() => Ok(entry),
-        // AD answers success with no entry when the account may not see the object.
-        _ => Err(LdapError::refused(connection.host(), 32, "the entry is not there, or may not be seen")),
-    }
+    let page = connection.search(&Search::entry(base, attributes), &[], limit).await?;
+    single(page.entries, connection.host())
 }
 
 impl Directory {
@@ -155,12 +170,12 @@ impl Directory {
                 && (connection.idle() < TRUSTED_FOR
                     || read(&mut connection, "", &["dsServiceName"], PROBE_WITHIN).await.is_ok());
             if good {
-                return Ok(Lease { connection, pdc, inner, _permit: permit });
+                return Ok(Lease { connection, pdc, directory: self, kept: true, _permit: permit });
             }
             // One that ended without a word means that others of its age did too: each is tried in its turn.
         }
         let (connection, pdc) = self.connect_to_pdc().await?;
-        Ok(Lease { connection, pdc, inner, _permit: permit })
+        Ok(Lease { connection, pdc, directory: self, kept: false, _permit: permit })
     }
 
     /// A connection to the PDC emulator that is nobody's: for one bind with a person's password.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::samba_letters::{CAPITALS, SMALL_LETTERS, contains};
 
 /// Where a policy comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +127,8 @@ impl EffectivePolicy {
 /// How many of the five character classes `password` holds: upper case, lower case, digits, symbols, other letters.
 ///
 /// Windows: MS-SAMR 3.1.1.7.2 and the documented policy 'password must meet complexity requirements'. Samba: its list of
-/// symbols is closed, so that a space or a control character belongs to no class.
+/// symbols is closed, so that a space or a control character belongs to no class; its lists of letters with case are old, and any other
+/// character beyond ASCII is of the fifth class.
 pub fn classes(password: &str, vendor: Vendor) -> usize {
     const SAMBA_SYMBOLS: &str = "~!@#$%^&*_-+=`|\\(){}[]:;\"'<>,.?/";
     let (mut upper, mut lower, mut digit, mut symbol, mut other) = (false, false, false, false, false);
@@ -136,9 +138,12 @@ pub fn classes(password: &str, vendor: Vendor) -> usize {
             'A'..='Z' => upper = true,
             'a'..='z' => lower = true,
             _ if c.is_ascii() => symbol |= vendor == Vendor::Windows || SAMBA_SYMBOLS.contains(c),
+            _ if vendor == Vendor::Samba && contains(&CAPITALS, c) => upper = true,
+            _ if vendor == Vendor::Samba && contains(&SMALL_LETTERS, c) => lower = true,
+            _ if vendor == Vendor::Samba => other = true,
             _ if c.is_uppercase() => upper = true,
             _ if c.is_lowercase() => lower = true,
-            _ if vendor == Vendor::Samba || c.is_alphabetic() => other = true,
+            _ if c.is_alphabetic() => other = true,
             _ => symbol = true,
         }
     }

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ritorno_http::mail::config::MailConfig;
 use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
@@ -20,7 +19,7 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     tls: Option<Tls>,
-    mail: Option<MailConfig>,
+    mail: Option<toml::Table>,
 }
 
 /// The `[tls]` table.
@@ -49,7 +48,7 @@ pub(crate) struct Config {
     /// Certificate and key; without them only a loopback address is listened at.
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
-    pub(crate) mail: Option<MailConfig>,
+    pub(crate) mail: Option<toml::Table>,
 }
 
 /// Why the configuration can't be used.

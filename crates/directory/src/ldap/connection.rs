@@ -220,16 +220,19 @@ impl Connection {
         let bytes = message(id, operation, controls);
         // Until the end is known to be good, the connection is not.
         self.usable = false;
-        let no_answer = |detail: String| LdapError::NoAnswer { host: self.host.clone(), detail };
+        let no_answer = |detail: String| LdapError::NoAnswer { host: self.host.clone(), detail, ended: true };
         let deadline = Instant::now() + limit;
-        let late = || format!("nothing came within {} ms", limit.as_millis());
+        let late = || {
+            let detail = format!("nothing came within {} ms", limit.as_millis());
+            LdapError::NoAnswer { host: self.host.clone(), detail, ended: false }
+        };
         let stream = &mut self.stream;
         let sent = timeout_at(deadline, async {
             stream.write_all(&bytes).await?;
             stream.flush().await
         });
         // Once the first byte is on its way, the whole request may have arrived: from here on no error is 'not sent'.
-        sent.await.map_err(|_| no_answer(late()))?.map_err(|error| no_answer(error.to_string()))?;
+        sent.await.map_err(|_| late())?.map_err(|error| no_answer(error.to_string()))?;
         drop(bytes);
         let mut chunk = Zeroizing::new(vec![0_u8; 16 << 10]);
         loop {
@@ -256,7 +259,7 @@ impl Connection {
             }
             let read = timeout_at(deadline, stream.read(&mut chunk))
                 .await
-                .map_err(|_| no_answer(late()))?
+                .map_err(|_| late())?
                 .map_err(|error| no_answer(error.to_string()))?;
             if read == 0 {
                 return Err(no_answer("the directory closed the connection".to_owned()));

@@ -55,6 +55,8 @@ pub enum LdapError {
         host: String,
         /// In words.
         detail: String,
+        /// Whether the connection ended, in place of the time running out.
+        ended: bool,
     },
 }
 
@@ -67,6 +69,11 @@ impl LdapError {
             | Self::Refused { host, .. }
             | Self::NoAnswer { host, .. } => host,
         }
+    }
+
+    /// Whether a connection that was there before has ended. A read may then be made again on another one.
+    pub const fn is_ended(&self) -> bool {
+        matches!(self, Self::NotSent { .. } | Self::NoAnswer { ended: true, .. })
     }
 
     /// The directory's answer, if there was one.

@@ -80,7 +80,7 @@ impl Directory {
             filter,
             attributes: ATTRIBUTES.map(str::to_owned).into(),
         };
-        let mut found = lease.find(&search).await?;
+        let mut found = lease.find(&search, &[]).await?;
         lease.finish().await;
         let person = match (found.pop(), found.len()) {
             (Some(entry), 0) => person(&entry),

@@ -1,7 +1,7 @@
 //! A new password without the old one.
 
 use ritorno_protocol::outcome::{Done, Fault};
-use ritorno_protocol::policy::Rule;
+use ritorno_protocol::policy::{Rule, Vendor};
 use ritorno_protocol::secret::Password;
 use tokio::time::Instant;
 
@@ -72,43 +72,41 @@ impl Lease<'_> {
             extras.retain(|(name, _)| allowed.has("allowedAttributesEffective", name));
         }
         let hints: Vec<_> = self.pdc.hints().into_iter().collect();
-        let host = self.pdc.host.clone();
-        let mut with_extras = extras.clone();
-        loop {
-            let password = Change {
-                kind: ChangeKind::Replace,
-                attribute: "unicodePwd",
-                value: unicode_pwd(new.expose()),
-            };
-            let mut changes = vec![password];
-            changes.extend(with_extras.iter().map(|(name, value)| Change::replace(name, value)));
-            let written = self.write(&Modify { dn: target.clone(), changes }, &hints).await;
-            match written {
-                Ok(()) => {
-                    let wrote = |name: &str| with_extras.iter().any(|(written, _)| *written == name);
-                    let detail = match (
-                        locked && !wrote("lockoutTime"),
-                        options.must_change && !wrote("pwdLastSet"),
-                    ) {
-                        (false, false) => "",
-                        (true, false) => "not unlocked: the account may not write lockoutTime",
-                        (false, true) => "can be used without a change: the account may not write pwdLastSet",
-                        (true, true) => {
-                            "not unlocked, and can be used without a change: no right to write either"
-                        }
-                    };
-                    let unlocked = !locked || wrote("lockoutTime");
-                    return Ok(done(&host, since, unlocked, wrote("pwdLastSet"), !hints.is_empty(), detail));
-                }
-                // A refused modify changed nothing: once more with the password alone.
-                Err(DirectoryError::NotApplied { fault: Fault::NoPermission, .. })
-                    if !with_extras.is_empty() =>
-                {
-                    with_extras.clear();
-                }
-                Err(error) => return Err(error),
+        // Samba 4.24 holds the minimum age against the `pwdLastSet` of the same modify when it gets the hints, and refuses
+        // with 'too young'. There it follows in a modify of its own.
+        let apart = self.pdc.vendor == Vendor::Samba && !hints.is_empty();
+        let (after, with): (Vec<_>, Vec<_>) =
+            extras.into_iter().partition(|(name, _)| apart && *name == "pwdLastSet");
+
+        let value = || Change {
+            kind: ChangeKind::Replace,
+            attribute: "unicodePwd",
+            value: unicode_pwd(new.expose()),
+        };
+        let modify = |changes| Modify { dn: target.clone(), changes };
+        let all = std::iter::once(value()).chain(replacements(&with)).collect();
+        let mut wrote = with.clone();
+        match self.write(&modify(all), &hints).await {
+            // A refused modify changed nothing: once more with the password alone.
+            Err(DirectoryError::NotApplied { fault: Fault::NoPermission, .. }) if !with.is_empty() => {
+                wrote.clear();
+                self.write(&modify(vec![value()]), &hints).await?;
             }
+            written => written?,
         }
+        // The password is set: what fails from here on is told, and takes nothing back.
+        if !after.is_empty() && self.write(&modify(replacements(&after).collect()), &[]).await.is_ok() {
+            wrote.extend(after);
+        }
+        let wrote = |name: &str| wrote.iter().any(|(written, _)| *written == name);
+        let unlocked = !locked || wrote("lockoutTime");
+        let detail = match (unlocked, options.must_change == wrote("pwdLastSet")) {
+            (true, true) => "",
+            (false, true) => "not unlocked: lockoutTime could not be written",
+            (true, false) => "can be used without a change: pwdLastSet could not be written",
+            (false, false) => "not unlocked, and can be used without a change: neither could be written",
+        };
+        Ok(done(&self.pdc.host, since, unlocked, wrote("pwdLastSet"), !hints.is_empty(), detail))
     }
 
     /// Sends a modify, once.
@@ -137,4 +135,8 @@ impl Lease<'_> {
         }
         error
     }
+}
+
+fn replacements(extras: &[(&'static str, &str)]) -> impl Iterator<Item = Change> {
+    extras.iter().map(|(name, value)| Change::replace(name, value))
 }

@@ -57,9 +57,7 @@ impl Directory {
     pub async fn state(&self, person: &Person) -> Result<AccountState, DirectoryError> {
         let mut lease = self.lease().await?;
         let search = Search::entry(guid_dn(&person.object_guid), &ATTRIBUTES);
-        let limit = self.inner.config.timeout;
-        let page = lease.connection.search(&search, &[Control::flags(SD_FLAGS, DACL)], limit).await;
-        let entry = page.map_err(|error| DirectoryError::read(&error))?.entries.pop().unwrap_or_default();
+        let entry = lease.find(&search, &[Control::flags(SD_FLAGS, DACL)]).await?.pop().unwrap_or_default();
         let mut state = state(&entry, self.inner.clock.now());
         if state.locked {
             let (_, lockout) = lease.policy(person).await?;

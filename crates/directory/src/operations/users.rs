@@ -8,8 +8,6 @@ use crate::error::DirectoryError;
 use crate::forest::Directory;
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
 
-/// Entries a page. A domain controller of Windows gives at most 1000.
-const PAGE: i32 = 500;
 /// Objects that wait in the channel; with one page that is all that is held.
 const WAITING: usize = 256;
 
@@ -64,7 +62,8 @@ impl Directory {
             loop {
                 // The first page of a large domain takes the DC several seconds.
                 let limit = self.inner.config.timeout * 6;
-                let page = connection.search(&search, &[Control::paged(PAGE, &cookie)], limit).await;
+                let control = Control::paged(i32::from(self.inner.config.page), &cookie);
+                let page = connection.search(&search, &[control], limit).await;
                 let page = page.map_err(|error| DirectoryError::read(&error))?;
                 for object in page.entries.into_iter().filter_map(object) {
                     if sender.send(Ok(object)).await.is_err() {

@@ -1,0 +1,20 @@
+//! The directory crate against the real forests of the lab, and its driver against servers that misbehave.
+
+#[cfg(test)]
+mod driver;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
+mod playground;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod reset;
+#[cfg(test)]
+mod transport;
+#[cfg(test)]
+mod verify;

@@ -1,0 +1,82 @@
+//! Verify: one bind, every answer typed, and never a lockout.
+
+use ritorno_directory::SignIn;
+use ritorno_lab::Forest;
+use ritorno_protocol::outcome::Fault;
+
+use crate::playground::{INITIAL, Playground, fault, password};
+
+#[tokio::test]
+async fn a_stream_of_wrong_attempts_never_locks() {
+    for forest in Forest::ALL {
+        let play = Playground::new(forest, "hammer");
+        play.add("ada", &[]);
+        let directory = play.directory();
+        let person = play.locate(&directory, "ada").await;
+        let mut attempts = Vec::new();
+        for _ in 0..15 {
+            let (directory, person) = (directory.clone(), person.clone());
+            attempts.push(tokio::spawn(async move {
+                directory.verify(&person, &password("wrong-Passw0rd!")).await
+            }));
+        }
+        let mut answers = Vec::new();
+        for attempt in attempts {
+            answers.push(attempt.await.unwrap().unwrap());
+        }
+        let wrong = answers.iter().filter(|answer| **answer == SignIn::WrongPassword).count();
+        let spared = answers.iter().filter(|answer| **answer == SignIn::TooCloseToLockout).count();
+        // The lab locks at 10.
+        assert_eq!((wrong, spared), (8, 7));
+        let state = directory.state(&person).await.unwrap();
+        assert!(!state.locked);
+        assert_eq!(state.bad_password_count, 8);
+        let change =
+            directory.change(&person, &password("wrong-Passw0rd!"), &password("Entirely-New-7!")).await;
+        assert_eq!(fault(change), Fault::LimitReached);
+        // The person's own sign-in still works, and makes room again.
+        assert!(play.kinit("ada", INITIAL));
+        assert_eq!(directory.verify(&person, &password(INITIAL)).await.unwrap(), SignIn::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn each_state_of_an_account_has_its_answer() {
+    for forest in Forest::ALL {
+        let play = Playground::new(forest, "states");
+        play.add("plain", &[]);
+        play.add("disabled", &[("userAccountControl", "514")]);
+        // 2001-01-01
+        play.add("expired", &[("accountExpires", "126227808000000000")]);
+        play.add("locked", &[]);
+        play.add("change", &[]);
+        let directory = play.directory();
+        let now = {
+            use ritorno_protocol::clock::{Clock as _, SystemClock};
+            (SystemClock.now().unix_ms() + 11_644_473_600_000) * 10_000
+        };
+        play.set(&play.locate(&directory, "locked").await.dn, "lockoutTime", &now.to_string());
+        play.set(&play.locate(&directory, "change").await.dn, "pwdLastSet", "0");
+        for (sam, right) in [
+            ("plain", SignIn::Accepted),
+            ("disabled", SignIn::Disabled),
+            ("expired", SignIn::AccountExpired),
+            ("locked", SignIn::Locked),
+            ("change", SignIn::MustChange),
+        ] {
+            let person = play.locate(&directory, sam).await;
+            assert_eq!(directory.verify(&person, &password(INITIAL)).await.unwrap(), right, "{sam}");
+            let wrong = directory.verify(&person, &password("wrong-Passw0rd!")).await.unwrap();
+            let expected = if sam == "locked" { SignIn::Locked } else { SignIn::WrongPassword };
+            assert_eq!(wrong, expected, "{sam} with a wrong password");
+            let state = directory.state(&person).await.unwrap();
+            assert_eq!(state.disabled, sam == "disabled");
+            assert_eq!(state.expired, sam == "expired");
+            assert_eq!(state.locked, sam == "locked");
+            assert_eq!(state.must_change, sam == "change");
+            assert!(!state.never_expires && !state.cannot_change);
+        }
+        let plain = play.locate(&directory, "plain").await;
+        assert_eq!(directory.verify(&plain, &password("")).await.unwrap(), SignIn::WrongPassword);
+    }
+}
