@@ -1,2 +1,99 @@
-//! x
-fn main() {}
+//! Measures the whole product as real processes against a real Active Directory. `cargo xtask bench` builds and starts it.
+
+mod agent;
+mod direct;
+mod people;
+mod portal;
+mod summary;
+mod writeback;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use ritorno_lab::progress::step;
+use ritorno_lab::stack::{Plan, Programs, Stack};
+use ritorno_lab::{Forest, Lab};
+use ritorno_protocol::random::Random;
+
+use crate::summary::Rows;
+use crate::writeback::Place;
+
+#[derive(Parser)]
+#[command(name = "ritorno-bench", about = "Measures the whole product; started by `cargo xtask bench`")]
+struct Arguments {
+    /// The folder with the two programs.
+    #[arg(long)]
+    programs: PathBuf,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// The file that the rows are merged into; without it they are only printed.
+    #[arg(long)]
+    results: Option<PathBuf>,
+}
+
+/// The machine's random source.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, out: &mut [u8]) {
+        use rand_core::TryRng as _;
+        getrandom::SysRng.try_fill_bytes(out).expect("the kernel's random source is there");
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the rows are what the program is for")]
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above bench/")?;
+    let programs = Programs::in_folder(&arguments.programs)?;
+    // A forest of its own: nothing else writes to its controller, and its people are the benchmark's alone.
+    let shared = Lab::open()?;
+    let lab = shared.private("bench")?;
+    let forest = lab.forest(Forest::Contoso)?;
+    forest.up()?;
+    let mail = lab.mail()?;
+    mail.start()?;
+    let subjects =
+        step("making people", || people::make(&forest, writeback::people_for(arguments.runs) + 1))?;
+    let folder = lab.folder().join("stack");
+    let plan = Plan {
+        programs: &programs,
+        folder: &folder,
+        forest: &forest,
+        mail: &mail,
+        database: None,
+        port: None,
+        end_with_thread: true,
+    };
+    let stack = Stack::start(&lab, &plan)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let (date, mut rows) = (today(), Rows::default());
+    runtime.block_on(agent::measure(&stack, &programs.agent, &date, &mut rows))?;
+    let (for_the_browser, others) = subjects.split_first().context("nobody was made")?;
+    step("measuring the portal in Chromium", || {
+        portal::measure(&stack, &mail, for_the_browser, checkout, &date, &mut rows)
+    })?;
+    let place = Place {
+        stack: &stack,
+        forest: &forest,
+        mail: &mail,
+        subjects: others,
+        random: Arc::new(SystemRandom),
+    };
+    runtime.block_on(writeback::measure(&place, arguments.runs, &date, &mut rows))?;
+    print!("{}", rows.to_text());
+    arguments.results.map_or(Ok(()), |path| rows.merge_into(&path))
+}
+
+/// The day, by the machine's clock.
+#[expect(clippy::disallowed_methods, reason = "only dates the rows")]
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = i64::try_from(seconds).unwrap_or(0);
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .map_or_else(|_| String::new(), |now| now.date().to_string())
+}

@@ -28,23 +28,23 @@ export async function newest(page, address) {
   return (await numbers(page, address))[0] ?? 0;
 }
 
-/** The text of the first message to `address` after number `after`, once it came; `undefined` if none does in time. */
+/** The first message to `address` after number `after`, once it came; `undefined` if none does in time. */
 export async function mailAfter(page, address, after, limit = LIMIT_MS) {
   const end = Date.now() + limit;
   for (;;) {
     const number = (await numbers(page, address)).filter((candidate) => candidate > after).at(-1);
     if (number !== undefined) {
       const text = /<pre>([\s\S]*)<\/pre>/.exec(await got(new URL(`/${number}`, page)));
-      return decoded(text?.[1] ?? "");
+      return { number, text: decoded(text?.[1] ?? "") };
     }
     if (Date.now() > end) return undefined;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-/** The one-time code in a mail: the run of exactly eight digits. */
-export function code(text) {
-  const found = /(?<!\d)\d{8}(?!\d)/.exec(text ?? "");
-  if (found === null) throw new Error(`no code in the mail: ${text}`);
+/** The one-time code in a message: the run of exactly eight digits. */
+export function code(message) {
+  const found = /(?<!\d)\d{8}(?!\d)/.exec(message?.text ?? "");
+  if (found === null) throw new Error(`no code in ${message === undefined ? "any mail" : message.text}`);
   return found[0];
 }

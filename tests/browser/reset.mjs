@@ -11,28 +11,38 @@ export async function resetPassword(job) {
   return withBrowser(job.ca, async (browser) => {
     const page = await browser.newPage({ locale: job.language });
     const walk = new Walk(page, job, job, job.language);
-    await walk.measure();
-    await walk.front();
-    await walk.picture("1-front");
-    const first = await transferred(page);
-    await walk.name();
-    await walk.picture("2-code");
-    await walk.give(await walk.code());
-    await page.waitForSelector("#submit-password:not([disabled])");
-    await walk.type(job.new_password);
-    await walk.picture("3-password");
-    const felt = await walk.submit();
-    await walk.picture("4-outcome");
-    if ((await page.locator(".notice-ok").count()) !== 1) {
-      throw new Error(`the outcome page does not say that it is done: ${await page.innerText("main")}`);
+    try {
+      return await walkThrough(walk, job.new_password);
+    } catch (error) {
+      await walk.picture("failed");
+      const text = await page.innerText("body").catch(() => "nothing");
+      throw new Error(`${error.message}\nat ${page.url()}, which shows:\n${text}`, { cause: error });
     }
-    return {
-      submit_to_answer_ms: round(felt),
-      seal_ms: round(walk.measured.seal),
-      request_ms: round(walk.measured.submit),
-      first_page_bytes: first,
-    };
   });
+}
+
+async function walkThrough(walk, password) {
+  await walk.measure();
+  await walk.front();
+  await walk.picture("1-front");
+  const first = await transferred(walk.page);
+  await walk.name();
+  await walk.picture("2-code");
+  await walk.give(await walk.code());
+  await walk.page.waitForSelector("#submit-password:not([disabled])");
+  await walk.type(password);
+  await walk.picture("3-password");
+  const felt = await walk.submit();
+  await walk.picture("4-outcome");
+  if ((await walk.page.locator(".notice-ok").count()) !== 1) {
+    throw new Error(`the outcome page does not say that it is done: ${await walk.page.innerText("main")}`);
+  }
+  return {
+    submit_to_answer_ms: round(felt),
+    seal_ms: round(walk.measured.seal),
+    request_ms: round(walk.measured.submit),
+    first_page_bytes: first,
+  };
 }
 
 /** Bytes that the page and what belongs to it took on the wire, headers included. */

@@ -54,7 +54,15 @@ export class Walk {
 
   /** The code that came by mail. */
   async code() {
-    return code(await mailAfter(this.place.mail, this.person.address, this.after));
+    const message = await this.nextMail();
+    return code(message);
+  }
+
+  /** The next message that comes to the person; `undefined` if none does in time. */
+  async nextMail() {
+    const message = await mailAfter(this.place.mail, this.person.address, this.after);
+    this.after = message?.number ?? this.after;
+    return message;
   }
 
   /** Types a code and sends it. */

@@ -148,8 +148,8 @@ export function passwordPage(form: HTMLFormElement): void {
     return JSON.stringify(sealed);
   }
 
-  function refused(answer: Answer): void {
-    if (answer.context) context = answer.context;
+  function refused(answer: Answer, next: Context): void {
+    context = next;
     const name = typeof answer.rule === "object" ? answer.rule?.rule : answer.rule;
     judge();
     for (const rule of rules) if (rule.dataset["rule"] === name) mark(rule, "broken");
@@ -198,7 +198,7 @@ export function passwordPage(form: HTMLFormElement): void {
     document.documentElement.dataset["submitMs"] = performance
       .measure("submit", "submit-start")
       .duration.toFixed(1);
-    if (answer.state === "refused") refused(answer);
+    if (answer.state === "refused" && answer.context) refused(answer, answer.context);
     else location.assign(answer.location ?? page.next);
   }
 

@@ -193,6 +193,14 @@ test("a refusal names its rule and the next try goes under a new request", async
   assert.equal(await opened(1), GOOD + "2");
 });
 
+test("a refusal that allows no further try here leads to where it is told", async () => {
+  answers = [{ state: "refused", rule: { rule: "unnamed" }, message: "Refused.", location: "/refused" }];
+  await page.goto(origin);
+  await type(GOOD);
+  await page.click("#submit-password");
+  await page.waitForURL(`${origin}/refused`);
+});
+
 test("nothing is sent while a rule is broken or the two differ", async () => {
   await page.goto(origin);
   await type("Short1");

@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask lab`, and what else is listed by `cargo xtask --help`.
 
+mod bench;
 mod cargo;
 mod demo;
 mod lab;
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the release build against a real Active Directory, and keep the rows in bench/results.
+    Bench(bench::Arguments),
     /// Start everything on this machine against a real Active Directory, and say where it is.
     Demo(demo::Arguments),
     /// Bring the lab's real forests up or down, or show what runs.
@@ -27,6 +30,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Bench(arguments) => bench::execute(&arguments),
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Test(arguments) => test::execute(&arguments),

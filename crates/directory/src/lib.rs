@@ -27,4 +27,5 @@ pub use operations::state::AccountState;
 pub use operations::users::ImportedObject;
 pub use operations::verify::SignIn;
 pub use refusal::{BindRefusal, Refusal, classify, classify_bind};
+pub use resolve::Names;
 pub use root_dse::RootDse;

@@ -15,20 +15,21 @@ macro_rules! catalogue {
             include_str!(concat!("../../../web/locales/", $language, "/common.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/portal.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/outcome.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/console.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/mail.ftl")),
         ]
     };
 }
 
-const ENGLISH: [&str; 4] = catalogue!("en");
-const ITALIAN: [&str; 4] = catalogue!("it");
+const ENGLISH: [&str; 5] = catalogue!("en");
+const ITALIAN: [&str; 5] = catalogue!("it");
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 4] {
+fn sources(language: Language) -> [&'static str; 5] {
     match language {
         Language::English => ENGLISH,
         Language::Italian => ITALIAN,

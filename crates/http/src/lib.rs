@@ -6,6 +6,7 @@ use axum::Router;
 pub mod agent_api;
 pub mod assets;
 pub mod client;
+pub mod console;
 pub mod health;
 pub mod i18n;
 pub mod keys;
@@ -24,10 +25,12 @@ pub use state::AppState;
 
 /// Every route of the cloud side.
 pub fn router(state: AppState) -> Router {
-    let pages = portal::router(&state.settings.public_url);
+    let public_url = &state.settings.public_url;
+    let pages = portal::router(public_url).merge(console::router(public_url));
     Router::new()
         .merge(health::router())
         .merge(agent_api::router())
+        .merge(scim::router())
         .merge(assets::router())
         .merge(pages)
         .with_state(state)

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use ritorno_identity::administrator::Forbidden;
 use ritorno_identity::tenant::Tenant;
 use tower_http::csrf::CsrfLayer;
 use url::Url;
@@ -81,6 +82,12 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     Missing,
+    /// The administrator may not do this.
+    #[error("{0}")]
+    Forbidden(Forbidden),
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    SignIn,
 }
 
 impl PageError {
@@ -94,6 +101,8 @@ impl PageError {
             Self::Behind(_) | Self::Render(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::SignIn => StatusCode::SEE_OTHER,
         }
     }
 }
@@ -101,6 +110,9 @@ impl PageError {
 impl IntoResponse for PageError {
     /// An empty answer that carries the error: the layer around the pages knows the reader, and writes the words.
     fn into_response(self) -> Response {
+        if matches!(self, Self::SignIn) {
+            return Redirect::to("/console/sign-in").into_response();
+        }
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
@@ -166,7 +178,9 @@ fn problem(response: &Response) -> Option<&'static str> {
                 tracing::error!(%error, "a page failed");
                 key("problem-server")
             }
-            PageError::Request => key("problem-request"),
+            PageError::Request | PageError::SignIn => key("problem-request"),
+            PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
+            PageError::Forbidden(Forbidden::NotCloudOnly) => key("console-forbidden-cloud-only"),
             PageError::Missing => key("problem-missing"),
         });
     }
@@ -180,7 +194,13 @@ fn problem(response: &Response) -> Option<&'static str> {
 
 fn problem_page(reader: &Reader, status: StatusCode, told: &'static str) -> Response {
     let t = reader.words_anywhere();
-    let notice = NoticePage { t, frame: Frame::bare(), title: key("problem-title"), told, back: "/" };
+    let forbidden = told.starts_with("console-forbidden");
+    let (title, back) = if forbidden {
+        (key("console-forbidden-title"), "/console/people")
+    } else {
+        (key("problem-title"), "/")
+    };
+    let notice = NoticePage { t, frame: Frame::bare(), title, told, back };
     match notice.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(_) => status.into_response(),

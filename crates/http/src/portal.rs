@@ -29,6 +29,7 @@ use crate::portal::offers::Offers;
 use crate::state::AppState;
 
 pub use start::RELEASED_AFTER;
+pub(crate) use visit::tenant;
 
 /// The people's pages. `public_url` is where browsers find them.
 pub fn router(public_url: &Url) -> Router<AppState> {

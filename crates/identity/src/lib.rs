@@ -14,6 +14,7 @@ pub mod device_code;
 pub mod enrolment;
 pub mod flow;
 pub mod ids;
+pub mod known_browser;
 pub mod language;
 pub mod limit;
 pub mod mail;

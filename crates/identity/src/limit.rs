@@ -18,6 +18,9 @@ pub struct Limit {
 
 /// Codes mailed to one address, unasked-for ones above all. Beyond it the page goes on as a decoy.
 pub const CODES_SENT: Limit = Limit { name: "codes-sent", most: 3, window: HOUR };
+/// Codes mailed to one address that were asked for in its owner's known browser. They are counted apart, so that whoever
+/// uses up [`CODES_SENT`] from elsewhere does not keep the owner from theirs.
+pub const CODES_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "codes-sent-known", most: 6, window: HOUR };
 /// Wrong codes of one person by mail. It stops this method only, and the help desk can lift it.
 pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 20, window: DAY };
 /// Names that one network may try.
@@ -26,3 +29,8 @@ pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HO
 pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins", most: 10, window: HOUR };
 /// Device codes that one administrator may type.
 pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 10, window: HOUR };
+
+/// The limit for one more code to an address.
+pub const fn codes_sent(known_browser: bool) -> &'static Limit {
+    if known_browser { &CODES_SENT_TO_KNOWN_BROWSER } else { &CODES_SENT }
+}

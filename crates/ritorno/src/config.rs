@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ritorno_http::mail::config::MailConfig;
 use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
@@ -19,7 +20,7 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     tls: Option<Tls>,
-    mail: Option<toml::Table>,
+    mail: Option<MailConfig>,
 }
 
 /// The `[tls]` table.
@@ -48,7 +49,7 @@ pub(crate) struct Config {
     /// Certificate and key; without them only a loopback address is listened at.
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
-    pub(crate) mail: Option<toml::Table>,
+    pub(crate) mail: Option<MailConfig>,
 }
 
 /// Why the configuration can't be used.

@@ -37,6 +37,8 @@ enum Command {
     /// Agents.
     #[command(subcommand)]
     Agent(commands::agent::Command),
+    /// What was asked of the agents lately, and how it ended.
+    Requests(commands::requests::Arguments),
     /// The tenant's switches.
     #[command(subcommand)]
     Tenant(commands::tenant::Command),
@@ -67,6 +69,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::CheckConfig => commands::check_config::run(&config).await,
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Agent(command) => commands::agent::run(&config, command).await,
+        Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
     }
 }

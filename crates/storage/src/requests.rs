@@ -90,6 +90,16 @@ impl Requests<'_> {
         self.0.read(SQL, values![tenant, code.0.as_str()]).await?.iter().map(request).collect()
     }
 
+    /// The latest requests of the tenant, latest first; `most` of them at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recent(&self, tenant: TenantId, most: u32) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str =
+            "select * from requests where tenant = $1 order by created_at desc, id desc limit $2";
+        self.0.read(SQL, values![tenant, i64::from(most)]).await?.iter().map(request).collect()
+    }
+
     /// Commits that the agent has begun. `false` if this attempt is not the one under way, or not waiting to begin.
     ///
     /// # Errors

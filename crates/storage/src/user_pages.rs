@@ -2,7 +2,7 @@
 
 use ritorno_identity::name::SignInName;
 use ritorno_identity::user::User;
-use ritorno_protocol::ids::{SourceAnchor, TenantId};
+use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId};
 
 use crate::error::StoreError;
 use crate::users::{Users, user};
@@ -17,6 +17,8 @@ pub enum UserFilter {
     UserName(String),
     /// `externalId eq "…"`: the source anchor, compared exactly.
     ExternalId(SourceAnchor),
+    /// Hybrid people of one forest.
+    Forest(Forest),
 }
 
 /// One page of people.
@@ -43,16 +45,20 @@ impl Users<'_> {
     ) -> Result<UserPage, StoreError> {
         // One text for every filter: what is not asked for is null and lets all pass.
         const TOTAL: &str = "select count(*) as total from users where tenant = $1 \
-             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3)";
+             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
+             and ($4 is null or forest = $4)";
         const PAGE: &str = "select * from users where tenant = $1 \
              and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
-             order by id limit $4 offset $5";
-        let (name, anchor) = match filter {
-            UserFilter::All => (None, None),
-            UserFilter::UserName(name) => (Some(SignInName::of_principal(name).as_str().to_owned()), None),
-            UserFilter::ExternalId(anchor) => (None, Some(anchor.0.clone())),
+             and ($4 is null or forest = $4) order by id limit $5 offset $6";
+        let (name, anchor, forest) = match filter {
+            UserFilter::All => (None, None, None),
+            UserFilter::UserName(name) => {
+                (Some(SignInName::of_principal(name).as_str().to_owned()), None, None)
+            }
+            UserFilter::ExternalId(anchor) => (None, Some(anchor.0.clone()), None),
+            UserFilter::Forest(forest) => (None, None, Some(forest.0.clone())),
         };
-        let matching = values![tenant, name, anchor];
+        let matching = values![tenant, name, anchor, forest];
         let total = match self.0.read_one(TOTAL, matching.clone()).await? {
             Some(row) => row.int("total")?,
             None => 0,

@@ -1,1 +1,42 @@
-//! x
+//! The sync engine: connector space, metaverse, rules, run profiles, deletion guard and run history.
+//!
+//! A *full import* stages what an [`ImportSource`] gives in the connector space. A *full sync* judges each staged
+//! object by the [`Rules`], joins it to the metaverse by its source anchor and works out what the tenant should hold.
+//! An *export* brings the [`Target`] there and records what it confirmed. Each stage reads only what the one before
+//! has committed, so that a crash anywhere costs a repetition and nothing else. The engine knows no LDAP.
+
+mod anchor;
+mod backoff;
+mod connector;
+mod engine;
+mod error;
+mod fault;
+mod guard;
+mod object;
+mod person;
+mod profiles;
+mod report;
+mod rules;
+mod run;
+mod scim_target;
+mod sid;
+mod source;
+mod status;
+mod store;
+mod target;
+
+pub use backoff::Backoff;
+pub use connector::Connector;
+pub use engine::Engine;
+pub use error::SyncError;
+pub use fault::ObjectFault;
+pub use guard::{Guard, HeldBecause, Removal, RemovalKind, Removals};
+pub use object::ImportedObject;
+pub use person::Person;
+pub use report::{Counts, ObjectError, Profile, Progress, RunOutcome, RunReport, UnknownProfile};
+pub use rules::Rules;
+pub use run::Run;
+pub use scim_target::{ScimConfig, ScimConfigError, ScimTarget, TokenSource};
+pub use source::{ImportSource, Page, SourceError};
+pub use status::ConnectorStatus;
+pub use target::{ExportContext, Stop, Target, TargetError};

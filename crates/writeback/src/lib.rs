@@ -1,1 +1,17 @@
-//! x
+//! How an agent handles one request: authorise, open, locate, act, report, and prove later what could not be proved.
+//!
+//! It knows no directory product: what it needs of one is the [`directory::Directory`] trait. It listens to nothing
+//! either: whoever holds the link hands in orders and carries statements away through a [`report::Reporter`].
+
+pub mod answer;
+pub mod authorise;
+pub mod directory;
+pub mod event;
+pub mod handle;
+pub mod journal;
+pub mod limits;
+pub mod person_lock;
+pub mod report;
+pub mod settle;
+#[cfg(test)]
+mod testing;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, NoticePage, PageError, page};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, note, tenant};
+use crate::portal::visit::{current, is_known, known_cookie, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -125,13 +125,13 @@ pub(super) async fn check(
         method: Method::Mail,
         typed: typed.digest(&state.pepper, tenant.id, flow.id, Method::Mail),
         subject: flow.subject,
-        known_browser: false,
+        known_browser: is_known(&state, &jar, &flow),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
         Tried::Right => match flow.gate_passed(now) {
-            Ok(passed) => return pass(&state, &reader, &flow, &passed).await,
+            Ok(passed) => return pass(&state, &reader, jar, &flow, &passed).await,
             Err(_) => (key("code-wrong"), "code right, but withheld"),
         },
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
@@ -156,12 +156,18 @@ pub(super) async fn check(
     Ok(again(fault))
 }
 
-async fn pass(state: &AppState, reader: &Reader, flow: &Flow, passed: &Flow) -> Result<Response, PageError> {
+async fn pass(
+    state: &AppState,
+    reader: &Reader,
+    jar: CookieJar,
+    flow: &Flow,
+    passed: &Flow,
+) -> Result<Response, PageError> {
     // If another tab was faster, its step stands, and the next page shows it.
     if state.store.flows().advance(flow, passed).await.map_err(PageError::behind)? {
         note(state, reader, passed, Activity::FlowProgress, Success::Success, "code right", None).await?;
     }
-    Ok(Redirect::to("/reset/password").into_response())
+    Ok((jar.add(known_cookie(state, flow)), Redirect::to("/reset/password")).into_response())
 }
 
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {

@@ -39,7 +39,8 @@ impl Moment {
     }
 }
 
-const fn words(code: SsprCode) -> (&'static str, &'static str) {
+/// The keys of what is so and what to do.
+pub const fn words(code: SsprCode) -> (&'static str, &'static str) {
     match code {
         SsprCode::TenantDisabled => (key("sspr-0009"), key("sspr-0009-todo")),
         SsprCode::WritebackNotEnabled => (key("sspr-0010"), key("sspr-0010-todo")),

@@ -10,7 +10,7 @@ use ritorno_protocol::ids::UserId;
 use crate::page::PageError;
 use crate::portal::code::{elsewhere, ended};
 use crate::portal::start::{RELEASED_AFTER, send_code};
-use crate::portal::visit::{current, note, tenant};
+use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -39,7 +39,8 @@ async fn again(state: &AppState, reader: &Reader, jar: &CookieJar) -> Result<Res
         Person::Stranger => UserId(uuid::Uuid::nil()),
     };
     let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
-    send_code(state, &tenant, &flow, user.as_ref(), flow.subject).await?;
+    let known = is_known(state, jar, &flow);
+    send_code(state, &tenant, &flow, user.as_ref(), flow.subject, known).await?;
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, "new code asked for", None).await?;
     Ok(Redirect::to("/reset/code?sent=1").into_response())
 }

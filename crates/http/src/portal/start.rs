@@ -12,7 +12,7 @@ use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
 use ritorno_identity::decoy;
 use ritorno_identity::flow::{self, Flow, FlowState, Person};
 use ritorno_identity::ids::{CorrelationId, FlowId, MailId};
-use ritorno_identity::limit::{CODES_SENT, NAMES_TRIED};
+use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
@@ -27,7 +27,7 @@ use serde::Deserialize;
 use crate::i18n::key;
 use crate::page::{Frame, PageError, page};
 use crate::portal::front::{FrontPage, stopped};
-use crate::portal::visit::{cookie, note, tenant};
+use crate::portal::visit::{cookie, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -81,7 +81,8 @@ async fn begin(
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref());
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     let fallback = Subject::of_name(&state.pepper, tenant.id, &name);
-    send_code(state, &tenant, &flow, user.as_ref(), fallback).await?;
+    let known = is_known(state, &jar, &flow);
+    send_code(state, &tenant, &flow, user.as_ref(), fallback, known).await?;
     let step = match flow.person {
         Person::Known(_) => "name given, code sent".to_owned(),
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
@@ -129,13 +130,15 @@ fn new_flow(
 }
 
 /// Makes a code for `flow` and queues its mail, unless the address had too many: then nothing happens, and nothing shows.
-/// Strangers take the same way; their mail has no address, and is dropped where it would be sent.
+/// Strangers take the same way; their mail has no address, and is dropped where it would be sent. A browser in which the
+/// person succeeded before (`known`) has a limit of its own.
 pub(super) async fn send_code(
     state: &AppState,
     tenant: &Tenant,
     flow: &Flow,
     user: Option<&User>,
     fallback: Subject,
+    known: bool,
 ) -> Result<(), PageError> {
     let now = state.clock.now();
     // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only.
@@ -148,7 +151,7 @@ pub(super) async fn send_code(
     };
     let subject = address.map_or(fallback, |address| Subject::of_address(&state.pepper, tenant.id, address));
     let limits = state.store.limits();
-    if !limits.count(tenant.id, &CODES_SENT, &subject, now).await.map_err(PageError::behind)? {
+    if !limits.count(tenant.id, codes_sent(known), &subject, now).await.map_err(PageError::behind)? {
         return Ok(());
     }
     let code = OneTimeCode::random(&*state.random);

@@ -5,6 +5,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::flow::{Flow, FlowError, Person};
 use ritorno_identity::ids::{FactId, FlowId};
+use ritorno_identity::known_browser;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_protocol::ids::RequestId;
@@ -16,6 +17,9 @@ use crate::state::AppState;
 /// The cookie that binds a flow to the browser in which it began. It goes when the browser is closed.
 const FLOW_COOKIE: &str = "__Host-flow";
 
+/// The cookie of a browser in which somebody succeeded. The last one counts, where several share a browser.
+const KNOWN_COOKIE: &str = "__Host-known";
+
 /// The cookie for a flow that begins.
 pub(super) fn cookie(flow: FlowId, token: &Token) -> Cookie<'static> {
     Cookie::build((FLOW_COOKIE, format!("{flow}.{}", *token.to_text())))
@@ -24,6 +28,26 @@ pub(super) fn cookie(flow: FlowId, token: &Token) -> Cookie<'static> {
         .http_only(true)
         .same_site(SameSite::Strict)
         .build()
+}
+
+/// The cookie for a browser in which a person came through the gate: hammering from elsewhere does not stop them there.
+pub(super) fn known_cookie(state: &AppState, flow: &Flow) -> Cookie<'static> {
+    let mark = known_browser::mark(&state.pepper, flow.tenant, &flow.subject, state.clock.now());
+    Cookie::build((KNOWN_COOKIE, mark))
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .max_age(known_browser::VALID.try_into().unwrap_or(time::Duration::MAX))
+        .build()
+}
+
+/// Whether the person of this flow succeeded in this browser before.
+pub(super) fn is_known(state: &AppState, jar: &CookieJar, flow: &Flow) -> bool {
+    jar.get(KNOWN_COOKIE).is_some_and(|cookie| {
+        let now = state.clock.now();
+        known_browser::is_known(&state.pepper, flow.tenant, &flow.subject, cookie.value(), now)
+    })
 }
 
 /// The tenant of this server.

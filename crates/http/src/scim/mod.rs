@@ -1,3 +1,36 @@
-//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people to.
+//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people to. An agent's credential touches only hybrid
+//! people of its own forests: never cloud-only people, roles, licences, policy, passwords or registered methods.
 
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+
+use crate::state::AppState;
+
+pub mod access;
+pub mod create;
+pub mod delete;
+pub mod error;
+pub mod guard;
 pub mod leases;
+pub mod list;
+pub mod patch;
+pub mod provider;
+pub mod read;
+pub mod replace;
+pub mod resource;
+
+/// Largest body, in bytes.
+const MAXIMUM_BODY: usize = 256 * 1024;
+
+/// The SCIM routes.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/scim/v2/ServiceProviderConfig", get(provider::handle))
+        .route("/scim/v2/Users", get(list::handle).post(create::handle))
+        .route(
+            "/scim/v2/Users/{id}",
+            get(read::handle).put(replace::handle).patch(patch::handle).delete(delete::handle),
+        )
+        .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
+}

@@ -1,6 +1,7 @@
 //! `ritorno check-config`: the configuration, and everything that it names.
 
 use anyhow::Context as _;
+use ritorno_http::mail::transport::Mailer;
 use ritorno_relay::keyring::Keyring as _;
 
 use crate::config::Config;
@@ -21,8 +22,12 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         }
         None => say("certificate     none: plain HTTP on a loopback address")?,
     }
-    if config.mail.is_none() {
-        say("mail            none: no code can be sent")?;
+    match &config.mail {
+        Some(mail) => {
+            Mailer::new(mail)?;
+            say(format_args!("mail            goes out over {}:{}", mail.host, mail.port()))?;
+        }
+        None => say("mail            none: no code can be sent")?,
     }
     let installation = Installation::open(config).await?;
     say(format_args!("database        answers; tenant '{}'", installation.tenant.name))?;

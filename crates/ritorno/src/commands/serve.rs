@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ritorno_http::AppState;
 use ritorno_http::ledger::StoreLedger;
+use ritorno_http::mail::transport::Mailer;
+use ritorno_http::mail::work::work;
 use ritorno_http::state::Settings;
 use ritorno_protocol::clock::Clock;
 use ritorno_relay::relay::Relay;
@@ -23,6 +25,8 @@ use crate::system;
 const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 /// How long requests that somebody waits for may take once the end has begun.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How often what has expired is deleted.
+const PURGE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How often the end looks whether anybody still waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -40,11 +44,27 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen = \"{}\": can't listen there", config.listen))?;
-    if config.mail.is_none() {
-        tracing::warn!("there is no [mail] table: no code can be sent");
-    }
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let mail = match &config.mail {
+        Some(mail) => {
+            let mailer = Mailer::new(mail)?;
+            let state = state.clone();
+            Some(tokio::spawn(async move {
+                let stop = async {
+                    // If the other end is gone, the end has come as well.
+                    let _ = stopped.changed().await;
+                };
+                work(state, mailer, stop).await;
+            }))
+        }
+        None => {
+            tracing::warn!("there is no [mail] table: no code can be sent");
+            None
+        }
+    };
     tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
+    let purge = tokio::spawn(purge(state.clone()));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -55,8 +75,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         // If systemd does not listen, it only waits longer.
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         drain(&relay).await;
+        // Whoever works in the background hears it, or is gone.
+        let _ = stopping.send(true);
     };
     ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), stop).await;
+    purge.abort();
+    if let Some(mail) = mail {
+        mail.await?;
+    }
     installation.store.close().await;
     tracing::info!("ended");
     Ok(())
@@ -81,6 +107,17 @@ fn state(config: &Config, installation: &Installation) -> AppState {
         }),
         mail_wake: Arc::default(),
         leases: Arc::default(),
+    }
+}
+
+/// Deletes what has expired, for as long as it is let.
+async fn purge(state: AppState) {
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = state.store.purge(state.clock.now()).await {
+            tracing::error!(%error, "what has expired can't be deleted");
+        }
     }
 }
 

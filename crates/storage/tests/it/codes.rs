@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use ritorno_identity::code::{Method, OneTimeCode, StoredCode, TRIES, Tried, VALID};
 use ritorno_identity::flow::{Flow, Person};
-use ritorno_identity::limit::WRONG_CODES_BY_MAIL;
+use ritorno_identity::known_browser;
+use ritorno_identity::limit::{WRONG_CODES_BY_MAIL, codes_sent};
+use ritorno_identity::subject::Subject;
 use ritorno_storage::Attempt;
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
@@ -17,6 +19,7 @@ on_both!(
     code_is_for_its_flow,
     new_code_replaces_the_old,
     twenty_wrong_codes_stop_the_day_but_spare_a_known_browser,
+    hammering_does_not_stop_a_known_browser,
     of_200_parallel_tries_5_are_evaluated,
     of_200_parallel_right_tries_one_is_right,
 );
@@ -123,6 +126,43 @@ async fn twenty_wrong_codes_stop_the_day_but_spare_a_known_browser(f: &Fixture) 
         send(f, &flow).await?;
         assert_eq!(attempts(f, &flow, RIGHT).await?, Tried::Right);
     }
+    Ok(())
+}
+
+/// SECURITY: an hour of hammering Anna does not stop Anna on her usual browser.
+async fn hammering_does_not_stop_a_known_browser(f: &Fixture) -> Result<()> {
+    let (tenant, limits) = (f.tenant.id, f.store.limits());
+    let anna = f.person("anna");
+    f.store.users().insert(&anna).await?;
+    let subject = Subject::of_user(&f.pepper, tenant, anna.id);
+    let address = Subject::of_address(&f.pepper, tenant, "anna@mail.test");
+    let cookie = known_browser::mark(&f.pepper, tenant, &subject, NOW);
+
+    let mut stopped = 0;
+    for minute in 0..60 {
+        let now = NOW.plus(Duration::from_secs(60 * minute));
+        let theirs = Flow { subject, ..f.flow(Person::Known(anna.id)) };
+        f.store.flows().insert(&theirs).await?;
+        // The code of another mail is the attacker's best case: tries go on as long as any limit lets them.
+        limits.count(tenant, codes_sent(false), &address, now).await?;
+        send(f, &theirs).await?;
+        let wrong = attempt(f, &theirs, WRONG)?;
+        while !matches!(f.store.codes().attempt(&wrong, NOW).await?, Tried::Spent) {}
+        let try_again = f.store.codes().attempt(&attempt(f, &theirs, RIGHT)?, NOW).await?;
+        assert_eq!(try_again, Tried::Spent);
+        stopped += u32::from(!limits.count(tenant, codes_sent(false), &address, now).await?);
+    }
+    ensure!(stopped > 50, "the hammering was stopped");
+
+    let now = NOW.plus(Duration::from_secs(59 * 60));
+    let known = known_browser::is_known(&f.pepper, tenant, &subject, &cookie, now);
+    ensure!(known && limits.count(tenant, codes_sent(known), &address, now).await?, "she gets a code");
+    let hers = Flow { subject, ..f.flow(Person::Known(anna.id)) };
+    f.store.flows().insert(&hers).await?;
+    send(f, &hers).await?;
+    assert_eq!(attempts(f, &hers, RIGHT).await?, Tried::Stopped, "a strange browser is stopped for the day");
+    let right = Attempt { known_browser: known, ..attempt(f, &hers, RIGHT)? };
+    assert_eq!(f.store.codes().attempt(&right, NOW).await?, Tried::Right);
     Ok(())
 }
 

@@ -1,0 +1,85 @@
+//! One tight client at the directory: the bar that the whole way is measured against.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ritorno_directory::ldap::{Change, ChangeKind, Connection, Connector, Modify, unicode_pwd};
+use ritorno_directory::{Names, roots_from_pem_file};
+use ritorno_lab::ForestHandle;
+
+/// Longest wait for one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connections to the domain controller, bound as the service account and kept.
+pub(crate) struct Direct {
+    connections: Vec<Connection>,
+}
+
+impl Direct {
+    /// Opens `count` connections over LDAPS.
+    ///
+    /// # Errors
+    /// When one can't be opened.
+    pub(crate) async fn open(forest: &ForestHandle, count: usize) -> Result<Self> {
+        let dns = SocketAddr::from((forest.dc_ip, 53));
+        let names = Names::new(&[dns]).map_err(anyhow::Error::msg)?;
+        let connector = Connector::new(names, Arc::new(tls(&forest.ca_pem)?), 636, PATIENCE);
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut connection = connector.connect(&forest.dc_host).await?;
+            let account = &forest.service_account;
+            connection.bind(&account.upn, &account.password, PATIENCE).await?;
+            connections.push(connection);
+        }
+        Ok(Self { connections })
+    }
+
+    /// Sets the passwords, `in_flight` at a time; returns how long each took, in milliseconds.
+    ///
+    /// # Errors
+    /// When the directory refuses one.
+    pub(crate) async fn set(&mut self, in_flight: usize, jobs: Vec<(String, String)>) -> Result<Vec<f64>> {
+        let jobs = Arc::new(std::sync::Mutex::new(jobs));
+        let mut workers = Vec::new();
+        for mut connection in self.connections.drain(..in_flight) {
+            let jobs = Arc::clone(&jobs);
+            workers.push(tokio::spawn(async move {
+                let mut times = Vec::new();
+                while let Some((dn, password)) = take(&jobs)? {
+                    let change = Change {
+                        kind: ChangeKind::Replace,
+                        attribute: "unicodePwd",
+                        value: unicode_pwd(&password),
+                    };
+                    let since = Instant::now();
+                    connection.modify(&Modify { dn, changes: vec![change] }, &[], PATIENCE).await?;
+                    times.push(since.elapsed().as_secs_f64() * 1_000.0);
+                }
+                anyhow::Ok((connection, times))
+            }));
+        }
+        let mut times = Vec::new();
+        for worker in workers {
+            let (connection, own) = worker.await??;
+            self.connections.push(connection);
+            times.extend(own);
+        }
+        Ok(times)
+    }
+}
+
+fn take<T>(jobs: &std::sync::Mutex<Vec<T>>) -> Result<Option<T>> {
+    Ok(jobs.lock().ok().context("another worker panicked")?.pop())
+}
+
+fn tls(ca_pem: &Path) -> Result<rustls::ClientConfig> {
+    let roots = roots_from_pem_file(ca_pem)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

@@ -1,0 +1,37 @@
+//! The administrators' console: plain pages and forms, one file per operation.
+
+mod agents;
+mod audit;
+mod enrolment;
+mod onboarding;
+mod overview;
+mod people;
+mod session;
+mod sign_in;
+mod sign_out;
+mod switches;
+
+use axum::Router;
+use axum::routing::{get, post};
+use url::Url;
+
+use crate::page::dressed;
+use crate::state::AppState;
+
+/// The console. `public_url` is where browsers find it.
+pub fn router(public_url: &Url) -> Router<AppState> {
+    let pages = Router::new()
+        .route("/console", get(overview::show))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/console/sign-out", post(sign_out::sign_out))
+        .route("/console/switches", post(switches::set))
+        .route("/console/agents/writeback", post(agents::set_writeback))
+        .route("/console/agents/revoke", post(agents::revoke))
+        .route("/console/enrolment-tokens", post(enrolment::make))
+        .route("/console/onboarding", get(onboarding::show))
+        .route("/console/onboarding/confirm", post(onboarding::confirm))
+        .route("/console/people", get(people::show))
+        .route("/console/people/lift", post(people::lift))
+        .route("/console/audit", get(audit::show));
+    dressed(pages, public_url)
+}

@@ -1,0 +1,63 @@
+//! `POST /console/agents/writeback` and `/console/agents/revoke`: what is done to one agent.
+
+use axum::Form;
+use axum::extract::State;
+use axum::response::Redirect;
+use ritorno_identity::administrator::Action;
+use ritorno_identity::audit::Activity;
+use ritorno_protocol::ids::AgentId;
+use serde::Deserialize;
+
+use super::session::SignedIn;
+use crate::page::PageError;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// What the switch's form sends.
+#[derive(Deserialize)]
+pub(super) struct Writeback {
+    agent: AgentId,
+    on: bool,
+}
+
+/// What the other form sends.
+#[derive(Deserialize)]
+pub(super) struct Revoke {
+    agent: AgentId,
+}
+
+/// Switches the tenant's side of one agent's writeback. The agent has a switch of its own, which this does not touch.
+pub(super) async fn set_writeback(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Writeback { agent, on }): Form<Writeback>,
+) -> Result<Redirect, PageError> {
+    let (action, activity) = if on {
+        (Action::EnableWriteback, Activity::WritebackEnabled)
+    } else {
+        (Action::DisableWriteback, Activity::WritebackDisabled)
+    };
+    signed_in.require(action)?;
+    if state.store.agents().set_writeback(state.tenant, agent, on).await.map_err(PageError::behind)? {
+        signed_in.note(&state, &reader, activity, format!("agent {agent}"), None).await?;
+    }
+    Ok(Redirect::to("/console"))
+}
+
+/// Revokes an agent for good: its link closes, and no page seals for it any more.
+pub(super) async fn revoke(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Revoke { agent }): Form<Revoke>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::EnrolAgent)?;
+    let now = state.clock.now();
+    if state.store.agents().revoke(state.tenant, agent, now).await.map_err(PageError::behind)? {
+        state.relay.disconnect(state.tenant, agent);
+        signed_in.note(&state, &reader, Activity::AgentRevoked, format!("agent {agent}"), None).await?;
+        state.relay.keys_changed(state.tenant).await.map_err(PageError::behind)?;
+    }
+    Ok(Redirect::to("/console"))
+}

@@ -1,0 +1,132 @@
+//! `GET /console/people`: one person by name. `POST /console/people/lift`: the help desk lifts the stop on codes.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::administrator::Action;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::limit::{CODES_SENT, WRONG_CODES_BY_MAIL};
+use ritorno_identity::mask::mask;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::sspr;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
+use ritorno_protocol::outcome::SsprCode;
+use serde::Deserialize;
+
+use super::session::{Menu, SignedIn};
+use crate::i18n::Words;
+use crate::page::{Frame, PageError, page};
+use crate::portal::refusal::words;
+use crate::portal::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "console/people.html")]
+struct PeoplePage<'a> {
+    t: Words,
+    frame: Frame,
+    menu: Menu,
+    asked: &'a str,
+    lifted: bool,
+    person: Option<PersonView>,
+}
+
+struct PersonView {
+    display_name: String,
+    principal: String,
+    enabled: bool,
+    source: Option<String>,
+    withheld: Option<Withheld>,
+    /// Masked: the help desk asks the person for it, not the other way round.
+    address: Option<String>,
+}
+
+struct Withheld {
+    code: SsprCode,
+    told: &'static str,
+}
+
+/// What the search sends.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    name: String,
+    lifted: Option<String>,
+}
+
+/// What the other form sends.
+#[derive(Deserialize)]
+pub(super) struct Lift {
+    name: String,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    jar: CookieJar,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ReadUsers)?;
+    let tenant = tenant(&state).await?;
+    let found = find(&state, &tenant, &asked.name).await?;
+    let shown = PeoplePage {
+        t: reader.words(&tenant),
+        frame: Frame::new(&tenant, "/console/people"),
+        menu: signed_in.menu("/console/people"),
+        asked: asked.name.trim(),
+        lifted: asked.lifted.is_some(),
+        person: found.map(|user| view(&tenant, &user)),
+    };
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+async fn find(state: &AppState, tenant: &Tenant, typed: &str) -> Result<Option<User>, PageError> {
+    let Ok(name) = SignInName::parse(typed) else { return Ok(None) };
+    state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)
+}
+
+fn view(tenant: &Tenant, user: &User) -> PersonView {
+    let withheld = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, user)).err();
+    PersonView {
+        display_name: user.display_name.clone(),
+        principal: user.user_principal_name.clone(),
+        enabled: user.enabled,
+        source: user
+            .on_premises()
+            .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
+        withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
+        address: user.code_address().and_then(mask),
+    }
+}
+
+/// The stop of the day is lifted, and codes can be sent again.
+pub(super) async fn lift(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(input): Form<Lift>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::LiftStop)?;
+    let tenant = tenant(&state).await?;
+    let Some(user) = find(&state, &tenant, &input.name).await? else {
+        return Ok(Redirect::to("/console/people"));
+    };
+    let limits = state.store.limits();
+    let by_user = Subject::of_user(&state.pepper, tenant.id, user.id);
+    limits.lift(tenant.id, &WRONG_CODES_BY_MAIL, &by_user).await.map_err(PageError::behind)?;
+    if let Some(address) = user.code_address() {
+        let by_address = Subject::of_address(&state.pepper, tenant.id, address);
+        limits.lift(tenant.id, &CODES_SENT, &by_address).await.map_err(PageError::behind)?;
+    }
+    signed_in.note(&state, &reader, Activity::StopLifted, String::new(), Some(user.id)).await?;
+    let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
+    Ok(Redirect::to(&format!("/console/people?name={name}&lifted=1")))
+}

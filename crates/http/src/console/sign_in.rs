@@ -1,0 +1,141 @@
+//! `GET` and `POST /console/sign-in`.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::limit::ADMINISTRATOR_SIGN_INS;
+use ritorno_identity::password::PasswordHash;
+use ritorno_identity::session::Session;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::token::Token;
+use ritorno_protocol::secret::Password;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::session::{cookie, named};
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::portal::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// Password hashes computed at once: each takes 19 MiB and a core for tens of milliseconds.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+#[derive(Template)]
+#[template(path = "console/sign-in.html")]
+struct SignInPage {
+    t: Words,
+    frame: Frame,
+    fault: Option<&'static str>,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    name: String,
+    password: String,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    Ok((reader.remember(jar), render(StatusCode::OK, &reader, &tenant, None)).into_response())
+}
+
+fn render(status: StatusCode, reader: &Reader, tenant: &Tenant, fault: Option<&'static str>) -> Response {
+    let (t, frame) = (reader.words(tenant), Frame::new(tenant, "/console/sign-in"));
+    page(status, &SignInPage { t, frame, fault })
+}
+
+/// A name and a password were given. An unknown name costs what a known one costs, and gets the same answer.
+pub(super) async fn sign_in(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Form(Input { name, password }): Form<Input>,
+) -> Result<Response, PageError> {
+    let password = Password::new(password);
+    let tenant = tenant(&state).await?;
+    let (store, now) = (&state.store, state.clock.now());
+    let name = name.trim();
+    // By name and network together: a stranger elsewhere can't lock an administrator out.
+    let counted = format!("{}\n{}", reader.network, name.to_lowercase());
+    let subject = Subject::of_network(&state.pepper, tenant.id, &counted);
+    let counted = store.limits().count(tenant.id, &ADMINISTRATOR_SIGN_INS, &subject, now).await;
+    if !counted.map_err(PageError::behind)? {
+        let fault = Some(key("console-too-many"));
+        return Ok(render(StatusCode::TOO_MANY_REQUESTS, &reader, &tenant, fault));
+    }
+    let found = store.administrators().by_name(tenant.id, name).await.map_err(PageError::behind)?;
+    let Some(administrator) = verified(found, password).await? else {
+        note(&state, &reader, Actor::Anonymous, Success::Failure, "name or password wrong").await?;
+        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, Some(key("console-wrong"))));
+    };
+    let limits = store.limits();
+    limits.give_back(tenant.id, &ADMINISTRATOR_SIGN_INS, &subject).await.map_err(PageError::behind)?;
+    // A new token at every sign-in; the one that came along, whoever planted it, ends.
+    if let Some(old) = named(&jar) {
+        store.sessions().delete(tenant.id, &old).await.map_err(PageError::behind)?;
+    }
+    let token = Token::random(&*state.random);
+    let session = Session::new(token.digest(), tenant.id, administrator.id, now);
+    store.sessions().insert(&session).await.map_err(PageError::behind)?;
+    note(&state, &reader, Actor::Administrator(administrator.id), Success::Success, "").await?;
+    let home = match administrator.role {
+        Role::Global => "/console",
+        Role::HelpDesk => "/console/people",
+    };
+    Ok((jar.add(cookie(&token)), Redirect::to(home)).into_response())
+}
+
+async fn verified(
+    found: Option<Administrator>,
+    password: Password,
+) -> Result<Option<Administrator>, PageError> {
+    let permit = HASHING.acquire().await.map_err(PageError::behind)?;
+    let checked = tokio::task::spawn_blocking(move || {
+        let hash = found.as_ref().map_or_else(PasswordHash::of_nobody, |found| found.password.clone());
+        // Before the name is looked at: an unknown one costs what a known one costs.
+        let right = hash.matches(&password);
+        found.filter(|_| right)
+    });
+    let verified = checked.await.map_err(PageError::behind);
+    drop(permit);
+    verified
+}
+
+async fn note(
+    state: &AppState,
+    reader: &Reader,
+    actor: Actor,
+    success: Success,
+    reason: &str,
+) -> Result<(), PageError> {
+    let fact = Fact {
+        id: FactId::random(&*state.random),
+        tenant: state.tenant,
+        at: state.clock.now(),
+        activity: Activity::AdministratorSignIn,
+        actor,
+        target: None,
+        from: Some(reader.network.clone()),
+        success,
+        reason: reason.to_owned(),
+        support_code: None,
+        correlation: CorrelationId::random(&*state.random),
+        request: None,
+    };
+    state.store.audit().append(&fact).await.map_err(PageError::behind)
+}

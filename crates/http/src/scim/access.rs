@@ -1,0 +1,144 @@
+//! Which agent asks, under which lease, and what it may touch.
+
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::user::User;
+use ritorno_protocol::ids::UserId;
+use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use zeroize::Zeroize as _;
+
+use super::error::ScimError;
+use crate::agent_api::bearer::AgentBearer;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// The agent that asks, not under an outdated lease.
+#[derive(Clone, Debug)]
+pub struct ScimAgent(pub Agent);
+
+impl FromRequestParts<AppState> for ScimAgent {
+    type Rejection = ScimError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
+        let AgentBearer(agent) = AgentBearer::from_request_parts(parts, state)
+            .await
+            .map_err(|_: Problem| ScimError::Unauthenticated)?;
+        if let Some((connector, epoch)) = lease(&parts.headers)? {
+            state.leases.see(agent.id, &connector, epoch)?;
+        }
+        Ok(Self(agent))
+    }
+}
+
+fn lease(headers: &HeaderMap) -> Result<Option<(String, u64)>, ScimError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(epoch) = text(LEASE_EPOCH_HEADER) else { return Ok(None) };
+    let epoch = epoch.parse().map_err(|_| ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no number")))?;
+    let connector = text(CONNECTOR_HEADER)
+        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
+    Ok(Some((connector.to_owned(), epoch)))
+}
+
+/// The person of that id, if this agent may touch them.
+///
+/// # Errors
+/// [`ScimError::NotFound`], [`ScimError::NotYours`], [`ScimError::Store`].
+pub async fn person(state: &AppState, agent: &Agent, id: &str) -> Result<User, ScimError> {
+    let id: UserId = id.parse().map_err(|_| ScimError::NotFound)?;
+    let user = state.store.users().get(state.tenant, id).await?.ok_or(ScimError::NotFound)?;
+    if agent.masters(&user) { Ok(user) } else { Err(ScimError::NotYours) }
+}
+
+/// The version that `If-Match` names (RFC 7644 section 3.14); `None` if it names none, or any.
+///
+/// # Errors
+/// [`ScimError::Version`] if it is none that this service gives out.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, ScimError> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| ScimError::Version)?.trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number = text.trim_start_matches("W/").trim_matches('"');
+    number.parse().map(Some).map_err(|_| ScimError::Version)
+}
+
+/// What no agent may send, whatever else the body holds.
+#[derive(Default, Deserialize)]
+struct Probe {
+    #[serde(alias = "Password")]
+    password: Option<IgnoredAny>,
+    #[serde(alias = "Roles")]
+    roles: Option<IgnoredAny>,
+    #[serde(alias = "Entitlements")]
+    entitlements: Option<IgnoredAny>,
+    #[serde(alias = "Groups")]
+    groups: Option<IgnoredAny>,
+}
+
+/// Reads a body that says what a person is to be. The bytes are wiped: they may hold a password, which is refused by name.
+///
+/// # Errors
+/// [`ScimError::Syntax`], [`ScimError::Forbidden`].
+pub fn read<T: serde::de::DeserializeOwned>(body: Bytes) -> Result<T, ScimError> {
+    let refused = serde_json::from_slice::<Probe>(&body).ok().and_then(|probe| {
+        [
+            (probe.password, "password"),
+            (probe.roles, "roles"),
+            (probe.entitlements, "entitlements"),
+            (probe.groups, "groups"),
+        ]
+        .into_iter()
+        .find_map(|(sent, name)| sent.map(|_| name))
+    });
+    let parsed = match refused {
+        Some(name) => Err(ScimError::Forbidden(name)),
+        // The reader's own message may quote what was sent: it is not passed on.
+        None => serde_json::from_slice(&body).map_err(|error| {
+            ScimError::Syntax(format!(
+                "line {}, column {}: not the expected body",
+                error.line(),
+                error.column()
+            ))
+        }),
+    };
+    if let Ok(mut bytes) = body.try_into_mut() {
+        bytes.as_mut().zeroize();
+    }
+    parsed
+}
+
+/// Writes down what an agent did to a person.
+///
+/// # Errors
+/// [`ScimError::Store`].
+pub async fn audit(
+    state: &AppState,
+    agent: &Agent,
+    activity: Activity,
+    target: UserId,
+    reason: String,
+) -> Result<(), ScimError> {
+    let fact = Fact {
+        id: FactId::random(&*state.random),
+        tenant: state.tenant,
+        at: state.clock.now(),
+        activity,
+        actor: Actor::Agent(agent.id),
+        target: Some(target),
+        from: None,
+        success: Success::Success,
+        reason,
+        support_code: None,
+        correlation: CorrelationId::random(&*state.random),
+        request: None,
+    };
+    Ok(state.store.audit().append(&fact).await?)
+}

@@ -1,0 +1,36 @@
+//! `DELETE /scim/v2/Users/{id}` (RFC 7644 section 3.6), as far as the deletion guard lets it.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use ritorno_identity::audit::Activity;
+
+use super::access::{ScimAgent, audit, if_match, person};
+use super::error::ScimError;
+use super::guard;
+use crate::state::AppState;
+
+/// Removes a person.
+///
+/// # Errors
+/// [`ScimError`].
+pub async fn handle(
+    State(state): State<AppState>,
+    ScimAgent(agent): ScimAgent,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ScimError> {
+    let user = person(&state, &agent, &id).await?;
+    if if_match(&headers)?.is_some_and(|version| version != user.version) {
+        return Err(ScimError::Version);
+    }
+    guard::count(&state, &agent).await?;
+    let deleted = state.store.users().delete(state.tenant, user.id).await;
+    if !matches!(deleted, Ok(true)) {
+        guard::give_back(&state, &agent).await?;
+    }
+    if !deleted? {
+        return Err(ScimError::NotFound);
+    }
+    audit(&state, &agent, Activity::UserDeleted, user.id, user.user_principal_name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,96 @@
+//! Errors of the SCIM service (RFC 7644 section 3.12).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
+use ritorno_storage::StoreError;
+
+/// Why a SCIM request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ScimError {
+    /// The access token is missing, wrong or expired.
+    #[error("the access token is missing, wrong or expired, or the agent was revoked")]
+    Unauthenticated,
+    /// The body can't be read.
+    #[error("{0}")]
+    Syntax(String),
+    /// The filter is not one of those that are supported.
+    #[error("supported filters are: externalId eq \"...\" and userName eq \"...\"")]
+    Filter,
+    /// A path of a PATCH names nothing that can be changed.
+    #[error("path '{0}' names no attribute that can be changed")]
+    Path(String),
+    /// A value is missing or does not fit.
+    #[error("{0}")]
+    Value(String),
+    /// The attribute may not be changed.
+    #[error("'{0}' may not be changed")]
+    Mutability(&'static str),
+    /// Another person has that userName or externalId. Nobody is ever matched softly.
+    #[error("another person has this userName or externalId")]
+    Uniqueness,
+    /// There is no such person.
+    #[error("there is no such person")]
+    NotFound,
+    /// The person is cloud-only, or of a forest that this agent does not serve.
+    #[error("an agent touches only hybrid people of the forests that it serves")]
+    NotYours,
+    /// The request carries what an agent may never set.
+    #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
+    Forbidden(&'static str),
+    /// The person was changed since the version that `If-Match` names.
+    #[error("the person was changed in the meantime")]
+    Version,
+    /// The export runs under a lease that another agent holds now.
+    #[error("{0}")]
+    Lease(#[from] super::leases::Outdated),
+    /// Too many people were removed or disabled within a day.
+    #[error(
+        "the deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval"
+    )]
+    Guard(u32),
+    /// The database failed.
+    #[error("the server failed; its log says more")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for ScimError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Contradiction(_) => Self::Uniqueness,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl ScimError {
+    const fn kind(&self) -> (StatusCode, Option<ErrorType>) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, None),
+            Self::Syntax(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidSyntax)),
+            Self::Filter => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidFilter)),
+            Self::Path(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidPath)),
+            Self::Value(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidValue)),
+            Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
+            Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
+            Self::NotFound => (StatusCode::NOT_FOUND, None),
+            Self::NotYours | Self::Forbidden(_) | Self::Guard(_) => (StatusCode::FORBIDDEN, None),
+            Self::Version | Self::Lease(_) => (StatusCode::PRECONDITION_FAILED, None),
+            Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        }
+    }
+}
+
+impl IntoResponse for ScimError {
+    fn into_response(self) -> Response {
+        if let Self::Store(error) = &self {
+            tracing::error!(%error, "a SCIM request failed");
+        }
+        let (status, kind) = self.kind();
+        let body = Error::new(status.as_u16(), kind, self.to_string());
+        let body = serde_json::to_vec(&body).expect("an error always serialises");
+        let mut response = (status, body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response
+    }
+}

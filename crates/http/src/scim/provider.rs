@@ -1,0 +1,29 @@
+//! `GET /scim/v2/ServiceProviderConfig` (RFC 7643 section 5).
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use ritorno_protocol::scim::{
+    AuthenticationScheme, BulkSupport, FilterSupport, MAX_PAGE, SERVICE_PROVIDER_CONFIG_SCHEMA,
+    ServiceProviderConfig, Supported,
+};
+
+use super::resource::body;
+
+/// Says what this service can do.
+pub async fn handle() -> Response {
+    let config = ServiceProviderConfig {
+        schemas: vec![SERVICE_PROVIDER_CONFIG_SCHEMA.into()],
+        patch: Supported { supported: true },
+        bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: 0 },
+        filter: FilterSupport { supported: true, max_results: MAX_PAGE as u64 },
+        change_password: Supported { supported: false },
+        sort: Supported { supported: false },
+        etag: Supported { supported: true },
+        authentication_schemes: vec![AuthenticationScheme {
+            kind: "oauthbearertoken".into(),
+            name: "Agent access token".into(),
+            description: "A token from /agent/v1/token, for ten minutes".into(),
+        }],
+    };
+    body(StatusCode::OK, &config)
+}

@@ -1,0 +1,66 @@
+//! `PUT /scim/v2/Users/{id}` (RFC 7644 section 3.5.1).
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::user::User;
+use ritorno_protocol::scim;
+use ritorno_storage::Updated;
+
+use super::access::{ScimAgent, audit, if_match, person, read};
+use super::error::ScimError;
+use super::guard;
+use super::resource::{Said, answer};
+use crate::state::AppState;
+
+/// Replaces what is known of a person.
+///
+/// # Errors
+/// [`ScimError`].
+pub async fn handle(
+    State(state): State<AppState>,
+    ScimAgent(agent): ScimAgent,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ScimError> {
+    let expected = if_match(&headers)?;
+    let resource = read(body)?;
+    let user = person(&state, &agent, &id).await?;
+    store(&state, &agent, &user, &resource, expected).await
+}
+
+/// Stores what `resource` says of `user`. A person who is disabled by it counts at the deletion guard.
+///
+/// # Errors
+/// [`ScimError`].
+pub(super) async fn store(
+    state: &AppState,
+    agent: &Agent,
+    user: &User,
+    resource: &scim::User,
+    expected: Option<i64>,
+) -> Result<Response, ScimError> {
+    if expected.is_some_and(|version| version != user.version) {
+        return Err(ScimError::Version);
+    }
+    let mut changed = Said::read(resource, agent)?.apply(user, state)?;
+    let disables = user.enabled && !changed.enabled;
+    if disables {
+        guard::count(state, agent).await?;
+    }
+    let updated = state.store.users().update(&changed, user.version).await;
+    if disables && !matches!(updated, Ok(Updated::Done { .. })) {
+        guard::give_back(state, agent).await?;
+    }
+    match updated? {
+        Updated::Done { version } => changed.version = version,
+        Updated::Conflict => return Err(ScimError::Version),
+    }
+    let reason = if disables { "disabled" } else { "changed" };
+    audit(state, agent, Activity::UserUpdated, user.id, reason.into()).await?;
+    Ok(answer(StatusCode::OK, &changed, state))
+}

@@ -1,0 +1,68 @@
+//! How long to wait before a try is repeated.
+
+use std::time::Duration;
+
+use ritorno_protocol::random::{Random, array};
+
+/// Tries and waits. Each wait is drawn at random up to a limit that doubles ('full jitter'), so that many agents that
+/// lost the same server do not come back at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Tries in all, the first one included.
+    pub tries: u32,
+    /// Limit of the first wait.
+    pub first: Duration,
+    /// No limit grows beyond this, and no wait that the other side asks for is obeyed beyond it.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { tries: 6, first: Duration::from_millis(500), longest: Duration::from_secs(60) }
+    }
+}
+
+impl Backoff {
+    /// The wait after try number `tried` (from 1); `None` when there is no further try. `asked` is what the other
+    /// side asked for (Retry-After, RFC 9110 section 10.2.3) and is the least that is waited.
+    pub(crate) fn wait(&self, tried: u32, asked: Option<Duration>, random: &dyn Random) -> Option<Duration> {
+        if tried >= self.tries {
+            return None;
+        }
+        let limit = self.first.saturating_mul(1_u32.checked_shl(tried.saturating_sub(1)).unwrap_or(u32::MAX));
+        let limit = limit.min(self.longest);
+        let share = f64::from(u32::from_le_bytes(array(random))) / f64::from(u32::MAX);
+        Some((asked.unwrap_or_default() + limit.mul_f64(share)).min(self.longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Always(u8);
+
+    impl Random for Always {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_end() {
+        let backoff = Backoff { tries: 5, first: Duration::from_secs(1), longest: Duration::from_secs(5) };
+        let waits: Vec<_> = (1..=5).map(|tried| backoff.wait(tried, None, &Always(255))).collect();
+        assert_eq!(
+            waits,
+            [1, 2, 4, 5].map(|s| Some(Duration::from_secs(s))).into_iter().chain([None]).collect::<Vec<_>>()
+        );
+        assert_eq!(backoff.wait(1, None, &Always(0)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_the_least_but_has_a_limit() {
+        let backoff = Backoff::default();
+        assert_eq!(backoff.wait(1, Some(Duration::from_secs(7)), &Always(0)), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.wait(1, Some(Duration::from_secs(7_200)), &Always(0)), Some(backoff.longest));
+    }
+}

@@ -1,0 +1,33 @@
+//! What a run needs to know of a connector.
+
+use ritorno_protocol::ids::Forest;
+use sha2::{Digest as _, Sha256};
+
+use crate::guard::Guard;
+use crate::rules::Rules;
+
+/// The engine's edge to one directory. The engine keeps what belongs to it under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    /// The name that commands and logs use; the engine's key for everything staged through it.
+    pub name: String,
+    /// The forest its people live in.
+    pub forest: Forest,
+    /// NetBIOS name of their domain.
+    pub domain: String,
+    /// DNS name of their domain: the suffix of the implied userPrincipalName.
+    pub dns_domain: String,
+    /// Which objects become people, and from which attributes.
+    pub rules: Rules,
+    /// How many removals may go out unseen.
+    pub guard: Guard,
+}
+
+impl Connector {
+    /// A digest of all that decides who is in scope: `scope` of the import, rules and names.
+    pub(crate) fn fingerprint(&self, scope: &str) -> String {
+        let parts = (scope, &self.rules, &self.forest.0, &self.domain, &self.dns_domain);
+        let json = serde_json::to_vec(&parts).expect("plain strings and lists always become JSON");
+        crate::object::hex(&Sha256::digest(json))
+    }
+}

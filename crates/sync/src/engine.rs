@@ -1,0 +1,295 @@
+//! The engine: its store, its clock, and the runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ritorno_protocol::clock::{Clock, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::connector::Connector;
+use crate::error::SyncError;
+use crate::fault::ObjectFault;
+use crate::guard::{self, Removals};
+use crate::profiles::{export, full_import, full_sync};
+use crate::report::{Counts, ObjectError, Profile, Progress, RunOutcome, RunReport};
+use crate::run::Run;
+use crate::status::{self, ConnectorStatus};
+use crate::store::Store;
+
+/// The sync engine over one store.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Where a run under way stands, handed to its profile.
+pub(crate) struct Context<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) connector: &'a Connector,
+    /// The connector's row.
+    pub(crate) connector_id: i64,
+    /// The run's row.
+    pub(crate) run_id: i64,
+    pub(crate) profile: Profile,
+    pub(crate) counts: Counts,
+    pub(crate) server: Option<String>,
+    /// Told of every page.
+    pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl Context<'_> {
+    /// Records why one object was not carried on, within the page's transaction.
+    pub(crate) async fn record(
+        &mut self,
+        connection: &mut SqliteConnection,
+        object: &str,
+        fault: &ObjectFault,
+    ) -> Result<(), SyncError> {
+        self.counts.errors += 1;
+        tracing::warn!(connector = %self.connector.name, profile = %self.profile, object, %fault, "object not carried on");
+        sqlx::query("INSERT INTO run_error (run_id, object, fault) VALUES (?, ?, ?)")
+            .bind(self.run_id)
+            .bind(object)
+            .bind(fault_json(fault))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) fn report_progress(&self, done: u64, total: Option<u64>) {
+        (self.progress)(Progress { profile: self.profile, done, total });
+    }
+}
+
+/// A fault as the store keeps it.
+pub(crate) fn fault_json(fault: &ObjectFault) -> String {
+    serde_json::to_string(fault).expect("plain strings and numbers become JSON")
+}
+
+impl Engine {
+    /// Opens the store at `path`, made with mode 0600 if it is not there. Runs that a program left behind when it
+    /// ended are marked as interrupted.
+    ///
+    /// # Errors
+    /// [`SyncError::File`], [`SyncError::Store`] or [`SyncError::Migration`].
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, SyncError> {
+        let engine = Self { store: Store::open(path).await?, clock };
+        match engine.store.lock() {
+            Ok(_lock) => engine.mark_interrupted().await?,
+            // The runs under way are another program's.
+            Err(SyncError::RunInProgress) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(engine)
+    }
+
+    /// Runs one profile to its end and returns what the history keeps of it.
+    ///
+    /// # Errors
+    /// [`SyncError::RunInProgress`] at once if another run goes on; else what stopped the run, which the history
+    /// keeps as well. Faults of single objects are no errors of the run: see [`Engine::errors`].
+    pub async fn run(
+        &self,
+        connector: &Connector,
+        run: Run<'_>,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<RunReport, SyncError> {
+        let _lock = self.store.lock()?;
+        self.mark_interrupted().await?;
+        let profile = run.profile();
+        let (connector_id, run_id) = self.begin(connector, profile).await?;
+        let (counts, server) = (Counts::default(), None);
+        let mut context =
+            Context { engine: self, connector, connector_id, run_id, profile, counts, server, progress };
+        let result = match run {
+            Run::FullImport(source) => full_import::run(&mut context, source).await,
+            Run::FullSync => full_sync::run(&mut context).await,
+            Run::Export { target, lease_epoch } => export::run(&mut context, target, lease_epoch).await,
+        };
+        let outcome = match &result {
+            Err(_) => RunOutcome::Failed,
+            Ok(()) if context.counts.errors > 0 => RunOutcome::CompletedWithErrors,
+            Ok(()) => RunOutcome::Succeeded,
+        };
+        let failure = result.as_ref().err().map(ToString::to_string);
+        let report = self.end(&context, outcome, failure).await?;
+        result.map(|()| report)
+    }
+
+    /// The last `limit` runs, newest first.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn history(&self, limit: u32) -> Result<Vec<RunReport>, SyncError> {
+        let rows = sqlx::query(
+            "SELECT run.*, name FROM run JOIN connector ON connector.id = connector_id ORDER BY run.id DESC LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&mut *self.store.read().await?)
+        .await?;
+        rows.iter().map(report).collect()
+    }
+
+    /// The first `limit` objects that the run `run` could not carry on, and why.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn errors(&self, run: i64, limit: u32) -> Result<Vec<ObjectError>, SyncError> {
+        let rows = sqlx::query("SELECT object, fault FROM run_error WHERE run_id = ? ORDER BY id LIMIT ?")
+            .bind(run)
+            .bind(limit)
+            .fetch_all(&mut *self.store.read().await?)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let fault = serde_json::from_str(row.try_get("fault")?)
+                    .map_err(|_| SyncError::Unreadable { column: "run_error.fault" })?;
+                Ok(ObjectError { object: row.try_get("object")?, fault })
+            })
+            .collect()
+    }
+
+    /// Where every connector that ever ran stands, by name.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn status(&self) -> Result<Vec<ConnectorStatus>, SyncError> {
+        status::all(&mut *self.store.read().await?).await
+    }
+
+    /// The removals that the next export of `connector` would send and nobody approved.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownConnector`] or [`SyncError::Store`].
+    pub async fn removals(&self, connector: &str) -> Result<Removals, SyncError> {
+        let mut connection = self.store.read().await?;
+        let id = known(&mut connection, connector).await?;
+        guard::pending(&mut connection, id).await
+    }
+
+    /// Approves the list of removals whose digest is `digest`: the next export sends exactly those, whatever their
+    /// number.
+    ///
+    /// # Errors
+    /// [`SyncError::OtherList`] if that is not the list that is pending now, [`SyncError::RunInProgress`],
+    /// [`SyncError::UnknownConnector`] or [`SyncError::Store`].
+    pub async fn approve(&self, connector: &str, digest: &str) -> Result<(), SyncError> {
+        let _lock = self.store.lock()?;
+        let mut transaction = self.store.write().await?;
+        let id = known(&mut transaction, connector).await?;
+        let removals = guard::pending(&mut transaction, id).await?;
+        if !removals.digest.eq_ignore_ascii_case(digest.trim()) {
+            return Err(SyncError::OtherList { now: removals.digest });
+        }
+        guard::approve(&mut transaction, &removals.list).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn begin(&self, connector: &Connector, profile: Profile) -> Result<(i64, i64), SyncError> {
+        let mut transaction = self.store.write().await?;
+        sqlx::query("INSERT INTO connector (name) VALUES (?) ON CONFLICT DO NOTHING")
+            .bind(&connector.name)
+            .execute(&mut *transaction)
+            .await?;
+        let connector_id = known(&mut transaction, &connector.name).await?;
+        let run_id = sqlx::query(
+            "INSERT INTO run (connector_id, profile, started, outcome) VALUES (?, ?, ?, ?) RETURNING id",
+        )
+        .bind(connector_id)
+        .bind(profile.name())
+        .bind(self.clock.now().unix_ms())
+        .bind(RunOutcome::Running.name())
+        .fetch_one(&mut *transaction)
+        .await?
+        .try_get(0)?;
+        transaction.commit().await?;
+        tracing::info!(connector = %connector.name, %profile, run = run_id, "sync run started");
+        Ok((connector_id, run_id))
+    }
+
+    async fn end(
+        &self,
+        context: &Context<'_>,
+        outcome: RunOutcome,
+        failure: Option<String>,
+    ) -> Result<RunReport, SyncError> {
+        let counts = context.counts;
+        tracing::info!(
+            connector = %context.connector.name, profile = %context.profile, run = context.run_id, %outcome,
+            counts.adds, counts.updates, counts.deletes, counts.unchanged, counts.errors,
+            failure = failure.as_deref().unwrap_or_default(), "sync run ended"
+        );
+        let mut transaction = self.store.write().await?;
+        let row = sqlx::query(
+            "UPDATE run SET ended = ?, outcome = ?, server = ?, adds = ?, updates = ?, deletes = ?, unchanged = ?, \
+             errors = ?, failure = ? WHERE id = ? \
+             RETURNING *, (SELECT name FROM connector WHERE connector.id = connector_id) AS name",
+        )
+        .bind(self.clock.now().unix_ms())
+        .bind(outcome.name())
+        .bind(&context.server)
+        .bind(stored(counts.adds))
+        .bind(stored(counts.updates))
+        .bind(stored(counts.deletes))
+        .bind(stored(counts.unchanged))
+        .bind(stored(counts.errors))
+        .bind(failure)
+        .bind(context.run_id)
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        report(&row)
+    }
+
+    /// Only with the run lock held: whatever still says that it runs was left behind.
+    async fn mark_interrupted(&self) -> Result<(), SyncError> {
+        let mut transaction = self.store.write().await?;
+        sqlx::query("UPDATE run SET outcome = ? WHERE outcome = ?")
+            .bind(RunOutcome::Interrupted.name())
+            .bind(RunOutcome::Running.name())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn known(connection: &mut SqliteConnection, connector: &str) -> Result<i64, SyncError> {
+    let row = sqlx::query("SELECT id FROM connector WHERE name = ?")
+        .bind(connector)
+        .fetch_optional(connection)
+        .await?;
+    let row = row.ok_or_else(|| SyncError::UnknownConnector(connector.to_owned()))?;
+    Ok(row.try_get(0)?)
+}
+
+fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn report(row: &SqliteRow) -> Result<RunReport, SyncError> {
+    let count = |column: &'static str| -> Result<u64, SyncError> {
+        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| SyncError::Unreadable { column })
+    };
+    Ok(RunReport {
+        id: row.try_get("id")?,
+        connector: row.try_get("name")?,
+        profile: Profile::named(row.try_get("profile")?)
+            .ok_or(SyncError::Unreadable { column: "run.profile" })?,
+        started: Timestamp::from_unix_ms(row.try_get("started")?),
+        ended: row.try_get::<Option<i64>, _>("ended")?.map(Timestamp::from_unix_ms),
+        outcome: RunOutcome::named(row.try_get("outcome")?)
+            .ok_or(SyncError::Unreadable { column: "run.outcome" })?,
+        server: row.try_get("server")?,
+        counts: Counts {
+            adds: count("adds")?,
+            updates: count("updates")?,
+            deletes: count("deletes")?,
+            unchanged: count("unchanged")?,
+            errors: count("errors")?,
+        },
+        failure: row.try_get("failure")?,
+    })
+}

@@ -1,0 +1,120 @@
+//! The deletion guard: nothing leaves the tenant in numbers without a person having seen the list.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::error::SyncError;
+use crate::object::hex;
+use crate::person::Person;
+
+/// The sliding window in which removals are added up.
+pub(crate) const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What makes a pending change a removal: the person goes, or may no longer sign in. Scope exits are deletions here.
+/// A row counts until a person approved it.
+const PENDING: &str = "SELECT anchor, desired, confirmed FROM export_object \
+     WHERE connector_id = ? AND approved = 0 AND (desired IS NOT confirmed OR unsure = 1) \
+     AND (desired IS NULL OR (json_extract(confirmed, '$.enabled') = 1 AND json_extract(desired, '$.enabled') = 0)) \
+     ORDER BY anchor";
+
+/// How many removals (deletions, disabled accounts, people out of scope) may go out unseen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guard {
+    /// Within any 24 hours. With more, the export stops until the list is approved.
+    pub removals: u32,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { removals: 500 }
+    }
+}
+
+/// What tripped the guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBecause {
+    /// More than the threshold.
+    OverThreshold {
+        /// The threshold.
+        threshold: u32,
+    },
+    /// Scope, account, rules or names of the connector differ from those of the last export.
+    ScopeChanged,
+}
+
+impl fmt::Display for HeldBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OverThreshold { threshold } => write!(f, "the threshold is {threshold}"),
+            Self::ScopeChanged => f.write_str("scope, account or rules have changed since the last export"),
+        }
+    }
+}
+
+/// How a person is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalKind {
+    /// Removed from the tenant.
+    Delete,
+    /// No longer allowed to sign in.
+    Disable,
+}
+
+/// One removal that nobody approved yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The source anchor.
+    pub anchor: String,
+    /// The userPrincipalName that the tenant confirmed last, if it did.
+    pub user_principal_name: Option<String>,
+    /// How.
+    pub kind: RemovalKind,
+}
+
+/// The removals that the next export would send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removals {
+    /// SHA-256 over the list, in hexadecimal: what an approval names.
+    pub digest: String,
+    /// The list, by anchor.
+    pub list: Vec<Removal>,
+}
+
+/// The removals pending for a connector that nobody approved.
+pub(crate) async fn pending(
+    connection: &mut SqliteConnection,
+    connector: i64,
+) -> Result<Removals, SyncError> {
+    let rows = sqlx::query(PENDING).bind(connector).fetch_all(connection).await?;
+    let mut digest = Sha256::new();
+    let mut list = Vec::with_capacity(rows.len());
+    for row in rows {
+        let anchor: String = row.try_get("anchor")?;
+        let confirmed: Option<String> = row.try_get("confirmed")?;
+        let desired: Option<String> = row.try_get("desired")?;
+        let kind = if desired.is_none() { RemovalKind::Delete } else { RemovalKind::Disable };
+        digest.update(format!("{anchor} {kind:?}\n"));
+        let user_principal_name = confirmed
+            .map(|json| serde_json::from_str::<Person>(&json).map(|person| person.user_principal_name))
+            .transpose()
+            .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
+        list.push(Removal { anchor, user_principal_name, kind });
+    }
+    Ok(Removals { digest: hex(&digest.finalize()), list })
+}
+
+/// Marks exactly the removals of `list` as approved.
+pub(crate) async fn approve(connection: &mut SqliteConnection, list: &[Removal]) -> Result<(), SyncError> {
+    for removal in list {
+        sqlx::query("UPDATE export_object SET approved = 1 WHERE anchor = ?")
+            .bind(&removal.anchor)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

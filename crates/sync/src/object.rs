@@ -1,0 +1,123 @@
+//! Objects as the directory gives them and as they are staged.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// One object of a directory, as plain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedObject {
+    /// Distinguished name.
+    pub dn: String,
+    /// `objectGUID`, as the directory stores it: the identity through renames and moves.
+    pub object_guid: [u8; 16],
+    /// Values by attribute name; names are compared without case.
+    pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+/// One value: text where it is UTF-8, else base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Text(String),
+    Binary { base64: String },
+}
+
+/// The attributes of a staged object, by name in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Attributes(BTreeMap<String, Vec<Value>>);
+
+impl Attributes {
+    pub(crate) fn of(object: &ImportedObject) -> Self {
+        let value = |bytes: &Vec<u8>| match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Binary { base64: STANDARD.encode(bytes) },
+        };
+        let staged = |values: &Vec<Vec<u8>>| values.iter().map(value).collect();
+        Self(object.attributes.iter().map(|(name, v)| (name.to_ascii_lowercase(), staged(v))).collect())
+    }
+
+    /// The values of `name` (lower case) that are text and not empty, sorted: a directory gives them in any order.
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
+        let mut texts: Vec<&str> = self
+            .0
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|value| match value {
+                Value::Text(text) if !text.trim().is_empty() => Some(text.as_str()),
+                Value::Text(_) | Value::Binary { .. } => None,
+            })
+            .collect();
+        texts.sort_unstable();
+        texts
+    }
+
+    /// The text of `name`; the first in order where there are several.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).into_iter().next()
+    }
+
+    /// The first value of `name` as the directory's bytes.
+    pub(crate) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match self.0.get(name)?.first()? {
+            Value::Text(text) => Some(text.clone().into_bytes()),
+            Value::Binary { base64 } => STANDARD.decode(base64).ok(),
+        }
+    }
+}
+
+/// What the connector space keeps of an object.
+pub(crate) struct Staged {
+    pub(crate) guid: String,
+    pub(crate) dn: String,
+    pub(crate) attributes: Attributes,
+    pub(crate) json: String,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl Staged {
+    pub(crate) fn of(object: ImportedObject) -> Self {
+        let attributes = Attributes::of(&object);
+        let json = serde_json::to_string(&attributes).expect("strings in maps always become JSON");
+        let hash =
+            Sha256::new().chain_update(&object.dn).chain_update([0]).chain_update(&json).finalize().to_vec();
+        // objectGUID is stored with its first three fields in little-endian order (MS-DTYP 2.3.4.2).
+        let guid = uuid::Uuid::from_bytes_le(object.object_guid).to_string();
+        Self { guid, dn: object.dn, attributes, json, hash }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn staged_values_keep_their_bytes(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let attributes = BTreeMap::from([("objectSid".to_owned(), vec![value.clone()])]);
+            let staged = Staged::of(ImportedObject { dn: "CN=a".into(), object_guid: [1; 16], attributes });
+            let read: Attributes = serde_json::from_str(&staged.json).unwrap();
+            prop_assert_eq!(read.bytes("objectsid"), Some(value));
+        }
+    }
+
+    #[test]
+    fn a_rename_changes_the_hash() {
+        let object =
+            |dn: &str| ImportedObject { dn: dn.into(), object_guid: [1; 16], attributes: BTreeMap::new() };
+        assert_ne!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=b")).hash);
+        assert_eq!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=a")).hash);
+    }
+}

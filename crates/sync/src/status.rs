@@ -1,0 +1,65 @@
+//! Where a connector stands.
+
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::error::SyncError;
+
+/// Where a connector stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorStatus {
+    /// Its name.
+    pub connector: String,
+    /// Objects in its connector space that the last clean import saw.
+    pub objects: u64,
+    /// Of them, those that are joined to a person in the metaverse.
+    pub joined: u64,
+    /// Of them, those that the rules leave out.
+    pub out_of_scope: u64,
+    /// Of them, those that could not be carried on, duplicates of an anchor among them.
+    pub faulty: u64,
+    /// People that the next export would make.
+    pub pending_adds: u64,
+    /// People that the next export would change.
+    pub pending_updates: u64,
+    /// People that the next export would remove.
+    pub pending_deletes: u64,
+    /// People whom the tenant refused at the last export.
+    pub refused: u64,
+}
+
+const QUERY: &str = "SELECT name,
+    (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1) AS objects,
+    (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND mv_id IS NOT NULL) AS joined,
+    (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND excluded IS NOT NULL)
+        AS out_of_scope,
+    (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND fault IS NOT NULL) AS faulty,
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL AND confirmed IS NULL)
+        AS adds,
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL
+        AND confirmed IS NOT NULL AND (desired <> confirmed OR unsure = 1)) AS updates,
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NULL) AS deletes,
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused
+    FROM connector c ORDER BY name";
+
+/// Where every connector that ever ran stands.
+pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<ConnectorStatus>, SyncError> {
+    let rows = sqlx::query(QUERY).fetch_all(connection).await?;
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let count = |column: &'static str| -> Result<u64, SyncError> {
+            u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| SyncError::Unreadable { column })
+        };
+        all.push(ConnectorStatus {
+            connector: row.try_get("name")?,
+            objects: count("objects")?,
+            joined: count("joined")?,
+            out_of_scope: count("out_of_scope")?,
+            faulty: count("faulty")?,
+            pending_adds: count("adds")?,
+            pending_updates: count("updates")?,
+            pending_deletes: count("deletes")?,
+            refused: count("refused")?,
+        });
+    }
+    Ok(all)
+}

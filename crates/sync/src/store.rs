@@ -1,0 +1,94 @@
+//! The embedded store: one SQLite file, one writer, every commit durable.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, Sqlite, Transaction};
+
+use crate::error::SyncError;
+
+/// How long a statement waits for another program's writing.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// The store. Clones share it.
+pub(crate) struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    lock: PathBuf,
+}
+
+/// Held during a run. The system lets go of it when the program ends, however it ends.
+pub(crate) struct RunLock {
+    _file: File,
+}
+
+impl Store {
+    pub(crate) async fn open(path: &Path) -> Result<Self, SyncError> {
+        make_private(path)?;
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        migrator().run(&writer).await?;
+        let readers = pool(2).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, readers, lock: lock.into() })
+    }
+
+    /// Takes the run lock, across all programs that use this store.
+    pub(crate) fn lock(&self) -> Result<RunLock, SyncError> {
+        let failed = |source| SyncError::File { path: self.lock.clone(), source };
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&self.lock)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(SyncError::RunInProgress),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// A transaction that may write. It takes the write lock at once, so that it never fails half-way for another's
+    /// sake.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, SyncError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A connection that only reads.
+    pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, SyncError> {
+        Ok(self.readers.acquire().await?)
+    }
+}
+
+/// Makes the file with mode 0600 if it is not there: it holds personal data.
+fn make_private(path: &Path) -> Result<(), SyncError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(|_| ())
+        .map_err(|source| SyncError::File { path: path.to_owned(), source })
+}
+
+fn migrator() -> Migrator {
+    let first = include_str!("../migrations/0001_first.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "first".into(), MigrationType::Simple, first, false)])
+}

@@ -1,0 +1,46 @@
+//! Answering a question that changes nothing: which policy holds for a person.
+
+use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::query::{Answer, Found, Query};
+use ritorno_protocol::signed::Signed;
+
+use crate::authorise::NotBelieved;
+use crate::directory::{Directory, DirectoryError, Target};
+use crate::handle::Handler;
+
+impl<D: Directory> Handler<D> {
+    /// Answers one question of the server.
+    ///
+    /// # Errors
+    /// [`NotBelieved`] if the server did not ask it; then nothing is answered.
+    pub async fn answer(&self, query: &Signed<Query>) -> Result<Signed<Answer>, NotBelieved> {
+        let now = self.server_now();
+        let query = self.trusted(|trust| trust.verify(query, now))?;
+        let found = if query.tenant != self.identity.tenant || query.agent != self.identity.agent {
+            nothing(Fault::AuthorisationRefused, "the question is for another agent")
+        } else if now >= query.expires_at {
+            nothing(Fault::Expired, "the question has expired")
+        } else {
+            self.look_up(&query).await.unwrap_or_else(|error| match Outcome::from(error) {
+                Outcome::NotApplied { fault, operator } => Found::Nothing { fault, operator },
+                other => {
+                    Found::Nothing { fault: Fault::DirectoryUnavailable, operator: other.operator().clone() }
+                }
+            })
+        };
+        let answer = Answer { id: query.id, agent: self.identity.agent, found };
+        Ok(Signed::sign(&answer, &self.identity.signing))
+    }
+
+    async fn look_up(&self, query: &Query) -> Result<Found, DirectoryError> {
+        let person = self.directory.locate(&Target::from(query)).await?;
+        let (policy, state) = tokio::join!(self.directory.policy(&person), self.directory.state(&person));
+        let (mut policy, state) = (policy?, state?);
+        policy.forbid_names |= query.forbid_names;
+        Ok(Found::Person { policy, locked: state.locked, disabled: state.disabled })
+    }
+}
+
+fn nothing(fault: Fault, detail: &str) -> Found {
+    Found::Nothing { fault, operator: Operator { detail: detail.into(), ..Operator::default() } }
+}

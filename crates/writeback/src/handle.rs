@@ -1,0 +1,431 @@
+//! One request, from the order to the outcome. The order of the steps is what makes it happen at most once; SECURITY,
+//! 'One request, at most once', is the rule that it follows.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ritorno_protocol::authorisation::Authorisation;
+use ritorno_protocol::certificate::{KeyCertificate, RecipientChain};
+use ritorno_protocol::clock::{Clock, Timestamp};
+use ritorno_protocol::envelope::{Envelope, Operation, Passwords};
+use ritorno_protocol::event::EventId;
+use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
+use ritorno_protocol::policy::Rule;
+use ritorno_protocol::secret::Password;
+use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
+
+use crate::authorise::{NotBelieved, RolledBack, Trust};
+use crate::directory::{Directory, DirectoryError, Target};
+use crate::event::{Event, Numbers};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::limits::{Limits, Switch};
+use crate::person_lock::PersonLocks;
+use crate::report::Reporter;
+
+/// 'T': how long the directory may take for one write. Long enough for a domain controller under load, which answers in
+/// seconds at worst, and short enough that the person still waits. The relay adds the same time before it lets another
+/// agent try.
+pub const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who the agent is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent.
+    pub agent: AgentId,
+    /// Signs its statements.
+    pub signing: SigningKey,
+    /// Opens envelopes.
+    pub opening: OpeningKey,
+}
+
+/// Handles the requests of one agent.
+pub struct Handler<D> {
+    pub(crate) directory: D,
+    pub(crate) journal: Journal,
+    pub(crate) identity: Identity,
+    pub(crate) clock: Arc<dyn Clock>,
+    trust: RwLock<Trust>,
+    limits: Limits,
+    switch: Arc<dyn Switch>,
+    people: PersonLocks,
+    /// What has to be added to our clock to get the server's, in milliseconds.
+    server_ahead_ms: AtomicI64,
+}
+
+/// How an order was dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It was answered with this statement, whether or not the link carried it yet.
+    Answered(Statement),
+    /// It was known already: this statement was repeated, and nothing else happened.
+    Repeated(Statement),
+}
+
+impl Handled {
+    /// The statement.
+    pub const fn statement(&self) -> &Statement {
+        match self {
+            Self::Answered(statement) | Self::Repeated(statement) => statement,
+        }
+    }
+}
+
+/// Why an order got no answer at all. The relay then waits until it can't have any effect any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    /// The server did not sign it.
+    #[error("{0}")]
+    NotBelieved(#[from] NotBelieved),
+    /// What would be answered can't be made durable.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+}
+
+/// Why nothing was begun, before anything was written.
+enum NotBegun {
+    /// A fault.
+    Fault(Fault, Operator),
+    /// The policy refuses the password.
+    Refused(Rule, Operator),
+}
+
+impl From<DirectoryError> for NotBegun {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Refused { rule, operator } => Self::Refused(rule, operator),
+            DirectoryError::NotApplied { fault, operator } => Self::Fault(fault, operator),
+            // Reading leaves nothing unknown.
+            DirectoryError::Unknown { operator } => Self::Fault(Fault::DirectoryUnavailable, operator),
+        }
+    }
+}
+
+/// What an operation needs, taken out of the envelope.
+enum Act {
+    Reset(Password),
+    Change { old: Password, new: Password },
+    Unlock,
+    Verify(Password),
+}
+
+impl<D: Directory> Handler<D> {
+    /// A handler that believes nobody yet: see [`Handler::trust_keys`].
+    pub fn new(
+        directory: D,
+        journal: Journal,
+        identity: Identity,
+        trust: Trust,
+        limits: Limits,
+        switch: Arc<dyn Switch>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            directory,
+            journal,
+            identity,
+            clock,
+            trust: RwLock::new(trust),
+            limits,
+            switch,
+            people: PersonLocks::default(),
+            server_ahead_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// The journal.
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The directory.
+    pub const fn directory(&self) -> &D {
+        &self.directory
+    }
+
+    /// The server's time: our clock, corrected by what the challenge showed.
+    pub fn server_now(&self) -> Timestamp {
+        let ahead = self.server_ahead_ms.load(Ordering::Relaxed);
+        Timestamp::from_unix_ms(self.clock.now().unix_ms().saturating_add(ahead))
+    }
+
+    /// Takes the server's time from a challenge. Returns by how much our clock differs.
+    pub fn measure_skew(&self, server_time: Timestamp) -> Duration {
+        let ahead = server_time.unix_ms().saturating_sub(self.clock.now().unix_ms());
+        self.server_ahead_ms.store(ahead, Ordering::Relaxed);
+        Duration::from_millis(ahead.unsigned_abs())
+    }
+
+    /// Takes the keys that the server shows, as far as they chain to the pinned root.
+    ///
+    /// # Errors
+    /// The journal's, or [`RolledBack`] inside if the server shows older keys than before.
+    pub async fn trust_keys(
+        &self,
+        signing: &[Signed<KeyCertificate>],
+        recipients: Vec<RecipientChain>,
+    ) -> Result<Result<(), RolledBack>, JournalError> {
+        let (seen, now) = (self.journal.seen_sequence().await?, self.server_now());
+        let replaced = self
+            .trust
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(signing, recipients, seen, now);
+        match replaced {
+            Ok(newest) => self.journal.see_sequence(newest).await.map(Ok),
+            Err(rolled_back) => Ok(Err(rolled_back)),
+        }
+    }
+
+    pub(crate) fn trusted<T>(&self, read: impl FnOnce(&Trust) -> T) -> T {
+        read(&self.trust.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a crash left behind: whatever was begun without an end is unknown from now on. Returns the requests to settle.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn recover(
+        &self,
+        reporter: &dyn Reporter,
+    ) -> Result<Vec<ritorno_protocol::ids::RequestId>, JournalError> {
+        let mut unsettled = Vec::new();
+        for entry in self.journal.unfinished().await? {
+            unsettled.push(entry.statement.request);
+            if matches!(entry.statement.says, Says::Started { .. }) {
+                let operator = words("the agent stopped before the directory answered");
+                self.conclude(entry, Says::Ended { outcome: Outcome::Unknown { operator } }, reporter)
+                    .await?;
+            }
+        }
+        Ok(unsettled)
+    }
+
+    /// Says everything again that the relay has not acknowledged.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn resend(&self, reporter: &dyn Reporter) -> Result<(), JournalError> {
+        for entry in self.journal.unacknowledged().await? {
+            if reporter.say(Signed::sign(&entry.statement, &self.identity.signing)).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals with one order.
+    ///
+    /// # Errors
+    /// [`HandleError`]: nothing is answered then, and nothing was written to a directory that was not journalled.
+    pub async fn handle(
+        &self,
+        order: &Signed<Authorisation>,
+        envelope: &Envelope,
+        reporter: &dyn Reporter,
+    ) -> Result<Handled, HandleError> {
+        let arrived = self.clock.now();
+        let order = self.trusted(|trust| trust.verify(order, self.server_now())).inspect_err(|error| {
+            reporter.event(Event::new(arrived, EventId::ValidationError, error.to_string()));
+        })?;
+        let numbers = Numbers::of(order.operation, order.initiator);
+        let start = words(&format!("attempt {} came in", order.attempt));
+        reporter.event(Event::about(arrived, numbers.start, order.request, &order.anchor, &start));
+
+        // From here on one attempt at a time for this person, so that the journal is read after the one before has ended.
+        let _turn = self.people.lock(&order.anchor).await;
+        if let Some(known) = self.journal.find(order.request).await? {
+            let over = !matches!(known.statement.says, Says::NotStarted { .. });
+            if over || known.statement.attempt >= order.attempt {
+                // If the link is down it is said when it is back.
+                let _ = reporter.say(Signed::sign(&known.statement, &self.identity.signing));
+                return Ok(Handled::Repeated(known.statement));
+            }
+        }
+        let entry = Entry {
+            target: Target::from(&order),
+            operation: order.operation,
+            initiator: order.initiator,
+            must_change: order.must_change,
+            begun_at: arrived,
+            version_before: None,
+            settling: false,
+            acknowledged: false,
+            statement: Statement {
+                agent: self.identity.agent,
+                epoch: self.journal.epoch(),
+                request: order.request,
+                attempt: order.attempt,
+                at: arrived,
+                says: Says::Started { version_before: None },
+            },
+        };
+        let (act, person, version) = match self.prepare(&order, envelope).await {
+            Ok(ready) => ready,
+            Err(NotBegun::Refused(rule, mut operator)) => {
+                operator.agent_ms = self.milliseconds_since(arrived);
+                let says = Says::Ended { outcome: Outcome::Refused { rule, operator } };
+                return Ok(Handled::Answered(self.conclude(entry, says, reporter).await?));
+            }
+            Err(NotBegun::Fault(fault, mut operator)) => {
+                operator.agent_ms = self.milliseconds_since(arrived);
+                let says = Says::NotStarted { fault, operator };
+                return Ok(Handled::Answered(self.conclude(entry, says, reporter).await?));
+            }
+        };
+        // The intent is durable before anybody hears of it, and heard of before anything is written.
+        let begun = self.clock.now();
+        let mut entry = Entry { begun_at: begun, version_before: version.clone(), ..entry };
+        entry.statement.at = begun;
+        entry.statement.says = Says::Started { version_before: version };
+        self.journal.write(entry.clone()).await?;
+        let heard = reporter.say(Signed::sign(&entry.statement, &self.identity.signing));
+        let late = self.server_now() >= order.start_by;
+        if late || heard.is_err() {
+            let (fault, text) = match heard {
+                Err(down) => (Fault::DirectoryUnavailable, down.to_string()),
+                Ok(()) => (Fault::Expired, "the time to start had passed before the write".to_owned()),
+            };
+            let mut operator = words(&text);
+            operator.agent_ms = self.milliseconds_since(arrived);
+            let says = Says::Ended { outcome: Outcome::NotApplied { fault, operator } };
+            return Ok(Handled::Answered(self.conclude(entry, says, reporter).await?));
+        }
+
+        let written =
+            tokio::time::timeout(DIRECTORY_TIMEOUT, self.act(act, &person, order.must_change)).await;
+        let mut outcome = match written {
+            Ok(Ok(done)) => Outcome::Done(done),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Outcome::Unknown {
+                operator: words(&format!("no answer within {} s", DIRECTORY_TIMEOUT.as_secs())),
+            },
+        };
+        let directory_ms = self.milliseconds_since(begun);
+        let operator = outcome.operator_mut();
+        operator.agent_ms = self.milliseconds_since(arrived);
+        if operator.directory_ms == 0 {
+            operator.directory_ms = directory_ms;
+        }
+        Ok(Handled::Answered(self.conclude(entry, Says::Ended { outcome }, reporter).await?))
+    }
+
+    /// Makes a statement durable, says it, and logs it.
+    pub(crate) async fn conclude(
+        &self,
+        mut entry: Entry,
+        says: Says,
+        reporter: &dyn Reporter,
+    ) -> Result<Statement, JournalError> {
+        let at = self.clock.now();
+        entry.settling = matches!(says, Says::Ended { outcome: Outcome::Unknown { .. } });
+        entry.acknowledged = false;
+        entry.statement.at = at;
+        entry.statement.says = says;
+        self.journal.write(entry.clone()).await?;
+        // If the link is down it is said when it is back.
+        let _ = reporter.say(Signed::sign(&entry.statement, &self.identity.signing));
+        let (request, anchor) = (entry.statement.request, &entry.target.anchor);
+        let numbers = Numbers::of(entry.operation, entry.initiator);
+        let (cause, last, operator) = match &entry.statement.says {
+            Says::Started { .. } => return Ok(entry.statement),
+            Says::NotStarted { fault, operator } => (Some(fault.event()), numbers.fail, operator),
+            Says::Ended { outcome } | Says::Settled { outcome } => match outcome {
+                Outcome::Done(done) => (None, numbers.success, &done.operator),
+                Outcome::Refused { operator, .. } => {
+                    (Some(EventId::AdPasswordPolicyError), numbers.fail, operator)
+                }
+                Outcome::NotApplied { fault, operator } => (Some(fault.event()), numbers.fail, operator),
+                Outcome::Unknown { operator } => (Some(EventId::AdUnknownError), numbers.fail, operator),
+            },
+        };
+        for id in cause.into_iter().chain([last]) {
+            reporter.event(Event::about(at, id, request, anchor, operator));
+        }
+        Ok(entry.statement)
+    }
+
+    /// Everything that comes before the intent: nothing is written, so that every end of it is 'not started' or the rule.
+    async fn prepare(
+        &self,
+        order: &Authorisation,
+        envelope: &Envelope,
+    ) -> Result<(Act, D::Person, Option<PasswordVersion>), NotBegun> {
+        let now = self.server_now();
+        self.trusted(|trust| trust.check(order, envelope, self.identity.agent, self.journal.epoch(), now))
+            .map_err(|error| NotBegun::Fault(error.fault(), words(&error.to_string())))?;
+        self.limits.admit(&*self.switch, self.clock.now()).map_err(|fault| {
+            let operator = words(&format!("a limit of this agent's own configuration: {fault:?}"));
+            NotBegun::Fault(fault, operator)
+        })?;
+        let unreadable = |why: &str| NotBegun::Fault(Fault::EnvelopeUnreadable, words(why));
+        let passwords =
+            envelope.open(&self.identity.opening).map_err(|error| unreadable(&error.to_string()))?;
+        let act = act(order.operation, passwords)
+            .ok_or_else(|| unreadable("the envelope does not hold the passwords that its operation needs"))?;
+
+        let target = Target::from(order);
+        let reading = async {
+            let person = self.directory.locate(&target).await?;
+            let (policy, version, state) = tokio::join!(
+                self.directory.policy(&person),
+                self.directory.password_version(&person),
+                self.directory.state(&person),
+            );
+            Ok::<_, DirectoryError>((person, policy?, version?, state?))
+        };
+        let left = order.start_by.since(self.server_now());
+        let (person, mut policy, version, state) =
+            tokio::time::timeout(left, reading).await.map_err(|_| {
+                let why = format!("the directory did not answer within {} ms", left.as_millis());
+                NotBegun::Fault(Fault::DirectoryUnavailable, words(&why))
+            })??;
+        if state.disabled {
+            return Err(NotBegun::Fault(Fault::AccountDisabled, words("the account is disabled")));
+        }
+        if let Act::Reset(new) | Act::Change { new, .. } = &act {
+            policy.forbid_names |= order.forbid_names;
+            if let Some(rule) = policy.first_broken(new.expose(), self.server_now()) {
+                let operator = words("refused by the effective policy, before the directory was asked");
+                return Err(NotBegun::Refused(rule, operator));
+            }
+        }
+        Ok((act, person, Some(version.version)))
+    }
+
+    async fn act(&self, act: Act, person: &D::Person, must_change: bool) -> Result<Done, DirectoryError> {
+        match act {
+            Act::Reset(new) => self.directory.reset(person, &new, must_change).await,
+            Act::Change { old, new } => self.directory.change(person, &old, &new).await,
+            Act::Unlock => self.directory.unlock(person).await,
+            Act::Verify(typed) => self.directory.verify(person, &typed).await,
+        }
+    }
+
+    fn milliseconds_since(&self, then: Timestamp) -> u64 {
+        u64::try_from(self.clock.now().since(then).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What the operation needs; none if the envelope holds too little or too much.
+fn act(operation: Operation, passwords: Passwords) -> Option<Act> {
+    match (operation, passwords.new, passwords.old) {
+        (Operation::Reset, Some(new), None) => Some(Act::Reset(new)),
+        (Operation::Change, Some(new), Some(old)) => Some(Act::Change { old, new }),
+        (Operation::Unlock, None, None) => Some(Act::Unlock),
+        (Operation::Verify, None, Some(typed)) => Some(Act::Verify(typed)),
+        _ => None,
+    }
+}
+
+fn words(detail: &str) -> Operator {
+    Operator { detail: detail.to_owned(), ..Operator::default() }
+}
+
+#[cfg(test)]
+mod tests;

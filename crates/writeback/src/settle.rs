@@ -1,0 +1,175 @@
+//! Settling: proving by the password's version, never by writing, how an unknown attempt ended.
+
+use std::time::Duration;
+
+use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::ids::RequestId;
+use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
+use ritorno_protocol::statement::{PasswordVersion, Says};
+
+use crate::directory::{Directory, SeenVersion};
+use crate::handle::{DIRECTORY_TIMEOUT, Handler};
+use crate::journal::{Entry, JournalError};
+use crate::report::Reporter;
+
+/// How long it is tried.
+pub const SETTLE_FOR: Duration = Duration::from_secs(24 * 3600);
+/// First pause between two tries; doubled until [`LONGEST_PAUSE`].
+pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause between two tries.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What one look at the directory proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The password is the new one.
+    Applied,
+    /// The password is the old one, and the write can't come any more.
+    NotApplied,
+    /// Nothing yet: look again.
+    NotYet,
+    /// Nothing, ever: another write came between, or nothing to compare with.
+    Never,
+}
+
+/// What `seen` proves about a write that was begun at `begun_at` over `before`. `now` is the agent's clock.
+///
+/// An equal version proves that nothing was written, once the directory's time-out has passed twice. One version more,
+/// written at the time of the attempt, is the attempt's. Anything else was written by somebody else and proves nothing.
+pub fn prove(
+    before: Option<&PasswordVersion>,
+    seen: &SeenVersion,
+    begun_at: Timestamp,
+    now: Timestamp,
+) -> Proof {
+    let Some(before) = before else { return Proof::Never };
+    if *before == seen.version {
+        let over = now >= begun_at.plus(2 * DIRECTORY_TIMEOUT);
+        return if over { Proof::NotApplied } else { Proof::NotYet };
+    }
+    let one_more = match (before, &seen.version) {
+        (PasswordVersion::Replicated { version: before }, PasswordVersion::Replicated { version: now }) => {
+            before.checked_add(1) == Some(*now)
+        }
+        // A FILETIME of 0 means 'must change': it says nothing about when.
+        (PasswordVersion::LastSet { .. }, PasswordVersion::LastSet { filetime }) => *filetime > 0,
+        _ => false,
+    };
+    let in_time = seen.written_at.is_some_and(|written| {
+        written >= begun_at.minus(MAXIMUM_SKEW)
+            && written <= begun_at.plus(2 * DIRECTORY_TIMEOUT + MAXIMUM_SKEW)
+    });
+    if one_more && in_time { Proof::Applied } else { Proof::Never }
+}
+
+impl<D: Directory> Handler<D> {
+    /// Settles one unknown attempt: looks until something is proved, or nothing ever will be, or a day has passed.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn settle(&self, request: RequestId, reporter: &dyn Reporter) -> Result<(), JournalError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Some(entry) = self.journal.find(request).await?.filter(Entry::is_unsettled) else {
+                return Ok(());
+            };
+            let now = self.clock.now();
+            let proof = if now >= entry.begun_at.plus(SETTLE_FOR) {
+                Proof::Never
+            } else {
+                self.look(&entry, now).await
+            };
+            match proof {
+                Proof::NotYet => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Proof::Never => return self.journal.write(Entry { settling: false, ..entry }).await,
+                Proof::Applied | Proof::NotApplied => {
+                    return self.settled(entry, proof == Proof::Applied, reporter).await;
+                }
+            }
+        }
+    }
+
+    async fn look(&self, entry: &Entry, now: Timestamp) -> Proof {
+        let Ok(person) = self.directory.locate(&entry.target).await else { return Proof::NotYet };
+        if entry.operation == Operation::Unlock {
+            // Clearing a lockout twice is clearing it once: what counts is that it is gone.
+            return match self.directory.state(&person).await {
+                Ok(state) if !state.locked => Proof::Applied,
+                Ok(_) if now >= entry.begun_at.plus(2 * DIRECTORY_TIMEOUT) => Proof::NotApplied,
+                Ok(_) | Err(_) => Proof::NotYet,
+            };
+        }
+        match self.directory.password_version(&person).await {
+            Ok(seen) => prove(entry.version_before.as_ref(), &seen, entry.begun_at, now),
+            Err(_) => Proof::NotYet,
+        }
+    }
+
+    async fn settled(
+        &self,
+        entry: Entry,
+        applied: bool,
+        reporter: &dyn Reporter,
+    ) -> Result<(), JournalError> {
+        let detail = if applied {
+            "settled: the directory did apply it"
+        } else {
+            "settled: the directory did not apply it"
+        };
+        let operator = Operator { detail: detail.into(), ..Operator::default() };
+        let outcome = if applied {
+            // What came with it is not known; the least is said.
+            let unlocked = entry.operation == Operation::Unlock;
+            Outcome::Done(Done {
+                unlocked,
+                must_change: entry.must_change,
+                history_enforced: false,
+                operator,
+            })
+        } else {
+            Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator }
+        };
+        self.conclude(entry, Says::Settled { outcome }, reporter).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGUN: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn replicated(version: u32, written: Timestamp) -> SeenVersion {
+        SeenVersion { version: PasswordVersion::Replicated { version }, written_at: Some(written) }
+    }
+
+    #[test]
+    fn the_same_version_proves_nothing_before_the_time_out_and_no_write_after() {
+        let before = PasswordVersion::Replicated { version: 7 };
+        let seen = replicated(7, BEGUN.minus(Duration::from_secs(86_400)));
+        let look = |after| prove(Some(&before), &seen, BEGUN, BEGUN.plus(Duration::from_secs(after)));
+        assert_eq!(look(1), Proof::NotYet);
+        assert_eq!(look(20), Proof::NotApplied);
+    }
+
+    #[test]
+    fn one_more_at_that_time_is_ours_and_everything_else_proves_nothing() {
+        let before = PasswordVersion::Replicated { version: 7 };
+        let now = BEGUN.plus(Duration::from_secs(30));
+        assert_eq!(prove(Some(&before), &replicated(8, BEGUN), BEGUN, now), Proof::Applied);
+        assert_eq!(prove(Some(&before), &replicated(9, BEGUN), BEGUN, now), Proof::Never);
+        let hours_later = BEGUN.plus(Duration::from_secs(7200));
+        assert_eq!(prove(Some(&before), &replicated(8, hours_later), BEGUN, hours_later), Proof::Never);
+        assert_eq!(prove(None, &replicated(8, BEGUN), BEGUN, now), Proof::Never);
+        let undated = SeenVersion { written_at: None, ..replicated(8, BEGUN) };
+        assert_eq!(prove(Some(&before), &undated, BEGUN, now), Proof::Never);
+        let must_change = SeenVersion { version: PasswordVersion::LastSet { filetime: 0 }, written_at: None };
+        let set = PasswordVersion::LastSet { filetime: 133_000_000_000_000_000 };
+        assert_eq!(prove(Some(&set), &must_change, BEGUN, now), Proof::Never);
+    }
+}
