@@ -1,0 +1,127 @@
+//! The agent's requests to the server over HTTPS: enrolment, access tokens, onboarding.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use reqwest::{Method, Response};
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::{Clock, Timestamp};
+use ritorno_protocol::enrolment::{AccessAssertion, AccessToken};
+use ritorno_protocol::random::{Random, array};
+use ritorno_protocol::signed::Signed;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use crate::state::Keys;
+
+/// Longest wait for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// A token is renewed when it has less than this left.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+
+/// What a problem answer of the server (RFC 9457) says.
+#[derive(serde::Deserialize)]
+struct Problem {
+    title: String,
+    detail: Option<String>,
+}
+
+/// A client for a server that is not enrolled with yet.
+///
+/// # Errors
+/// When TLS can't be set up.
+pub(crate) fn plain(tls: rustls::ClientConfig) -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .timeout(ANSWER_WITHIN)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("ritorno-agent/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("the HTTPS client can't be set up")
+}
+
+/// Sends `body` and reads the answer.
+///
+/// # Errors
+/// The server's problem in its own words, or what kept it from being reached.
+pub(crate) async fn post<A: DeserializeOwned>(
+    client: &reqwest::Client,
+    url: &str,
+    body: &(impl Serialize + Sync),
+) -> anyhow::Result<A> {
+    let sent = client.post(url).json(body).send().await;
+    read(url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
+}
+
+async fn read<A: DeserializeOwned>(url: &str, response: Response) -> anyhow::Result<A> {
+    let status = response.status();
+    let body = response.bytes().await.with_context(|| format!("the answer of {url} broke off"))?;
+    if status.is_success() {
+        return serde_json::from_slice(&body).with_context(|| format!("the answer of {url} can't be read"));
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => {
+            let detail = problem.detail.unwrap_or_default();
+            bail!("the server refuses ({status}): {}. {detail}", problem.title)
+        }
+        Err(_) => bail!("{url} answers with status {status}"),
+    }
+}
+
+/// The enrolled agent's client: it gets access tokens by signing for them.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    token: Mutex<Option<AccessToken>>,
+}
+
+impl Client {
+    /// A client for the server that the agent is enrolled with.
+    pub(crate) fn new(
+        http: reqwest::Client,
+        keys: Keys,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { http, keys, clock, random, token: Mutex::new(None) }
+    }
+
+    /// An access token with at least a minute left.
+    ///
+    /// # Errors
+    /// When the server gives none.
+    pub(crate) async fn token(&self) -> anyhow::Result<String> {
+        let mut held = self.token.lock().await;
+        let now: Timestamp = self.clock.now();
+        if let Some(token) = held.as_ref().filter(|token| now.plus(RENEW_BEFORE) < token.expires_at) {
+            return Ok(token.token.clone());
+        }
+        let enrolment = &self.keys.enrolment;
+        let assertion = AccessAssertion {
+            agent: enrolment.agent,
+            audience: enrolment.server.clone(),
+            nonce: Bytes(array::<16>(&*self.random).to_vec()),
+            issued_at: now,
+        };
+        let signed = Signed::sign(&assertion, &self.keys.identity);
+        let url = format!("{}/agent/v1/token", enrolment.server);
+        let token: AccessToken = post(&self.http, &url, &signed).await?;
+        Ok(held.insert(token).token.clone())
+    }
+
+    /// Sends an empty request with the access token and reads the answer.
+    ///
+    /// # Errors
+    /// The server's problem in its own words, or what kept it from being reached.
+    pub(crate) async fn call<A: DeserializeOwned>(&self, method: Method, path: &str) -> anyhow::Result<A> {
+        let url = format!("{}{path}", self.keys.enrolment.server);
+        let token = self.token().await?;
+        let sent = self.http.request(method, &url).bearer_auth(token).send().await;
+        read(&url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
+    }
+}

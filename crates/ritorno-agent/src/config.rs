@@ -1,0 +1,352 @@
+//! The configuration file. Every error names the file, the line and the key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ritorno_protocol::ids::Forest;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// What the file holds, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    state_dir: PathBuf,
+    ca_file: Option<PathBuf>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    forest: Vec<FileForest>,
+    #[serde(default)]
+    limits: FileLimits,
+    #[serde(default)]
+    sync: FileSync,
+    #[serde(default)]
+    log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileForest {
+    name: Spanned<String>,
+    netbios_name: Option<String>,
+    hosts: Spanned<Vec<String>>,
+    #[serde(default)]
+    dns_servers: Vec<IpAddr>,
+    account: Spanned<String>,
+    password_file: PathBuf,
+    ca_file: PathBuf,
+    #[serde(default)]
+    scope: Vec<String>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+/// Which attributes of the directory hold what.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Attributes {
+    /// The person's address outside of the organisation, for the one-time code.
+    pub(crate) alternate_mail: String,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self { alternate_mail: "otherMailbox".to_owned() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileLimits {
+    resets_per_minute: Spanned<usize>,
+    deletions_per_day: u32,
+}
+
+impl Default for FileLimits {
+    fn default() -> Self {
+        Self { resets_per_minute: Spanned::new(0..0, 60), deletions_per_day: 500 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileSync {
+    every_minutes: Spanned<u32>,
+}
+
+impl Default for FileSync {
+    fn default() -> Self {
+        Self { every_minutes: Spanned::new(0..0, 30) }
+    }
+}
+
+/// What the agent is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// Imports, exports, writes back.
+    #[default]
+    Active,
+    /// Imports and writes back; does not export.
+    Standby,
+    /// Imports only.
+    Staging,
+}
+
+/// The `[log]` table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// Where the event log's lines go, besides standard error.
+    pub(crate) events_file: Option<PathBuf>,
+    /// How lines on standard error look.
+    pub(crate) format: Format,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// One forest, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct ForestSettings {
+    /// The root domain's name in lower case.
+    pub(crate) name: Forest,
+    /// The domain's NetBIOS name, for `DOMAIN\user`.
+    pub(crate) netbios_name: String,
+    /// Domain controllers that credentials may be sent to.
+    pub(crate) hosts: Vec<String>,
+    /// DNS servers for the forest's names.
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    /// The service account.
+    pub(crate) account: String,
+    /// File with its password.
+    pub(crate) password_file: PathBuf,
+    /// Authorities that may have issued the controllers' certificates.
+    pub(crate) ca_file: PathBuf,
+    /// DNs that people have to be below; empty for the whole domain.
+    pub(crate) scope: Vec<String>,
+    /// Which attributes hold what.
+    pub(crate) attributes: Attributes,
+}
+
+/// The configuration, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Keys, enrolment, journal, connector space.
+    pub(crate) state_dir: PathBuf,
+    /// Further authorities for the server's certificate, besides the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What the agent is for.
+    pub(crate) mode: Mode,
+    /// The forests; at least one.
+    pub(crate) forests: Vec<ForestSettings>,
+    /// Requests in a minute, at most.
+    pub(crate) resets_per_minute: usize,
+    /// Deletions in 24 h that need no approval.
+    pub(crate) deletions_per_day: u32,
+    /// Pause between two syncs; none if they are started by hand only.
+    pub(crate) sync_every: Option<Duration>,
+    /// Logs.
+    pub(crate) log: Log,
+}
+
+/// Why the configuration can't be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("{}: {reason}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// One key is wrong.
+    #[error("{}, line {line}, key '{key}': {reason}", file.display())]
+    Key {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// What is wrong, and what it should be.
+        reason: String,
+    },
+    /// Something is missing.
+    #[error("{}: {reason}", file.display())]
+    Whole {
+        /// The file.
+        file: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], by the first thing that is wrong.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::Unreadable { file: file.into(), reason: error.to_string() })?;
+        Self::parse(file, &text)
+    }
+
+    fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let at = |span: Range<usize>, reason: String| key_error(file, text, &span, reason);
+        let read: File = toml::from_str(text).map_err(|error| match error.span() {
+            // A missing key has no place of its own: its span is the whole table.
+            Some(span) if !error.message().starts_with("missing field") => {
+                at(span, error.message().to_owned())
+            }
+            _ => ConfigError::Whole { file: file.into(), reason: error.message().to_owned() },
+        })?;
+        if read.forest.is_empty() {
+            let reason = "no [[forest]]: the agent needs at least one to write back to".to_owned();
+            return Err(ConfigError::Whole { file: file.into(), reason });
+        }
+        let mut forests = Vec::with_capacity(read.forest.len());
+        for forest in read.forest {
+            forests.push(check_forest(forest).map_err(|(span, reason)| at(span, reason))?);
+        }
+        if *read.limits.resets_per_minute.get_ref() == 0 {
+            let reason =
+                "0 would refuse every request: to stop writeback, use `ritorno-agent writeback disable`";
+            return Err(at(read.limits.resets_per_minute.span(), reason.to_owned()));
+        }
+        let minutes = *read.sync.every_minutes.get_ref();
+        Ok(Self {
+            state_dir: read.state_dir,
+            ca_file: read.ca_file,
+            mode: read.mode,
+            forests,
+            resets_per_minute: read.limits.resets_per_minute.into_inner(),
+            deletions_per_day: read.limits.deletions_per_day,
+            sync_every: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
+            log: read.log,
+        })
+    }
+
+    /// The forests' names.
+    pub(crate) fn forest_names(&self) -> Vec<Forest> {
+        self.forests.iter().map(|forest| forest.name.clone()).collect()
+    }
+}
+
+fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, String)> {
+    let name = forest.name.get_ref().trim().to_lowercase();
+    let labels = name.split('.').count();
+    if labels < 2 || name.split('.').any(str::is_empty) {
+        let reason = format!("'{name}' is no DNS name of a root domain, such as contoso.test");
+        return Err((forest.name.span(), reason));
+    }
+    if forest.hosts.get_ref().is_empty() {
+        let reason = "no host: name at least one domain controller that the agent may send its password to";
+        return Err((forest.hosts.span(), reason.to_owned()));
+    }
+    let account = forest.account.get_ref();
+    if !account.contains('@') && !account.contains('=') {
+        let reason = format!("'{account}' is neither a UPN (name@{name}) nor a DN (CN=...)");
+        return Err((forest.account.span(), reason));
+    }
+    let netbios_name = forest.netbios_name.unwrap_or_else(|| {
+        // What Windows proposes when a domain is made.
+        name.split('.').next().unwrap_or_default().chars().take(15).collect::<String>().to_uppercase()
+    });
+    Ok(ForestSettings {
+        name: Forest(name),
+        netbios_name,
+        hosts: forest.hosts.into_inner(),
+        dns_servers: forest.dns_servers.into_iter().map(|ip| SocketAddr::new(ip, 53)).collect(),
+        account: forest.account.into_inner(),
+        password_file: forest.password_file,
+        ca_file: forest.ca_file,
+        scope: forest.scope,
+        attributes: forest.attributes,
+    })
+}
+
+/// The error for what stands at `span`: a value, or a key that nobody knows.
+fn key_error(file: &Path, text: &str, span: &Range<usize>, reason: String) -> ConfigError {
+    let before = text.get(..span.start).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let whole = text.lines().nth(line - 1).unwrap_or_default();
+    let key = whole.split('=').next().unwrap_or_default().trim().trim_matches(['[', ']']).to_owned();
+    ConfigError::Key { file: file.into(), line, key, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"state_dir = "/var/lib/ritorno-agent"
+
+[[forest]]
+name = "Contoso.test"
+hosts = ["dc1.contoso.test"]
+account = "svc-ritorno@contoso.test"
+password_file = "/etc/ritorno-agent/password"
+ca_file = "/etc/ritorno-agent/ca.pem"
+
+[limits]
+resets_per_minute = 60
+"#;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("agent.toml"), text)
+    }
+
+    fn complaint(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from));
+        parse(&GOOD.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_example_is_valid() {
+        let config = parse(include_str!("../agent.example.toml")).unwrap();
+        assert_eq!(config.forests.len(), 1);
+        assert_eq!(config.mode, Mode::Active);
+    }
+
+    #[test]
+    fn names_are_made_uniform() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.forests[0].name, Forest("contoso.test".into()));
+        assert_eq!(config.forests[0].netbios_name, "CONTOSO");
+        assert_eq!(config.sync_every, Some(Duration::from_secs(1_800)));
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        assert_eq!(
+            complaint("account = \"svc-ritorno@contoso.test\"", "account = \"svc-ritorno\""),
+            "agent.toml, line 6, key 'account': 'svc-ritorno' is neither a UPN (name@contoso.test) nor a DN (CN=...)"
+        );
+        assert!(
+            complaint("resets_per_minute = 60", "resets_per_minute = 0")
+                .starts_with("agent.toml, line 11, key 'resets_per_minute': 0 would refuse every request")
+        );
+        assert!(
+            complaint("resets_per_minute", "reset_per_minute")
+                .starts_with("agent.toml, line 11, key 'reset_per_minute': unknown field")
+        );
+        assert!(
+            complaint("[\"dc1.contoso.test\"]", "[]").starts_with("agent.toml, line 5, key 'hosts': no host")
+        );
+        assert!(complaint("state_dir = \"/var/lib/ritorno-agent\"", "").contains("state_dir"));
+        assert!(parse("state_dir = \"x\"\n").unwrap_err().to_string().contains("[[forest]]"));
+    }
+}

@@ -1,0 +1,336 @@
+//! The link to the relay: dialled again and again, one at a time. See `ritorno_protocol::link` for its frames.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::clock::Clock;
+use ritorno_protocol::event::EventId;
+use ritorno_protocol::ids::Forest;
+use ritorno_protocol::link::{
+    ForestHealth, HANDSHAKE_WITHIN, HEALTH_EVERY, Health, Hello, PING_EVERY, SILENT_AFTER, ToAgent, ToRelay,
+};
+use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::random::Random;
+use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::Says;
+use ritorno_writeback::handle::{HandleError, Handler};
+use ritorno_writeback::journal::JournalError;
+use ritorno_writeback::limits::Switch as _;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::carrier::Carrier;
+use crate::dial::{Received, Socket};
+use crate::forests::Forests;
+use crate::state::{FileSwitch, Keys};
+use crate::status::Board;
+
+/// Frames that may wait for a slow socket.
+const OUTBOX: usize = 256;
+/// Orders and questions that are worked on at the same time; the relay keeps to the same number.
+const IN_FLIGHT: usize = 64;
+/// How long a stopping agent lets what it has begun come to its end.
+const FINISH_WITHIN: Duration = Duration::from_secs(12);
+
+/// What a link needs.
+pub(crate) struct Link {
+    /// Who we are.
+    pub(crate) keys: Keys,
+    /// How the server is checked.
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// Does the work.
+    pub(crate) handler: Arc<Handler<Forests>>,
+    /// Carries statements onto the link.
+    pub(crate) carrier: Arc<Carrier>,
+    /// What the last probe saw.
+    pub(crate) health: watch::Receiver<Vec<ForestHealth>>,
+    /// Asks for a probe at once.
+    pub(crate) probe: Arc<Notify>,
+    /// The switch.
+    pub(crate) switch: FileSwitch,
+    /// The forests that are served.
+    pub(crate) forests: Vec<Forest>,
+    /// Shows how it is.
+    pub(crate) board: Arc<Board>,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Chance.
+    pub(crate) random: Arc<dyn Random>,
+}
+
+/// How a link ended.
+enum End {
+    /// The agent stops.
+    Stopped,
+    /// The node goes away and wants to be left alone for that long.
+    Restarting(Duration),
+    /// It closed.
+    Closed(String),
+}
+
+impl Link {
+    /// Keeps a link up until `stop` turns true.
+    ///
+    /// # Errors
+    /// Only the journal's: without it the agent must not go on.
+    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), JournalError> {
+        let mut backoff = Backoff::default();
+        let events = self.carrier.events();
+        let mut told = false;
+        while !*stop.borrow() {
+            let ended = self.once(&mut stop, &mut backoff, &mut told).await;
+            self.carrier.connect(None);
+            let mut least = Duration::ZERO;
+            let reason = match ended {
+                Ok(End::Stopped) => break,
+                Ok(End::Closed(reason)) => reason,
+                Ok(End::Restarting(after)) => {
+                    least = after;
+                    "the server restarts".to_owned()
+                }
+                Err(error) => match error.downcast::<JournalError>() {
+                    Ok(journal) => return Err(journal),
+                    Err(error) => format!("{error:#}"),
+                },
+            };
+            self.board.link_down(&reason, self.clock.now());
+            let wait = least + backoff.next(&*self.random);
+            // One line when it goes, not one for each try.
+            if told {
+                tracing::debug!(%reason, "no link; next try in {} ms", wait.as_millis());
+            } else {
+                events.note(
+                    EventId::RelayWarning,
+                    format!("no link to the server: {reason}; it is tried again"),
+                );
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn once(
+        &self,
+        stop: &mut watch::Receiver<bool>,
+        backoff: &mut Backoff,
+        told: &mut bool,
+    ) -> anyhow::Result<End> {
+        let opened = async {
+            let mut socket = Socket::dial(&self.keys.enrolment.server, self.tls.clone()).await?;
+            self.shake_hands(&mut socket).await?;
+            Ok::<_, anyhow::Error>(socket)
+        };
+        let mut socket = tokio::select! {
+            opened = opened => opened?,
+            _ = stop.changed() => return Ok(End::Stopped),
+        };
+        let (outbox, queued) = mpsc::channel(OUTBOX);
+        self.carrier.connect(Some(outbox.clone()));
+        self.handler.resend(&*self.carrier).await?;
+        backoff.reset();
+        *told = false;
+        self.board.link_up(self.clock.now());
+        self.carrier.events().note(
+            EventId::Heartbeat,
+            format!("link to {} is up, epoch {}", self.keys.enrolment.server, self.handler.journal().epoch()),
+        );
+        let end = self.carry(&mut socket, outbox, queued, stop).await;
+        self.carrier.connect(None);
+        socket.close().await;
+        end
+    }
+
+    async fn shake_hands(&self, socket: &mut Socket) -> anyhow::Result<()> {
+        let ToAgent::Challenge { nonce, server_time } = next_frame(socket).await? else {
+            bail!("the server did not begin with a challenge");
+        };
+        let skew = self.handler.measure_skew(server_time);
+        if skew > MAXIMUM_SKEW {
+            let text = format!(
+                "this machine's clock differs from the server's by {} s, more than {} s: set it right (NTP); until then \
+                 nothing is written back",
+                skew.as_secs(),
+                MAXIMUM_SKEW.as_secs()
+            );
+            self.carrier.events().note(EventId::ValidationError, text.clone());
+            bail!(text);
+        }
+        let hello = Hello {
+            agent: self.keys.enrolment.agent,
+            nonce,
+            agent_time: self.clock.now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.handler.journal().epoch(),
+            chain: self.keys.chain(self.forests.clone(), self.handler.server_now()),
+        };
+        socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &self.keys.identity) }).await?;
+        match next_frame(socket).await? {
+            ToAgent::Welcome { signing_keys, recipients } => self.trust(&signing_keys, recipients).await,
+            _ => bail!("the server did not answer the hello with a welcome"),
+        }
+    }
+
+    async fn trust(
+        &self,
+        signing_keys: &[Signed<ritorno_protocol::certificate::KeyCertificate>],
+        recipients: Vec<ritorno_protocol::certificate::RecipientChain>,
+    ) -> anyhow::Result<()> {
+        let trusted = self.handler.trust_keys(signing_keys, recipients).await?;
+        trusted.inspect_err(|rolled_back| {
+            self.carrier.events().note(EventId::CryptoError, rolled_back.to_string());
+        })?;
+        Ok(())
+    }
+
+    /// Carries frames until the link ends.
+    async fn carry(
+        &self,
+        socket: &mut Socket,
+        outbox: mpsc::Sender<ToRelay>,
+        mut queued: mpsc::Receiver<ToRelay>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> anyhow::Result<End> {
+        let mut health = self.health.clone();
+        let mut tasks: JoinSet<Result<(), JournalError>> = JoinSet::new();
+        let mut heard = Instant::now();
+        let mut ping_at = heard + PING_EVERY;
+        let mut health_at = heard;
+        let mut finish_by: Option<Instant> = None;
+        loop {
+            let finished = tasks.is_empty() && queued.is_empty();
+            if finish_by.is_some_and(|by| finished || Instant::now() >= by) {
+                return Ok(End::Stopped);
+            }
+            let wake = ping_at.min(health_at).min(heard + SILENT_AFTER).min(finish_by.unwrap_or(ping_at));
+            tokio::select! {
+                received = socket.receive() => {
+                    heard = Instant::now();
+                    match received? {
+                        Received::SignOfLife => {}
+                        Received::Closed(reason) => return Ok(End::Closed(reason)),
+                        Received::Frame(frame) => match *frame {
+                            ToAgent::Restarting { after_ms } => {
+                                return Ok(End::Restarting(Duration::from_millis(after_ms.min(60_000))));
+                            }
+                            frame => self.take(frame, &mut tasks, &outbox, finish_by.is_some()).await?,
+                        },
+                    }
+                }
+                Some(frame) = queued.recv() => socket.send(&frame).await?,
+                Some(done) = tasks.join_next() => {
+                    done.context("a task of the link broke down")??;
+                }
+                Ok(()) = health.changed() => health_at = Instant::now(),
+                _ = stop.changed(), if finish_by.is_none() => finish_by = Some(Instant::now() + FINISH_WITHIN),
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            let now = Instant::now();
+            if now >= heard + SILENT_AFTER {
+                bail!("nothing was heard of the server for {} s", SILENT_AFTER.as_secs());
+            }
+            if now >= ping_at {
+                ping_at = now + PING_EVERY;
+                socket.ping().await?;
+            }
+            if now >= health_at {
+                health_at = now + HEALTH_EVERY;
+                let report = Health {
+                    at: self.clock.now(),
+                    writeback_on: self.switch.writeback_on() && finish_by.is_none(),
+                    forests: health.borrow_and_update().clone(),
+                };
+                socket.send(&ToRelay::Health { health: report }).await?;
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        frame: ToAgent,
+        tasks: &mut JoinSet<Result<(), JournalError>>,
+        outbox: &mpsc::Sender<ToRelay>,
+        stopping: bool,
+    ) -> anyhow::Result<()> {
+        let busy = tasks.len() >= IN_FLIGHT;
+        match frame {
+            ToAgent::Keys { signing_keys, recipients } => self.trust(&signing_keys, recipients).await?,
+            ToAgent::Acknowledged { request, attempt } => {
+                self.handler.journal().acknowledge(request, attempt).await?;
+            }
+            ToAgent::Work { .. } | ToAgent::Ask { .. } if busy || stopping => {
+                tracing::warn!(busy, stopping, "an order was not taken");
+            }
+            ToAgent::Work { authorisation, envelope } => {
+                let (handler, carrier, probe) =
+                    (self.handler.clone(), self.carrier.clone(), self.probe.clone());
+                tasks.spawn(async move {
+                    let handled = match handler.handle(&authorisation, &envelope, &*carrier).await {
+                        Ok(handled) => handled,
+                        // It is in the event log; the server gets no answer to what it did not sign.
+                        Err(HandleError::NotBelieved(_)) => return Ok(()),
+                        Err(HandleError::Journal(error)) => return Err(error),
+                    };
+                    let statement = handled.statement();
+                    match &statement.says {
+                        Says::Ended { outcome: Outcome::Unknown { .. } } => {
+                            probe.notify_one();
+                            settle(handler, carrier, statement.request);
+                        }
+                        Says::NotStarted { .. } => probe.notify_one(),
+                        Says::Started { .. } | Says::Ended { .. } | Says::Settled { .. } => {}
+                    }
+                    Ok(())
+                });
+            }
+            ToAgent::Ask { query } => {
+                let (handler, outbox, carrier) = (self.handler.clone(), outbox.clone(), self.carrier.clone());
+                tasks.spawn(async move {
+                    match handler.answer(&query).await {
+                        // If the link is gone, so is whoever asked.
+                        Ok(answer) => drop(outbox.send(ToRelay::Answer { answer }).await),
+                        Err(error) => carrier.events().note(EventId::ValidationError, error.to_string()),
+                    }
+                    Ok(())
+                });
+            }
+            ToAgent::Challenge { .. } | ToAgent::Welcome { .. } | ToAgent::Restarting { .. } => {
+                bail!("the server sent a frame that does not belong here");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Settles an unknown outcome beside everything else; it may take a day, over many links.
+pub(crate) fn settle(
+    handler: Arc<Handler<Forests>>,
+    carrier: Arc<Carrier>,
+    request: ritorno_protocol::ids::RequestId,
+) {
+    tokio::spawn(async move {
+        if let Err(error) = handler.settle(request, &*carrier).await {
+            tracing::error!(%request, %error, "settling stopped; it goes on after a restart");
+        }
+    });
+}
+
+async fn next_frame(socket: &mut Socket) -> anyhow::Result<ToAgent> {
+    let waiting = async {
+        loop {
+            match socket.receive().await? {
+                Received::Frame(frame) => return Ok(*frame),
+                Received::SignOfLife => {}
+                Received::Closed(reason) => bail!("the server closed: {reason}"),
+            }
+        }
+    };
+    tokio::time::timeout(HANDSHAKE_WITHIN, waiting).await.context("the server did not answer in time")?
+}

@@ -1,0 +1,81 @@
+//! `ritorno-agent writeback enable | disable | status`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use reqwest::Method;
+use ritorno_protocol::enrolment::{OnboardingCode, OnboardingState};
+use ritorno_protocol::event::EventId;
+
+use crate::client::{Client, plain};
+use crate::config::Config;
+use crate::events::EventLog;
+use crate::output::{moment, say};
+use crate::state::State;
+use crate::{system, tls};
+
+/// How often the server is asked whether somebody confirmed.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Asks for writeback to be switched on, and waits until a cloud-only administrator confirms the code.
+///
+/// # Errors
+/// What the server says, or that nobody confirmed in time.
+pub(crate) async fn enable(config: &Config) -> anyhow::Result<()> {
+    let state = State::open(&config.state_dir)?;
+    let keys = state.keys()?;
+    let (clock, random) = (system::clock(), system::random());
+    let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())?;
+    let http = plain(tls::client(config.ca_file.as_deref())?)?;
+    let client = Arc::new(Client::new(http, keys, clock, random));
+    events.note(EventId::OnboardingStart, "switching writeback on was asked for");
+    let code: OnboardingCode = client.call(Method::POST, "/agent/v1/onboarding").await?;
+    say(format_args!(
+        "Sign in as a cloud-only global administrator at {} and confirm the code {} until {}.",
+        code.confirm_at,
+        code.code,
+        moment(Some(code.expires_at))
+    ))?;
+    let path = format!("/agent/v1/onboarding/{}", code.code);
+    loop {
+        tokio::time::sleep(ASK_EVERY).await;
+        match client.call::<OnboardingState>(Method::GET, &path).await? {
+            OnboardingState::Pending => {}
+            OnboardingState::Expired => {
+                events.note(EventId::OnboardingServiceError, "nobody confirmed the code in time");
+                bail!("nobody confirmed the code in time: run `ritorno-agent writeback enable` again");
+            }
+            OnboardingState::Confirmed { administrator } => {
+                state.switch_writeback(true)?;
+                events.note(EventId::AuthTokenSuccess, format!("confirmed by {administrator}"));
+                events.note(EventId::OnboardingSuccess, "writeback is on");
+                return say(format_args!("Writeback is on; confirmed by {administrator}."));
+            }
+        }
+    }
+}
+
+/// Switches writeback off at this agent, offline and at once.
+///
+/// # Errors
+/// When the switch can't be written.
+pub(crate) fn disable(config: &Config) -> anyhow::Result<()> {
+    let events = EventLog::open(config.log.events_file.as_deref(), system::clock());
+    State::open(&config.state_dir)?.switch_writeback(false)?;
+    // The switch comes first: a log that can't be written must not keep it on.
+    if let Ok(events) = events {
+        events.note(EventId::OffboardingStart, "switching writeback off was asked for on this machine");
+        events.note(EventId::OffboardingSuccess, "writeback is off");
+    }
+    say("Writeback is off at this agent.")
+}
+
+/// Says how the switch stands.
+///
+/// # Errors
+/// When the state folder can't be opened.
+pub(crate) fn status(config: &Config) -> anyhow::Result<()> {
+    let state = State::open(&config.state_dir)?;
+    say(if state.path("writeback-on").exists() { "Writeback is on." } else { "Writeback is off." })
+}

@@ -1,0 +1,169 @@
+//! `ritorno-agent run`: starts everything, keeps it going, and ends it in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ritorno_protocol::event::EventId;
+use ritorno_protocol::link::ForestHealth;
+use ritorno_writeback::authorise::Trust;
+use ritorno_writeback::handle::{Handler, Identity};
+use ritorno_writeback::journal::Journal;
+use ritorno_writeback::limits::{Limits, Switch as _};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use crate::carrier::Carrier;
+use crate::config::{Config, Mode};
+use crate::events::EventLog;
+use crate::forests::Forests;
+use crate::link::{Link, settle};
+use crate::state::{FileSwitch, State};
+use crate::status::{Board, SOCKET, Status};
+use crate::{status, system, tls};
+
+/// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never
+/// based on anything older than that.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs the agent until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What keeps it from starting, or from going on safely.
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    let state = State::open(&config.state_dir)?;
+    let keys = state.keys()?;
+    let (clock, random) = (system::clock(), system::random());
+    let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())
+        .with_context(|| format!("events_file {:?}", config.log.events_file))?;
+    let tls = tls::client(config.ca_file.as_deref())?;
+    let forests = Forests::open(&config.forests, &clock)?;
+    let journal = Journal::open(&state.path("journal.db"), &*random, clock.now()).await?;
+    let epoch = journal.epoch().to_string();
+    let identity = Identity {
+        tenant: keys.enrolment.tenant,
+        agent: keys.enrolment.agent,
+        signing: keys.identity.clone(),
+        opening: keys.sealing.clone(),
+    };
+    let switch = FileSwitch { state: state.clone(), staging: config.mode == Mode::Staging };
+    let handler = Arc::new(Handler::new(
+        forests.clone(),
+        journal,
+        identity,
+        Trust::new(keys.enrolment.tenant, keys.enrolment.root.clone()),
+        Limits::new(config.resets_per_minute),
+        Arc::new(switch.clone()),
+        clock.clone(),
+    ));
+    let carrier = Arc::new(Carrier::new(events.clone()));
+    for request in handler.recover(&*carrier).await? {
+        settle(handler.clone(), carrier.clone(), request);
+    }
+
+    let board = Arc::new(Board::new(clock.now()));
+    let (report, health) = watch::channel(Vec::new());
+    let probe = Arc::new(Notify::new());
+    let (stopping, stop) = watch::channel(false);
+    let probing = tokio::spawn(watch_forests(forests.clone(), report, probe.clone()));
+    let answering = tokio::spawn({
+        let (board, health, switch) = (board.clone(), health.clone(), switch.clone());
+        let path = state.path(SOCKET);
+        async move {
+            let now = || Status {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                epoch: epoch.clone(),
+                link: board.link(),
+                writeback_on: switch.writeback_on(),
+                forests: health.borrow().clone(),
+            };
+            if let Err(error) = status::serve(&path, now).await {
+                tracing::warn!("`ritorno-agent status` will not work: {error:#}");
+            }
+        }
+    });
+    let link = Link {
+        keys,
+        tls: Arc::new(tls),
+        handler,
+        carrier,
+        health,
+        probe,
+        switch,
+        forests: config.forest_names(),
+        board,
+        clock: clock.clone(),
+        random,
+    };
+    let mut linked = tokio::spawn(async move { link.run(stop).await });
+    let guarding = tokio::spawn(feed_watchdog());
+    events
+        .note(EventId::ServiceStarted, format!("ritorno-agent {} takes requests", env!("CARGO_PKG_VERSION")));
+    tell_systemd(NotifyState::Ready);
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ended = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        ended = &mut linked => Some(ended),
+    };
+    tell_systemd(NotifyState::Stopping);
+    // What was begun comes to its end first.
+    let _ = stopping.send(true);
+    let ended = match ended {
+        Some(ended) => ended,
+        None => linked.await,
+    };
+    for task in [probing, answering, guarding] {
+        task.abort();
+    }
+    // It answers no more; the next start would remove it as well.
+    let _ = std::fs::remove_file(state.path(SOCKET));
+    events.note(EventId::ServiceStopped, "the agent stops");
+    ended.context("the link broke down")?.context("nothing can be written back safely")
+}
+
+/// Asks every forest again and again, and tells when something changed.
+async fn watch_forests(forests: Forests, report: watch::Sender<Vec<ForestHealth>>, probe: Arc<Notify>) {
+    loop {
+        let seen = forests.health().await;
+        report.send_if_modified(|known| {
+            let reached = |forests: &[ForestHealth]| -> Vec<bool> {
+                forests.iter().map(|forest| forest.reachable).collect()
+            };
+            let changed = reached(known) != reached(&seen);
+            for forest in seen.iter().filter(|forest| changed || !forest.reachable) {
+                let (pdc, detail) = (forest.pdc.as_deref(), forest.detail.as_deref());
+                if forest.reachable {
+                    tracing::info!(forest = %forest.forest, pdc, "the PDC emulator answers");
+                } else if changed {
+                    tracing::warn!(forest = %forest.forest, pdc, detail, "the PDC emulator does not answer");
+                }
+            }
+            *known = seen;
+            changed
+        });
+        tokio::select! {
+            () = tokio::time::sleep(PROBE_EVERY) => {}
+            () = probe.notified() => {}
+        }
+    }
+}
+
+/// Tells systemd that the program still turns, twice as often as it wants to hear it.
+async fn feed_watchdog() {
+    let Some(every) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        tell_systemd(NotifyState::Watchdog);
+        tokio::time::sleep(every / 2).await;
+    }
+}
+
+fn tell_systemd(state: NotifyState<'_>) {
+    // Without systemd there is nobody to tell.
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}

@@ -1,0 +1,228 @@
+//! The state folder: who the agent is, its keys, and the switch that local root holds.
+//!
+//! ```text
+//! enrolment.json    what the server said at enrolment, with the pinned root
+//! identity.key      signs hellos, statements and sealing certificates   mode 0600
+//! sealing.key       opens envelopes                                     mode 0600
+//! writeback-on      there while writeback is switched on
+//! journal.db        see ritorno-writeback
+//! sync.db           see ritorno-sync
+//! status.sock       answers `ritorno-agent status`                      mode 0600
+//! ```
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, Forest, TenantId};
+use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
+use ritorno_protocol::signed::Signed;
+use ritorno_writeback::limits::Switch;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// How long a sealing certificate holds. It is made anew at each connect.
+const SEALING_VALID: Duration = Duration::from_secs(90 * 86_400);
+/// How far back it begins to hold, for readers whose clock is behind.
+const BACKDATED: Duration = Duration::from_secs(86_400);
+
+/// What the server said at enrolment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Enrolment {
+    /// The server's address, without a slash at its end.
+    pub(crate) server: String,
+    /// The tenant.
+    pub(crate) tenant: TenantId,
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// The root that the token pinned.
+    pub(crate) root: PublicKey,
+    /// The identity key, certified by the root.
+    pub(crate) identity: Signed<KeyCertificate>,
+}
+
+/// Enrolment and keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// What the server said.
+    pub(crate) enrolment: Enrolment,
+    /// Signs.
+    pub(crate) identity: SigningKey,
+    /// Opens.
+    pub(crate) sealing: OpeningKey,
+}
+
+/// Why the state folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    /// It holds no enrolment.
+    #[error("{} holds no enrolment: run `ritorno-agent enrol TOKEN` first", .0.display())]
+    NotEnrolled(PathBuf),
+    /// A file can't be read or written.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A file does not hold what it should.
+    #[error("{} is damaged: restore it, or enrol again", .0.display())]
+    Damaged(PathBuf),
+}
+
+/// The state folder.
+#[derive(Clone, Debug)]
+pub(crate) struct State(PathBuf);
+
+impl State {
+    /// The folder; made with mode 0700 if it is not there.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn open(folder: &Path) -> Result<Self, StateError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| StateError::File { path: folder.into(), reason: error.to_string() })?;
+        Ok(Self(folder.to_owned()))
+    }
+
+    /// A file in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn read(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, StateError> {
+        let path = self.path(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Zeroizing::new(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(StateError::NotEnrolled(self.0.clone()))
+            }
+            Err(error) => Err(StateError::File { path, reason: error.to_string() }),
+        }
+    }
+
+    /// Writes a file of mode 0600 as a whole or not at all.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let (path, new) = (self.path(name), self.path(&format!("{name}.new")));
+        let write = || {
+            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)
+        };
+        write().map_err(|error: std::io::Error| StateError::File {
+            path: path.clone(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Whether there is an enrolment.
+    pub(crate) fn is_enrolled(&self) -> bool {
+        self.path("enrolment.json").exists()
+    }
+
+    /// Keeps an enrolment and its keys. The enrolment comes last: without it the keys count for nothing.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn keep(&self, keys: &Keys) -> Result<(), StateError> {
+        self.write("identity.key", &keys.identity.to_bytes())?;
+        self.write("sealing.key", &keys.sealing.to_bytes())?;
+        let text = serde_json::to_vec_pretty(&keys.enrolment).map_err(|error| StateError::File {
+            path: self.path("enrolment.json"),
+            reason: error.to_string(),
+        })?;
+        self.write("enrolment.json", &text)
+    }
+
+    /// Enrolment and keys.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) fn keys(&self) -> Result<Keys, StateError> {
+        let damaged = |name: &str| StateError::Damaged(self.path(name));
+        let enrolment =
+            serde_json::from_slice(&self.read("enrolment.json")?).map_err(|_| damaged("enrolment.json"))?;
+        let identity =
+            SigningKey::from_bytes(&self.read("identity.key")?).map_err(|_| damaged("identity.key"))?;
+        let sealing =
+            OpeningKey::from_bytes(&self.read("sealing.key")?).map_err(|_| damaged("sealing.key"))?;
+        Ok(Keys { enrolment, identity, sealing })
+    }
+
+    /// Switches writeback on or off, at once.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn switch_writeback(&self, on: bool) -> Result<(), StateError> {
+        if on {
+            return self.write("writeback-on", b"");
+        }
+        let path = self.path("writeback-on");
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StateError::File { path, reason: error.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until no other process of this agent imports or exports. The lock ends with the file.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn lock_sync(&self) -> Result<File, StateError> {
+        let path = self.path("sync.lock");
+        let lock = || {
+            let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|error: std::io::Error| StateError::File {
+            path: path.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Keys {
+    /// The chain that pages and the server seal by, with a sealing certificate that holds from `now` on.
+    pub(crate) fn chain(&self, forests: Vec<Forest>, now: Timestamp) -> RecipientChain {
+        let agent = self.enrolment.agent;
+        let certificate = KeyCertificate {
+            tenant: self.enrolment.tenant,
+            role: KeyRole::AgentSealing { agent, forests },
+            key: self.sealing.public().clone(),
+            not_before: now.minus(BACKDATED),
+            not_after: now.plus(SEALING_VALID),
+            sequence: u64::try_from(now.unix_ms()).unwrap_or(0),
+        };
+        RecipientChain {
+            identity: self.enrolment.identity.clone(),
+            sealing: Signed::sign(&certificate, &self.identity),
+        }
+    }
+}
+
+/// The switch as a file: local root can flip it offline, and the running agent sees it with the next request.
+#[derive(Clone, Debug)]
+pub(crate) struct FileSwitch {
+    /// The folder.
+    pub(crate) state: State,
+    /// In staging nothing is written back, whatever the switch says.
+    pub(crate) staging: bool,
+}
+
+impl Switch for FileSwitch {
+    fn writeback_on(&self) -> bool {
+        !self.staging && self.state.path("writeback-on").exists()
+    }
+}
