@@ -60,11 +60,17 @@ fn seal_in_typescript(job: &Value) -> Result<Value, String> {
         .stderr(Stdio::piped())
         .spawn()
         .expect("this test needs Node.js: install it, then run `npm ci` in web/");
-    node.stdin.take().unwrap().write_all(job.to_string().as_bytes()).unwrap();
-    let output = node.wait_with_output().unwrap();
+    let mut input = node.stdin.take().expect("it was asked for");
+    input.write_all(job.to_string().as_bytes()).expect("node reads its job");
+    drop(input);
+    let output = node.wait_with_output().expect("node ends");
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!complaint.contains("Cannot find package"), "run `npm ci` in web/ first: {complaint}");
-    if output.status.success() { Ok(serde_json::from_slice(&output.stdout).unwrap()) } else { Err(complaint) }
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout).expect("the script prints JSON"))
+    } else {
+        Err(complaint)
+    }
 }
 
 #[test]
