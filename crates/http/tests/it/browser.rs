@@ -1,0 +1,104 @@
+//! A browser without scripts: it keeps cookies, sends forms, and reads pages.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use tower::ServiceExt as _;
+
+use crate::world::ORIGIN;
+
+/// The browser.
+pub(crate) struct Browser {
+    app: Router,
+    cookies: BTreeMap<String, String>,
+    language: &'static str,
+}
+
+/// What it was answered.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// Where it is sent on.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The support code on the page.
+    pub(crate) fn support_code(&self) -> String {
+        let mark = "id=\"support-code\">";
+        let at = self.body.find(mark).expect("a page with a support code") + mark.len();
+        self.body[at..].chars().take_while(|c| *c != '<').collect()
+    }
+}
+
+impl Browser {
+    pub(crate) fn new(app: &Router, language: &'static str) -> Self {
+        Self { app: app.clone(), cookies: BTreeMap::new(), language }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, "", ORIGIN).await
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), &form, ORIGIN).await
+    }
+
+    pub(crate) async fn post_json(&mut self, path: &str, body: &str) -> Answer {
+        self.send(Method::POST, path, Some("application/json"), body, ORIGIN).await
+    }
+
+    /// As a page of another site would make it post.
+    pub(crate) async fn post_from(&mut self, origin: &str, path: &str) -> Answer {
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), "name=a", origin).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        kind: Option<&str>,
+        body: &str,
+        origin: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .header(header::HOST, "reset.contoso.test")
+            .header(header::ACCEPT_LANGUAGE, self.language);
+        if method == Method::POST {
+            let site = if origin == ORIGIN { "same-origin" } else { "cross-site" };
+            request = request.header(header::ORIGIN, origin).header("sec-fetch-site", site);
+        }
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            assert!(cookie.starts_with("__Host-") && cookie.contains("Secure"), "{cookie}");
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}

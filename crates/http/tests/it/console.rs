@@ -1,0 +1,176 @@
+//! The administrators' console.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use ritorno_identity::administrator::Role;
+use ritorno_identity::device_code::{DeviceCode, UserCode};
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::enrolment::EnrolmentToken;
+use ritorno_protocol::ids::SupportCode;
+
+use crate::browser::{Answer, Browser};
+use crate::world::{PASSWORD, World};
+
+async fn signed_in(world: &World, name: &str) -> Browser {
+    let mut browser = Browser::new(&world.app, "en");
+    let answer = browser.post("/console/sign-in", &[("name", name), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    browser
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    world.administrator("root", Role::Global, true).await;
+    world.administrator("synced", Role::Global, false).await;
+    world.administrator("desk", Role::HelpDesk, true).await;
+    world
+}
+
+/// Whether it was forbidden, and why; `None` if it was not.
+fn forbidden(answer: &Answer) -> Option<&'static str> {
+    if answer.status != StatusCode::FORBIDDEN {
+        return None;
+    }
+    let reasons = [("the role &#39;global&#39;", "global"), ("a cloud-only administrator", "cloud-only")];
+    reasons.into_iter().find(|(text, _)| answer.body.contains(text)).map(|(_, reason)| reason)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_may_what_it_may() {
+    let world = world().await;
+    let agent = world.enrolled("lab-agent").await.0.id.to_string();
+    let get = |path| (path, None);
+    let switch = |on| ("/console/switches", Some(vec![("switch", "writeback"), ("on", on)]));
+    let forbid = ("/console/switches", Some(vec![("switch", "forbid-names"), ("on", "true")]));
+    let agent_off = ("/console/agents/writeback", Some(vec![("agent", agent.as_str()), ("on", "false")]));
+    let agent_on = ("/console/agents/writeback", Some(vec![("agent", agent.as_str()), ("on", "true")]));
+    let token = ("/console/enrolment-tokens", Some(vec![]));
+    let confirm = ("/console/onboarding/confirm", Some(vec![("code", "BCDF-GHJK")]));
+    let revoke = ("/console/agents/revoke", Some(vec![("agent", agent.as_str())]));
+    let (no, soft) = (Some("global"), Some("cloud-only"));
+    // What, and what stops: cloud-only global, synchronised global, help desk.
+    let matrix = [
+        (get("/console"), [None, None, no]),
+        (get("/console/people?name=anna.rossi@contoso.test"), [None, None, None]),
+        (get("/console/audit"), [None, None, None]),
+        (get("/console/onboarding"), [None, soft, no]),
+        (switch("false"), [None, None, no]),
+        (switch("true"), [None, soft, no]),
+        (forbid, [None, None, no]),
+        (agent_off, [None, None, no]),
+        (agent_on, [None, soft, no]),
+        (token, [None, soft, no]),
+        (confirm, [None, soft, no]),
+        (revoke, [None, soft, no]),
+    ];
+    let mut browsers =
+        [signed_in(&world, "root").await, signed_in(&world, "synced").await, signed_in(&world, "desk").await];
+    for ((path, form), stopped_by) in matrix {
+        for (browser, expected) in browsers.iter_mut().zip(stopped_by) {
+            let answer = match &form {
+                None => browser.get(path).await,
+                Some(fields) => browser.post(path, fields).await,
+            };
+            assert_eq!(forbidden(&answer), expected, "{path} {form:?}: {}", answer.status);
+            assert!(expected.is_some() || answer.status != StatusCode::FORBIDDEN);
+        }
+        let nobody = Browser::new(&world.app, "en").get(path).await;
+        assert!(nobody.status != StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_password_and_unknown_name_are_alike_and_limited() {
+    let world = world().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let wrong = browser.post("/console/sign-in", &[("name", "root"), ("password", "not this one")]).await;
+    let unknown = browser.post("/console/sign-in", &[("name", "nobody"), ("password", "not this one")]).await;
+    assert_eq!((wrong.status, &wrong.body), (StatusCode::UNPROCESSABLE_ENTITY, &unknown.body));
+    assert_eq!(wrong.status, unknown.status);
+    for _ in 0..9 {
+        browser.post("/console/sign-in", &[("name", "root"), ("password", "not this one")]).await;
+    }
+    let stopped = browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+    world.clock.advance(Duration::from_secs(3_600));
+    signed_in(&world, "root").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_ends_by_idling_by_age_and_by_signing_out() {
+    let world = world().await;
+    let to_sign_in = |answer: &Answer| answer.location() == "/console/sign-in";
+    let mut idle = signed_in(&world, "root").await;
+    assert!(!to_sign_in(&idle.get("/console").await));
+    world.clock.advance(Duration::from_secs(30 * 60));
+    assert!(to_sign_in(&idle.get("/console").await));
+
+    let mut busy = signed_in(&world, "root").await;
+    let mut hours = 0;
+    while !to_sign_in(&busy.get("/console").await) {
+        world.clock.advance(Duration::from_secs(20 * 60));
+        hours += 1;
+        assert!(hours <= 24, "no session outlives eight hours");
+    }
+    let mut leaving = signed_in(&world, "root").await;
+    leaving.post("/console/sign-out", &[]).await;
+    assert!(to_sign_in(&leaving.get("/console").await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_is_shown_and_pins_the_root() {
+    let world = world().await;
+    let mut browser = signed_in(&world, "root").await;
+    let page = browser.post("/console/enrolment-tokens", &[]).await;
+    let at = page.body.find("ritorno-enrol.").expect("a token");
+    let text: String = page.body[at..].chars().take_while(|c| *c != '<').collect();
+    let token = EnrolmentToken::from_text(&text).unwrap();
+    assert!(token.pins(&world.root.public()));
+    let tokens = world.state.store.enrolment_tokens();
+    assert!(tokens.consume(&token.secret_digest(), world.clock.now()).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmed_device_code_switches_the_tenant_on() {
+    let world = world().await;
+    let mut tenant = world.tenant.clone();
+    tenant.writeback_enabled = false;
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    let (agent, _) = world.enrolled("lab-agent").await;
+    let code = UserCode::random(&*world.state.random);
+    let digest = code.digest(&world.state.pepper, world.tenant.id);
+    let stored = DeviceCode::new(digest, world.tenant.id, agent.id, world.clock.now());
+    world.state.store.device_codes().insert(&stored).await.unwrap();
+    let mut browser = signed_in(&world, "root").await;
+    let wrong = browser.post("/console/onboarding/confirm", &[("code", "nothing")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let typed = code.to_string().to_lowercase();
+    let right = browser.post("/console/onboarding/confirm", &[("code", &typed)]).await;
+    assert_eq!(right.status, StatusCode::OK);
+    assert!(right.body.contains("Confirmed."), "{}", right.body);
+    let tenant = world.state.store.tenants().get(world.tenant.id).await.unwrap().unwrap();
+    assert!(tenant.writeback_enabled);
+    let again = browser.post("/console/onboarding/confirm", &[("code", &typed)]).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_desk_finds_people_and_support_codes() {
+    let world = world().await;
+    let front = Browser::new(&world.app, "en").get("/").await;
+    let mut desk = signed_in(&world, "desk").await;
+    let found = desk.get("/console/people?name=CONTOSO%5CANNA.ROSSI").await;
+    assert!(found.body.contains("anna.rossi@contoso.test") && found.body.contains("contoso.test (CONTOSO"));
+    assert!(found.body.contains("a•••••i@m•••.test") && !found.body.contains("anna.rossi@mail.test"));
+    let withheld = desk.get("/console/people?name=senza.posta@contoso.test").await;
+    assert!(withheld.body.contains("SSPR_0014"), "{}", withheld.body);
+    let code = front.support_code().to_lowercase().replace('-', "");
+    let audit = desk.get(&format!("/console/audit?code={code}")).await;
+    assert!(audit.body.contains("no agent is live") && audit.body.contains(&front.support_code()));
+    let facts = world.state.store.audit();
+    let code = SupportCode(front.support_code());
+    assert_eq!(facts.by_support_code(world.tenant.id, &code).await.unwrap().len(), 1);
+    let lifted = desk.post("/console/people/lift", &[("name", "anna.rossi@contoso.test")]).await;
+    assert!(lifted.location().contains("lifted=1"));
+}

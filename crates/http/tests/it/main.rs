@@ -1,0 +1,10 @@
+//! The faces as a browser sees them: every route, a real database, a real relay with a scripted agent at the other end of
+//! its link, real mail.
+#![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
+
+mod agent;
+mod browser;
+mod console;
+mod mail;
+mod portal;
+mod world;

@@ -1,0 +1,359 @@
+//! The people's pages.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use ritorno_identity::flow::{FlowState, Person};
+use ritorno_identity::mail::Template;
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::envelope::{Context, Envelope, Passwords, seal};
+use ritorno_protocol::ids::SupportCode;
+use ritorno_protocol::key::PublicKey;
+use ritorno_protocol::outcome::{Fault, Operator, Outcome, SsprCode};
+use ritorno_protocol::policy::Rule;
+use ritorno_protocol::query::Found;
+use ritorno_protocol::secret::Password;
+
+use crate::agent::TestAgent;
+use crate::browser::{Answer, Browser};
+use crate::world::World;
+
+const ANNA: &str = "anna.rossi@contoso.test";
+const ANNAS_MAIL: &str = "anna.rossi@mail.test";
+const NOBODY: &str = "anna.verdi@contoso.test";
+
+/// What the page hands to its script.
+struct PageContext(serde_json::Value);
+
+impl PageContext {
+    fn of(page: &Answer) -> Self {
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let mark = "data-context=\"";
+        let at = page.body.find(mark).expect("a password page") + mark.len();
+        let escaped: String = page.body[at..].chars().take_while(|c| *c != '"').collect();
+        let text =
+            escaped.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
+        Self(serde_json::from_str(&text).unwrap())
+    }
+
+    fn context(&self) -> Context {
+        serde_json::from_value(self.0["context"].clone()).unwrap()
+    }
+
+    fn seal(&self, world: &World, context: &Context, password: &str) -> String {
+        let root: PublicKey = serde_json::from_value(self.0["root"].clone()).unwrap();
+        let chains: Vec<ritorno_protocol::certificate::RecipientChain> =
+            serde_json::from_value(self.0["recipients"].clone()).unwrap();
+        let keys: Vec<PublicKey> = chains
+            .iter()
+            .map(|chain| chain.check(&root, context.tenant, world.clock.now()).unwrap().key)
+            .collect();
+        let passwords = Passwords { new: Some(Password::new(password.into())), old: None };
+        let envelope = seal(context, &passwords, &keys, &*world.state.random).unwrap();
+        serde_json::to_string(&envelope).unwrap()
+    }
+}
+
+/// Walks to the password page.
+async fn past_the_gate(world: &World, browser: &mut Browser) -> PageContext {
+    let start = browser.post("/reset/start", &[("name", ANNA)]).await;
+    assert_eq!((start.status, start.location()), (StatusCode::SEE_OTHER, "/reset/code"), "{}", start.body);
+    let code = world.code(ANNAS_MAIL).await;
+    let passed = browser.post("/reset/code", &[("code", &code)]).await;
+    assert_eq!((passed.status, passed.location()), (StatusCode::SEE_OTHER, "/reset/password"));
+    PageContext::of(&browser.get("/reset/password").await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenant_wide_facts_come_before_any_gate() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = browser.get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("SSPR_0030") && !page.body.contains("name=\"name\""), "{}", page.body);
+    let facts = world.state.store.audit();
+    let told = facts.by_support_code(world.tenant.id, &SupportCode(page.support_code())).await.unwrap();
+    assert!(told[0].reason.contains("no agent is live"), "{}", told[0].reason);
+    // The same for every name, and no flow begins.
+    for name in [ANNA, NOBODY] {
+        let start = browser.post("/reset/start", &[("name", name)]).await;
+        assert_eq!((start.status, start.location()), (StatusCode::SEE_OTHER, "/"));
+        assert!(!start.headers.contains_key("set-cookie"));
+    }
+    let mut tenant = world.tenant.clone();
+    tenant.writeback_enabled = false;
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    assert!(browser.get("/").await.body.contains("SSPR_0010"));
+    tenant.sspr_enabled = false;
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    assert!(browser.get("/").await.body.contains("SSPR_0009"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgotten_password_the_whole_way() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "it-IT,it;q=0.9");
+    assert!(browser.get("/").await.body.contains("<html lang=\"it\">"));
+    let page = past_the_gate(&world, &mut browser).await;
+    assert_eq!(page.0["policy"]["minimum_length"], 7);
+    let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
+    let answer = browser.post_json("/reset/submit", &envelope).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&told["state"], &told["location"]), (&"done".into(), &"/reset/outcome".into()));
+    assert_eq!(agent.script.lock().unwrap().opened, ["Nuova-Passw0rd!"]);
+    let outcome = browser.get("/reset/outcome").await;
+    assert!(outcome.body.contains("La nuova password funziona"), "{}", outcome.body);
+
+    // Sent again, it is not done again; asked again, it is told again, long after the flow has ended.
+    let replayed = browser.post_json("/reset/submit", &envelope).await;
+    let told: serde_json::Value = serde_json::from_str(&replayed.body).unwrap();
+    assert_eq!(told["location"], "/reset/outcome");
+    assert_eq!(agent.script.lock().unwrap().opened.len(), 1);
+    world.clock.advance(Duration::from_secs(3_600));
+    assert!(browser.get("/reset/outcome").await.body.contains("La nuova password funziona"));
+
+    // Every address on file hears of it, in Italian; the audit has it under the support code.
+    let letters = world.letters().await;
+    let mut told: Vec<_> = letters
+        .iter()
+        .filter(|letter| matches!(letter.template, Template::PasswordChanged { .. }))
+        .map(|letter| (letter.to.clone().unwrap(), letter.language.tag()))
+        .collect();
+    told.sort();
+    assert_eq!(told, [(ANNA.to_owned(), "it"), (ANNAS_MAIL.to_owned(), "it")]);
+    let code = SupportCode(outcome.support_code());
+    let facts = world.state.store.audit().by_support_code(world.tenant.id, &code).await.unwrap();
+    let steps: Vec<_> = facts.iter().map(|fact| (fact.activity.name(), fact.success.as_str())).collect();
+    assert_eq!(
+        steps,
+        [
+            ("Self-service password reset flow activity progress", "success"),
+            ("Self-service password reset flow activity progress", "success"),
+            ("Reset password (self-service)", "success"),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_password_leaves_the_gate_passed() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    agent.script.lock().unwrap().outcome =
+        Outcome::Refused { rule: Rule::History { remembered: Some(24) }, operator: Operator::default() };
+    let first = page.context();
+    let answer = browser.post_json("/reset/submit", &page.seal(&world, &first, "Passw0rd-old")).await;
+    let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&told["state"], &told["rule"]["rule"]), (&"refused".into(), &"history".into()));
+    assert_eq!(told["message"], "This is one of your last 24 passwords.");
+    let next: Context = serde_json::from_value(told["context"].clone()).unwrap();
+    assert_ne!(next.request, first.request);
+    assert!(browser.get("/reset/outcome").await.body.contains("This is one of your last 24 passwords."));
+
+    agent.script.lock().unwrap().outcome = crate::agent::done();
+    let again = browser.post_json("/reset/submit", &page.seal(&world, &next, "Another-Passw0rd")).await;
+    assert!(again.body.contains("\"done\""), "{}", again.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_handed_out_is_sent_on() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    // A context of one's own making.
+    let mut invented = page.context();
+    invented.request = ritorno_protocol::ids::RequestId::random(&*world.state.random);
+    let answer = browser.post_json("/reset/submit", &page.seal(&world, &invented, "Passw0rd-1")).await;
+    assert!(answer.body.contains("\"failed\""), "{}", answer.body);
+    assert!(browser.get("/reset/outcome").await.body.contains("What arrived is not what this page gave out"));
+    // The right request for somebody else's anchor.
+    let mut tampered: Envelope =
+        serde_json::from_str(&page.seal(&world, &page.context(), "Passw0rd-1")).unwrap();
+    tampered.context.anchor.0 = "paolo.bianchi==".into();
+    let answer = browser.post_json("/reset/submit", &serde_json::to_string(&tampered).unwrap()).await;
+    assert!(answer.body.contains("\"failed\""), "{}", answer.body);
+    assert!(agent.script.lock().unwrap().opened.is_empty());
+    // A browser that never was in the flow.
+    let mut stranger = Browser::new(&world.app, "en");
+    let answer = stranger.post_json("/reset/submit", &page.seal(&world, &page.context(), "Passw0rd-1")).await;
+    assert_eq!(answer.status, StatusCode::GONE);
+    let answer = browser.post_json("/reset/submit", "{\"no\": 1}").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(agent.script.lock().unwrap().opened.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_account_is_told_after_the_gate() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    agent.script.lock().unwrap().found = Found::Nothing {
+        fault: Fault::Protected,
+        operator: Operator { detail: "adminCount".into(), ..Operator::default() },
+    };
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", "CONTOSO\\Anna.Rossi")]).await;
+    let code = world.code(ANNAS_MAIL).await;
+    browser.post("/reset/code", &[("code", &code)]).await;
+    let page = browser.get("/reset/password").await;
+    assert!(page.body.contains("SSPR_0029") && !page.body.contains("adminCount"), "{}", page.body);
+    let code = SupportCode(page.support_code());
+    let facts = world.state.store.audit().by_support_code(world.tenant.id, &code).await.unwrap();
+    assert!(facts.last().unwrap().reason.contains("adminCount"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_and_unknown_people_look_alike() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let counted = world.state.store.counted();
+    let app = ritorno_http::router(ritorno_http::AppState { store: counted.clone(), ..world.state.clone() });
+    let mut seen = Vec::new();
+    for name in [ANNA, NOBODY, "senza.posta@contoso.test", "CONTOSO\\nobody"] {
+        let mut browser = Browser::new(&app, "en");
+        let mut steps = Vec::new();
+        let before = counted.statements();
+        let began = tokio::time::Instant::now();
+        let start = browser.post("/reset/start", &[("name", name)]).await;
+        assert!(began.elapsed() >= ritorno_http::portal::RELEASED_AFTER);
+        steps.push((start.status, alike(&start), counted.statements() - before));
+        for step in ["code", "wrong", "resend", "code"] {
+            let before = counted.statements();
+            let answer = match step {
+                "code" => browser.get("/reset/code").await,
+                "wrong" => browser.post("/reset/code", &[("code", "00000000")]).await,
+                _ => browser.post("/reset/resend", &[]).await,
+            };
+            steps.push((answer.status, alike(&answer), counted.statements() - before));
+        }
+        seen.push((name, steps));
+    }
+    let (_, first) = &seen[0];
+    assert!(first.iter().all(|(_, _, statements)| *statements > 0));
+    for (name, steps) in &seen[1..] {
+        assert_eq!(steps, first, "{name}");
+    }
+}
+
+/// A page without its random parts: codes, tokens, and the letters of the mask.
+fn alike(answer: &Answer) -> (String, Vec<String>, usize) {
+    let mut body = answer.body.clone();
+    let length = body.len();
+    if body.contains("id=\"support-code\"") {
+        body = body.replace(&answer.support_code(), "CODE");
+    }
+    if let Some(at) = body.find("@m•••.test") {
+        // The first and the last letter of the name in front.
+        let start = body[..at].rfind([' ', '>']).unwrap() + 1;
+        body.replace_range(start..at, "MASK");
+    }
+    let headers = answer.headers.iter().map(|(name, value)| {
+        let value = value.to_str().unwrap();
+        let shown = if name == "set-cookie" { value.len().to_string() } else { value.to_owned() };
+        format!("{name}: {shown}")
+    });
+    (body, headers.collect(), length)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_wrong_expired_or_spent() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", ANNA)]).await;
+    let code = world.code(ANNAS_MAIL).await;
+    let wrong = if code == "00000000" { "00000001" } else { "00000000" };
+    let answer = browser.post("/reset/code", &[("code", "12")]).await;
+    assert!(answer.body.contains("A code has eight digits."));
+    let answer = browser.post("/reset/code", &[("code", wrong)]).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("That code is not right."), "{}", answer.body);
+    world.clock.advance(Duration::from_secs(5 * 60));
+    let answer = browser.post("/reset/code", &[("code", &code)]).await;
+    assert!(answer.body.contains("That code has expired."), "{}", answer.body);
+
+    browser.post("/reset/resend", &[]).await;
+    let code = world.code(ANNAS_MAIL).await;
+    for _ in 0..5 {
+        browser.post("/reset/code", &[("code", wrong)]).await;
+    }
+    let answer = browser.post("/reset/code", &[("code", &code)]).await;
+    assert!(answer.body.contains("too many wrong tries"), "{}", answer.body);
+
+    // The third mail of the hour is the last; the page goes on all the same.
+    browser.post("/reset/resend", &[]).await;
+    assert_eq!(world.letters().await.len(), 1);
+    let silent = browser.post("/reset/resend", &[]).await;
+    assert_eq!(silent.location(), "/reset/code?sent=1");
+    assert_eq!(world.letters().await.len(), 0);
+
+    world.clock.advance(Duration::from_secs(15 * 60));
+    let late = browser.get("/reset/code").await;
+    assert_eq!(late.status, StatusCode::GONE);
+    assert!(late.body.contains("This reset has ended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_reset_hears_it_by_mail_only() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", "senza.posta@contoso.test")]).await;
+    let letters = world.letters().await;
+    let [letter] = letters.as_slice() else { panic!("{} letters", letters.len()) };
+    assert_eq!(letter.to.as_deref(), Some("senza.posta@contoso.test"));
+    let Template::Withheld { sspr_code, support_code } = &letter.template else { panic!("{letter:?}") };
+    assert_eq!(sspr_code, "SSPR_0014");
+    let page = browser.get("/reset/code").await;
+    assert!(!page.body.contains("SSPR_") && page.support_code() == *support_code);
+    let flows = world.state.store.flows();
+    let code = SupportCode(support_code.clone());
+    let flow = flows.by_support_code(world.tenant.id, &code).await.unwrap().unwrap();
+    assert!(matches!(flow.person, Person::Withheld { code: SsprCode::NotProperlyConfigured, .. }));
+    assert_eq!(flow.state, FlowState::CodeSent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_can_not_post() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "it");
+    for path in ["/reset/start", "/reset/submit", "/console/sign-in", "/console/switches"] {
+        let answer = browser.post_from("https://evil.test", path).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(answer.body.contains("La richiesta veniva da un altro sito"), "{}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_carries_the_headers() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    for path in ["/", "/reset/code", "/console/sign-in", "/console", "/no-such-page"] {
+        let answer = browser.get(path).await;
+        let header = |name: &str| answer.headers.get(name).map_or("", |value| value.to_str().unwrap());
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("cache-control"), "no-store");
+        assert!(header("strict-transport-security").starts_with("max-age="));
+        assert!(!answer.body.contains("<script>") && !answer.body.contains("style=\""), "{path}");
+    }
+    assert_eq!(browser.get("/no-such-page").await.status, StatusCode::NOT_FOUND);
+    let large = browser.post("/reset/start", &[("name", &"a".repeat(64 * 1024))]).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn link_switches_the_language_and_it_stays() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en-GB");
+    let page = browser.get("/").await;
+    assert!(page.body.contains("href=\"/?lang=it\""), "{}", page.body);
+    assert!(browser.get("/?lang=it").await.body.contains("Reimposta la password"));
+    assert!(browser.get("/").await.body.contains("Reimposta la password"));
+}

@@ -1,0 +1,222 @@
+//! One installation: a database with one tenant, its keys, its people, its administrators, and every route.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use ritorno_http::AppState;
+use ritorno_http::keys::{Keys, new_signing_key};
+use ritorno_http::ledger::StoreLedger;
+use ritorno_http::state::Settings;
+use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::agent::Agent;
+use ritorno_identity::ids::AdministratorId;
+use ritorno_identity::mail::{Letter, Template};
+use ritorno_identity::password::PasswordHash;
+use ritorno_identity::pepper::Pepper;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
+use ritorno_protocol::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor, TenantId, UserId};
+use ritorno_protocol::key::SigningKey;
+use ritorno_protocol::random::{Random, array};
+use ritorno_protocol::secret::Password;
+use ritorno_protocol::signed::Signed;
+use ritorno_relay::relay::Relay;
+use ritorno_relay::timer::SystemTimer;
+use ritorno_storage::{NodeKey, Store};
+
+/// The administrators' password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// Where the pages say they are.
+pub(crate) const ORIGIN: &str = "https://reset.contoso.test";
+
+/// A source of random bytes for tests: every number once.
+pub(crate) struct Numbers(AtomicU64);
+
+impl Random for Numbers {
+    fn fill(&self, out: &mut [u8]) {
+        use std::hash::{BuildHasher as _, RandomState};
+        for chunk in out.chunks_mut(8) {
+            let number = RandomState::new().hash_one(self.0.fetch_add(1, Ordering::SeqCst));
+            chunk.copy_from_slice(&number.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// The installation. Its folder goes with it.
+pub(crate) struct World {
+    pub(crate) state: AppState,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) app: Router,
+    pub(crate) root: SigningKey,
+    pub(crate) tenant: Tenant,
+    folder: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl World {
+    /// SSPR and writeback on, Anna and others in it, no agent.
+    pub(crate) async fn new() -> Self {
+        let random: Arc<dyn Random> = Arc::new(Numbers(AtomicU64::new(0)));
+        let name = format!("ritorno-http-{}-{}", std::process::id(), u64::from_be_bytes(array(&*random)));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::connect(&format!("sqlite:{}", folder.join("ritorno.db").display())).await.unwrap();
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let now = clock.now();
+        let root = SigningKey::generate(&*random);
+        let tenant = Tenant {
+            writeback_enabled: true,
+            decoy_domains: vec!["mail.test".into()],
+            ..Tenant::new(TenantId::random(&*random), "Contoso".into(), root.public(), now)
+        };
+        store.tenants().insert(&tenant).await.unwrap();
+        let (node_key, pepper) = (NodeKey::new([3; 32]), Pepper::new([4; 32]));
+        let (signing, content, certificate) = new_signing_key(tenant.id, &root, 1, now, &*random);
+        let keys = store.signing_keys();
+        keys.insert(&certificate, &content, &signing, &node_key, &*random).await.unwrap();
+        let keys = Arc::new(Keys::new(
+            tenant.id,
+            root.public(),
+            folder.join("root.key"),
+            node_key.clone(),
+            store.clone(),
+        ));
+        let relay = Relay::new(
+            Arc::new(StoreLedger(store.clone())),
+            keys.clone(),
+            Arc::new(SystemTimer),
+            random.clone(),
+        );
+        let state = AppState {
+            store,
+            relay,
+            keys,
+            clock: clock.clone(),
+            random,
+            tenant: tenant.id,
+            pepper,
+            node_key,
+            settings: Arc::new(Settings { public_url: ORIGIN.parse().unwrap(), trusted_proxies: Vec::new() }),
+            mail_wake: Arc::default(),
+            leases: Arc::default(),
+        };
+        let world = Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder };
+        world.person("anna.rossi", Some("anna.rossi@mail.test")).await;
+        world.person("paolo.bianchi", Some("paolo@mail.test")).await;
+        world.person("senza.posta", None).await;
+        world
+    }
+
+    /// Puts a hybrid person in.
+    pub(crate) async fn person(&self, account: &str, alternate_mail: Option<&str>) -> User {
+        let (random, now) = (&*self.state.random, self.clock.now());
+        let user = User {
+            id: UserId::random(random),
+            tenant: self.tenant.id,
+            user_principal_name: format!("{account}@contoso.test"),
+            display_name: account.replace('.', " "),
+            mail: Some(format!("{account}@contoso.test")),
+            alternate_mail: alternate_mail.map(str::to_owned),
+            registered_mail: None,
+            language: None,
+            enabled: true,
+            mastered: Mastered::Hybrid(OnPremises {
+                source_anchor: SourceAnchor(format!("{account}==")),
+                object_guid: Bytes(array::<16>(random).to_vec()),
+                object_sid: Bytes(array::<28>(random).to_vec()),
+                forest: Forest("contoso.test".into()),
+                domain: "CONTOSO".into(),
+                account_name: account.to_owned(),
+                exported_by: AgentId::random(random),
+            }),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        self.state.store.users().insert(&user).await.unwrap();
+        user
+    }
+
+    /// Puts an administrator in, whose password is [`PASSWORD`].
+    pub(crate) async fn administrator(&self, name: &str, role: Role, cloud_only: bool) {
+        let random = &*self.state.random;
+        let administrator = Administrator {
+            id: AdministratorId::random(random),
+            tenant: self.tenant.id,
+            name: name.to_owned(),
+            cloud_only,
+            role,
+            password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
+            created_at: self.clock.now(),
+        };
+        self.state.store.administrators().insert(&administrator).await.unwrap();
+    }
+
+    /// An enrolled agent with its writeback on, and its identity key.
+    pub(crate) async fn enrolled(&self, name: &str) -> (Agent, SigningKey) {
+        let (random, now) = (&*self.state.random, self.clock.now());
+        let id = AgentId::random(random);
+        let identity = SigningKey::generate(random);
+        let certificate = self.certificate(KeyRole::AgentIdentity { agent: id }, &identity, now);
+        let agent = Agent {
+            id,
+            tenant: self.tenant.id,
+            name: name.to_owned(),
+            version: "0.1.0".into(),
+            identity_key: identity.public(),
+            identity: Signed::sign(&certificate, &self.root),
+            sealing: None,
+            forests: vec![Forest("contoso.test".into())],
+            writeback_on: true,
+            epoch: None,
+            enrolled_at: now,
+            revoked_at: None,
+            last_seen_at: None,
+            health: None,
+        };
+        self.state.store.agents().insert(&agent).await.unwrap();
+        (agent, identity)
+    }
+
+    fn certificate(&self, role: KeyRole, key: &SigningKey, now: Timestamp) -> KeyCertificate {
+        let day = Duration::from_secs(86_400);
+        KeyCertificate {
+            tenant: self.tenant.id,
+            role,
+            key: key.public(),
+            not_before: now.minus(day),
+            not_after: now.plus(day),
+            sequence: 1,
+        }
+    }
+
+    /// Every letter in the outbox, taken out of it.
+    pub(crate) async fn letters(&self) -> Vec<Letter> {
+        let outbox = self.state.store.mail_outbox();
+        let lease = Duration::from_secs(3_600);
+        let taken = outbox.take(&self.state.node_key, 100, lease, self.clock.now()).await.unwrap();
+        taken.into_iter().map(|mail| mail.letter).collect()
+    }
+
+    /// The code in the only letter to `address`.
+    pub(crate) async fn code(&self, address: &str) -> String {
+        let letters = self.letters().await;
+        let [letter] = letters.as_slice() else { panic!("{} letters", letters.len()) };
+        assert_eq!(letter.to.as_deref(), Some(address));
+        match &letter.template {
+            Template::Code { code, .. } => code.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
