@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use async_trait::async_trait;
 use reqwest::{Method, Response};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::{Clock, Timestamp};
@@ -123,5 +124,11 @@ impl Client {
         let token = self.token().await?;
         let sent = self.http.request(method, &url).bearer_auth(token).send().await;
         read(&url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
+    }
+}
+#[async_trait]
+impl ritorno_sync::TokenSource for Client {
+    async fn token(&self) -> Result<String, String> {
+        Self::token(self).await.map_err(|error| format!("{error:#}"))
     }
 }

@@ -23,6 +23,7 @@ mod service;
 mod show_status;
 mod state;
 mod status;
+mod sync;
 mod system;
 mod tls;
 
@@ -59,6 +60,9 @@ enum Command {
     /// Writeback at this agent.
     #[command(subcommand)]
     Writeback(Writeback),
+    /// Synchronisation with the tenant.
+    #[command(subcommand)]
+    Sync(SyncCommand),
     /// Shows the link, the forests, the last sync.
     Status {
         /// As JSON.
@@ -76,6 +80,19 @@ enum Writeback {
     /// Switches writeback off at this agent: at once, offline, always.
     Disable,
     /// Says how the switch stands.
+    Status,
+}
+
+#[derive(Subcommand)]
+enum SyncCommand {
+    /// Runs one profile.
+    Run {
+        /// A forest's name, or all.
+        connector: String,
+        /// full-import, full-sync or export.
+        profile: ritorno_sync::Profile,
+    },
+    /// Shows the latest runs.
     Status,
 }
 
@@ -111,6 +128,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
             Command::Writeback(Writeback::Disable) => onboarding::disable(&config),
             Command::Writeback(Writeback::Status) => onboarding::status(&config),
+            Command::Sync(SyncCommand::Run { connector, profile }) => {
+                sync::run(&config, &connector, profile).await
+            }
+            Command::Sync(SyncCommand::Status) => sync::status(&config).await,
             Command::Status { json } => show_status::run(&config, json).await,
             Command::CheckConfig => check_config::run(&config).await,
         }

@@ -21,7 +21,7 @@ use crate::forests::Forests;
 use crate::link::{Link, settle};
 use crate::state::{FileSwitch, State};
 use crate::status::{Board, SOCKET, Status};
-use crate::{status, system, tls};
+use crate::{status, sync, system, tls};
 
 /// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never
 /// based on anything older than that.
@@ -83,6 +83,10 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             }
         }
     });
+    let syncing = config.sync_every.map(|every| {
+        let board = board.clone();
+        tokio::spawn(sync::keep_in_step(config.clone(), every, move || board.link().up))
+    });
     let link = Link {
         keys,
         tls: Arc::new(tls),
@@ -116,7 +120,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Some(ended) => ended,
         None => linked.await,
     };
-    for task in [probing, answering, guarding] {
+    for task in [probing, answering, guarding].into_iter().chain(syncing) {
         task.abort();
     }
     // It answers no more; the next start would remove it as well.

@@ -34,5 +34,8 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<()> {
         };
         say(format_args!("forest     {}, PDC emulator {pdc} {health}", forest.forest))?;
     }
-    Ok(())
+    match crate::sync::history(config, 1).await?.first() {
+        Some(report) => say(format_args!("last sync  {}", crate::sync::summary(report))),
+        None => say("last sync  none"),
+    }
 }
