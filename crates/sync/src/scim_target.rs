@@ -142,7 +142,8 @@ impl ScimTarget {
             .header(scim::CONNECTOR_HEADER, &context.connector)
             .header(scim::LEASE_EPOCH_HEADER, context.lease_epoch);
         match body {
-            Some(user) => request.json(user).header(CONTENT_TYPE, scim::MEDIA_TYPE),
+            // Named first: `json` only fills in a type that is missing.
+            Some(user) => request.header(CONTENT_TYPE, scim::MEDIA_TYPE).json(user),
             None => request,
         }
     }

@@ -1,0 +1,98 @@
+//! The deletion guard.
+
+use std::time::Duration;
+
+use ritorno_sync::{Guard, HeldBecause, RemovalKind, RunOutcome, SyncError};
+
+use crate::world::{Objects, World, object};
+
+async fn ten_people(guard: Guard) -> World {
+    let mut world = World::new().await;
+    world.connector.guard = guard;
+    world.cycle((0..10).map(|number| object(number, &[])).collect()).await;
+    world
+}
+
+#[tokio::test]
+async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
+    let world = ten_people(Guard { removals: 3 }).await;
+    let requests = world.service.tenant().requests.len();
+    let disabled = object(9, &[("userAccountControl", "514")]);
+    let mut rest: Vec<_> = (3..9).map(|number| object(number, &[])).collect();
+    rest.push(disabled);
+    world.import(rest).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 4, recent: 0, because, digest } = held else { panic!("{held}") };
+    assert_eq!(because, HeldBecause::OverThreshold { threshold: 3 });
+    assert_eq!(world.service.tenant().requests.len(), requests, "nothing went out, changes neither");
+    assert_eq!(world.engine.history(1).await.unwrap()[0].outcome, RunOutcome::Failed);
+
+    let removals = world.engine.removals("contoso.test").await.unwrap();
+    assert_eq!(removals.digest, digest);
+    assert_eq!(removals.list.iter().filter(|removal| removal.kind == RemovalKind::Delete).count(), 3);
+    let disable = removals.list.iter().find(|removal| removal.kind == RemovalKind::Disable).unwrap();
+    assert_eq!(disable.user_principal_name.as_deref(), Some("user9@contoso.test"));
+
+    let other = world.engine.approve("contoso.test", "00").await.unwrap_err();
+    assert!(matches!(other, SyncError::OtherList { now } if now == digest));
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    let export = world.export().await.unwrap();
+    assert_eq!((export.counts.deletes, export.counts.updates), (3, 1));
+    assert_eq!(world.names().len(), 7);
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_its_list_only() {
+    let world = ten_people(Guard { removals: 1 }).await;
+    world.import((3..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    let digest = world.engine.removals("contoso.test").await.unwrap().digest;
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    world.import((5..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    assert!(matches!(world.export().await, Err(SyncError::Held { pending: 2, .. })));
+    assert_eq!(world.names().len(), 10);
+}
+
+#[tokio::test]
+async fn removals_add_up_over_a_day() {
+    let world = ten_people(Guard { removals: 3 }).await;
+    world.cycle((3..10).map(|number| object(number, &[])).collect()).await;
+    assert_eq!(world.names().len(), 7);
+    world.clock.advance(Duration::from_secs(23 * 3600));
+    world.import((4..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    assert!(matches!(world.export().await, Err(SyncError::Held { pending: 1, recent: 3, .. })));
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    assert_eq!(world.export().await.unwrap().counts.deletes, 1);
+}
+
+#[tokio::test]
+async fn after_a_change_of_scope_or_rules_the_first_removal_is_held() {
+    let mut world = ten_people(Guard::default()).await;
+    let mut source = Objects::new((1..10).map(|number| object(number, &[])).collect(), 100);
+    source.scope = "OU=Staff,DC=contoso,DC=test".into();
+    world.run(ritorno_sync::Run::FullImport(&mut source)).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 1, because: HeldBecause::ScopeChanged, digest, .. } = held else {
+        panic!("{held}")
+    };
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    assert_eq!(world.export().await.unwrap().counts.deletes, 1);
+
+    world.connector.rules.exclude_name_prefixes.push("user1".into());
+    world.sync().await.unwrap();
+    assert!(matches!(world.export().await, Err(SyncError::Held { because: HeldBecause::ScopeChanged, .. })));
+    assert_eq!(world.names().len(), 9);
+}
+
+#[tokio::test]
+async fn an_import_that_sees_nothing_removes_nothing() {
+    let world = ten_people(Guard::default()).await;
+    assert!(matches!(world.import(Vec::new()).await, Err(SyncError::NothingSeen { before: 10 })));
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!(world.names().len(), 10);
+}

@@ -1,0 +1,221 @@
+//! A SCIM service over HTTPS on loopback, with the real models of the protocol: what an export meets.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use ritorno_protocol::scim::{self, EqualityFilter, ErrorType, ListResponse, User};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use url::Url;
+
+pub(crate) const TOKEN: &str = "the agent's token";
+
+/// What the service holds and what was asked of it.
+#[derive(Default)]
+pub(crate) struct Tenant {
+    pub(crate) users: BTreeMap<u64, User>,
+    /// Method and connector of each request.
+    pub(crate) requests: Vec<(String, String)>,
+    /// Statuses to give to the next requests instead of doing them; `Some(seconds)` goes into Retry-After.
+    pub(crate) refuse: VecDeque<(u16, Option<u64>)>,
+    /// Whether the next creation is done and then answered with 503, as when the answer is lost on the way.
+    pub(crate) lose_answer: bool,
+    /// Accounts that may not be touched, by userName.
+    pub(crate) forbidden: Vec<String>,
+    pub(crate) lease_epoch: u64,
+    next: u64,
+}
+
+impl Tenant {
+    /// People by anchor.
+    pub(crate) fn by_anchor(&self) -> BTreeMap<String, User> {
+        let plain = |user: &User| User { id: None, meta: None, ..user.clone() };
+        let hybrid = self.users.values().filter_map(|user| Some((user.external_id.clone()?, plain(user))));
+        let map: BTreeMap<_, _> = hybrid.clone().collect();
+        assert_eq!(map.len(), hybrid.count(), "nobody is there twice");
+        map
+    }
+
+    fn is_taken(&self, user: &User, by_other_than: Option<u64>) -> bool {
+        self.users.iter().any(|(id, other)| {
+            Some(*id) != by_other_than
+                && (other.user_name.eq_ignore_ascii_case(&user.user_name)
+                    || (other.external_id.is_some() && other.external_id == user.external_id))
+        })
+    }
+}
+
+/// A running service; it ends with the runtime of its test.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) base: Url,
+    pub(crate) tls: rustls::ClientConfig,
+    tenant: Arc<Mutex<Tenant>>,
+}
+
+struct Tls {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl axum::serve::Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            if let Ok((stream, address)) = self.tcp.accept().await
+                && let Ok(stream) = self.acceptor.accept(stream).await
+            {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
+        let server = rustls::ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .expect("the key fits the certificate");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(own.cert.der().clone()).expect("a root");
+        let tls = rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = tcp.local_addr().expect("an address").port();
+        let tenant = Arc::new(Mutex::new(Tenant::default()));
+        let router = Router::new()
+            .route("/scim/v2/Users", post(create).get(find))
+            .route("/scim/v2/Users/{id}", put(replace).delete(delete))
+            .with_state(Arc::clone(&tenant));
+        let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(server)) };
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let base = Url::parse(&format!("https://localhost:{port}/scim/v2")).expect("an address");
+        Self { base, tls, tenant }
+    }
+
+    pub(crate) fn tenant(&self) -> MutexGuard<'_, Tenant> {
+        self.tenant.lock().expect("no test panics while it holds the tenant")
+    }
+}
+
+pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+type Shared = State<Arc<Mutex<Tenant>>>;
+
+fn error(status: u16, kind: Option<ErrorType>, detail: &str) -> Response {
+    let code = StatusCode::from_u16(status).expect("a status");
+    (code, Json(scim::Error::new(status, kind, detail))).into_response()
+}
+
+/// Token, lease epoch and planned refusals, before anything else.
+fn admit(tenant: &mut Tenant, method: &str, headers: &HeaderMap) -> Result<(), Response> {
+    let text =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    tenant.requests.push((method.to_owned(), text(scim::CONNECTOR_HEADER)));
+    if let Some((status, retry_after)) = tenant.refuse.pop_front() {
+        let mut response = error(status, None, "not now");
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        return Err(response);
+    }
+    if text("authorization") != format!("Bearer {TOKEN}") {
+        return Err(error(401, None, "unknown token"));
+    }
+    let epoch: u64 = text(scim::LEASE_EPOCH_HEADER).parse().expect("a lease epoch");
+    if epoch < tenant.lease_epoch {
+        return Err(error(scim::STALE_LEASE_STATUS, None, "a newer lease is known"));
+    }
+    tenant.lease_epoch = epoch;
+    Ok(())
+}
+
+async fn create(State(tenant): Shared, headers: HeaderMap, body: String) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "POST", &headers) {
+        return refusal;
+    }
+    assert_eq!(headers[header::CONTENT_TYPE], scim::MEDIA_TYPE);
+    let user: User = serde_json::from_str(&body).expect("a user");
+    if tenant.forbidden.contains(&user.user_name) {
+        return error(403, None, "not yours");
+    }
+    if tenant.is_taken(&user, None) {
+        return error(409, Some(ErrorType::Uniqueness), "userName is taken");
+    }
+    tenant.next += 1;
+    let id = tenant.next;
+    let user = User { id: Some(id.to_string()), ..user };
+    tenant.users.insert(id, user.clone());
+    if std::mem::take(&mut tenant.lose_answer) {
+        return error(503, None, "the answer is lost");
+    }
+    (StatusCode::CREATED, Json(user)).into_response()
+}
+
+async fn find(
+    State(tenant): Shared,
+    headers: HeaderMap,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
+        return refusal;
+    }
+    let filter: EqualityFilter = query["filter"].parse().expect("a filter");
+    assert_eq!(filter.attribute, "externalId");
+    let matches = |user: &&User| user.external_id.as_ref() == Some(&filter.value);
+    let users: Vec<User> = tenant.users.values().filter(matches).cloned().collect();
+    Json(ListResponse::new(users.len() as u64, 1, users)).into_response()
+}
+
+async fn replace(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>, body: String) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "PUT", &headers) {
+        return refusal;
+    }
+    let user: User = serde_json::from_str(&body).expect("a user");
+    if !tenant.users.contains_key(&id) {
+        return error(404, None, "nobody of this id");
+    }
+    if tenant.is_taken(&user, Some(id)) {
+        return error(409, Some(ErrorType::Uniqueness), "userName is taken");
+    }
+    tenant.users.insert(id, user.clone());
+    Json(user).into_response()
+}
+
+async fn delete(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "DELETE", &headers) {
+        return refusal;
+    }
+    match tenant.users.remove(&id) {
+        Some(_) => StatusCode::NO_CONTENT.into_response(),
+        None => error(404, None, "nobody of this id"),
+    }
+}
