@@ -75,6 +75,8 @@ pub struct Stack {
     pub administrator: Administrator,
     /// The certificate that the portal's chains to.
     pub ca_pem: PathBuf,
+    /// What the programs log from their next start on, such as `trace`; none for their own choice.
+    pub log: Option<String>,
 }
 
 /// The administrator that `ritorno init` made: global, cloud-only.
@@ -122,6 +124,7 @@ impl Stack {
             url,
             administrator,
             ca_pem: lab.authority()?.certificate_path(),
+            log: None,
         };
         step("starting ritorno", || stack.start_server())?;
         if first {
@@ -293,6 +296,9 @@ impl Stack {
             program
         };
         // A process group of its own: Ctrl-C in the terminal is for whoever started the stack, who then stops it in order.
+        if let Some(filter) = &self.log {
+            command.env("RITORNO_LOG", filter);
+        }
         command.process_group(0).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         command.spawn().with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
     }

@@ -165,6 +165,21 @@ pub enum OnboardingState {
     Expired,
 }
 
+/// `GET /agent/v1/standing`: what the cloud side knows of the agent and its tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether people of the tenant may reset their password by themselves.
+    pub sspr: bool,
+    /// Whether the tenant's passwords are written back.
+    pub writeback: bool,
+    /// Whether a cloud-only administrator switched this agent's writeback on.
+    pub agent_writeback: bool,
+    /// Whether the agent's link is up.
+    pub linked: bool,
+    /// The server's time when it answered.
+    pub server_time: Timestamp,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

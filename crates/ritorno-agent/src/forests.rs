@@ -55,6 +55,11 @@ impl Forests {
         Ok(Self(settings.iter().map(open).collect::<anyhow::Result<_>>()?))
     }
 
+    /// All forests' directories.
+    pub(crate) fn all(&self) -> &[Directory] {
+        &self.0
+    }
+
     /// One forest's directory.
     pub(crate) fn get(&self, forest: &Forest) -> Option<&Directory> {
         self.0.iter().find(|directory| directory.forest() == forest)

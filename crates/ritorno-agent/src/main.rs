@@ -13,6 +13,7 @@ mod check_config;
 mod client;
 mod config;
 mod dial;
+mod doctor;
 mod enrol;
 mod events;
 mod forests;
@@ -71,6 +72,14 @@ enum Command {
     },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
+    /// Looks at everything that a reset through this agent needs, and says what to do. Changes nothing.
+    ///
+    /// Exit code 0: all well. 1: something fails. 2: a warning, or something that could not be told.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -99,7 +108,7 @@ enum SyncCommand {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::complain(&error);
             ExitCode::FAILURE
@@ -107,7 +116,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = Config::read(&arguments.config)?;
     start_log(config.log.format, matches!(arguments.command, Command::Run));
     // Several TLS providers may be compiled in by dependencies; this one is used by all of them.
@@ -123,6 +132,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("the runtime can't be started")?;
     runtime.block_on(async {
         match arguments.command {
+            Command::Doctor { json } => return doctor::run(&config, json).await,
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,
             Command::Run => service::run(&config).await,
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
@@ -134,7 +144,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Sync(SyncCommand::Status) => sync::status(&config).await,
             Command::Status { json } => show_status::run(&config, json).await,
             Command::CheckConfig => check_config::run(&config).await,
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }
 

@@ -12,6 +12,7 @@ pub mod enrol;
 pub mod enrolment_token;
 pub mod link;
 pub mod onboarding;
+pub mod standing;
 pub mod token;
 
 /// Largest body that an agent may send here, in bytes.
@@ -24,6 +25,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/token", post(token::handle))
         .route("/agent/v1/onboarding", post(onboarding::begin))
         .route("/agent/v1/onboarding/{code}", get(onboarding::state))
+        .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
 }

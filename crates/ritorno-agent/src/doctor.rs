@@ -1,0 +1,163 @@
+//! `ritorno-agent doctor`: looks at everything that a reset through this agent needs, and says what to do.
+
+mod clock_skew;
+mod first_sync;
+mod pdc_emulator;
+mod policy_hints;
+mod server_https;
+mod writeback_switches;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use ritorno_directory::Directory;
+use ritorno_doctor::{Check, Finding};
+use ritorno_protocol::clock::{Clock, Timestamp};
+use ritorno_protocol::enrolment::Standing;
+use ritorno_sync::{Engine, RunReport};
+
+use crate::client::{Client, plain};
+use crate::config::{Config, Mode};
+use crate::forests::Forests;
+use crate::output::say;
+use crate::state::State;
+use crate::{system, tls};
+
+/// How many of the latest sync runs are looked at.
+const RUNS: u32 = 200;
+
+/// What the checks look at.
+pub(crate) struct Context {
+    /// The forests of the configuration.
+    pub(crate) forests: Vec<Directory>,
+    /// The server that the agent is enrolled with.
+    pub(crate) server: Option<Server>,
+    /// The agent's own switch.
+    pub(crate) switch: OwnSwitch,
+    /// What the server says about agent and tenant; or why it says nothing.
+    pub(crate) standing: Result<Answered, String>,
+    /// The sync runs, newest first; or why they can't be read.
+    pub(crate) runs: Result<Vec<RunReport>, String>,
+    /// The agent's clock.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The server, and how it is reached.
+pub(crate) struct Server {
+    /// Its address, such as `https://ritorno.example.org`.
+    pub(crate) address: String,
+    /// The authorities that it may have its certificate from.
+    pub(crate) tls: rustls::ClientConfig,
+}
+
+/// The agent's own switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnSwitch {
+    /// Writeback is on.
+    On,
+    /// Writeback is off.
+    Off,
+    /// The agent is in staging, where nothing is written back whatever the switch says.
+    Staging,
+}
+
+/// The server's answer, and when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    /// What it says.
+    pub(crate) standing: Standing,
+    /// The agent's time in the middle between question and answer.
+    pub(crate) at: Timestamp,
+    /// How long the answer took.
+    pub(crate) took: Duration,
+}
+
+/// All checks, in the order in which an administrator would look.
+pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
+    vec![
+        Box::new(pdc_emulator::PdcEmulator),
+        Box::new(policy_hints::PolicyHints),
+        Box::new(writeback_switches::WritebackSwitches),
+        Box::new(first_sync::FirstSync),
+        Box::new(server_https::ServerHttps),
+        Box::new(clock_skew::ClockSkew),
+    ]
+}
+
+/// Runs all checks and prints the report.
+///
+/// # Errors
+/// When the configuration names what can't be used: then nothing could be looked at.
+pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let context = gather(config).await?;
+    let report = ritorno_doctor::run(&checks(), &context, |check| say_what_is_looked_at(check.title)).await;
+    let text = if json { serde_json::to_string_pretty(&report)? } else { report.to_text() };
+    say(text.trim_end())?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn say_what_is_looked_at(title: &str) {
+    // If standard error is closed, nobody waits for it.
+    let _ = writeln!(std::io::stderr().lock(), "- {title} ...");
+}
+
+async fn gather(config: &Config) -> anyhow::Result<Context> {
+    let (clock, random) = (system::clock(), system::random());
+    let forests = Forests::open(&config.forests, &clock)?;
+    let tls = tls::client(config.ca_file.as_deref())?;
+    let state = State::open(&config.state_dir)?;
+    let switch = if config.mode == Mode::Staging {
+        OwnSwitch::Staging
+    } else if state.path("writeback-on").exists() {
+        OwnSwitch::On
+    } else {
+        OwnSwitch::Off
+    };
+    let (server, standing) = match state.keys() {
+        Ok(keys) => {
+            let address = keys.enrolment.server.clone();
+            let client = Client::new(plain(tls.clone())?, keys, clock.clone(), random);
+            (Some(Server { address, tls }), ask(&client, &*clock).await)
+        }
+        Err(error) => (None, Err(error.to_string())),
+    };
+    let runs = read_runs(&state, clock.clone()).await;
+    Ok(Context { forests: forests.all().to_vec(), server, switch, standing, runs, clock })
+}
+
+async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
+    // The first question also gets an access token; only the second one is timed.
+    client.token().await.map_err(|error| format!("{error:#}"))?;
+    let asked = clock.now();
+    let standing = client.call::<Standing>(Method::GET, "/agent/v1/standing").await;
+    let took = clock.now().since(asked);
+    let standing = standing.map_err(|error| format!("{error:#}"))?;
+    Ok(Answered { standing, at: asked.plus(took / 2), took })
+}
+
+async fn read_runs(state: &State, clock: Arc<dyn Clock>) -> Result<Vec<RunReport>, String> {
+    let path = state.path("sync.db");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let engine = Engine::open(&path, clock).await.map_err(|error| error.to_string())?;
+    engine.history(RUNS).await.map_err(|error| error.to_string())
+}
+
+/// Makes the evidence and verdict of several forests into one finding: the worst comes through.
+fn worst_of(findings: Vec<Finding>) -> Finding {
+    let mut all = findings.into_iter();
+    let Some(first) = all.next() else {
+        return Finding::not_applicable("no forest is configured");
+    };
+    all.fold(first, |mut worst, mut other| {
+        if other.verdict > worst.verdict {
+            std::mem::swap(&mut worst, &mut other);
+        }
+        worst.evidence.append(&mut other.evidence);
+        worst
+    })
+}

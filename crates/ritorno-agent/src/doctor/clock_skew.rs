@@ -1,0 +1,57 @@
+//! Do the clocks of agent and server agree?
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+
+use super::{Answered, Context};
+
+/// The check.
+pub(super) struct ClockSkew;
+
+#[async_trait]
+impl Check<Context> for ClockSkew {
+    fn description(&self) -> &'static Description {
+        &Description {
+            id: "clock-skew",
+            title: "The clocks of agent and server agree",
+            proves: "They differ by less than an authorisation allows; beyond that every request is refused as expired.",
+            article: None,
+            rows: &["N10"],
+            manual: "troubleshooting.html#clock-skew",
+        }
+    }
+
+    async fn look(&self, context: &Context) -> Finding {
+        match &context.standing {
+            Ok(answered) => judge(answered),
+            Err(reason) => Finding::could_not_tell(reason.clone()),
+        }
+    }
+}
+
+fn judge(Answered { standing, at, took }: &Answered) -> Finding {
+    let (ahead, behind) = (at.since(standing.server_time), standing.server_time.since(*at));
+    let apart = ahead.max(behind);
+    let which = if ahead > behind { "ahead of" } else { "behind" };
+    let evidence = format!(
+        "this host is {} ms {which} the server (give or take {} ms)",
+        apart.as_millis(),
+        took.as_millis() / 2
+    );
+    let synchronise = |finding: Finding| {
+        finding
+            .fix(System::Agent, ["timedatectl set-ntp true", "timedatectl timesync-status"])
+            .fix(System::Cloud, ["timedatectl timesync-status"])
+    };
+    if apart > MAXIMUM_SKEW {
+        let cause = format!("the clocks may differ by {} s at most", MAXIMUM_SKEW.as_secs());
+        synchronise(Finding::fail(evidence, cause))
+    } else if apart > MAXIMUM_SKEW / 2 + Duration::from_millis(500) {
+        synchronise(Finding::warning(evidence, "more than half of what is allowed"))
+    } else {
+        Finding::pass(evidence)
+    }
+}

@@ -1,0 +1,134 @@
+//! Have full import, full sync and export completed?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_sync::{Profile, RunOutcome, RunReport};
+
+use super::{Context, worst_of};
+
+/// After this long without a completed run, what changed on premises has been missing in the tenant for too long.
+const STALE: Duration = Duration::from_secs(7 * 24 * 3_600);
+const PROFILES: [Profile; 3] = [Profile::FullImport, Profile::FullSync, Profile::Export];
+
+/// The check.
+pub(super) struct FirstSync;
+
+#[async_trait]
+impl Check<Context> for FirstSync {
+    fn description(&self) -> &'static Description {
+        &Description {
+            id: "first-sync",
+            title: "Full import, full sync and export have completed",
+            proves: "For each forest every profile ended well at least once and not over a week ago, so that the people of the \
+                     directory are known to the tenant and joined to their objects.",
+            article: Some("A full import and a full synchronisation have completed"),
+            rows: &["Y1"],
+            manual: "troubleshooting.html#first-sync",
+        }
+    }
+
+    async fn look(&self, context: &Context) -> Finding {
+        let runs = match &context.runs {
+            Ok(runs) => runs,
+            Err(reason) => return Finding::could_not_tell(reason.clone()),
+        };
+        let forests: BTreeSet<&str> =
+            context.forests.iter().map(|directory| directory.forest().0.as_str()).collect();
+        let now = context.clock.now();
+        worst_of(forests.into_iter().map(|forest| judge(forest, runs, now)).collect())
+    }
+}
+
+/// Judges the runs of one connector, newest first.
+fn judge(connector: &str, runs: &[RunReport], now: Timestamp) -> Finding {
+    let own: Vec<&RunReport> = runs.iter().filter(|run| run.connector == connector).collect();
+    for profile in PROFILES {
+        let of_profile = || own.iter().filter(|run| run.profile == profile);
+        let last = of_profile().find(|run| run.outcome != RunOutcome::Running);
+        let good = of_profile()
+            .find(|run| matches!(run.outcome, RunOutcome::Succeeded | RunOutcome::CompletedWithErrors));
+        let fix = |finding: Finding| {
+            finding.fix(
+                System::Agent,
+                ["full-import", "full-sync", "export"]
+                    .map(|profile| format!("ritorno-agent sync run {connector} {profile}")),
+            )
+        };
+        let failure = last.and_then(|run| run.failure.clone());
+        let Some(good) = good else {
+            let evidence = format!("{connector}: no {profile} has completed");
+            let cause = failure.map_or_else(
+                || "it was never run: people of the directory are not known to the tenant".to_owned(),
+                |failure| format!("the last one failed: {failure}"),
+            );
+            return fix(Finding::fail(evidence, cause));
+        };
+        if let Some(failure) = failure.filter(|_| last.is_some_and(|run| run.id != good.id)) {
+            return fix(Finding::warning(format!("{connector}: the last {profile} failed"), failure));
+        }
+        if good.ended.is_some_and(|ended| now.since(ended) > STALE) {
+            let evidence = format!("{connector}: the last {profile} ended over a week ago");
+            return fix(Finding::warning(evidence, "the scheduler is off, or the service does not run"));
+        }
+    }
+    Finding::pass(format!("{connector}: full import, full sync and export have completed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_doctor::Verdict;
+    use ritorno_sync::Counts;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn run(id: i64, profile: Profile, outcome: RunOutcome) -> RunReport {
+        let failure = (outcome == RunOutcome::Failed).then(|| "the directory hung up".to_owned());
+        RunReport {
+            id,
+            connector: "contoso.test".into(),
+            profile,
+            started: NOW,
+            ended: Some(NOW),
+            outcome,
+            server: None,
+            counts: Counts::default(),
+            failure,
+        }
+    }
+
+    fn all_good() -> Vec<RunReport> {
+        [(3, Profile::Export), (2, Profile::FullSync), (1, Profile::FullImport)]
+            .map(|(id, profile)| run(id, profile, RunOutcome::Succeeded))
+            .to_vec()
+    }
+
+    #[test]
+    fn each_profile_has_to_have_completed() {
+        assert_eq!(judge("contoso.test", &all_good(), NOW).verdict, Verdict::Pass);
+        assert_eq!(judge("fabrikam.test", &all_good(), NOW).verdict, Verdict::Fail);
+        for missing in 0..3 {
+            let mut runs = all_good();
+            runs.remove(missing);
+            let finding = judge("contoso.test", &runs, NOW);
+            assert_eq!(finding.verdict, Verdict::Fail);
+            assert!(finding.fixes[0].lines[0].contains("ritorno-agent sync run contoso.test full-import"));
+        }
+    }
+
+    #[test]
+    fn last_failure_and_old_age_are_warnings() {
+        let mut runs = all_good();
+        runs.insert(0, run(4, Profile::FullImport, RunOutcome::Failed));
+        let finding = judge("contoso.test", &runs, NOW);
+        assert_eq!(finding.verdict, Verdict::Warning);
+        assert_eq!(finding.cause.as_deref(), Some("the directory hung up"));
+        let later = NOW.plus(STALE + Duration::from_secs(1));
+        assert_eq!(judge("contoso.test", &all_good(), later).verdict, Verdict::Warning);
+    }
+}

@@ -1,0 +1,63 @@
+//! Does the PDC emulator enforce history and minimum age on a reset?
+
+use async_trait::async_trait;
+use ritorno_directory::Directory;
+use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_protocol::policy::Vendor;
+
+use super::{Context, worst_of};
+
+/// The check.
+pub(super) struct PolicyHints;
+
+#[async_trait]
+impl Check<Context> for PolicyHints {
+    fn description(&self) -> &'static Description {
+        &Description {
+            id: "policy-hints",
+            title: "The PDC emulator enforces history and minimum age on a reset",
+            proves: "Its rootDSE lists the policy-hints control (1.2.840.113556.1.4.2239). With it a reset obeys the password \
+                     history and the minimum age, like a change by the person.",
+            article: Some("The domain controllers have a version that writeback supports"),
+            rows: &["D7"],
+            manual: "troubleshooting.html#policy-hints",
+        }
+    }
+
+    async fn look(&self, context: &Context) -> Finding {
+        let mut findings = Vec::new();
+        for directory in &context.forests {
+            findings.push(one(directory).await);
+        }
+        worst_of(findings)
+    }
+}
+
+async fn one(directory: &Directory) -> Finding {
+    let forest = directory.forest();
+    let dse = match directory.root_dse().await {
+        Ok(dse) => dse,
+        Err(error) => return Finding::could_not_tell(format!("{forest}: {}", error.operator().detail)),
+    };
+    if let Some(control) = dse.hints() {
+        return Finding::pass(format!("{forest}: {} lists {}", dse.host, control.oid));
+    }
+    let evidence = format!("{forest}: supportedControl of {} has no policy-hints control", dse.host);
+    let meaning = "so a reset ignores the password history and the minimum age: people can set a password that they had before";
+    match dse.vendor {
+        Vendor::Samba => Finding::warning(evidence, format!("Samba has the control since 4.24; {meaning}"))
+            .fix(
+                System::Samba,
+                ["samba --version", "# upgrade every domain controller to Samba 4.24 or later"],
+            ),
+        Vendor::Windows => {
+            Finding::warning(evidence, format!("Windows Server has it since 2012 R2; {meaning}")).fix(
+                System::Windows,
+                [
+                    "Get-ADDomainController -Filter * | Format-Table HostName,OperatingSystem",
+                    "# upgrade the PDC emulator to Windows Server 2016 or later",
+                ],
+            )
+        }
+    }
+}
