@@ -8,13 +8,16 @@
 
 mod code;
 mod front;
+mod notice;
 mod offers;
 mod outcome;
 mod password;
 pub mod refusal;
 mod resend;
 mod rules;
+mod settling;
 mod start;
+mod stops;
 mod submit;
 mod visit;
 
@@ -26,6 +29,7 @@ use url::Url;
 
 use crate::page::{PageError, dressed};
 use crate::portal::offers::Offers;
+use crate::portal::stops::Stops;
 use crate::state::AppState;
 
 pub use start::RELEASED_AFTER;
@@ -42,6 +46,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/submit", post(submit::submit))
         .route("/reset/outcome", get(outcome::show))
         .fallback(async || PageError::Missing)
-        .layer(Extension(Arc::new(Offers::default())));
+        .layer(Extension(Arc::new(Offers::default())))
+        .layer(Extension(Arc::new(Stops::default())));
     dressed(pages, public_url)
 }

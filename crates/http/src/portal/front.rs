@@ -1,6 +1,9 @@
 //! `GET /`: who are you? Before that, what is true of the whole tenant, the same for every name.
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -9,11 +12,14 @@ use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::SupportCode;
+use ritorno_protocol::outcome::SsprCode;
 
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
-use crate::portal::refusal::Refusal;
+use crate::portal::refusal::{Refusal, code_of_state};
+use crate::portal::stops::Stops;
 use crate::portal::visit::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -33,42 +39,54 @@ pub(super) struct FrontPage {
 /// The handler.
 pub(super) async fn show(
     State(state): State<AppState>,
+    Extension(stops): Extension<Arc<Stops>>,
     reader: Reader,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let stopped = stopped(&state, &tenant).await?;
-    if let Some((refusal, detail)) = &stopped {
-        note(&state, &reader, refusal, detail).await?;
-    }
-    let front = FrontPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/"),
-        stopped: stopped.map(|(refusal, _)| refusal),
-        fault: None,
+    let refusal = match stopped(&state, &tenant).await? {
+        None => None,
+        Some(Stopped { code, since, detail }) => {
+            let (support_code, new) = stops.code(&detail, state.clock.now(), &*state.random);
+            if new {
+                note(&state, &reader, &support_code, detail).await?;
+            }
+            Some(Refusal::coded(code, since, support_code))
+        }
     };
+    let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
+    let front = FrontPage { t, frame, stopped: refusal, fault: None };
     Ok((reader.remember(jar), page(StatusCode::OK, &front)).into_response())
 }
 
-/// What stops everybody, and its operator's face.
-pub(super) async fn stopped(
-    state: &AppState,
-    tenant: &Tenant,
-) -> Result<Option<(Refusal, String)>, PageError> {
-    let support_code = SupportCode::random(&*state.random);
+/// What stops everybody.
+pub(super) struct Stopped {
+    code: SsprCode,
+    since: Option<Timestamp>,
+    /// For operators.
+    detail: String,
+}
+
+/// What stops everybody, if anything does.
+pub(super) async fn stopped(state: &AppState, tenant: &Tenant) -> Result<Option<Stopped>, PageError> {
     if let Err(code) = sspr::tenant_allows(tenant) {
-        return Ok(Some((Refusal::coded(code, None, support_code), code.as_str().to_owned())));
+        return Ok(Some(Stopped { code, since: None, detail: format!("{}: SSPR is off", code.as_str()) }));
     }
     let standing = state.relay.tenant_state(tenant.id).await.map_err(PageError::behind)?;
-    Ok(Refusal::of_state(&standing, &support_code).map(|refusal| {
-        let code = refusal.code.map_or("", ritorno_protocol::outcome::SsprCode::as_str);
-        let detail = format!("{code}: {standing}");
-        (refusal, detail)
+    Ok(code_of_state(&standing).map(|(code, since)| Stopped {
+        code,
+        since,
+        detail: format!("{}: {standing}", code.as_str()),
     }))
 }
 
 /// What the help desk finds under the support code.
-async fn note(state: &AppState, reader: &Reader, refusal: &Refusal, detail: &str) -> Result<(), PageError> {
+async fn note(
+    state: &AppState,
+    reader: &Reader,
+    support_code: &SupportCode,
+    reason: String,
+) -> Result<(), PageError> {
     let fact = Fact {
         id: FactId::random(&*state.random),
         tenant: state.tenant,
@@ -78,8 +96,8 @@ async fn note(state: &AppState, reader: &Reader, refusal: &Refusal, detail: &str
         target: None,
         from: Some(reader.network.clone()),
         success: Success::Failure,
-        reason: detail.to_owned(),
-        support_code: Some(refusal.support_code.clone()),
+        reason,
+        support_code: Some(support_code.clone()),
         correlation: CorrelationId::random(&*state.random),
         request: None,
     };

@@ -67,9 +67,11 @@ impl End {
         match outcome {
             Outcome::Done(done) => Self::Done { unlocked: done.unlocked, must_change: done.must_change },
             Outcome::Refused { rule, .. } => Self::Refused { told: refused(t, rule) },
-            Outcome::NotApplied { fault, .. } => {
-                Self::Failed { refusal: Refusal::of_fault(fault, flow.support_code.clone()), again: true }
-            }
+            Outcome::NotApplied { fault, .. } => Self::Failed {
+                refusal: Refusal::of_fault(fault, flow.support_code.clone()),
+                // What was settled after the flow had ended leaves no gate passed.
+                again: !matches!(flow.state, FlowState::Finished(_)),
+            },
             Outcome::Unknown { .. } => Self::Unknown,
         }
     }

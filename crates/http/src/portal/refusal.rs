@@ -59,22 +59,21 @@ pub fn words_of(code: &str) -> (&'static str, &'static str) {
     words(known.unwrap_or(SsprCode::OnPremisesAdminActionRequired))
 }
 
+/// The code for what is true of the whole tenant, and since when; `None` if resets are possible.
+pub const fn code_of_state(state: &TenantState) -> Option<(SsprCode, Option<Timestamp>)> {
+    match state {
+        TenantState::Ready => None,
+        TenantState::WritebackOff => Some((SsprCode::WritebackNotEnabled, None)),
+        TenantState::NoAgent { since } => Some((SsprCode::OnPremisesConnectivity, *since)),
+        TenantState::PdcUnreachable { since, .. } => Some((SsprCode::OnPremisesConnectivity, Some(*since))),
+    }
+}
+
 impl Refusal {
     /// A refusal with a stable code.
     pub fn coded(code: SsprCode, since: Option<Timestamp>, support_code: SupportCode) -> Self {
         let (told, todo) = words(code);
         Self { code: Some(code), told, todo, since: since.map(Moment::new), support_code }
-    }
-
-    /// What is true of the whole tenant; `None` if resets are possible.
-    pub fn of_state(state: &TenantState, support_code: &SupportCode) -> Option<Self> {
-        let (code, since) = match state {
-            TenantState::Ready => return None,
-            TenantState::WritebackOff => (SsprCode::WritebackNotEnabled, None),
-            TenantState::NoAgent { since } => (SsprCode::OnPremisesConnectivity, *since),
-            TenantState::PdcUnreachable { since, .. } => (SsprCode::OnPremisesConnectivity, Some(*since)),
-        };
-        Some(Self::coded(code, since, support_code.clone()))
     }
 
     /// A request that provably changed nothing.
@@ -96,8 +95,12 @@ impl Refusal {
             |told, todo| Self { code: None, told, todo, since: None, support_code: support_code.clone() };
         match error {
             DispatchError::NotHybrid => Self::coded(SsprCode::NotEnabledInPolicy, None, support_code),
-            DispatchError::Unavailable(state) => Self::of_state(state, &support_code)
-                .unwrap_or_else(|| Self::coded(SsprCode::OnPremisesConnectivity, None, support_code)),
+            DispatchError::Unavailable(state) => {
+                // Ready for somebody, but not for this person's forest.
+                let unreachable = (SsprCode::OnPremisesConnectivity, None);
+                let (code, since) = code_of_state(state).unwrap_or(unreachable);
+                Self::coded(code, since, support_code)
+            }
             DispatchError::Busy => plain(key("fault-busy"), key("fault-busy-todo")),
             DispatchError::Envelope | DispatchError::AnotherRequest => {
                 plain(key("fault-tampered"), key("fault-tampered-todo"))
@@ -117,14 +120,14 @@ mod tests {
 
     #[test]
     fn state_of_the_tenant_has_its_code_and_its_moment() {
-        let support = SupportCode("ABCDE-12345".into());
         let at = Timestamp::from_unix_ms(1_800_000_000_000);
-        assert_eq!(Refusal::of_state(&TenantState::Ready, &support), None);
-        let away = Refusal::of_state(&TenantState::NoAgent { since: Some(at) }, &support).unwrap();
-        assert_eq!(away.code, Some(SsprCode::OnPremisesConnectivity));
-        assert_eq!(away.since.unwrap().text, "2027-01-15 08:00 UTC");
-        let off = Refusal::of_state(&TenantState::WritebackOff, &support).unwrap();
-        assert_eq!(off.code, Some(SsprCode::WritebackNotEnabled));
+        assert_eq!(code_of_state(&TenantState::Ready), None);
+        let away = TenantState::NoAgent { since: Some(at) };
+        assert_eq!(code_of_state(&away), Some((SsprCode::OnPremisesConnectivity, Some(at))));
+        let off = code_of_state(&TenantState::WritebackOff);
+        assert_eq!(off, Some((SsprCode::WritebackNotEnabled, None)));
+        let told = Refusal::coded(SsprCode::OnPremisesConnectivity, Some(at), SupportCode("S".into()));
+        assert_eq!(told.since.unwrap().text, "2027-01-15 08:00 UTC");
     }
 
     #[test]

@@ -9,8 +9,6 @@ use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::{Flow, FlowState};
-use ritorno_identity::ids::MailId;
-use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
@@ -22,20 +20,19 @@ use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
 use ritorno_relay::submit::NewRequest;
 use serde::Serialize;
-use std::time::Duration;
 
 use crate::i18n::Words;
 use crate::page::PageError;
+use crate::portal::notice;
 use crate::portal::offers::Offers;
 use crate::portal::password::person;
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
+use crate::portal::settling;
 use crate::portal::visit::{current, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
-/// How long 'your password was changed' may wait for a mail server that is down.
-const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
 /// Where the outcome is shown.
 const OUTCOME: &str = "/reset/outcome";
 
@@ -156,7 +153,7 @@ impl Submission {
         self.note(Activity::ResetPassword, success, &reason, Some(request)).await?;
         match outcome {
             Outcome::Done(_) => {
-                self.tell_by_mail(user).await?;
+                notice::changed(&self.state, &self.flow, user).await;
                 Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) })
             }
             Outcome::Refused { rule, .. } => {
@@ -174,6 +171,7 @@ impl Submission {
                 Ok(failed(self.t.say(refusal.told)))
             }
             Outcome::Unknown { .. } => {
+                settling::watch(self.state.clone(), self.flow.clone(), user.clone(), request);
                 Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
             }
         }
@@ -216,37 +214,10 @@ impl Submission {
     ) -> Result<(), PageError> {
         note(&self.state, &self.reader, &self.flow, activity, success, reason, request).await
     }
-
-    /// 'Your password was changed', to every address on file. If it can't be queued, the password works all the same.
-    async fn tell_by_mail(&self, user: &User) -> Result<(), PageError> {
-        let (state, now) = (&self.state, self.state.clock.now());
-        for address in user.addresses() {
-            let template = Template::PasswordChanged {
-                display_name: user.display_name.clone(),
-                at_ms: now.unix_ms(),
-                support_code: self.flow.support_code.0.clone(),
-            };
-            let language = user.language.unwrap_or(self.flow.language);
-            let mail = Mail {
-                id: MailId::random(&*state.random),
-                tenant: self.tenant.id,
-                letter: Letter { to: Some(address.to_owned()), language, template },
-                expires_at: now.plus(NOTICE_VALID),
-                created_at: now,
-                tries: 0,
-            };
-            if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await
-            {
-                tracing::error!(%error, "a notice of a changed password could not be queued");
-            }
-        }
-        state.mail_wake.notify_one();
-        Ok(())
-    }
 }
 
 /// An outcome for the audit: where, what the directory said, how long it took. Never the password.
-fn told_to_operators(outcome: &Outcome) -> (Success, String) {
+pub(super) fn told_to_operators(outcome: &Outcome) -> (Success, String) {
     let operator = outcome.operator();
     let dc = operator.dc.as_deref().unwrap_or("no DC");
     let (success, what) = match outcome {

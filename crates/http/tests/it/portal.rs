@@ -74,6 +74,10 @@ async fn tenant_wide_facts_come_before_any_gate() {
     let facts = world.state.store.audit();
     let told = facts.by_support_code(world.tenant.id, &SupportCode(page.support_code())).await.unwrap();
     assert!(told[0].reason.contains("no agent is live"), "{}", told[0].reason);
+    // One code for everybody while it lasts, written down once.
+    let mut other = Browser::new(&world.app, "it");
+    assert_eq!(other.get("/").await.support_code(), page.support_code());
+    assert_eq!(facts.list(world.tenant.id, 0, 10).await.unwrap().len(), 1);
     // The same for every name, and no flow begins.
     for name in [ANNA, NOBODY] {
         let start = browser.post("/reset/start", &[("name", name)]).await;
@@ -156,6 +160,23 @@ async fn refused_password_leaves_the_gate_passed() {
     agent.script.lock().unwrap().outcome = crate::agent::done();
     let again = browser.post_json("/reset/submit", &page.seal(&world, &next, "Another-Passw0rd")).await;
     assert!(again.body.contains("\"done\""), "{}", again.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_proved_is_said_so() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    agent.script.lock().unwrap().outcome = Outcome::Unknown { operator: Operator::default() };
+    let answer =
+        browser.post_json("/reset/submit", &page.seal(&world, &page.context(), "Another-Passw0rd")).await;
+    assert!(answer.body.contains("\"unknown\""), "{}", answer.body);
+    let outcome = browser.get("/reset/outcome").await;
+    assert!(outcome.body.contains("Do not start again"), "{}", outcome.body);
+    assert_eq!(browser.get("/reset/password").await.location(), "/reset/outcome");
+    let sent = world.letters().await;
+    assert!(sent.is_empty(), "nobody is told of a change that is not proved: {sent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen = \"{}\": can't listen there", config.listen))?;
+    if let Err(missing) = ritorno_http::assets::check() {
+        tracing::error!("{missing}");
+    }
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let mail = match &config.mail {
         Some(mail) => {
