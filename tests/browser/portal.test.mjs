@@ -42,11 +42,11 @@ after(async () => {
 });
 
 /** One test in a browser context of its own, for each reader's language in `languages`. */
-function walking(phase, name, person, languages, work) {
+function walking(phase, name, person, languages, work, options = {}) {
   if (job.phase !== phase) return;
   for (const language of languages) {
     test(`${name} (${language})`, async () => {
-      const context = await browser.newContext({ locale: language });
+      const context = await browser.newContext({ locale: language, ...options });
       try {
         await work(new Walk(await context.newPage(), job, job.people?.[person], language), WORDS[language]);
       } finally {
@@ -56,7 +56,17 @@ function walking(phase, name, person, languages, work) {
   }
 }
 
-const sound = async (walk) => assert.deepEqual(await accessibilityFaults(walk.page), []);
+/** No fault of accessibility in light and dark, and nothing wider than the smallest phone. */
+const sound = async ({ page }) => {
+  const size = page.viewportSize();
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await accessibilityFaults(page), []);
+  }
+  await page.setViewportSize({ width: 320, height: 800 });
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, "wider than 320 px");
+  await page.setViewportSize(size);
+};
 const done = async (walk, words) => {
   assert.match(await walk.page.innerText(".notice-ok"), words.done);
 };
@@ -184,6 +194,19 @@ walking("names", "the account name is refused where the tenant demands it", "nam
   assert.equal(walk.sent, 0);
   await walk.picture("password-name");
 });
+
+const scriptless = { javaScriptEnabled: false };
+walking("all", "without a script all pages work but one, which says so", "refused", ["en"], async (walk) => {
+  const { page } = walk;
+  await walk.front();
+  await walk.name();
+  await walk.give(await walk.code());
+  await page.waitForSelector("noscript .notice-error");
+  assert.equal(await page.isDisabled("#submit-password"), true);
+  // A form sends only what has a name: no password can leave this page but sealed.
+  assert.equal(await page.locator('input[type="password"][name]').count(), 0);
+  assert.equal(await page.locator('input[type="password"]').count(), 2);
+}, scriptless);
 
 if (job.phase === "all") {
   test("an unknown name is answered as a known one is", async () => {
