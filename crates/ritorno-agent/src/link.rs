@@ -36,6 +36,9 @@ const IN_FLIGHT: usize = 64;
 /// How long a stopping agent lets what it has begun come to its end.
 const FINISH_WITHIN: Duration = Duration::from_secs(12);
 
+/// Orders and questions under way.
+type Tasks = JoinSet<Result<(), JournalError>>;
+
 /// What a link needs.
 pub(crate) struct Link {
     /// Who we are.
@@ -79,10 +82,12 @@ impl Link {
     /// Only the journal's: without it the agent must not go on.
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), JournalError> {
         let mut backoff = Backoff::default();
+        // Requests outlive the link that brought them: a cut link must not cut a write in two.
+        let mut tasks = Tasks::new();
         let events = self.carrier.events();
         let mut told = false;
         while !*stop.borrow() {
-            let ended = self.once(&mut stop, &mut backoff, &mut told).await;
+            let ended = self.once(&mut stop, &mut backoff, &mut told, &mut tasks).await;
             self.carrier.connect(None);
             let mut least = Duration::ZERO;
             let reason = match ended {
@@ -114,6 +119,11 @@ impl Link {
                 _ = stop.changed() => {}
             }
         }
+        // Without a link nothing more comes in, but what was begun still ends; its outcome waits in the journal.
+        let finish = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
+            tracing::warn!("some requests are not over; they are settled at the next start");
+        }
         Ok(())
     }
 
@@ -122,6 +132,7 @@ impl Link {
         stop: &mut watch::Receiver<bool>,
         backoff: &mut Backoff,
         told: &mut bool,
+        tasks: &mut Tasks,
     ) -> anyhow::Result<End> {
         let opened = async {
             let mut socket = Socket::dial(&self.keys.enrolment.server, self.tls.clone()).await?;
@@ -142,7 +153,7 @@ impl Link {
             EventId::Heartbeat,
             format!("link to {} is up, epoch {}", self.keys.enrolment.server, self.handler.journal().epoch()),
         );
-        let end = self.carry(&mut socket, outbox, queued, stop).await;
+        let end = self.carry(&mut socket, outbox, queued, stop, tasks).await;
         self.carrier.connect(None);
         socket.close().await;
         end
@@ -197,9 +208,10 @@ impl Link {
         outbox: mpsc::Sender<ToRelay>,
         mut queued: mpsc::Receiver<ToRelay>,
         stop: &mut watch::Receiver<bool>,
+        tasks: &mut Tasks,
     ) -> anyhow::Result<End> {
         let mut health = self.health.clone();
-        let mut tasks: JoinSet<Result<(), JournalError>> = JoinSet::new();
+        let mut restarting: Option<Duration> = None;
         let mut heard = Instant::now();
         let mut ping_at = heard + PING_EVERY;
         let mut health_at = heard;
@@ -213,14 +225,17 @@ impl Link {
             tokio::select! {
                 received = socket.receive() => {
                     heard = Instant::now();
-                    match received? {
-                        Received::SignOfLife => {}
-                        Received::Closed(reason) => return Ok(End::Closed(reason)),
-                        Received::Frame(frame) => match *frame {
+                    match (received, restarting) {
+                        (Ok(Received::SignOfLife), _) => {}
+                        (Ok(Received::Closed(_)) | Err(_), Some(after)) => return Ok(End::Restarting(after)),
+                        (Ok(Received::Closed(reason)), None) => return Ok(End::Closed(reason)),
+                        (Err(error), None) => return Err(error),
+                        (Ok(Received::Frame(frame)), _) => match *frame {
+                            // The server closes when the outcomes that somebody waits for are in.
                             ToAgent::Restarting { after_ms } => {
-                                return Ok(End::Restarting(Duration::from_millis(after_ms.min(60_000))));
+                                restarting = Some(Duration::from_millis(after_ms.min(60_000)));
                             }
-                            frame => self.take(frame, &mut tasks, &outbox, finish_by.is_some()).await?,
+                            frame => self.take(frame, tasks, &outbox, finish_by.is_some()).await?,
                         },
                     }
                 }
@@ -255,7 +270,7 @@ impl Link {
     async fn take(
         &self,
         frame: ToAgent,
-        tasks: &mut JoinSet<Result<(), JournalError>>,
+        tasks: &mut Tasks,
         outbox: &mpsc::Sender<ToRelay>,
         stopping: bool,
     ) -> anyhow::Result<()> {
