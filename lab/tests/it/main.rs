@@ -1,5 +1,7 @@
 //! The lab against the real thing: Samba, Kerberos, mail and PostgreSQL as the other tests will use them.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod administration;
 mod delegation;
 mod fabrikam;

@@ -1,3 +1,5 @@
 //! The whole way, against real programs, a real forest and real mail.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod browser;

@@ -1,5 +1,7 @@
 //! The directory crate against the real forests of the lab, and its driver against servers that misbehave.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 #[cfg(test)]
 mod driver;
 #[cfg(test)]

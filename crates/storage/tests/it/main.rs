@@ -1,5 +1,7 @@
 //! One set of repository tests, run on SQLite and on the lab's PostgreSQL. A missing PostgreSQL fails them.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod fixture;
 
 mod administrators;
