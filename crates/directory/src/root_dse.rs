@@ -5,7 +5,7 @@ use std::time::Duration;
 use ritorno_protocol::policy::Vendor;
 
 use crate::identity::Sid;
-use crate::ldap::{Connection, Control, LdapError};
+use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
 
 /// The policy-hints control (MS-ADTS 3.1.1.3.4.1.27), and the number that it had before.
 const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
@@ -26,6 +26,8 @@ pub struct RootDse {
     pub vendor: Vendor,
     /// OIDs of the controls that it knows.
     pub controls: Vec<String>,
+    /// Whether the schema has an index on `mS-DS-ConsistencyGuid`.
+    pub anchor_indexed: bool,
     /// SIDs of the service account and of all its groups.
     pub own_sids: Vec<Sid>,
 }
@@ -36,6 +38,7 @@ impl RootDse {
         let attributes = [
             "defaultNamingContext",
             "configurationNamingContext",
+            "schemaNamingContext",
             "dsServiceName",
             "vendorName",
             "supportedControl",
@@ -44,7 +47,17 @@ impl RootDse {
         let entry = crate::forest::read(connection, "", &attributes, limit).await?;
         let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
         let samba = text("vendorName").to_lowercase().contains("samba");
+        let anchor = Search {
+            base: text("schemaNamingContext"),
+            scope: Scope::Subtree,
+            filter: Filter::text("lDAPDisplayName", "mS-DS-ConsistencyGuid"),
+            attributes: vec!["searchFlags".to_owned()],
+        };
+        let anchor = connection.search(&anchor, &[], limit).await?.entries;
+        // Bit 0 of searchFlags (MS-ADTS 2.2.10) is an index over the whole naming context.
+        let indexed = |entry: &Entry| entry.integer("searchFlags").is_some_and(|flags| flags & 1 != 0);
         Ok(Self {
+            anchor_indexed: anchor.iter().any(indexed),
             host: connection.host().to_owned(),
             domain: text("defaultNamingContext"),
             configuration: text("configurationNamingContext"),

@@ -8,7 +8,7 @@ use ritorno_protocol::policy::{EffectivePolicy, PolicySource, Vendor};
 use super::interval;
 use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease};
-use crate::identity::{guid_dn, leaf_name};
+use crate::identity::leaf_name;
 use crate::ldap::Entry;
 use crate::operations::locate::Person;
 
@@ -46,7 +46,7 @@ pub(crate) struct Lockout {
 }
 
 impl Directory {
-    /// Reads the policy that holds for a person. A PSO that applies and can't be read makes it partly unknown
+    /// Reads the policy that holds for a person as located. A PSO that applies and can't be read makes it partly unknown
     /// ([`PolicySource::UnreadablePso`]): nothing may be refused by it.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Lease<'_> {
         &mut self,
         person: &Person,
     ) -> Result<(EffectivePolicy, Lockout), DirectoryError> {
-        let entry = self.read(&guid_dn(&person.object_guid), &["msDS-ResultantPSO", "pwdLastSet"]).await?;
+        let entry = &person.entry;
         let changed = entry.integer("pwdLastSet").and_then(Timestamp::from_filetime);
         let mut policy = EffectivePolicy {
             source: PolicySource::Domain,

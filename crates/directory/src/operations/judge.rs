@@ -5,7 +5,7 @@ use ritorno_protocol::outcome::Fault;
 use super::account_control::{INTERDOMAIN_TRUST, SERVER_TRUST, WORKSTATION_TRUST};
 use crate::error::DirectoryError;
 use crate::forest::Directory;
-use crate::identity::{Sid, guid_dn, is_within};
+use crate::identity::{Sid, is_within};
 use crate::ldap::Entry;
 use crate::operations::locate::Person;
 
@@ -14,29 +14,26 @@ const PROTECTED_IN_DOMAIN: [u32; 10] = [498, 500, 502, 512, 516, 518, 519, 521, 
 /// Built-in groups that AdminSDHolder protects: Administrators, Account, Server, Print and Backup Operators, Replicator.
 const PROTECTED_BUILTIN: [u32; 6] = [544, 548, 549, 550, 551, 552];
 
-const ATTRIBUTES: [&str; 6] =
-    ["objectClass", "adminCount", "userAccountControl", "objectSid", "primaryGroupID", "tokenGroups"];
-
 impl Directory {
-    /// Reads the account at the PDC emulator and judges it. To be done just before a write.
+    /// Judges an account by what [`Directory::locate`] read of it at the PDC emulator. To be done just before a write, with one that was
+    /// located just before.
     ///
     /// # Errors
-    /// [`Fault::Protected`] or [`Fault::OutOfScope`]; [`Fault::NoPermission`] when its groups can't be read, since then it can't
+    /// [`Fault::Protected`] or [`Fault::OutOfScope`]; [`Fault::NoPermission`] when its groups could not be read, since then it can't
     /// be told that it is not protected.
     pub async fn judge(&self, person: &Person) -> Result<(), DirectoryError> {
-        let mut lease = self.lease().await?;
-        let entry = lease.read(&guid_dn(&person.object_guid), &ATTRIBUTES).await?;
-        let scope = &self.inner.config.scope;
-        let in_scope = scope.is_empty() || scope.iter().any(|base| is_within(&entry.dn, base));
-        let verdict = match protection(&entry, &lease.pdc.own_sids) {
-            Ok(None) if in_scope => Ok(()),
-            Ok(None) => Err((Fault::OutOfScope, format!("{} is outside the agent's scope", entry.dn))),
-            Ok(Some(why)) => Err((Fault::Protected, format!("{}: {why}", entry.dn))),
-            Err(why) => Err((Fault::NoPermission, format!("{}: {why}", entry.dn))),
-        };
-        let host = lease.pdc.host.clone();
+        let lease = self.lease().await?;
+        let (host, own) = (lease.pdc.host.clone(), lease.pdc.own_sids.clone());
         lease.finish().await;
-        verdict.map_err(|(fault, detail)| DirectoryError::fault(fault, &host, detail))
+        let scope = &self.inner.config.scope;
+        let in_scope = scope.is_empty() || scope.iter().any(|base| is_within(&person.dn, base));
+        let (fault, why) = match protection(&person.entry, &own) {
+            Ok(None) if in_scope => return Ok(()),
+            Ok(None) => (Fault::OutOfScope, "it is outside the agent's scope".to_owned()),
+            Ok(Some(why)) => (Fault::Protected, why),
+            Err(why) => (Fault::NoPermission, why.to_owned()),
+        };
+        Err(DirectoryError::fault(fault, &host, format!("{}: {why}", person.dn)))
     }
 }
 

@@ -4,17 +4,27 @@ use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::outcome::Fault;
 
 use crate::error::DirectoryError;
-use crate::forest::Directory;
-use crate::identity::{Sid, anchor_bytes, anchor_of};
+use crate::forest::{Directory, Lease};
+use crate::identity::{Sid, anchor_bytes, anchor_of, guid_dn};
 use crate::ldap::{Entry, Filter, Scope, Search};
 
-const ATTRIBUTES: [&str; 6] = [
+/// All that locating, judging, the policy and a reset need to know, in one read.
+const ATTRIBUTES: [&str; 15] = [
     "objectGUID",
     "objectSid",
+    "objectClass",
     "sAMAccountName",
     "displayName",
     "userPrincipalName",
     "mS-DS-ConsistencyGuid",
+    "adminCount",
+    "userAccountControl",
+    "primaryGroupID",
+    "tokenGroups",
+    "msDS-ResultantPSO",
+    "pwdLastSet",
+    "lockoutTime",
+    "msDS-User-Account-Control-Computed",
 ];
 
 /// By what a person is looked for.
@@ -56,47 +66,44 @@ pub struct Person {
     pub user_principal_name: Option<String>,
     /// Source anchor: `mS-DS-ConsistencyGuid`, else `objectGUID`.
     pub anchor: SourceAnchor,
+    /// The account as it was read: what is judged.
+    pub(crate) entry: Entry,
 }
 
 impl Directory {
-    /// Finds exactly one person in the domain.
+    /// Finds exactly one person in the domain, and reads what the operations on it need. The moment of reading counts for
+    /// [`Directory::judge`]: locate just before the write.
+    ///
+    /// An authorised identity is read by its GUID. That nobody else carries the same anchor is checked with it only where the forest's
+    /// schema has an index on `mS-DS-ConsistencyGuid`: without one the search would go over the whole domain each time.
     ///
     /// # Errors
     /// [`Fault::NotFound`], [`Fault::MultipleMatches`], or [`Fault::IdentityMismatch`] when anchor, GUID and SID do not name the
     /// same object; else what kept us from reading.
     pub async fn locate(&self, identity: &Identity) -> Result<Person, DirectoryError> {
         let mut lease = self.lease().await?;
-        let host = lease.pdc.host.clone();
-        let Some(filter) = filter(identity) else {
-            return Err(DirectoryError::fault(
-                Fault::NotFound,
-                &host,
-                "the anchor is not base64 of 16 bytes",
-            ));
-        };
-        let search = Search {
-            base: lease.pdc.domain.clone(),
-            scope: Scope::Subtree,
-            filter,
-            attributes: ATTRIBUTES.map(str::to_owned).into(),
-        };
-        let mut found = lease.find(&search, &[]).await?;
+        let found = lease.locate(identity).await;
         lease.finish().await;
-        let person = match (found.pop(), found.len()) {
-            (Some(entry), 0) => person(&entry),
-            (None, _) => return Err(DirectoryError::fault(Fault::NotFound, &host, "no object carries it")),
-            (Some(_), more) => {
-                let detail = format!("{} objects carry it", more + 1);
-                return Err(DirectoryError::fault(Fault::MultipleMatches, &host, detail));
+        found
+    }
+}
+
+impl Lease<'_> {
+    async fn locate(&mut self, identity: &Identity) -> Result<Person, DirectoryError> {
+        let host = self.pdc.host.clone();
+        let not_found = |detail: &str| DirectoryError::fault(Fault::NotFound, &host, detail);
+        let guid = match identity {
+            Identity::Guid(guid) => *guid,
+            Identity::Authorised { anchor, object_guid, .. } => {
+                if self.pdc.anchor_indexed {
+                    self.search_one(identity_filter(&Identity::Anchor(anchor.clone()))).await?;
+                }
+                object_guid.as_slice().try_into().map_err(|_| not_found("objectGUID has not 16 bytes"))?
             }
+            other => self.search_one(identity_filter(other)).await?,
         };
-        let Some(person) = person else {
-            return Err(DirectoryError::fault(
-                Fault::NotFound,
-                &host,
-                "the object is no account, or can't be read",
-            ));
-        };
+        let entry = self.read(&guid_dn(&guid), &ATTRIBUTES).await?;
+        let person = person(entry).ok_or_else(|| not_found("the object is no account, or can't be read"))?;
         match identity {
             Identity::Authorised { anchor, object_guid, object_sid }
                 if person.anchor != *anchor
@@ -110,11 +117,35 @@ impl Directory {
             _ => Ok(person),
         }
     }
+
+    /// The GUID of the one object that matches.
+    async fn search_one(&mut self, filter: Option<Filter>) -> Result<[u8; 16], DirectoryError> {
+        let host = self.pdc.host.clone();
+        let fail = |fault, detail: &str| Err(DirectoryError::fault(fault, &host, detail));
+        let Some(filter) = filter else {
+            return fail(Fault::NotFound, "the anchor is not base64 of 16 bytes");
+        };
+        let search = Search {
+            base: self.pdc.domain.clone(),
+            scope: Scope::Subtree,
+            filter,
+            attributes: vec!["objectGUID".to_owned()],
+        };
+        let found = self.find(&search, &[]).await?;
+        match found.as_slice() {
+            [] => fail(Fault::NotFound, "no object carries it"),
+            [one] => match one.first("objectGUID").and_then(|guid| guid.try_into().ok()) {
+                Some(guid) => Ok(guid),
+                None => fail(Fault::NotFound, "the object's GUID can't be read"),
+            },
+            many => fail(Fault::MultipleMatches, &format!("{} objects carry it", many.len())),
+        }
+    }
 }
 
 /// An anchor is matched by `mS-DS-ConsistencyGuid` and by `objectGUID`, so that an object whose anchor was copied to another is
 /// seen as two matches.
-fn filter(identity: &Identity) -> Option<Filter> {
+fn identity_filter(identity: &Identity) -> Option<Filter> {
     let by = match identity {
         Identity::Anchor(anchor) | Identity::Authorised { anchor, .. } => {
             let bytes = anchor_bytes(anchor)?.to_vec();
@@ -133,7 +164,10 @@ fn filter(identity: &Identity) -> Option<Filter> {
     Some(Filter::And(vec![Filter::text("objectClass", "user"), by]))
 }
 
-fn person(entry: &Entry) -> Option<Person> {
+fn person(entry: Entry) -> Option<Person> {
+    if !entry.has("objectClass", "user") {
+        return None;
+    }
     let guid = entry.first("objectGUID")?;
     Some(Person {
         dn: entry.dn.clone(),
@@ -143,5 +177,6 @@ fn person(entry: &Entry) -> Option<Person> {
         display_name: entry.text("displayName").unwrap_or_default().to_owned(),
         user_principal_name: entry.text("userPrincipalName").map(str::to_owned),
         anchor: anchor_of(entry.first("mS-DS-ConsistencyGuid").unwrap_or(guid)),
+        entry,
     })
 }

@@ -21,7 +21,7 @@ pub struct ResetOptions {
 }
 
 impl Directory {
-    /// Sets a new password, and clears the lockout if there is one, in one modify that is sent once. History and minimum age hold
+    /// Sets a new password, and clears the lockout if there was one when the person was located, in one modify that is sent once. History and minimum age hold
     /// where the DC knows the policy-hints control.
     ///
     /// Where the account may not write what goes with the password, the password alone is written, and [`Done`] says what was left
@@ -56,7 +56,7 @@ impl Lease<'_> {
         since: Instant,
     ) -> Result<Done, DirectoryError> {
         let target = guid_dn(&person.object_guid);
-        let before = self.read(&target, &["lockoutTime", "msDS-User-Account-Control-Computed"]).await?;
+        let before = &person.entry;
         let locked =
             before.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0);
         let counted = before.integer("lockoutTime").is_some_and(|time| time != 0);

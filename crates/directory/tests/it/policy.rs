@@ -141,6 +141,7 @@ async fn a_pso_holds_in_place_of_the_domain_and_one_that_cannot_be_read_refuses_
             play.forest.base_dn
         );
         play.pso(&pso, &ada.dn);
+        let ada = play.locate(&directory, "ada").await;
         let policy = directory.effective_policy(&ada).await.unwrap();
         let name = format!("Hidden {}", forest.dns_domain());
         assert_eq!(policy.source, PolicySource::UnreadablePso { name });

@@ -53,6 +53,7 @@ async fn each_rule_is_named_where_the_policy_hints_are_known() {
         format!("dn: {pso}\nchangetype: modify\n{kind}: msDS-PSOAppliesTo\nmsDS-PSOAppliesTo: {}\n", slow.dn)
     };
     play.forest.modify(&member("add")).unwrap();
+    let slow = play.locate(&directory, "slow").await;
     let policy = directory.effective_policy(&slow).await.unwrap();
     let young = rule(reset(&directory, &slow, "Entirely-New-Passw0rd-7!").await);
     assert_eq!(young, Rule::MinimumAge { not_before: policy.not_before });
