@@ -57,6 +57,7 @@ CREATE TABLE cs_object (
     fault        TEXT,
     UNIQUE (connector_id, object_guid)
 ) STRICT;
+CREATE INDEX cs_object_by_connector ON cs_object (connector_id, id);
 CREATE INDEX cs_object_by_anchor ON cs_object (anchor);
 CREATE UNIQUE INDEX cs_object_by_mv ON cs_object (mv_id, connector_id) WHERE mv_id IS NOT NULL;
 

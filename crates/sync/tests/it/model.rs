@@ -57,10 +57,15 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// A clean import. An object that is joined keeps what was staged when its anchor is another one now.
+    /// A clean import.
     pub(crate) fn import(&mut self, directory: &Directory) {
         self.staged.retain(|number, _| directory.contains_key(number));
-        for (number, entry) in directory {
+        self.stage(directory.iter());
+    }
+
+    /// What an import has seen. An object that is joined keeps what was staged when its anchor is another one now.
+    pub(crate) fn stage<'a>(&mut self, seen: impl Iterator<Item = (&'a u16, &'a Entry)>) {
+        for (number, entry) in seen {
             let changed = self.joined.get(number).is_some_and(|anchor| *anchor != anchor_of(*number, entry));
             if !changed {
                 self.staged.insert(*number, entry.clone());

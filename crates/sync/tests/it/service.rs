@@ -132,7 +132,7 @@ fn error(status: u16, kind: Option<ErrorType>, detail: &str) -> Response {
 }
 
 /// Token, lease epoch and planned refusals, before anything else.
-fn admit(tenant: &mut Tenant, method: &str, headers: &HeaderMap) -> Result<(), Response> {
+fn admit(tenant: &mut Tenant, method: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
     let text =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     tenant.requests.push((method.to_owned(), text(scim::CONNECTOR_HEADER)));
@@ -141,14 +141,14 @@ fn admit(tenant: &mut Tenant, method: &str, headers: &HeaderMap) -> Result<(), R
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        return Err(response);
+        return Err(Box::new(response));
     }
     if text("authorization") != format!("Bearer {TOKEN}") {
-        return Err(error(401, None, "unknown token"));
+        return Err(Box::new(error(401, None, "unknown token")));
     }
     let epoch: u64 = text(scim::LEASE_EPOCH_HEADER).parse().expect("a lease epoch");
     if epoch < tenant.lease_epoch {
-        return Err(error(scim::STALE_LEASE_STATUS, None, "a newer lease is known"));
+        return Err(Box::new(error(scim::STALE_LEASE_STATUS, None, "a newer lease is known")));
     }
     tenant.lease_epoch = epoch;
     Ok(())
@@ -157,7 +157,7 @@ fn admit(tenant: &mut Tenant, method: &str, headers: &HeaderMap) -> Result<(), R
 async fn create(State(tenant): Shared, headers: HeaderMap, body: String) -> Response {
     let mut tenant = tenant.lock().expect("the tenant");
     if let Err(refusal) = admit(&mut tenant, "POST", &headers) {
-        return refusal;
+        return *refusal;
     }
     assert_eq!(headers[header::CONTENT_TYPE], scim::MEDIA_TYPE);
     let user: User = serde_json::from_str(&body).expect("a user");
@@ -184,7 +184,7 @@ async fn find(
 ) -> Response {
     let mut tenant = tenant.lock().expect("the tenant");
     if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
-        return refusal;
+        return *refusal;
     }
     let filter: EqualityFilter = query["filter"].parse().expect("a filter");
     assert_eq!(filter.attribute, "externalId");
@@ -196,7 +196,7 @@ async fn find(
 async fn replace(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>, body: String) -> Response {
     let mut tenant = tenant.lock().expect("the tenant");
     if let Err(refusal) = admit(&mut tenant, "PUT", &headers) {
-        return refusal;
+        return *refusal;
     }
     let user: User = serde_json::from_str(&body).expect("a user");
     if !tenant.users.contains_key(&id) {
@@ -212,7 +212,7 @@ async fn replace(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>,
 async fn delete(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>) -> Response {
     let mut tenant = tenant.lock().expect("the tenant");
     if let Err(refusal) = admit(&mut tenant, "DELETE", &headers) {
-        return refusal;
+        return *refusal;
     }
     match tenant.users.remove(&id) {
         Some(_) => StatusCode::NO_CONTENT.into_response(),

@@ -34,14 +34,14 @@ impl ImportSource for Generated {
 
 /// This process's peak of resident memory, in bytes.
 fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    line.split_whitespace().nth(1).and_then(|text| text.parse::<u64>().ok()).expect("a number") * 1024
 }
 
 async fn timed(world: &World, run: Run<'_>) -> Duration {
     let start = Instant::now();
-    world.run(run).await.unwrap();
+    world.run(run).await.expect("a run");
     start.elapsed()
 }
 
