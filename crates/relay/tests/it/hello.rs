@@ -1,0 +1,130 @@
+//! Who gets a link: the holder of an enrolled, unrevoked agent's keys who answers this very challenge.
+
+use std::time::Duration;
+
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::key::SigningKey;
+use ritorno_protocol::link::{HANDSHAKE_WITHIN, Hello, ToAgent, ToRelay};
+use ritorno_protocol::signed::Signed;
+use ritorno_relay::session::LinkEnd;
+
+use crate::world::{Enrolled, World, settle};
+
+/// How the link ends when the hello is changed like this.
+async fn refused(
+    world: &World,
+    agent: &Enrolled,
+    change: impl FnOnce(&mut Hello),
+    signer: &Enrolled,
+) -> LinkEnd {
+    let mut wire = world.dial();
+    let nonce = wire.challenged().await;
+    let mut hello = world.hello(agent, nonce);
+    change(&mut hello);
+    wire.say(&ToRelay::Hello { hello: Signed::sign(&hello, &signer.identity) });
+    settle().await;
+    assert!(wire.session.is_finished(), "the relay took the hello");
+    let end = wire.session.await.unwrap();
+    assert_eq!(world.relay.live_links(), 0, "{end}");
+    end
+}
+
+#[tokio::test]
+async fn the_holder_of_the_keys_is_welcome() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.dial();
+    let nonce = wire.challenged().await;
+    wire.say(&ToRelay::Hello { hello: Signed::sign(&world.hello(&agent, nonce), &agent.identity) });
+    let ToAgent::Welcome { signing_keys, recipients } = wire.frame().await else { panic!("no welcome") };
+    assert_eq!(signing_keys.len(), 1);
+    assert_eq!(recipients, vec![agent.chain]);
+    assert!(world.relay.is_live(world.tenant, agent.id));
+}
+
+#[tokio::test]
+async fn an_old_hello_is_of_no_use() {
+    let world = World::new();
+    let agent = world.enrol();
+    let end = refused(&world, &agent, |hello| hello.nonce = Bytes(vec![0; 32]), &agent).await;
+    assert!(matches!(end, LinkEnd::Nonce), "{end}");
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused() {
+    let world = World::new();
+    let agent = world.enrol();
+    let identity = SigningKey::generate(&*world.chance);
+    let end = refused(&world, &agent, |_| {}, &Enrolled { identity, ..agent.clone() }).await;
+    assert!(matches!(end, LinkEnd::UnknownAgent), "{end}");
+}
+
+#[tokio::test]
+async fn one_agent_does_not_pass_for_another() {
+    let world = World::new();
+    let (agent, other) = (world.enrol(), world.enrol());
+    let end = refused(&world, &agent, |_| {}, &other).await;
+    assert!(matches!(end, LinkEnd::Proof), "{end}");
+    let chain = other.chain.clone();
+    let end = refused(&world, &agent, |hello| hello.chain = chain, &agent).await;
+    assert!(matches!(end, LinkEnd::Proof), "{end}");
+}
+
+#[tokio::test]
+async fn a_revoked_agent_is_refused_and_a_live_one_is_cut_at_its_next_report() {
+    let world = World::new();
+    let agent = world.enrol();
+    let wire = world.link(&agent).await;
+    world.ledger.agent(agent.id, |row| row.revoked_at = Some(world.time.now()));
+    world.report(&wire, true).await;
+    assert!(matches!(wire.session.await.unwrap(), LinkEnd::Revoked));
+    let end = refused(&world, &agent, |_| {}, &agent).await;
+    assert!(matches!(end, LinkEnd::Revoked), "{end}");
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_told() {
+    let world = World::new();
+    let agent = world.enrol();
+    let end = refused(
+        &world,
+        &agent,
+        |hello| hello.agent_time = hello.agent_time.plus(Duration::from_secs(121)),
+        &agent,
+    )
+    .await;
+    assert!(matches!(end, LinkEnd::Skew(121_000)), "{end}");
+}
+
+#[tokio::test]
+async fn silence_and_garbage_get_no_link() {
+    let world = World::new();
+    let wire = world.dial();
+    world.time.advance(HANDSHAKE_WITHIN).await;
+    assert!(matches!(wire.session.await.unwrap(), LinkEnd::NoHello));
+    let wire = world.dial();
+    wire.say_text("{}".into());
+    assert!(matches!(wire.session.await.unwrap(), LinkEnd::NoHello));
+}
+
+#[tokio::test]
+async fn a_newer_link_of_the_same_agent_takes_the_place_of_the_older() {
+    let world = World::new();
+    let agent = world.enrol();
+    let older = world.link(&agent).await;
+    let _newer = world.link(&agent).await;
+    assert!(matches!(older.session.await.unwrap(), LinkEnd::Closed));
+    assert!(world.relay.is_live(world.tenant, agent.id));
+}
+
+#[tokio::test]
+async fn the_others_learn_of_a_new_agents_keys() {
+    let world = World::new();
+    let first = world.enrol();
+    let mut wire = world.link(&first).await;
+    let second = world.enrol();
+    let _other = world.link(&second).await;
+    let ToAgent::Keys { recipients, .. } = wire.frame().await else { panic!("no news about keys") };
+    assert_eq!(recipients, vec![first.chain, second.chain]);
+}

@@ -1,0 +1,9 @@
+//! The relay's tests: real frames and signatures, a clock that stands until it is moved, and no socket.
+#![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
+
+mod hello;
+mod keeping_alive;
+mod once;
+mod statements;
+mod tenant;
+mod world;

@@ -1,0 +1,135 @@
+//! Which statements are believed.
+
+use ritorno_identity::request::RequestState;
+use ritorno_protocol::link::{ToAgent, ToRelay};
+use ritorno_protocol::outcome::{Operator, Outcome};
+use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::{Says, Statement};
+use ritorno_relay::session::LinkEnd;
+use ritorno_relay::statement::StatementError;
+
+use crate::world::{Enrolled, World, done, settle};
+
+const fn started() -> Says {
+    Says::Started { version_before: None }
+}
+
+#[tokio::test]
+async fn a_wrong_signature_closes_the_link_and_moves_nothing() {
+    let world = World::new();
+    let (agent, other) = (world.enrol(), world.enrol());
+    let wire = world.link(&agent).await;
+    let id = world.request_id();
+    let _waiting = world.submit(world.reset(id).await);
+    settle().await;
+    let forger = Enrolled { identity: other.identity.clone(), ..agent.clone() };
+    wire.say(&world.statement(&forger, id, 1, Says::Ended { outcome: done() }));
+    let end = wire.session.await.unwrap();
+    assert!(matches!(end, LinkEnd::Statement(StatementError::Signature)), "{end}");
+    assert_eq!(world.ledger.row(id).unwrap().state, RequestState::Dispatched);
+}
+
+#[tokio::test]
+async fn an_agent_speaks_for_itself_only() {
+    let world = World::new();
+    let (agent, other) = (world.enrol(), world.enrol());
+    let wire = world.link(&agent).await;
+    let id = world.request_id();
+    let _waiting = world.submit(world.reset(id).await);
+    settle().await;
+    let pretender = Enrolled { id: other.id, ..agent.clone() };
+    wire.say(&world.statement(&pretender, id, 1, Says::Ended { outcome: done() }));
+    let end = wire.session.await.unwrap();
+    assert!(matches!(end, LinkEnd::Statement(StatementError::Speaker)), "{end}");
+    assert_eq!(world.ledger.row(id).unwrap().state, RequestState::Dispatched);
+}
+
+#[tokio::test]
+async fn another_agent_or_journal_can_not_end_an_attempt() {
+    let world = World::new();
+    let agent = world.enrol();
+    let wire = world.link(&agent).await;
+    let id = world.request_id();
+    let _waiting = world.submit(world.reset(id).await);
+    settle().await;
+    let other = world.enrol();
+    let other_wire = world.link(&other).await;
+    other_wire.say(&world.statement(&other, id, 1, Says::Ended { outcome: done() }));
+    let rolled_back =
+        Enrolled { epoch: ritorno_protocol::ids::EpochId::random(&*world.chance), ..agent.clone() };
+    wire.say(&world.statement(&rolled_back, id, 1, Says::Ended { outcome: done() }));
+    settle().await;
+    assert_eq!(world.ledger.row(id).unwrap().state, RequestState::Dispatched);
+}
+
+#[tokio::test]
+async fn a_repeated_or_replayed_statement_changes_nothing_and_is_acknowledged() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let id = world.request_id();
+    let waiting = world.submit(world.reset(id).await);
+    assert!(matches!(wire.order().await, Some(ToAgent::Work { .. })));
+    let started = world.statement(&agent, id, 1, started());
+    let ended = world.statement(&agent, id, 1, Says::Ended { outcome: done() });
+    wire.say(&started);
+    wire.say(&ended);
+    world.time.until_over(waiting).await.0.unwrap();
+    let row = world.ledger.row(id).unwrap();
+    let refused = Outcome::NotApplied {
+        fault: ritorno_protocol::outcome::Fault::Protected,
+        operator: Operator::default(),
+    };
+    let contrary = world.statement(&agent, id, 1, Says::Ended { outcome: refused.clone() });
+    let too_late = world.statement(&agent, id, 1, Says::Settled { outcome: refused });
+    for again in [&started, &ended, &contrary, &too_late] {
+        wire.say(again);
+        settle().await;
+        assert_eq!(world.ledger.row(id).unwrap(), row);
+    }
+    let mut acknowledged = 0;
+    while let Some(ToAgent::Acknowledged { .. }) = wire.order().await {
+        acknowledged += 1;
+    }
+    assert_eq!(acknowledged, 4, "every outcome that was sent, the first one included");
+}
+
+#[tokio::test]
+async fn an_outcome_of_a_request_that_nobody_knows_is_acknowledged() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let id = world.request_id();
+    wire.say(&world.statement(&agent, id, 1, Says::Ended { outcome: done() }));
+    assert_eq!(wire.order().await, Some(ToAgent::Acknowledged { request: id, attempt: 1 }));
+    assert!(world.ledger.row(id).is_none());
+}
+
+#[tokio::test]
+async fn another_agent_may_settle_what_is_unknown() {
+    let world = World::new();
+    let agent = world.enrol();
+    let wire = world.link(&agent).await;
+    let id = world.request_id();
+    let waiting = world.submit(world.reset(id).await);
+    settle().await;
+    wire.say(&world.statement(
+        &agent,
+        id,
+        1,
+        Says::Ended { outcome: Outcome::Unknown { operator: Operator::default() } },
+    ));
+    settle().await;
+    let other = world.enrol();
+    let other_wire = world.link(&other).await;
+    let statement = Statement {
+        agent: other.id,
+        epoch: other.epoch,
+        request: id,
+        attempt: 1,
+        at: crate::world::START,
+        says: Says::Settled { outcome: done() },
+    };
+    other_wire.say(&ToRelay::Statement { statement: Signed::sign(&statement, &other.identity) });
+    assert_eq!(world.time.until_over(waiting).await.0.unwrap().outcome, done());
+}

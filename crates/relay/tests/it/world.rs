@@ -1,0 +1,501 @@
+//! A tenant with agents: keys, rows in memory, and a clock that is moved by hand.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_protocol::authorisation::Initiator;
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
+use ritorno_protocol::clock::{Clock, Timestamp};
+use ritorno_protocol::envelope::{Operation, Passwords, seal};
+use ritorno_protocol::ids::{
+    AgentId, EpochId, Forest, RequestId, SourceAnchor, SupportCode, TenantId, UserId,
+};
+use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
+use ritorno_protocol::link::{ForestHealth, Health, Hello, ToAgent, ToRelay};
+use ritorno_protocol::outcome::{Done, Operator, Outcome, Settled};
+use ritorno_protocol::random::Random;
+use ritorno_protocol::secret::Password;
+use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::{Says, Statement};
+use ritorno_relay::dispatch_error::DispatchError;
+use ritorno_relay::frames::{Frames, Gone, Received};
+use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
+use ritorno_relay::ledger::{Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::relay::Relay;
+use ritorno_relay::session::LinkEnd;
+use ritorno_relay::submit::NewRequest;
+use ritorno_relay::timer::Timer;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+pub(crate) const START: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+pub(crate) fn forest() -> Forest {
+    Forest("contoso.test".into())
+}
+
+/// A clock that stands until it is moved.
+pub(crate) struct Time(watch::Sender<Timestamp>);
+
+impl Clock for Time {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+}
+
+#[async_trait]
+impl Timer for Time {
+    async fn sleep_until(&self, moment: Timestamp) {
+        let mut seen = self.0.subscribe();
+        // The sender lives as long as the timer itself.
+        let _ = seen.wait_for(|now| *now >= moment).await;
+    }
+}
+
+/// Every task runs until it waits for something.
+pub(crate) async fn settle() {
+    for _ in 0..300 {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Time {
+    pub(crate) async fn advance(&self, by: Duration) {
+        settle().await;
+        self.0.send_modify(|now| *now = now.plus(by));
+        settle().await;
+    }
+
+    /// Moves the clock in small steps until `task` is over, and says what came of it and how long it took.
+    pub(crate) async fn until_over<T>(&self, task: JoinHandle<T>) -> (T, Duration) {
+        let started = self.now();
+        settle().await;
+        while !task.is_finished() {
+            assert!(self.now().since(started) < Duration::from_secs(300), "it never ends");
+            self.advance(Duration::from_millis(100)).await;
+        }
+        (task.await.unwrap(), self.now().since(started))
+    }
+}
+
+/// Different bytes at each call, the same in each run.
+#[derive(Default)]
+pub(crate) struct Chance(AtomicU64);
+
+impl Random for Chance {
+    fn fill(&self, out: &mut [u8]) {
+        let mut state =
+            self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66;
+        for byte in out {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (state >> 33).to_le_bytes()[0];
+        }
+    }
+}
+
+#[derive(Default)]
+struct Rows {
+    agents: Vec<Agent>,
+    requests: HashMap<RequestId, Request>,
+    writeback_enabled: bool,
+}
+
+/// The rows, with the conditions that the database's updates have.
+pub(crate) struct Memory(Mutex<Rows>);
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn standing(&self, _: TenantId) -> Result<Standing, LedgerError> {
+        let rows = self.0.lock().unwrap();
+        Ok(Standing { writeback_enabled: rows.writeback_enabled, agents: rows.agents.clone() })
+    }
+
+    async fn introduce(&self, _: TenantId, said: &Introduction, now: Timestamp) -> Result<(), LedgerError> {
+        self.agent(said.agent, |agent| {
+            agent.sealing = Some(said.sealing.clone());
+            agent.epoch = Some(said.epoch);
+            agent.forests = said.forests.clone();
+            agent.last_seen_at = Some(now);
+        });
+        Ok(())
+    }
+
+    async fn heard(
+        &self,
+        _: TenantId,
+        id: AgentId,
+        health: &Health,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.agent(id, |agent| {
+            agent.health = Some(health.clone());
+            agent.last_seen_at = Some(now);
+        });
+        Ok(())
+    }
+
+    async fn begin(&self, request: &Request) -> Result<bool, LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        let new = !rows.requests.contains_key(&request.id);
+        rows.requests.entry(request.id).or_insert_with(|| request.clone());
+        Ok(new)
+    }
+
+    async fn request(&self, _: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError> {
+        Ok(self.0.lock().unwrap().requests.get(&id).cloned())
+    }
+
+    async fn latest_of(&self, _: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
+        let rows = self.0.lock().unwrap();
+        let of_user = rows.requests.values().filter(|request| request.user == user);
+        Ok(of_user.max_by_key(|request| request.created_at).cloned())
+    }
+
+    async fn advance(
+        &self,
+        seen: &Request,
+        state: &RequestState,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        let row = rows.requests.get_mut(&seen.id).unwrap();
+        let unmoved = row.state == seen.state && row.attempt == seen.attempt;
+        if unmoved {
+            row.state = state.clone();
+            row.updated_at = now;
+        }
+        Ok(unmoved)
+    }
+
+    async fn try_again(&self, seen: &Request, next: &Attempt, now: Timestamp) -> Result<bool, LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        let row = rows.requests.get_mut(&seen.id).unwrap();
+        let may = row.attempt.number + 1 == next.number && row.may_try_again(now);
+        if may {
+            row.attempt = *next;
+            row.state = RequestState::Dispatched;
+            row.updated_at = now;
+        }
+        Ok(may)
+    }
+}
+
+impl Memory {
+    pub(crate) fn agent(&self, id: AgentId, change: impl FnOnce(&mut Agent)) {
+        let mut rows = self.0.lock().unwrap();
+        change(rows.agents.iter_mut().find(|agent| agent.id == id).unwrap());
+    }
+
+    pub(crate) fn writeback(&self, enabled: bool) {
+        self.0.lock().unwrap().writeback_enabled = enabled;
+    }
+
+    pub(crate) fn row(&self, id: RequestId) -> Option<Request> {
+        self.0.lock().unwrap().requests.get(&id).cloned()
+    }
+}
+
+struct Fixed(Arc<TenantKeys>);
+
+#[async_trait]
+impl Keyring for Fixed {
+    async fn keys(&self, _: TenantId, _: Timestamp) -> Result<Arc<TenantKeys>, KeyringError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A tenant, its relay and what it stands on.
+pub(crate) struct World {
+    pub(crate) tenant: TenantId,
+    pub(crate) root: SigningKey,
+    pub(crate) signing: PublicKey,
+    pub(crate) time: Arc<Time>,
+    pub(crate) chance: Arc<Chance>,
+    pub(crate) ledger: Arc<Memory>,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) anna: User,
+}
+
+/// An enrolled agent's own side.
+#[derive(Clone)]
+pub(crate) struct Enrolled {
+    pub(crate) id: AgentId,
+    pub(crate) epoch: EpochId,
+    pub(crate) identity: SigningKey,
+    pub(crate) chain: RecipientChain,
+}
+
+/// The agent's end of a link.
+pub(crate) struct Wire {
+    sender: mpsc::UnboundedSender<Received>,
+    receiver: mpsc::UnboundedReceiver<Sent>,
+    pub(crate) session: JoinHandle<LinkEnd>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Sent {
+    Frame(ToAgent),
+    Ping,
+    Close(String),
+}
+
+struct Channel {
+    receiver: mpsc::UnboundedReceiver<Received>,
+    sender: mpsc::UnboundedSender<Sent>,
+}
+
+#[async_trait]
+impl Frames for Channel {
+    async fn send(&mut self, text: String) -> Result<(), Gone> {
+        self.sender.send(Sent::Frame(serde_json::from_str(&text).unwrap())).map_err(|_| Gone)
+    }
+
+    async fn ping(&mut self) -> Result<(), Gone> {
+        self.sender.send(Sent::Ping).map_err(|_| Gone)
+    }
+
+    async fn receive(&mut self) -> Result<Received, Gone> {
+        self.receiver.recv().await.ok_or(Gone)
+    }
+
+    async fn close(&mut self, reason: &str) {
+        // The test may have dropped its end.
+        let _ = self.sender.send(Sent::Close(reason.to_owned()));
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let chance = Arc::new(Chance::default());
+        let tenant = TenantId::random(&*chance);
+        let root = SigningKey::generate(&*chance);
+        let signing = SigningKey::generate(&*chance);
+        let certificate = KeyCertificate {
+            tenant,
+            role: KeyRole::ServerSigning,
+            key: signing.public(),
+            not_before: START.minus(Duration::from_secs(60)),
+            not_after: START.plus(Duration::from_secs(86_400)),
+            sequence: 1,
+        };
+        let keys = TenantKeys {
+            root: root.public(),
+            signing: signing.clone(),
+            certificates: vec![Signed::sign(&certificate, &root)],
+        };
+        let time = Arc::new(Time(watch::Sender::new(START)));
+        let ledger = Arc::new(Memory(Mutex::new(Rows { writeback_enabled: true, ..Rows::default() })));
+        let keyring = Arc::new(Fixed(Arc::new(keys)));
+        let relay = Relay::new(ledger.clone(), keyring, time.clone(), chance.clone());
+        let object = OnPremises {
+            source_anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+            object_guid: Bytes((0..16).collect()),
+            object_sid: Bytes(vec![1, 1, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0]),
+            forest: forest(),
+            domain: "CONTOSO".into(),
+            account_name: "anna".into(),
+            exported_by: AgentId::random(&*chance),
+        };
+        let anna = User {
+            id: UserId::random(&*chance),
+            tenant,
+            user_principal_name: "anna@contoso.test".into(),
+            display_name: "Anna Rossi".into(),
+            mail: None,
+            alternate_mail: None,
+            registered_mail: None,
+            language: None,
+            enabled: true,
+            mastered: Mastered::Hybrid(object),
+            version: 1,
+            created_at: START,
+            updated_at: START,
+        };
+        Self { tenant, root, signing: signing.public(), time, chance, ledger, relay, anna }
+    }
+
+    /// An agent whose row is there and whose writeback is on, but which has not dialled yet.
+    pub(crate) fn enrol(&self) -> Enrolled {
+        let id = AgentId::random(&*self.chance);
+        let identity = SigningKey::generate(&*self.chance);
+        let opening = OpeningKey::generate(&*self.chance);
+        let certificate = |role, key| KeyCertificate {
+            tenant: self.tenant,
+            role,
+            key,
+            not_before: START.minus(Duration::from_secs(60)),
+            not_after: START.plus(Duration::from_secs(86_400)),
+            sequence: 1,
+        };
+        let identity_certificate =
+            Signed::sign(&certificate(KeyRole::AgentIdentity { agent: id }, identity.public()), &self.root);
+        let role = KeyRole::AgentSealing { agent: id, forests: vec![forest()] };
+        let sealing = Signed::sign(&certificate(role, opening.public().clone()), &identity);
+        self.ledger.0.lock().unwrap().agents.push(Agent {
+            id,
+            tenant: self.tenant,
+            name: format!("agent {id}"),
+            version: "0".into(),
+            identity_key: identity.public(),
+            identity: identity_certificate.clone(),
+            sealing: None,
+            forests: vec![forest()],
+            writeback_on: true,
+            epoch: None,
+            enrolled_at: START,
+            revoked_at: None,
+            last_seen_at: None,
+            health: None,
+        });
+        let chain = RecipientChain { identity: identity_certificate, sealing };
+        Enrolled { id, epoch: EpochId::random(&*self.chance), identity, chain }
+    }
+
+    /// A socket to the relay, with nothing said yet.
+    pub(crate) fn dial(&self) -> Wire {
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let (outgoing, receiver) = mpsc::unbounded_channel();
+        let (relay, tenant) = (self.relay.clone(), self.tenant);
+        let session = tokio::spawn(async move {
+            let mut frames = Channel { receiver: incoming, sender: outgoing };
+            relay.serve(tenant, &mut frames, "test").await
+        });
+        Wire { sender, receiver, session }
+    }
+
+    /// The hello that answers `nonce`.
+    pub(crate) fn hello(&self, agent: &Enrolled, nonce: Bytes) -> Hello {
+        Hello {
+            agent: agent.id,
+            nonce,
+            agent_time: self.time.now(),
+            version: "1".into(),
+            epoch: agent.epoch,
+            chain: agent.chain.clone(),
+        }
+    }
+
+    /// A live link of that agent, which reaches its PDC emulator.
+    pub(crate) async fn link(&self, agent: &Enrolled) -> Wire {
+        let mut wire = self.dial();
+        let nonce = wire.challenged().await;
+        let hello = Signed::sign(&self.hello(agent, nonce), &agent.identity);
+        wire.say(&ToRelay::Hello { hello });
+        assert!(matches!(wire.frame().await, ToAgent::Welcome { .. }));
+        self.report(&wire, true).await;
+        wire
+    }
+
+    /// Says how the agent is.
+    pub(crate) async fn report(&self, wire: &Wire, reachable: bool) {
+        let pdc = Some("dc1.contoso.test".to_owned());
+        let forests = vec![ForestHealth { forest: forest(), pdc, reachable, detail: None }];
+        wire.say(&ToRelay::Health { health: Health { at: self.time.now(), writeback_on: true, forests } });
+        settle().await;
+    }
+
+    /// A reset for Anna, as her page would send it.
+    pub(crate) async fn reset(&self, id: RequestId) -> NewRequest {
+        let offer = self.relay.offer(&self.anna, Operation::Reset, id).await.unwrap();
+        let recipients: Vec<_> = offer
+            .recipients
+            .iter()
+            .map(|chain| chain.check(&self.root.public(), self.tenant, self.time.now()).unwrap().key)
+            .collect();
+        let passwords = Passwords { new: Some(Password::new("Una bella giornata 7".into())), old: None };
+        let envelope = seal(&offer.context, &passwords, &recipients, &*self.chance).unwrap();
+        NewRequest {
+            user: self.anna.clone(),
+            offer,
+            envelope,
+            initiator: Initiator::Person,
+            support_code: SupportCode("AAAAA-BBBBB".into()),
+            must_change: false,
+            forbid_names: true,
+        }
+    }
+
+    pub(crate) fn submit(&self, new: NewRequest) -> JoinHandle<Result<Settled, DispatchError>> {
+        let relay = self.relay.clone();
+        tokio::spawn(async move { relay.submit(new).await })
+    }
+
+    pub(crate) fn request_id(&self) -> RequestId {
+        RequestId::random(&*self.chance)
+    }
+
+    /// A statement about that attempt, signed by that agent.
+    pub(crate) fn statement(
+        &self,
+        agent: &Enrolled,
+        request: RequestId,
+        attempt: u32,
+        says: Says,
+    ) -> ToRelay {
+        let at = self.time.now();
+        let statement = Statement { agent: agent.id, epoch: agent.epoch, request, attempt, at, says };
+        ToRelay::Statement { statement: Signed::sign(&statement, &agent.identity) }
+    }
+}
+
+pub(crate) fn done() -> Outcome {
+    let operator = Operator::default();
+    Outcome::Done(Done { unlocked: true, must_change: false, history_enforced: true, operator })
+}
+
+impl Wire {
+    pub(crate) fn say(&self, frame: &ToRelay) {
+        self.say_text(serde_json::to_string(frame).unwrap());
+    }
+
+    pub(crate) fn say_text(&self, text: String) {
+        // The relay may have closed; then the test looks at that.
+        let _ = self.sender.send(Received::Text(text));
+    }
+
+    pub(crate) fn sign_of_life(&self) {
+        let _ = self.sender.send(Received::SignOfLife);
+    }
+
+    pub(crate) async fn next(&mut self) -> Sent {
+        settle().await;
+        self.receiver.try_recv().expect("the relay said nothing")
+    }
+
+    /// The next frame that is no ping.
+    pub(crate) async fn frame(&mut self) -> ToAgent {
+        loop {
+            match self.next().await {
+                Sent::Frame(frame) => return frame,
+                Sent::Ping => {}
+                Sent::Close(reason) => panic!("closed: {reason}"),
+            }
+        }
+    }
+
+    /// The next frame that is neither a ping nor news about keys, if there is one.
+    pub(crate) async fn order(&mut self) -> Option<ToAgent> {
+        settle().await;
+        loop {
+            match self.receiver.try_recv() {
+                Ok(Sent::Frame(ToAgent::Keys { .. }) | Sent::Ping) => {}
+                Ok(Sent::Frame(frame)) => return Some(frame),
+                Ok(Sent::Close(_)) | Err(_) => return None,
+            }
+        }
+    }
+
+    pub(crate) async fn challenged(&mut self) -> Bytes {
+        match self.frame().await {
+            ToAgent::Challenge { nonce, .. } => nonce,
+            other => panic!("not a challenge: {other:?}"),
+        }
+    }
+}
