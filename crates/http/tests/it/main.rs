@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
 
 mod agent;
+mod agent_api;
 mod browser;
 mod console;
 mod mail;
 mod portal;
+mod scim;
 mod world;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use ritorno_http::AppState;
-use ritorno_http::keys::{Keys, new_signing_key};
+use ritorno_http::keys::{Keys, new_signing_key, wrap_root};
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::state::Settings;
 use ritorno_identity::administrator::{Administrator, Role};
@@ -18,6 +18,7 @@ use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_lab::PostgreSql;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
 use ritorno_protocol::clock::{Clock, ManualClock, SystemClock, Timestamp};
@@ -56,22 +57,47 @@ pub(crate) struct World {
     pub(crate) root: SigningKey,
     pub(crate) tenant: Tenant,
     folder: PathBuf,
+    database: Option<(PostgreSql, String)>,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
+        // What can't be removed is left in the temporary folder or in the lab, where the next run does not mind it.
         let _ = std::fs::remove_dir_all(&self.folder);
+        if let Some((server, name)) = &self.database {
+            drop(server.sql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+        }
     }
 }
 
 impl World {
     /// SSPR and writeback on, Anna and others in it, no agent.
     pub(crate) async fn new() -> Self {
+        Self::on(None).await
+    }
+
+    /// The same on the lab's PostgreSQL.
+    pub(crate) async fn postgres() -> Self {
+        let database = tokio::task::spawn_blocking(|| {
+            let name =
+                format!("h{}_{}", std::process::id(), u64::from_be_bytes(array(&Numbers(AtomicU64::new(7)))));
+            let server = ritorno_lab::Lab::open().unwrap().postgresql();
+            server.start().expect("these tests need the lab's PostgreSQL");
+            let address = server.fresh_database(&name).unwrap();
+            (server, name, address)
+        });
+        Self::on(Some(database.await.unwrap())).await
+    }
+
+    async fn on(database: Option<(PostgreSql, String, String)>) -> Self {
         let random: Arc<dyn Random> = Arc::new(Numbers(AtomicU64::new(0)));
         let name = format!("ritorno-http-{}-{}", std::process::id(), u64::from_be_bytes(array(&*random)));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let store = Store::connect(&format!("sqlite:{}", folder.join("ritorno.db").display())).await.unwrap();
+        let sqlite = || format!("sqlite:{}", folder.join("ritorno.db").display());
+        let address = database.as_ref().map_or_else(sqlite, |(_, _, address)| address.clone());
+        let database = database.map(|(server, name, _)| (server, name));
+        let store = Store::connect(&address).await.unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let now = clock.now();
         let root = SigningKey::generate(&*random);
@@ -82,6 +108,7 @@ impl World {
         };
         store.tenants().insert(&tenant).await.unwrap();
         let (node_key, pepper) = (NodeKey::new([3; 32]), Pepper::new([4; 32]));
+        std::fs::write(folder.join("root.key"), wrap_root(tenant.id, &root, &node_key, &*random)).unwrap();
         let (signing, content, certificate) = new_signing_key(tenant.id, &root, 1, now, &*random);
         let keys = store.signing_keys();
         keys.insert(&certificate, &content, &signing, &node_key, &*random).await.unwrap();
@@ -111,7 +138,8 @@ impl World {
             mail_wake: Arc::default(),
             leases: Arc::default(),
         };
-        let world = Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder };
+        let world =
+            Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database };
         world.person("anna.rossi", Some("anna.rossi@mail.test")).await;
         world.person("paolo.bianchi", Some("paolo@mail.test")).await;
         world.person("senza.posta", None).await;

@@ -1,0 +1,278 @@
+//! The SCIM service, as the agent's export calls it, on both databases.
+
+use axum::http::{Method, StatusCode};
+use ritorno_http::scim::guard::REMOVALS;
+use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::ids::UserId;
+use ritorno_protocol::scim::{
+    CONNECTOR_HEADER, LEASE_EPOCH_HEADER, PATCH_OP_SCHEMA, RITORNO_USER_SCHEMA, USER_SCHEMA,
+};
+use serde_json::{Value, json};
+
+use crate::agent_api::{Answered, access, call, on_both};
+use crate::world::World;
+
+on_both!(
+    a_person_is_made_found_changed_and_removed,
+    versions_guard_against_lost_updates,
+    passwords_and_roles_are_refused_by_name,
+    cloud_only_people_and_other_forests_are_out_of_reach,
+    names_and_anchors_are_never_matched_softly,
+    the_deletion_guard_holds_at_its_limit,
+    an_outdated_lease_is_refused,
+    lists_come_in_pages,
+);
+
+const USERS: &str = "/scim/v2/Users";
+
+/// An agent's access to the service.
+struct Export<'a> {
+    world: &'a World,
+    token: String,
+}
+
+impl<'a> Export<'a> {
+    async fn new(world: &'a World) -> Self {
+        let (agent, key) = world.enrolled("exporter").await;
+        Self { world, token: access(world, agent.id, &key).await }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answered {
+        let answer = call(self.world, method, path, Some(&self.token), headers, body).await;
+        if answer.status != StatusCode::NO_CONTENT {
+            assert_eq!(answer.kind, "application/scim+json", "{path}");
+        }
+        if answer.status.is_client_error() {
+            assert_eq!(answer.body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+            assert_eq!(answer.body["status"], answer.status.as_str());
+        }
+        answer
+    }
+
+    async fn create(&self, name: &str) -> Answered {
+        self.call(Method::POST, USERS, &[], Some(person(name))).await
+    }
+}
+
+/// A person as the export sends them. The anchor is made from the name.
+fn person(name: &str) -> Value {
+    use base64::Engine as _;
+    let mut bytes = [0; 16];
+    bytes[..name.len().min(16)].copy_from_slice(&name.as_bytes()[..name.len().min(16)]);
+    let anchor = base64::engine::general_purpose::STANDARD.encode(bytes);
+    json!({
+        "schemas": [USER_SCHEMA, RITORNO_USER_SCHEMA],
+        "externalId": anchor,
+        "userName": format!("{name}@contoso.test"),
+        "displayName": name,
+        "preferredLanguage": "it-IT",
+        "active": true,
+        "emails": [{"value": format!("{name}@contoso.test"), "type": "work", "primary": true}],
+        RITORNO_USER_SCHEMA: {
+            "anchor": anchor,
+            "objectGuid": "03020100-0504-0706-0809-0a0b0c0d0e0f",
+            "objectSid": "S-1-5-21-1-2-3-1104",
+            "accountName": name,
+            "domain": "CONTOSO",
+            "forest": "contoso.test",
+            "alternateMail": format!("{name}@mail.test"),
+        }
+    })
+}
+
+fn patch(operations: Value) -> Option<Value> {
+    Some(json!({"schemas": [PATCH_OP_SCHEMA], "Operations": operations}))
+}
+
+async fn stored(world: &World, answer: &Answered) -> User {
+    let id: UserId = answer.body["id"].as_str().unwrap().parse().unwrap();
+    world.state.store.users().get(world.tenant.id, id).await.unwrap().unwrap()
+}
+
+async fn a_person_is_made_found_changed_and_removed(world: &World) {
+    let export = Export::new(world).await;
+    let made = export.create("luca").await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let user = stored(world, &made).await;
+    let object = user.on_premises().unwrap();
+    assert_eq!(object.object_guid.0, (0..16).collect::<Vec<u8>>(), "as the directory stores it");
+    assert_eq!(object.object_sid.0.len(), 28);
+    assert_eq!(user.code_address(), Some("luca@mail.test"));
+    let path = format!("{USERS}/{}", user.id);
+
+    let anchor = made.body["externalId"].as_str().unwrap();
+    for filter in [format!("externalId eq \"{anchor}\""), "userName eq \"LUCA@contoso.test\"".into()] {
+        let query: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+        let found = export.call(Method::GET, &format!("{USERS}?filter={query}"), &[], None).await;
+        assert_eq!((found.body["totalResults"].as_u64(), &found.body["Resources"][0]), (Some(1), &made.body));
+    }
+    let again = export.call(Method::GET, &path, &[], None).await;
+    assert_eq!((again.body, again.etag), (made.body.clone(), made.etag.clone()));
+
+    let mut changed = person("luca");
+    changed["displayName"] = "Luca Verdi".into();
+    let replaced = export.call(Method::PUT, &path, &[], Some(changed)).await;
+    assert_eq!((replaced.status, &replaced.body["displayName"]), (StatusCode::OK, &json!("Luca Verdi")));
+    let disabled = patch(json!([{"op": "Replace", "path": "active", "value": false}]));
+    assert_eq!(export.call(Method::PATCH, &path, &[], disabled).await.status, StatusCode::OK);
+    assert!(!stored(world, &made).await.enabled);
+
+    assert_eq!(export.call(Method::DELETE, &path, &[], None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(export.call(Method::GET, &path, &[], None).await.status, StatusCode::NOT_FOUND);
+    let without = call(world, Method::GET, USERS, None, &[], None).await;
+    assert_eq!((without.status, &*without.kind), (StatusCode::UNAUTHORIZED, "application/scim+json"));
+}
+
+async fn versions_guard_against_lost_updates(world: &World) {
+    let export = Export::new(world).await;
+    let made = export.create("luca").await;
+    let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
+    let first = made.etag.unwrap();
+    let rename = |name: &str| patch(json!([{"op": "replace", "value": {"displayName": name}}]));
+    let second = export.call(Method::PATCH, &path, &[("if-match", &first)], rename("one")).await;
+    assert_eq!(second.status, StatusCode::OK, "{}", second.body);
+    assert_ne!(second.etag.as_deref(), Some(&*first));
+    let stale = [("if-match", &*first)];
+    for (method, body) in
+        [(Method::PATCH, rename("two")), (Method::PUT, Some(person("luca"))), (Method::DELETE, None)]
+    {
+        let answer = export.call(method, &path, &stale, body).await;
+        assert_eq!(answer.status, StatusCode::PRECONDITION_FAILED);
+    }
+    assert_eq!(export.call(Method::GET, &path, &[], None).await.body["displayName"], "one");
+    let any = export.call(Method::PATCH, &path, &[("if-match", "*")], rename("three")).await;
+    assert_eq!(any.status, StatusCode::OK);
+}
+
+async fn passwords_and_roles_are_refused_by_name(world: &World) {
+    let export = Export::new(world).await;
+    let made = export.create("luca").await;
+    let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
+    for name in ["password", "roles", "entitlements", "groups"] {
+        let mut body = person("luca");
+        body[name] = "x".into();
+        let operation = patch(json!([{"op": "replace", "path": name, "value": "x"}]));
+        for (method, path, body) in [
+            (Method::POST, USERS, Some(body.clone())),
+            (Method::PUT, &*path, Some(body)),
+            (Method::PATCH, &*path, operation),
+        ] {
+            let answer = export.call(method, path, &[], body).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+            assert!(answer.body["detail"].as_str().unwrap().contains(name));
+        }
+    }
+    assert_eq!(export.call(Method::GET, &path, &[], None).await.etag, made.etag);
+}
+
+async fn cloud_only_people_and_other_forests_are_out_of_reach(world: &World) {
+    let export = Export::new(world).await;
+    let hybrid = world.person("carla", None).await;
+    let cloud_only = User {
+        id: UserId::random(&*world.state.random),
+        user_principal_name: "root@contoso.test".into(),
+        mastered: Mastered::CloudOnly,
+        ..hybrid.clone()
+    };
+    world.state.store.users().insert(&cloud_only).await.unwrap();
+    let path = format!("{USERS}/{}", cloud_only.id);
+    let rename = patch(json!([{"op": "replace", "path": "displayName", "value": "x"}]));
+    for (method, body) in [
+        (Method::GET, None),
+        (Method::PUT, Some(person("luca"))),
+        (Method::PATCH, rename),
+        (Method::DELETE, None),
+    ] {
+        assert_eq!(export.call(method, &path, &[], body).await.status, StatusCode::FORBIDDEN);
+    }
+    let query = "filter=userName+eq+%22root%40contoso.test%22";
+    let found = export.call(Method::GET, &format!("{USERS}?{query}"), &[], None).await;
+    assert_eq!(found.body["totalResults"], 0);
+
+    let mut elsewhere = person("luca");
+    elsewhere[RITORNO_USER_SCHEMA]["forest"] = "fabrikam.test".into();
+    let answer = export.call(Method::POST, USERS, &[], Some(elsewhere)).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let kept = world.state.store.users().get(world.tenant.id, cloud_only.id).await.unwrap().unwrap();
+    assert_eq!(kept.display_name, cloud_only.display_name);
+}
+
+async fn names_and_anchors_are_never_matched_softly(world: &World) {
+    let export = Export::new(world).await;
+    let made = export.create("luca").await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let mut same_name = person("marta");
+    same_name["userName"] = "LUCA@contoso.test".into();
+    for body in [person("luca"), same_name] {
+        let answer = export.call(Method::POST, USERS, &[], Some(body)).await;
+        assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::CONFLICT, &json!("uniqueness")));
+    }
+    let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
+    let answer = export.call(Method::PUT, &path, &[], Some(person("marta"))).await;
+    assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("mutability")));
+    let answer = export.call(Method::GET, &format!("{USERS}?filter=displayName+co+%22a%22"), &[], None).await;
+    assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidFilter")));
+}
+
+async fn the_deletion_guard_holds_at_its_limit(world: &World) {
+    let export = Export::new(world).await;
+    let (luca, marta) = (export.create("luca").await, export.create("marta").await);
+    let agents = world.state.store.agents().list(world.tenant.id).await.unwrap();
+    let [agent] = agents.as_slice() else { panic!("{} agents", agents.len()) };
+    for _ in 1..REMOVALS.most {
+        ritorno_http::scim::guard::count(&world.state, agent).await.unwrap();
+    }
+    let path = |made: &Answered| format!("{USERS}/{}", made.body["id"].as_str().unwrap());
+    // The last one that the limit lets through is a disable; then neither deletes nor disables pass, but changes do.
+    let disable = || patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    assert_eq!(export.call(Method::PATCH, &path(&luca), &[], disable()).await.status, StatusCode::OK);
+    assert_eq!(export.call(Method::DELETE, &path(&marta), &[], None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(export.call(Method::PATCH, &path(&marta), &[], disable()).await.status, StatusCode::FORBIDDEN);
+    let rename = patch(json!([{"op": "replace", "path": "displayName", "value": "M"}]));
+    assert_eq!(export.call(Method::PATCH, &path(&marta), &[], rename).await.status, StatusCode::OK);
+    assert!(stored(world, &marta).await.enabled);
+    world.clock.advance(REMOVALS.window);
+    let token = {
+        let (agent, key) = world.enrolled("another").await;
+        access(world, agent.id, &key).await
+    };
+    let later = Export { world, token };
+    assert_eq!(later.call(Method::DELETE, &path(&marta), &[], None).await.status, StatusCode::NO_CONTENT);
+}
+
+async fn an_outdated_lease_is_refused(world: &World) {
+    let export = Export::new(world).await;
+    let under = |epoch: &'static str| [(CONNECTOR_HEADER, "contoso.test"), (LEASE_EPOCH_HEADER, epoch)];
+    let made = export.call(Method::POST, USERS, &under("7"), Some(person("luca"))).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let late = export.call(Method::POST, USERS, &under("6"), Some(person("marta"))).await;
+    assert_eq!(late.status, StatusCode::PRECONDITION_FAILED);
+    let newer = export.call(Method::POST, USERS, &under("8"), Some(person("marta"))).await;
+    assert_eq!(newer.status, StatusCode::CREATED);
+}
+
+async fn lists_come_in_pages(world: &World) {
+    let export = Export::new(world).await;
+    // Three people are there from the beginning.
+    for name in ["luca", "marta", "nino"] {
+        export.create(name).await;
+    }
+    let mut seen = Vec::new();
+    for start in [1, 3, 5, 7] {
+        let page = export.call(Method::GET, &format!("{USERS}?startIndex={start}&count=2"), &[], None).await;
+        assert_eq!((page.status, &page.body["totalResults"]), (StatusCode::OK, &json!(6)));
+        let names = page.body["Resources"].as_array().unwrap().iter();
+        seen.extend(names.map(|user| user["userName"].as_str().unwrap().to_owned()));
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 6);
+    let config = export.call(Method::GET, "/scim/v2/ServiceProviderConfig", &[], None).await;
+    assert_eq!(config.body["changePassword"]["supported"], false);
+}
