@@ -189,18 +189,4 @@ fn judge_sign_in(answer: SignIn) -> Result<Done, DirectoryError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_expired_password_that_is_right_is_right() {
-        assert!(judge_sign_in(SignIn::PasswordExpired).is_ok_and(|done| done.must_change));
-        let fault = |answer| match judge_sign_in(answer) {
-            Err(DirectoryError::NotApplied { fault, .. }) => Some(fault),
-            _ => None,
-        };
-        assert_eq!(fault(SignIn::WrongPassword), Some(Fault::WrongOldPassword));
-        assert_eq!(fault(SignIn::TooCloseToLockout), Some(Fault::AccountLocked));
-        assert_eq!(fault(SignIn::Disabled), Some(Fault::AccountDisabled));
-    }
-}
+mod tests;
