@@ -424,6 +424,10 @@ scope = ["{scope}"]
 [forest.attributes]
 alternate_mail = "otherMailbox"
 
+[limits]
+# More than any lab can do: the benchmark is not to measure this limit.
+resets_per_minute = 6000
+
 [log]
 events_file = "{events}"
 "#,

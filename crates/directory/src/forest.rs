@@ -18,8 +18,8 @@ use crate::root_dse::RootDse;
 
 /// Connections to the PDC emulator in use at once. It takes writes one after the other anyway.
 const CONNECTIONS: usize = 16;
-/// Idle connections that are kept.
-const KEPT: usize = 8;
+/// Idle connections that are kept: as many as there may be, since a new one costs a DC more than many reads.
+const KEPT: usize = CONNECTIONS;
 /// After this long without use a connection is tried with a read before it may carry a write.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Longest wait for a connection to come up.

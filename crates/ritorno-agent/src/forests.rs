@@ -118,8 +118,11 @@ impl Writeback for Forests {
             object_sid: target.object_sid.0.clone(),
         };
         let person = directory.locate(&identity).await.map_err(error)?;
-        directory.judge(&person).await.map_err(error)?;
         Ok(Located { directory, person })
+    }
+
+    async fn judge(&self, located: &Located) -> Result<(), DirectoryError> {
+        located.directory.judge(&located.person).await.map_err(error)
     }
 
     async fn policy(&self, located: &Located) -> Result<EffectivePolicy, DirectoryError> {

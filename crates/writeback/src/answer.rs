@@ -34,7 +34,12 @@ impl<D: Directory> Handler<D> {
 
     async fn look_up(&self, query: &Query) -> Result<Found, DirectoryError> {
         let person = self.directory.locate(&Target::from(query)).await?;
-        let (policy, state) = tokio::join!(self.directory.policy(&person), self.directory.state(&person));
+        let (judged, policy, state) = tokio::join!(
+            self.directory.judge(&person),
+            self.directory.policy(&person),
+            self.directory.state(&person),
+        );
+        judged?;
         let (mut policy, state) = (policy?, state?);
         policy.forbid_names |= query.forbid_names;
         Ok(Found::Person { policy, locked: state.locked, disabled: state.disabled })

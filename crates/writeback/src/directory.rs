@@ -105,11 +105,17 @@ pub trait Directory: Send + Sync {
     /// A located object.
     type Person: Send + Sync;
 
-    /// Finds the one object that `target` names and judges it: identifiers agree, in scope, not protected.
+    /// Finds the one object that `target` names; all of its identifiers have to agree.
     ///
     /// # Errors
     /// [`DirectoryError::NotApplied`] with what does not hold.
     async fn locate(&self, target: &Target) -> Result<Self::Person, DirectoryError>;
+
+    /// Whether the located object may be touched: in scope, not protected.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotApplied`] with what forbids it.
+    async fn judge(&self, person: &Self::Person) -> Result<(), DirectoryError>;
 
     /// The policy that holds for the person.
     ///

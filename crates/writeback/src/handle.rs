@@ -372,11 +372,14 @@ impl<D: Directory> Handler<D> {
         let target = Target::from(order);
         let reading = async {
             let person = self.directory.locate(&target).await?;
-            let (policy, version, state) = tokio::join!(
+            // All of it is reading, so it may go side by side; that it may be touched at all comes first afterwards.
+            let (judged, policy, version, state) = tokio::join!(
+                self.directory.judge(&person),
                 self.directory.policy(&person),
                 self.directory.password_version(&person),
                 self.directory.state(&person),
             );
+            judged?;
             Ok::<_, DirectoryError>((person, policy?, version?, state?))
         };
         let left = order.start_by.since(self.server_now());

@@ -331,6 +331,11 @@ impl Directory for FakeDirectory {
         Ok(())
     }
 
+    async fn judge(&self, (): &()) -> Result<(), DirectoryError> {
+        self.0.log("judge");
+        Ok(())
+    }
+
     async fn policy(&self, (): &()) -> Result<EffectivePolicy, DirectoryError> {
         self.0.log("policy");
         Ok(EffectivePolicy {

@@ -47,7 +47,10 @@ async fn a_reset_goes_step_by_step() {
         panic!("{handled:?}");
     };
     assert_eq!(done.operator.dc.as_deref(), Some("dc1.contoso.test"));
-    assert_eq!(scene.steps.taken(), ["locate", "policy", "version", "say started", "reset", "say ended"]);
+    assert_eq!(
+        scene.steps.taken(),
+        ["locate", "judge", "policy", "version", "say started", "reset", "say ended"]
+    );
     assert_eq!(scene.steps.event_numbers(), [31001, 31002]);
 }
 
