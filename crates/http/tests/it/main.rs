@@ -4,6 +4,7 @@
 
 mod agent;
 mod agent_api;
+mod both_languages;
 mod browser;
 mod console;
 mod mail;

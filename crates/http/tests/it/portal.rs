@@ -23,10 +23,10 @@ const ANNAS_MAIL: &str = "anna.rossi@mail.test";
 const NOBODY: &str = "anna.verdi@contoso.test";
 
 /// What the page hands to its script.
-struct PageContext(serde_json::Value);
+pub(crate) struct PageContext(serde_json::Value);
 
 impl PageContext {
-    fn of(page: &Answer) -> Self {
+    pub(crate) fn of(page: &Answer) -> Self {
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
         let mark = "data-context=\"";
         let at = page.body.find(mark).expect("a password page") + mark.len();
@@ -36,11 +36,11 @@ impl PageContext {
         Self(serde_json::from_str(&text).unwrap())
     }
 
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         serde_json::from_value(self.0["context"].clone()).unwrap()
     }
 
-    fn seal(&self, world: &World, context: &Context, password: &str) -> String {
+    pub(crate) fn seal(&self, world: &World, context: &Context, password: &str) -> String {
         let root: PublicKey = serde_json::from_value(self.0["root"].clone()).unwrap();
         let chains: Vec<ritorno_protocol::certificate::RecipientChain> =
             serde_json::from_value(self.0["recipients"].clone()).unwrap();
@@ -55,7 +55,7 @@ impl PageContext {
 }
 
 /// Walks to the password page.
-async fn past_the_gate(world: &World, browser: &mut Browser) -> PageContext {
+pub(crate) async fn past_the_gate(world: &World, browser: &mut Browser) -> PageContext {
     let start = browser.post("/reset/start", &[("name", ANNA)]).await;
     assert_eq!((start.status, start.location()), (StatusCode::SEE_OTHER, "/reset/code"), "{}", start.body);
     let code = world.code(ANNAS_MAIL).await;
