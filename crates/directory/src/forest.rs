@@ -56,7 +56,7 @@ pub(crate) struct Lease<'a> {
     directory: &'a Directory,
     /// Whether it was kept from an earlier operation.
     kept: bool,
-    _permit: SemaphorePermit<'a>,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Lease<'_> {
@@ -145,34 +145,47 @@ impl Directory {
         &self.inner.config.forest
     }
 
-    /// A connection to the PDC emulator: a kept one that still answers, or a new one.
+    /// A connection to the PDC emulator: a kept one that still answers, or a new one. Waits its turn while all are in use.
     ///
     /// # Errors
     /// [`Fault::PdcUnreachable`] or what the directory said to our bind.
     pub(crate) async fn lease(&self) -> Result<Lease<'_>, DirectoryError> {
         let inner = &*self.inner;
-        let permit = tokio::time::timeout(inner.config.timeout, inner.permits.acquire()).await;
-        let Ok(Ok(permit)) = permit else {
-            let host = inner.pdc_name();
-            return Err(DirectoryError::fault(
-                Fault::DirectoryUnavailable,
-                &host,
-                "all connections are in use",
-            ));
-        };
+        match tokio::time::timeout(inner.config.timeout, inner.permits.acquire()).await {
+            Ok(Ok(permit)) => self.lease_with(Some(permit)).await,
+            _ => {
+                let detail = "all connections are in use";
+                Err(DirectoryError::fault(Fault::DirectoryUnavailable, &inner.pdc_name(), detail))
+            }
+        }
+    }
+
+    /// A connection beyond the limit, for a probe: that we are busy must not look as if the directory were gone.
+    pub(crate) async fn lease_at_once(&self) -> Result<Lease<'_>, DirectoryError> {
+        self.lease_with(None).await
+    }
+
+    async fn lease_with<'a>(
+        &'a self,
+        permit: Option<SemaphorePermit<'a>>,
+    ) -> Result<Lease<'a>, DirectoryError> {
+        let inner = &*self.inner;
         loop {
             let kept = {
                 let mut known = inner.known();
                 known.idle.pop().zip(known.pdc.clone())
             };
             let Some((mut connection, pdc)) = kept else { break };
-            let good = connection.is_usable().await
-                && (connection.idle() < TRUSTED_FOR
-                    || read(&mut connection, "", &["dsServiceName"], PROBE_WITHIN).await.is_ok());
-            if good {
+            if !connection.is_usable().await {
+                continue;
+            }
+            if connection.idle() < TRUSTED_FOR
+                || read(&mut connection, "", &["dsServiceName"], PROBE_WITHIN).await.is_ok()
+            {
                 return Ok(Lease { connection, pdc, directory: self, kept: true, _permit: permit });
             }
-            // One that ended without a word means that others of its age did too: each is tried in its turn.
+            // A firewall that forgot this one forgot those of its age too: trying each would add up.
+            inner.known().idle.retain(|other| other.idle() < TRUSTED_FOR);
         }
         let (connection, pdc) = self.connect_to_pdc().await?;
         Ok(Lease { connection, pdc, directory: self, kept: false, _permit: permit })

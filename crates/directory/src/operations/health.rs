@@ -51,7 +51,7 @@ impl Directory {
     }
 
     async fn ask_pdc(&self) -> Result<String, DirectoryError> {
-        let mut lease = self.lease().await?;
+        let mut lease = self.lease_at_once().await?;
         let domain = lease.pdc.domain.clone();
         let owner = lease.read(&domain, &["fSMORoleOwner"]).await?;
         if owner.has("fSMORoleOwner", &lease.pdc.service_name) {

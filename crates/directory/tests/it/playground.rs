@@ -184,7 +184,9 @@ fn service_sid(forest: &ForestHandle) -> String {
 
 /// An LDIF line; values that LDIF can't carry plainly go as base64 (RFC 2849).
 pub(crate) fn line(name: &str, value: &str) -> String {
-    let plain = value.is_ascii() && !value.starts_with([' ', ':', '<']) && !value.ends_with(' ');
+    let plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        && !value.starts_with([' ', ':', '<'])
+        && !value.ends_with(' ');
     if plain { format!("{name}: {value}\n") } else { format!("{name}:: {}\n", STANDARD.encode(value)) }
 }
 

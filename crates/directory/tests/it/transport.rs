@@ -201,6 +201,33 @@ async fn kept_connections_that_were_cut_are_replaced_before_a_write() {
 }
 
 #[tokio::test]
+async fn a_busy_agent_does_not_call_the_directory_gone() {
+    let play = Playground::new(Forest::Contoso, "busy");
+    play.add("ada", &[]);
+    let directory = play.directory();
+    let person = play.locate(&directory, "ada").await;
+    let mut resets = Vec::new();
+    for number in 0..24 {
+        let (directory, person) = (directory.clone(), person.clone());
+        resets.push(tokio::spawn(async move {
+            reset(&directory, &person, &format!("Busy-Passw0rd-{number}!")).await
+        }));
+    }
+    let mut all_busy = 0;
+    while resets.iter().any(|reset| !reset.is_finished()) {
+        let health = directory.pdc_health().await;
+        assert!(matches!(health, PdcHealth::Reachable { .. }), "{health:?}");
+        all_busy += usize::from(resets.iter().filter(|reset| !reset.is_finished()).count() > 16);
+    }
+    assert!(all_busy > 0, "the probe was never made while all connections were in use");
+    let mut done = 0;
+    for reset in resets {
+        done += usize::from(reset.await.unwrap().is_ok());
+    }
+    assert_eq!(done, 24);
+}
+
+#[tokio::test]
 async fn a_dead_pdc_emulator_is_told_by_name_and_comes_back_without_a_restart() {
     let lab = Lab::open().unwrap();
     lab.forest(Forest::Contoso).unwrap().up().unwrap();

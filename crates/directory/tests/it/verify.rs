@@ -49,6 +49,8 @@ async fn each_state_of_an_account_has_its_answer() {
         // 2001-01-01
         play.add("expired", &[("accountExpires", "126227808000000000")]);
         play.add("locked", &[]);
+        // 21 bytes of hours, none of them allowed.
+        play.add("hours", &[("logonHours", &"\0".repeat(21))]);
         play.add("change", &[]);
         let directory = play.directory();
         let now = {
@@ -63,6 +65,7 @@ async fn each_state_of_an_account_has_its_answer() {
             ("expired", SignIn::AccountExpired),
             ("locked", SignIn::Locked),
             ("change", SignIn::MustChange),
+            ("hours", SignIn::LogonHours),
         ] {
             let person = play.locate(&directory, sam).await;
             assert_eq!(directory.verify(&person, &password(INITIAL)).await.unwrap(), right, "{sam}");
