@@ -135,7 +135,21 @@ impl Stack {
             step("switching writeback on", || stack.onboard())?;
             step("full import, full sync and export of the people", || stack.first_sync())?;
         }
+        step("waiting for the agent's first report", || stack.wait_until_open())?;
         Ok(stack)
+    }
+
+    /// Waits until the portal asks for a name: until a reset could succeed.
+    ///
+    /// # Errors
+    /// When it does not within 30 s; agents report every 10 s.
+    pub fn wait_until_open(&self) -> Result<()> {
+        let mut page = String::new();
+        let open = wait_until(Duration::from_secs(30), || {
+            page = curl(&self.ca_pem, &[&self.url])?;
+            Ok(page.contains("name=\"name\""))
+        })?;
+        if open { Ok(()) } else { bail!("the portal does not ask for a name:\n{page}") }
     }
 
     /// Starts `ritorno` and waits until it is ready.

@@ -3,3 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod browser;
+mod canary;
+mod once;
+mod outage;
+mod refusals;
+mod world;

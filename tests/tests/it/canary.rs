@@ -1,0 +1,144 @@
+//! A password that went all the way is nowhere on the cloud side: not in a log, not in the database, not in memory.
+//! In each place a control that was planted there has to be found, or the search proves nothing.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_directory::roots_from_pem_file;
+use ritorno_tests::secrets::{self, Needle};
+
+use crate::world::World;
+
+/// Letters, signs and a character beyond the Latin ones, so that every encoding of it looks different.
+const CANARY: &str = "Kanarie/ë+\"Vogel\" 42-漢";
+/// Refused by the directory, so that the ways of a refusal are searched too.
+const REFUSED: &str = "kanarienvögelchenöhnegroß";
+/// The person's display name: it travels through the import and the export into the database.
+const IN_DATABASES: &str = "Kontrolle Zebrafink 8151";
+/// The same person's display name, changed while the server runs: it is in the write-ahead log.
+const IN_WRITE_AHEAD_LOG: &str = "Kontrolle Gartengrasmücke 6484";
+/// Sent as the browser's name on a connection that stays open.
+const IN_MEMORY: &str = "Kontrolle-Rotkehlchen-7262";
+/// Written at the end of each log.
+const IN_LOGS: &str = "Kontrolle-Blaumeise-9373";
+const WHO: &str = "beatrice.giordano";
+
+#[test]
+fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
+    let mut world = World::start("canary", |forest| {
+        forest.set_attribute(&forest.person(WHO)?.dn, "displayName", IN_DATABASES)
+    })?;
+    // Everything that can be logged is.
+    world.stack.log = Some("trace".to_owned());
+    world.stack.stop_agent();
+    world.stack.stop_server();
+    world.stack.start_server()?;
+    world.stack.start_agent()?;
+    world.stack.wait_until_open()?;
+
+    world.forest.set_attribute(&world.forest.person(WHO)?.dn, "displayName", IN_WRITE_AHEAD_LOG)?;
+    world.stack.first_sync()?;
+
+    let (visitor, mut choosing) = world.pass_gate(WHO)?;
+    let refused = world.runtime.block_on(visitor.reset(&choosing, REFUSED, &world.random))?;
+    ensure!(refused.state == "refused", "{refused:?}");
+    choosing.context = refused.context.context("a refusal without a next try")?;
+    let done = world.runtime.block_on(visitor.reset(&choosing, CANARY, &world.random))?;
+    ensure!(done.state == "done", "{done:?}");
+    ensure!(
+        world.forest.kinit(WHO, CANARY)?,
+        "the canary is not the password, so its absence proves nothing"
+    );
+
+    let needles =
+        [secrets::forms("the canary", CANARY), secrets::forms("the refused canary", REFUSED)].concat();
+
+    let _open = half_a_request(&world)?;
+    let process = world.stack.server_pid().context("ritorno does not run")?;
+    let memory = secrets::in_memory(process, &with(&needles, "the control", IN_MEMORY))?;
+    eprintln!("{} MB of ritorno's memory searched", memory.bytes >> 20);
+    judge("ritorno's memory", &memory.found)?;
+
+    // While it runs, so that the write-ahead log is there to be searched; and once more when all was written.
+    let cloud = world.stack.folder().join("cloud");
+    let log = with(&needles, "the control", IN_WRITE_AHEAD_LOG);
+    judge("the write-ahead log", &secrets::in_file(&cloud.join("ritorno.db-wal"), &log)?)?;
+    databases(&cloud, &needles, "the cloud side's state")?;
+    world.stack.stop_server();
+    databases(&cloud, &needles, "the cloud side's state after its end")?;
+    databases(&world.stack.folder().join("agent"), &needles, "the agent's state")?;
+
+    world.stack.stop_agent();
+    for log in ["ritorno.log", "agent.log", "agent-events.log"] {
+        let path = world.stack.folder().join(log);
+        let mut file = std::fs::File::options().append(true).open(&path).with_context(|| log.to_owned())?;
+        writeln!(file, "{IN_LOGS}")?;
+        judge(log, &secrets::in_file(&path, &with(&needles, "the control", IN_LOGS))?)?;
+    }
+    Ok(())
+}
+
+fn with(needles: &[Needle], name: &str, control: &str) -> Vec<Needle> {
+    [needles, &secrets::forms(name, control)].concat()
+}
+
+/// The control is there, and nothing else is.
+fn judge(place: &str, found: &[String]) -> Result<()> {
+    let (control, leaked): (Vec<&String>, Vec<&String>) =
+        found.iter().partition(|name| name.starts_with("the control"));
+    ensure!(leaked.is_empty(), "{place} holds {leaked:?}");
+    ensure!(!control.is_empty(), "{place}: the control was not found, so the search proves nothing");
+    Ok(())
+}
+
+/// Searches every file below a folder; the control has to be in one of them.
+fn databases(folder: &Path, needles: &[Needle], place: &str) -> Result<()> {
+    let needles = with(needles, "the control", IN_DATABASES);
+    let mut found = Vec::new();
+    for path in files(folder)? {
+        let here = secrets::in_file(&path, &needles).with_context(|| path.display().to_string())?;
+        found.extend(here);
+    }
+    judge(place, &found)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            files.extend(self::files(&entry.path())?);
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+/// A request without its end, over a connection that stays open: the server holds what it has read of it.
+fn half_a_request(world: &World) -> Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
+    let (_, port) = world.stack.url.rsplit_once(':').context("the portal's address has no port")?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots_from_pem_file(&world.stack.ca_pem)?)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let client = rustls::ClientConnection::new(Arc::new(tls), "localhost".try_into()?)?;
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port.parse()?))?;
+    let mut stream = rustls::StreamOwned::new(client, socket);
+    // One whole request in front of it: when that is answered, what came with it has been read.
+    write!(
+        stream,
+        "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HTTP/1.1\r\nhost: localhost\r\nuser-agent: {IN_MEMORY}\r\n"
+    )?;
+    stream.flush()?;
+    let mut answer = [0; 256];
+    let count = stream.read(&mut answer)?;
+    ensure!(answer[..count].starts_with(b"HTTP/1.1 200"), "no answer to the request in front");
+    Ok(stream)
+}

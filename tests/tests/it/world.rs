@@ -1,0 +1,111 @@
+//! The whole product on a private copy of the lab, and a view of the directory that is not the product's.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_directory::{Directory, ForestConfig, Identity, PasswordVersion, Person, roots_from_pem_file};
+use ritorno_lab::forest::ForestHandle;
+use ritorno_lab::stack::{Plan, Programs, Stack};
+use ritorno_lab::{Forest, Lab, MailServer, PrivateLab};
+use ritorno_protocol::clock::SystemClock;
+use ritorno_protocol::random::Random;
+use ritorno_protocol::secret::Password;
+use ritorno_tests::visitor::{Choosing, Visitor};
+use tokio::runtime::Runtime;
+
+/// Everything. The programs stop before the lab that they run on.
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) runtime: Runtime,
+    pub(crate) directory: Directory,
+    pub(crate) forest: ForestHandle,
+    pub(crate) mail: MailServer,
+    pub(crate) random: Arc<dyn Random>,
+    _lab: PrivateLab,
+}
+
+/// The machine's random source.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, out: &mut [u8]) {
+        getrandom::fill(out).expect("the system's random source works");
+    }
+}
+
+impl World {
+    /// Starts it; `prepare` changes the forest before the first sync.
+    pub(crate) fn start(name: &str, prepare: impl FnOnce(&ForestHandle) -> Result<()>) -> Result<Self> {
+        let lab = Lab::open()?.private(name)?;
+        let forest = lab.forest(Forest::Contoso)?;
+        forest.up()?;
+        prepare(&forest)?;
+        let mail = lab.mail()?;
+        mail.start()?;
+        let built = std::env::current_exe()?;
+        let built = built.ancestors().nth(2).context("the test runs outside of cargo's folders")?;
+        let plan = Plan {
+            programs: &Programs::in_folder(built)?,
+            folder: &lab.folder().join("stack"),
+            forest: &forest,
+            mail: &mail,
+            database: None,
+            port: None,
+            end_with_thread: false,
+        };
+        let stack = Stack::start(&lab, &plan)?;
+        let directory = directory(&forest)?;
+        let runtime = Runtime::new()?;
+        Ok(Self { stack, runtime, directory, forest, mail, random: Arc::new(SystemRandom), _lab: lab })
+    }
+
+    /// Somebody new at the portal, reading English. Each person is a network of their own.
+    pub(crate) fn visitor(&self, sam: &str) -> Result<Visitor> {
+        let sum = sam.bytes().fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+        Visitor::new(&self.stack.url, &self.stack.ca_pem, "en", Ipv4Addr::new(127, 199, sum, 9))
+    }
+
+    /// Takes a person through the gate.
+    pub(crate) fn pass_gate(&self, sam: &str) -> Result<(Visitor, Choosing)> {
+        let person = self.forest.person(sam)?;
+        let mut visitor = self.visitor(sam)?;
+        let choosing =
+            self.runtime.block_on(visitor.pass_gate(&person.upn, &self.mail, &person.alternate_mail))?;
+        Ok((visitor, choosing))
+    }
+
+    /// Resets a person's password the whole way, and proves it by Kerberos.
+    pub(crate) fn reset(&self, sam: &str, password: &str) -> Result<()> {
+        let (visitor, choosing) = self.pass_gate(sam)?;
+        let answer = self.runtime.block_on(visitor.reset(&choosing, password, &self.random))?;
+        ensure!(answer.state == "done", "the reset of {sam}: {answer:?}");
+        ensure!(self.forest.kinit(sam, password)?, "Kerberos refuses the new password of {sam}");
+        Ok(())
+    }
+
+    /// The version of a person's password at the domain controller: it grows with each write.
+    pub(crate) fn version(&self, sam: &str) -> Result<PasswordVersion> {
+        let found = async {
+            let person: Person = self.directory.locate(&Identity::AccountName(sam.to_owned())).await?;
+            self.directory.password_version(&person).await
+        };
+        let version = self.runtime.block_on(found)?;
+        ensure!(version.version.is_some(), "the directory shows no password version of {sam}");
+        Ok(version)
+    }
+}
+
+/// The forest, through the service account's eyes.
+fn directory(forest: &ForestHandle) -> Result<Directory> {
+    let account = &forest.service_account;
+    let mut config = ForestConfig::new(
+        ritorno_protocol::ids::Forest(forest.dns_domain.clone()),
+        vec![forest.dc_host.clone()],
+        account.upn.clone(),
+        Arc::new(Password::new(account.password.clone())),
+        Arc::new(roots_from_pem_file(&forest.ca_pem)?),
+    );
+    config.dns_servers = vec![SocketAddr::from((forest.dc_ip, 53))];
+    Ok(Directory::new(config, Arc::new(SystemClock))?)
+}
