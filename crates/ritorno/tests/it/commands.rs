@@ -1,0 +1,109 @@
+//! Commands that end.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+use ritorno_protocol::enrolment::EnrolmentToken;
+
+use crate::place::Place;
+
+#[test]
+fn init_makes_an_installation_once() -> Result<()> {
+    let place = Place::new()?;
+    assert!(place.fail(&["agent", "token"])?.contains("ritorno init"), "it says what to do");
+    let said = place.succeed(&["init", "--name", "Contoso", "--json"])?;
+    let said: serde_json::Value = serde_json::from_str(&said)?;
+    assert_eq!(said["administrator"], "admin");
+    let password = said["password"].as_str().context("no password")?;
+    assert_eq!(password.len(), 23);
+    for file in ["node.key", "root.key", "ritorno.db"] {
+        let path = place.folder.join("state").join(file);
+        let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+        // The password itself is nowhere on the disk.
+        let bytes = std::fs::read(&path)?;
+        assert!(!bytes.windows(password.len()).any(|window| window == password.as_bytes()), "{file}");
+    }
+    assert!(place.fail(&["init"])?.contains("there is a tenant already"));
+    let checked = place.succeed(&["check-config"])?;
+    assert!(checked.contains("tenant 'Contoso'") && checked.contains("in force"), "{checked}");
+    Ok(())
+}
+
+#[test]
+fn the_root_key_opens_with_its_own_node_key_only() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    std::fs::write(place.folder.join("state/node.key"), [7; 32])?;
+    assert!(place.fail(&["check-config"])?.contains("root.key"));
+    Ok(())
+}
+
+#[test]
+fn a_token_names_the_server_and_pins_the_root() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let (one, two) = (place.succeed(&["agent", "token"])?, place.succeed(&["agent", "token"])?);
+    assert_ne!(one, two);
+    let token = EnrolmentToken::from_text(&one)?;
+    assert_eq!(token.server, format!("http://localhost:{}", place.port));
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    assert!(place.fail(&["agent", "revoke", nobody])?.contains("no unrevoked agent"));
+    Ok(())
+}
+
+#[test]
+fn switches_stay_where_they_are_put() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let lines = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let fresh = ["sspr          on", "writeback     off", "forbid-names  off"];
+    assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
+    place.succeed(&["tenant", "set", "writeback", "on"])?;
+    place.succeed(&["tenant", "set", "sspr", "off"])?;
+    let turned = ["sspr          off", "writeback     on", "forbid-names  off"];
+    assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
+    Ok(())
+}
+
+#[test]
+fn administrators_are_added_once_with_a_password_that_fits() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let add = |name: &str, password: &str| -> Result<std::process::Output> {
+        let mut child = place
+            .program()
+            .args(["admin", "add", name, "--role", "help-desk", "--password-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(password.as_bytes())?;
+        Ok(child.wait_with_output()?)
+    };
+    let added = add("Ugo", "una frase abbastanza lunga\n")?;
+    assert!(added.status.success());
+    assert!(!String::from_utf8(added.stdout)?.contains("frase"), "what was typed is not printed");
+    assert!(!add("UGO", "una frase abbastanza lunga")?.status.success(), "the name is taken");
+    let short = add("Ida", "corta")?;
+    assert!(String::from_utf8(short.stderr)?.contains("at least 12"));
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("admin") && listed.contains("global"), "{listed}");
+    assert!(listed.contains("Ugo") && listed.contains("help-desk") && !listed.contains("Ida"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn configuration_errors_name_file_line_and_key() -> Result<()> {
+    let place = Place::new()?;
+    place.write(&place.configuration("http").replace("127.0.0.1", "0.0.0.0"))?;
+    let complaint = place.fail(&["check-config"])?;
+    for part in ["ritorno.toml, line 2, key 'listen'", "loopback"] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
+    std::fs::remove_file(place.folder.join("ritorno.toml"))?;
+    assert!(place.fail(&["serve"])?.contains("ritorno.toml"));
+    Ok(())
+}

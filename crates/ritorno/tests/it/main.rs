@@ -1,0 +1,5 @@
+//! The program as an administrator runs it: real processes, a real database, real TLS.
+
+mod commands;
+mod place;
+mod service;

@@ -1,0 +1,79 @@
+//! A folder with a configuration in it, and the program run on it.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Result;
+
+/// The folder. It goes with the test.
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What can't be removed is left in the temporary folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Place {
+    /// A folder with a configuration for plain HTTP on a free port of 127.0.0.1.
+    pub(crate) fn new() -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("ritorno-program-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let place = Self { folder, port };
+        place.write(&place.configuration("http"))?;
+        Ok(place)
+    }
+
+    /// The configuration's text.
+    pub(crate) fn configuration(&self, scheme: &str) -> String {
+        let (port, state) = (self.port, self.folder.join("state"));
+        let state = state.display();
+        format!(
+            "public_url = \"{scheme}://localhost:{port}\"\n\
+             listen = \"127.0.0.1:{port}\"\n\
+             state_dir = \"{state}\"\n\
+             database = \"sqlite:{state}/ritorno.db\"\n"
+        )
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn write(&self, text: &str) -> Result<()> {
+        Ok(std::fs::write(self.folder.join("ritorno.toml"), text)?)
+    }
+
+    /// The program, to be given a command.
+    pub(crate) fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ritorno"));
+        command.arg("--config").arg(self.folder.join("ritorno.toml")).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(self.program().args(arguments).output()?)
+    }
+
+    /// Runs a command that has to succeed, and returns what it printed.
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.run(arguments)?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{arguments:?}: {complaint}");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Runs a command that has to fail, and returns its complaint.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.run(arguments)?;
+        anyhow::ensure!(!output.status.success(), "{arguments:?} succeeded");
+        Ok(String::from_utf8(output.stderr)?)
+    }
+}

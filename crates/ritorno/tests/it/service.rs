@@ -1,0 +1,105 @@
+//! `serve`, until it is told to end.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use ritorno_lab::Lab;
+
+use crate::place::Place;
+
+/// A running service; killed when dropped.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Service {
+    /// Starts it and waits until `url` answers.
+    fn start(place: &Place, url: &str, ca: Option<&Path>) -> Result<Self> {
+        let log = std::fs::File::create(place.folder.join("log"))?;
+        let mut service = Self(place.program().arg("serve").stdout(Stdio::null()).stderr(log).spawn()?);
+        let began = Instant::now();
+        while curl(&[url], ca)? != "ready\n" {
+            if let Some(status) = service.0.try_wait()? {
+                bail!("it ended ({status}): {}", std::fs::read_to_string(place.folder.join("log"))?);
+            }
+            ensure!(began.elapsed() < Duration::from_secs(60), "not ready within a minute");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(service)
+    }
+
+    /// Ends it as systemd does, and returns how long that took.
+    fn terminate(mut self) -> Result<Duration> {
+        let began = Instant::now();
+        ensure!(Command::new("kill").arg(self.0.id().to_string()).status()?.success(), "kill failed");
+        let status = self.0.wait()?;
+        ensure!(status.success(), "it ended with {status}");
+        Ok(began.elapsed())
+    }
+}
+
+/// What is answered; empty if nothing is.
+fn curl(arguments: &[&str], ca: Option<&Path>) -> Result<String> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--max-time", "10"]);
+    if let Some(ca) = ca {
+        command.arg("--cacert").arg(ca);
+    }
+    Ok(String::from_utf8(command.args(arguments).output()?.stdout)?)
+}
+
+#[test]
+fn it_gets_ready_and_ends_in_order() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let base = format!("http://localhost:{}", place.port);
+    let service = Service::start(&place, &format!("{base}/health/ready"), None)?;
+    assert_eq!(curl(&[&format!("{base}/health/live")], None)?, "live\n");
+    let second = place.fail(&["serve"])?;
+    assert!(second.contains("can't listen"), "{second}");
+    assert!(service.terminate()? < Duration::from_secs(10));
+    let log = std::fs::read_to_string(place.folder.join("log"))?;
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        assert!(line["message"].is_string(), "{line}");
+    }
+    assert!(log.contains("\"ended\""), "{log}");
+    Ok(())
+}
+
+#[test]
+fn it_speaks_tls_with_the_files_of_the_configuration() -> Result<()> {
+    let place = Place::new()?;
+    let (chain, key) = (place.folder.join("portal.pem"), place.folder.join("portal.key"));
+    let authority = Lab::open()?.authority()?;
+    authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
+    let tls = format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n", chain.display(), key.display());
+    place.write(&format!("{}{tls}", place.configuration("https")))?;
+    place.succeed(&["init"])?;
+    let url = format!("https://localhost:{}/health/ready", place.port);
+    let ca = authority.certificate_path();
+    let service = Service::start(&place, &url, Some(&ca))?;
+    let version = |arguments: &[&str]| {
+        let show = ["--output", "/dev/null", "--write-out", "%{http_version} %{http_code}"];
+        curl(&[&show[..], arguments, &[&url]].concat(), Some(&ca))
+    };
+    assert_eq!(version(&["--http2"])?, "2 200");
+    assert_eq!(version(&["--http1.1"])?, "1.1 200");
+    assert_eq!(version(&["--tls-max", "1.1"])?, "0 000", "nothing older than TLS 1.2");
+    assert_eq!(curl(&[&url], None)?, "", "a client that does not know the authority gets nothing");
+    service.terminate()?;
+
+    std::fs::write(&key, "no key")?;
+    let complaint = place.fail(&["serve"])?;
+    assert!(complaint.contains("portal.key"), "{complaint}");
+    Ok(())
+}
