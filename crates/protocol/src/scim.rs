@@ -14,8 +14,9 @@ pub const CONNECTOR_HEADER: &str = "Ritorno-Connector";
 /// Header that carries the lease epoch of an export: a decimal number. The server refuses an epoch older than the
 /// newest it has seen for the connector with status [`STALE_LEASE_STATUS`].
 pub const LEASE_EPOCH_HEADER: &str = "Ritorno-Lease-Epoch";
-/// HTTP status of a request under an outdated lease epoch (412, Precondition Failed).
-pub const STALE_LEASE_STATUS: u16 = 412;
+/// HTTP status of a request under an outdated lease epoch (423, Locked: RFC 4918 section 11.3). Not 412, which is a
+/// resource's outdated version (RFC 7644 section 3.14) and no reason to stop an export.
+pub const STALE_LEASE_STATUS: u16 = 423;
 
 /// Schema of a user (RFC 7643 section 4.1).
 pub const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";

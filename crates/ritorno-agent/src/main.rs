@@ -101,6 +101,18 @@ enum SyncCommand {
         /// full-import, full-sync or export.
         profile: ritorno_sync::Profile,
     },
+    /// Lists who would leave the tenant, or could no longer sign in, at the next export.
+    Removals {
+        /// The connector: a forest's name.
+        connector: String,
+    },
+    /// Lets a list of removals through the deletion guard.
+    Approve {
+        /// The connector: a forest's name.
+        connector: String,
+        /// The digest that `sync removals` shows.
+        digest: String,
+    },
     /// Shows the latest runs.
     Status,
 }
@@ -142,6 +154,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 sync::run(&config, &connector, profile).await
             }
             Command::Sync(SyncCommand::Status) => sync::status(&config).await,
+            Command::Sync(SyncCommand::Removals { connector }) => sync::removals(&config, &connector).await,
+            Command::Sync(SyncCommand::Approve { connector, digest }) => {
+                sync::approve(&config, &connector, &digest).await
+            }
             Command::Status { json } => show_status::run(&config, json).await,
             Command::CheckConfig => check_config::run(&config).await,
         }?;

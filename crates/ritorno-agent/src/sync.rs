@@ -9,8 +9,8 @@ use indicatif::ProgressBar;
 use ritorno_directory::{Directory, DirectoryError, PdcHealth};
 use ritorno_protocol::clock::Clock;
 use ritorno_sync::{
-    Backoff, Connector, Counts, Engine, Guard, ImportSource, ImportedObject, Page, Profile, Progress, Rules,
-    Run, RunOutcome, RunReport, ScimConfig, ScimTarget, SourceError,
+    Backoff, Connector, Counts, Engine, Guard, ImportSource, ImportedObject, Page, Profile, Progress,
+    RemovalKind, Rules, Run, RunOutcome, RunReport, ScimConfig, ScimTarget, SourceError,
 };
 use tokio::sync::mpsc;
 use url::Url;
@@ -59,7 +59,7 @@ impl Sync {
     /// Runs one profile of one connector and returns what the history keeps of it.
     ///
     /// # Errors
-    /// When it can't be run. A run that began and failed is a report.
+    /// When it can't be run, or stops before its end.
     async fn run(
         &self,
         settings: &ForestSettings,
@@ -109,14 +109,14 @@ impl Sync {
                 if profile == Profile::Export && self.config.mode != Mode::Active {
                     continue;
                 }
-                let report = self.run(settings, profile, &|_| {}).await?;
-                let line = summary(&report);
-                if report.outcome == RunOutcome::Failed {
-                    // What comes after would work with half of the picture.
-                    tracing::warn!("{line}");
-                    break;
+                match self.run(settings, profile, &|_| {}).await {
+                    Ok(report) => tracing::info!("{}", summary(&report)),
+                    // What comes after would work with half of the picture; the other forests are not concerned.
+                    Err(error) => {
+                        tracing::warn!("{profile} of {} failed: {error:#}", settings.name);
+                        break;
+                    }
                 }
-                tracing::info!("{line}");
             }
         }
         Ok(())
@@ -166,11 +166,8 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
             })
             .await;
         bar.finish_and_clear();
-        let report = report?;
+        let report = report.with_context(|| format!("{profile} of {} failed", settings.name))?;
         say(summary(&report))?;
-        if report.outcome == RunOutcome::Failed {
-            bail!("{profile} of {} failed: see `ritorno-agent sync status`", settings.name);
-        }
         for error in sync.engine.errors(report.id, 20).await? {
             say(format_args!("  {}: {}", error.object, error.fault))?;
         }
@@ -188,6 +185,43 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
         return say("Nothing was synchronised yet: `ritorno-agent sync run all full-import`.");
     }
     runs.iter().try_for_each(|report| say(summary(report)))
+}
+
+/// `ritorno-agent sync removals CONNECTOR`: who would leave the tenant, or could no longer sign in, at the next export.
+///
+/// # Errors
+/// When the list can't be read.
+pub(crate) async fn removals(config: &Config, connector: &str) -> anyhow::Result<()> {
+    let removals = engine(config).await?.removals(connector).await?;
+    for removal in &removals.list {
+        let name = removal.user_principal_name.as_ref().unwrap_or(&removal.anchor);
+        let what = match removal.kind {
+            RemovalKind::Delete => "remove ",
+            RemovalKind::Disable => "disable",
+        };
+        say(format_args!("{what}  {name}"))?;
+    }
+    if removals.list.is_empty() {
+        return say("No removal waits for an approval.");
+    }
+    let (count, digest) = (removals.list.len(), removals.digest);
+    say(format_args!(
+        "{count} in all. To let exactly these through: ritorno-agent sync approve {connector} {digest}"
+    ))
+}
+
+/// `ritorno-agent sync approve CONNECTOR DIGEST`: lets exactly the list of that digest through the deletion guard.
+///
+/// # Errors
+/// When it is another list by now.
+pub(crate) async fn approve(config: &Config, connector: &str, digest: &str) -> anyhow::Result<()> {
+    engine(config).await?.approve(connector, digest).await?;
+    say("Approved. The next export sends it.")
+}
+
+async fn engine(config: &Config) -> anyhow::Result<Engine> {
+    let path = State::open(&config.state_dir)?.path("sync.db");
+    Ok(Engine::open(&path, system::clock()).await?)
 }
 
 /// The latest runs, newest first.

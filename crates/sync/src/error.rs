@@ -53,7 +53,8 @@ pub enum SyncError {
     /// The deletion guard stopped the export before anything went out.
     #[error(
         "the deletion guard stopped the export before anything went out: {pending} removals are pending, {recent} \
-         went out in the last 24 hours; {because}. Look at the list, then approve exactly it by its digest {digest}"
+         went out in the last 24 hours; {because}. See the list with `ritorno-agent sync removals`, then let exactly it \
+         through with `ritorno-agent sync approve` and its digest {digest}"
     )]
     Held {
         /// Removals that nobody approved.

@@ -97,7 +97,7 @@ impl ScimTarget {
         url
     }
 
-    /// Sends a request until it is answered with something other than 'busy'. All requests of this target may be
+    /// Sends a request until it is answered with something other than 'not now'. All requests of this target may be
     /// repeated.
     async fn send(
         &self,
@@ -112,7 +112,7 @@ impl ScimTarget {
             let token = self.token.token().await.map_err(|reason| Stop::Unauthorised { reason })?;
             let (reason, asked) =
                 match self.request(context, method, url, body).bearer_auth(token).send().await {
-                    Ok(answer) if is_busy(answer.status()) => {
+                    Ok(answer) if is_passing(answer.status()) => {
                         (answer.status().to_string(), retry_after(&answer))
                     }
                     Ok(answer) => return checked(context, answer).await,
@@ -193,8 +193,10 @@ fn unreadable(reason: &str) -> Stop {
     Stop::Unreadable { reason: reason.to_owned() }
 }
 
-fn is_busy(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 502 | 503 | 504)
+/// Statuses after which the same request may well succeed. 412 comes when somebody else changed the person in the
+/// same moment; nothing is sent under a version, so that the next try meets the new one.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 412 | 429 | 502 | 503 | 504)
 }
 
 /// Seconds of Retry-After (RFC 9110 section 10.2.3). Its other form, a date, is left to the own waits.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ritorno_protocol::outcome::Fault;
 use tokio::sync::mpsc;
 
 use crate::error::DirectoryError;
@@ -29,10 +30,19 @@ impl Directory {
         let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = directory.import(attributes, &sender).await {
-                // Nobody listens any more: nobody is to be told.
-                let _ = sender.send(Err(error)).await;
-            }
+            let import = {
+                let sender = sender.clone();
+                tokio::spawn(async move { directory.import(attributes, &sender).await })
+            };
+            let error = match import.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                // Whoever reads the stream takes what is missing as deleted: a task that ended in the middle must not
+                // look like one that reached the end.
+                Err(ended) => DirectoryError::fault(Fault::DirectoryUnavailable, "", ended.to_string()),
+            };
+            // Nobody listens any more: nobody is to be told.
+            let _ = sender.send(Err(error)).await;
         });
         receiver
     }

@@ -75,7 +75,9 @@ impl ScimError {
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::NotYours | Self::Forbidden(_) | Self::Guard(_) => (StatusCode::FORBIDDEN, None),
-            Self::Version | Self::Lease(_) => (StatusCode::PRECONDITION_FAILED, None),
+            Self::Version => (StatusCode::PRECONDITION_FAILED, None),
+            // The status that the protocol names: STALE_LEASE_STATUS.
+            Self::Lease(_) => (StatusCode::LOCKED, None),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
         }
     }

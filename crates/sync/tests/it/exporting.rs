@@ -96,7 +96,7 @@ fn user_of(name: &str) -> User {
 #[tokio::test]
 async fn a_busy_tenant_is_waited_for() {
     let world = World::new().await;
-    world.service.tenant().refuse.extend([(429, Some(0)), (503, None), (502, None)]);
+    world.service.tenant().refuse.extend([(429, Some(0)), (503, None), (412, None)]);
     let [_, _, export] = world.cycle(vec![object(1, &[])]).await;
     assert_eq!((export.outcome, world.names().len()), (RunOutcome::Succeeded, 1));
 }
