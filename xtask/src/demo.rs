@@ -156,9 +156,9 @@ fn timings(stack: &Stack, measured: &Measured) -> Result<()> {
         directory_ms: f64,
         server_ms: f64,
     }
-    let said = stack.server_command(&["requests", "last", "--json"])?;
+    let said = stack.server_command(&["requests", "--most", "1", "--json"])?;
     let last: LastRequest =
-        serde_json::from_str(&said).with_context(|| format!("`ritorno requests last`: {said}"))?;
+        serde_json::from_str(&said).with_context(|| format!("`ritorno requests`: {said}"))?;
     let mut table = Table::new();
     table.set_header(["part of the reset", "ms"]);
     let ms = |value: f64| format!("{:.0}", value.max(0.0));

@@ -7,6 +7,8 @@ mod lab;
 mod started;
 mod test;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -28,11 +30,18 @@ enum Command {
     Test(test::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
         Command::Bench(arguments) => bench::execute(&arguments),
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Test(arguments) => test::execute(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
