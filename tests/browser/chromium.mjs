@@ -22,10 +22,10 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Runs `work` with a browser that trusts the authority in the PEM file `ca`; leaves nothing behind. */
-export async function withBrowser(ca, work) {
+/** Starts a browser that trusts the authority in the PEM file `ca`; `close` ends it and leaves nothing behind. */
+export async function openBrowser(ca) {
   const home = mkdtempSync(join(tmpdir(), "ritorno-browser-"));
-  let browser;
+  const tidy = () => rmSync(home, { recursive: true, force: true, maxRetries: 3 });
   try {
     // Chromium has looked in the second place since it moved to the XDG folders.
     for (const store of [join(home, ".pki/nssdb"), join(home, ".local/share/pki/nssdb")]) {
@@ -33,15 +33,19 @@ export async function withBrowser(ca, work) {
       execFileSync("certutil", ["-d", `sql:${store}`, "-N", "--empty-password"]);
       execFileSync("certutil", ["-d", `sql:${store}`, "-A", "-t", "C,,", "-n", "lab", "-i", ca]);
     }
-    browser = await chromium.launch({
+    const browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: FLAGS,
       env: { ...process.env, HOME: home, XDG_DATA_HOME: join(home, ".local/share") },
     });
-    return await work(browser);
-  } finally {
-    await browser?.close();
-    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+    const close = async () => {
+      await browser.close();
+      tidy();
+    };
+    return { browser, close };
+  } catch (error) {
+    tidy();
+    throw error;
   }
 }
 

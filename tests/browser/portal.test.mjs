@@ -1,16 +1,16 @@
 // The pages against the whole running system. RITORNO_BROWSER is a JSON object:
 //   url, ca, mail, artifacts: see walk.mjs and chromium.mjs
 //   phase: which tests run, by what the harness has prepared:
-//     "all": everything runs; `people` names who may be used, each {upn, address, password}
+//     "all": everything runs; `people` names who may be used, each {upn, address, password, used}
 //     "names": the tenant forbids names in passwords; `people.names`
 //     "down": the only agent was stopped at `stopped_at` (milliseconds since 1970)
 // The harness proves afterwards, at the directory, that `password` is the person's password.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessibilityFaults, withBrowser } from "./chromium.mjs";
+import { openBrowser } from "./chromium.mjs";
 import { newest } from "./mailbox.mjs";
-import { Walk } from "./walk.mjs";
+import { sound, Walk } from "./walk.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
@@ -20,33 +20,20 @@ const WORDS = {
   it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i },
 };
 
-let browser;
-let closed;
-let close;
+let session;
 
 before(async () => {
-  const finished = new Promise((resolve) => (close = resolve));
-  await new Promise((opened, failed) => {
-    closed = withBrowser(job.ca, (value) => {
-      browser = value;
-      opened();
-      return finished;
-    });
-    closed.catch(failed);
-  });
+  session = await openBrowser(job.ca);
 });
 
-after(async () => {
-  close();
-  await closed;
-});
+after(() => session.close());
 
 /** One test in a browser context of its own, for each reader's language in `languages`. */
 function walking(phase, name, person, languages, work, options = {}) {
   if (job.phase !== phase) return;
   for (const language of languages) {
     test(`${name} (${language})`, async () => {
-      const context = await browser.newContext({ locale: language, ...options });
+      const context = await session.browser.newContext({ locale: language, ...options });
       try {
         await work(new Walk(await context.newPage(), job, job.people?.[person], language), WORDS[language]);
       } finally {
@@ -56,17 +43,6 @@ function walking(phase, name, person, languages, work, options = {}) {
   }
 }
 
-/** No fault of accessibility in light and dark, and nothing wider than the smallest phone. */
-const sound = async ({ page }) => {
-  const size = page.viewportSize();
-  for (const colorScheme of ["dark", "light"]) {
-    await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await accessibilityFaults(page), []);
-  }
-  await page.setViewportSize({ width: 320, height: 800 });
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, "wider than 320 px");
-  await page.setViewportSize(size);
-};
 const done = async (walk, words) => {
   assert.match(await walk.page.innerText(".notice-ok"), words.done);
 };
@@ -195,6 +171,32 @@ walking("names", "the account name is refused where the tenant demands it", "nam
   await walk.picture("password-name");
 });
 
+walking("all", "five wrong codes end that code, and pages out of turn say what to do", "codes", ["en", "it"], async (walk) => {
+  const { page } = walk;
+  for (const path of ["/reset/password", "/reset/outcome", "/no/such/page"]) {
+    await page.goto(`${job.url}${path}?lang=${walk.language}`);
+    await sound(walk);
+  }
+  await walk.picture("no-such-page");
+  await page.goto(`${job.url}/reset/code?lang=${walk.language}`);
+  await sound(walk);
+  await walk.picture("flow-ended");
+  await walk.front();
+  await walk.name();
+  const right = await walk.code();
+  const wrong = right === "00000000" ? "00000001" : "00000000";
+  for (let tries = 0; tries < 5; tries += 1) {
+    await walk.give(wrong);
+    await page.waitForLoadState();
+  }
+  await sound(walk);
+  await walk.picture("code-too-many");
+  // Not even the right one is taken now.
+  await walk.give(right);
+  await page.waitForSelector('[role="alert"]');
+  assert.equal(await page.locator("#password-form").count(), 0);
+});
+
 const scriptless = { javaScriptEnabled: false };
 walking("all", "without a script all pages work but one, which says so", "refused", ["en"], async (walk) => {
   const { page } = walk;
@@ -210,7 +212,7 @@ walking("all", "without a script all pages work but one, which says so", "refuse
 
 if (job.phase === "all") {
   test("an unknown name is answered as a known one is", async () => {
-    const context = await browser.newContext({ locale: "en" });
+    const context = await session.browser.newContext({ locale: "en" });
     const answers = [];
     try {
       for (const name of [job.people.refused.upn, "nobody.at.all@contoso.test"]) {

@@ -3,12 +3,13 @@
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { withBrowser } from "./chromium.mjs";
+import { openBrowser } from "./chromium.mjs";
 import { Walk } from "./walk.mjs";
 
 /** Resets the password of `job.upn`; throws unless the outcome page says that the new one works. */
 export async function resetPassword(job) {
-  return withBrowser(job.ca, async (browser) => {
+  const { browser, close } = await openBrowser(job.ca);
+  try {
     const page = await browser.newPage({ locale: job.language });
     const walk = new Walk(page, job, job, job.language);
     try {
@@ -18,7 +19,9 @@ export async function resetPassword(job) {
       const text = await page.innerText("body").catch(() => "nothing");
       throw new Error(`${error.message}\nat ${page.url()}, which shows:\n${text}`, { cause: error });
     }
-  });
+  } finally {
+    await close();
+  }
 }
 
 async function walkThrough(walk, password) {

@@ -1,8 +1,23 @@
 // A person's way through the pages, step by step, so that every test walks it the same way.
 
+import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { accessibilityFaults } from "./chromium.mjs";
 import { code, mailAfter, newest } from "./mailbox.mjs";
+
+/** No fault of accessibility in light and dark, and nothing wider than the smallest phone. */
+export async function sound({ page }) {
+  const size = page.viewportSize();
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await accessibilityFaults(page), [], page.url());
+  }
+  await page.setViewportSize({ width: 320, height: 800 });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  await page.setViewportSize(size);
+  assert.ok(width <= 320, `${page.url()} is ${width} px wide on a phone of 320 px`);
+}
 
 /** A page of the portal for one person, and what its script measured. */
 export class Walk {

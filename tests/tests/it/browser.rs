@@ -1,4 +1,4 @@
-//! The pages in a real Chromium (`tests/browser/portal.test.mjs`), and what the directory says about it afterwards.
+//! The pages in a real Chromium (`tests/browser/*.test.mjs`), and what the directory says about it afterwards.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,6 +22,7 @@ const PEOPLE: &[(&str, &str, Option<&str>)] = &[
     ("twice", "emma.fischer", Some("Doppio-Passw0rd-3")),
     ("history", "sofia.romano", Some("Storia-Passw0rd-4")),
     ("refused", "davide.colombo", None),
+    ("codes", "andrea.fontana", None),
     ("young", "paolo.bianchi", None),
     ("names", "chiara.ricci", None),
 ];
@@ -62,18 +63,19 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     let job = |phase: &str, stack: &Stack, stopped_at: u64| {
         json!({
             "phase": phase, "stopped_at": stopped_at, "url": stack.url, "ca": stack.ca_pem,
-            "mail": mail.page(), "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+            "mail": mail.page(), "people": people, "administrator": stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
         })
     };
-    browse(&job("all", &stack, 0))?;
+    browse("portal.test.mjs", &job("all", &stack, 0))?;
+    browse("console.test.mjs", &job("all", &stack, 0))?;
     prove(&forest)?;
 
     stack.server_command(&["tenant", "set", "forbid-names", "on"])?;
-    browse(&job("names", &stack, 0))?;
+    browse("portal.test.mjs", &job("names", &stack, 0))?;
     prove(&forest)?;
 
     stack.stop_agent();
-    browse(&job("down", &stack, now_ms()?))?;
+    browse("portal.test.mjs", &job("down", &stack, now_ms()?))?;
 
     // Back again without touching anything else.
     stack.start_agent()?;
@@ -95,15 +97,15 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     Ok(())
 }
 
-/// Runs the browser's tests of one phase.
-fn browse(job: &Value) -> Result<()> {
+/// Runs the tests of one file, in one phase.
+fn browse(file: &str, job: &Value) -> Result<()> {
     let status = Command::new("node")
         .args(["--test", "--test-reporter=spec"])
-        .arg(Path::new(FOLDER).join("portal.test.mjs"))
+        .arg(Path::new(FOLDER).join(file))
         .env("RITORNO_BROWSER", job.to_string())
         .status()
         .context("these tests need Node.js")?;
-    ensure!(status.success(), "the browser's tests of phase {} failed", job["phase"]);
+    ensure!(status.success(), "{file} failed in phase {}", job["phase"]);
     Ok(())
 }
 

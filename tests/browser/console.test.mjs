@@ -1,0 +1,69 @@
+// The console in a real Chromium: every page, in both languages. RITORNO_BROWSER as for portal.test.mjs, with
+// `administrator` {administrator, password}, the global one, and `people.refused`.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./chromium.mjs";
+import { sound, Walk } from "./walk.mjs";
+
+const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
+assert.ok(job?.administrator, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
+
+let session;
+
+before(async () => {
+  session = await openBrowser(job.ca);
+});
+
+after(() => session.close());
+
+for (const language of ["en", "it"]) {
+  test(`an administrator looks at everything (${language})`, async () => {
+    const context = await session.browser.newContext({ locale: language });
+    try {
+      const page = await context.newPage();
+      const walk = new Walk(page, job, job.people.refused, language);
+      const look = async (name) => {
+        await sound(walk);
+        await walk.picture(`console-${name}`);
+      };
+      await page.goto(`${job.url}/console?lang=${language}`);
+      await page.goto(`${job.url}/console/sign-in?lang=${language}`);
+      await look("sign-in");
+      await page.fill("#name", job.administrator.administrator);
+      await page.fill("#password", "not-the-password");
+      await page.click('form[action="/console/sign-in"] button');
+      await page.waitForSelector(".notice-error");
+      await look("sign-in-refused");
+      await page.fill("#name", job.administrator.administrator);
+      await page.fill("#password", job.administrator.password);
+      await page.click('form[action="/console/sign-in"] button');
+      await page.waitForURL(`${job.url}/console`);
+      assert.equal(await page.locator("tbody tr").count(), 1);
+      await look("overview");
+
+      await page.goto(`${job.url}/console/people`);
+      await page.fill("main #name", walk.person.upn);
+      await page.click("main form button");
+      await page.waitForSelector(".facts");
+      await look("person");
+      await page.goto(`${job.url}/console/people?name=nobody.at.all`);
+      await page.waitForSelector('main [role="status"]');
+      await look("person-unknown");
+
+      await page.goto(`${job.url}/console/audit`);
+      assert.ok((await page.locator("tbody tr").count()) > 0);
+      await look("audit");
+      await page.goto(`${job.url}/console/onboarding`);
+      await look("onboarding");
+      await page.goto(`${job.url}/console`);
+      await page.click('form[action="/console/enrolment-tokens"] button');
+      await page.waitForSelector("textarea");
+      await look("token");
+      await page.click('form[action="/console/sign-out"] button');
+      await page.waitForURL("**/console/sign-in*");
+    } finally {
+      await context.close();
+    }
+  });
+}
