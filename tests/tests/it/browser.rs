@@ -79,6 +79,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
 
     // Back again without touching anything else.
     stack.start_agent()?;
+    stack.wait_until_open()?;
     let person = forest.person("giulia.ferrari")?;
     let said = run(
         Command::new("node").arg(Path::new(FOLDER).join("reset.mjs")),
