@@ -318,6 +318,38 @@ async fn codes_are_wrong_expired_or_spent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hammering_does_not_stop_a_person_on_their_usual_browser() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut usual = Browser::new(&world.app, "en");
+    past_the_gate(&world, &mut usual).await;
+
+    // Somebody else asks for every code there is and tries them all, until the day's wrong codes are used up.
+    let mut hammer = Browser::new(&world.app, "en");
+    let mut stopped = false;
+    for _ in 0..3 {
+        for _ in 0..3 {
+            hammer.post("/reset/start", &[("name", ANNA)]).await;
+            for _ in 0..5 {
+                let answer = hammer.post("/reset/code", &[("code", "00000000")]).await;
+                stopped |= answer.status == StatusCode::TOO_MANY_REQUESTS;
+            }
+        }
+        if stopped {
+            break;
+        }
+        world.clock.advance(Duration::from_secs(3_600));
+    }
+    assert!(stopped, "twenty wrong codes a day stop the method");
+    world.letters().await;
+    hammer.post("/reset/start", &[("name", ANNA)]).await;
+    assert!(world.letters().await.is_empty(), "no fourth mail in an hour for strangers");
+
+    // Anna, where she succeeded before, gets her code and goes on.
+    past_the_gate(&world, &mut usual).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_reset_hears_it_by_mail_only() {
     let world = World::new().await;
     let _agent = TestAgent::link(&world).await;
