@@ -349,3 +349,6 @@ async fn next_frame(socket: &mut Socket) -> anyhow::Result<ToAgent> {
     };
     tokio::time::timeout(HANDSHAKE_WITHIN, waiting).await.context("the server did not answer in time")?
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,7 +307,11 @@ impl<D: Directory> Handler<D> {
             },
         };
         let directory_ms = self.milliseconds_since(begun);
+        let done = matches!(outcome, Outcome::Done(_));
         let operator = outcome.operator_mut();
+        if done && operator.detail.is_empty() {
+            operator.detail = "the directory did it".to_owned();
+        }
         operator.agent_ms = self.milliseconds_since(arrived);
         if operator.directory_ms == 0 {
             operator.directory_ms = directory_ms;

@@ -1,0 +1,250 @@
+//! The agent's end of the link against a relay's end that does what a test wants, over real TLS.
+
+use std::net::Ipv4Addr;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use ritorno_lab::Lab;
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_writeback::authorise::Trust;
+use ritorno_writeback::handle::Identity;
+use ritorno_writeback::journal::Journal;
+use ritorno_writeback::limits::Limits;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::*;
+use crate::config::{Attributes, ForestSettings};
+use crate::events::EventLog;
+use crate::state::{Enrolment, State};
+use crate::{system, tls};
+
+/// Longest wait for what has to come.
+const SOON: Duration = Duration::from_secs(20);
+
+/// An agent that runs, and the relay's end that it dials.
+struct Scene {
+    folder: std::path::PathBuf,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    root: SigningKey,
+    tenant: TenantId,
+    identity: ritorno_protocol::key::PublicKey,
+    stop: watch::Sender<bool>,
+    running: tokio::task::JoinHandle<Result<(), JournalError>>,
+    board: Arc<Board>,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.running.abort();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+type Relay = WebSocketStream<TlsStream<TcpStream>>;
+
+impl Scene {
+    async fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ritorno-link-{name}-{}", std::process::id()));
+        let state = State::open(&folder).unwrap();
+        let authority = Lab::open().unwrap().authority().unwrap();
+        let own = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
+        let chain = CertificateDer::pem_slice_iter(own.chain_pem.as_bytes()).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+
+        let (clock, random) = (system::clock(), system::random());
+        let (tenant, agent) = (TenantId::random(&*random), AgentId::random(&*random));
+        let [root, identity] = [(); 2].map(|()| SigningKey::generate(&*random));
+        let sealing = OpeningKey::generate(&*random);
+        let enrolment = Enrolment {
+            server: format!("https://localhost:{port}"),
+            tenant,
+            agent,
+            root: root.public(),
+            identity: certify(&root, tenant, KeyRole::AgentIdentity { agent }, &identity, clock.now()),
+        };
+        let keys = Keys { enrolment, identity: identity.clone(), sealing: sealing.clone() };
+        // A forest that nobody answers for: these tests never get so far.
+        let settings = ForestSettings {
+            name: Forest("contoso.test".into()),
+            netbios_name: "CONTOSO".into(),
+            hosts: vec!["dc1.contoso.test".into()],
+            dns_servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
+            account: "svc@contoso.test".into(),
+            password_file: folder.join("none"),
+            ca_file: authority.certificate_path(),
+            scope: Vec::new(),
+            attributes: Attributes::default(),
+        };
+        let switch = FileSwitch { state, staging: false };
+        let journal = Journal::open(&folder.join("journal.db"), &*random, clock.now()).await.unwrap();
+        let handler = Handler::new(
+            Forests::open(&[settings], &clock).unwrap(),
+            journal,
+            Identity { tenant, agent, signing: identity.clone(), opening: sealing },
+            Trust::new(tenant, root.public()),
+            Limits::new(10),
+            Arc::new(switch.clone()),
+            clock.clone(),
+        );
+        let events = EventLog::open(Some(&folder.join("events.log")), clock.clone()).unwrap();
+        let board = Arc::new(Board::new(clock.now()));
+        let (_, health) = watch::channel(Vec::new());
+        let link = Link {
+            keys,
+            tls: Arc::new(tls::client(Some(&authority.certificate_path())).unwrap()),
+            handler: Arc::new(handler),
+            carrier: Arc::new(Carrier::new(events)),
+            health,
+            probe: Arc::new(Notify::new()),
+            switch,
+            forests: vec![Forest("contoso.test".into())],
+            board: board.clone(),
+            clock,
+            random,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(async move { link.run(stopped).await });
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let identity = identity.public();
+        Self { folder, listener, acceptor, root, tenant, identity, stop, running, board }
+    }
+
+    /// Waits for the agent to dial.
+    async fn accept(&self) -> Relay {
+        let accepted = async {
+            let (tcp, _) = self.listener.accept().await.unwrap();
+            let stream = self.acceptor.accept(tcp).await.unwrap();
+            tokio_tungstenite::accept_async(stream).await.unwrap()
+        };
+        tokio::time::timeout(SOON, accepted).await.expect("the agent dials")
+    }
+
+    /// The whole handshake, up to the welcome.
+    async fn welcome(&self, relay: &mut Relay, now: Timestamp) -> Hello {
+        let nonce = Bytes(vec![7; 32]);
+        send(relay, &ToAgent::Challenge { nonce: nonce.clone(), server_time: now }).await;
+        let ToRelay::Hello { hello } = receive(relay).await.expect("a hello") else { panic!("no hello") };
+        let hello = hello.verify(&self.identity).expect("signed by the identity key");
+        assert_eq!(hello.nonce, nonce);
+        hello.chain.check(&self.root.public(), self.tenant, now).expect("the chain holds");
+        let random = system::random();
+        let server = SigningKey::generate(&*random);
+        let signing_keys = vec![certify(&self.root, self.tenant, KeyRole::ServerSigning, &server, now)];
+        send(relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new() }).await;
+        hello
+    }
+
+    fn events(&self) -> String {
+        std::fs::read_to_string(self.folder.join("events.log")).unwrap()
+    }
+}
+
+fn certify(
+    root: &SigningKey,
+    tenant: TenantId,
+    role: KeyRole,
+    key: &SigningKey,
+    now: Timestamp,
+) -> Signed<KeyCertificate> {
+    let (not_before, not_after) = (now.minus(Duration::from_secs(60)), now.plus(Duration::from_secs(3_600)));
+    Signed::sign(
+        &KeyCertificate { tenant, role, key: key.public(), not_before, not_after, sequence: 1 },
+        root,
+    )
+}
+
+async fn send(relay: &mut Relay, frame: &ToAgent) {
+    relay.send(Message::Text(serde_json::to_string(frame).unwrap().into())).await.unwrap();
+}
+
+/// The next frame; none if the agent closed.
+async fn receive(relay: &mut Relay) -> Option<ToRelay> {
+    loop {
+        match tokio::time::timeout(SOON, relay.next()).await.expect("something comes") {
+            Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+            Some(Ok(_)) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_proves_itself_reports_at_once_and_stops_in_order() {
+    let mut scene = Scene::new("proves").await;
+    let now = system::clock().now();
+    let mut relay = scene.accept().await;
+    let hello = scene.welcome(&mut relay, now).await;
+    assert_eq!(hello.version, env!("CARGO_PKG_VERSION"));
+    let ToRelay::Health { health } = receive(&mut relay).await.expect("a report") else {
+        panic!("the first frame after the welcome is no report")
+    };
+    assert!(!health.writeback_on, "nobody switched it on");
+    assert!(scene.board.link().up);
+    assert!(scene.events().contains("31019"));
+    scene.stop.send(true).unwrap();
+    while receive(&mut relay).await.is_some() {}
+    let ended = tokio::time::timeout(SOON, &mut scene.running).await.expect("it stops").unwrap();
+    assert_eq!(ended, Ok(()));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_keeps_it_from_saying_hello() {
+    let scene = Scene::new("skew").await;
+    let wrong = system::clock().now().plus(MAXIMUM_SKEW + Duration::from_secs(5));
+    let mut relay = scene.accept().await;
+    let challenge = ToAgent::Challenge { nonce: Bytes(vec![7; 32]), server_time: wrong };
+    send(&mut relay, &challenge).await;
+    assert_eq!(receive(&mut relay).await, None);
+    assert!(scene.events().contains("32008"), "{}", scene.events());
+    assert!(scene.events().contains("clock"));
+    assert!(!scene.board.link().up);
+}
+
+#[tokio::test]
+async fn a_server_that_the_root_does_not_vouch_for_is_left() {
+    let scene = Scene::new("root").await;
+    let now = system::clock().now();
+    let mut relay = scene.accept().await;
+    send(&mut relay, &ToAgent::Challenge { nonce: Bytes(vec![7; 32]), server_time: now }).await;
+    assert!(receive(&mut relay).await.is_some(), "a hello");
+    let random = system::random();
+    let (other, server) = (SigningKey::generate(&*random), SigningKey::generate(&*random));
+    let signing_keys = vec![certify(&other, scene.tenant, KeyRole::ServerSigning, &server, now)];
+    send(&mut relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new() }).await;
+    assert_eq!(receive(&mut relay).await, None);
+    assert!(scene.events().contains("32010"), "{}", scene.events());
+    assert!(!scene.board.link().up);
+}
+
+#[tokio::test]
+async fn a_lost_link_is_dialled_again() {
+    let scene = Scene::new("again").await;
+    let now = system::clock().now();
+    let mut relay = scene.accept().await;
+    let first = scene.welcome(&mut relay, now).await;
+    assert!(receive(&mut relay).await.is_some(), "a report");
+    drop(relay);
+    let mut relay = scene.accept().await;
+    let second = scene.welcome(&mut relay, now).await;
+    assert_eq!(first.epoch, second.epoch, "the journal is the same");
+    assert!(receive(&mut relay).await.is_some(), "a report");
+}
