@@ -39,8 +39,9 @@ pub enum Effect {
 pub fn effect(request: &Request, statement: &Statement) -> Effect {
     let attempt = &request.attempt;
     let by_whom_it_was_handed_to = statement.agent == attempt.agent && statement.epoch == attempt.epoch;
-    // Settling reads only, so any agent of the tenant may do it.
-    let may_say_so = by_whom_it_was_handed_to || matches!(statement.says, Says::Settled { .. });
+    // Settling reads only, so any agent of the tenant may do it, once the one that was asked has begun.
+    let settles = matches!(statement.says, Says::Settled { .. }) && request.state != RequestState::Dispatched;
+    let may_say_so = by_whom_it_was_handed_to || settles;
     if statement.attempt != attempt.number || !may_say_so {
         return Effect::NotThisAttempt;
     }
@@ -160,5 +161,101 @@ const fn result(outcome: &Outcome) -> &'static str {
         Outcome::Refused { .. } => "refused",
         Outcome::NotApplied { .. } => "not applied",
         Outcome::Unknown { .. } => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ritorno_identity::request::Attempt;
+    use ritorno_protocol::clock::Timestamp;
+    use ritorno_protocol::envelope::Operation;
+    use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
+    use ritorno_protocol::outcome::Done;
+    use ritorno_protocol::policy::Rule;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn dispatched() -> Request {
+        Request {
+            id: RequestId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            user: UserId(Uuid::nil()),
+            anchor: SourceAnchor(String::new()),
+            operation: Operation::Reset,
+            envelope_digest: [0; 32],
+            support_code: SupportCode(String::new()),
+            attempt: Attempt {
+                number: 1,
+                agent: AgentId(Uuid::from_u128(1)),
+                epoch: EpochId(Uuid::from_u128(1)),
+                start_by: NOW,
+                dead_after: NOW,
+            },
+            state: RequestState::Dispatched,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        let operator = Operator::default;
+        prop_oneof![
+            Just(Outcome::Unknown { operator: operator() }),
+            Just(Outcome::Refused { rule: Rule::Complexity, operator: operator() }),
+            Just(Outcome::NotApplied { fault: Fault::NotFound, operator: operator() }),
+            Just(Outcome::Done(Done {
+                unlocked: true,
+                must_change: false,
+                history_enforced: true,
+                operator: operator(),
+            })),
+        ]
+    }
+
+    fn says() -> impl Strategy<Value = Says> {
+        let fault = prop_oneof![Just(Fault::SwitchedOff), Just(Fault::OutOfScope)];
+        prop_oneof![
+            Just(Says::Started { version_before: None }),
+            fault.prop_map(|fault| Says::NotStarted { fault, operator: Operator::default() }),
+            outcome().prop_map(|outcome| Says::Ended { outcome }),
+            outcome().prop_map(|outcome| Says::Settled { outcome }),
+        ]
+    }
+
+    fn statement() -> impl Strategy<Value = Statement> {
+        (1..3_u32, 1..3_u128, 1..3_u128, says()).prop_map(|(attempt, agent, epoch, says)| Statement {
+            agent: AgentId(Uuid::from_u128(agent)),
+            epoch: EpochId(Uuid::from_u128(epoch)),
+            request: RequestId(Uuid::nil()),
+            attempt,
+            at: NOW,
+            says,
+        })
+    }
+
+    proptest! {
+        /// Whatever is said, in whatever order: a proved outcome stays, nothing that began is given to another agent, and
+        /// only the agent that was asked moves the row, save for settling.
+        #[test]
+        fn no_order_of_statements_undoes_what_is_proved(said in proptest::collection::vec(statement(), 0..12)) {
+            let mut row = dispatched();
+            let mut began = false;
+            for statement in &said {
+                let Effect::Move(state) = effect(&row, statement) else { continue };
+                let proved = row.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Unknown { .. }));
+                prop_assert!(!proved, "{:?} moved {:?}", statement, row.state);
+                prop_assert_eq!(statement.attempt, 1);
+                let by_the_asked = statement.agent == row.attempt.agent && statement.epoch == row.attempt.epoch;
+                let settles = matches!(statement.says, Says::Settled { .. }) && row.state != RequestState::Dispatched;
+                prop_assert!(by_the_asked || settles);
+                row.state = state;
+                began |= matches!(row.state, RequestState::Started { .. } | RequestState::Finished(_));
+                prop_assert!(!(began && row.may_try_again(NOW.plus(std::time::Duration::from_secs(3_600)))));
+            }
+        }
     }
 }

@@ -31,6 +31,9 @@ impl Installation {
     /// When one of them is not there or can't be opened; the message says what to do.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (node_key, pepper) = read_node_key(config)?;
+        for file in [node_key_file(config), root_file(config)] {
+            for_the_owner_only(&file)?;
+        }
         let store = Store::connect(&config.database).await?;
         let mut tenants = store.tenants().list().await?;
         let tenant = match tenants.len() {
@@ -77,6 +80,20 @@ fn read_node_key(config: &Config) -> anyhow::Result<(NodeKey, Pepper)> {
         .try_into()
         .with_context(|| format!("{}: a node key has 32 bytes", file.display()))?;
     Ok(node_secrets(sized))
+}
+
+/// Refuses a key that others on this machine can read.
+fn for_the_owner_only(file: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(file).with_context(|| file.display().to_string())?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!(
+            "{}: its mode is {:04o}, so that others can read it; make it 0600",
+            file.display(),
+            mode & 0o777
+        );
+    }
+    Ok(())
 }
 
 /// Makes the state folder for its owner's eyes only, and the node key in it unless there is one.

@@ -266,7 +266,6 @@ impl Frames for Channel {
     }
 
     async fn close(&mut self, reason: &str) {
-        // The test may have dropped its end.
         let _ = self.sender.send(Sent::Close(reason.to_owned()));
     }
 }
@@ -358,7 +357,7 @@ impl World {
         Enrolled { id, epoch: EpochId::random(&*self.chance), identity, chain }
     }
 
-    /// A socket to the relay, with nothing said yet.
+    /// A socket to the relay.
     pub(crate) fn dial(&self) -> Wire {
         let (sender, incoming) = mpsc::unbounded_channel();
         let (outgoing, receiver) = mpsc::unbounded_channel();
@@ -382,7 +381,7 @@ impl World {
         }
     }
 
-    /// A live link of that agent, which reaches its PDC emulator.
+    /// A live link of that agent.
     pub(crate) async fn link(&self, agent: &Enrolled) -> Wire {
         let mut wire = self.dial();
         let nonce = wire.challenged().await;

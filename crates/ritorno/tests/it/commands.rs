@@ -42,6 +42,19 @@ fn the_root_key_opens_with_its_own_node_key_only() -> Result<()> {
 }
 
 #[test]
+fn keys_that_others_can_read_are_refused() -> Result<()> {
+    for file in ["node.key", "root.key"] {
+        let place = Place::new()?;
+        place.succeed(&["init"])?;
+        let path = place.folder.join("state").join(file);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640))?;
+        let complaint = place.fail(&["serve"])?;
+        assert!(complaint.contains(file) && complaint.contains("0640"), "{complaint}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_token_names_the_server_and_pins_the_root() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init"])?;
