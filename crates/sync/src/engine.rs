@@ -75,7 +75,7 @@ impl Engine {
     /// [`SyncError::File`], [`SyncError::Store`] or [`SyncError::Migration`].
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, SyncError> {
         let engine = Self { store: Store::open(path).await?, clock };
-        match engine.store.lock() {
+        match engine.store.try_lock() {
             Ok(_lock) => engine.mark_interrupted().await?,
             // The runs under way are another program's.
             Err(SyncError::RunInProgress) => {}
@@ -87,7 +87,7 @@ impl Engine {
     /// Runs one profile to its end and returns what the history keeps of it.
     ///
     /// # Errors
-    /// [`SyncError::RunInProgress`] at once if another run goes on; else what stopped the run, which the history
+    /// [`SyncError::RunInProgress`] within a second if another run goes on; else what stopped the run, which the history
     /// keeps as well. Faults of single objects are no errors of the run: see [`Engine::errors`].
     pub async fn run(
         &self,
@@ -95,7 +95,7 @@ impl Engine {
         run: Run<'_>,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<RunReport, SyncError> {
-        let _lock = self.store.lock()?;
+        let _lock = self.store.lock().await?;
         self.mark_interrupted().await?;
         let profile = run.profile();
         let (connector_id, run_id) = self.begin(connector, profile).await?;
@@ -175,7 +175,7 @@ impl Engine {
     /// [`SyncError::OtherList`] if that is not the list that is pending now, [`SyncError::RunInProgress`],
     /// [`SyncError::UnknownConnector`] or [`SyncError::Store`].
     pub async fn approve(&self, connector: &str, digest: &str) -> Result<(), SyncError> {
-        let _lock = self.store.lock()?;
+        let _lock = self.store.lock().await?;
         let mut transaction = self.store.write().await?;
         let id = known(&mut transaction, connector).await?;
         let removals = guard::pending(&mut transaction, id).await?;

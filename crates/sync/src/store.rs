@@ -16,6 +16,9 @@ use crate::error::SyncError;
 
 /// How long a statement waits for another program's writing.
 const BUSY: Duration = Duration::from_secs(30);
+/// How often the run lock is tried, and the pause between two tries: one second in all.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The store. Clones share it.
 pub(crate) struct Store {
@@ -48,8 +51,20 @@ impl Store {
         Ok(Self { writer, readers, lock: lock.into() })
     }
 
-    /// Takes the run lock, across all programs that use this store.
-    pub(crate) fn lock(&self) -> Result<RunLock, SyncError> {
+    /// Takes the run lock, across all programs that use this store. A program that only opens the store holds it for
+    /// a moment, which is waited for.
+    pub(crate) async fn lock(&self) -> Result<RunLock, SyncError> {
+        for _ in 0..LOCK_TRIES {
+            match self.try_lock() {
+                Err(SyncError::RunInProgress) => tokio::time::sleep(LOCK_PAUSE).await,
+                other => return other,
+            }
+        }
+        self.try_lock()
+    }
+
+    /// Takes the run lock if nobody holds it.
+    pub(crate) fn try_lock(&self) -> Result<RunLock, SyncError> {
         let failed = |source| SyncError::File { path: self.lock.clone(), source };
         let file = OpenOptions::new()
             .create(true)

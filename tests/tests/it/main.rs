@@ -7,4 +7,5 @@ mod canary;
 mod once;
 mod outage;
 mod refusals;
+mod sync;
 mod world;
