@@ -7,6 +7,8 @@ mod portal;
 mod summary;
 mod writeback;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,7 +71,7 @@ fn main() -> Result<()> {
         port: None,
         end_with_thread: true,
     };
-    let stack = Stack::start(&lab, &plan)?;
+    let mut stack = Stack::start(&lab, &plan)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (date, mut rows) = (today(), Rows::default());
     runtime.block_on(agent::measure(&stack, &programs.agent, &date, &mut rows))?;
@@ -77,6 +79,7 @@ fn main() -> Result<()> {
     step("measuring the portal in Chromium", || {
         portal::measure(&stack, &mail, for_the_browser, checkout, &date, &mut rows)
     })?;
+    step("lifting the agent's own limit of resets in a minute", || lift_limit(&mut stack))?;
     let place = Place {
         stack: &stack,
         forest: &forest,
@@ -87,6 +90,15 @@ fn main() -> Result<()> {
     runtime.block_on(writeback::measure(&place, arguments.runs, &date, &mut rows))?;
     print!("{}", rows.to_text());
     arguments.results.map_or(Ok(()), |path| rows.merge_into(&path))
+}
+
+/// The agent's default limit, far below what a directory can do, is there to slow down whoever conquered the cloud side.
+fn lift_limit(stack: &mut Stack) -> Result<()> {
+    stack.stop_agent();
+    let mut file = File::options().append(true).open(stack.folder().join("agent.toml"))?;
+    writeln!(file, "\n[limits]\nresets_per_minute = 100000")?;
+    stack.start_agent()?;
+    stack.wait_until_open()
 }
 
 /// The day, by the machine's clock.

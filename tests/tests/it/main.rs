@@ -4,6 +4,7 @@
 
 mod browser;
 mod canary;
+mod doctor;
 mod once;
 mod outage;
 mod refusals;

@@ -37,16 +37,23 @@ impl Random for SystemRandom {
 impl World {
     /// Starts it; `prepare` changes the forest before the first sync.
     pub(crate) fn start(name: &str, prepare: impl FnOnce(&ForestHandle) -> Result<()>) -> Result<Self> {
+        Self::start_on(Forest::Contoso, name, prepare)
+    }
+
+    /// The same on another forest.
+    pub(crate) fn start_on(
+        forest: Forest,
+        name: &str,
+        prepare: impl FnOnce(&ForestHandle) -> Result<()>,
+    ) -> Result<Self> {
         let lab = Lab::open()?.private(name)?;
-        let forest = lab.forest(Forest::Contoso)?;
+        let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
         let mail = lab.mail()?;
         mail.start()?;
-        let built = std::env::current_exe()?;
-        let built = built.ancestors().nth(2).context("the test runs outside of cargo's folders")?;
         let plan = Plan {
-            programs: &Programs::in_folder(built)?,
+            programs: &programs()?,
             folder: &lab.folder().join("stack"),
             forest: &forest,
             mail: &mail,
@@ -94,6 +101,12 @@ impl World {
         ensure!(version.version.is_some(), "the directory shows no password version of {sam}");
         Ok(version)
     }
+}
+
+/// The programs, which cargo built beside the tests.
+pub(crate) fn programs() -> Result<Programs> {
+    let built = std::env::current_exe()?;
+    Programs::in_folder(built.ancestors().nth(2).context("the test runs outside of cargo's folders")?)
 }
 
 /// The forest, through the service account's eyes.

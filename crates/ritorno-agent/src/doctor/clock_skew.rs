@@ -55,3 +55,37 @@ fn judge(Answered { standing, at, took }: &Answered) -> Finding {
         Finding::pass(evidence)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ritorno_doctor::Verdict;
+    use ritorno_protocol::clock::Timestamp;
+    use ritorno_protocol::enrolment::Standing;
+
+    use super::*;
+
+    const SERVER: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn verdict(at: Timestamp) -> Verdict {
+        let standing = Standing {
+            sspr: true,
+            writeback: true,
+            agent_writeback: true,
+            linked: true,
+            server_time: SERVER,
+        };
+        judge(&Answered { standing, at, took: Duration::from_millis(20) }).verdict
+    }
+
+    #[test]
+    fn either_side_may_be_ahead_by_what_is_allowed() {
+        assert_eq!(verdict(SERVER), Verdict::Pass);
+        let (little, much) = (MAXIMUM_SKEW - Duration::from_secs(5), MAXIMUM_SKEW + Duration::from_secs(5));
+        for at in [SERVER.plus(little), SERVER.minus(little)] {
+            assert_eq!(verdict(at), Verdict::Warning);
+        }
+        for at in [SERVER.plus(much), SERVER.minus(much)] {
+            assert_eq!(verdict(at), Verdict::Fail);
+        }
+    }
+}
