@@ -108,7 +108,7 @@ impl Stack {
                 Command::new(&plan.programs.ritorno)
                     .arg("--config")
                     .arg(folder.join("ritorno.toml"))
-                    .args(["init", "--json"]),
+                    .args(["init", "--json", "--name", "Contoso"]),
                 b"",
             )?;
             write_secret(&folder.join("administrator.json"), &said)?;
