@@ -4,16 +4,18 @@
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { withBrowser } from "../../tests/browser/chromium.mjs";
+import { openBrowser } from "../../tests/browser/chromium.mjs";
 import { Walk } from "../../tests/browser/walk.mjs";
 
 const job = JSON.parse(readFileSync(0, "utf8"));
-const measured = await withBrowser(job.ca, async (browser) => {
+const { browser, close } = await openBrowser(job.ca);
+try {
   const first = [];
   for (let run = 0; run < job.runs; run += 1) first.push(await firstPage(browser));
-  return { first_page_bytes: first, seal_ms: await seals(browser) };
-});
-process.stdout.write(`${JSON.stringify(measured)}\n`);
+  process.stdout.write(`${JSON.stringify({ first_page_bytes: first, seal_ms: await seals(browser) })}\n`);
+} finally {
+  await close();
+}
 
 /** Bytes of the first page and all that belongs to it, in an empty browser, as they went over the wire. */
 async function firstPage(browser) {

@@ -7,8 +7,6 @@ mod portal;
 mod summary;
 mod writeback;
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -71,7 +69,7 @@ fn main() -> Result<()> {
         port: None,
         end_with_thread: true,
     };
-    let mut stack = Stack::start(&lab, &plan)?;
+    let stack = Stack::start(&lab, &plan)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (date, mut rows) = (today(), Rows::default());
     runtime.block_on(agent::measure(&stack, &programs.agent, &date, &mut rows))?;
@@ -79,7 +77,6 @@ fn main() -> Result<()> {
     step("measuring the portal in Chromium", || {
         portal::measure(&stack, &mail, for_the_browser, checkout, &date, &mut rows)
     })?;
-    step("lifting the agent's own limit of resets in a minute", || lift_limit(&mut stack))?;
     let place = Place {
         stack: &stack,
         forest: &forest,
@@ -87,18 +84,18 @@ fn main() -> Result<()> {
         subjects: others,
         random: Arc::new(SystemRandom),
     };
-    runtime.block_on(writeback::measure(&place, arguments.runs, &date, &mut rows))?;
+    runtime
+        .block_on(writeback::measure(&place, arguments.runs, &date, &mut rows))
+        .with_context(|| last_events(&stack))?;
     print!("{}", rows.to_text());
     arguments.results.map_or(Ok(()), |path| rows.merge_into(&path))
 }
 
-/// The agent's default limit, far below what a directory can do, is there to slow down whoever conquered the cloud side.
-fn lift_limit(stack: &mut Stack) -> Result<()> {
-    stack.stop_agent();
-    let mut file = File::options().append(true).open(stack.folder().join("agent.toml"))?;
-    writeln!(file, "\n[limits]\nresets_per_minute = 100000")?;
-    stack.start_agent()?;
-    stack.wait_until_open()
+/// What the agent wrote last into its event log, for when a reset fails.
+fn last_events(stack: &Stack) -> String {
+    let text = std::fs::read_to_string(stack.folder().join("agent-events.log")).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    format!("the agent's last events:\n{}", lines[lines.len().saturating_sub(12)..].join("\n"))
 }
 
 /// The day, by the machine's clock.
