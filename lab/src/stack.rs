@@ -146,7 +146,7 @@ impl Stack {
     pub fn wait_until_open(&self) -> Result<()> {
         let mut page = String::new();
         let open = wait_until(Duration::from_secs(30), || {
-            page = curl(&self.ca_pem, &[&self.url])?;
+            page = curl(&self.ca_pem, &[&self.url], b"")?;
             Ok(page.contains("name=\"name\""))
         })?;
         if open { Ok(()) } else { bail!("the portal does not ask for a name:\n{page}") }
@@ -166,7 +166,7 @@ impl Stack {
             if let Some(status) = child.try_wait()? {
                 bail!("ritorno ended ({status})");
             }
-            Ok(curl(&ca, &[&url]).is_ok())
+            Ok(curl(&ca, &[&url], b"").is_ok())
         });
         self.or_log(ready, "ritorno.log", "ritorno did not become ready within 30 s")
     }
@@ -233,13 +233,11 @@ impl Stack {
         let confirm = format!("{}/console/onboarding/confirm", self.url);
         let session = ["--cookie", &*jar, "--cookie-jar", &*jar, "--header", &*origin];
         let name = format!("name={}", self.administrator.name);
-        let password = format!("password={}", self.administrator.password);
-        curl(
-            &self.ca_pem,
-            &[&session[..], &["--data-urlencode", &name, "--data-urlencode", &password, &sign_in]].concat(),
-        )?;
+        // From standard input: arguments can be read by everybody on the machine.
+        let form = ["--data-urlencode", &name, "--data-urlencode", "password@-", &sign_in];
+        curl(&self.ca_pem, &[&session[..], &form].concat(), self.administrator.password.as_bytes())?;
         let code = format!("code={code}");
-        curl(&self.ca_pem, &[&session[..], &["--data-urlencode", &code, &confirm]].concat())?;
+        curl(&self.ca_pem, &[&session[..], &["--data-urlencode", &code, &confirm]].concat(), b"")?;
         std::fs::remove_file(&*jar).context("the console set no cookie")
     }
 
@@ -358,13 +356,13 @@ fn find_device_code(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn curl(ca: &Path, arguments: &[&str]) -> Result<String> {
+fn curl(ca: &Path, arguments: &[&str], input: &[u8]) -> Result<String> {
     let output = capture(
         Command::new("curl")
             .args(["--silent", "--show-error", "--fail", "--max-time", "10", "--cacert"])
             .arg(ca)
             .args(arguments),
-        b"",
+        input,
     )?;
     if output.success { Ok(output.stdout) } else { bail!("{}", output.stderr.trim()) }
 }
