@@ -252,7 +252,7 @@ async fn an_outdated_lease_is_refused(world: &World) {
     let made = export.call(Method::POST, USERS, &under("7"), Some(person("luca"))).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     let late = export.call(Method::POST, USERS, &under("6"), Some(person("marta"))).await;
-    assert_eq!(late.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(late.status, StatusCode::LOCKED);
     let newer = export.call(Method::POST, USERS, &under("8"), Some(person("marta"))).await;
     assert_eq!(newer.status, StatusCode::CREATED);
 }
