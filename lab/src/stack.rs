@@ -191,7 +191,9 @@ impl Stack {
 
     fn enrol(&self) -> Result<()> {
         let token = self.server_command(&["agent", "token"])?;
-        self.agent_command(&["enrol", token.trim()]).map(drop)
+        let mut command = Command::new(&self.programs.agent);
+        command.arg("--config").arg(self.folder.join("agent.toml")).args(["enrol", "-"]);
+        run(&mut command, token.as_bytes()).map(drop)
     }
 
     /// Asks for the switch at the agent, and confirms it in the console as the first administrator.

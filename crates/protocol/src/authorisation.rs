@@ -111,7 +111,12 @@ impl Authorisation {
             return Err(AuthorisationError::Future);
         }
         let valid_for = self.expires_at.since(self.issued_at);
-        if now >= self.expires_at || now >= self.start_by || valid_for > MAXIMUM_VALIDITY {
+        let start_within = self.start_by.since(self.issued_at);
+        if now >= self.expires_at
+            || now >= self.start_by
+            || valid_for > MAXIMUM_VALIDITY
+            || start_within > START_WITHIN
+        {
             return Err(AuthorisationError::Expired);
         }
         let about = &envelope.context;
@@ -198,7 +203,7 @@ mod tests {
         use AuthorisationError::{Addressee, Envelope as Other, Expired, Future};
         let (good, envelope) = pair();
         type Change = fn(&mut Authorisation);
-        let cases: [(&str, Change, AuthorisationError); 9] = [
+        let cases: [(&str, Change, AuthorisationError); 10] = [
             ("another tenant", |a| a.tenant = TenantId::random(&Fixed(90)), Addressee),
             ("another agent", |a| a.agent = AgentId::random(&Fixed(91)), Addressee),
             ("another journal", |a| a.epoch = EpochId::random(&Fixed(92)), Addressee),
@@ -206,6 +211,7 @@ mod tests {
             ("another person", |a| a.anchor.0.push('x'), Other),
             ("another request", |a| a.request = RequestId::random(&Fixed(93)), Other),
             ("another envelope", |a| a.envelope.0[0] ^= 1, Other),
+            ("startable for too long", |a| a.start_by = a.start_by.plus(Duration::from_millis(1)), Expired),
             ("valid for too long", |a| a.expires_at = a.expires_at.plus(Duration::from_millis(1)), Expired),
             (
                 "dated in the future",

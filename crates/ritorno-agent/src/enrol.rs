@@ -1,5 +1,6 @@
 //! `ritorno-agent enrol TOKEN`: makes the agent's keys and has them certified.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -21,6 +22,14 @@ use crate::{client, system, tls};
 /// # Errors
 /// What went wrong, and what to do.
 pub(crate) async fn run(config: &Config, token: &str, again: bool) -> anyhow::Result<()> {
+    let mut typed = String::new();
+    let token = if token == "-" {
+        // No token is longer; what is cut off makes it none.
+        std::io::stdin().lock().take(4_096).read_to_string(&mut typed).context("standard input")?;
+        typed.as_str()
+    } else {
+        token
+    };
     let state = State::open(&config.state_dir)?;
     if state.is_enrolled() && !again {
         bail!(

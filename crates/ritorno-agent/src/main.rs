@@ -50,7 +50,7 @@ struct Arguments {
 enum Command {
     /// Makes this machine one of a tenant's agents, with a token from the console.
     Enrol {
-        /// The token, copied whole.
+        /// The token, copied whole; `-` reads it from standard input, where other people of this machine can't see it.
         token: String,
         /// Make it another agent, if it is one already.
         #[arg(long)]

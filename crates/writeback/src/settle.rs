@@ -45,6 +45,10 @@ pub fn prove(
     now: Timestamp,
 ) -> Proof {
     let Some(before) = before else { return Proof::Never };
+    // 'Must change', or an attribute that can't be read: it would be equal whatever was written.
+    if matches!(before, PasswordVersion::LastSet { filetime } if *filetime <= 0) {
+        return Proof::Never;
+    }
     if *before == seen.version {
         let over = now >= begun_at.plus(2 * DIRECTORY_TIMEOUT);
         return if over { Proof::NotApplied } else { Proof::NotYet };
@@ -96,6 +100,10 @@ impl<D: Directory> Handler<D> {
 
     async fn look(&self, entry: &Entry, now: Timestamp) -> Proof {
         let Ok(person) = self.directory.locate(&entry.target).await else { return Proof::NotYet };
+        if entry.operation == Operation::Verify {
+            // It writes nothing; a version that grew is somebody else's change.
+            return Proof::NotApplied;
+        }
         if entry.operation == Operation::Unlock {
             // Clearing a lockout twice is clearing it once: what counts is that it is gone.
             return match self.directory.state(&person).await {
@@ -125,12 +133,7 @@ impl<D: Directory> Handler<D> {
         let outcome = if applied {
             // What came with it is not known; the least is said.
             let unlocked = entry.operation == Operation::Unlock;
-            Outcome::Done(Done {
-                unlocked,
-                must_change: entry.must_change,
-                history_enforced: false,
-                operator,
-            })
+            Outcome::Done(Done { unlocked, must_change: false, history_enforced: false, operator })
         } else {
             Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator }
         };

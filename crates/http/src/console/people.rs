@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::limit::{CODES_SENT, WRONG_CODES_BY_MAIL};
+use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, WRONG_CODES_BY_MAIL};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr;
@@ -122,9 +122,11 @@ pub(super) async fn lift(
     let limits = state.store.limits();
     let by_user = Subject::of_user(&state.pepper, tenant.id, user.id);
     limits.lift(tenant.id, &WRONG_CODES_BY_MAIL, &by_user).await.map_err(PageError::behind)?;
-    if let Some(address) = user.code_address() {
+    for address in user.addresses() {
         let by_address = Subject::of_address(&state.pepper, tenant.id, address);
-        limits.lift(tenant.id, &CODES_SENT, &by_address).await.map_err(PageError::behind)?;
+        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {
+            limits.lift(tenant.id, limit, &by_address).await.map_err(PageError::behind)?;
+        }
     }
     signed_in.note(&state, &reader, Activity::StopLifted, String::new(), Some(user.id)).await?;
     let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();

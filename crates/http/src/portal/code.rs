@@ -26,7 +26,6 @@ use crate::state::AppState;
 struct CodePage<'a> {
     t: Words,
     frame: Frame,
-    address: &'a str,
     support_code: &'a str,
     fault: Option<&'static str>,
     resent: bool,
@@ -77,7 +76,6 @@ fn render(
     let shown = CodePage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/reset/code"),
-        address: &flow.masked_address,
         support_code: &flow.support_code.0,
         fault,
         resent,
@@ -181,7 +179,6 @@ fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {
     let shown = CodePage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/reset/code"),
-        address: &flow.masked_address,
         support_code: &flow.support_code.0,
         fault: None,
         resent: false,

@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
@@ -110,6 +111,16 @@ impl Submission {
         let fitting = self.offers.take(self.flow.id, request).filter(|offer| offer.fits(&envelope));
         let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope, None).await };
         let user = person(&self.state, &self.flow).await?;
+        // The page may have been open since before an administrator switched it off.
+        if let Err(code) =
+            sspr::tenant_allows(&self.tenant).and_then(|()| sspr::person_allowed(&self.tenant, &user))
+        {
+            self.note(Activity::Blocked, Success::Failure, code.as_str(), None).await?;
+            let refusal = Refusal::coded(code, None, self.flow.support_code.clone());
+            let message = self.t.say(refusal.told);
+            self.offers.refused(self.flow.id, refusal, self.flow.expires_at, self.state.clock.now());
+            return Ok(failed(message));
+        }
         let Ok(submitted) = self.flow.submitted(request, self.state.clock.now()) else {
             return self.not_sent(&DispatchError::Expired, None).await;
         };

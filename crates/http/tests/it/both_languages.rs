@@ -44,7 +44,7 @@ async fn peoples_pages() {
         let mut browser = Browser::new(&world.app, language.tag());
         whole(&browser.get("/").await, language, ["can&#39;t be reached", "non è raggiungibile"]);
         let ended = browser.get("/reset/code").await;
-        whole(&ended, language, ["This reset has ended", "Questa reimpostazione è finita"]);
+        whole(&ended, language, ["This reset has ended", "Questa richiesta non è più valida"]);
         whole(&browser.get("/nothing").await, language, ["There is no such page", "non esiste"]);
 
         let agent = TestAgent::link(&world).await;
@@ -116,7 +116,7 @@ async fn console_pages() {
         let mut browser = Browser::new(&world.app, language.tag());
         whole(&browser.get("/console/sign-in").await, language, ["Sign in to the", "Accedi alla"]);
         let wrong = browser.post("/console/sign-in", &[("name", "root"), ("password", "no")]).await;
-        whole(&wrong, language, ["Name or password is wrong", "Il nome o la password"]);
+        whole(&wrong, language, ["Name or password is wrong", "Nome o password non corretti"]);
         browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
         whole(&browser.get("/console").await, language, ["No agent is enrolled", "Nessun agente è ancora"]);
         let _agent = TestAgent::link(&world).await;
