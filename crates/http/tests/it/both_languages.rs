@@ -118,7 +118,11 @@ async fn console_pages() {
         let wrong = browser.post("/console/sign-in", &[("name", "root"), ("password", "no")]).await;
         whole(&wrong, language, ["Name or password is wrong", "Nome o password non corretti"]);
         browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
-        whole(&browser.get("/console").await, language, ["No agent is enrolled", "Non è ancora registrato nessun agente"]);
+        whole(
+            &browser.get("/console").await,
+            language,
+            ["No agent is enrolled", "Non è ancora registrato nessun agente"],
+        );
         let _agent = TestAgent::link(&world).await;
         let overview = browser.get("/console").await;
         whole(&overview, language, ["Passwords can be written back", "le password si possono riscrivere"]);
