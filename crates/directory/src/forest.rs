@@ -7,6 +7,7 @@ use ritorno_protocol::clock::Clock;
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::outcome::Fault;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use crate::config::{ConfigError, ForestConfig, tls};
 use crate::error::DirectoryError;
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
 struct Known {
     pdc: Option<Arc<RootDse>>,
     idle: Vec<Connection>,
+    /// The domain's password settings, and when they were read.
+    domain_settings: Option<(Entry, Instant)>,
 }
 
 /// A connection to the PDC emulator, bound as the service account. Given back by [`Lease::finish`] if it is still good;
@@ -74,6 +77,11 @@ impl Lease<'_> {
     /// Longest wait for one operation.
     pub(crate) fn timeout(&self) -> Duration {
         self.directory.inner.config.timeout
+    }
+
+    /// Remembers the domain's password settings as they are now.
+    pub(crate) fn keep_domain_settings(&self, entry: &Entry) {
+        self.directory.inner.known().domain_settings = Some((entry.clone(), Instant::now()));
     }
 
     /// Reads one entry with all that was asked of it.
@@ -219,6 +227,7 @@ impl Directory {
                     let mut known = inner.known();
                     if known.pdc.as_ref().is_none_or(|before| before.host != pdc.host) {
                         known.idle.clear();
+                        known.domain_settings = None;
                         tracing::info!(forest = %inner.config.forest, pdc = %pdc.host, "the PDC emulator");
                     }
                     known.pdc = Some(Arc::clone(&pdc));
@@ -230,6 +239,18 @@ impl Directory {
             }
         }
         Err(first_error.expect("a configuration has at least one host, and each left an error"))
+    }
+
+    /// The PDC emulator, if it is known.
+    pub(crate) fn known_pdc(&self) -> Option<Arc<RootDse>> {
+        self.inner.known().pdc.clone()
+    }
+
+    /// The PDC emulator and the domain's password settings, if they were read within the last `age`.
+    pub(crate) fn domain_settings(&self, age: Duration) -> Option<(Arc<RootDse>, Entry)> {
+        let known = self.inner.known();
+        let (entry, read_at) = known.domain_settings.as_ref()?;
+        (read_at.elapsed() < age).then(|| known.pdc.clone().zip(Some(entry.clone())))?
     }
 
     /// Forgets which host is the PDC emulator, so that the next operation looks for it.

@@ -129,8 +129,15 @@ impl Writeback for Forests {
         located.directory.effective_policy(&located.person).await.map_err(error)
     }
 
+    async fn recent_policy(&self, located: &Located) -> Result<EffectivePolicy, DirectoryError> {
+        located.directory.recent_policy(&located.person).await.map_err(error)
+    }
+
     async fn password_version(&self, located: &Located) -> Result<SeenVersion, DirectoryError> {
-        let seen = located.directory.password_version(&located.person).await.map_err(error)?;
+        let mut seen = located.person.password_version();
+        if seen.version.is_none() {
+            seen = located.directory.password_version(&located.person).await.map_err(error)?;
+        }
         Ok(match seen.version {
             Some(version) => {
                 SeenVersion { version: PasswordVersion::Replicated { version }, written_at: seen.changed }
@@ -143,8 +150,7 @@ impl Writeback for Forests {
     }
 
     async fn state(&self, located: &Located) -> Result<AccountState, DirectoryError> {
-        let state = located.directory.state(&located.person).await.map_err(error)?;
-        Ok(AccountState { locked: state.locked, disabled: state.disabled })
+        Ok(AccountState { locked: located.person.is_locked(), disabled: located.person.is_disabled() })
     }
 
     async fn reset(

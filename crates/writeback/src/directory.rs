@@ -123,13 +123,20 @@ pub trait Directory: Send + Sync {
     /// [`DirectoryError::NotApplied`] if it can't be read.
     async fn policy(&self, person: &Self::Person) -> Result<EffectivePolicy, DirectoryError>;
 
-    /// The password's version.
+    /// The policy as it was some seconds ago at most: enough to let a password pass, since the directory judges it again,
+    /// and not to refuse one.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotApplied`] if it can't be read.
+    async fn recent_policy(&self, person: &Self::Person) -> Result<EffectivePolicy, DirectoryError>;
+
+    /// The password's version when the person was located, or later.
     ///
     /// # Errors
     /// [`DirectoryError::NotApplied`] if it can't be read.
     async fn password_version(&self, person: &Self::Person) -> Result<SeenVersion, DirectoryError>;
 
-    /// The account's state.
+    /// The account's state when the person was located, or later.
     ///
     /// # Errors
     /// [`DirectoryError::NotApplied`] if it can't be read.

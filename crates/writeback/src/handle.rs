@@ -379,7 +379,7 @@ impl<D: Directory> Handler<D> {
             // All of it is reading, so it may go side by side; that it may be touched at all comes first afterwards.
             let (judged, policy, version, state) = tokio::join!(
                 self.directory.judge(&person),
-                self.directory.policy(&person),
+                self.directory.recent_policy(&person),
                 self.directory.password_version(&person),
                 self.directory.state(&person),
             );
@@ -397,7 +397,14 @@ impl<D: Directory> Handler<D> {
         }
         if let Act::Reset(new) | Act::Change { new, .. } = &act {
             policy.forbid_names |= order.forbid_names;
-            if let Some(rule) = policy.first_broken(new.expose(), self.server_now()) {
+            let mut broken = policy.first_broken(new.expose(), self.server_now());
+            if broken.is_some() {
+                // What was known may be some seconds old; nobody is refused by a rule that no longer holds.
+                policy = self.directory.policy(&person).await?;
+                policy.forbid_names |= order.forbid_names;
+                broken = policy.first_broken(new.expose(), self.server_now());
+            }
+            if let Some(rule) = broken {
                 let operator = words("refused by the effective policy, before the directory was asked");
                 return Err(NotBegun::Refused(rule, operator));
             }

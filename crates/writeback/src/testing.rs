@@ -241,6 +241,8 @@ pub(crate) struct Shared {
     pub(crate) link_down: AtomicBool,
     pub(crate) answer_lost: AtomicBool,
     pub(crate) disabled: AtomicBool,
+    /// By how much the recent policy's minimum length is above the one that holds now.
+    pub(crate) longer_before: AtomicU64,
     /// How long reading the version takes, in milliseconds of the manual clock.
     pub(crate) reading_ms: AtomicU64,
     pub(crate) said: Mutex<Vec<Signed<Statement>>>,
@@ -257,6 +259,7 @@ impl Steps {
             link_down: AtomicBool::new(false),
             answer_lost: AtomicBool::new(false),
             disabled: AtomicBool::new(false),
+            longer_before: AtomicU64::new(0),
             reading_ms: AtomicU64::new(0),
             said: Mutex::default(),
             events: Mutex::default(),
@@ -350,6 +353,12 @@ impl Directory for FakeDirectory {
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
         })
+    }
+
+    async fn recent_policy(&self, (): &()) -> Result<EffectivePolicy, DirectoryError> {
+        let policy = self.policy(&()).await?;
+        let longer = u16::try_from(self.0.0.longer_before.load(Ordering::SeqCst)).unwrap();
+        Ok(EffectivePolicy { minimum_length: policy.minimum_length + longer, ..policy })
     }
 
     async fn password_version(&self, (): &()) -> Result<SeenVersion, DirectoryError> {

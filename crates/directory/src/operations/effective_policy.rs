@@ -11,9 +11,13 @@ use crate::forest::{Directory, Lease};
 use crate::identity::leaf_name;
 use crate::ldap::Entry;
 use crate::operations::locate::Person;
+use crate::root_dse::RootDse;
 
 /// `DOMAIN_PASSWORD_COMPLEX` of `pwdProperties` (MS-SAMR 2.2.3.2).
 const COMPLEX: i64 = 1;
+
+/// How old the domain's settings may be where that does no harm.
+const RECENT: Duration = Duration::from_secs(10);
 
 const OF_DOMAIN: [&str; 7] = [
     "minPwdLength",
@@ -52,6 +56,29 @@ impl Directory {
     /// # Errors
     /// What kept us from reading.
     pub async fn effective_policy(&self, person: &Person) -> Result<EffectivePolicy, DirectoryError> {
+        self.policy_not_older(person, Duration::ZERO).await
+    }
+
+    /// As [`Directory::effective_policy`], with the domain's settings as they were within the last [`RECENT`]. Good enough
+    /// to let a password pass, since the domain controller judges it again; before one is refused, ask afresh.
+    ///
+    /// # Errors
+    /// What kept us from reading.
+    pub async fn recent_policy(&self, person: &Person) -> Result<EffectivePolicy, DirectoryError> {
+        self.policy_not_older(person, RECENT).await
+    }
+
+    async fn policy_not_older(
+        &self,
+        person: &Person,
+        age: Duration,
+    ) -> Result<EffectivePolicy, DirectoryError> {
+        // While writes keep every connection busy, nobody should wait for one only to read what is known.
+        if person.entry.text("msDS-ResultantPSO").is_none()
+            && let Some((pdc, domain)) = self.domain_settings(age)
+        {
+            return Ok(of_domain(&pdc, person, &domain).0);
+        }
         let mut lease = self.lease().await?;
         let (policy, _) = lease.policy(person).await?;
         lease.finish().await;
@@ -65,27 +92,13 @@ impl Lease<'_> {
         &mut self,
         person: &Person,
     ) -> Result<(EffectivePolicy, Lockout), DirectoryError> {
-        let entry = &person.entry;
-        let changed = entry.integer("pwdLastSet").and_then(Timestamp::from_filetime);
-        let mut policy = EffectivePolicy {
-            source: PolicySource::Domain,
-            vendor: self.pdc.vendor,
-            minimum_length: 0,
-            complexity: false,
-            history: 0,
-            hints: self.pdc.hints().is_some(),
-            not_before: None,
-            forbid_names: false,
-            account_name: person.account_name.clone(),
-            display_name: person.display_name.clone(),
-        };
-        let Some(pso) = entry.text("msDS-ResultantPSO") else {
+        let Some(pso) = person.entry.text("msDS-ResultantPSO") else {
             let domain = self.pdc.domain.clone();
             let domain = self.read(&domain, &OF_DOMAIN).await?;
-            let complexity = domain.integer("pwdProperties").is_some_and(|bits| bits & COMPLEX != 0);
-            let lockout = fill(&mut policy, &domain, &OF_DOMAIN, complexity, changed);
-            return Ok((policy, lockout));
+            self.keep_domain_settings(&domain);
+            return Ok(of_domain(&self.pdc, person, &domain));
         };
+        let (mut policy, changed) = nothing_yet(&self.pdc, person);
         let name = leaf_name(pso).unwrap_or_else(|| pso.to_owned());
         match self.read(pso, &OF_PSO).await {
             Ok(settings) if settings.integer("msDS-MinimumPasswordLength").is_some() => {
@@ -103,6 +116,31 @@ impl Lease<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A policy without rules, and when the person's password was set.
+fn nothing_yet(pdc: &RootDse, person: &Person) -> (EffectivePolicy, Option<Timestamp>) {
+    let policy = EffectivePolicy {
+        source: PolicySource::Domain,
+        vendor: pdc.vendor,
+        minimum_length: 0,
+        complexity: false,
+        history: 0,
+        hints: pdc.hints().is_some(),
+        not_before: None,
+        forbid_names: false,
+        account_name: person.account_name.clone(),
+        display_name: person.display_name.clone(),
+    };
+    (policy, person.entry.integer("pwdLastSet").and_then(Timestamp::from_filetime))
+}
+
+/// What the domain's own entry says.
+fn of_domain(pdc: &RootDse, person: &Person, domain: &Entry) -> (EffectivePolicy, Lockout) {
+    let (mut policy, changed) = nothing_yet(pdc, person);
+    let complexity = domain.integer("pwdProperties").is_some_and(|bits| bits & COMPLEX != 0);
+    let lockout = fill(&mut policy, domain, &OF_DOMAIN, complexity, changed);
+    (policy, lockout)
 }
 
 /// Fills in what an entry says under `names`, which have the order of [`OF_DOMAIN`].

@@ -22,18 +22,20 @@ impl Directory {
     /// [`Fault::Protected`] or [`Fault::OutOfScope`]; [`Fault::NoPermission`] when its groups could not be read, since then it can't
     /// be told that it is not protected.
     pub async fn judge(&self, person: &Person) -> Result<(), DirectoryError> {
-        let lease = self.lease().await?;
-        let (host, own) = (lease.pdc.host.clone(), lease.pdc.own_sids.clone());
-        lease.finish().await;
+        // Locating has found it; only if it was forgotten since, it is asked again.
+        let pdc = match self.known_pdc() {
+            Some(pdc) => pdc,
+            None => self.connect_to_pdc().await?.1,
+        };
         let scope = &self.inner.config.scope;
         let in_scope = scope.is_empty() || scope.iter().any(|base| is_within(&person.dn, base));
-        let (fault, why) = match protection(&person.entry, &own) {
+        let (fault, why) = match protection(&person.entry, &pdc.own_sids) {
             Ok(None) if in_scope => return Ok(()),
             Ok(None) => (Fault::OutOfScope, "it is outside the agent's scope".to_owned()),
             Ok(Some(why)) => (Fault::Protected, why),
             Err(why) => (Fault::NoPermission, why.to_owned()),
         };
-        Err(DirectoryError::fault(fault, &host, format!("{}: {why}", person.dn)))
+        Err(DirectoryError::fault(fault, &pdc.host, format!("{}: {why}", person.dn)))
     }
 }
 

@@ -7,9 +7,10 @@ use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease};
 use crate::identity::{Sid, anchor_bytes, anchor_of, guid_dn};
 use crate::ldap::{Entry, Filter, Scope, Search};
+use crate::operations::account_control::{DISABLED, LOCKED};
 
 /// All that locating, judging, the policy and a reset need to know, in one read.
-const ATTRIBUTES: [&str; 15] = [
+const ATTRIBUTES: [&str; 16] = [
     "objectGUID",
     "objectSid",
     "objectClass",
@@ -25,6 +26,7 @@ const ATTRIBUTES: [&str; 15] = [
     "pwdLastSet",
     "lockoutTime",
     "msDS-User-Account-Control-Computed",
+    "replPropertyMetaData",
 ];
 
 /// By what a person is looked for.
@@ -68,6 +70,18 @@ pub struct Person {
     pub anchor: SourceAnchor,
     /// The account as it was read: what is judged.
     pub(crate) entry: Entry,
+}
+
+impl Person {
+    /// Whether the account was locked by wrong passwords when it was read.
+    pub fn is_locked(&self) -> bool {
+        self.entry.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0)
+    }
+
+    /// Whether an administrator had disabled the account when it was read.
+    pub fn is_disabled(&self) -> bool {
+        self.entry.integer("userAccountControl").is_some_and(|bits| bits & DISABLED != 0)
+    }
 }
 
 impl Directory {

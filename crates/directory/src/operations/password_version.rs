@@ -30,6 +30,13 @@ pub struct PasswordVersion {
     pub pwd_last_set: i64,
 }
 
+impl Person {
+    /// The version when the person was located; without a number if replication metadata was not to be had with the rest.
+    pub fn password_version(&self) -> PasswordVersion {
+        version(&self.entry)
+    }
+}
+
 impl Directory {
     /// Reads the version at the PDC emulator.
     ///

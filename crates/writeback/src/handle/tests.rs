@@ -55,6 +55,14 @@ async fn a_reset_goes_step_by_step() {
 }
 
 #[tokio::test]
+async fn a_rule_that_no_longer_holds_refuses_nobody() {
+    let scene = scene("older-rule").await;
+    scene.steps.0.longer_before.store(100, Ordering::SeqCst);
+    scene.handle(scene.rig.order(|_| {})).await;
+    assert_eq!(scene.steps.writes(), 1);
+}
+
+#[tokio::test]
 async fn a_replayed_order_gets_the_first_outcome_and_writes_nothing() {
     let scene = scene("replay").await;
     let first = scene.handle(scene.rig.order(|_| {})).await;
