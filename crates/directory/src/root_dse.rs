@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ritorno_protocol::policy::Vendor;
+use uuid::Uuid;
 
 use crate::identity::Sid;
 use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
@@ -22,6 +23,8 @@ pub struct RootDse {
     pub configuration: String,
     /// DN of its `nTDSDSA` object.
     pub service_name: String,
+    /// What its own writes are marked with in replication metadata (MS-ADTS 3.1.1.1.9), if it may be read.
+    pub invocation_id: Option<Uuid>,
     /// Who made it.
     pub vendor: Vendor,
     /// OIDs of the controls that it knows.
@@ -56,12 +59,20 @@ impl RootDse {
         let anchor = connection.search(&anchor, &[], limit).await?.entries;
         // Bit 0 of searchFlags (MS-ADTS 2.2.10) is an index over the whole naming context.
         let indexed = |entry: &Entry| entry.integer("searchFlags").is_some_and(|flags| flags & 1 != 0);
+        let settings = text("dsServiceName");
+        let own = connection.search(&Search::entry(settings.clone(), &["invocationId"]), &[], limit).await?;
+        let invocation_id = own
+            .entries
+            .first()
+            .and_then(|own| own.first("invocationId")?.try_into().ok())
+            .map(Uuid::from_bytes_le);
         Ok(Self {
+            invocation_id,
             anchor_indexed: anchor.iter().any(indexed),
             host: connection.host().to_owned(),
             domain: text("defaultNamingContext"),
             configuration: text("configurationNamingContext"),
-            service_name: text("dsServiceName"),
+            service_name: settings,
             vendor: if samba { Vendor::Samba } else { Vendor::Windows },
             controls: entry
                 .values("supportedControl")

@@ -78,12 +78,14 @@ pub enum ToAgent {
         /// The question.
         query: Signed<Query>,
     },
-    /// The last statement about this attempt is durable here.
+    /// That statement about this attempt is durable here.
     Acknowledged {
         /// The request.
         request: RequestId,
         /// The attempt.
         attempt: u32,
+        /// The statement's own time: an acknowledgement of an earlier one must not pass for that of a later one.
+        at: Timestamp,
     },
     /// This node goes away; come back then.
     Restarting {
@@ -127,6 +129,9 @@ pub struct Hello {
     pub nonce: Bytes,
     /// The agent's clock, to measure the skew by.
     pub agent_time: Timestamp,
+    /// The server's clock as the challenge told it: signed with the rest, so that nobody on the way can shift the agent's
+    /// idea of the server's time.
+    pub server_time: Timestamp,
     /// The program's version.
     pub version: String,
     /// Its journal.

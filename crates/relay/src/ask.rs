@@ -10,12 +10,14 @@ use ritorno_protocol::signed::Signed;
 
 use crate::dispatch_error::DispatchError;
 use crate::relay::Relay;
+use crate::statement::of_the_agent;
 
 /// How long an agent may take to answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 impl Relay {
-    /// Asks the healthiest live agent of the person's forest what policy holds for them. Nothing is changed by it.
+    /// Asks the healthiest live agent of the person's forest what policy holds for them, and the next one if the answer is
+    /// that this agent can't tell. Nothing is changed by it.
     ///
     /// # Errors
     /// [`DispatchError::NotHybrid`], [`DispatchError::Unavailable`], [`DispatchError::TimedOut`] after
@@ -26,7 +28,12 @@ impl Relay {
         let standing = self.ledger.standing(user.tenant).await?;
         let keys = self.keyring.keys(user.tenant, now).await?;
         let until = now.plus(ANSWER_WITHIN);
+        let mut declined = None;
         for link in self.able(user.tenant, &object.forest, &standing) {
+            let _asked = tokio::select! {
+                asked = link.asked.acquire() => asked.map_err(|_| DispatchError::Busy)?,
+                () = self.timer.sleep_until(until) => return Err(DispatchError::Busy),
+            };
             let id = uuid::Builder::from_random_bytes(array(&*self.random)).into_uuid();
             let query = Query {
                 id,
@@ -45,6 +52,9 @@ impl Relay {
             }
             tokio::select! {
                 answer = answered => match answer {
+                    Ok(Found::Nothing { fault, operator }) if of_the_agent(&fault) => {
+                        declined = Some(Found::Nothing { fault, operator });
+                    }
                     Ok(found) => return Ok(found),
                     // The link went away with the question; another agent may know.
                     Err(_) => continue,
@@ -52,6 +62,9 @@ impl Relay {
                 () = self.timer.sleep_until(until) => return Err(DispatchError::TimedOut),
             }
         }
-        Err(DispatchError::Unavailable(self.state_of(user.tenant, &standing)))
+        match declined {
+            Some(found) => Ok(found),
+            None => Err(DispatchError::Unavailable(self.state_of(user.tenant, &standing))),
+        }
     }
 }

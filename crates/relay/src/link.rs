@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// Frames that may wait for a slow socket.
 const OUTBOX: usize = 256;
-/// Requests that one agent works on at the same time.
+/// Requests that one agent works on at the same time, and as many questions.
 pub const IN_FLIGHT: usize = 64;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -30,6 +30,7 @@ pub(crate) struct Link {
     pub(crate) identity: PublicKey,
     pub(crate) recipient: Recipient,
     pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) asked: Semaphore,
     pub(crate) closing: Notify,
     outbox: mpsc::Sender<ToAgent>,
     known: Mutex<Known>,
@@ -70,6 +71,7 @@ impl Link {
             identity,
             recipient,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
+            asked: Semaphore::new(IN_FLIGHT),
             closing: Notify::new(),
             outbox,
             known: Mutex::new(Known { report: None, skew_ms }),

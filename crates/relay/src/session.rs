@@ -41,6 +41,9 @@ pub enum LinkEnd {
     /// The hello answers another challenge: an old one was replayed.
     #[error("the hello answers another challenge")]
     Nonce,
+    /// The hello repeats another server time than the challenge told: somebody on the way changed it.
+    #[error("the hello repeats another server time than was told")]
+    ServerTime,
     /// The agent's keys do not chain to the root.
     #[error("the agent's keys do not chain to the root: {0}")]
     Chain(CertificateError),
@@ -110,7 +113,7 @@ impl Relay {
             .iter()
             .find(|agent| agent.identity_key.id() == signed.key())
             .ok_or(LinkEnd::UnknownAgent)?;
-        let hello = prove(agent, &signed, &nonce)?;
+        let hello = prove(agent, &signed, &nonce, opened_at)?;
         let recipient = hello.chain.check(&keys.root, tenant, now).map_err(LinkEnd::Chain)?;
         // The chain's identity must be the very key that signed the hello, not another one of the same tenant.
         let proves = hello.chain.sealing.key() == agent.identity_key.id() && recipient.agent == agent.id;
@@ -182,7 +185,10 @@ impl Relay {
                         Err(LinkEnd::Silent)
                     } else {
                         ping_at = now.plus(PING_EVERY);
-                        frames.ping().await.map_err(LinkEnd::from)
+                        tokio::select! {
+                            sent = frames.ping() => sent.map_err(LinkEnd::from),
+                            () = self.timer.sleep_until(heard_at.plus(SILENT_AFTER)) => Err(LinkEnd::Silent),
+                        }
                     }
                 }
             };
@@ -228,13 +234,21 @@ impl Relay {
 }
 
 /// The hello's content, if that agent signed it for that challenge and is not revoked.
-fn prove(agent: &Agent, signed: &Signed<Hello>, nonce: &Bytes) -> Result<Hello, LinkEnd> {
+fn prove(
+    agent: &Agent,
+    signed: &Signed<Hello>,
+    nonce: &Bytes,
+    server_time: Timestamp,
+) -> Result<Hello, LinkEnd> {
     let hello = signed.verify(&agent.identity_key).map_err(|_| LinkEnd::Proof)?;
     if hello.agent != agent.id {
         return Err(LinkEnd::Proof);
     }
     if hello.nonce != *nonce {
         return Err(LinkEnd::Nonce);
+    }
+    if hello.server_time != server_time {
+        return Err(LinkEnd::ServerTime);
     }
     if agent.revoked_at.is_some() {
         return Err(LinkEnd::Revoked);

@@ -1,5 +1,5 @@
 //! One request, at most once: the row is committed, one agent is named, and nobody else may write until that agent
-//! provably did not begin (SECURITY: 'One request, at most once').
+//! has said that it did not begin (SECURITY: 'One request, at most once').
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -78,13 +78,14 @@ impl Waiter {
 pub enum Next {
     /// Nothing before this moment, unless the row changes.
     WaitUntil(Timestamp),
-    /// The first attempt provably did not begin: another may be made.
+    /// The agent said that it did not begin, or the order never left: another attempt may be made.
     TryAgain,
     /// Tell what the row says; without an outcome it is unknown.
     Tell,
 }
 
-/// What to do about `request` at `now`. After 'started' nobody else may write, so it is only ever waited for.
+/// What to do about `request` at `now`. After 'started' nobody else may write, so it is only ever waited for; and so is an
+/// order that was sent and not heard of, since its 'started' may have been lost with the link.
 pub fn next(request: &Request, now: Timestamp) -> Next {
     let wait = |until: Timestamp, then: Next| if now < until { Next::WaitUntil(until) } else { then };
     match &request.state {
@@ -96,10 +97,7 @@ pub fn next(request: &Request, now: Timestamp) -> Next {
             wait(request.updated_at.plus(DIRECTORY_TIMEOUT).plus(SETTLE_WITHIN), Next::Tell)
         }
         RequestState::NotStarted => Next::TryAgain,
-        RequestState::Dispatched if request.may_try_again(now) => Next::TryAgain,
-        RequestState::Dispatched => {
-            Next::WaitUntil(request.attempt.dead_after.plus(Duration::from_millis(1)))
-        }
+        RequestState::Dispatched => wait(request.attempt.dead_after, Next::Tell),
     }
 }
 
@@ -333,17 +331,13 @@ impl Relay {
         }
     }
 
-    /// There is no agent left to try. What the agent refused to begin was not applied; what was never heard of is unknown:
-    /// the word may have been lost on the way.
+    /// There is no agent left to try: the request was not applied, for the last one's reason.
     async fn nobody_left(
         &self,
         request: Request,
         new: &NewRequest,
         waiter: &Waiter,
     ) -> Result<Settled, DispatchError> {
-        if request.state != RequestState::NotStarted {
-            return Ok(told(&request, self.timer.now()));
-        }
         let kept = lock(&waiter.fault).clone();
         let (fault, operator) = kept.unwrap_or_else(|| {
             let detail = "the link to the agent was lost before the request was sent".to_owned();

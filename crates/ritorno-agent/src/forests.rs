@@ -138,15 +138,15 @@ impl Writeback for Forests {
         if seen.version.is_none() {
             seen = located.directory.password_version(&located.person).await.map_err(error)?;
         }
-        Ok(match seen.version {
-            Some(version) => {
-                SeenVersion { version: PasswordVersion::Replicated { version }, written_at: seen.changed }
-            }
-            None => SeenVersion {
-                version: PasswordVersion::LastSet { filetime: seen.pwd_last_set },
-                written_at: ritorno_protocol::clock::Timestamp::from_filetime(seen.pwd_last_set),
-            },
-        })
+        let (version, written_at) = match seen.version {
+            Some(version) => (PasswordVersion::Replicated { version }, seen.changed),
+            None => (
+                PasswordVersion::LastSet { filetime: seen.pwd_last_set },
+                ritorno_protocol::clock::Timestamp::from_filetime(seen.pwd_last_set),
+            ),
+        };
+        let by_the_asked = located.directory.wrote_itself(&seen);
+        Ok(SeenVersion { version, written_at, by_the_asked })
     }
 
     async fn state(&self, located: &Located) -> Result<AccountState, DirectoryError> {

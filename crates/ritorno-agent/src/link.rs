@@ -11,14 +11,14 @@ use ritorno_protocol::ids::Forest;
 use ritorno_protocol::link::{
     ForestHealth, HANDSHAKE_WITHIN, HEALTH_EVERY, Health, Hello, PING_EVERY, SILENT_AFTER, ToAgent, ToRelay,
 };
-use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::outcome::{Fault, Outcome};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::Says;
 use ritorno_writeback::handle::{HandleError, Handler};
 use ritorno_writeback::journal::JournalError;
 use ritorno_writeback::limits::Switch as _;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -31,13 +31,58 @@ use crate::status::Board;
 
 /// Frames that may wait for a slow socket.
 const OUTBOX: usize = 256;
-/// Orders and questions that are worked on at the same time; the relay keeps to the same number.
+/// Orders that are worked on at the same time, and as many questions; the relay keeps to the same number of each.
 const IN_FLIGHT: usize = 64;
+/// What there is no room for and is declined at the same time. A server that goes on beyond that gets no answer.
+const DECLINED_AT_ONCE: usize = 64;
 /// How long a stopping agent lets what it has begun come to its end.
 const FINISH_WITHIN: Duration = Duration::from_secs(12);
 
-/// Orders and questions under way.
-type Tasks = JoinSet<Result<(), JournalError>>;
+/// Orders and questions under way. Each kind has room of its own: questions come before every reset, and must not keep an
+/// order out.
+struct Tasks {
+    set: JoinSet<Result<(), JournalError>>,
+    orders: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+    declined: Arc<Semaphore>,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        let room = |count| Arc::new(Semaphore::new(count));
+        Self {
+            set: JoinSet::new(),
+            orders: room(IN_FLIGHT),
+            questions: room(IN_FLIGHT),
+            declined: room(DECLINED_AT_ONCE),
+        }
+    }
+}
+
+/// How a frame that asks for work is met.
+enum Room {
+    /// It is worked on while this is held.
+    Free(OwnedSemaphorePermit),
+    /// It is declined, for this reason, while this is held.
+    None(Fault, &'static str, OwnedSemaphorePermit),
+}
+
+impl Tasks {
+    /// Room for one more of a kind; nothing if there is not even room to decline it.
+    fn room(&self, of_kind: &Arc<Semaphore>, stopping: bool) -> Option<Room> {
+        let declined = |fault, why| {
+            let permit = self.declined.clone().try_acquire_owned().ok()?;
+            Some(Room::None(fault, why, permit))
+        };
+        if stopping {
+            return declined(Fault::DirectoryUnavailable, "this agent stops");
+        }
+        match of_kind.clone().try_acquire_owned() {
+            Ok(permit) => Some(Room::Free(permit)),
+            Err(_) => declined(Fault::LimitReached, "this agent has as much to do as it takes on at once"),
+        }
+    }
+}
 
 /// What a link needs.
 pub(crate) struct Link {
@@ -83,7 +128,7 @@ impl Link {
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) -> Result<(), JournalError> {
         let mut backoff = Backoff::default();
         // Requests outlive the link that brought them: a cut link must not cut a write in two.
-        let mut tasks = Tasks::new();
+        let mut tasks = Tasks::default();
         let events = self.carrier.events();
         let mut told = false;
         while !*stop.borrow() {
@@ -120,7 +165,7 @@ impl Link {
             }
         }
         // Without a link nothing more comes in, but what was begun still ends; its outcome waits in the journal.
-        let finish = async { while tasks.join_next().await.is_some() {} };
+        let finish = async { while tasks.set.join_next().await.is_some() {} };
         if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
             tracing::warn!("some requests are not over; they are settled at the next start");
         }
@@ -178,6 +223,7 @@ impl Link {
             agent: self.keys.enrolment.agent,
             nonce,
             agent_time: self.clock.now(),
+            server_time,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.handler.journal().epoch(),
             chain: self.keys.chain(self.forests.clone(), self.handler.server_now()),
@@ -217,7 +263,7 @@ impl Link {
         let mut health_at = heard;
         let mut finish_by: Option<Instant> = None;
         loop {
-            let finished = tasks.is_empty() && queued.is_empty();
+            let finished = tasks.set.is_empty() && queued.is_empty();
             if finish_by.is_some_and(|by| finished || Instant::now() >= by) {
                 return Ok(End::Stopped);
             }
@@ -240,7 +286,7 @@ impl Link {
                     }
                 }
                 Some(frame) = queued.recv() => socket.send(&frame).await?,
-                Some(done) = tasks.join_next() => {
+                Some(done) = tasks.set.join_next() => {
                     done.context("a task of the link broke down")??;
                 }
                 Ok(()) = health.changed() => health_at = Instant::now(),
@@ -274,20 +320,28 @@ impl Link {
         outbox: &mpsc::Sender<ToRelay>,
         stopping: bool,
     ) -> anyhow::Result<()> {
-        let busy = tasks.len() >= IN_FLIGHT;
         match frame {
             ToAgent::Keys { signing_keys, recipients } => self.trust(&signing_keys, recipients).await?,
-            ToAgent::Acknowledged { request, attempt } => {
-                self.handler.journal().acknowledge(request, attempt).await?;
-            }
-            ToAgent::Work { .. } | ToAgent::Ask { .. } if busy || stopping => {
-                tracing::warn!(busy, stopping, "an order was not taken");
+            ToAgent::Acknowledged { request, attempt, at } => {
+                self.handler.journal().acknowledge(request, attempt, at).await?;
             }
             ToAgent::Work { authorisation, envelope } => {
+                let Some(room) = tasks.room(&tasks.orders, stopping) else {
+                    tracing::warn!("more orders than this agent can even decline: one was dropped");
+                    return Ok(());
+                };
                 let (handler, carrier, probe) =
                     (self.handler.clone(), self.carrier.clone(), self.probe.clone());
-                tasks.spawn(async move {
-                    let handled = match handler.handle(&authorisation, &envelope, &*carrier).await {
+                tasks.set.spawn(async move {
+                    let (handled, _permit) = match room {
+                        Room::Free(permit) => {
+                            (handler.handle(&authorisation, &envelope, &*carrier).await, permit)
+                        }
+                        Room::None(fault, why, permit) => {
+                            (handler.decline(&authorisation, fault, why, &*carrier).await, permit)
+                        }
+                    };
+                    let handled = match handled {
                         Ok(handled) => handled,
                         // It is in the event log; the server gets no answer to what it did not sign.
                         Err(HandleError::NotBelieved(_)) => return Ok(()),
@@ -306,9 +360,19 @@ impl Link {
                 });
             }
             ToAgent::Ask { query } => {
+                let Some(room) = tasks.room(&tasks.questions, stopping) else {
+                    tracing::warn!("more questions than this agent can even decline: one was dropped");
+                    return Ok(());
+                };
                 let (handler, outbox, carrier) = (self.handler.clone(), outbox.clone(), self.carrier.clone());
-                tasks.spawn(async move {
-                    match handler.answer(&query).await {
+                tasks.set.spawn(async move {
+                    let (answer, _permit) = match room {
+                        Room::Free(permit) => (handler.answer(&query).await, permit),
+                        Room::None(fault, why, permit) => {
+                            (handler.decline_to_answer(&query, fault, why), permit)
+                        }
+                    };
+                    match answer {
                         // If the link is gone, so is whoever asked.
                         Ok(answer) => drop(outbox.send(ToRelay::Answer { answer }).await),
                         Err(error) => carrier.events().note(EventId::ValidationError, error.to_string()),

@@ -137,7 +137,7 @@ impl Requests<'_> {
         Ok(self.0.write(SQL, values![tenant, id, attempt, agent, now]).await? == 1)
     }
 
-    /// Commits the attempt after the one under way, which must provably not have begun: sign it only if this gives `true`.
+    /// Commits the attempt after the one under way, whose agent must have said that it did not begin: sign it only if this gives `true`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -150,8 +150,7 @@ impl Requests<'_> {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update requests set state = 'dispatched', attempt = $3, agent = $4, epoch = $5, \
              start_by = $6, dead_after = $7, updated_at = $8 \
-             where tenant = $1 and id = $2 and attempt = $3 - 1 \
-             and (state = 'not-started' or (state = 'dispatched' and dead_after < $8))";
+             where tenant = $1 and id = $2 and attempt = $3 - 1 and state = 'not-started'";
         let values =
             values![tenant, id, next.number, next.agent, next.epoch, next.start_by, next.dead_after, now];
         Ok(self.0.write(SQL, values).await? == 1)

@@ -32,6 +32,21 @@ impl<D: Directory> Handler<D> {
         Ok(Signed::sign(&answer, &self.identity.signing))
     }
 
+    /// Says of a question that it is not looked into now, so that another agent may be asked at once.
+    ///
+    /// # Errors
+    /// [`NotBelieved`] if the server did not ask it; then nothing is answered.
+    pub fn decline_to_answer(
+        &self,
+        query: &Signed<Query>,
+        fault: Fault,
+        detail: &str,
+    ) -> Result<Signed<Answer>, NotBelieved> {
+        let query = self.trusted(|trust| trust.verify(query, self.server_now()))?;
+        let answer = Answer { id: query.id, agent: self.identity.agent, found: nothing(fault, detail) };
+        Ok(Signed::sign(&answer, &self.identity.signing))
+    }
+
     async fn look_up(&self, query: &Query) -> Result<Found, DirectoryError> {
         let person = self.directory.locate(&Target::from(query)).await?;
         let (judged, policy, state) = tokio::join!(

@@ -88,6 +88,8 @@ pub struct SeenVersion {
     pub version: PasswordVersion,
     /// When that version was written, by the directory's clock.
     pub written_at: Option<Timestamp>,
+    /// Whether the server that was asked wrote it itself: our writes go there and nowhere else.
+    pub by_the_asked: bool,
 }
 
 /// The state of an account.

@@ -230,41 +230,16 @@ impl<D: Directory> Handler<D> {
         reporter: &dyn Reporter,
     ) -> Result<Handled, HandleError> {
         let arrived = self.clock.now();
-        let order = self.trusted(|trust| trust.verify(order, self.server_now())).inspect_err(|error| {
-            reporter.event(Event::new(arrived, EventId::ValidationError, error.to_string()));
-        })?;
+        let order = self.believe(order, arrived, reporter)?;
         let numbers = Numbers::of(order.operation, order.initiator);
         let start = words(&format!("attempt {} came in", order.attempt));
         reporter.event(Event::about(arrived, numbers.start, order.request, &order.anchor, &start));
 
-        // From here on one attempt at a time for this person, so that the journal is read after the one before has ended.
-        let _turn = self.people.lock(&order.anchor).await;
-        if let Some(known) = self.journal.find(order.request).await? {
-            let over = !matches!(known.statement.says, Says::NotStarted { .. });
-            if over || known.statement.attempt >= order.attempt {
-                // If the link is down it is said when it is back.
-                let _ = reporter.say(Signed::sign(&known.statement, &self.identity.signing));
-                return Ok(Handled::Repeated(known.statement));
-            }
+        let _turn = self.turn(&order).await;
+        if let Some(repeated) = self.repeat(&order, reporter).await? {
+            return Ok(repeated);
         }
-        let entry = Entry {
-            target: Target::from(&order),
-            operation: order.operation,
-            initiator: order.initiator,
-            must_change: order.must_change,
-            begun_at: arrived,
-            version_before: None,
-            settling: false,
-            acknowledged: false,
-            statement: Statement {
-                agent: self.identity.agent,
-                epoch: self.journal.epoch(),
-                request: order.request,
-                attempt: order.attempt,
-                at: arrived,
-                says: Says::Started { version_before: None },
-            },
-        };
+        let entry = self.entry(&order, arrived);
         let (act, person, version) = match self.prepare(&order, envelope).await {
             Ok(ready) => ready,
             Err(NotBegun::Refused(rule, mut operator)) => {
@@ -319,6 +294,62 @@ impl<D: Directory> Handler<D> {
         Ok(Handled::Answered(self.conclude(entry, Says::Ended { outcome }, reporter).await?))
     }
 
+    /// The order's content, if the server signed it.
+    pub(crate) fn believe(
+        &self,
+        order: &Signed<Authorisation>,
+        arrived: Timestamp,
+        reporter: &dyn Reporter,
+    ) -> Result<Authorisation, NotBelieved> {
+        self.trusted(|trust| trust.verify(order, self.server_now())).inspect_err(|error| {
+            reporter.event(Event::new(arrived, EventId::ValidationError, error.to_string()));
+        })
+    }
+
+    /// One attempt at a time for a person: whoever holds the turn reads the journal after the one before has ended.
+    pub(crate) async fn turn(&self, order: &Authorisation) -> tokio::sync::OwnedMutexGuard<()> {
+        self.people.lock(&order.anchor).await
+    }
+
+    /// Says again what was said of an order that is known already.
+    pub(crate) async fn repeat(
+        &self,
+        order: &Authorisation,
+        reporter: &dyn Reporter,
+    ) -> Result<Option<Handled>, JournalError> {
+        let known = self.journal.find(order.request).await?.filter(|known| {
+            let over = !matches!(known.statement.says, Says::NotStarted { .. });
+            over || known.statement.attempt >= order.attempt
+        });
+        Ok(known.map(|known| {
+            // If the link is down it is said when it is back.
+            let _ = reporter.say(Signed::sign(&known.statement, &self.identity.signing));
+            Handled::Repeated(known.statement)
+        }))
+    }
+
+    /// What the journal will hold of an order that arrived then.
+    pub(crate) fn entry(&self, order: &Authorisation, arrived: Timestamp) -> Entry {
+        Entry {
+            target: Target::from(order),
+            operation: order.operation,
+            initiator: order.initiator,
+            must_change: order.must_change,
+            begun_at: arrived,
+            version_before: None,
+            settling: false,
+            acknowledged: false,
+            statement: Statement {
+                agent: self.identity.agent,
+                epoch: self.journal.epoch(),
+                request: order.request,
+                attempt: order.attempt,
+                at: arrived,
+                says: Says::Started { version_before: None },
+            },
+        }
+    }
+
     /// Makes a statement durable, says it, and logs it.
     pub(crate) async fn conclude(
         &self,
@@ -326,7 +357,8 @@ impl<D: Directory> Handler<D> {
         says: Says,
         reporter: &dyn Reporter,
     ) -> Result<Statement, JournalError> {
-        let at = self.clock.now();
+        // Times of one request's statements only grow: an acknowledgement names its statement by them.
+        let at = self.clock.now().max(entry.statement.at.plus(Duration::from_millis(1)));
         entry.settling = matches!(says, Says::Ended { outcome: Outcome::Unknown { .. } });
         entry.acknowledged = false;
         entry.statement.at = at;
@@ -437,7 +469,7 @@ fn act(operation: Operation, passwords: Passwords) -> Option<Act> {
     }
 }
 
-fn words(detail: &str) -> Operator {
+pub(crate) fn words(detail: &str) -> Operator {
     Operator { detail: detail.to_owned(), ..Operator::default() }
 }
 

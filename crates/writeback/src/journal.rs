@@ -80,7 +80,7 @@ impl From<serde_json::Error> for JournalError {
 enum Job {
     Find(RequestId),
     Write(Box<Entry>),
-    Acknowledge(RequestId, u32),
+    Acknowledge(RequestId, u32, Timestamp),
     Unacknowledged,
     Open,
     Sequence(Option<u64>),
@@ -179,12 +179,18 @@ impl Journal {
         self.run(Job::Write(Box::new(entry))).await.map(drop)
     }
 
-    /// Notes that the relay has committed the latest statement about an attempt.
+    /// Notes that the relay has committed the statement about an attempt that was made at that moment. Nothing happens if a
+    /// later one has taken its place.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub async fn acknowledge(&self, request: RequestId, attempt: u32) -> Result<(), JournalError> {
-        self.run(Job::Acknowledge(request, attempt)).await.map(drop)
+    pub async fn acknowledge(
+        &self,
+        request: RequestId,
+        attempt: u32,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.run(Job::Acknowledge(request, attempt, at)).await.map(drop)
     }
 
     /// Entries that the relay has not acknowledged: to be sent again.
@@ -262,10 +268,11 @@ async fn run_one(database: &mut SqliteConnection, job: &Job) -> Result<Reply, Jo
             put(database, entry).await?;
             Reply::Nothing
         }
-        Job::Acknowledge(request, attempt) => {
+        Job::Acknowledge(request, attempt, at) => {
             let entry = find(database, *request).await?;
             // 'Started' is never acknowledged; what is acknowledged must be the statement that is kept now.
-            if let Some(entry) = entry.filter(|entry| entry.statement.attempt == *attempt) {
+            let meant = |entry: &Entry| entry.statement.attempt == *attempt && entry.statement.at == *at;
+            if let Some(entry) = entry.filter(meant) {
                 put(database, &Entry { acknowledged: true, ..entry }).await?;
             }
             Reply::Nothing
@@ -372,9 +379,11 @@ mod tests {
         let later = NOW.plus(KEEP + Duration::from_secs(1));
         let journal = Journal::open(&path, &Fixed(2), later).await.unwrap();
         assert_eq!(journal.unacknowledged().await.unwrap(), vec![entry]);
-        journal.acknowledge(request, 2).await.unwrap();
+        journal.acknowledge(request, 2, NOW).await.unwrap();
         assert_eq!(journal.unacknowledged().await.unwrap().len(), 1, "another attempt was acknowledged");
-        journal.acknowledge(request, 1).await.unwrap();
+        journal.acknowledge(request, 1, NOW.minus(Duration::from_millis(1))).await.unwrap();
+        assert_eq!(journal.unacknowledged().await.unwrap().len(), 1, "an earlier statement was acknowledged");
+        journal.acknowledge(request, 1, NOW).await.unwrap();
         assert_eq!(journal.unacknowledged().await.unwrap(), vec![]);
         let journal = Journal::open(&path, &Fixed(3), later).await.unwrap();
         assert_eq!(journal.find(request).await.unwrap(), None);

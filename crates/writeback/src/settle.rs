@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ritorno_protocol::authorisation::MAXIMUM_SKEW;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
@@ -34,10 +33,17 @@ pub enum Proof {
     Never,
 }
 
+/// By how much the directory's clock may differ from ours for a write of that moment to be taken for the attempt's. Metadata
+/// tell seconds, and a domain's machines keep their clocks together for Kerberos; a wider window would take in other people's
+/// writes.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
+
 /// What `seen` proves about a write that was begun at `begun_at` over `before`. `now` is the agent's clock.
 ///
 /// An equal version proves that nothing was written, once the directory's time-out has passed twice. One version more,
-/// written at the time of the attempt, is the attempt's. Anything else was written by somebody else and proves nothing.
+/// written by the very domain controller that was asked, at the time of the attempt, is the attempt's. Anything else was
+/// written by somebody else, or can't be told from that, and proves nothing. `pwdLastSet` alone never proves a write: it
+/// does not tell who wrote, nor how often.
 pub fn prove(
     before: Option<&PasswordVersion>,
     seen: &SeenVersion,
@@ -57,15 +63,13 @@ pub fn prove(
         (PasswordVersion::Replicated { version: before }, PasswordVersion::Replicated { version: now }) => {
             before.checked_add(1) == Some(*now)
         }
-        // A FILETIME of 0 means 'must change': it says nothing about when.
-        (PasswordVersion::LastSet { .. }, PasswordVersion::LastSet { filetime }) => *filetime > 0,
         _ => false,
     };
     let in_time = seen.written_at.is_some_and(|written| {
-        written >= begun_at.minus(MAXIMUM_SKEW)
-            && written <= begun_at.plus(2 * DIRECTORY_TIMEOUT + MAXIMUM_SKEW)
+        written >= begun_at.minus(CLOCKS_DIFFER)
+            && written <= begun_at.plus(DIRECTORY_TIMEOUT + CLOCKS_DIFFER)
     });
-    if one_more && in_time { Proof::Applied } else { Proof::Never }
+    if one_more && in_time && seen.by_the_asked { Proof::Applied } else { Proof::Never }
 }
 
 impl<D: Directory> Handler<D> {
@@ -148,7 +152,11 @@ mod tests {
     const BEGUN: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
     fn replicated(version: u32, written: Timestamp) -> SeenVersion {
-        SeenVersion { version: PasswordVersion::Replicated { version }, written_at: Some(written) }
+        SeenVersion {
+            version: PasswordVersion::Replicated { version },
+            written_at: Some(written),
+            by_the_asked: true,
+        }
     }
 
     #[test]
@@ -171,8 +179,27 @@ mod tests {
         assert_eq!(prove(None, &replicated(8, BEGUN), BEGUN, now), Proof::Never);
         let undated = SeenVersion { written_at: None, ..replicated(8, BEGUN) };
         assert_eq!(prove(Some(&before), &undated, BEGUN, now), Proof::Never);
-        let must_change = SeenVersion { version: PasswordVersion::LastSet { filetime: 0 }, written_at: None };
-        let set = PasswordVersion::LastSet { filetime: 133_000_000_000_000_000 };
-        assert_eq!(prove(Some(&set), &must_change, BEGUN, now), Proof::Never);
+        let elsewhere = SeenVersion { by_the_asked: false, ..replicated(8, BEGUN) };
+        assert_eq!(prove(Some(&before), &elsewhere, BEGUN, now), Proof::Never);
+        for (seconds, proof) in [(19, Proof::Applied), (21, Proof::Never)] {
+            let written = BEGUN.plus(Duration::from_secs(seconds));
+            assert_eq!(prove(Some(&before), &replicated(8, written), BEGUN, now), proof, "{seconds} s later");
+        }
+        let earlier = BEGUN.minus(Duration::from_secs(11));
+        assert_eq!(prove(Some(&before), &replicated(8, earlier), BEGUN, now), Proof::Never);
+    }
+
+    #[test]
+    fn the_time_of_the_last_change_alone_proves_no_write() {
+        let last_set = |filetime| SeenVersion {
+            version: PasswordVersion::LastSet { filetime },
+            written_at: Some(BEGUN),
+            by_the_asked: true,
+        };
+        let before = PasswordVersion::LastSet { filetime: 133_000_000_000_000_000 };
+        let now = BEGUN.plus(Duration::from_secs(30));
+        assert_eq!(prove(Some(&before), &last_set(133_000_000_000_000_000), BEGUN, now), Proof::NotApplied);
+        assert_eq!(prove(Some(&before), &last_set(134_000_000_000_000_000), BEGUN, now), Proof::Never);
+        assert_eq!(prove(Some(&before), &last_set(0), BEGUN, now), Proof::Never);
     }
 }

@@ -366,7 +366,11 @@ impl Directory for FakeDirectory {
         let reading = Duration::from_millis(self.0.0.reading_ms.load(Ordering::SeqCst));
         self.0.0.clock.advance(reading);
         let version = u32::try_from(self.0.writes()).unwrap();
-        Ok(SeenVersion { version: PasswordVersion::Replicated { version }, written_at: Some(NOW) })
+        Ok(SeenVersion {
+            version: PasswordVersion::Replicated { version },
+            written_at: Some(NOW),
+            by_the_asked: true,
+        })
     }
 
     async fn state(&self, (): &()) -> Result<AccountState, DirectoryError> {

@@ -13,7 +13,7 @@ fn frame_to_agent() {
         ToAgent::Challenge { nonce: Bytes(vec![1; 32]), server_time: NOW },
         ToAgent::Welcome { signing_keys: vec![], recipients: vec![] },
         ToAgent::Work { authorisation: seed::authorisation(), envelope: Box::new(seed::envelope()) },
-        ToAgent::Acknowledged { request: RequestId::random(&Fixed(2)), attempt: 1 },
+        ToAgent::Acknowledged { request: RequestId::random(&Fixed(2)), attempt: 1, at: NOW },
         ToAgent::Restarting { after_ms: 1_000 },
     ];
     seed::run(frames.iter().map(|frame| serde_json::to_vec(frame).unwrap()).collect(), |bytes| {

@@ -38,6 +38,12 @@ impl Person {
 }
 
 impl Directory {
+    /// Whether that version was written by the PDC emulator itself, and not replicated to it.
+    pub fn wrote_itself(&self, version: &PasswordVersion) -> bool {
+        let own = self.known_pdc().and_then(|pdc| pdc.invocation_id);
+        own.is_some() && own == version.originating
+    }
+
     /// Reads the version at the PDC emulator.
     ///
     /// # Errors

@@ -105,11 +105,12 @@ impl TestAgent {
             let send = |frame: &ToRelay| out.send(serde_json::to_string(frame).unwrap()).is_ok();
             while let Some(text) = frames.recv().await {
                 match serde_json::from_str(&text).unwrap() {
-                    ToAgent::Challenge { nonce, .. } => {
+                    ToAgent::Challenge { nonce, server_time } => {
                         let hello = Hello {
                             agent: agent.id,
                             nonce,
                             agent_time: SystemClock.now(),
+                            server_time,
                             version: "0.1.0".into(),
                             epoch,
                             chain: chain.clone(),

@@ -52,6 +52,15 @@ async fn an_old_hello_is_of_no_use() {
 }
 
 #[tokio::test]
+async fn a_server_time_that_was_changed_on_the_way_is_noticed() {
+    let world = World::new();
+    let agent = world.enrol();
+    let earlier = world.time.now().minus(Duration::from_secs(60));
+    let end = refused(&world, &agent, |hello| hello.server_time = earlier, &agent).await;
+    assert!(matches!(end, LinkEnd::ServerTime), "{end}");
+}
+
+#[tokio::test]
 async fn a_stranger_is_refused() {
     let world = World::new();
     let agent = world.enrol();

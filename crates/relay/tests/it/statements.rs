@@ -101,7 +101,7 @@ async fn an_outcome_of_a_request_that_nobody_knows_is_acknowledged() {
     let mut wire = world.link(&agent).await;
     let id = world.request_id();
     wire.say(&world.statement(&agent, id, 1, Says::Ended { outcome: done() }));
-    assert_eq!(wire.order().await, Some(ToAgent::Acknowledged { request: id, attempt: 1 }));
+    assert_eq!(wire.order().await, Some(world.acknowledged(id, 1)));
     assert!(world.ledger.row(id).is_none());
 }
 

@@ -107,3 +107,29 @@ async fn a_question_is_answered_or_times_out() {
     let answer = world.time.until_over(ask()).await.0;
     let Err(DispatchError::Unavailable(TenantState::NoAgent { .. })) = answer else { panic!("{answer:?}") };
 }
+
+#[tokio::test]
+async fn a_question_that_one_agent_has_no_room_for_goes_to_the_next() {
+    let world = World::new();
+    let agents = [world.enrol(), world.enrol()];
+    let mut wires = [world.link(&agents[0]).await, world.link(&agents[1]).await];
+    let (relay, anna) = (world.relay.clone(), world.anna.clone());
+    let asking = tokio::spawn(async move { relay.ask(&anna, false).await });
+    let no_room = || Found::Nothing { fault: Fault::LimitReached, operator: Operator::default() };
+    let not_found = Found::Nothing { fault: Fault::NotFound, operator: Operator::default() };
+    let mut asked = Vec::new();
+    for found in [no_room(), not_found.clone()] {
+        settle().await;
+        for (agent, wire) in agents.iter().zip(&mut wires) {
+            let Some(ToAgent::Ask { query }) = wire.order().await else { continue };
+            let query = query.verify(&world.signing).unwrap();
+            asked.push(agent.id);
+            let answer = Answer { id: query.id, agent: agent.id, found: found.clone() };
+            wire.say(&ToRelay::Answer { answer: Signed::sign(&answer, &agent.identity) });
+            break;
+        }
+    }
+    assert_eq!(world.time.until_over(asking).await.0.unwrap(), not_found);
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0], asked[1]);
+}

@@ -177,7 +177,7 @@ impl Ledger for Memory {
     async fn try_again(&self, seen: &Request, next: &Attempt, now: Timestamp) -> Result<bool, LedgerError> {
         let mut rows = self.0.lock().unwrap();
         let row = rows.requests.get_mut(&seen.id).unwrap();
-        let may = row.attempt.number + 1 == next.number && row.may_try_again(now);
+        let may = row.attempt.number + 1 == next.number && row.may_try_again();
         if may {
             row.attempt = *next;
             row.state = RequestState::Dispatched;
@@ -375,6 +375,7 @@ impl World {
             agent: agent.id,
             nonce,
             agent_time: self.time.now(),
+            server_time: self.time.now(),
             version: "1".into(),
             epoch: agent.epoch,
             chain: agent.chain.clone(),
@@ -428,6 +429,11 @@ impl World {
 
     pub(crate) fn request_id(&self) -> RequestId {
         RequestId::random(&*self.chance)
+    }
+
+    /// The acknowledgement of a statement that is made now.
+    pub(crate) fn acknowledged(&self, request: RequestId, attempt: u32) -> ToAgent {
+        ToAgent::Acknowledged { request, attempt, at: self.time.now() }
     }
 
     /// A statement about that attempt, signed by that agent.

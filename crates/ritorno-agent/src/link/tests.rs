@@ -248,3 +248,15 @@ async fn a_lost_link_is_dialled_again() {
     assert_eq!(first.epoch, second.epoch, "the journal is the same");
     assert!(receive(&mut relay).await.is_some(), "a report");
 }
+
+#[test]
+fn orders_without_room_are_declined_and_questions_have_room_of_their_own() {
+    let tasks = Tasks::default();
+    let taken: Vec<_> = (0..IN_FLIGHT).map(|_| tasks.room(&tasks.orders, false).unwrap()).collect();
+    assert!(taken.iter().all(|room| matches!(room, Room::Free(_))));
+    assert!(matches!(tasks.room(&tasks.orders, false), Some(Room::None(Fault::LimitReached, ..))));
+    assert!(matches!(tasks.room(&tasks.questions, false), Some(Room::Free(_))));
+    assert!(matches!(tasks.room(&tasks.questions, true), Some(Room::None(Fault::DirectoryUnavailable, ..))));
+    drop(taken);
+    assert!(matches!(tasks.room(&tasks.orders, false), Some(Room::Free(_))));
+}

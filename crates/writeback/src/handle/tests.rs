@@ -203,7 +203,7 @@ async fn without_a_link_nothing_is_written_and_the_end_is_said_later() {
     scene.handler.resend(&scene.steps).await.unwrap();
     assert_eq!(scene.steps.taken(), ["say ended"]);
     let statement = handled.statement();
-    scene.handler.journal().acknowledge(statement.request, statement.attempt).await.unwrap();
+    scene.handler.journal().acknowledge(statement.request, statement.attempt, statement.at).await.unwrap();
     scene.handler.resend(&scene.steps).await.unwrap();
     assert_eq!(scene.steps.taken(), Vec::<String>::new());
 }
