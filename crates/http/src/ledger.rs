@@ -19,8 +19,8 @@ fn failed(error: StoreError) -> LedgerError {
 #[async_trait]
 impl Ledger for StoreLedger {
     async fn standing(&self, tenant: TenantId) -> Result<Standing, LedgerError> {
-        let found = self.0.tenants().get(tenant).await.map_err(failed)?;
-        let agents = self.0.agents().list(tenant).await.map_err(failed)?;
+        let (tenants, agents) = (self.0.tenants(), self.0.agents());
+        let (found, agents) = tokio::try_join!(tenants.get(tenant), agents.list(tenant)).map_err(failed)?;
         Ok(Standing { writeback_enabled: found.is_some_and(|tenant| tenant.writeback_enabled), agents })
     }
 

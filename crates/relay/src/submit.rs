@@ -132,8 +132,9 @@ impl Relay {
         }
         self.await_earlier(&new).await?;
 
-        let standing = self.ledger.standing(tenant).await?;
-        let keys = self.keyring.keys(tenant, self.timer.now()).await?;
+        let (standing, keys) =
+            tokio::join!(self.ledger.standing(tenant), self.keyring.keys(tenant, self.timer.now()));
+        let (standing, keys) = (standing?, keys?);
         let mut tried: Vec<AgentId> = Vec::new();
         let (link, mut permit) = self.reserve(&new, object, &standing, &tried).await?;
         let now = self.timer.now();

@@ -8,6 +8,7 @@ use sqlx::{PgPool, SqlitePool};
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::Value;
+use crate::writer::{Writer, Wrote};
 
 /// The pools, and the counter of this handle.
 #[derive(Clone)]
@@ -16,25 +17,12 @@ pub(crate) struct Db {
     statements: Arc<AtomicU64>,
 }
 
-/// SQLite takes one writer at a time: a pool of one connection queues the writers here, where waiting is fair and costs no
-/// polling of the file's lock.
+/// SQLite takes one writer at a time: writers queue in [`Writer`], where waiting is fair and costs no polling of the file's
+/// lock.
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite { readers: SqlitePool, writer: Writer },
     Postgres(PgPool),
-}
-
-/// Binds the values and runs the statement on one of the pools.
-macro_rules! run {
-    ($self:ident, $sql:ident, $values:ident, $sqlite:ident, $method:ident) => {{
-        $self.statements.fetch_add(1, Ordering::Relaxed);
-        match &$self.pools {
-            Pools::Sqlite { $sqlite: pool, .. } => {
-                bind!(sqlx::query($sql), $values).$method(pool).await.map(Ran::Sqlite)
-            }
-            Pools::Postgres(pool) => bind!(sqlx::query($sql), $values).$method(pool).await.map(Ran::Postgres),
-        }?
-    }};
 }
 
 macro_rules! bind {
@@ -50,12 +38,7 @@ macro_rules! bind {
         query
     }};
 }
-
-/// What came back, by database.
-enum Ran<S, P> {
-    Sqlite(S),
-    Postgres(P),
-}
+pub(crate) use bind;
 
 impl Db {
     pub(crate) fn new(pools: Pools) -> Self {
@@ -73,7 +56,13 @@ impl Db {
 
     /// Reads rows.
     pub(crate) async fn read(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        Ok(rows(run!(self, sql, values, readers, fetch_all)))
+        self.count();
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => {
+                sqlite_rows(bind!(sqlx::query(sql), values).fetch_all(readers).await?)
+            }
+            Pools::Postgres(pool) => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
+        })
     }
 
     /// Reads the first row, if there is one.
@@ -85,12 +74,15 @@ impl Db {
         Ok(self.read(sql, values).await?.into_iter().next())
     }
 
-    /// Writes, and tells how many rows it touched. A statement is its own transaction: SQLite takes the write lock when it
-    /// begins, as `begin immediate` does.
+    /// Writes, and tells how many rows it touched. It is kept, or not, as a whole, and on the disk when this returns.
     pub(crate) async fn write(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        Ok(match run!(self, sql, values, writer, execute) {
-            Ran::Sqlite(result) => result.rows_affected(),
-            Ran::Postgres(result) => result.rows_affected(),
+        self.count();
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => match writer.run(sql, values, false).await? {
+                Wrote::Touched(rows) => rows,
+                Wrote::Rows(rows) => rows.len() as u64,
+            },
+            Pools::Postgres(pool) => bind!(sqlx::query(sql), values).execute(pool).await?.rows_affected(),
         })
     }
 
@@ -100,13 +92,25 @@ impl Db {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        Ok(rows(run!(self, sql, values, writer, fetch_all)))
+        self.count();
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => match writer.run(sql, values, true).await? {
+                Wrote::Rows(rows) => sqlite_rows(rows),
+                Wrote::Touched(_) => Vec::new(),
+            },
+            Pools::Postgres(pool) => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
+        })
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn rows(ran: Ran<Vec<sqlx::sqlite::SqliteRow>, Vec<sqlx::postgres::PgRow>>) -> Vec<Row> {
-    match ran {
-        Ran::Sqlite(rows) => rows.into_iter().map(Row::Sqlite).collect(),
-        Ran::Postgres(rows) => rows.into_iter().map(Row::Postgres).collect(),
-    }
+fn sqlite_rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Sqlite).collect()
+}
+
+fn postgres_rows(rows: Vec<sqlx::postgres::PgRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Postgres).collect()
 }

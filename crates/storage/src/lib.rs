@@ -27,6 +27,7 @@ mod tenants;
 mod user_pages;
 mod users;
 mod value;
+mod writer;
 
 pub use administrators::Administrators;
 pub use agent_tokens::AgentTokens;

@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
+use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Limits,
     MailOutbox, Requests, Sessions, SigningKeys, Tenants, Users,
@@ -63,7 +64,7 @@ impl Store {
             .map_err(ConnectError::Migration)?;
         let readers =
             pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(ConnectError::Open)?;
-        Ok(Self { db: Db::new(Pools::Sqlite { readers, writer }) })
+        Ok(Self { db: Db::new(Pools::Sqlite { readers, writer: Writer::new(writer) }) })
     }
 
     async fn postgres(address: &str) -> Result<Self, ConnectError> {

@@ -15,7 +15,7 @@ const VALID: Duration = Duration::from_secs(24 * 3_600);
 /// Queues the notices. If one can't be queued, the password works all the same, and the person is told so.
 pub(super) async fn changed(state: &AppState, flow: &Flow, user: &User) {
     let now = state.clock.now();
-    for address in user.addresses() {
+    let queued = user.addresses().into_iter().map(async |address| {
         let template = Template::PasswordChanged {
             display_name: user.display_name.clone(),
             at_ms: now.unix_ms(),
@@ -33,6 +33,7 @@ pub(super) async fn changed(state: &AppState, flow: &Flow, user: &User) {
         if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await {
             tracing::error!(%error, "a notice of a changed password could not be queued");
         }
-    }
+    });
+    futures_util::future::join_all(queued).await;
     state.mail_wake.notify_one();
 }

@@ -70,9 +70,9 @@ pub(super) async fn submit(
     jar: CookieJar,
     Json(envelope): Json<Envelope>,
 ) -> Result<Response, PageError> {
-    let tenant = tenant(&state).await?;
+    let (tenant, flow) = tokio::try_join!(tenant(&state), current(&state, &jar))?;
     let t = reader.words(&tenant);
-    let Some(flow) = current(&state, &jar).await? else {
+    let Some(flow) = flow else {
         return Ok((StatusCode::GONE, Json(failed(t.say("flow-ended-told")))).into_response());
     };
     let request = envelope.context.request;
@@ -157,16 +157,28 @@ impl Submission {
         outcome: Outcome,
     ) -> Result<Answer, PageError> {
         let request = offer.context.request;
-        if let Ok(after) = submitted.ended(request, &outcome) {
-            self.state.store.flows().advance(submitted, &after).await.map_err(PageError::behind)?;
-        }
         let (success, reason) = told_to_operators(&outcome);
-        self.note(Activity::ResetPassword, success, &reason, Some(request)).await?;
-        match outcome {
-            Outcome::Done(_) => {
-                notice::changed(&self.state, &self.flow, user).await;
-                Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) })
+        let advance = async {
+            match submitted.ended(request, &outcome) {
+                Ok(after) => self.state.store.flows().advance(submitted, &after).await.map(drop),
+                Err(_) => Ok(()),
             }
+        };
+        let notify = async {
+            if matches!(outcome, Outcome::Done(_)) {
+                notice::changed(&self.state, &self.flow, user).await;
+            }
+        };
+        // Side by side, so that the database takes them in one go while the person waits.
+        let (advanced, noted, ()) = tokio::join!(
+            advance,
+            self.note(Activity::ResetPassword, success, &reason, Some(request)),
+            notify
+        );
+        advanced.map_err(PageError::behind)?;
+        noted?;
+        match outcome {
+            Outcome::Done(_) => Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) }),
             Outcome::Refused { rule, .. } => {
                 let message = refused(self.t, &rule);
                 let context = self.another(offer);

@@ -22,6 +22,7 @@ on_both!(
     silent_attempt_is_never_followed,
     unknown_is_settled_once,
     parallel_outcomes_leave_one,
+    one_contradiction_among_many_writes_fails_alone,
 );
 
 fn new(f: &Fixture) -> Request {
@@ -217,5 +218,27 @@ async fn parallel_outcomes_leave_one(f: &Fixture) -> Result<()> {
     .await?;
     let count = |wanted| committed.iter().filter(|committed| **committed == wanted).count();
     assert_eq!((count(Committed::First), count(Committed::Same), count(Committed::Conflict)), (1, 19, 20));
+    Ok(())
+}
+
+async fn one_contradiction_among_many_writes_fails_alone(f: &Fixture) -> Result<()> {
+    let same = new(f);
+    let all: Vec<Request> = (0..60).map(|turn| if turn % 3 == 0 { same.clone() } else { new(f) }).collect();
+    let (store, tenant) = (f.store.clone(), f.tenant.id);
+    let kept = parallel(all.len(), |turn| {
+        let (store, request) = (store.clone(), all[turn].clone());
+        async move {
+            match store.requests().insert(&request).await {
+                Ok(()) => Ok(true),
+                Err(StoreError::Contradiction(_)) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+    })
+    .await?;
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 41, "forty of their own, and one of the twenty");
+    for request in &all {
+        ensure!(store.requests().get(tenant, request.id).await?.is_some());
+    }
     Ok(())
 }
