@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ritorno_directory::ldap::{Change, ChangeKind, Connection, Connector, Modify, unicode_pwd};
+use ritorno_directory::ldap::{Change, ChangeKind, Connection, Connector, Control, Modify, unicode_pwd};
 use ritorno_directory::{Names, roots_from_pem_file};
 use ritorno_lab::ForestHandle;
 
+/// The policy-hints control (MS-ADTS 3.1.1.3.4.1.27): the directory holds the password against its history.
+const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,7 +39,8 @@ impl Direct {
         Ok(Self { connections })
     }
 
-    /// Sets the passwords, `in_flight` at a time; returns how long each took, in milliseconds.
+    /// Sets the passwords, `in_flight` at a time, with history enforced as in a reset; returns how long each took, in
+    /// milliseconds.
     ///
     /// # Errors
     /// When the directory refuses one.
@@ -55,7 +58,8 @@ impl Direct {
                         value: unicode_pwd(&password),
                     };
                     let since = Instant::now();
-                    connection.modify(&Modify { dn, changes: vec![change] }, &[], PATIENCE).await?;
+                    let hints = [Control::flags(POLICY_HINTS, 1)];
+                    connection.modify(&Modify { dn, changes: vec![change] }, &hints, PATIENCE).await?;
                     times.push(since.elapsed().as_secs_f64() * 1_000.0);
                 }
                 anyhow::Ok((connection, times))

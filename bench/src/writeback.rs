@@ -20,6 +20,8 @@ use crate::summary::{Better, Measure, Rows, middle};
 const LOADS: [(usize, usize); 3] = [(1, 20), (4, 24), (16, 48)];
 /// People who pass the gate at the same time, before anything is measured.
 const GATES_AT_ONCE: usize = 8;
+/// Passwords that the lab's domain remembers.
+const HISTORY: usize = 24;
 /// Resets of one person that the portal's limit on codes allows in an hour, whatever the number of runs.
 const RESETS_OF_ONE: usize = 3;
 
@@ -62,6 +64,7 @@ struct Measured {
 pub(crate) async fn measure(place: &Place<'_>, runs: usize, date: &str, rows: &mut Rows) -> Result<()> {
     let most = LOADS.iter().map(|(in_flight, _)| *in_flight).max().unwrap_or(1);
     let mut direct = Direct::open(place.forest, most).await?;
+    fill_histories(&mut direct, most, place.subjects).await?;
     let mut measured: Vec<Vec<Measured>> = vec![Vec::new(); LOADS.len()];
     let mut next = 0;
     for run in 0..runs {
@@ -141,6 +144,21 @@ fn add_rows(measured: &[Vec<Measured>], runs: usize, date: &str, rows: &mut Rows
     );
     let times: Vec<f64> = one.iter().map(|run| run.whole_p50_ms - run.direct_p50_ms).collect();
     rows.add(added, &times, method, date)
+}
+
+/// Gives everybody as long a history as the domain keeps. A longer one makes a modify slower, and it would grow while it is
+/// measured.
+async fn fill_histories(direct: &mut Direct, in_flight: usize, people: &[Subject]) -> Result<()> {
+    for round in 0..HISTORY {
+        let jobs = people
+            .iter()
+            .enumerate()
+            .map(|(index, subject)| (subject.dn.clone(), format!("Storia-{round}-{index}-x")))
+            .collect();
+        direct.set(in_flight, jobs).await?;
+        eprintln!("histories: {} of {HISTORY}", round + 1);
+    }
+    Ok(())
 }
 
 /// Resets a second, and how long each took.
