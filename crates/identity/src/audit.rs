@@ -61,6 +61,10 @@ activities! {
     TenantMade = "Create tenant";
     /// An administrator was made.
     AdministratorAdded = "Add administrator";
+    /// An administrator was removed.
+    AdministratorRemoved = "Delete administrator";
+    /// An administrator's password was replaced from the command line.
+    AdministratorPasswordSet = "Reset administrator password";
     /// The help desk lifted a stop.
     StopLifted = "Lift self-service password reset block";
 }

@@ -27,6 +27,9 @@ pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 2
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
 /// Sign-in tries for one administrator's name from one network.
 pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins", most: 10, window: HOUR };
+/// Sign-in tries to the console from one network, whatever the names: each costs a hash, and one password may be tried on
+/// many names.
+pub const SIGN_INS_BY_NETWORK: Limit = Limit { name: "sign-ins-network", most: 60, window: HOUR };
 /// Device codes that one administrator may type.
 pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 10, window: HOUR };
 

@@ -66,6 +66,17 @@ impl Administrators<'_> {
         self.0.read(SQL, values![tenant]).await?.iter().map(administrator).collect()
     }
 
+    /// Removes an administrator, whose sessions must be gone ([`crate::Sessions::delete_of`]). `false` if there is none of that
+    /// id, or nobody else could run the tenant any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove(&self, tenant: TenantId, id: AdministratorId) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from administrators where tenant = $1 and id = $2 and (role <> 'global' \
+             or exists (select 1 from administrators where tenant = $1 and id <> $2 and role = 'global'))";
+        Ok(self.0.write(SQL, values![tenant, id]).await? == 1)
+    }
+
     /// Stores a new password. `false` if there is no such administrator.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Administrators' sessions.
 
+use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::session::{IDLE, Session};
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
@@ -55,6 +56,19 @@ impl Sessions<'_> {
             last_used_at: now,
             expires_at: row.moment("expires_at")?,
         }))
+    }
+
+    /// Ends every session of an administrator; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_of(
+        &self,
+        tenant: TenantId,
+        administrator: AdministratorId,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from sessions where tenant = $1 and administrator = $2";
+        self.0.write(SQL, values![tenant, administrator]).await
     }
 
     /// Ends a session. `false` if there was none.

@@ -81,6 +81,7 @@ console-audit-none = Nothing found.
 console-audit-at = When
 console-audit-activity = What
 console-audit-who = Who
+console-audit-whom = Whose account
 console-audit-success = How it ended
 console-audit-reason = Why
 console-actor-user = the person

@@ -81,6 +81,7 @@ console-audit-none = Non si è trovato niente.
 console-audit-at = Quando
 console-audit-activity = Che cosa
 console-audit-who = Chi
+console-audit-whom = Di chi è l'account
 console-audit-success = Com'è finita
 console-audit-reason = Perché
 console-actor-user = la persona

@@ -1,5 +1,7 @@
 //! `GET /console/audit`: what happened, latest first, or everything under one support code in its order.
 
+use std::collections::{HashMap, HashSet};
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -7,7 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::{Actor, Fact};
-use ritorno_protocol::ids::SupportCode;
+use ritorno_identity::ids::AdministratorId;
+use ritorno_protocol::ids::{AgentId, SupportCode, UserId};
+use ritorno_storage::StoreError;
 use serde::Deserialize;
 
 use super::session::{Menu, SignedIn};
@@ -34,7 +38,10 @@ struct AuditPage<'a> {
 struct FactLine {
     at: Moment,
     activity: &'static str,
-    who: &'static str,
+    /// The kind of actor, and its name where it has one.
+    who: (&'static str, Option<String>),
+    /// Whose account it was about, if it was about one and somebody else acted.
+    whom: Option<String>,
     success: &'static str,
     reason: String,
     support_code: Option<SupportCode>,
@@ -63,12 +70,14 @@ pub(super) async fn show(
     } else {
         audit.by_support_code(tenant.id, &SupportCode(heard(&asked.code))).await
     };
+    let facts = facts.map_err(PageError::behind)?;
+    let names = Names::of(&state, &facts).await.map_err(PageError::behind)?;
     let shown = AuditPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console/audit"),
         menu: signed_in.menu("/console/audit"),
         asked: asked.code.trim(),
-        facts: facts.map_err(PageError::behind)?.into_iter().map(line).collect(),
+        facts: facts.into_iter().map(|fact| names.line(fact)).collect(),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -91,20 +100,65 @@ fn heard(typed: &str) -> String {
     code
 }
 
-fn line(fact: Fact) -> FactLine {
-    FactLine {
-        at: Moment::new(fact.at),
-        activity: fact.activity.name(),
-        who: match fact.actor {
-            Actor::User(_) => key("console-actor-user"),
-            Actor::Administrator(_) => key("console-actor-administrator"),
-            Actor::Agent(_) => key("console-actor-agent"),
-            Actor::Anonymous => key("console-actor-anonymous"),
-            Actor::System => key("console-actor-system"),
-        },
-        success: fact.success.as_str(),
-        reason: fact.reason,
-        support_code: fact.support_code,
+/// The names of whoever occurs on the page.
+struct Names {
+    people: HashMap<UserId, String>,
+    administrators: HashMap<AdministratorId, String>,
+    agents: HashMap<AgentId, String>,
+}
+
+impl Names {
+    async fn of(state: &AppState, facts: &[Fact]) -> Result<Self, StoreError> {
+        let (store, tenant) = (&state.store, state.tenant);
+        let acted = facts.iter().filter_map(|fact| match fact.actor {
+            Actor::User(user) => Some(user),
+            _ => None,
+        });
+        let occurring: HashSet<UserId> = acted.chain(facts.iter().filter_map(|fact| fact.target)).collect();
+        let mut people = HashMap::new();
+        for id in occurring {
+            if let Some(user) = store.users().get(tenant, id).await? {
+                people.insert(id, user.user_principal_name);
+            }
+        }
+        let administrators = store.administrators().list(tenant).await?.into_iter();
+        let agents = store.agents().list(tenant).await?.into_iter();
+        Ok(Self {
+            people,
+            administrators: administrators.map(|one| (one.id, one.name)).collect(),
+            agents: agents.map(|agent| (agent.id, agent.name)).collect(),
+        })
+    }
+
+    /// The sign-in name; the id of somebody who is not there any more.
+    fn person(&self, id: UserId) -> String {
+        self.people.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn line(&self, fact: Fact) -> FactLine {
+        let who = match fact.actor {
+            Actor::User(id) => (key("console-actor-user"), Some(self.person(id))),
+            Actor::Administrator(id) => {
+                let name = self.administrators.get(&id).cloned();
+                (key("console-actor-administrator"), Some(name.unwrap_or_else(|| id.to_string())))
+            }
+            Actor::Agent(id) => {
+                let name = self.agents.get(&id).cloned();
+                (key("console-actor-agent"), Some(name.unwrap_or_else(|| id.to_string())))
+            }
+            Actor::Anonymous => (key("console-actor-anonymous"), None),
+            Actor::System => (key("console-actor-system"), None),
+        };
+        let itself = matches!(fact.actor, Actor::User(id) if fact.target == Some(id));
+        FactLine {
+            at: Moment::new(fact.at),
+            activity: fact.activity.name(),
+            who,
+            whom: fact.target.filter(|_| !itself).map(|id| self.person(id)),
+            success: fact.success.as_str(),
+            reason: fact.reason,
+            support_code: fact.support_code,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
-use ritorno_identity::limit::ADMINISTRATOR_SIGN_INS;
+use ritorno_identity::limit::{ADMINISTRATOR_SIGN_INS, SIGN_INS_BY_NETWORK};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::session::Session;
 use ritorno_identity::subject::Subject;
@@ -73,8 +73,16 @@ pub(super) async fn sign_in(
     // By name and network together: a stranger elsewhere can't lock an administrator out.
     let counted = format!("{}\n{}", reader.network, name.to_lowercase());
     let subject = Subject::of_network(&state.pepper, tenant.id, &counted);
-    let counted = store.limits().count(tenant.id, &ADMINISTRATOR_SIGN_INS, &subject, now).await;
-    if !counted.map_err(PageError::behind)? {
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = store.limits();
+    // The wider one first: what it stops does not count against the name.
+    let room =
+        limits.count(tenant.id, &SIGN_INS_BY_NETWORK, &network, now).await.map_err(PageError::behind)?
+            && limits
+                .count(tenant.id, &ADMINISTRATOR_SIGN_INS, &subject, now)
+                .await
+                .map_err(PageError::behind)?;
+    if !room {
         let fault = Some(key("console-too-many"));
         return Ok(render(StatusCode::TOO_MANY_REQUESTS, &reader, &tenant, fault));
     }
@@ -83,8 +91,9 @@ pub(super) async fn sign_in(
         note(&state, &reader, Actor::Anonymous, Success::Failure, "name or password wrong").await?;
         return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, Some(key("console-wrong"))));
     };
-    let limits = store.limits();
-    limits.give_back(tenant.id, &ADMINISTRATOR_SIGN_INS, &subject).await.map_err(PageError::behind)?;
+    for (limit, subject) in [(&ADMINISTRATOR_SIGN_INS, &subject), (&SIGN_INS_BY_NETWORK, &network)] {
+        limits.give_back(tenant.id, limit, subject).await.map_err(PageError::behind)?;
+    }
     // A new token at every sign-in; the one that came along, whoever planted it, ends.
     if let Some(old) = named(&jar) {
         store.sessions().delete(tenant.id, &old).await.map_err(PageError::behind)?;

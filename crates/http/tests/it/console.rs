@@ -98,6 +98,19 @@ async fn wrong_password_and_unknown_name_are_alike_and_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_password_is_not_tried_on_many_names() {
+    let world = world().await;
+    let mut browser = Browser::new(&world.app, "en");
+    for number in 0..60 {
+        let name = format!("name-{number}");
+        let answer = browser.post("/console/sign-in", &[("name", &name), ("password", "Summer 2026!")]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let stopped = browser.post("/console/sign-in", &[("name", "name-60"), ("password", "x")]).await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn session_ends_by_idling_by_age_and_by_signing_out() {
     let world = world().await;
     let to_sign_in = |answer: &Answer| answer.location() == "/console/sign-in";
@@ -168,6 +181,8 @@ async fn help_desk_finds_people_and_support_codes() {
     let code = front.support_code().to_lowercase().replace('-', "");
     let audit = desk.get(&format!("/console/audit?code={code}")).await;
     assert!(audit.body.contains("no agent is live") && audit.body.contains(&front.support_code()));
+    let signed_in = desk.get("/console/audit").await;
+    assert!(signed_in.body.contains("<b>desk</b>"), "who acted is named: {}", signed_in.body);
     let facts = world.state.store.audit();
     let code = SupportCode(front.support_code());
     assert_eq!(facts.by_support_code(world.tenant.id, &code).await.unwrap().len(), 1);

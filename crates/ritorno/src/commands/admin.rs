@@ -33,6 +33,19 @@ pub(crate) enum Command {
     },
     /// Lists the administrators.
     List,
+    /// Gives an administrator another password, and ends their sessions. Without --password-stdin one is made and printed once.
+    Password {
+        /// The sign-in name.
+        name: String,
+        /// Reads the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Removes an administrator, and ends their sessions. The last global one stays.
+    Remove {
+        /// The sign-in name.
+        name: String,
+    },
 }
 
 /// A role on the command line.
@@ -53,6 +66,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     match command {
         Command::Add { name, role, password_stdin } => add(&installation, name, role, password_stdin).await,
         Command::List => list(&installation).await,
+        Command::Password { name, password_stdin } => {
+            set_password(&installation, &name, password_stdin).await
+        }
+        Command::Remove { name } => remove(&installation, &name).await,
     }
 }
 
@@ -94,6 +111,37 @@ async fn add(
             password.expose()
         ))
     }
+}
+
+async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
+    let found = installation.store.administrators().by_name(installation.tenant.id, name).await?;
+    found.with_context(|| format!("there is no administrator '{name}'; `ritorno admin list` shows them"))
+}
+
+async fn set_password(installation: &Installation, name: &str, password_stdin: bool) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let (random, tenant) = (system::random(), installation.tenant.id);
+    let password = if password_stdin { typed_password()? } else { generated_password(&*random) };
+    let hash = PasswordHash::new(&password, &*random)?;
+    installation.store.administrators().set_password(tenant, administrator.id, &hash).await?;
+    installation.store.sessions().delete_of(tenant, administrator.id).await?;
+    super::audit(installation, Activity::AdministratorPasswordSet, administrator.name.clone()).await?;
+    if password_stdin {
+        say(format_args!("{}: the password is replaced", administrator.name))
+    } else {
+        say(format_args!("{}, password: {}   (shown only now)", administrator.name, password.expose()))
+    }
+}
+
+async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let tenant = installation.tenant.id;
+    installation.store.sessions().delete_of(tenant, administrator.id).await?;
+    if !installation.store.administrators().remove(tenant, administrator.id).await? {
+        bail!("'{}' is the last global administrator: add another one first", administrator.name);
+    }
+    super::audit(installation, Activity::AdministratorRemoved, administrator.name.clone()).await?;
+    say(format_args!("{} is removed", administrator.name))
 }
 
 async fn list(installation: &Installation) -> anyhow::Result<()> {

@@ -109,6 +109,23 @@ fn administrators_are_added_once_with_a_password_that_fits() -> Result<()> {
 }
 
 #[test]
+fn administrators_get_another_password_and_are_removed_but_for_the_last() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let added = place.succeed(&["admin", "add", "Ugo", "--role", "global"])?;
+    let changed = place.succeed(&["admin", "password", "ugo"])?;
+    let password = |said: &str| said.split("password: ").nth(1).map(|rest| rest[..23].to_owned());
+    let (first, second) = (password(&added), password(&changed));
+    assert!(first.is_some() && second.is_some() && first != second, "{added} {changed}");
+    assert!(place.fail(&["admin", "password", "nobody"])?.contains("no administrator 'nobody'"));
+    assert!(place.succeed(&["admin", "remove", "admin"])?.contains("admin is removed"));
+    assert!(place.fail(&["admin", "remove", "Ugo"])?.contains("last global administrator"));
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("Ugo") && !listed.contains("admin"), "{listed}");
+    Ok(())
+}
+
+#[test]
 fn configuration_errors_name_file_line_and_key() -> Result<()> {
     let place = Place::new()?;
     place.write(&place.configuration("http").replace("127.0.0.1", "0.0.0.0"))?;

@@ -4,11 +4,13 @@ use anyhow::{Result, ensure};
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
+use ritorno_identity::session::Session;
+use ritorno_identity::token::TokenDigest;
 use ritorno_storage::StoreError;
 
 use crate::fixture::{Fixture, on_both};
 
-on_both!(found_by_name_in_any_case, name_is_one_administrators);
+on_both!(found_by_name_in_any_case, name_is_one_administrators, the_last_global_one_stays);
 
 async fn found_by_name_in_any_case(f: &Fixture) -> Result<()> {
     let chiara = f.administrator("Chiara").await?;
@@ -39,5 +41,24 @@ async fn name_is_one_administrators(f: &Fixture) -> Result<()> {
     f.store.administrators().insert(&elsewhere).await?;
     let back = f.store.administrators().get(elsewhere.tenant, elsewhere.id).await?;
     assert_eq!(back, Some(elsewhere));
+    Ok(())
+}
+
+async fn the_last_global_one_stays(f: &Fixture) -> Result<()> {
+    let (chiara, dario) = (f.administrator("Chiara").await?, f.administrator("Dario").await?);
+    let (administrators, tenant) = (f.store.administrators(), f.tenant.id);
+    let now = crate::fixture::NOW;
+    let session = Session::new(TokenDigest([3; 32]), tenant, chiara.id, now);
+    f.store.sessions().insert(&session).await?;
+    ensure!(
+        administrators.remove(tenant, chiara.id).await.is_err(),
+        "a session would be left without its owner"
+    );
+    assert_eq!(f.store.sessions().delete_of(tenant, chiara.id).await?, 1);
+    assert_eq!(f.store.sessions().touch(tenant, &session.digest, now).await?, None);
+    ensure!(administrators.remove(tenant, chiara.id).await?);
+    ensure!(!administrators.remove(tenant, chiara.id).await?, "there is none any more");
+    ensure!(!administrators.remove(tenant, dario.id).await?, "the last one");
+    assert_eq!(administrators.list(tenant).await?, [dario]);
     Ok(())
 }
