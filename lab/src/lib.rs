@@ -19,6 +19,7 @@ pub mod private;
 mod process;
 pub mod progress;
 mod provision;
+pub mod proxy;
 pub mod root;
 pub mod stack;
 
@@ -36,6 +37,7 @@ pub use packages::{Purpose, ensure_packages, packages};
 pub use people::{Person, Trait};
 pub use postgres::PostgreSql;
 pub use private::PrivateLab;
+pub use proxy::HttpProxy;
 
 /// The lab: one folder, one certificate authority, one loopback network.
 #[derive(Debug, Clone)]

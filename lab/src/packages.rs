@@ -39,6 +39,7 @@ const TEST: &[&str] = &[
     "chromium",
     "libnss3-tools",
     "postgresql",
+    "tinyproxy-bin",
 ];
 
 /// The packages for a purpose. Samba itself is not among them: it lives in a Debian root of its own ([`crate::root`]).

@@ -5,15 +5,16 @@ use ritorno_directory::PasswordSource as _;
 
 use crate::config::Config;
 use crate::forests::Forests;
+use crate::outbound::Outbound;
 use crate::output::say;
-use crate::{system, tls};
+use crate::system;
 
 /// Reads everything, and asks each forest for its PDC emulator. Nothing is changed.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
-    tls::client(config.ca_file.as_deref())?;
+    Outbound::new(config)?;
     for forest in &config.forests {
         ritorno_directory::PasswordFile(forest.password_file.clone()).password().with_context(|| {
             format!("forest {}, password_file {}", forest.name, forest.password_file.display())

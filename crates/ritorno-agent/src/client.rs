@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::outbound::Outbound;
 use crate::state::Keys;
 
 /// Longest wait for one answer.
@@ -33,9 +34,13 @@ struct Problem {
 ///
 /// # Errors
 /// When TLS can't be set up.
-pub(crate) fn plain(tls: rustls::ClientConfig) -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+pub(crate) fn plain(outbound: &Outbound) -> anyhow::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder();
+    if let Some(proxy) = outbound.http_proxy()? {
+        builder = builder.proxy(proxy);
+    }
+    builder
+        .tls_backend_preconfigured(outbound.tls().as_ref().clone())
         .https_only(true)
         .timeout(ANSWER_WITHIN)
         .redirect(reqwest::redirect::Policy::none())

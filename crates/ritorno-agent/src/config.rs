@@ -8,6 +8,7 @@ use std::time::Duration;
 use ritorno_protocol::ids::Forest;
 use serde::Deserialize;
 use toml::Spanned;
+use url::Url;
 
 /// What the file holds, as written.
 #[derive(Debug, Deserialize)]
@@ -15,6 +16,7 @@ use toml::Spanned;
 struct File {
     state_dir: PathBuf,
     ca_file: Option<PathBuf>,
+    proxy: Option<FileProxy>,
     #[serde(default)]
     mode: Mode,
     #[serde(default)]
@@ -25,6 +27,29 @@ struct File {
     sync: FileSync,
     #[serde(default)]
     log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileProxy {
+    url: Spanned<String>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    #[serde(default)]
+    no_proxy: Vec<String>,
+}
+
+/// The `[proxy]` table, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    /// Where it listens, `http://HOST:PORT`.
+    pub(crate) url: Url,
+    /// User name, if it wants Basic authentication (RFC 7617).
+    pub(crate) user: Option<String>,
+    /// File with the password.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Host names, domains and networks that are reached straight.
+    pub(crate) no_proxy: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +172,8 @@ pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
     /// Further authorities for the server's certificate, besides the system's.
     pub(crate) ca_file: Option<PathBuf>,
+    /// The proxy that stands between the agent and the server; without one the environment's counts.
+    pub(crate) proxy: Option<Proxy>,
     /// What the agent is for.
     pub(crate) mode: Mode,
     /// The forests; at least one.
@@ -227,10 +254,12 @@ impl Config {
                 "0 would refuse every request: to stop writeback, use `ritorno-agent writeback disable`";
             return Err(at(read.limits.resets_per_minute.span(), reason.to_owned()));
         }
+        let proxy = read.proxy.map(check_proxy).transpose().map_err(|(span, reason)| at(span, reason))?;
         let minutes = *read.sync.every_minutes.get_ref();
         Ok(Self {
             state_dir: read.state_dir,
             ca_file: read.ca_file,
+            proxy,
             mode: read.mode,
             forests,
             resets_per_minute: read.limits.resets_per_minute.into_inner(),
@@ -244,6 +273,22 @@ impl Config {
     pub(crate) fn forest_names(&self) -> Vec<Forest> {
         self.forests.iter().map(|forest| forest.name.clone()).collect()
     }
+}
+
+fn check_proxy(proxy: FileProxy) -> Result<Proxy, (Range<usize>, String)> {
+    let (text, span) = (proxy.url.get_ref(), proxy.url.span());
+    let wrong = |why: &str| (span.clone(), format!("'{text}' {why}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is no address: {error}")))?;
+    if url.scheme() != "http" || url.host_str().is_none() {
+        return Err(wrong("is no proxy's address, such as http://proxy.contoso.test:3128"));
+    }
+    if url.password().is_some() || !url.username().is_empty() {
+        return Err(wrong("carries a user name: write it as 'user', and the password into 'password_file'"));
+    }
+    if proxy.password_file.is_some() && proxy.user.is_none() {
+        return Err((proxy.url.span(), "there is a 'password_file' and no 'user'".to_owned()));
+    }
+    Ok(Proxy { url, user: proxy.user, password_file: proxy.password_file, no_proxy: proxy.no_proxy })
 }
 
 fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, String)> {
@@ -346,6 +391,20 @@ resets_per_minute = 60
         assert!(
             complaint("[\"dc1.contoso.test\"]", "[]").starts_with("agent.toml, line 5, key 'hosts': no host")
         );
+        let proxied = |url: &str| {
+            let text = format!("{GOOD}\n[proxy]\nurl = \"{url}\"\n");
+            parse(&text)
+                .map(|config| config.proxy.unwrap().url.to_string())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(proxied("http://proxy.test:3128").unwrap(), "http://proxy.test:3128/");
+        for (url, reason) in
+            [("proxy.test:3128", "no proxy's address"), ("http://u:p@proxy.test", "'password_file'")]
+        {
+            let complaint = proxied(url).unwrap_err();
+            assert!(complaint.starts_with("agent.toml, line 14, key 'url'"), "{complaint}");
+            assert!(complaint.contains(reason), "{complaint}");
+        }
         assert!(complaint("state_dir = \"/var/lib/ritorno-agent\"", "").contains("state_dir"));
         assert!(parse("state_dir = \"x\"\n").unwrap_err().to_string().contains("[[forest]]"));
     }

@@ -1,6 +1,5 @@
 //! The socket to the relay: TCP, TLS, WebSocket (RFC 6455), outbound only.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,7 +14,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use url::Url;
 
-/// Longest wait for each of TCP, TLS and the upgrade.
+use crate::outbound::Outbound;
+
+/// Longest wait for each of TLS and the upgrade.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
 
 /// What came in.
@@ -37,24 +38,19 @@ impl Socket {
     ///
     /// # Errors
     /// Which step failed, and how.
-    pub(crate) async fn dial(server: &str, tls: Arc<rustls::ClientConfig>) -> anyhow::Result<Self> {
+    pub(crate) async fn dial(server: &str, outbound: &Outbound) -> anyhow::Result<Self> {
         let url = Url::parse(server).with_context(|| format!("'{server}' is no address"))?;
         let host = url.host_str().with_context(|| format!("'{server}' names no host"))?.to_owned();
         let port = url.port_or_known_default().unwrap_or(443);
         let bare = host.trim_matches(['[', ']']).to_owned();
-        let tcp = tokio::time::timeout(STEP_WITHIN, TcpStream::connect((bare.as_str(), port)))
-            .await
-            .map_err(|_| anyhow::anyhow!("no answer within {} s", STEP_WITHIN.as_secs()))
-            .and_then(|connected| Ok(connected?))
-            .with_context(|| format!("{host}:{port} can't be reached"))?;
-        // Requests are small and somebody waits for each.
-        tcp.set_nodelay(true)?;
+        let tcp = outbound.connect(&bare, port).await?;
         let name = ServerName::try_from(bare).with_context(|| format!("'{host}' is no host name"))?;
-        let stream = tokio::time::timeout(STEP_WITHIN, TlsConnector::from(tls).connect(name, tcp))
-            .await
-            .map_err(|_| anyhow::anyhow!("no answer within {} s", STEP_WITHIN.as_secs()))
-            .and_then(|connected| Ok(connected?))
-            .with_context(|| format!("TLS with {host}:{port} failed"))?;
+        let stream =
+            tokio::time::timeout(STEP_WITHIN, TlsConnector::from(outbound.tls().clone()).connect(name, tcp))
+                .await
+                .map_err(|_| anyhow::anyhow!("no answer within {} s", STEP_WITHIN.as_secs()))
+                .and_then(|connected| Ok(connected?))
+                .with_context(|| format!("TLS with {host}:{port} failed"))?;
         let address = format!("wss://{host}:{port}/agent/v1/link");
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)

@@ -22,9 +22,10 @@ use ritorno_sync::{Engine, RunReport};
 use crate::client::{Client, plain};
 use crate::config::{Config, Mode};
 use crate::forests::Forests;
+use crate::outbound::Outbound;
 use crate::output::say;
 use crate::state::State;
-use crate::{system, tls};
+use crate::system;
 
 /// How many of the latest sync runs are looked at.
 const RUNS: u32 = 200;
@@ -50,7 +51,7 @@ pub(crate) struct Server {
     /// Its address, such as `https://ritorno.example.org`.
     pub(crate) address: String,
     /// The authorities that it may have its certificate from.
-    pub(crate) tls: rustls::ClientConfig,
+    pub(crate) outbound: Outbound,
 }
 
 /// The agent's own switch.
@@ -107,7 +108,7 @@ fn say_what_is_looked_at(title: &str) {
 async fn gather(config: &Config) -> anyhow::Result<Context> {
     let (clock, random) = (system::clock(), system::random());
     let forests = Forests::open(&config.forests, &clock)?;
-    let tls = tls::client(config.ca_file.as_deref())?;
+    let outbound = Outbound::new(config)?;
     let state = State::open(&config.state_dir)?;
     let switch = if config.mode == Mode::Staging {
         OwnSwitch::Staging
@@ -119,8 +120,8 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
     let (server, standing) = match state.keys() {
         Ok(keys) => {
             let address = keys.enrolment.server.clone();
-            let client = Client::new(plain(tls.clone())?, keys, clock.clone(), random);
-            (Some(Server { address, tls }), ask(&client, &*clock).await)
+            let client = Client::new(plain(&outbound)?, keys, clock.clone(), random);
+            (Some(Server { address, outbound }), ask(&client, &*clock).await)
         }
         Err(error) => (None, Err(error.to_string())),
     };

@@ -13,9 +13,10 @@ use ritorno_protocol::signed::Signed;
 
 use crate::config::Config;
 use crate::events::EventLog;
+use crate::outbound::Outbound;
 use crate::output::say;
 use crate::state::{Enrolment, Keys, State};
-use crate::{client, system, tls};
+use crate::{client, system};
 
 /// Enrols this machine. A token that was used, or pins another root than the server shows, is refused.
 ///
@@ -54,7 +55,7 @@ pub(crate) async fn run(config: &Config, token: &str, again: bool) -> anyhow::Re
         identity: identity.public(),
     };
     let server = token.server.trim_end_matches('/').to_owned();
-    let http = client::plain(tls::client(config.ca_file.as_deref())?)?;
+    let http = client::plain(&Outbound::new(config)?)?;
     let response: EnrolmentResponse =
         client::post(&http, &format!("{server}/agent/v1/enrol"), &request).await?;
     let enrolment = accept(&token, &identity, response, server, clock.now())?;

@@ -26,6 +26,7 @@ use crate::backoff::Backoff;
 use crate::carrier::Carrier;
 use crate::dial::{Received, Socket};
 use crate::forests::Forests;
+use crate::outbound::Outbound;
 use crate::state::{FileSwitch, Keys};
 use crate::status::Board;
 
@@ -35,6 +36,8 @@ const OUTBOX: usize = 256;
 const IN_FLIGHT: usize = 64;
 /// What there is no room for and is declined at the same time. A server that goes on beyond that gets no answer.
 const DECLINED_AT_ONCE: usize = 64;
+/// How often the switch is looked at: turning it is told at once, and not with the next report.
+const SWITCH_EVERY: Duration = Duration::from_secs(1);
 /// How long a stopping agent lets what it has begun come to its end.
 const FINISH_WITHIN: Duration = Duration::from_secs(12);
 
@@ -88,8 +91,8 @@ impl Tasks {
 pub(crate) struct Link {
     /// Who we are.
     pub(crate) keys: Keys,
-    /// How the server is checked.
-    pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// How the server is reached.
+    pub(crate) outbound: Outbound,
     /// Does the work.
     pub(crate) handler: Arc<Handler<Forests>>,
     /// Carries statements onto the link.
@@ -180,7 +183,7 @@ impl Link {
         tasks: &mut Tasks,
     ) -> anyhow::Result<End> {
         let opened = async {
-            let mut socket = Socket::dial(&self.keys.enrolment.server, self.tls.clone()).await?;
+            let mut socket = Socket::dial(&self.keys.enrolment.server, &self.outbound).await?;
             self.shake_hands(&mut socket).await?;
             Ok::<_, anyhow::Error>(socket)
         };
@@ -261,13 +264,19 @@ impl Link {
         let mut heard = Instant::now();
         let mut ping_at = heard + PING_EVERY;
         let mut health_at = heard;
+        let mut switch_at = heard;
+        let mut told_on = None;
         let mut finish_by: Option<Instant> = None;
         loop {
             let finished = tasks.set.is_empty() && queued.is_empty();
             if finish_by.is_some_and(|by| finished || Instant::now() >= by) {
                 return Ok(End::Stopped);
             }
-            let wake = ping_at.min(health_at).min(heard + SILENT_AFTER).min(finish_by.unwrap_or(ping_at));
+            let wake = ping_at
+                .min(health_at)
+                .min(switch_at)
+                .min(heard + SILENT_AFTER)
+                .min(finish_by.unwrap_or(ping_at));
             tokio::select! {
                 received = socket.receive() => {
                     heard = Instant::now();
@@ -301,11 +310,14 @@ impl Link {
                 ping_at = now + PING_EVERY;
                 socket.ping().await?;
             }
-            if now >= health_at {
+            let writeback_on = self.switch.writeback_on() && finish_by.is_none();
+            switch_at = now + SWITCH_EVERY;
+            if now >= health_at || told_on != Some(writeback_on) {
                 health_at = now + HEALTH_EVERY;
+                told_on = Some(writeback_on);
                 let report = Health {
                     at: self.clock.now(),
-                    writeback_on: self.switch.writeback_on() && finish_by.is_none(),
+                    writeback_on,
                     forests: health.borrow_and_update().clone(),
                 };
                 socket.send(&ToRelay::Health { health: report }).await?;

@@ -19,6 +19,7 @@ mod events;
 mod forests;
 mod link;
 mod onboarding;
+mod outbound;
 mod output;
 mod service;
 mod show_status;

@@ -11,9 +11,10 @@ use ritorno_protocol::event::EventId;
 use crate::client::{Client, plain};
 use crate::config::Config;
 use crate::events::EventLog;
+use crate::outbound::Outbound;
 use crate::output::{moment, say};
 use crate::state::State;
-use crate::{system, tls};
+use crate::system;
 
 /// How often the server is asked whether somebody confirmed.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ pub(crate) async fn enable(config: &Config) -> anyhow::Result<()> {
     let keys = state.keys()?;
     let (clock, random) = (system::clock(), system::random());
     let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())?;
-    let http = plain(tls::client(config.ca_file.as_deref())?)?;
+    let http = plain(&Outbound::new(config)?)?;
     let client = Arc::new(Client::new(http, keys, clock, random));
     events.note(EventId::OnboardingStart, "switching writeback on was asked for");
     let code: OnboardingCode = client.call(Method::POST, "/agent/v1/onboarding").await?;

@@ -19,9 +19,10 @@ use crate::config::{Config, Mode};
 use crate::events::EventLog;
 use crate::forests::Forests;
 use crate::link::{Link, settle};
+use crate::outbound::Outbound;
 use crate::state::{FileSwitch, State};
 use crate::status::{Board, SOCKET, Status};
-use crate::{status, sync, system, tls};
+use crate::{status, sync, system};
 
 /// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never
 /// based on anything older than that.
@@ -37,7 +38,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let (clock, random) = (system::clock(), system::random());
     let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())
         .with_context(|| format!("events_file {:?}", config.log.events_file))?;
-    let tls = tls::client(config.ca_file.as_deref())?;
+    let outbound = Outbound::new(config)?;
     let forests = Forests::open(&config.forests, &clock)?;
     let journal = Journal::open(&state.path("journal.db"), &*random, clock.now()).await?;
     let epoch = journal.epoch().to_string();
@@ -89,7 +90,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     });
     let link = Link {
         keys,
-        tls: Arc::new(tls),
+        outbound,
         handler,
         carrier,
         health,

@@ -18,9 +18,10 @@ use url::Url;
 use crate::client::{Client, plain};
 use crate::config::{Config, ForestSettings, Mode};
 use crate::forests::Forests;
+use crate::outbound::Outbound;
 use crate::output::{moment, say};
 use crate::state::State;
-use crate::{system, tls};
+use crate::system;
 
 /// Objects that are handed to the engine at once.
 const PAGE: usize = 500;
@@ -46,10 +47,15 @@ impl Sync {
         let state = State::open(&config.state_dir)?;
         let keys = state.keys()?;
         let (clock, random) = (system::clock(), system::random());
-        let tls = tls::client(config.ca_file.as_deref())?;
+        let outbound = Outbound::new(config)?;
         let base = Url::parse(&format!("{}/scim/v2", keys.enrolment.server))?;
-        let client = Client::new(plain(tls.clone())?, keys, clock.clone(), random.clone());
-        let scim = ScimConfig { base, tls, backoff: Backoff::default() };
+        let client = Client::new(plain(&outbound)?, keys, clock.clone(), random.clone());
+        let scim = ScimConfig {
+            base,
+            tls: outbound.tls().as_ref().clone(),
+            proxy: outbound.http_proxy()?,
+            backoff: Backoff::default(),
+        };
         let target = ScimTarget::new(scim, Arc::new(client), random)?;
         let engine = Engine::open(&state.path("sync.db"), clock.clone()).await?;
         let forests = Forests::open(&config.forests, &clock)?;

@@ -38,6 +38,8 @@ pub struct ScimConfig {
     pub base: Url,
     /// The trust anchors, among other things.
     pub tls: rustls::ClientConfig,
+    /// The proxy on the way; without one the environment's counts (`HTTPS_PROXY`, `NO_PROXY`).
+    pub proxy: Option<reqwest::Proxy>,
     /// What to do when the tenant is busy or out of reach.
     pub backoff: Backoff,
 }
@@ -79,7 +81,11 @@ impl ScimTarget {
         if let Ok(mut path) = users.path_segments_mut() {
             path.pop_if_empty().push("Users");
         }
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if let Some(proxy) = config.proxy {
+            builder = builder.proxy(proxy);
+        }
+        let client = builder
             .https_only(true)
             // A redirect would carry people's data to whoever answers there.
             .redirect(reqwest::redirect::Policy::none())

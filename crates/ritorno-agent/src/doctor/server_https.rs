@@ -1,6 +1,5 @@
 //! Is the server reached, step by step: its name, a connection, its certificate, its health?
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -53,36 +52,24 @@ async fn look(server: &Server) -> Result<Finding, Finding> {
         .map_err(|error| Finding::fail(format!("{address}: {error}"), "the enrolment holds no address"))?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    let late = || format!("nothing within {} s", WITHIN.as_secs());
-
-    let resolved = timeout(WITHIN, lookup_host((host.as_str(), port))).await;
-    let addresses: Vec<_> = match resolved {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => return Err(no_name(&host, &error.to_string())),
-        Err(_) => return Err(no_name(&host, &late())),
+    let socket = match server.outbound.proxy_before(&host, port) {
+        // The name is the proxy's to resolve then.
+        Some(proxy) => server
+            .outbound
+            .connect(&host, port)
+            .await
+            .map_err(|error| no_way_through(&proxy, &host, port, &format!("{error:#}")))?,
+        None => straight(&host, port).await?,
     };
-    let mut refused = "the name has no address".to_owned();
-    let mut socket = None;
-    for target in addresses {
-        match timeout(WITHIN, TcpStream::connect(target)).await {
-            Ok(Ok(connected)) => {
-                socket = Some(connected);
-                break;
-            }
-            Ok(Err(error)) => refused = format!("{target}: {error}"),
-            Err(_) => refused = format!("{target}: {}", late()),
-        }
-    }
-    let socket = socket.ok_or_else(|| no_connection(&host, port, &refused))?;
     let name = ServerName::try_from(host.clone()).map_err(|error| no_name(&host, &error.to_string()))?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(server.tls.clone()));
+    let connector = tokio_rustls::TlsConnector::from(server.outbound.tls().clone());
     match timeout(WITHIN, connector.connect(name, socket)).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => return Err(no_trust(&host, port, &error.to_string())),
         Err(_) => return Err(no_trust(&host, port, &late())),
     }
     let health = format!("{address}/health/ready");
-    let client = crate::client::plain(server.tls.clone())
+    let client = crate::client::plain(&server.outbound)
         .map_err(|error| Finding::could_not_tell(format!("{error:#}")))?;
     match client.get(&health).timeout(WITHIN).send().await {
         Ok(answer) if answer.status().is_success() => {
@@ -96,6 +83,43 @@ async fn look(server: &Server) -> Result<Finding, Finding> {
         Err(error) => Err(Finding::fail(format!("{health}: {error}"), "the server does not answer HTTP")
             .fix(System::Cloud, ["systemctl restart ritorno"])),
     }
+}
+
+fn late() -> String {
+    format!("nothing within {} s", WITHIN.as_secs())
+}
+
+/// Resolves the name, and connects to its addresses in turn.
+async fn straight(host: &str, port: u16) -> Result<TcpStream, Finding> {
+    let addresses: Vec<_> = match timeout(WITHIN, lookup_host((host, port))).await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return Err(no_name(host, &error.to_string())),
+        Err(_) => return Err(no_name(host, &late())),
+    };
+    let mut refused = "the name has no address".to_owned();
+    for target in addresses {
+        match timeout(WITHIN, TcpStream::connect(target)).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) => refused = format!("{target}: {error}"),
+            Err(_) => refused = format!("{target}: {}", late()),
+        }
+    }
+    Err(no_connection(host, port, &refused))
+}
+
+fn no_way_through(proxy: &str, host: &str, port: u16, why: &str) -> Finding {
+    Finding::fail(
+        why,
+        "the proxy does not answer, wants another user name and password, or does not let this host out",
+    )
+    .fix(
+        System::Agent,
+        [
+            format!("curl --verbose --proxy http://{proxy} https://{host}:{port}/health/ready"),
+            "# user, password_file and no_proxy are in the [proxy] table of the agent's configuration"
+                .to_owned(),
+        ],
+    )
 }
 
 fn no_name(host: &str, why: &str) -> Finding {

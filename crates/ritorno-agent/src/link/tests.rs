@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use ritorno_lab::Lab;
+use ritorno_lab::{HttpProxy, Lab};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
 use ritorno_protocol::clock::Timestamp;
@@ -22,10 +22,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::config::{Attributes, ForestSettings};
+use crate::config::{Attributes, ForestSettings, Proxy};
 use crate::events::EventLog;
 use crate::state::{Enrolment, State};
-use crate::{system, tls};
+use crate::system;
 
 /// Longest wait for what has to come.
 const SOON: Duration = Duration::from_secs(20);
@@ -50,11 +50,22 @@ impl Drop for Scene {
     }
 }
 
+fn scratch(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("ritorno-link-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 type Relay = WebSocketStream<TlsStream<TcpStream>>;
 
 impl Scene {
     async fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("ritorno-link-{name}-{}", std::process::id()));
+        Self::behind(name, None).await
+    }
+
+    /// An agent that reaches the relay's end through a proxy, with that password for it.
+    async fn behind(name: &str, proxy: Option<(&HttpProxy, &str)>) -> Self {
+        let folder = scratch(name);
         let state = State::open(&folder).unwrap();
         let authority = Lab::open().unwrap().authority().unwrap();
         let own = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
@@ -107,10 +118,21 @@ impl Scene {
         );
         let events = EventLog::open(Some(&folder.join("events.log")), clock.clone()).unwrap();
         let board = Arc::new(Board::new(clock.now()));
+        let proxy = proxy.map(|(proxy, password)| {
+            let password_file = folder.join("proxy.password");
+            std::fs::write(&password_file, password).unwrap();
+            Proxy {
+                url: format!("http://127.0.0.1:{}", proxy.port).parse().unwrap(),
+                user: Some(HttpProxy::USER.to_owned()),
+                password_file: Some(password_file),
+                no_proxy: Vec::new(),
+            }
+        });
+        let outbound = Outbound::with(Some(&authority.certificate_path()), proxy.as_ref()).unwrap();
         let (_, health) = watch::channel(Vec::new());
         let link = Link {
             keys,
-            tls: Arc::new(tls::client(Some(&authority.certificate_path())).unwrap()),
+            outbound,
             handler: Arc::new(handler),
             carrier: Arc::new(Carrier::new(events)),
             health,
@@ -200,6 +222,14 @@ async fn it_proves_itself_reports_at_once_and_stops_in_order() {
     assert!(!health.writeback_on, "nobody switched it on");
     assert!(scene.board.link().up);
     assert!(scene.events().contains("31019"));
+    // `ritorno-agent writeback enable` in another process: the server hears of it before the next report is due.
+    let switched = system::clock().now();
+    State::open(&scene.folder).unwrap().switch_writeback(true).unwrap();
+    let ToRelay::Health { health } = receive(&mut relay).await.expect("a report") else {
+        panic!("no report")
+    };
+    assert!(health.writeback_on);
+    assert!(system::clock().now().since(switched) < HEALTH_EVERY / 2, "it waited for the next report");
     scene.stop.send(true).unwrap();
     while receive(&mut relay).await.is_some() {}
     let ended = tokio::time::timeout(SOON, &mut scene.running).await.expect("it stops").unwrap();
@@ -259,4 +289,53 @@ fn orders_without_room_are_declined_and_questions_have_room_of_their_own() {
     assert!(matches!(tasks.room(&tasks.questions, true), Some(Room::None(Fault::DirectoryUnavailable, ..))));
     drop(taken);
     assert!(matches!(tasks.room(&tasks.orders, false), Some(Room::Free(_))));
+}
+
+#[tokio::test]
+async fn the_link_goes_through_a_proxy_that_wants_a_password() {
+    let folder = scratch("proxy-itself");
+    let proxy = HttpProxy::start(folder.clone()).unwrap();
+    let scene = Scene::behind("proxy", Some((&proxy, HttpProxy::PASSWORD))).await;
+    let mut relay = scene.accept().await;
+    scene.welcome(&mut relay, system::clock().now()).await;
+    assert!(receive(&mut relay).await.is_some(), "a report");
+    let port = scene.listener.local_addr().unwrap().port();
+    assert!(proxy.log().unwrap().contains(&format!("CONNECT localhost:{port}")), "{}", proxy.log().unwrap());
+
+    let refused = Scene::behind("proxy-refused", Some((&proxy, "not this one"))).await;
+    let told = async {
+        while !refused.board.link().reason.is_some_and(|reason| reason.contains("the proxy 127.0.0.1:")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, told).await.expect("it is told that the proxy refuses");
+    assert!(refused.events().contains("password_file under [proxy]"), "{}", refused.events());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn https_requests_go_through_the_proxy_and_exempted_hosts_go_straight() {
+    let folder = scratch("proxy-https");
+    let proxy = HttpProxy::start(folder.clone()).unwrap();
+    std::fs::write(folder.join("password"), HttpProxy::PASSWORD).unwrap();
+    let settings = |no_proxy: &[&str]| Proxy {
+        url: format!("http://127.0.0.1:{}", proxy.port).parse().unwrap(),
+        user: Some(HttpProxy::USER.to_owned()),
+        password_file: Some(folder.join("password")),
+        no_proxy: no_proxy.iter().map(|&host| host.to_owned()).collect(),
+    };
+    // Nobody listens there: what counts is who was asked.
+    let nobody = "https://localhost:9/";
+    let through = Outbound::with(None, Some(&settings(&[]))).unwrap();
+    assert!(crate::client::plain(&through).unwrap().get(nobody).send().await.is_err());
+    assert!(proxy.log().unwrap().contains("CONNECT localhost:9"), "{}", proxy.log().unwrap());
+    assert_eq!(through.proxy_before("localhost", 9), Some(format!("127.0.0.1:{}", proxy.port)));
+
+    let before = proxy.log().unwrap().matches("CONNECT").count();
+    let straight = Outbound::with(None, Some(&settings(&["localhost"]))).unwrap();
+    assert!(crate::client::plain(&straight).unwrap().get(nobody).send().await.is_err());
+    assert!(straight.connect("localhost", 9).await.is_err());
+    assert_eq!(proxy.log().unwrap().matches("CONNECT").count(), before);
+    assert_eq!(straight.proxy_before("localhost", 9), None);
+    std::fs::remove_dir_all(folder).unwrap();
 }

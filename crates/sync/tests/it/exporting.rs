@@ -170,7 +170,8 @@ impl ritorno_protocol::random::Random for NoRandom {
 async fn an_export_goes_over_tls_or_not_at_all() {
     let service = Service::start().await;
     let plain: url::Url = service.base.as_str().replace("https", "http").parse().unwrap();
-    let config = ScimConfig { base: plain, tls: service.tls.clone(), backoff: Backoff::default() };
+    let config =
+        ScimConfig { base: plain, tls: service.tls.clone(), proxy: None, backoff: Backoff::default() };
     let refused = ScimTarget::new(config, std::sync::Arc::new(NoToken), std::sync::Arc::new(NoRandom));
     assert!(matches!(refused, Err(ScimConfigError::NotHttps(_))));
 }
