@@ -138,7 +138,7 @@ pub(crate) struct World {
 
 pub(crate) fn target(service: &Service, token: &'static str) -> ScimTarget {
     let backoff = Backoff { tries: 4, first: Duration::from_millis(1), longest: Duration::from_millis(20) };
-    let config = ScimConfig { base: service.base.clone(), tls: service.tls.clone(), backoff };
+    let config = ScimConfig { base: service.base.clone(), tls: service.tls.clone(), proxy: None, backoff };
     ScimTarget::new(config, Arc::new(Token(token)), Arc::new(Counter(AtomicU64::new(0)))).expect("a target")
 }
 
