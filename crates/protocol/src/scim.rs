@@ -4,8 +4,18 @@
 //! ties a person to the directory on premises. Attributes that are not modelled are ignored on reading, as RFC 7644
 //! section 3.3 has it for what a service provider does not keep; what is modelled is bounded in size and typed.
 
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+mod bounded;
+mod filter;
+mod service;
+
+use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
+
+use bounded::{
+    emails, error_schemas, list_schemas, operations, page, patch_schemas, text, text_option, user_schemas,
+};
+pub use filter::{EqualityFilter, UnsupportedFilter};
+pub use service::{AuthenticationScheme, BulkSupport, FilterSupport, ServiceProviderConfig, Supported};
 
 /// Media type of every SCIM body (RFC 7644 section 3.1).
 pub const MEDIA_TYPE: &str = "application/scim+json";
@@ -311,205 +321,12 @@ pub enum OperationKind {
     Replace,
 }
 
-/// What the service provider can do (RFC 7643 section 5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceProviderConfig {
-    /// Holds [`SERVICE_PROVIDER_CONFIG_SCHEMA`].
-    pub schemas: Vec<String>,
-    /// PATCH.
-    pub patch: Supported,
-    /// Bulk requests.
-    pub bulk: BulkSupport,
-    /// Filters.
-    pub filter: FilterSupport,
-    /// Changing a password through SCIM.
-    pub change_password: Supported,
-    /// Sorting.
-    pub sort: Supported,
-    /// Entity tags.
-    pub etag: Supported,
-    /// How a client authenticates.
-    pub authentication_schemes: Vec<AuthenticationScheme>,
-}
-
-/// Whether something is supported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Supported {
-    /// Whether it is.
-    pub supported: bool,
-}
-
-/// Bulk support (RFC 7643 section 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BulkSupport {
-    /// Whether there is any.
-    pub supported: bool,
-    /// Most operations in one request.
-    pub max_operations: u64,
-    /// Largest request, in bytes.
-    pub max_payload_size: u64,
-}
-
-/// Filter support (RFC 7643 section 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FilterSupport {
-    /// Whether there is any.
-    pub supported: bool,
-    /// Most resources in one answer.
-    pub max_results: u64,
-}
-
-/// One way to authenticate (RFC 7643 section 5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthenticationScheme {
-    /// `oauthbearertoken` for a bearer token.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Its common name.
-    pub name: String,
-    /// What it is.
-    pub description: String,
-}
-
-/// A filter of the one form that a provisioner needs to find what it made: `attribute eq "value"` (RFC 7644 section
-/// 3.4.2.2). Attribute names and the operator are compared without case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EqualityFilter {
-    /// The attribute's path, as written.
-    pub attribute: String,
-    /// The value that it must have.
-    pub value: String,
-}
-
-/// A filter that is not of the form `attribute eq "value"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("only filters of the form: attribute eq \"value\" are supported")]
-pub struct UnsupportedFilter;
-
-impl std::fmt::Display for EqualityFilter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} eq {}", self.attribute, serde_json::Value::from(self.value.as_str()))
-    }
-}
-
-impl std::str::FromStr for EqualityFilter {
-    type Err = UnsupportedFilter;
-
-    fn from_str(filter: &str) -> Result<Self, UnsupportedFilter> {
-        if filter.len() > MAX_TEXT_BYTES {
-            return Err(UnsupportedFilter);
-        }
-        let mut parts = filter.trim().splitn(3, ' ');
-        let (Some(attribute), Some(operator), Some(value)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(UnsupportedFilter);
-        };
-        let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_' | '$');
-        if attribute.is_empty() || !attribute.chars().all(is_path) || !operator.eq_ignore_ascii_case("eq") {
-            return Err(UnsupportedFilter);
-        }
-        let value = serde_json::from_str(value).map_err(|_| UnsupportedFilter)?;
-        Ok(Self { attribute: attribute.to_owned(), value })
-    }
-}
-
 fn yes() -> bool {
     true
 }
 
 fn one() -> u64 {
     1
-}
-
-fn bounded<E: serde::de::Error>(text: String) -> Result<String, E> {
-    if text.len() > MAX_TEXT_BYTES {
-        return Err(E::custom(format_args!("a text of more than {MAX_TEXT_BYTES} bytes")));
-    }
-    Ok(text)
-}
-
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    bounded(String::deserialize(deserializer)?)
-}
-
-/// An absent and a null value mean the same (RFC 7643 section 2.5).
-fn text_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::<String>::deserialize(deserializer)?.map(bounded).transpose()
-}
-
-/// Reads at most `MAX` values and refuses the list at the first one too many.
-struct Bounded<T, const MAX: usize>(std::marker::PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Bounded<T, MAX> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a list of at most {MAX} values")
-    }
-
-    fn visit_unit<E>(self) -> Result<Vec<T>, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Vec<T>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = values.next_element()? {
-            if list.len() == MAX {
-                return Err(A::Error::custom(format_args!("more than {MAX} values")));
-            }
-            list.push(value);
-        }
-        Ok(list)
-    }
-}
-
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(Bounded::<T, MAX>(std::marker::PhantomData))
-}
-
-fn emails<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Email>, D::Error> {
-    list::<D, Email, MAX_VALUES>(deserializer)
-}
-
-fn operations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
-    list::<D, Operation, MAX_OPERATIONS>(deserializer)
-}
-
-fn page<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    list::<D, T, MAX_PAGE>(deserializer)
-}
-
-/// The `schemas` attribute, which must name `schema`; URNs are compared without case (RFC 8141 section 3.1).
-fn schemas<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    schema: &'static str,
-) -> Result<Vec<String>, D::Error> {
-    let schemas = list::<D, String, MAX_VALUES>(deserializer)?;
-    if !schemas.iter().any(|one| one.eq_ignore_ascii_case(schema)) {
-        return Err(D::Error::custom(format_args!("schemas does not hold {schema}")));
-    }
-    Ok(schemas)
-}
-
-fn user_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    schemas(deserializer, USER_SCHEMA)
-}
-
-fn list_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    schemas(deserializer, LIST_RESPONSE_SCHEMA)
-}
-
-fn error_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    schemas(deserializer, ERROR_SCHEMA)
-}
-
-fn patch_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    schemas(deserializer, PATCH_OP_SCHEMA)
 }
 
 #[cfg(test)]
