@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use serde::Deserialize;
 
 use crate::state::AppState;
 
@@ -21,29 +22,75 @@ impl FromRequestParts<AppState> for ClientAddress {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-        Ok(Self(behind_proxies(peer, &parts.headers, &state.settings.trusted_proxies)))
+        Ok(Self(state.settings.proxies.client(peer, &parts.headers)))
     }
 }
 
-/// Walks `X-Forwarded-For` from its right end, past every proxy that is trusted: what a stranger wrote stands further left
-/// and is never reached.
-fn behind_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let named = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .rev()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.rsplit(','))
-        .map(|one| one.trim().parse::<IpAddr>());
-    let mut client = peer.to_canonical();
-    for next in named {
-        if !trusted.contains(&client) {
-            break;
-        }
-        let Ok(next) = next else { break };
-        client = next.to_canonical();
+/// How a reverse proxy tells where a request came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// By the header `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// By the header `Forwarded` (RFC 7239).
+    Forwarded,
+    /// By the PROXY protocol, version 1 or 2, before anything else on the connection.
+    ProxyProtocol,
+}
+
+/// The reverse proxies before this server. What anybody else says of where a request came from is not believed.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// Their addresses.
+    pub trusted: Vec<IpAddr>,
+    /// How they tell. Only this one way counts: a proxy passes on what it does not know, and so what a stranger wrote.
+    pub told: Told,
+}
+
+impl Proxies {
+    /// Whether a connection from there begins with the PROXY protocol.
+    pub(crate) fn speaks_first(&self, peer: IpAddr) -> bool {
+        self.told == Told::ProxyProtocol && self.trusted.contains(&peer.to_canonical())
     }
-    client
+
+    /// The client's address. Goes from the right end of what the header tells past every proxy that is trusted: what a stranger
+    /// wrote stands further left and is never reached.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.told {
+            Told::XForwardedFor => ("x-forwarded-for", |one| one.trim().parse().ok()),
+            Told::Forwarded => ("forwarded", forwarded_for),
+            Told::ProxyProtocol => return peer.to_canonical(),
+        };
+        let told = headers
+            .get_all(name)
+            .iter()
+            .rev()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.rsplit(','))
+            .map(read);
+        let mut client = peer.to_canonical();
+        for next in told {
+            if !self.trusted.contains(&client) {
+                break;
+            }
+            let Some(next) = next else { break };
+            client = next.to_canonical();
+        }
+        client
+    }
+}
+
+/// The address of one element of `Forwarded`, such as `for="[2001:db8::1]:4711";proto=https` (RFC 7239 sections 4 and 6).
+/// An obfuscated or unknown node has none.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let node = element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+    })?;
+    let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    node.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 #[cfg(test)]
@@ -54,21 +101,42 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn client(told: Told, peer: &str, header: (&'static str, &str)) -> IpAddr {
+        let mut headers = HeaderMap::new();
+        headers.insert(header.0, header.1.parse().unwrap());
+        let proxies = Proxies { trusted: vec![address("10.0.0.1"), address("10.0.0.9")], told };
+        proxies.client(address(peer), &headers)
+    }
+
     #[test]
     fn only_a_trusted_proxy_is_believed() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "198.51.100.7, 203.0.113.9".parse().unwrap());
-        let proxies = [address("10.0.0.1")];
-        assert_eq!(behind_proxies(address("10.0.0.1"), &headers, &proxies), address("203.0.113.9"));
-        assert_eq!(behind_proxies(address("10.0.0.2"), &headers, &proxies), address("10.0.0.2"));
-        assert_eq!(behind_proxies(address("::ffff:10.0.0.1"), &headers, &proxies), address("203.0.113.9"));
+        let told = |peer| client(Told::XForwardedFor, peer, ("x-forwarded-for", "198.51.100.7, 203.0.113.9"));
+        assert_eq!(told("10.0.0.1"), address("203.0.113.9"));
+        assert_eq!(told("10.0.0.2"), address("10.0.0.2"));
+        assert_eq!(told("::ffff:10.0.0.1"), address("203.0.113.9"));
     }
 
     #[test]
     fn garbage_ends_the_walk() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "198.51.100.7, what".parse().unwrap());
-        let proxies = [address("10.0.0.1")];
-        assert_eq!(behind_proxies(address("10.0.0.1"), &headers, &proxies), address("10.0.0.1"));
+        let told = client(Told::XForwardedFor, "10.0.0.1", ("x-forwarded-for", "198.51.100.7, what"));
+        assert_eq!(told, address("10.0.0.1"));
+    }
+
+    #[test]
+    fn forwarded_is_read_from_its_right_end() {
+        let told = |text| client(Told::Forwarded, "10.0.0.1", ("forwarded", text));
+        assert_eq!(told("for=192.0.2.60;proto=http;by=203.0.113.43"), address("192.0.2.60"));
+        assert_eq!(told("for=\"198.51.100.7, For=192.0.2.60:4711"), address("192.0.2.60"));
+        assert_eq!(told("for=198.51.100.7, for=192.0.2.60, for=10.0.0.9"), address("192.0.2.60"));
+        assert_eq!(told("proto=https;for=\"[2001:db8::1]:4711\""), address("2001:db8::1"));
+        assert_eq!(told("for=\"[2001:db8::1]\""), address("2001:db8::1"));
+        assert_eq!(told("for=_hidden"), address("10.0.0.1"), "an obfuscated node is nobody's address");
+    }
+
+    #[test]
+    fn only_the_one_way_that_is_configured_counts() {
+        let forged = ("forwarded", "for=192.0.2.60");
+        assert_eq!(client(Told::XForwardedFor, "10.0.0.1", forged), address("10.0.0.1"));
+        assert_eq!(client(Told::ProxyProtocol, "10.0.0.1", forged), address("10.0.0.1"));
     }
 }

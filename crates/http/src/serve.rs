@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use proxy_header::ParseConfig;
+use proxy_header::io::ProxiedStream;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+
+use crate::client::Proxies;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -32,14 +36,16 @@ const CONNECTIONS: usize = 8_192;
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves `app` until `stop` resolves, then lets the requests under way end. Without `tls` it speaks plain HTTP, which is
-/// for loopback addresses only; the configuration sees to that.
+/// for loopback addresses only; the configuration sees to that. Connections of `proxies` that speak the PROXY protocol begin
+/// with it.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     app: Router,
+    proxies: Proxies,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (places, proxies) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(proxies));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
@@ -60,15 +66,16 @@ pub async fn serve(
             },
         };
         let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
+        let proxies = proxies.clone();
         tokio::spawn(async move {
             let _place = place;
             // Without it answers only come later.
             let _ = stream.set_nodelay(true);
-            match tokio::time::timeout(HANDSHAKE_WITHIN, open(stream, tls)).await {
-                Ok(Ok(Opened::Plain(stream))) => carry(stream, peer, app, watcher).await,
-                Ok(Ok(Opened::Tls(stream))) => carry(*stream, peer, app, watcher).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+            match tokio::time::timeout(HANDSHAKE_WITHIN, open(stream, peer, tls, &proxies)).await {
+                Ok(Ok((client, Opened::Plain(stream)))) => carry(*stream, client, app, watcher).await,
+                Ok(Ok((client, Opened::Tls(stream)))) => carry(*stream, client, app, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "the handshake failed"),
+                Err(_) => tracing::debug!(%peer, "the handshake took too long"),
             }
         });
     }
@@ -79,15 +86,32 @@ pub async fn serve(
 }
 
 enum Opened {
-    Plain(TcpStream),
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Plain(Box<ProxiedStream<TcpStream>>),
+    Tls(Box<tokio_rustls::server::TlsStream<ProxiedStream<TcpStream>>>),
 }
 
-async fn open(stream: TcpStream, tls: Option<TlsAcceptor>) -> std::io::Result<Opened> {
-    match tls {
-        None => Ok(Opened::Plain(stream)),
-        Some(tls) => Ok(Opened::Tls(Box::new(tls.accept(stream).await?))),
-    }
+/// Who is at the other end, and the stream. A proxy that speaks the PROXY protocol tells it before TLS.
+async fn open(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    proxies: &Proxies,
+) -> std::io::Result<(SocketAddr, Opened)> {
+    let stream = if proxies.speaks_first(peer.ip()) {
+        let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
+        ProxiedStream::create_from_tokio(stream, config).await?
+    } else {
+        ProxiedStream::unproxied(stream)
+    };
+    // A proxy that asks for itself, as health checks do, names nobody.
+    let client = stream.proxy_header().proxied_address().map_or(peer, |told| told.source);
+    Ok((
+        client,
+        match tls {
+            None => Opened::Plain(Box::new(stream)),
+            Some(tls) => Opened::Tls(Box::new(tls.accept(stream).await?)),
+        },
+    ))
 }
 
 async fn carry<S>(stream: S, peer: SocketAddr, app: Router, watcher: Watcher)

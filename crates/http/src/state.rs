@@ -1,6 +1,5 @@
 //! What every handler stands on.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ritorno_identity::pepper::Pepper;
@@ -12,6 +11,7 @@ use ritorno_storage::{NodeKey, Store};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::client::Proxies;
 use crate::keys::Keys;
 use crate::scim::leases::Leases;
 
@@ -47,8 +47,8 @@ pub struct AppState {
 pub struct Settings {
     /// The address that people and agents use, without a slash at its end.
     pub public_url: Url,
-    /// Reverse proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// What stands between people and this server.
+    pub proxies: Proxies,
 }
 
 impl Settings {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ritorno_http::client::{Proxies, Told};
 use ritorno_http::mail::config::MailConfig;
 use serde::Deserialize;
 use toml::Spanned;
@@ -19,6 +20,7 @@ struct File {
     database: Spanned<String>,
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
+    proxies_tell_by: Option<Spanned<Told>>,
     tls: Option<Tls>,
     mail: Option<MailConfig>,
 }
@@ -44,8 +46,8 @@ pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
     /// The database's address.
     pub(crate) database: String,
-    /// Reverse proxies whose `X-Forwarded-For` is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// What stands between people and this server.
+    pub(crate) proxies: Proxies,
     /// Certificate and key; without them only a loopback address is listened at.
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
@@ -113,6 +115,12 @@ impl Config {
                 "without a [tls] table only a loopback address is listened at, such as 127.0.0.1:8080";
             return Err(at(read.listen.span(), reason.to_owned()));
         }
+        if let Some(told) = &read.proxies_tell_by
+            && read.trusted_proxies.is_empty()
+        {
+            let reason = "'trusted_proxies' names none, so nobody is believed".to_owned();
+            return Err(at(told.span(), reason));
+        }
         let database = read.database.get_ref().clone();
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| database.starts_with(scheme)) {
             let reason = "it begins with 'sqlite:' or 'postgres:'".to_owned();
@@ -123,7 +131,10 @@ impl Config {
             listen,
             state_dir: read.state_dir,
             database,
-            trusted_proxies: read.trusted_proxies,
+            proxies: Proxies {
+                trusted: read.trusted_proxies,
+                told: read.proxies_tell_by.map(Spanned::into_inner).unwrap_or_default(),
+            },
             tls: read.tls,
             mail: read.mail,
         })

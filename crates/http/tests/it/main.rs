@@ -9,5 +9,6 @@ mod browser;
 mod console;
 mod mail;
 mod portal;
+mod proxied;
 mod scim;
 mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use ritorno_http::AppState;
+use ritorno_http::client::Proxies;
 use ritorno_http::keys::{Keys, new_signing_key, wrap_root};
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::state::Settings;
@@ -134,7 +135,7 @@ impl World {
             tenant: tenant.id,
             pepper,
             node_key,
-            settings: Arc::new(Settings { public_url: ORIGIN.parse().unwrap(), trusted_proxies: Vec::new() }),
+            settings: Arc::new(Settings { public_url: ORIGIN.parse().unwrap(), proxies: Proxies::default() }),
             mail_wake: Arc::default(),
             leases: Arc::default(),
         };

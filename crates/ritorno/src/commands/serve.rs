@@ -81,7 +81,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         // Whoever works in the background hears it, or is gone.
         let _ = stopping.send(true);
     };
-    ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), stop).await;
+    ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), config.proxies.clone(), stop)
+        .await;
     purge.abort();
     if let Some(mail) = mail {
         mail.await?;
@@ -106,7 +107,7 @@ fn state(config: &Config, installation: &Installation) -> AppState {
         node_key: installation.node_key.clone(),
         settings: Arc::new(Settings {
             public_url: config.public_url.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            proxies: config.proxies.clone(),
         }),
         mail_wake: Arc::default(),
         leases: Arc::default(),
