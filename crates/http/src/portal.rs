@@ -7,6 +7,7 @@
 //! ```
 
 mod code;
+pub mod follow_up;
 mod front;
 mod notice;
 mod offers;
@@ -15,7 +16,6 @@ mod password;
 pub mod refusal;
 mod resend;
 mod rules;
-mod settling;
 mod start;
 mod stops;
 mod submit;

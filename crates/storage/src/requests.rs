@@ -2,6 +2,7 @@
 
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::statement::PasswordVersion;
@@ -36,8 +37,8 @@ impl Requests<'_> {
     /// [`StoreError::Contradiction`] if its id is there already: a replay; other [`StoreError`]s.
     pub async fn insert(&self, request: &Request) -> Result<(), StoreError> {
         const SQL: &str = "insert into requests (tenant, id, user_id, anchor, operation, envelope_digest, \
-             support_code, attempt, agent, epoch, start_by, dead_after, state, created_at, updated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+             support_code, attempt, agent, epoch, start_by, dead_after, state, created_at, updated_at, follow_up) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
         let values = values![
             request.tenant,
             request.id,
@@ -54,6 +55,8 @@ impl Requests<'_> {
             RequestState::Dispatched.as_str(),
             request.created_at,
             request.updated_at,
+            // A verification changes nothing that anybody would have to hear of.
+            i64::from(request.operation != Operation::Verify),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -98,6 +101,25 @@ impl Requests<'_> {
         const SQL: &str =
             "select * from requests where tenant = $1 order by created_at desc, id desc limit $2";
         self.0.read(SQL, values![tenant, i64::from(most)]).await?.iter().map(request).collect()
+    }
+
+    /// Requests whose outcome is proved and was committed before that moment, and which nobody followed up; earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn to_follow_up(&self, before: Timestamp, most: u32) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where follow_up = 1 and updated_at <= $1 and state = 'finished' \
+             and (result <> 'unknown' or settled is not null) order by updated_at limit $2";
+        self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
+    }
+
+    /// Notes that everybody who has to know of a request's outcome has been told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn followed_up(&self, tenant: TenantId, id: RequestId) -> Result<(), StoreError> {
+        const SQL: &str = "update requests set follow_up = 0 where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id]).await.map(|_| ())
     }
 
     /// Commits that the agent has begun. `false` if this attempt is not the one under way, or not waiting to begin.

@@ -58,10 +58,13 @@ impl Store {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(WAIT_AT_MOST)
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(ConnectError::Open)?;
-        migrator(include_str!("../migrations/sqlite/0001_first.sql"))
-            .run(&writer)
-            .await
-            .map_err(ConnectError::Migration)?;
+        migrator([
+            include_str!("../migrations/sqlite/0001_first.sql"),
+            include_str!("../migrations/sqlite/0003_follow_up.sql"),
+        ])
+        .run(&writer)
+        .await
+        .map_err(ConnectError::Migration)?;
         let readers =
             pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(ConnectError::Open)?;
         Ok(Self { db: Db::new(Pools::Sqlite { readers, writer: Writer::new(writer) }) })
@@ -76,10 +79,13 @@ impl Store {
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(WAIT_AT_MOST)
             .connect_lazy_with(options);
-        migrator(include_str!("../migrations/postgres/0001_first.sql"))
-            .run(&pool)
-            .await
-            .map_err(ConnectError::Migration)?;
+        migrator([
+            include_str!("../migrations/postgres/0001_first.sql"),
+            include_str!("../migrations/postgres/0003_follow_up.sql"),
+        ])
+        .run(&pool)
+        .await
+        .map_err(ConnectError::Migration)?;
         Ok(Self { db: Db::new(Pools::Postgres(pool)) })
     }
 
@@ -168,12 +174,10 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
     made.map(|_| ()).map_err(|source| ConnectError::File { path: path.display().to_string(), source })
 }
 
-fn migrator(first: &'static str) -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )])
+fn migrator(texts: [&'static str; 2]) -> Migrator {
+    let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
+        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    let named = ["first", "follow-up"].into_iter().zip(texts);
+    Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

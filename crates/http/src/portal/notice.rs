@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use ritorno_identity::flow::Flow;
 use ritorno_identity::ids::MailId;
+use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::user::User;
+use ritorno_protocol::ids::SupportCode;
 
 use crate::state::AppState;
 
@@ -13,18 +14,17 @@ use crate::state::AppState;
 const VALID: Duration = Duration::from_secs(24 * 3_600);
 
 /// Queues the notices. If one can't be queued, the password works all the same, and the person is told so.
-pub(super) async fn changed(state: &AppState, flow: &Flow, user: &User) {
+pub(super) async fn changed(state: &AppState, user: &User, language: Language, support_code: &SupportCode) {
     let now = state.clock.now();
     let queued = user.addresses().into_iter().map(async |address| {
         let template = Template::PasswordChanged {
             display_name: user.display_name.clone(),
             at_ms: now.unix_ms(),
-            support_code: flow.support_code.0.clone(),
+            support_code: support_code.0.clone(),
         };
-        let language = user.language.unwrap_or(flow.language);
         let mail = Mail {
             id: MailId::random(&*state.random),
-            tenant: flow.tenant,
+            tenant: user.tenant,
             letter: Letter { to: Some(address.to_owned()), language, template },
             expires_at: now.plus(VALID),
             created_at: now,

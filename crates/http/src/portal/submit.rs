@@ -29,7 +29,6 @@ use crate::portal::offers::Offers;
 use crate::portal::password::person;
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
-use crate::portal::settling;
 use crate::portal::visit::{current, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -166,17 +165,27 @@ impl Submission {
         };
         let notify = async {
             if matches!(outcome, Outcome::Done(_)) {
-                notice::changed(&self.state, &self.flow, user).await;
+                let language = user.language.unwrap_or(self.flow.language);
+                notice::changed(&self.state, user, language, &self.flow.support_code).await;
+            }
+        };
+        // What is unknown is followed up once it is settled.
+        let follow_up = async {
+            match outcome {
+                Outcome::Unknown { .. } => Ok(()),
+                _ => self.state.store.requests().followed_up(self.tenant.id, request).await,
             }
         };
         // Side by side, so that the database takes them in one go while the person waits.
-        let (advanced, noted, ()) = tokio::join!(
+        let (advanced, noted, (), followed) = tokio::join!(
             advance,
             self.note(Activity::ResetPassword, success, &reason, Some(request)),
-            notify
+            notify,
+            follow_up
         );
         advanced.map_err(PageError::behind)?;
         noted?;
+        followed.map_err(PageError::behind)?;
         match outcome {
             Outcome::Done(_) => Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) }),
             Outcome::Refused { rule, .. } => {
@@ -194,7 +203,6 @@ impl Submission {
                 Ok(failed(self.t.say(refusal.told)))
             }
             Outcome::Unknown { .. } => {
-                settling::watch(self.state.clone(), self.flow.clone(), user.clone(), request);
                 Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
             }
         }

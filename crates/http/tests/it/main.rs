@@ -7,6 +7,7 @@ mod agent_api;
 mod both_languages;
 mod browser;
 mod console;
+mod follow_up;
 mod mail;
 mod portal;
 mod proxied;

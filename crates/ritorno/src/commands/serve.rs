@@ -68,6 +68,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let purge = tokio::spawn(purge(state.clone()));
+    let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -84,6 +85,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), config.proxies.clone(), stop)
         .await;
     purge.abort();
+    following.abort();
     if let Some(mail) = mail {
         mail.await?;
     }

@@ -1,0 +1,84 @@
+//! What follows an outcome that nobody waited for: the server stopped in between, or the outcome was unknown and its agent
+//! has settled it since. The flow is advanced, the fact written down, and whoever's password was set after all is told by mail.
+
+use std::time::Duration;
+
+use ritorno_identity::audit::{Activity, Actor, Fact};
+use ritorno_identity::flow::Flow;
+use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::request::Request;
+use ritorno_protocol::outcome::Outcome;
+use ritorno_storage::StoreError;
+
+use crate::portal::notice;
+use crate::portal::submit::told_to_operators;
+use crate::state::AppState;
+
+/// How often it is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Whoever waits for an outcome follows it up within a moment; this long it is left to them.
+pub const LEFT_ALONE: Duration = Duration::from_secs(15);
+/// Requests of one look.
+const AT_ONCE: u32 = 100;
+
+/// Follows up what is left over, for as long as it is let.
+pub async fn work(state: AppState) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = once(&state).await {
+            tracing::error!(%error, "an outcome could not be followed up; it is tried again");
+        }
+    }
+}
+
+/// Looks once; how many requests were followed up. One that fails is tried again at the next look, and may then be told
+/// twice: better than not at all.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn once(state: &AppState) -> Result<usize, StoreError> {
+    let before = state.clock.now().minus(LEFT_ALONE);
+    let left = state.store.requests().to_follow_up(before, AT_ONCE).await?;
+    for request in &left {
+        if let Some(outcome) = request.outcome() {
+            follow(state, request, outcome).await?;
+        }
+        state.store.requests().followed_up(request.tenant, request.id).await?;
+    }
+    Ok(left.len())
+}
+
+async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Result<(), StoreError> {
+    let flow = state.store.flows().by_support_code(request.tenant, &request.support_code).await?;
+    if let Some(flow) = &flow
+        && let Ok(after) = flow.ended(request.id, outcome)
+    {
+        state.store.flows().advance(flow, &after).await?;
+    }
+    if matches!(outcome, Outcome::Done(_))
+        && let Some(user) = state.store.users().get(request.tenant, request.user).await?
+    {
+        let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
+        notice::changed(state, &user, language, &request.support_code).await;
+    }
+    state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await
+}
+
+fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Flow>) -> Fact {
+    let (success, what) = told_to_operators(outcome);
+    Fact {
+        id: FactId::random(&*state.random),
+        tenant: request.tenant,
+        at: state.clock.now(),
+        activity: Activity::ResetPassword,
+        actor: Actor::User(request.user),
+        target: Some(request.user),
+        from: None,
+        success,
+        reason: format!("told later: {what}"),
+        support_code: Some(request.support_code.clone()),
+        correlation: flow.map_or_else(|| CorrelationId::random(&*state.random), |flow| flow.correlation),
+        request: Some(request.id),
+    }
+}

@@ -1,0 +1,110 @@
+//! What follows an outcome that nobody waited for.
+
+use std::time::Duration;
+
+use ritorno_http::portal::follow_up::{LEFT_ALONE, once};
+use ritorno_identity::flow::FlowState;
+use ritorno_identity::mail::Template;
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode};
+use ritorno_protocol::outcome::{Operator, Outcome};
+
+use crate::agent::{TestAgent, done};
+use crate::browser::Browser;
+use crate::portal::past_the_gate;
+use crate::world::World;
+
+/// A request that was handed to an agent when the server stopped: its flow waits for it.
+async fn submitted(world: &World, browser: &mut Browser) -> Request {
+    let _agent = TestAgent::link(world).await;
+    past_the_gate(world, browser).await;
+    let (store, now) = (&world.state.store, world.clock.now());
+    let code = SupportCode(browser.get("/reset/password").await.support_code());
+    let flow = store.flows().by_support_code(world.tenant.id, &code).await.unwrap().unwrap();
+    let id = RequestId::random(&*world.state.random);
+    assert!(store.flows().advance(&flow, &flow.submitted(id, now).unwrap()).await.unwrap());
+    let request = Request {
+        id,
+        tenant: world.tenant.id,
+        user: flow.user().unwrap(),
+        anchor: SourceAnchor("AAAAAAAAAAAAAAAAAAAAAA==".into()),
+        operation: Operation::Reset,
+        envelope_digest: [7; 32],
+        support_code: code,
+        attempt: Attempt {
+            number: 1,
+            agent: AgentId::random(&*world.state.random),
+            epoch: EpochId::random(&*world.state.random),
+            start_by: now,
+            dead_after: now,
+        },
+        state: RequestState::Dispatched,
+        created_at: now,
+        updated_at: now,
+    };
+    store.requests().insert(&request).await.unwrap();
+    request
+}
+
+async fn finish(world: &World, request: &Request, outcome: &Outcome) {
+    let Attempt { number, agent, .. } = request.attempt;
+    let requests = world.state.store.requests();
+    requests.finish(request.tenant, request.id, number, agent, outcome, world.clock.now()).await.unwrap();
+}
+
+async fn notices(world: &World) -> usize {
+    let changed = |template: &Template| matches!(template, Template::PasswordChanged { .. });
+    world.letters().await.iter().filter(|letter| changed(&letter.template)).count()
+}
+
+async fn told_later(world: &World, request: &Request) -> usize {
+    let facts = world.state.store.audit().by_support_code(request.tenant, &request.support_code).await;
+    facts.unwrap().iter().filter(|fact| fact.reason.starts_with("told later: done")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_came_while_the_server_was_away_is_told_after_its_start() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    finish(&world, &request, &done()).await;
+    assert_eq!(once(&world.state).await.unwrap(), 0, "whoever waits for it comes first");
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!((notices(&world).await, told_later(&world, &request).await), (2, 1));
+    let flow = world.state.store.flows().by_support_code(request.tenant, &request.support_code).await;
+    assert_eq!(flow.unwrap().unwrap().state, FlowState::Finished(request.id));
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(once(&world.state).await.unwrap(), 0, "once");
+    assert_eq!(notices(&world).await, 0, "no further letters");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_outcome_is_told_once_it_is_settled() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    finish(&world, &request, &Outcome::Unknown { operator: Operator::default() }).await;
+    world.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(once(&world.state).await.unwrap(), 0, "nothing is known yet");
+    let requests = world.state.store.requests();
+    requests.settle(request.tenant, request.id, 1, &done(), world.clock.now()).await.unwrap();
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!((notices(&world).await, told_later(&world, &request).await), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_person_waited_for_is_not_told_again() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
+    assert!(browser.post_json("/reset/submit", &envelope).await.body.contains("done"));
+    world.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(once(&world.state).await.unwrap(), 0);
+    assert_eq!(notices(&world).await, 2);
+}
