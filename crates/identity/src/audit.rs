@@ -37,6 +37,12 @@ activities! {
     Blocked = "Blocked from self-service password reset";
     /// Microsoft's.
     Registered = "User registered for self-service password reset";
+    /// A registered address was replaced by another.
+    RegistrationReplaced = "User replaced registered address";
+    /// A registered address was removed by its owner.
+    RegistrationRemoved = "User removed registered address";
+    /// A step on the way to a registered address: name given, password right or wrong, code sent, code right or wrong.
+    RegistrationProgress = "Address registration activity progress";
     /// Microsoft's.
     PolicyChanged = "Self-service password reset policy changes";
     /// Writeback was switched on for the tenant or an agent.

@@ -76,6 +76,21 @@ impl OneTimeCode {
             &[tenant.0.as_bytes(), flow.0.as_bytes(), method.as_str().as_bytes(), self.0.as_bytes()],
         ))
     }
+
+    /// What the database keeps of a code that proves an address: good for this registration and this very address, so that
+    /// a code for one address never confirms another.
+    pub fn digest_for_address(
+        &self,
+        pepper: &Pepper,
+        tenant: TenantId,
+        registration: FlowId,
+        address: &str,
+    ) -> CodeDigest {
+        CodeDigest(pepper.digest(
+            "one-time-code/address",
+            &[tenant.0.as_bytes(), registration.0.as_bytes(), address.as_bytes(), self.0.as_bytes()],
+        ))
+    }
 }
 
 impl std::fmt::Debug for OneTimeCode {
@@ -186,6 +201,11 @@ mod tests {
         assert!(!digest.matches(&code.digest(&pepper, tenant, flow(2), Method::Mail)));
         let other = OneTimeCode::parse("12345679").unwrap();
         assert!(!digest.matches(&other.digest(&pepper, tenant, flow(1), Method::Mail)));
+        let for_address = |n, address| code.digest_for_address(&pepper, tenant, flow(n), address);
+        let to_anna = for_address(1, "anna@mail.test");
+        assert!(to_anna.matches(&for_address(1, "anna@mail.test")) && !to_anna.matches(&digest));
+        assert!(!to_anna.matches(&for_address(1, "bruno@mail.test")));
+        assert!(!to_anna.matches(&for_address(2, "anna@mail.test")));
         assert_eq!(format!("{code:?} {digest:?}"), "OneTimeCode CodeDigest");
     }
 }

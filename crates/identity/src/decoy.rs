@@ -1,7 +1,10 @@
 //! What a name that is nobody's shows: the same every time, and of the same shape as a person's.
 
-use ritorno_protocol::ids::TenantId;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId};
 
+use crate::address::is_within;
 use crate::mask::shape;
 use crate::name::SignInName;
 use crate::pepper::Pepper;
@@ -26,6 +29,28 @@ pub fn masked_address(pepper: &Pepper, tenant: TenantId, name: &SignInName, doma
     shape(first, last, domain).unwrap_or_else(|| format!("{first}•••••{last}@g•••.com"))
 }
 
+/// The source anchor that a name without a person is shown with, derived from the name so that it never changes. It has the
+/// shape of a real one: base64 of a GUID of version 4 (RFC 9562) as a directory stores it.
+pub fn anchor(pepper: &Pepper, tenant: TenantId, name: &SignInName) -> SourceAnchor {
+    let digest = pepper.digest("decoy/anchor", &[tenant.0.as_bytes(), name.as_str().as_bytes()]);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    SourceAnchor(STANDARD.encode(uuid::Builder::from_random_bytes(bytes).into_uuid().to_bytes_le()))
+}
+
+/// The forest that a name without a person seems to live in: the one that its suffix belongs to, else one of the tenant's by
+/// the name. `None` if the tenant has none.
+pub fn forest(pepper: &Pepper, tenant: TenantId, name: &SignInName, forests: &[Forest]) -> Option<Forest> {
+    let suffix = name.as_str().rsplit_once('@').map_or("", |(_, suffix)| suffix);
+    let own = forests.iter().find(|forest| is_within(suffix, &forest.0));
+    let digest = pepper.digest("decoy/forest", &[tenant.0.as_bytes(), name.as_str().as_bytes()]);
+    let any = || {
+        let place = usize::from(u16::from_be_bytes([digest[0], digest[1]])).checked_rem(forests.len())?;
+        forests.get(place)
+    };
+    own.or_else(any).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +72,35 @@ mod tests {
         let names = (0..40).map(|n| format!("nobody{n}@contoso.test"));
         assert!(names.clone().any(|name| decoy(1, &name) != decoy(2, &name)));
         assert!(names.clone().any(|name| decoy(1, &name) != decoy(1, "nobody@contoso.test")));
+    }
+
+    #[test]
+    fn anchor_is_a_guid_that_stays() {
+        let of = |pepper: u8, name: &str| {
+            let name = SignInName::parse(name).unwrap();
+            anchor(&Pepper::new([pepper; 32]), TenantId(uuid::Uuid::nil()), &name)
+        };
+        let shown = of(1, "nobody@contoso.test");
+        assert_eq!(shown, of(1, "NOBODY@contoso.test"));
+        assert_ne!(shown, of(1, "nobody2@contoso.test"));
+        assert_ne!(shown, of(2, "nobody@contoso.test"));
+        let guid = uuid::Uuid::from_slice_le(&STANDARD.decode(&shown.0).unwrap()).unwrap();
+        assert_eq!((guid.get_version_num(), guid.get_variant()), (4, uuid::Variant::RFC4122));
+    }
+
+    #[test]
+    fn forest_is_that_of_the_suffix() {
+        let forests = [Forest("contoso.test".into()), Forest("fabrikam.test".into())];
+        let of = |name: &str, forests: &[Forest]| {
+            let name = SignInName::parse(name).unwrap();
+            forest(&Pepper::new([1; 32]), TenantId(uuid::Uuid::nil()), &name, forests)
+        };
+        for (name, own) in [("x@contoso.test", 0), ("x@FABRIKAM.test", 1), ("x@sub.contoso.test", 0)] {
+            assert_eq!(of(name, &forests).as_ref(), Some(&forests[own]), "{name}");
+        }
+        let elsewhere = of("x@elsewhere.test", &forests).unwrap();
+        assert_eq!(of("x@elsewhere.test", &forests), Some(elsewhere));
+        assert_eq!(of("x@contoso.test", &[]), None);
     }
 
     #[test]

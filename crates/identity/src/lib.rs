@@ -3,7 +3,9 @@
 //!
 //! One reset in types: a [`name::SignInName`] becomes a [`flow::Flow`] about a [`flow::Person`], known or not; a
 //! [`code::OneTimeCode`] passes its gate; a [`request::Request`] carries it to the directory; [`audit::Fact`]s remember it.
+//! A [`registration::Registration`] is the other way: from the password to an [`address::NewAddress`] that codes go to.
 
+pub mod address;
 pub mod administrator;
 pub mod agent;
 pub mod agent_token;
@@ -22,6 +24,7 @@ pub mod mask;
 pub mod name;
 pub mod password;
 pub mod pepper;
+pub mod registration;
 pub mod request;
 pub mod session;
 pub mod sspr;

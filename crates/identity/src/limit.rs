@@ -25,6 +25,14 @@ pub const CODES_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "codes-sent-known",
 pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 20, window: DAY };
 /// Names that one network may try.
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
+/// Wrong passwords for one name from one network, in front of the registration of an address.
+pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, window: HOUR };
+/// Passwords of the whole tenant that are taken to its directories before any gate. It is below what an agent takes in a
+/// minute, so that whoever tries passwords keeps nobody from a reset.
+pub const PASSWORDS_CARRIED: Limit =
+    Limit { name: "passwords-carried", most: 20, window: Duration::from_secs(60) };
+/// Codes to new addresses that one person may ask for: nobody's mailbox is filled through a password that is known.
+pub const NEW_ADDRESS_CODES: Limit = Limit { name: "new-address-codes", most: 10, window: DAY };
 /// Sign-in tries for one administrator's name from one network.
 pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins", most: 10, window: HOUR };
 /// Sign-in tries to the console from one network, whatever the names: each costs a hash, and one password may be tried on

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::MailId;
 use crate::language::Language;
+use crate::registration::AddressChange;
 
 /// One mail in the outbox. Its letter is encrypted in the database, for it can carry a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,26 @@ pub enum Template {
         /// For the help desk.
         support_code: String,
     },
+    /// The one-time code that proves a new address.
+    AddressCode {
+        /// The eight digits.
+        code: String,
+        /// For the help desk.
+        support_code: String,
+    },
+    /// An address for codes was registered, replaced or removed.
+    AddressChanged {
+        /// The person's name.
+        display_name: String,
+        /// What was done.
+        change: AddressChange,
+        /// Masked: the address that is registered now, or the one that was removed.
+        address: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -75,6 +96,8 @@ impl std::fmt::Debug for Template {
         f.write_str(match self {
             Self::Code { .. } => "Code",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::AddressCode { .. } => "AddressCode",
+            Self::AddressChanged { .. } => "AddressChanged",
             Self::Withheld { .. } => "Withheld",
         })
     }

@@ -39,6 +39,11 @@ impl SignInName {
         Self(fold(&format!("{}\\{}", domain.trim(), account_name.trim())))
     }
 
+    /// Whether it is a user principal name, and not `DOMAIN\\user`. A person has one of these only.
+    pub fn is_principal(&self) -> bool {
+        !self.0.contains('\\')
+    }
+
     /// The folded text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -61,6 +66,8 @@ mod tests {
         let down_level = SignInName::parse("contoso\\ANNA").unwrap();
         assert_eq!(down_level, SignInName::of_account("CONTOSO", "anna"));
         assert_ne!(typed, down_level);
+        assert!(typed.is_principal() && !down_level.is_principal());
+        assert!(!SignInName::parse("contoso\\anna@contoso.test").unwrap().is_principal());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ritorno_protocol::outcome::SsprCode;
 
 use crate::tenant::Tenant;
-use crate::user::{Mastered, User};
+use crate::user::{AddressKind, Mastered, User};
 
 /// What is true of the whole tenant and may be told before any gate.
 ///
@@ -18,18 +18,26 @@ pub const fn tenant_allows(tenant: &Tenant) -> Result<(), SsprCode> {
 /// # Errors
 /// The code to tell after a gate, by mail, or at the help desk.
 pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
+    may_register(tenant, user)?;
+    if user.code_address(AddressKind::default()).is_none() {
+        return Err(SsprCode::NotProperlyConfigured);
+    }
+    Ok(())
+}
+
+/// Whether the person may register an address of their own: who may reset, and who only lacks an address for it.
+///
+/// # Errors
+/// The code for the help desk.
+pub fn may_register(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     if !user.enabled {
         return Err(SsprCode::NotEnabledInPolicy);
     }
     match &user.mastered {
-        Mastered::CloudOnly => return Err(SsprCode::NotEnabledInPolicy),
-        Mastered::Hybrid(_) if !tenant.writeback_enabled => return Err(SsprCode::WritebackNotEnabled),
-        Mastered::Hybrid(_) => {}
+        Mastered::CloudOnly => Err(SsprCode::NotEnabledInPolicy),
+        Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
+        Mastered::Hybrid(_) => Ok(()),
     }
-    if user.code_address().is_none() {
-        return Err(SsprCode::NotProperlyConfigured);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -46,10 +54,13 @@ mod tests {
         assert_eq!(person_allowed(&tenant, &unreachable), Err(SsprCode::NotProperlyConfigured));
         let empty = User { alternate_mail: Some(String::new()), registered_mail: None, ..user.clone() };
         assert_eq!(person_allowed(&tenant, &empty), Err(SsprCode::NotProperlyConfigured));
+        assert_eq!(may_register(&tenant, &unreachable), Ok(()), "that is what registering is for");
         let disabled = User { enabled: false, ..user.clone() };
-        assert_eq!(person_allowed(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
         let cloud_only = User { mastered: Mastered::CloudOnly, ..user.clone() };
-        assert_eq!(person_allowed(&tenant, &cloud_only), Err(SsprCode::NotEnabledInPolicy));
+        for nobody in [disabled, cloud_only] {
+            assert_eq!(person_allowed(&tenant, &nobody), Err(SsprCode::NotEnabledInPolicy));
+            assert_eq!(may_register(&tenant, &nobody), Err(SsprCode::NotEnabledInPolicy));
+        }
 
         tenant.writeback_enabled = false;
         assert_eq!(person_allowed(&tenant, &user), Err(SsprCode::WritebackNotEnabled));

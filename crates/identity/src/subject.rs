@@ -27,6 +27,12 @@ impl Subject {
         Self(pepper.digest("subject/address", &[tenant.0.as_bytes(), folded.as_bytes()]))
     }
 
+    /// This subject as far as one network is concerned: what is counted against it stops nobody elsewhere.
+    #[must_use]
+    pub fn from_network(&self, pepper: &Pepper, tenant: TenantId, network: &str) -> Self {
+        Self(pepper.digest("subject/from-network", &[tenant.0.as_bytes(), &self.0, network.as_bytes()]))
+    }
+
     /// A network that requests come from: an address in text form.
     pub fn of_network(pepper: &Pepper, tenant: TenantId, network: &str) -> Self {
         Self(pepper.digest("subject/network", &[tenant.0.as_bytes(), network.as_bytes()]))

@@ -27,6 +27,9 @@ pub struct Tenant {
     pub helpdesk_url: Option<String>,
     /// Domains that the masked addresses of decoys seem to be of. They should look like those of the tenant's people.
     pub decoy_domains: Vec<String>,
+    /// Domains, with all below them, that nobody may register an address of: those whose mailboxes the forgotten
+    /// password locks.
+    pub forbidden_mail_domains: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -47,6 +50,7 @@ impl Tenant {
             forbid_names: false,
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
+            forbidden_mail_domains: Vec::new(),
             created_at: now,
         }
     }

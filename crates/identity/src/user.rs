@@ -3,6 +3,7 @@
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor, TenantId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
 
@@ -35,6 +36,17 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// The kinds of address that a one-time code can go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressKind {
+    /// What the person registered: theirs to keep right, so it comes first.
+    #[default]
+    Registered,
+    /// The alternate address that came from the directory.
+    Directory,
 }
 
 /// Where a person is mastered.
@@ -74,13 +86,14 @@ impl User {
         }
     }
 
-    /// Where a one-time code goes: what the person registered, else the alternate address from the directory. Never the
-    /// address at work, which the forgotten password locks.
-    pub fn code_address(&self) -> Option<&str> {
-        self.registered_mail
-            .as_deref()
-            .or(self.alternate_mail.as_deref())
-            .filter(|address| !address.is_empty())
+    /// Where a one-time code goes: to the address of the kind that is wanted, or to the other one if there is none of that
+    /// kind. Never to the address at work, which the forgotten password locks.
+    pub fn code_address(&self, wanted: AddressKind) -> Option<&str> {
+        let kinds = match wanted {
+            AddressKind::Registered => [&self.registered_mail, &self.alternate_mail],
+            AddressKind::Directory => [&self.alternate_mail, &self.registered_mail],
+        };
+        kinds.into_iter().flatten().map(String::as_str).find(|address| !address.is_empty())
     }
 
     /// Every address on file, each once: where 'your password was changed' goes.
@@ -92,5 +105,29 @@ impl User {
             }
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::tests::person;
+
+    #[test]
+    fn code_goes_to_the_kind_that_is_wanted_if_there_is_one() {
+        let both = User { registered_mail: Some("anna@posta.test".into()), ..person() };
+        let empty = User { registered_mail: Some(String::new()), ..person() };
+        let own = User { alternate_mail: None, ..both.clone() };
+        let none = User { alternate_mail: None, ..person() };
+        for (user, registered, directory) in [
+            (&both, Some("anna@posta.test"), Some("anna.rossi@mail.test")),
+            (&empty, Some("anna.rossi@mail.test"), Some("anna.rossi@mail.test")),
+            (&own, Some("anna@posta.test"), Some("anna@posta.test")),
+            (&none, None, None),
+        ] {
+            assert_eq!(user.code_address(AddressKind::Registered), registered);
+            assert_eq!(user.code_address(AddressKind::Directory), directory);
+        }
+        assert_eq!(both.addresses().len(), 3, "work, directory and own");
     }
 }

@@ -83,7 +83,7 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn request(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError>;
 
-    /// The person's latest request.
+    /// The person's latest request that could write: a verification is none.
     ///
     /// # Errors
     /// [`LedgerError`].

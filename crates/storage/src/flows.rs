@@ -4,7 +4,7 @@ use ritorno_identity::flow::{Flow, FlowState, Person};
 use ritorno_identity::ids::FlowId;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
-use ritorno_protocol::ids::{SupportCode, TenantId};
+use ritorno_protocol::ids::{SupportCode, TenantId, UserId};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -27,11 +27,7 @@ impl Flows<'_> {
         const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
              masked_address, state, request, language, support_code, correlation, started_at, expires_at) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-        let (person, user, code) = match flow.person {
-            Person::Known(user) => (KNOWN, Some(user), None),
-            Person::Withheld { user, code } => (WITHHELD, Some(user), Some(code.as_str())),
-            Person::Stranger => (STRANGER, None, None),
-        };
+        let (person, user, code) = person_columns(flow.person);
         let values = values![
             flow.tenant,
             flow.id,
@@ -95,13 +91,26 @@ impl Flows<'_> {
     }
 }
 
-fn flow(row: &Row) -> Result<Flow, StoreError> {
-    let person = match row.text("person")?.as_str() {
+/// The columns `person`, `user_id` and `withheld_code`.
+pub(crate) const fn person_columns(person: Person) -> (&'static str, Option<UserId>, Option<&'static str>) {
+    match person {
+        Person::Known(user) => (KNOWN, Some(user), None),
+        Person::Withheld { user, code } => (WITHHELD, Some(user), Some(code.as_str())),
+        Person::Stranger => (STRANGER, None, None),
+    }
+}
+
+/// The person in these columns.
+pub(crate) fn person(row: &Row) -> Result<Person, StoreError> {
+    Ok(match row.text("person")?.as_str() {
         KNOWN => Person::Known(row.parsed("user_id")?),
         WITHHELD => Person::Withheld { user: row.parsed("user_id")?, code: row.named("withheld_code")? },
         STRANGER => Person::Stranger,
         _ => return Err(StoreError::Unreadable { column: "person" }),
-    };
+    })
+}
+
+fn flow(row: &Row) -> Result<Flow, StoreError> {
     let state = match row.text("state")?.as_str() {
         "started" => FlowState::Started,
         "code-sent" => FlowState::CodeSent,
@@ -115,7 +124,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         tenant: row.parsed("tenant")?,
         browser: TokenDigest(row.digest("browser")?),
         subject: Subject(row.digest("subject")?),
-        person,
+        person: person(row)?,
         masked_address: row.text("masked_address")?,
         state,
         language: row.named("language")?,

@@ -19,13 +19,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 7] = [
+        const EXPIRED: [&str; 8] = [
             "delete from sessions where expires_at <= $1",
             "delete from agent_tokens where expires_at <= $1",
             "delete from agent_nonces where expires_at <= $1",
             "delete from enrolment_tokens where expires_at <= $1",
             "delete from device_codes where expires_at <= $1",
             "delete from mail_outbox where expires_at <= $1",
+            "delete from registrations where expires_at <= $1",
             "delete from limits where window_end <= $1",
         ];
         let mut deleted = 0;

@@ -70,14 +70,16 @@ impl Requests<'_> {
         self.0.read_one(SQL, values![tenant, id]).await?.map(|row| request(&row)).transpose()
     }
 
-    /// The latest request of a person: while it is unknown, a new reset waits for it.
+    /// The latest request of a person that could write: while it is unknown, a new reset waits for it. A verification writes
+    /// nothing, so that whoever tries passwords holds no reset up.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, StoreError> {
-        const SQL: &str = "select * from requests where tenant = $1 and user_id = $2 \
+        const SQL: &str = "select * from requests where tenant = $1 and user_id = $2 and operation <> $3 \
              order by created_at desc, id desc limit 1";
-        self.0.read_one(SQL, values![tenant, user]).await?.map(|row| request(&row)).transpose()
+        let values = values![tenant, user, name_of(Operation::Verify)];
+        self.0.read_one(SQL, values).await?.map(|row| request(&row)).transpose()
     }
 
     /// What the help desk looks up, latest first.

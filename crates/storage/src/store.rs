@@ -14,7 +14,7 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Limits,
-    MailOutbox, Requests, Sessions, SigningKeys, Tenants, Users,
+    MailOutbox, Registrations, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -60,7 +60,8 @@ impl Store {
         let writer = pool(1).connect_with(options.clone()).await.map_err(ConnectError::Open)?;
         migrator([
             include_str!("../migrations/sqlite/0001_first.sql"),
-            include_str!("../migrations/sqlite/0003_follow_up.sql"),
+            include_str!("../migrations/sqlite/0002_follow_up.sql"),
+            include_str!("../migrations/sqlite/0003_registration.sql"),
         ])
         .run(&writer)
         .await
@@ -81,7 +82,8 @@ impl Store {
             .connect_lazy_with(options);
         migrator([
             include_str!("../migrations/postgres/0001_first.sql"),
-            include_str!("../migrations/postgres/0003_follow_up.sql"),
+            include_str!("../migrations/postgres/0002_follow_up.sql"),
+            include_str!("../migrations/postgres/0003_registration.sql"),
         ])
         .run(&pool)
         .await
@@ -152,6 +154,8 @@ repositories! {
     device_codes: DeviceCodes;
     /// Ways through the reset pages.
     flows: Flows;
+    /// Ways through the pages on which people register an address.
+    registrations: Registrations;
     /// One-time codes.
     codes: Codes;
     /// Counters.
@@ -174,10 +178,11 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
     made.map(|_| ()).map_err(|source| ConnectError::File { path: path.display().to_string(), source })
 }
 
-fn migrator(texts: [&'static str; 2]) -> Migrator {
+/// The migrations, in order. What was released is never altered, only followed by another.
+fn migrator(texts: [&'static str; 3]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let named = ["first", "follow-up"].into_iter().zip(texts);
+    let named = ["first", "follow-up", "registration"].into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

@@ -3,7 +3,6 @@
 use ritorno_identity::name::SignInName;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
-use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 
 use crate::db::Db;
@@ -33,24 +32,25 @@ impl Users<'_> {
     /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
     pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
-             display_name, mail, alternate_mail, registered_mail, language, enabled, source_anchor, object_guid, \
-             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at) \
+             display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
+             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
         let mut values = columns(user);
-        values.extend(values![user.version, user.created_at]);
+        values.extend(values![user.version, user.created_at, user.registered_mail.as_deref()]);
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// Stores a changed person as the version after `expected`, which must be the stored one.
+    /// Stores a changed person as the version after `expected`, which must be the stored one. What the person registered
+    /// stays, whatever `user` says: it is not the synchronisation's to change.
     ///
     /// # Errors
     /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
     pub async fn update(&self, user: &User, expected: i64) -> Result<Updated, StoreError> {
         const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
-             display_name = $6, mail = $7, alternate_mail = $8, registered_mail = $9, language = $10, enabled = $11, \
-             source_anchor = $12, object_guid = $13, object_sid = $14, forest = $15, domain = $16, \
-             account_name = $17, exported_by = $18, updated_at = $19, version = version + 1 \
-             where tenant = $1 and id = $2 and version = $20 returning version";
+             display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
+             source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
+             account_name = $16, exported_by = $17, updated_at = $18, version = version + 1 \
+             where tenant = $1 and id = $2 and version = $19 returning version";
         let mut values = columns(user);
         values.extend(values![expected]);
         match self.0.write_returning(SQL, values).await?.first() {
@@ -59,7 +59,9 @@ impl Users<'_> {
         }
     }
 
-    /// Stores the address that a person registered. `false` if there is no such person.
+    /// Stores the address that a person registered, or none, if `former` is still the one that is stored: so that the notice
+    /// of it goes to the right one. The person's version stays, since the synchronisation knows nothing of this address.
+    /// `false` if another one is stored, or there is no such person.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,12 +69,12 @@ impl Users<'_> {
         &self,
         tenant: TenantId,
         id: UserId,
+        former: Option<&str>,
         mail: Option<&str>,
-        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "update users set registered_mail = $3, updated_at = $4, version = version + 1 \
-             where tenant = $1 and id = $2";
-        Ok(self.0.write(SQL, values![tenant, id, mail, now]).await? == 1)
+        const SQL: &str = "update users set registered_mail = $4 \
+             where tenant = $1 and id = $2 and coalesce(registered_mail, '') = $3";
+        Ok(self.0.write(SQL, values![tenant, id, former.unwrap_or_default(), mail]).await? == 1)
     }
 
     /// Removes a person. `false` if there was none.
@@ -126,7 +128,7 @@ impl Users<'_> {
     }
 }
 
-/// `$1` to `$19` of insert and update.
+/// `$1` to `$18` of insert and update.
 fn columns(user: &User) -> Vec<Value> {
     let object = user.on_premises();
     values![
@@ -138,7 +140,6 @@ fn columns(user: &User) -> Vec<Value> {
         user.display_name.as_str(),
         user.mail.as_deref(),
         user.alternate_mail.as_deref(),
-        user.registered_mail.as_deref(),
         user.language.map(name_of),
         user.enabled,
         object.map(|o| o.source_anchor.0.as_str()),

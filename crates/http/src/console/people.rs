@@ -43,8 +43,8 @@ struct PersonView {
     enabled: bool,
     source: Option<String>,
     withheld: Option<Withheld>,
-    /// Masked: the help desk asks the person for it, not the other way round.
-    address: Option<String>,
+    /// Masked, the registered one first: the help desk asks the person for them, not the other way round.
+    addresses: Vec<String>,
 }
 
 struct Withheld {
@@ -103,7 +103,11 @@ fn view(tenant: &Tenant, user: &User) -> PersonView {
             .on_premises()
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
-        address: user.code_address().and_then(mask),
+        addresses: [&user.registered_mail, &user.alternate_mail]
+            .into_iter()
+            .flatten()
+            .filter_map(|address| mask(address))
+            .collect(),
     }
 }
 

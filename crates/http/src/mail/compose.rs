@@ -2,9 +2,10 @@
 
 use askama::Template;
 use ritorno_identity::mail::{Letter, Template as Kind};
+use ritorno_identity::registration::AddressChange;
 use ritorno_protocol::clock::Timestamp;
 
-use crate::i18n::{Words, moment};
+use crate::i18n::{Words, key, moment};
 use crate::portal::refusal;
 
 /// A letter in words.
@@ -22,6 +23,26 @@ struct Code<'a> {
     t: Words,
     organisation: &'a str,
     code: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/address-code.txt")]
+struct AddressCode<'a> {
+    t: Words,
+    organisation: &'a str,
+    code: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/address.txt")]
+struct Address<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// What was done, to whose account and when.
+    lead: String,
+    address: &'a str,
     support_code: &'a str,
 }
 
@@ -62,6 +83,26 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
                 Changed { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
             (t.say("mail-changed-subject"), text)
         }
+        Kind::AddressCode { code, support_code } => {
+            let text = AddressCode { t, organisation, code, support_code }.render()?;
+            (t.say("mail-address-code-subject"), text)
+        }
+        Kind::AddressChanged { display_name, change, address, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let (subject, lead) = match change {
+                AddressChange::Registered => {
+                    (key("mail-address-registered-subject"), key("mail-address-registered-lead"))
+                }
+                AddressChange::Replaced => {
+                    (key("mail-address-replaced-subject"), key("mail-address-replaced-lead"))
+                }
+                AddressChange::Removed => {
+                    (key("mail-address-removed-subject"), key("mail-address-removed-lead"))
+                }
+            };
+            let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
+            (t.say(subject), Address { t, organisation, lead, address, support_code }.render()?)
+        }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
             let (reason, todo) = (t.say(told), t.say(todo));
@@ -85,17 +126,35 @@ mod tests {
     #[test]
     fn code_stands_on_its_own_line_and_not_in_the_subject() {
         for language in Language::ALL {
-            let kind = Kind::Code { code: "01234567".into(), support_code: "ABCDE-12345".into() };
-            let mail = written(language, kind);
-            assert!(mail.text.lines().any(|line| line == "01234567"), "{}", mail.text);
-            assert!(!mail.subject.contains("01234567"));
-            assert!(mail.text.contains("ABCDE-12345") && mail.text.contains("Contoso <&>"), "{}", mail.text);
+            let (code, support_code) = ("01234567".to_owned(), "ABCDE-12345".to_owned());
+            let reset = Kind::Code { code: code.clone(), support_code: support_code.clone() };
+            for kind in [reset, Kind::AddressCode { code, support_code }] {
+                let mail = written(language, kind);
+                assert!(mail.text.lines().any(|line| line == "01234567"), "{}", mail.text);
+                assert!(!mail.subject.contains("01234567"));
+                assert!(
+                    mail.text.contains("ABCDE-12345") && mail.text.contains("Contoso <&>"),
+                    "{}",
+                    mail.text
+                );
+            }
         }
     }
 
     #[test]
     fn every_template_speaks_both_languages() {
+        let changed = |change| Kind::AddressChanged {
+            display_name: "Anna".into(),
+            change,
+            address: "a•••••a@p•••.test".into(),
+            at_ms: 1_800_000_000_000,
+            support_code: "S".into(),
+        };
         let kinds = [
+            Kind::AddressCode { code: "01234567".into(), support_code: "S".into() },
+            changed(AddressChange::Registered),
+            changed(AddressChange::Replaced),
+            changed(AddressChange::Removed),
             Kind::Code { code: "01234567".into(), support_code: "S".into() },
             Kind::PasswordChanged {
                 display_name: "Anna".into(),

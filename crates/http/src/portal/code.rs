@@ -123,7 +123,7 @@ pub(super) async fn check(
         method: Method::Mail,
         typed: typed.digest(&state.pepper, tenant.id, flow.id, Method::Mail),
         subject: flow.subject,
-        known_browser: is_known(&state, &jar, &flow),
+        known_browser: is_known(&state, &jar, flow.tenant, &flow.subject),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
     let (fault, reason) = match tried {
@@ -165,7 +165,8 @@ async fn pass(
     if state.store.flows().advance(flow, passed).await.map_err(PageError::behind)? {
         note(state, reader, passed, Activity::FlowProgress, Success::Success, "code right", None).await?;
     }
-    Ok((jar.add(known_cookie(state, flow)), Redirect::to("/reset/password")).into_response())
+    Ok((jar.add(known_cookie(state, flow.tenant, &flow.subject)), Redirect::to("/reset/password"))
+        .into_response())
 }
 
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {

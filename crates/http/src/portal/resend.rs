@@ -1,11 +1,15 @@
-//! `POST /reset/resend`: another code, for whoever lost the first. Beyond the limit the page goes on, and nothing is sent.
+//! `POST /reset/resend`: another code, for whoever lost the first, to the kind of address that is asked for. Which kinds a
+//! person has does not show: the choice is the same for every name. Beyond the limit the page goes on, and nothing is sent.
 
+use axum::Form;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::Person;
+use ritorno_identity::user::AddressKind;
 use ritorno_protocol::ids::UserId;
+use serde::Deserialize;
 
 use crate::page::PageError;
 use crate::portal::code::{elsewhere, ended};
@@ -14,20 +18,33 @@ use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    #[serde(default)]
+    to: AddressKind,
+}
+
 /// The handler.
 pub(super) async fn resend(
     State(state): State<AppState>,
     reader: Reader,
     jar: CookieJar,
+    Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = again(&state, &reader, &jar).await;
+    let answer = again(&state, &reader, &jar, input.to).await;
     tokio::time::sleep_until(release).await;
     state.mail_wake.notify_one();
     answer
 }
 
-async fn again(state: &AppState, reader: &Reader, jar: &CookieJar) -> Result<Response, PageError> {
+async fn again(
+    state: &AppState,
+    reader: &Reader,
+    jar: &CookieJar,
+    wanted: AddressKind,
+) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
     let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
     if let Some(place) = elsewhere(&flow) {
@@ -39,8 +56,8 @@ async fn again(state: &AppState, reader: &Reader, jar: &CookieJar) -> Result<Res
         Person::Stranger => UserId(uuid::Uuid::nil()),
     };
     let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
-    let known = is_known(state, jar, &flow);
-    send_code(state, &tenant, &flow, user.as_ref(), flow.subject, known).await?;
+    let known = is_known(state, jar, flow.tenant, &flow.subject);
+    send_code(state, &tenant, &flow, user.as_ref(), flow.subject, known, wanted).await?;
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, "new code asked for", None).await?;
     Ok(Redirect::to("/reset/code?sent=1").into_response())
 }

@@ -20,7 +20,7 @@ use ritorno_identity::sspr;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
-use ritorno_identity::user::User;
+use ritorno_identity::user::{AddressKind, User};
 use ritorno_protocol::ids::SupportCode;
 use serde::Deserialize;
 
@@ -81,8 +81,8 @@ async fn begin(
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref());
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     let fallback = Subject::of_name(&state.pepper, tenant.id, &name);
-    let known = is_known(state, &jar, &flow);
-    send_code(state, &tenant, &flow, user.as_ref(), fallback, known).await?;
+    let known = is_known(state, &jar, flow.tenant, &flow.subject);
+    send_code(state, &tenant, &flow, user.as_ref(), fallback, known, AddressKind::default()).await?;
     let step = match flow.person {
         Person::Known(_) => "name given, code sent".to_owned(),
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
@@ -108,7 +108,7 @@ fn new_flow(
         },
     };
     let decoy = decoy::masked_address(pepper, tenant.id, name, &tenant.decoy_domains);
-    let own = user.and_then(User::code_address).and_then(mask);
+    let own = user.and_then(|user| user.code_address(AddressKind::default())).and_then(mask);
     let by_name = Subject::of_name(pepper, tenant.id, name);
     let by_user = user.map(|user| Subject::of_user(pepper, tenant.id, user.id));
     let token = Token::random(random);
@@ -131,7 +131,8 @@ fn new_flow(
 
 /// Makes a code for `flow` and queues its mail, unless the address had too many: then nothing happens, and nothing shows.
 /// Strangers take the same way; their mail has no address, and is dropped where it would be sent. A browser in which the
-/// person succeeded before (`known`) has a limit of its own.
+/// person succeeded before (`known`) has a limit of its own. `wanted` is the kind of address that was asked for; whether the
+/// person has one of that kind does not show.
 pub(super) async fn send_code(
     state: &AppState,
     tenant: &Tenant,
@@ -139,13 +140,14 @@ pub(super) async fn send_code(
     user: Option<&User>,
     fallback: Subject,
     known: bool,
+    wanted: AddressKind,
 ) -> Result<(), PageError> {
     let now = state.clock.now();
     // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only.
     let address = match flow.person {
-        Person::Known(_) => user.and_then(User::code_address),
+        Person::Known(_) => user.and_then(|user| user.code_address(wanted)),
         Person::Withheld { .. } => {
-            user.and_then(|user| user.code_address().or_else(|| user.addresses().first().copied()))
+            user.and_then(|user| user.code_address(wanted).or_else(|| user.addresses().first().copied()))
         }
         Person::Stranger => None,
     };

@@ -3,12 +3,14 @@
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::flow::{Flow, FlowError, Person};
-use ritorno_identity::ids::{FactId, FlowId};
+use ritorno_identity::flow::{Flow, FlowError, FlowState, Person};
+use ritorno_identity::ids::{CorrelationId, FactId, FlowId};
 use ritorno_identity::known_browser;
+use ritorno_identity::registration::Registration;
+use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
-use ritorno_protocol::ids::RequestId;
+use ritorno_protocol::ids::{RequestId, SupportCode, TenantId};
 
 use crate::page::PageError;
 use crate::reader::Reader;
@@ -31,8 +33,8 @@ pub(super) fn cookie(flow: FlowId, token: &Token) -> Cookie<'static> {
 }
 
 /// The cookie for a browser in which a person came through the gate: hammering from elsewhere does not stop them there.
-pub(super) fn known_cookie(state: &AppState, flow: &Flow) -> Cookie<'static> {
-    let mark = known_browser::mark(&state.pepper, flow.tenant, &flow.subject, state.clock.now());
+pub(super) fn known_cookie(state: &AppState, tenant: TenantId, subject: &Subject) -> Cookie<'static> {
+    let mark = known_browser::mark(&state.pepper, tenant, subject, state.clock.now());
     Cookie::build((KNOWN_COOKIE, mark))
         .path("/")
         .secure(true)
@@ -42,11 +44,11 @@ pub(super) fn known_cookie(state: &AppState, flow: &Flow) -> Cookie<'static> {
         .build()
 }
 
-/// Whether the person of this flow succeeded in this browser before.
-pub(super) fn is_known(state: &AppState, jar: &CookieJar, flow: &Flow) -> bool {
+/// Whether this person succeeded in this browser before.
+pub(super) fn is_known(state: &AppState, jar: &CookieJar, tenant: TenantId, subject: &Subject) -> bool {
     jar.get(KNOWN_COOKIE).is_some_and(|cookie| {
         let now = state.clock.now();
-        known_browser::is_known(&state.pepper, flow.tenant, &flow.subject, cookie.value(), now)
+        known_browser::is_known(&state.pepper, tenant, subject, cookie.value(), now)
     })
 }
 
@@ -73,7 +75,41 @@ pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<
     Ok(of_browser(state, jar).await?.filter(|flow| state.clock.now() < flow.expires_at))
 }
 
-/// Writes down one step of a flow.
+/// What a fact says of the way through the pages that it belongs to.
+pub(super) struct Way<'a> {
+    tenant: TenantId,
+    person: Person,
+    /// Whether the browser proved that it is the person's.
+    passed: bool,
+    support_code: &'a SupportCode,
+    correlation: CorrelationId,
+}
+
+impl<'a> From<&'a Flow> for Way<'a> {
+    fn from(flow: &'a Flow) -> Self {
+        Self {
+            tenant: flow.tenant,
+            person: flow.person,
+            passed: flow.state == FlowState::GatePassed,
+            support_code: &flow.support_code,
+            correlation: flow.correlation,
+        }
+    }
+}
+
+impl<'a> From<&'a Registration> for Way<'a> {
+    fn from(registration: &'a Registration) -> Self {
+        Self {
+            tenant: registration.tenant,
+            person: registration.person,
+            passed: registration.state.is_proven(),
+            support_code: &registration.support_code,
+            correlation: registration.correlation,
+        }
+    }
+}
+
+/// Writes down one step of a reset: it was the person's if a gate was passed, or a request was made.
 pub(super) async fn note(
     state: &AppState,
     reader: &Reader,
@@ -83,23 +119,37 @@ pub(super) async fn note(
     reason: &str,
     request: Option<RequestId>,
 ) -> Result<(), PageError> {
-    let target = match flow.person {
+    let way = Way::from(flow);
+    let way = Way { passed: way.passed || request.is_some(), ..way };
+    write_down(state, reader, way, activity, success, reason, request).await
+}
+
+/// Writes down one step of a way through the pages.
+pub(super) async fn write_down(
+    state: &AppState,
+    reader: &Reader,
+    way: Way<'_>,
+    activity: Activity,
+    success: Success,
+    reason: &str,
+    request: Option<RequestId>,
+) -> Result<(), PageError> {
+    let target = match way.person {
         Person::Known(user) | Person::Withheld { user, .. } => Some(user),
         Person::Stranger => None,
     };
-    let passed = request.is_some() || flow.state == ritorno_identity::flow::FlowState::GatePassed;
     let fact = Fact {
         id: FactId::random(&*state.random),
-        tenant: flow.tenant,
+        tenant: way.tenant,
         at: state.clock.now(),
         activity,
-        actor: target.filter(|_| passed).map_or(Actor::Anonymous, Actor::User),
+        actor: target.filter(|_| way.passed).map_or(Actor::Anonymous, Actor::User),
         target,
         from: Some(reader.network.clone()),
         success,
         reason: reason.to_owned(),
-        support_code: Some(flow.support_code.clone()),
-        correlation: flow.correlation,
+        support_code: Some(way.support_code.clone()),
+        correlation: way.correlation,
         request,
     };
     state.store.audit().append(&fact).await.map_err(PageError::behind)

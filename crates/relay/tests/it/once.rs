@@ -5,6 +5,7 @@ use std::time::Duration;
 use ritorno_identity::request::RequestState;
 use ritorno_protocol::authorisation::{Authorisation, START_WITHIN};
 use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::link::ToAgent;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_protocol::statement::Says;
@@ -228,6 +229,41 @@ async fn a_new_request_waits_for_one_that_is_not_settled() {
     assert_eq!(order(&world, &mut wire).await.request, second);
     wire.say(&world.statement(&agent, second, 1, Says::Ended { outcome: done() }));
     assert_eq!(world.time.until_over(waiting).await.0.unwrap().outcome, done());
+}
+
+#[tokio::test]
+async fn a_verification_neither_waits_nor_is_waited_for() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let reset = world.request_id();
+    let waiting = world.submit(world.reset(reset).await);
+    order(&world, &mut wire).await;
+    wire.say(&world.statement(&agent, reset, 1, Says::Ended { outcome: unknown() }));
+    world.time.until_over(waiting).await.0.unwrap();
+    assert_eq!(wire.order().await, Some(ToAgent::Acknowledged { request: reset, attempt: 1 }));
+
+    // A reset that is not settled holds no verification up.
+    let verification = world.request_id();
+    let verifying = world.submit(world.verification(verification).await);
+    let authorisation = order(&world, &mut wire).await;
+    assert_eq!((authorisation.request, authorisation.operation), (verification, Operation::Verify));
+    wire.say(&world.statement(&agent, verification, 1, started()));
+
+    // A verification under way holds no reset up, and hides no reset that is not settled.
+    let next = world.request_id();
+    let waiting = world.submit(world.reset(next).await);
+    wait(&world, &[&wire], Duration::from_secs(1)).await;
+    assert!(world.ledger.row(next).is_none(), "the first reset is not settled yet");
+    wire.say(&world.statement(&agent, reset, 1, Says::Settled { outcome: done() }));
+    wait(&world, &[&wire], Duration::from_secs(1)).await;
+    assert!(world.ledger.row(next).is_some(), "nothing but a reset is waited for");
+    for request in [verification, next] {
+        wire.say(&world.statement(&agent, request, 1, Says::Ended { outcome: done() }));
+    }
+    for task in [verifying, waiting] {
+        assert_eq!(world.time.until_over(task).await.0.unwrap().outcome, done());
+    }
 }
 
 #[tokio::test]

@@ -155,7 +155,8 @@ impl Ledger for Memory {
     async fn latest_of(&self, _: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
         let rows = self.0.lock().unwrap();
         let of_user = rows.requests.values().filter(|request| request.user == user);
-        Ok(of_user.max_by_key(|request| request.created_at).cloned())
+        let writing = of_user.filter(|request| request.operation != Operation::Verify);
+        Ok(writing.max_by_key(|request| request.created_at).cloned())
     }
 
     async fn advance(
@@ -403,13 +404,23 @@ impl World {
 
     /// A reset for Anna, as her page would send it.
     pub(crate) async fn reset(&self, id: RequestId) -> NewRequest {
-        let offer = self.relay.offer(&self.anna, Operation::Reset, id).await.unwrap();
+        let new = Some(Password::new("Una bella giornata 7".into()));
+        self.request(id, Operation::Reset, Passwords { new, old: None }).await
+    }
+
+    /// The password that Anna typed, to be verified.
+    pub(crate) async fn verification(&self, id: RequestId) -> NewRequest {
+        let old = Some(Password::new("Una bella giornata 7".into()));
+        self.request(id, Operation::Verify, Passwords { new: None, old }).await
+    }
+
+    async fn request(&self, id: RequestId, operation: Operation, passwords: Passwords) -> NewRequest {
+        let offer = self.relay.offer(&self.anna, operation, id).await.unwrap();
         let recipients: Vec<_> = offer
             .recipients
             .iter()
             .map(|chain| chain.check(&self.root.public(), self.tenant, self.time.now()).unwrap().key)
             .collect();
-        let passwords = Passwords { new: Some(Password::new("Una bella giornata 7".into())), old: None };
         let envelope = seal(&offer.context, &passwords, &recipients, &*self.chance).unwrap();
         NewRequest {
             user: self.anna.clone(),

@@ -12,6 +12,7 @@ use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
 use ritorno_identity::language::Language;
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
+use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::TokenDigest;
@@ -101,6 +102,14 @@ impl Fixture {
     /// A second server on the same database.
     pub(crate) async fn second(&self) -> Result<Store> {
         Ok(Store::connect(&self.address).await?)
+    }
+
+    /// The address of an empty database of the same kind.
+    pub(crate) fn empty(&self) -> Result<String> {
+        match &self.place {
+            Place::Folder(folder) => Ok(format!("sqlite:{}?mode=rwc", folder.join("empty.db").display())),
+            Place::Database { server, name } => server.fresh_database(&format!("{name}_0")),
+        }
     }
 
     /// Another tenant, which must see nothing of the first.
@@ -212,6 +221,27 @@ impl Fixture {
         Ok(administrator)
     }
 
+    /// A registration that has just begun, not stored.
+    pub(crate) fn registration(&self, person: Person) -> Registration {
+        Registration {
+            id: FlowId::random(&self.random),
+            tenant: self.tenant.id,
+            browser: TokenDigest(array(&self.random)),
+            subject: Subject(array(&self.random)),
+            person,
+            sealed_for: SealedFor {
+                anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+                forest: Forest("contoso.test".into()),
+            },
+            state: RegistrationState::Named,
+            language: Language::Italian,
+            support_code: SupportCode::random(&self.random),
+            correlation: CorrelationId::random(&self.random),
+            started_at: NOW,
+            expires_at: NOW.plus(VALID),
+        }
+    }
+
     /// A flow that has just begun, not stored.
     pub(crate) fn flow(&self, person: Person) -> Flow {
         Flow {
@@ -237,7 +267,9 @@ impl Drop for Fixture {
         match &self.place {
             Place::Folder(folder) => drop(std::fs::remove_dir_all(folder)),
             Place::Database { server, name } => {
-                drop(server.sql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+                for name in [name, &format!("{name}_0")] {
+                    drop(server.sql("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
+                }
             }
         }
     }
@@ -248,7 +280,7 @@ fn unique(test: &str) -> String {
     // Without the crate's name, and short enough for PostgreSQL's 63 bytes.
     let test = test.trim_start_matches("it::").replace("::", "_");
     let id = std::process::id();
-    format!("s{id}_{}", &test[..test.len().min(50)])
+    format!("s{id}_{}", &test[..test.len().min(48)])
 }
 
 /// Numbers that are never the same twice, and the same in every run.

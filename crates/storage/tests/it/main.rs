@@ -18,6 +18,7 @@ mod mail_outbox;
 mod migrations;
 mod parity;
 mod purge;
+mod registrations;
 mod requests;
 mod sessions;
 mod signing_keys;

@@ -3,13 +3,20 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context, Result, ensure};
-use ritorno_storage::{ConnectError, Store, StoreError};
+use ritorno_identity::code::{CodeDigest, Method, Tried};
+use ritorno_identity::ids::FlowId;
+use ritorno_identity::subject::Subject;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_storage::{Attempt, ConnectError, Store, StoreError};
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::fixture::{Fixture, on_both};
 
 on_both!(
     empty_database_gets_its_tables_and_keeps_them,
     servers_that_start_at_once_agree,
+    what_the_first_version_stored_is_there_after_the_second,
     a_row_needs_what_it_refers_to
 );
 
@@ -26,6 +33,53 @@ async fn servers_that_start_at_once_agree(f: &Fixture) -> Result<()> {
     for store in [a?, b?, c?] {
         assert_eq!(store.tenants().get(f.tenant.id).await?.as_ref(), Some(&f.tenant));
     }
+    Ok(())
+}
+
+async fn what_the_first_version_stored_is_there_after_the_second(f: &Fixture) -> Result<()> {
+    const SQLITE: &str = include_str!("../../migrations/sqlite/0001_first.sql");
+    const POSTGRES: &str = include_str!("../../migrations/postgres/0001_first.sql");
+    /// A tenant, a flow of it, and its code, as the first version wrote them.
+    const ROWS: [&str; 3] = [
+        "insert into tenants values ($1, 'Contoso', $2, $2, '[]', 1, 1, 0, null, '[]', 1)",
+        "insert into flows values ($1, $1, $3, $3, 'stranger', null, null, 'a', 'code-sent', null, 'it', 'S', $1, 1, 2)",
+        "insert into codes values ($1, $1, 'mail', $3, 3, 1, 2, null)",
+    ];
+    let first = |text: &'static str| {
+        let migration = Migration::new(1, "first".into(), MigrationType::Simple, text.into_sql_str(), false);
+        Migrator::with_migrations(vec![migration])
+    };
+    let (address, id, root) = (f.empty()?, f.tenant.id, f.tenant.root.as_bytes().as_slice());
+    let digest = [1_u8; 32].as_slice();
+    if address.starts_with("sqlite:") {
+        let pool = sqlx::SqlitePool::connect(&address).await?;
+        first(SQLITE).run(&pool).await?;
+        for row in ROWS {
+            sqlx::query(row).bind(id.to_string()).bind(root).bind(digest).execute(&pool).await?;
+        }
+        pool.close().await;
+    } else {
+        let pool = sqlx::PgPool::connect(&address).await?;
+        first(POSTGRES).run(&pool).await?;
+        for row in ROWS {
+            sqlx::query(row).bind(id.to_string()).bind(root).bind(digest).execute(&pool).await?;
+        }
+        pool.close().await;
+    }
+    let store = Store::connect(&address).await?;
+    let tenant = store.tenants().get(id).await?.context("the tenant is gone")?;
+    assert_eq!(tenant.forbidden_mail_domains, Vec::<String>::new());
+    let typed = Attempt {
+        tenant: id,
+        flow: FlowId(id.0),
+        method: Method::Mail,
+        typed: CodeDigest::of_nothing(&f.random),
+        subject: Subject([1; 32]),
+        known_browser: false,
+    };
+    let tried = store.codes().attempt(&typed, Timestamp::from_unix_ms(1)).await;
+    assert_eq!(tried?, Tried::Wrong { left: 1 }, "the code is there, with the tries that it had");
+    store.close().await;
     Ok(())
 }
 

@@ -21,6 +21,8 @@ async fn only_what_has_expired_goes(f: &Fixture) -> Result<()> {
     store.flows().insert(&flow).await?;
     let digest = CodeDigest::of_nothing(&f.random);
     store.codes().put(&StoredCode::new(tenant, flow.id, Method::Mail, digest, NOW)).await?;
+    let registration = f.registration(Person::Stranger);
+    store.registrations().insert(&registration).await?;
     let chiara = f.administrator("Chiara").await?.id;
     let session = Session::new(Token::random(&f.random).digest(), tenant, chiara, NOW);
     store.sessions().insert(&session).await?;
@@ -29,7 +31,8 @@ async fn only_what_has_expired_goes(f: &Fixture) -> Result<()> {
 
     assert_eq!(store.purge(NOW).await?, 0);
     let after_the_token = NOW.plus(Duration::from_secs(15 * 60));
-    assert_eq!(store.purge(after_the_token).await?, 1);
+    assert_eq!(store.purge(after_the_token).await?, 2, "the token, and a new address that nobody proved");
+    assert_eq!(store.registrations().get(tenant, registration.id).await?, None);
     let after_the_day = NOW.plus(Duration::from_secs(24 * 3_600));
     assert_eq!(store.purge(after_the_day).await?, 3, "session, counter and code");
     assert_eq!(store.flows().get(tenant, flow.id).await?.as_ref(), Some(&flow));

@@ -90,6 +90,16 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     };
     requests.insert(&second).await?;
     assert_eq!(requests.latest_of(f.tenant.id, first.user).await?.as_ref(), Some(&second));
+    let verification = Request {
+        id: RequestId::random(&f.random),
+        operation: Operation::Verify,
+        created_at: later.plus(Duration::from_secs(1)),
+        support_code: SupportCode::random(&f.random),
+        ..first.clone()
+    };
+    requests.insert(&verification).await?;
+    let latest = requests.latest_of(f.tenant.id, first.user).await?;
+    assert_eq!(latest.as_ref(), Some(&second), "a verification writes nothing to wait for");
     assert_eq!(requests.latest_of(f.tenant.id, UserId::random(&f.random)).await?, None);
     assert_eq!(requests.by_support_code(f.tenant.id, &first.support_code).await?, [second, first]);
     Ok(())

@@ -21,6 +21,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         forbid_names: true,
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
+        forbidden_mail_domains: vec!["contoso.example".into()],
         ..f.tenant.clone()
     };
     ensure!(tenants.update(&changed).await?);

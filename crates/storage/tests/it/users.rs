@@ -6,7 +6,7 @@ use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::{SourceAnchor, UserId};
 use ritorno_storage::{StoreError, Updated, UserFilter};
 
-use crate::fixture::{Fixture, NOW, on_both};
+use crate::fixture::{Fixture, on_both};
 
 on_both!(
     comes_back_as_they_were_stored,
@@ -14,6 +14,7 @@ on_both!(
     name_of_two_is_nobodys,
     anchor_and_principal_name_are_one_persons,
     change_needs_the_version_that_was_read,
+    registered_address_is_its_owners_alone,
     pages_and_filters,
     tenants_do_not_see_each_other,
 );
@@ -98,11 +99,39 @@ async fn change_needs_the_version_that_was_read(f: &Fixture) -> Result<()> {
     assert_eq!(users.update(&anna, 1).await?, Updated::Conflict);
     assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(User { version: 2, ..renamed.clone() }));
 
-    ensure!(users.set_registered_mail(f.tenant.id, anna.id, Some("anna@posta.test"), NOW).await?);
-    let stored = users.get(f.tenant.id, anna.id).await?;
-    assert_eq!(stored.as_ref().map(|user| user.version), Some(3));
-    assert_eq!(stored.and_then(|user| user.registered_mail).as_deref(), Some("anna@posta.test"));
     assert_eq!(users.update(&f.person("nobody"), 1).await?, Updated::Conflict);
+    Ok(())
+}
+
+async fn registered_address_is_its_owners_alone(f: &Fixture) -> Result<()> {
+    let users = f.store.users();
+    let anna = f.person("anna");
+    users.insert(&anna).await?;
+    let set = async |former: Option<&str>, mail: Option<&str>| {
+        users.set_registered_mail(f.tenant.id, anna.id, former, mail).await
+    };
+    let (first, second) = (Some("anna@posta.test"), Some("anna@libero.test"));
+    ensure!(!set(second, first).await?, "another one was read than is stored");
+    ensure!(set(None, first).await?);
+    let stored = users.get(f.tenant.id, anna.id).await?;
+    assert_eq!(stored, Some(User { registered_mail: first.map(str::to_owned), ..anna.clone() }));
+
+    // A synchronisation that read the person before knows nothing of the address, meets no conflict, and leaves it.
+    let moved = User { alternate_mail: Some("anna.nuova@mail.test".into()), ..anna.clone() };
+    assert_eq!(users.update(&moved, 1).await?, Updated::Done { version: 2 });
+    let stored = users.get(f.tenant.id, anna.id).await?;
+    let own = stored.as_ref().and_then(|user| user.registered_mail.as_deref());
+    assert_eq!(own, first);
+    assert_eq!(stored.and_then(|user| user.alternate_mail), moved.alternate_mail);
+
+    ensure!(set(first, second).await? && !set(first, None).await? && set(second, None).await?);
+    assert_eq!(users.get(f.tenant.id, anna.id).await?.and_then(|user| user.registered_mail), None);
+
+    // Whoever is deleted takes it along, and comes back without it.
+    ensure!(set(None, first).await?);
+    ensure!(users.delete(f.tenant.id, anna.id).await?);
+    users.insert(&anna).await?;
+    assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(anna));
     Ok(())
 }
 
@@ -144,7 +173,7 @@ async fn tenants_do_not_see_each_other(f: &Fixture) -> Result<()> {
     assert_eq!(users.by_anchor(other, &SourceAnchor("anchor of anna".into())).await?, None);
     assert_eq!(users.list(other, &UserFilter::All, 1, 10).await?.total, 0);
     ensure!(!users.delete(other, anna.id).await?);
-    ensure!(!users.set_registered_mail(other, anna.id, None, NOW).await?);
+    ensure!(!users.set_registered_mail(other, anna.id, None, Some("x@posta.test")).await?);
     let moved = User { tenant: other, ..anna.clone() };
     assert_eq!(users.update(&moved, 1).await?, Updated::Conflict);
     assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(anna));

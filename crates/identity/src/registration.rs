@@ -1,0 +1,348 @@
+//! One way through the pages on which a person registers an address for codes, as a state machine of plain values.
+//!
+//! ```text
+//! Named ─▶ Checking ─▶ Proven ─▶ CodeSent ─▶ Finished
+//!   ▲          │         │        ▲   │         ▲
+//!   └──────────┘         │        └───┘ resend, or another address
+//!   (not the password)   └──────────────────────┘ the registered address is removed
+//! ```
+//!
+//! A stranger goes the same way as a person, up to a password that nobody can prove. It is no [`crate::flow::Flow`]: what is
+//! proved here opens nothing there, and the other way round.
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{Forest, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::address::NewAddress;
+use crate::flow::{FlowError, Person};
+use crate::ids::{CorrelationId, FlowId};
+use crate::language::Language;
+use crate::subject::Subject;
+use crate::token::TokenDigest;
+
+/// One way through the pages, bound to one browser. It lasts as long as a reset does ([`crate::flow::VALID`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Its id.
+    pub id: FlowId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Digest of the token in the browser's cookie.
+    pub browser: TokenDigest,
+    /// Whom the counters count for.
+    pub subject: Subject,
+    /// Who it is about. Withheld from the browser until the password is proven.
+    pub person: Person,
+    /// What the page seals for: the person's, or invented.
+    pub sealed_for: SealedFor,
+    /// How far it is.
+    pub state: RegistrationState,
+    /// The reader's language.
+    pub language: Language,
+    /// What the person can give the help desk.
+    pub support_code: SupportCode,
+    /// Ties its audit facts together.
+    pub correlation: CorrelationId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// First moment at which it does not hold any more.
+    pub expires_at: Timestamp,
+}
+
+/// The object that the typed password is sealed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedFor {
+    /// The source anchor.
+    pub anchor: SourceAnchor,
+    /// The forest, which decides who can open it.
+    pub forest: Forest,
+}
+
+/// How far a registration is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// The name was given.
+    Named,
+    /// A sealed password is on its way to the directory.
+    Checking(RequestId),
+    /// The directory took the password.
+    Proven,
+    /// A code was sent to this new address.
+    CodeSent(String),
+    /// It ended with this change.
+    Finished(AddressChange),
+}
+
+/// What was done to a person's registered address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressChange {
+    /// There was none before.
+    Registered,
+    /// There was another one before.
+    Replaced,
+    /// There is none now.
+    Removed,
+}
+
+impl AddressChange {
+    /// What it is to go from one registered address to another.
+    pub const fn from_to(former: Option<&str>, now: Option<&str>) -> Self {
+        match (former, now) {
+            (_, None) => Self::Removed,
+            (None, Some(_)) => Self::Registered,
+            (Some(_), Some(_)) => Self::Replaced,
+        }
+    }
+}
+
+impl Registration {
+    /// Whether this browser may go on now.
+    ///
+    /// # Errors
+    /// [`FlowError::OtherBrowser`] or [`FlowError::Expired`].
+    pub fn check(&self, browser: &TokenDigest, now: Timestamp) -> Result<(), FlowError> {
+        if self.browser != *browser {
+            return Err(FlowError::OtherBrowser);
+        }
+        if now >= self.expires_at { Err(FlowError::Expired) } else { Ok(()) }
+    }
+
+    /// The person, if one may register.
+    pub const fn user(&self) -> Option<UserId> {
+        match self.person {
+            Person::Known(user) => Some(user),
+            Person::Withheld { .. } | Person::Stranger => None,
+        }
+    }
+
+    /// A sealed password goes to the directory, or seems to.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn checking(&self, request: RequestId, now: Timestamp) -> Result<Self, FlowError> {
+        match self.state {
+            RegistrationState::Named => self.to(RegistrationState::Checking(request), now),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The directory did not say that the password is right: another may be typed. It is never too late for it.
+    ///
+    /// # Errors
+    /// [`FlowError::WrongStep`], if this request is not on its way.
+    pub fn not_proven(&self, request: RequestId) -> Result<Self, FlowError> {
+        match self.state {
+            RegistrationState::Checking(checked) if checked == request => {
+                Ok(Self { state: RegistrationState::Named, ..self.clone() })
+            }
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The directory said that the password is right.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late, this request is not on its way, or it is nobody's registration.
+    pub fn proven(&self, request: RequestId, now: Timestamp) -> Result<Self, FlowError> {
+        match (&self.state, self.user()) {
+            (RegistrationState::Checking(checked), Some(_)) if *checked == request => {
+                self.to(RegistrationState::Proven, now)
+            }
+            (RegistrationState::Checking(_), None) => Err(FlowError::NoPerson),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// A code was sent to a new address, for the first time or again.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn code_sent(&self, address: &NewAddress, now: Timestamp) -> Result<Self, FlowError> {
+        match self.state {
+            RegistrationState::Proven | RegistrationState::CodeSent(_) => {
+                self.to(RegistrationState::CodeSent(address.as_str().to_owned()), now)
+            }
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The registered address is another one now, or none.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn finished(&self, change: AddressChange, now: Timestamp) -> Result<Self, FlowError> {
+        match (&self.state, change) {
+            (RegistrationState::CodeSent(_), _) | (RegistrationState::Proven, AddressChange::Removed) => {
+                self.to(RegistrationState::Finished(change), now)
+            }
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    fn to(&self, state: RegistrationState, now: Timestamp) -> Result<Self, FlowError> {
+        if now >= self.expires_at { Err(FlowError::Expired) } else { Ok(Self { state, ..self.clone() }) }
+    }
+}
+
+impl RegistrationState {
+    /// Whether the password is proven.
+    pub const fn is_proven(&self) -> bool {
+        match self {
+            Self::Named | Self::Checking(_) => false,
+            Self::Proven | Self::CodeSent(_) | Self::Finished(_) => true,
+        }
+    }
+
+    /// The state's name in the database.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::Checking(_) => "checking",
+            Self::Proven => "proven",
+            Self::CodeSent(_) => "code-sent",
+            Self::Finished(_) => "finished",
+        }
+    }
+
+    /// The request, while one is on its way.
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Checking(request) => Some(*request),
+            Self::Named | Self::Proven | Self::CodeSent(_) | Self::Finished(_) => None,
+        }
+    }
+
+    /// The new address, while a code is to prove it.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::CodeSent(address) => Some(address),
+            Self::Named | Self::Checking(_) | Self::Proven | Self::Finished(_) => None,
+        }
+    }
+
+    /// The change, once there is one.
+    pub const fn change(&self) -> Option<AddressChange> {
+        match self {
+            Self::Finished(change) => Some(*change),
+            Self::Named | Self::Checking(_) | Self::Proven | Self::CodeSent(_) => None,
+        }
+    }
+}
+
+/// Without the address.
+impl std::fmt::Debug for RegistrationState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ritorno_protocol::outcome::SsprCode;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::flow::VALID;
+    use crate::flow::tests::{person, tenant};
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+
+    fn registration(person: Person) -> Registration {
+        Registration {
+            id: FlowId(Uuid::from_u128(4)),
+            tenant: TenantId(Uuid::from_u128(1)),
+            browser: TokenDigest([5; 32]),
+            subject: Subject([6; 32]),
+            person,
+            sealed_for: SealedFor {
+                anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+                forest: Forest("contoso.test".into()),
+            },
+            state: RegistrationState::Named,
+            language: Language::Italian,
+            support_code: SupportCode("00000-00000".into()),
+            correlation: CorrelationId(Uuid::from_u128(7)),
+            started_at: NOW,
+            expires_at: NOW.plus(VALID),
+        }
+    }
+
+    fn anna() -> Registration {
+        registration(Person::Known(UserId(Uuid::from_u128(2))))
+    }
+
+    fn request(number: u128) -> RequestId {
+        RequestId(Uuid::from_u128(number))
+    }
+
+    fn address(local: &str) -> NewAddress {
+        NewAddress::judge(&tenant(), &person(), local, "posta.test").unwrap()
+    }
+
+    #[test]
+    fn whole_way_with_a_wrong_password_and_a_second_address() {
+        let checking = anna().checking(request(8), NOW).unwrap();
+        let again = checking.not_proven(request(8)).unwrap();
+        assert_eq!(again, anna());
+        let proven = again.checking(request(9), NOW).unwrap().proven(request(9), NOW).unwrap();
+        let sent = proven.code_sent(&address("anna"), NOW).unwrap();
+        let other = sent.code_sent(&address("anna.privata"), NOW).unwrap();
+        assert_eq!(other.state.address(), Some("anna.privata@posta.test"));
+        let finished = other.finished(AddressChange::Registered, NOW).unwrap();
+        assert_eq!(finished.state.change(), Some(AddressChange::Registered));
+        assert_eq!(finished.code_sent(&address("anna"), NOW), Err(FlowError::WrongStep));
+        assert!(!format!("{other:?}").contains("posta"), "an address got into a debug text");
+    }
+
+    #[test]
+    fn nothing_is_registered_without_a_code_and_nothing_without_the_password() {
+        let checking = anna().checking(request(8), NOW).unwrap();
+        for early in [anna(), checking.clone()] {
+            assert_eq!(early.code_sent(&address("anna"), NOW), Err(FlowError::WrongStep));
+            assert_eq!(early.finished(AddressChange::Removed, NOW), Err(FlowError::WrongStep));
+        }
+        assert_eq!(anna().proven(request(8), NOW), Err(FlowError::WrongStep));
+        assert_eq!(checking.proven(request(9), NOW), Err(FlowError::WrongStep));
+        assert_eq!(checking.not_proven(request(9)), Err(FlowError::WrongStep));
+        assert_eq!(checking.checking(request(9), NOW), Err(FlowError::WrongStep));
+        let proven = checking.proven(request(8), NOW).unwrap();
+        for change in [AddressChange::Registered, AddressChange::Replaced] {
+            assert_eq!(proven.finished(change, NOW), Err(FlowError::WrongStep));
+        }
+        assert!(proven.finished(AddressChange::Removed, NOW).is_ok());
+    }
+
+    #[test]
+    fn strangers_and_withheld_people_prove_nothing() {
+        let withheld =
+            Person::Withheld { user: UserId(Uuid::from_u128(2)), code: SsprCode::NotEnabledInPolicy };
+        for person in [Person::Stranger, withheld] {
+            let checking = registration(person).checking(request(8), NOW).unwrap();
+            assert_eq!(checking.proven(request(8), NOW), Err(FlowError::NoPerson));
+            assert!(checking.not_proven(request(8)).is_ok());
+        }
+    }
+
+    #[test]
+    fn bound_to_browser_and_time() {
+        let late = NOW.plus(VALID);
+        assert_eq!(anna().check(&TokenDigest([5; 32]), late.minus(Duration::from_millis(1))), Ok(()));
+        assert_eq!(anna().check(&TokenDigest([9; 32]), NOW), Err(FlowError::OtherBrowser));
+        assert_eq!(anna().check(&TokenDigest([5; 32]), late), Err(FlowError::Expired));
+        assert_eq!(anna().checking(request(8), late), Err(FlowError::Expired));
+        let checking = anna().checking(request(8), NOW).unwrap();
+        assert_eq!(checking.proven(request(8), late), Err(FlowError::Expired));
+    }
+
+    #[test]
+    fn change_is_told_by_what_was_and_what_is() {
+        let (one, other) = (Some("anna@posta.test"), Some("anna@mail.test"));
+        assert_eq!(AddressChange::from_to(None, one), AddressChange::Registered);
+        assert_eq!(AddressChange::from_to(one, other), AddressChange::Replaced);
+        assert_eq!(AddressChange::from_to(one, None), AddressChange::Removed);
+    }
+}

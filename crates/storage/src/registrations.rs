@@ -1,0 +1,111 @@
+//! Ways through the pages on which people register an address.
+
+use ritorno_identity::ids::FlowId;
+use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
+use ritorno_identity::subject::Subject;
+use ritorno_identity::token::TokenDigest;
+use ritorno_protocol::ids::{Forest, SourceAnchor, SupportCode, TenantId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::flows::{person, person_columns};
+use crate::row::Row;
+use crate::value::{name_of, values};
+
+/// Ways through the pages on which people register an address.
+pub struct Registrations<'a>(pub(crate) &'a Db);
+
+impl Registrations<'_> {
+    /// Adds a registration. A stranger's costs the same as a person's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert(&self, registration: &Registration) -> Result<(), StoreError> {
+        const SQL: &str = "insert into registrations (tenant, id, browser, subject, person, user_id, withheld_code, \
+             anchor, forest, state, request, new_mail, change, language, support_code, correlation, started_at, \
+             expires_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+        let (person, user, code) = person_columns(registration.person);
+        let state = &registration.state;
+        let values = values![
+            registration.tenant,
+            registration.id,
+            registration.browser,
+            registration.subject,
+            person,
+            user,
+            code,
+            registration.sealed_for.anchor.0.as_str(),
+            registration.sealed_for.forest.0.as_str(),
+            state.as_str(),
+            state.request(),
+            state.address(),
+            state.change().map(name_of),
+            name_of(registration.language),
+            registration.support_code.0.as_str(),
+            registration.correlation,
+            registration.started_at,
+            registration.expires_at,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// One registration. Whether this browser may see it is [`Registration::check`]'s to say.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, tenant: TenantId, id: FlowId) -> Result<Option<Registration>, StoreError> {
+        const SQL: &str = "select * from registrations where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| registration(&row)).transpose()
+    }
+
+    /// Stores a step, if the registration is still where it began. `false` if somebody else was faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn advance(&self, before: &Registration, after: &Registration) -> Result<bool, StoreError> {
+        const SQL: &str = "update registrations set state = $3, request = $4, new_mail = $5, change = $6 \
+             where tenant = $1 and id = $2 and state = $7 and coalesce(request, '') = $8 \
+             and coalesce(new_mail, '') = $9";
+        let values = values![
+            before.tenant,
+            before.id,
+            after.state.as_str(),
+            after.state.request(),
+            after.state.address(),
+            after.state.change().map(name_of),
+            before.state.as_str(),
+            before.state.request().map(|request| request.to_string()).unwrap_or_default(),
+            before.state.address().unwrap_or_default(),
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+}
+
+fn registration(row: &Row) -> Result<Registration, StoreError> {
+    let state = match row.text("state")?.as_str() {
+        "named" => RegistrationState::Named,
+        "checking" => RegistrationState::Checking(row.parsed("request")?),
+        "proven" => RegistrationState::Proven,
+        "code-sent" => RegistrationState::CodeSent(row.text("new_mail")?),
+        "finished" => RegistrationState::Finished(row.named("change")?),
+        _ => return Err(StoreError::Unreadable { column: "state" }),
+    };
+    Ok(Registration {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        browser: TokenDigest(row.digest("browser")?),
+        subject: Subject(row.digest("subject")?),
+        person: person(row)?,
+        sealed_for: SealedFor {
+            anchor: SourceAnchor(row.text("anchor")?),
+            forest: Forest(row.text("forest")?),
+        },
+        state,
+        language: row.named("language")?,
+        support_code: SupportCode(row.text("support_code")?),
+        correlation: row.parsed("correlation")?,
+        started_at: row.moment("started_at")?,
+        expires_at: row.moment("expires_at")?,
+    })
+}
