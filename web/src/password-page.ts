@@ -2,34 +2,17 @@
 // The password goes nowhere but into the envelope: no storage, no address, no log.
 
 import { broken, judgeable, type EffectivePolicy, type Rule } from "./policy.ts";
-import { checkRecipients, type RecipientChain } from "./seal/chain.ts";
-import { decode } from "./seal/bytes.ts";
-import { seal, type Context } from "./seal/envelope.ts";
+import type { Context } from "./seal/envelope.ts";
+import { byId, freshOnReturn, Handover, showable, type Answer, type SealContext } from "./sealed-form.ts";
 
 /** What the server put into the form's `data-context`. */
-interface PageContext {
-  /** The tenant's root public key, base64url. */
-  readonly root: string;
-  /** When the page was made, by the server's clock. */
-  readonly server_time: number;
-  readonly context: Context;
-  readonly recipients: readonly RecipientChain[];
+interface PageContext extends SealContext {
   readonly policy: EffectivePolicy;
-  /** Where the envelope goes. */
-  readonly submit: string;
-  /** Where the outcome is shown. */
-  readonly next: string;
 }
 
 /** The server's answer. */
-interface Answer {
-  readonly state: "done" | "refused" | "failed" | "unknown";
-  readonly location?: string | null;
+interface Told extends Answer {
   readonly rule?: Rule["rule"] | Rule | null;
-  /** In the reader's language. */
-  readonly message?: string | null;
-  /** For the next try after a refusal. */
-  readonly context?: Context | null;
 }
 
 type State = "met" | "broken" | "unknown";
@@ -37,15 +20,10 @@ type State = "met" | "broken" | "unknown";
 /** How long typing must rest before a screen reader is told. */
 const QUIET_MS = 700;
 
-function byId<T extends HTMLElement>(id: string): T {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`the page lacks #${id}`);
-  return element as T;
-}
-
 /** Brings the page to life. */
 export function passwordPage(form: HTMLFormElement): void {
-  const page = JSON.parse(form.dataset["context"] ?? "") as PageContext;
+  const handover = new Handover<PageContext>(form);
+  const { page } = handover;
   const fresh = byId<HTMLInputElement>("new-password");
   const again = byId<HTMLInputElement>("again-password");
   const show = byId<HTMLButtonElement>("show-password");
@@ -56,11 +34,8 @@ export function passwordPage(form: HTMLFormElement): void {
   const rules = [...byId("rules").querySelectorAll<HTMLLIElement>("[data-rule]")];
   const texts = form.dataset;
 
-  const loaded = performance.now();
-  /** The server's clock: the person's own may be wrong by hours. */
-  const now = (): number => Math.floor(page.server_time + performance.now() - loaded);
+  const now = (): number => handover.now();
 
-  let context = page.context;
   let busy = false;
   let announcing = 0;
 
@@ -137,19 +112,8 @@ export function passwordPage(form: HTMLFormElement): void {
     return true;
   }
 
-  async function envelope(): Promise<string> {
-    performance.mark("seal-start");
-    const at = now();
-    if (at >= context.expires_at) throw new Error("expired");
-    const recipients = await checkRecipients(page.root, page.recipients, context.tenant, at);
-    const sealed = await seal(context, { new: fresh.value }, recipients);
-    wipe();
-    document.documentElement.dataset["sealMs"] = performance.measure("seal", "seal-start").duration.toFixed(1);
-    return JSON.stringify(sealed);
-  }
-
-  function refused(answer: Answer, next: Context): void {
-    context = next;
+  function refused(answer: Told, next: Context): void {
+    handover.context = next;
     const name = typeof answer.rule === "object" ? answer.rule?.rule : answer.rule;
     judge();
     for (const rule of rules) if (rule.dataset["rule"] === name) mark(rule, "broken");
@@ -163,7 +127,8 @@ export function passwordPage(form: HTMLFormElement): void {
     working(true);
     let body: string;
     try {
-      body = await envelope();
+      body = await handover.seal({ new: fresh.value });
+      wipe();
     } catch {
       // A chain that does not hold, or a page left open too long: nothing was sent, and this page can't send anything.
       wipe();
@@ -171,18 +136,9 @@ export function passwordPage(form: HTMLFormElement): void {
       fail(texts["untrusted"] ?? "");
       return;
     }
-    performance.mark("submit-start");
-    let answer: Answer;
+    let answer: Told;
     try {
-      const response = await fetch(page.submit, {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        credentials: "same-origin",
-        cache: "no-store",
-        redirect: "error",
-        body,
-      });
-      answer = (await response.json()) as Answer;
+      answer = await handover.send<Told>(body);
     } catch {
       // It may have been applied: only the outcome page knows. It is never sent again from here.
       working(false);
@@ -195,19 +151,11 @@ export function passwordPage(form: HTMLFormElement): void {
       link.focus();
       return;
     }
-    document.documentElement.dataset["submitMs"] = performance
-      .measure("submit", "submit-start")
-      .duration.toFixed(1);
     if (answer.state === "refused" && answer.context) refused(answer, answer.context);
     else location.assign(answer.location ?? page.next);
   }
 
-  show.addEventListener("click", () => {
-    const visible = fresh.type === "password";
-    for (const input of [fresh, again]) input.type = visible ? "text" : "password";
-    show.setAttribute("aria-pressed", String(visible));
-    show.textContent = (visible ? texts["hide"] : texts["show"]) ?? "";
-  });
+  showable(show, [fresh, again], texts);
   fresh.addEventListener("input", () => {
     fail("");
     judge();
@@ -217,12 +165,7 @@ export function passwordPage(form: HTMLFormElement): void {
     event.preventDefault();
     if (!busy) void send();
   });
-  // A page that the browser kept while the person was elsewhere holds a context that may be used up.
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload();
-  });
-
-  decode(page.root); // A page without a usable root must not look usable.
+  freshOnReturn();
   judge();
   submit.disabled = false;
 }

@@ -1,6 +1,9 @@
-// The one script of the pages. They all work without it but the one that seals a password.
+// The one script of the pages. They all work without it but the two that seal a password.
 
 import { passwordPage } from "./password-page.ts";
+import { verifyPage } from "./verify-page.ts";
 
-const form = document.getElementById("password-form");
-if (form instanceof HTMLFormElement) passwordPage(form);
+const choosing = document.getElementById("password-form");
+if (choosing instanceof HTMLFormElement) passwordPage(choosing);
+const verifying = document.getElementById("verify-form");
+if (verifying instanceof HTMLFormElement) verifyPage(verifying);

@@ -17,19 +17,20 @@ macro_rules! catalogue {
             include_str!(concat!("../../../web/locales/", $language, "/outcome.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/console.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/mail.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/register.ftl")),
         ]
     };
 }
 
-const ENGLISH: [&str; 5] = catalogue!("en");
-const ITALIAN: [&str; 5] = catalogue!("it");
+const ENGLISH: [&str; 6] = catalogue!("en");
+const ITALIAN: [&str; 6] = catalogue!("it");
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 5] {
+fn sources(language: Language) -> [&'static str; 6] {
     match language {
         Language::English => ENGLISH,
         Language::Italian => ITALIAN,

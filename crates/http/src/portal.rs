@@ -5,6 +5,8 @@
 //! (the name)          (a code goes out)    (POST /reset/resend)                        │ the browser seals
 //!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
 //! ```
+//!
+//! In [`register`] they register an address for codes beforehand.
 
 mod code;
 pub mod follow_up;
@@ -14,6 +16,7 @@ mod offers;
 mod outcome;
 mod password;
 pub mod refusal;
+pub mod register;
 mod resend;
 mod rules;
 mod start;
@@ -45,6 +48,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/password", get(password::show))
         .route("/reset/submit", post(submit::submit))
         .route("/reset/outcome", get(outcome::show))
+        .merge(register::pages())
         .fallback(async || PageError::Missing)
         .layer(Extension(Arc::new(Offers::default())))
         .layer(Extension(Arc::new(Stops::default())));

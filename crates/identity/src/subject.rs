@@ -33,6 +33,11 @@ impl Subject {
         Self(pepper.digest("subject/from-network", &[tenant.0.as_bytes(), &self.0, network.as_bytes()]))
     }
 
+    /// Everybody of a tenant together.
+    pub fn of_tenant(pepper: &Pepper, tenant: TenantId) -> Self {
+        Self(pepper.digest("subject/tenant", &[tenant.0.as_bytes()]))
+    }
+
     /// A network that requests come from: an address in text form.
     pub fn of_network(pepper: &Pepper, tenant: TenantId, network: &str) -> Self {
         Self(pepper.digest("subject/network", &[tenant.0.as_bytes(), network.as_bytes()]))

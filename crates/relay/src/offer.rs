@@ -6,7 +6,7 @@ use std::time::Duration;
 use ritorno_identity::user::User;
 use ritorno_protocol::certificate::{Recipient, RecipientChain};
 use ritorno_protocol::envelope::{Context, Envelope, MAXIMUM_RECIPIENTS, Operation};
-use ritorno_protocol::ids::{Forest, KeyId, RequestId, TenantId};
+use ritorno_protocol::ids::{Forest, KeyId, RequestId, SourceAnchor, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::dispatch_error::DispatchError;
@@ -64,22 +64,34 @@ impl Relay {
         request: RequestId,
     ) -> Result<Offer, DispatchError> {
         let object = user.on_premises().ok_or(DispatchError::NotHybrid)?;
+        self.offer_for(user.tenant, &object.source_anchor, &object.forest, operation, request).await
+    }
+
+    /// Makes the offer for one request about one object of a forest, whether or not there is such an object: before it is
+    /// known who asks, an invented one must look the same.
+    ///
+    /// # Errors
+    /// [`DispatchError::Unavailable`] if there is nobody to seal for; [`DispatchError::Keyring`],
+    /// [`DispatchError::Ledger`].
+    pub async fn offer_for(
+        &self,
+        tenant: TenantId,
+        anchor: &SourceAnchor,
+        forest: &Forest,
+        operation: Operation,
+        request: RequestId,
+    ) -> Result<Offer, DispatchError> {
         let now = self.timer.now();
-        let standing = self.ledger.standing(user.tenant).await?;
-        let keys = self.keyring.keys(user.tenant, now).await?;
-        let ordered = self.ordered(user.tenant, &object.forest, &standing, &keys);
+        let standing = self.ledger.standing(tenant).await?;
+        let keys = self.keyring.keys(tenant, now).await?;
+        let ordered = self.ordered(tenant, forest, &standing, &keys);
         if ordered.is_empty() || !standing.writeback_enabled {
-            return Err(DispatchError::Unavailable(self.state_of(user.tenant, &standing)));
+            return Err(DispatchError::Unavailable(self.state_of(tenant, &standing)));
         }
         let (recipients, keys) =
             ordered.into_iter().map(|(chain, recipient)| (chain, recipient.key_id())).unzip();
-        let context = Context {
-            tenant: user.tenant,
-            operation,
-            anchor: object.source_anchor.clone(),
-            request,
-            expires_at: now.plus(OFFER_VALID),
-        };
+        let anchor = anchor.clone();
+        let context = Context { tenant, operation, anchor, request, expires_at: now.plus(OFFER_VALID) };
         Ok(Offer { context, recipients, keys })
     }
 

@@ -3,6 +3,7 @@ front-lead = Forgot your password? Tell us who you are. We send a code to an add
 front-name = Your sign-in name
 front-name-hint = Such as anna@contoso.com or CONTOSO\anna
 front-submit = Send me a code
+front-register = Register an address for codes while you know your password
 front-not-a-name = A sign-in name looks like anna@contoso.com or CONTOSO\anna.
 front-too-many = Too many names were tried from your network. Wait an hour, or call the help desk.
 code-title = Enter the code

@@ -3,6 +3,7 @@ front-lead = Hai dimenticato la password? Dicci chi sei. Ti mandiamo un codice a
 front-name = Il tuo nome di accesso
 front-name-hint = Per esempio anna@contoso.com oppure CONTOSO\anna
 front-submit = Mandami un codice
+front-register = Registra un indirizzo per i codici finché ricordi la password
 front-not-a-name = Un nome di accesso è fatto così: anna@contoso.com oppure CONTOSO\anna.
 front-too-many = Dalla tua rete sono stati provati troppi nomi. Aspetta un'ora oppure chiama l'assistenza.
 code-title = Scrivi il codice

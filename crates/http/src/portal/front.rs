@@ -44,19 +44,25 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let refusal = match stopped(&state, &tenant).await? {
-        None => None,
-        Some(Stopped { code, since, detail }) => {
-            let (support_code, new) = stops.code(&detail, state.clock.now(), &*state.random);
-            if new {
-                note(&state, &reader, &support_code, detail).await?;
-            }
-            Some(Refusal::coded(code, since, support_code))
-        }
-    };
+    let refusal = told_to_everybody(&state, &stops, &reader, &tenant).await?;
     let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
     let front = FrontPage { t, frame, stopped: refusal, fault: None };
     Ok((reader.remember(jar), page(StatusCode::OK, &front)).into_response())
+}
+
+/// What stops everybody, as it is told, with a support code under which the help desk finds it.
+pub(super) async fn told_to_everybody(
+    state: &AppState,
+    stops: &Stops,
+    reader: &Reader,
+    tenant: &Tenant,
+) -> Result<Option<Refusal>, PageError> {
+    let Some(Stopped { code, since, detail }) = stopped(state, tenant).await? else { return Ok(None) };
+    let (support_code, new) = stops.code(&detail, state.clock.now(), &*state.random);
+    if new {
+        note(state, reader, &support_code, detail).await?;
+    }
+    Ok(Some(Refusal::coded(code, since, support_code)))
 }
 
 /// What stops everybody.

@@ -49,14 +49,16 @@ struct PasswordPage<'a> {
 
 /// What the script gets, as JSON in `data-context`.
 #[derive(Serialize)]
-struct PageContext<'a> {
-    root: &'a PublicKey,
-    server_time: Timestamp,
-    context: &'a Context,
-    recipients: &'a [RecipientChain],
-    policy: &'a EffectivePolicy,
-    submit: &'static str,
-    next: &'static str,
+pub(super) struct PageContext<'a> {
+    pub(super) root: &'a PublicKey,
+    pub(super) server_time: Timestamp,
+    pub(super) context: &'a Context,
+    pub(super) recipients: &'a [RecipientChain],
+    /// What a new password is judged by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) policy: Option<&'a EffectivePolicy>,
+    pub(super) submit: &'static str,
+    pub(super) next: &'static str,
 }
 
 /// The handler.
@@ -95,7 +97,7 @@ pub(super) async fn show(
         server_time: now,
         context: &offer.context,
         recipients: &offer.recipients,
-        policy: &policy,
+        policy: Some(&policy),
         submit: "/reset/submit",
         next: "/reset/outcome",
     };

@@ -38,23 +38,23 @@ const OUTCOME: &str = "/reset/outcome";
 
 /// The answer.
 #[derive(Serialize)]
-struct Answer {
-    state: Ended,
+pub(super) struct Answer {
+    pub(super) state: Ended,
     /// Where the page goes next.
-    location: &'static str,
+    pub(super) location: &'static str,
     /// The rule that refused the password.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<Rule>,
+    pub(super) rule: Option<Rule>,
     /// In the reader's language.
-    message: String,
+    pub(super) message: String,
     /// After a refusal: what the next envelope must be about, for the same recipients.
     #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Context>,
+    pub(super) context: Option<Context>,
 }
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Ended {
+pub(super) enum Ended {
     Done,
     Refused,
     Failed,

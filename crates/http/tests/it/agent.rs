@@ -118,15 +118,7 @@ impl TestAgent {
                         send(&ToRelay::Hello { hello: Signed::sign(&hello, &identity) });
                     }
                     ToAgent::Welcome { .. } => {
-                        let forest = ForestHealth {
-                            forest: forests[0].clone(),
-                            pdc: Some("dc1.contoso.test".into()),
-                            reachable: true,
-                            detail: None,
-                        };
-                        let health =
-                            Health { at: SystemClock.now(), writeback_on: true, forests: vec![forest] };
-                        send(&ToRelay::Health { health });
+                        tokio::spawn(report(out.clone(), forests[0].clone()));
                     }
                     ToAgent::Ask { query } => {
                         let id = query_id(&query);
@@ -135,10 +127,11 @@ impl TestAgent {
                         send(&ToRelay::Answer { answer: Signed::sign(&answer, &identity) });
                     }
                     ToAgent::Work { envelope, authorisation } => {
-                        let new = envelope.open(&opening).unwrap().new.unwrap();
+                        let sealed = envelope.open(&opening).unwrap();
+                        let password = sealed.new.or(sealed.old).unwrap();
                         let outcome = {
                             let mut script = said.lock().unwrap();
-                            script.opened.push(new.expose().to_owned());
+                            script.opened.push(password.expose().to_owned());
                             script.outcome.clone()
                         };
                         let attempt = payload(&authorisation)["attempt"].as_u64().unwrap();
@@ -165,6 +158,19 @@ impl TestAgent {
         };
         tokio::time::timeout(Duration::from_secs(10), ready).await.expect("the link stands");
         Self { script }
+    }
+}
+
+/// Says how the agent is, as often as the real one does, until the link is gone.
+async fn report(out: mpsc::UnboundedSender<String>, forest: Forest) {
+    loop {
+        let pdc = Some("dc1.contoso.test".into());
+        let forest = ForestHealth { forest: forest.clone(), pdc, reachable: true, detail: None };
+        let health = Health { at: SystemClock.now(), writeback_on: true, forests: vec![forest] };
+        if out.send(serde_json::to_string(&ToRelay::Health { health }).unwrap()).is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
 }
 

@@ -10,6 +10,7 @@ use ritorno_protocol::query::Found;
 use crate::agent::{TestAgent, policy};
 use crate::browser::{Answer, Browser};
 use crate::portal::{PageContext, past_the_gate};
+use crate::register::{OWN, proven, register, to_password};
 use crate::world::{PASSWORD, World};
 
 /// A whole page of that language, with `words` on it.
@@ -104,6 +105,51 @@ async fn peoples_pages() {
         submit(&world, &mut browser, &page).await;
         let done = browser.get("/reset/outcome").await;
         whole(&done, language, ["may still be locked", "può essere ancora bloccato"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_register_an_address() {
+    for language in Language::ALL {
+        let world = World::new().await;
+        let mut browser = Browser::new(&world.app, language.tag());
+        let stopped = browser.get("/register").await;
+        whole(&stopped, language, ["can&#39;t be reached", "non è raggiungibile"]);
+        let ended = browser.get("/register/address").await;
+        whole(&ended, language, ["more than 15 minutes", "più di 15 minuti"]);
+
+        let _agent = TestAgent::link(&world).await;
+        whole(&browser.get("/register").await, language, ["I have forgotten", "Ho dimenticato"]);
+        let fault = browser.post("/register/start", &[("name", "CONTOSO\\anna")]).await;
+        whole(&fault, language, ["Here a sign-in name", "Qui il nome di accesso"]);
+        to_password(&mut browser, "paolo.bianchi@contoso.test").await;
+        let password = browser.get("/register/password").await;
+        whole(&password, language, ["Current password", "Password attuale"]);
+
+        let address = proven(&world, &mut browser).await;
+        whole(&address, language, ["Your mail address", "Il tuo indirizzo di posta"]);
+        let fault = browser.post("/register/address", &[("address", "anna")]).await;
+        whole(&fault, language, ["looks like anna@example.com", "fatto così: anna@example.com"]);
+        browser.post("/register/address", &[("address", OWN)]).await;
+        world.letters().await;
+        let sent = browser.get("/register/code").await;
+        whole(&sent, language, ["is on its way to a•••••a", "è in arrivo a a•••••a"]);
+        let fault = browser.post("/register/code", &[("code", "1")]).await;
+        whole(&fault, language, ["A code has eight digits", "Un codice ha otto cifre"]);
+        browser.post("/register/resend", &[]).await;
+        world.letters().await;
+        let resent = browser.get("/register/code?sent=1").await;
+        whole(&resent, language, ["A new code is on its way", "Un nuovo codice è in arrivo"]);
+        world.clock.advance(std::time::Duration::from_secs(3_600));
+
+        let done = register(&world, &mut browser, OWN).await;
+        whole(&done, language, ["Your address is registered", "Il tuo indirizzo è registrato"]);
+        world.letters().await;
+        let replace = proven(&world, &mut browser).await;
+        whole(&replace, language, ["Remove the registered", "Togli l&#39;indirizzo"]);
+        browser.post("/register/remove", &[]).await;
+        let removed = browser.get("/register/done").await;
+        whole(&removed, language, ["Your address is removed", "Il tuo indirizzo è stato tolto"]);
     }
 }
 

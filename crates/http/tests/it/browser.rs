@@ -60,6 +60,12 @@ impl Browser {
         self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), "name=a", origin).await
     }
 
+    /// Puts one cookie's value under another's name.
+    pub(crate) fn rename_cookie(&mut self, from: &str, to: &str) {
+        let value = self.cookies.remove(from).expect("a cookie of that name");
+        self.cookies.insert(to.to_owned(), value);
+    }
+
     async fn send(
         &mut self,
         method: Method,

@@ -11,5 +11,7 @@ mod follow_up;
 mod mail;
 mod portal;
 mod proxied;
+mod register;
+mod register_limits;
 mod scim;
 mod world;

@@ -40,7 +40,19 @@ impl PageContext {
         serde_json::from_value(self.0["context"].clone()).unwrap()
     }
 
+    /// A new password.
     pub(crate) fn seal(&self, world: &World, context: &Context, password: &str) -> String {
+        let passwords = Passwords { new: Some(Password::new(password.into())), old: None };
+        self.sealed(world, context, &passwords)
+    }
+
+    /// The current password, to be verified.
+    pub(crate) fn seal_current(&self, world: &World, context: &Context, password: &str) -> String {
+        let passwords = Passwords { new: None, old: Some(Password::new(password.into())) };
+        self.sealed(world, context, &passwords)
+    }
+
+    fn sealed(&self, world: &World, context: &Context, passwords: &Passwords) -> String {
         let root: PublicKey = serde_json::from_value(self.0["root"].clone()).unwrap();
         let chains: Vec<ritorno_protocol::certificate::RecipientChain> =
             serde_json::from_value(self.0["recipients"].clone()).unwrap();
@@ -48,8 +60,7 @@ impl PageContext {
             .iter()
             .map(|chain| chain.check(&root, context.tenant, world.clock.now()).unwrap().key)
             .collect();
-        let passwords = Passwords { new: Some(Password::new(password.into())), old: None };
-        let envelope = seal(context, &passwords, &keys, &*world.state.random).unwrap();
+        let envelope = seal(context, passwords, &keys, &*world.state.random).unwrap();
         serde_json::to_string(&envelope).unwrap()
     }
 }
@@ -260,7 +271,7 @@ async fn known_and_unknown_people_look_alike() {
 }
 
 /// A page without its random parts: codes, tokens, and the letters of the mask.
-fn alike(answer: &Answer) -> (String, Vec<String>, usize) {
+pub(crate) fn alike(answer: &Answer) -> (String, Vec<String>, usize) {
     let mut body = answer.body.clone();
     let length = body.len();
     if body.contains("id=\"support-code\"") {
@@ -373,7 +384,14 @@ async fn whoever_may_not_reset_hears_it_by_mail_only() {
 async fn another_site_can_not_post() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.app, "it");
-    for path in ["/reset/start", "/reset/submit", "/console/sign-in", "/console/switches"] {
+    for path in [
+        "/reset/start",
+        "/reset/submit",
+        "/register/verify",
+        "/register/remove",
+        "/console/sign-in",
+        "/console/switches",
+    ] {
         let answer = browser.post_from("https://evil.test", path).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
         assert!(answer.body.contains("La richiesta veniva da un altro sito"), "{}", answer.body);

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ritorno_http::AppState;
 use ritorno_http::client::Proxies;
 use ritorno_http::keys::{Keys, new_signing_key, wrap_root};
@@ -161,7 +163,7 @@ impl World {
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(OnPremises {
-                source_anchor: SourceAnchor(format!("{account}==")),
+                source_anchor: SourceAnchor(STANDARD.encode(array::<16>(random))),
                 object_guid: Bytes(array::<16>(random).to_vec()),
                 object_sid: Bytes(array::<28>(random).to_vec()),
                 forest: Forest("contoso.test".into()),

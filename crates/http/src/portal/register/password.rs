@@ -1,0 +1,88 @@
+//! `GET /register/password`: the current password, to be sealed for the agents that can ask the directory about it. A name
+//! that is nobody's gets the same page, for an object that is invented.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::registration::RegistrationState;
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::ids::RequestId;
+use std::sync::Arc;
+
+use super::front::FrontPage;
+use super::visit::{current, elsewhere, ended, note};
+use crate::i18n::Words;
+use crate::page::{Frame, PageError, page};
+use crate::portal::offers::Offers;
+use crate::portal::password::PageContext;
+use crate::portal::refusal::Refusal;
+use crate::portal::visit::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "portal/register/password.html")]
+struct PasswordPage<'a> {
+    t: Words,
+    frame: Frame,
+    context: String,
+    support_code: &'a str,
+}
+
+/// The handler.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Extension(offers): Extension<Arc<Offers>>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    match registration.state {
+        RegistrationState::Named => {}
+        // Its answer goes to the page that asked; nothing can be typed meanwhile.
+        RegistrationState::Checking(_) => return Ok(ended(&reader, &tenant)),
+        _ => return Ok(elsewhere(&registration)),
+    }
+    let request = RequestId::random(&*state.random);
+    let sealed_for = &registration.sealed_for;
+    let offered = state
+        .relay
+        .offer_for(tenant.id, &sealed_for.anchor, &sealed_for.forest, Operation::Verify, request)
+        .await;
+    let t = reader.words(&tenant);
+    let offer = match offered {
+        Ok(offer) => offer,
+        Err(error) => {
+            let (at, detail) = (Activity::Blocked, error.to_string());
+            note(&state, &reader, &registration, at, Success::Failure, &detail).await?;
+            let refusal = Refusal::of_dispatch(&error, registration.support_code.clone());
+            let frame = Frame::new(&tenant, "/register");
+            let front = FrontPage { t, frame, stopped: Some(refusal), fault: None };
+            return Ok(page(StatusCode::OK, &front));
+        }
+    };
+    let now = state.clock.now();
+    let context = PageContext {
+        root: &tenant.root,
+        server_time: now,
+        context: &offer.context,
+        recipients: &offer.recipients,
+        policy: None,
+        submit: "/register/verify",
+        next: "/register/address",
+    };
+    let shown = PasswordPage {
+        t,
+        frame: Frame::new(&tenant, "/register/password"),
+        context: serde_json::to_string(&context).map_err(PageError::behind)?,
+        support_code: &registration.support_code.0,
+    };
+    let answer = page(StatusCode::OK, &shown);
+    offers.keep(registration.id, offer, now);
+    Ok((reader.remember(jar), answer).into_response())
+}

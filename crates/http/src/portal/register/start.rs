@@ -1,0 +1,139 @@
+//! `POST /register/start`: a name was given. Known or not, the answer, its time and the number of statements are the same.
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::decoy;
+use ritorno_identity::flow::{self, Person};
+use ritorno_identity::ids::{CorrelationId, FlowId};
+use ritorno_identity::limit::NAMES_TRIED;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
+use ritorno_identity::sspr;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::token::Token;
+use ritorno_identity::user::{OnPremises, User};
+use ritorno_protocol::ids::{Forest, SupportCode};
+use serde::Deserialize;
+
+use super::front::FrontPage;
+use super::visit::{cookie, note};
+use crate::i18n::key;
+use crate::page::{Frame, PageError, page};
+use crate::portal::front::stopped;
+use crate::portal::start::RELEASED_AFTER;
+use crate::portal::visit::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    name: String,
+}
+
+/// The handler.
+pub(super) async fn start(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Form(input): Form<Input>,
+) -> Result<Response, PageError> {
+    let release = tokio::time::Instant::now() + RELEASED_AFTER;
+    let answer = begin(&state, &reader, jar, &input.name).await;
+    tokio::time::sleep_until(release).await;
+    answer
+}
+
+async fn begin(
+    state: &AppState,
+    reader: &Reader,
+    jar: CookieJar,
+    typed: &str,
+) -> Result<Response, PageError> {
+    let tenant = tenant(state).await?;
+    if stopped(state, &tenant).await?.is_some() {
+        return Ok(Redirect::to("/register").into_response());
+    }
+    let again = |fault| {
+        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/register"));
+        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault: Some(fault) })
+    };
+    // One spelling only: what a page seals for is the same under both spellings of a person's name, and would not be for a
+    // stranger's.
+    let Some(name) = SignInName::parse(typed).ok().filter(SignInName::is_principal) else {
+        return Ok(again(key("register-not-a-name")));
+    };
+    let now = state.clock.now();
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = state.store.limits();
+    if !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)? {
+        return Ok(again(key("front-too-many")));
+    }
+    let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
+    let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
+    let mut forests: Vec<Forest> = agents
+        .into_iter()
+        .filter(|agent| agent.revoked_at.is_none())
+        .flat_map(|agent| agent.forests)
+        .collect();
+    forests.sort_unstable();
+    forests.dedup();
+    let (registration, token) = new_registration(state, reader, &tenant, &name, user.as_ref(), &forests);
+    state.store.registrations().insert(&registration).await.map_err(PageError::behind)?;
+    let step = match registration.person {
+        Person::Known(_) => "name given".to_owned(),
+        Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
+        Person::Stranger => "name given, nobody's".to_owned(),
+    };
+    note(state, reader, &registration, Activity::RegistrationProgress, Success::Success, &step).await?;
+    Ok((jar.add(cookie(registration.id, &token)), Redirect::to("/register/password")).into_response())
+}
+
+fn new_registration(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    name: &SignInName,
+    user: Option<&User>,
+    forests: &[Forest],
+) -> (Registration, Token) {
+    let (random, pepper, now) = (&*state.random, &state.pepper, state.clock.now());
+    let person = match user {
+        None => Person::Stranger,
+        Some(user) => match sspr::may_register(tenant, user) {
+            Ok(()) => Person::Known(user.id),
+            Err(code) => Person::Withheld { user: user.id, code },
+        },
+    };
+    let invented = SealedFor {
+        anchor: decoy::anchor(pepper, tenant.id, name),
+        forest: decoy::forest(pepper, tenant.id, name, forests).unwrap_or_else(|| Forest(String::new())),
+    };
+    let own = |object: &OnPremises| SealedFor {
+        anchor: object.source_anchor.clone(),
+        forest: object.forest.clone(),
+    };
+    let by_name = Subject::of_name(pepper, tenant.id, name);
+    let by_user = user.map(|user| Subject::of_user(pepper, tenant.id, user.id));
+    let token = Token::random(random);
+    let registration = Registration {
+        id: FlowId::random(random),
+        tenant: tenant.id,
+        browser: token.digest(),
+        subject: by_user.unwrap_or(by_name),
+        person,
+        sealed_for: user.and_then(User::on_premises).map_or(invented, own),
+        state: RegistrationState::Named,
+        language: reader.words(tenant).0,
+        support_code: SupportCode::random(random),
+        correlation: CorrelationId::random(random),
+        started_at: now,
+        expires_at: now.plus(flow::VALID),
+    };
+    (registration, token)
+}

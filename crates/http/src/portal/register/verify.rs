@@ -1,0 +1,221 @@
+//! `POST /register/verify`: the sealed password goes to the directory, which is asked whether it is right. The answer is JSON,
+//! for the script of the page. Whatever is not 'right' gets one answer at one time: a wrong password, a locked or disabled
+//! account, a name that is nobody's. The help desk finds the reason under the support code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::flow::Person;
+use ritorno_identity::limit::{PASSWORDS_CARRIED, PASSWORDS_TRIED};
+use ritorno_identity::registration::{Registration, RegistrationState};
+use ritorno_identity::sspr;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::authorisation::Initiator;
+use ritorno_protocol::envelope::{Context, Envelope};
+use ritorno_protocol::ids::{RequestId, UserId};
+use ritorno_protocol::outcome::Outcome;
+use ritorno_relay::offer::Offer;
+use ritorno_relay::submit::NewRequest;
+
+use super::visit::{current, place};
+use crate::i18n::{Words, key};
+use crate::page::PageError;
+use crate::portal::front::stopped;
+use crate::portal::offers::Offers;
+use crate::portal::submit::{Answer, Ended, told_to_operators};
+use crate::portal::visit::{tenant, write_down};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// When 'not right' is answered, counted from the receipt: well above what a directory takes for a sign-in, so that its
+/// length shows nothing.
+pub const ANSWERED_AFTER: Duration = Duration::from_secs(2);
+
+/// The handler.
+pub(super) async fn verify(
+    State(state): State<AppState>,
+    Extension(offers): Extension<Arc<Offers>>,
+    reader: Reader,
+    jar: CookieJar,
+    Json(envelope): Json<Envelope>,
+) -> Result<Response, PageError> {
+    let release = tokio::time::Instant::now() + ANSWERED_AFTER;
+    let tenant = tenant(&state).await?;
+    let t = reader.words(&tenant);
+    let Some(registration) = current(&state, &jar).await? else {
+        return Ok(
+            (StatusCode::GONE, Json(failed(t.say("register-ended-told"), "/register"))).into_response()
+        );
+    };
+    if registration.state != RegistrationState::Named {
+        let sent_before = failed(t.say("register-ended-told"), place(&registration.state));
+        return Ok((StatusCode::CONFLICT, Json(sent_before)).into_response());
+    }
+    let check = Check { state, offers, reader, tenant, registration, t, release };
+    // The browser may go away; the question goes on to its end, and the registration is at a step from which it can go on.
+    let carried = tokio::spawn(async move { check.carry(envelope).await });
+    let answer = carried.await.map_err(PageError::behind)??;
+    Ok(Json(answer).into_response())
+}
+
+fn failed(message: String, location: &'static str) -> Answer {
+    Answer { state: Ended::Failed, location, rule: None, message, context: None }
+}
+
+struct Check {
+    state: AppState,
+    offers: Arc<Offers>,
+    reader: Reader,
+    tenant: Tenant,
+    registration: Registration,
+    t: Words,
+    release: tokio::time::Instant,
+}
+
+impl Check {
+    async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
+        let request = envelope.context.request;
+        let fitting = self.offers.take(self.registration.id, request).filter(|offer| offer.fits(&envelope));
+        let Some(offer) = fitting else {
+            self.note(Success::Failure, "the envelope is not the one that was asked for", None).await?;
+            return Ok(failed(self.t.say("fault-tampered"), "/register/password"));
+        };
+        // True of the whole tenant, so it may be told: the page where it is told is the first one.
+        if stopped(&self.state, &self.tenant).await?.is_some() {
+            return Ok(failed(self.t.say("fault-busy"), "/register"));
+        }
+        if let Some(answer) = self.too_many().await? {
+            return Ok(answer);
+        }
+        let Ok(checking) = self.registration.checking(request, self.state.clock.now()) else {
+            return Ok(failed(self.t.say("register-ended-told"), "/register"));
+        };
+        if !self.advance(&self.registration, &checking).await? {
+            // Another tab was faster.
+            return Ok(failed(self.t.say("register-ended-told"), "/register/password"));
+        }
+        let asked = match self.registration.person {
+            Person::Known(user) => self.ask(user, offer.clone(), envelope).await,
+            Person::Withheld { code, .. } => Err(format!("not asked: {}", code.as_str())),
+            Person::Stranger => Err("not asked: nobody has this name".to_owned()),
+        };
+        match asked {
+            Ok(detail) => self.right(&checking, request, &detail).await,
+            Err(detail) => self.not_right(&checking, offer, &detail).await,
+        }
+    }
+
+    /// Asks the directory; the operator's face of its answer, right or not.
+    async fn ask(&self, id: UserId, offer: Offer, envelope: Envelope) -> Result<String, String> {
+        let user = match self.state.store.users().get(self.tenant.id, id).await {
+            Ok(Some(user)) => user,
+            Ok(None) => return Err("not asked: the person is gone".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        };
+        if let Err(code) = sspr::may_register(&self.tenant, &user) {
+            return Err(format!("not asked: {}", code.as_str()));
+        }
+        let new = NewRequest {
+            user,
+            offer,
+            envelope,
+            initiator: Initiator::Person,
+            support_code: self.registration.support_code.clone(),
+            must_change: false,
+            forbid_names: false,
+        };
+        match self.state.relay.submit(new).await {
+            Ok(settled) => {
+                let (_, detail) = told_to_operators(&settled.outcome);
+                if matches!(settled.outcome, Outcome::Done(_)) { Ok(detail) } else { Err(detail) }
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn right(
+        &self,
+        checking: &Registration,
+        request: RequestId,
+        detail: &str,
+    ) -> Result<Answer, PageError> {
+        let limits = self.state.store.limits();
+        limits.give_back(self.tenant.id, &PASSWORDS_TRIED, &self.here()).await.map_err(PageError::behind)?;
+        let Ok(proven) = checking.proven(request, self.state.clock.now()) else {
+            return Ok(failed(self.t.say("register-ended-told"), "/register"));
+        };
+        self.advance(checking, &proven).await?;
+        let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
+        let way = (&proven).into();
+        write_down(&self.state, &self.reader, way, at, Success::Success, &reason, Some(request)).await?;
+        Ok(Answer { state: Ended::Done, ..failed(String::new(), "/register/address") })
+    }
+
+    /// One answer for everything that is not 'right', at one time.
+    async fn not_right(
+        &self,
+        checking: &Registration,
+        offer: Offer,
+        detail: &str,
+    ) -> Result<Answer, PageError> {
+        let request = offer.context.request;
+        let asked = self.registration.user().map(|_| request);
+        self.note(Success::Failure, &format!("password not confirmed: {detail}"), asked).await?;
+        // The next context for the same page: a fresh request id, the same recipients.
+        let next = RequestId::random(&*self.state.random);
+        let offer = Offer { context: Context { request: next, ..offer.context }, ..offer };
+        let context = offer.context.clone();
+        self.offers.keep(self.registration.id, offer, self.state.clock.now());
+        // Until then the step is taken: a second tab is refused for just as long, whoever it is about.
+        tokio::time::sleep_until(self.release).await;
+        if let Ok(named) = checking.not_proven(request) {
+            self.advance(checking, &named).await?;
+        }
+        let message = self.t.say("verify-not-proven");
+        let refused = failed(message, "/register/password");
+        Ok(Answer { state: Ended::Refused, context: Some(context), ..refused })
+    }
+
+    /// The limits, counted before anybody is asked, for whoever it is. An answer without a context: the page sends no more.
+    async fn too_many(&self) -> Result<Option<Answer>, PageError> {
+        let (limits, now) = (self.state.store.limits(), self.state.clock.now());
+        let everybody = Subject::of_tenant(&self.state.pepper, self.tenant.id);
+        for (limit, subject, told, why) in [
+            (&PASSWORDS_TRIED, self.here(), key("verify-too-many"), "too many passwords from this network"),
+            (&PASSWORDS_CARRIED, everybody, key("fault-busy"), "too many passwords in the whole tenant"),
+        ] {
+            if !limits.count(self.tenant.id, limit, &subject, now).await.map_err(PageError::behind)? {
+                self.note(Success::Failure, why, None).await?;
+                let refused = failed(self.t.say(told), "/register");
+                return Ok(Some(Answer { state: Ended::Refused, ..refused }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The person or the name, as far as this network is concerned.
+    fn here(&self) -> Subject {
+        self.registration.subject.from_network(&self.state.pepper, self.tenant.id, &self.reader.network)
+    }
+
+    async fn advance(&self, before: &Registration, after: &Registration) -> Result<bool, PageError> {
+        self.state.store.registrations().advance(before, after).await.map_err(PageError::behind)
+    }
+
+    async fn note(
+        &self,
+        success: Success,
+        reason: &str,
+        request: Option<RequestId>,
+    ) -> Result<(), PageError> {
+        let (way, at) = ((&self.registration).into(), Activity::RegistrationProgress);
+        write_down(&self.state, &self.reader, way, at, success, reason, request).await
+    }
+}
