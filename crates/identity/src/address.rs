@@ -67,6 +67,22 @@ impl std::fmt::Debug for NewAddress {
     }
 }
 
+/// The text can't be a mail domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a mail domain looks like contoso.com")]
+pub struct NotADomain;
+
+/// Reads a domain for [`Tenant::forbidden_mail_domains`], folded.
+///
+/// # Errors
+/// [`NotADomain`] if it has no dot, an empty label, or other characters than letters, digits and hyphens.
+pub fn domain(text: &str) -> Result<String, NotADomain> {
+    let folded = text.trim().to_ascii_lowercase();
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if folded.contains('.') && folded.split('.').all(label) { Ok(folded) } else { Err(NotADomain) }
+}
+
 /// Whether `domain` is `above` or lies below it. Nothing lies in an empty name.
 pub fn is_within(domain: &str, above: &str) -> bool {
     let (domain, above) = (domain.to_ascii_lowercase(), above.trim().to_ascii_lowercase());
@@ -123,6 +139,16 @@ mod tests {
         }
         for forbidden in ["anna@contoso.example", "anna@mx.contoso.example"] {
             assert_eq!(judged(forbidden), Err(AddressFault::ForbiddenDomain), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn domains_are_read_folded() {
+        assert_eq!(domain(" Mail.Contoso.COM "), Ok("mail.contoso.com".into()));
+        for text in
+            ["", "com", "@contoso.com", ".com", "contoso.", "a b.com", "contoso..com", "contoso.com,x.com"]
+        {
+            assert_eq!(domain(text), Err(NotADomain), "{text}");
         }
     }
 

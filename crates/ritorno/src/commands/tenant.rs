@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
+use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
 
 use crate::config::Config;
@@ -21,6 +22,13 @@ pub(crate) enum Command {
         /// On or off.
         #[arg(value_enum)]
         to: OnOff,
+    },
+    /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
+    /// mailbox at work and the domain of the sign-in name are refused anyway.
+    ForbidMailDomains {
+        /// The domains, such as contoso.com.
+        #[arg(value_parser = domain)]
+        domains: Vec<String>,
     },
 }
 
@@ -50,6 +58,11 @@ pub(crate) enum OnOff {
 /// When the database fails.
 pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
     let mut installation = Installation::open(config).await?;
+    if let Command::ForbidMailDomains { domains } = command {
+        installation.tenant.forbidden_mail_domains.clone_from(domains);
+        let reason = format!("forbidden mail domains: {}", listed(domains));
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::Set { switch, to } = command {
         let on = *to == OnOff::On;
         let tenant = &mut installation.tenant;
@@ -64,17 +77,26 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             Switch::Writeback => tenant.writeback_enabled = on,
             Switch::ForbidNames => tenant.forbid_names = on,
         }
-        if !installation.store.tenants().update(&installation.tenant).await? {
-            bail!("the tenant is gone");
-        }
-        let reason = format!("{name} {}", position(on));
-        super::audit(&installation, activity, reason).await?;
+        store(&installation, activity, format!("{name} {}", position(on))).await?;
     }
     let tenant = &installation.tenant;
     say(format_args!("tenant        {} ({})", tenant.name, tenant.id))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
-    say(format_args!("forbid-names  {}", position(tenant.forbid_names)))
+    say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
+    say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
+}
+
+/// Stores the changed tenant, and writes it down.
+async fn store(installation: &Installation, activity: Activity, reason: String) -> anyhow::Result<()> {
+    if !installation.store.tenants().update(&installation.tenant).await? {
+        bail!("the tenant is gone");
+    }
+    super::audit(installation, activity, reason).await
+}
+
+fn listed(domains: &[String]) -> String {
+    if domains.is_empty() { "none".to_owned() } else { domains.join(", ") }
 }
 
 const fn position(on: bool) -> &'static str {
