@@ -99,7 +99,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
 }
 
 /// Runs the tests of one file, in one phase.
-fn browse(file: &str, job: &Value) -> Result<()> {
+pub(crate) fn browse(file: &str, job: &Value) -> Result<()> {
     let status = Command::new("node")
         .args(["--test", "--test-reporter=spec"])
         .arg(Path::new(FOLDER).join(file))

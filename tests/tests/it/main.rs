@@ -8,5 +8,6 @@ mod doctor;
 mod once;
 mod outage;
 mod refusals;
+mod register;
 mod sync;
 mod world;
