@@ -14,7 +14,7 @@ use ritorno_lab::MailServer;
 use ritorno_protocol::bytes::decode;
 use ritorno_protocol::certificate::RecipientChain;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::envelope::{self, Context, Envelope, Passwords};
+use ritorno_protocol::envelope::{self, Context, Envelope, Operation, Passwords};
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::policy::EffectivePolicy;
 use ritorno_protocol::random::Random;
@@ -69,7 +69,7 @@ impl Page {
     }
 }
 
-/// What the page on which a password is chosen was handed.
+/// What the page on which a password is typed was handed.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Choosing {
     /// The tenant's root public key in base64url.
@@ -80,8 +80,9 @@ pub struct Choosing {
     pub context: Context,
     /// Whom to seal for.
     pub recipients: Vec<RecipientChain>,
-    /// What the password has to satisfy.
-    pub policy: EffectivePolicy,
+    /// What a new password has to satisfy.
+    #[serde(default)]
+    pub policy: Option<EffectivePolicy>,
     /// Where the envelope goes.
     pub submit: String,
     /// Where the outcome is shown.
@@ -118,7 +119,8 @@ impl Answer {
 }
 
 impl Choosing {
-    /// Seals a new password for everyone on the list, after checking each up to the root.
+    /// Seals a password for everyone on the list, after checking each up to the root: as the current one where the page asks
+    /// for a verification, as a new one elsewhere.
     ///
     /// # Errors
     /// When a chain does not hold.
@@ -130,7 +132,11 @@ impl Choosing {
             .iter()
             .map(|chain| Ok(chain.check(&root, self.context.tenant, self.server_time)?.key))
             .collect::<Result<Vec<_>>>()?;
-        let passwords = Passwords { new: Some(Password::new(password.to_owned())), old: None };
+        let password = Some(Password::new(password.to_owned()));
+        let passwords = match self.context.operation {
+            Operation::Verify => Passwords { new: None, old: password },
+            _ => Passwords { new: password, old: None },
+        };
         Ok(envelope::seal(&self.context, &passwords, &recipients, random)?)
     }
 }
@@ -211,6 +217,16 @@ impl Visitor {
             tokio::task::spawn_blocking(move || server.wait_for(&whose, before, MAIL_WITHIN)).await??;
         let code = message.code(CODE_DIGITS).context("no code in the mail")?.to_owned();
         Ok((code_page, code))
+    }
+
+    /// Gives the name where an address is registered, up to the page that asks for the current password.
+    ///
+    /// # Errors
+    /// When a step does not lead to the next; the message holds the page's words.
+    pub async fn ask_to_register(&mut self, upn: &str) -> Result<Choosing> {
+        let front = self.open("/register").await?;
+        let asked = self.fill(&front, &[("name", upn)]).await?;
+        Self::choosing(&asked)
     }
 
     /// Reads what a page on which a password is chosen was handed.

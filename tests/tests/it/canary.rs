@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use ritorno_directory::roots_from_pem_file;
 use ritorno_tests::secrets::{self, Needle};
+use ritorno_tests::visitor::Choosing;
 
 use crate::world::World;
 
@@ -50,6 +51,20 @@ fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
         world.forest.kinit(WHO, CANARY)?,
         "the canary is not the password, so its absence proves nothing"
     );
+
+    // The other page that takes a password: refused first, then right.
+    let upn = &world.forest.person(WHO)?.upn;
+    let mut visitor = world.visitor(WHO)?;
+    let mut asked = world.runtime.block_on(visitor.ask_to_register(upn))?;
+    let verify = |asked: &Choosing, password: &str| {
+        let envelope = asked.seal(password, &*world.random)?;
+        world.runtime.block_on(visitor.submit(asked, &envelope))
+    };
+    let wrong = verify(&asked, REFUSED)?;
+    ensure!(wrong.state == "refused", "{wrong:?}");
+    asked.context = wrong.context.context("a refusal without a next try")?;
+    let right = verify(&asked, CANARY)?;
+    ensure!(right.state == "done", "{right:?}");
 
     let needles =
         [secrets::forms("the canary", CANARY), secrets::forms("the refused canary", REFUSED)].concat();
