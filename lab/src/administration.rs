@@ -9,7 +9,19 @@ use crate::forest::ForestHandle;
 /// More wrong passwords than the domain's threshold of 10.
 const WRONG_PASSWORDS: usize = 15;
 
+/// Lets an account list the container of deleted objects.
+pub(crate) const SEE_DELETIONS: &str = include_str!("../scripts/see_deletions.py");
+
 impl ForestHandle {
+    /// Lets the service account see what was deleted. A forest that this version of the lab made has it already; one that
+    /// an earlier version made is given it.
+    ///
+    /// # Errors
+    /// When the directory refuses, or the controller does not run.
+    pub fn let_see_deletions(&self) -> Result<()> {
+        self.dc_exec(&["python3", "-c", SEE_DELETIONS, &self.service_account.sam]).map(drop)
+    }
+
     /// Gives an attribute this one value in place of what it had. Any text will do, in the name and in the value.
     ///
     /// # Errors

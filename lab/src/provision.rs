@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::administration::SEE_DELETIONS;
 use crate::ca::CertificateAuthority;
 use crate::forest::ForestHandle;
 use crate::host::Host;
@@ -55,6 +56,7 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
         "people": handle.people,
     });
     host.exec(&["python3", "-c", POPULATE], description.to_string().as_bytes())?;
+    host.exec(&["python3", "-c", SEE_DELETIONS, &handle.service_account.sam], b"")?;
     Ok(())
 }
 

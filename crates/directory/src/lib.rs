@@ -19,6 +19,7 @@ pub use config::{ConfigError, ForestConfig, PasswordFile, PasswordSource, roots_
 pub use error::DirectoryError;
 pub use forest::Directory;
 pub use identity::Sid;
+pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;
 pub use operations::locate::{Identity, Person};
 pub use operations::password_version::PasswordVersion;
@@ -26,6 +27,7 @@ pub use operations::reset::ResetOptions;
 pub use operations::state::AccountState;
 pub use operations::users::ImportedObject;
 pub use operations::verify::SignIn;
+pub use operations::watermark::{Place, Watermark};
 pub use refusal::{BindRefusal, Refusal, classify, classify_bind};
 pub use resolve::Names;
 pub use root_dse::RootDse;

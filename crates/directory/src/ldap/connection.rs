@@ -100,8 +100,10 @@ fn tls_fault(error: &std::io::Error) -> ConnectFault {
 pub struct Page {
     /// Its entries.
     pub entries: Vec<Entry>,
-    /// Cookie for the next page; empty after the last.
+    /// Cookie for the next page; empty after the last. With DirSync, where the next search goes on.
     pub cookie: Vec<u8>,
+    /// Whether DirSync has more to give at once.
+    pub more: bool,
 }
 
 /// A connection. Dropping it closes it, which abandons what is under way.
@@ -166,7 +168,7 @@ impl Connection {
     ) -> Result<Page, LdapError> {
         let mut page = Page::default();
         let mut size = 0;
-        page.cookie = self
+        (page.cookie, page.more) = self
             .exchange(search.encode(), controls, limit, |entry| {
                 size += entry.dn.len()
                     + entry.attributes.values().flatten().map(|value| value.len() + 32).sum::<usize>();
@@ -203,14 +205,14 @@ impl Connection {
         let _ = timeout_at(Instant::now() + Duration::from_millis(200), farewell).await;
     }
 
-    /// Sends one request and takes its replies up to the last. Returns the paging cookie.
+    /// Sends one request and takes its replies up to the last. Returns the last one's cookie, and whether there is more.
     async fn exchange(
         &mut self,
         operation: Encoded,
         controls: &[Control],
         limit: Duration,
         mut entry: impl FnMut(Entry) -> Result<(), &'static str>,
-    ) -> Result<Vec<u8>, LdapError> {
+    ) -> Result<(Vec<u8>, bool), LdapError> {
         if !self.is_usable().await {
             let detail = "closed by the other side".to_owned();
             return Err(LdapError::NotSent { host: self.host.clone(), detail });
@@ -245,11 +247,11 @@ impl Connection {
                     }
                     _ if about != id => {}
                     Reply::Entry(found) => entry(found).map_err(|detail| no_answer(detail.to_owned()))?,
-                    Reply::Done { answer, cookie } => {
+                    Reply::Done { answer, cookie, more } => {
                         self.usable = true;
                         self.last_used = Instant::now();
                         return if answer.code == 0 {
-                            Ok(cookie)
+                            Ok((cookie, more))
                         } else {
                             Err(LdapError::Refused { host: self.host.clone(), answer })
                         };

@@ -68,8 +68,10 @@ pub enum Reply {
     Done {
         /// The result.
         answer: Answer,
-        /// Cookie of the paged-results control.
+        /// Cookie of the paged-results control, or of DirSync.
         cookie: Vec<u8>,
+        /// Whether DirSync has more to give.
+        more: bool,
     },
     /// Anything else: nothing that we asked for.
     Other,
@@ -149,11 +151,14 @@ fn frame_length(buffer: &[u8]) -> Result<Option<usize>, DecodeError> {
 fn numbered(message: LdapMsg) -> Numbered {
     let done = |result: LdapResult, controls: Vec<LdapControl>| {
         let cookie = controls.into_iter().find_map(|control| match control {
-            LdapControl::SimplePagedResults { cookie, .. } => Some(cookie),
+            LdapControl::SimplePagedResults { cookie, .. } => Some((cookie, false)),
+            // In an answer the first field says whether there is more (MS-ADTS 3.1.1.3.4.1.3).
+            LdapControl::AdDirsync { flags, cookie, .. } => Some((cookie.unwrap_or_default(), flags != 0)),
             _ => None,
         });
+        let (cookie, more) = cookie.unwrap_or_default();
         let answer = Answer { code: result.code as i64 as u32, text: result.message };
-        Reply::Done { answer, cookie: cookie.unwrap_or_default() }
+        Reply::Done { answer, cookie, more }
     };
     let reply = match message.op {
         LdapOp::SearchResultEntry(found) => {
@@ -218,10 +223,45 @@ mod tests {
         let bytes = [0x30, 14, 2, 1, 5, 0x67, 9, 10, 1, 53, 4, 0, 4, 2, b'n', b'o'];
         let reply = take_reply(&mut BytesMut::from(&bytes[..])).unwrap().unwrap();
         let answer = Answer { code: 53, text: "no".into() };
-        assert_eq!(reply, Numbered { id: 5, reply: Reply::Done { answer, cookie: Vec::new() } });
+        assert_eq!(reply, Numbered { id: 5, reply: Reply::Done { answer, cookie: Vec::new(), more: false } });
+    }
+
+    /// A searchResultDone with a DirSync control whose value is `value`.
+    fn dir_sync(value: &[u8]) -> Vec<u8> {
+        let oid = b"1.2.840.113556.1.4.841";
+        let mut control = vec![4, oid.len() as u8];
+        control.extend_from_slice(oid);
+        control.extend_from_slice(&[4, value.len() as u8]);
+        control.extend_from_slice(value);
+        let mut message = vec![2, 1, 9, 0x65, 7, 10, 1, 0, 4, 0, 4, 0, 0xa0, control.len() as u8 + 2, 0x30];
+        message.push(control.len() as u8);
+        message.extend_from_slice(&control);
+        let mut bytes = vec![0x30, message.len() as u8];
+        bytes.extend_from_slice(&message);
+        bytes
+    }
+
+    #[test]
+    fn a_dir_sync_cookie_and_whether_there_is_more() {
+        for (flag, more) in [(0, false), (1, true), (0xff, true)] {
+            let bytes = dir_sync(&[0x30, 9, 2, 1, flag, 2, 1, 0, 4, 1, b'c']);
+            let reply = take_reply(&mut BytesMut::from(&bytes[..])).unwrap().unwrap().reply;
+            let answer = Answer { code: 0, text: String::new() };
+            assert_eq!(reply, Reply::Done { answer, cookie: b"c".to_vec(), more });
+        }
+        assert_eq!(decode_reply(&dir_sync(b"no sequence")), Err(DecodeError::NotLdap));
+        assert_eq!(decode_reply(&dir_sync(&[])), Err(DecodeError::NotLdap));
     }
 
     proptest! {
+        #[test]
+        fn no_dir_sync_value_panics(value in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = decode_reply(&dir_sync(&value));
+            let mut sequence = vec![0x30, value.len() as u8];
+            sequence.extend_from_slice(&value);
+            let _ = decode_reply(&dir_sync(&sequence));
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = decode_reply(&bytes);

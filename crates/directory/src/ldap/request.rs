@@ -16,6 +16,8 @@ pub enum Filter {
     Not(Box<Filter>),
     /// The attribute has this value.
     Equal(&'static str, Vec<u8>),
+    /// The attribute is this number or more.
+    AtLeast(&'static str, i64),
     /// The attribute has a value.
     Present(&'static str),
 }
@@ -32,6 +34,9 @@ impl Filter {
             Self::Or(filters) => group(0xa1, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
             Self::Not(filter) => group(0xa2, &[filter.encode()]),
             Self::Equal(attribute, value) => group(0xa3, &[octets(attribute.as_bytes()), octets(value)]),
+            Self::AtLeast(attribute, number) => {
+                group(0xa5, &[octets(attribute.as_bytes()), octets(number.to_string().as_bytes())])
+            }
             Self::Present(attribute) => element(0x87, &[attribute.as_bytes()]),
         }
     }
@@ -157,6 +162,20 @@ impl Control {
         Self { oid: "1.2.840.113556.1.4.319", critical: true, value }
     }
 
+    /// DirSync (MS-ADTS 3.1.1.3.4.1.3): what changed in a naming context since `cookie`, or everything after an empty one.
+    /// Under LDAP_DIRSYNC_OBJECT_SECURITY (0x1) the account gets what it may read, and needs no right to replicate.
+    pub fn dir_sync(cookie: &[u8]) -> Self {
+        let (object_security, no_limit) = (1, i32::MAX);
+        let value =
+            group(SEQUENCE, &[integer(INTEGER, object_security), integer(INTEGER, no_limit), octets(cookie)]);
+        Self { oid: "1.2.840.113556.1.4.841", critical: true, value: value.to_vec() }
+    }
+
+    /// Deleted objects are found as well (MS-ADTS 3.1.1.3.4.1.14).
+    pub fn show_deleted() -> Self {
+        Self { oid: "1.2.840.113556.1.4.417", critical: true, value: Vec::new() }
+    }
+
     /// A control whose value is one integer in a sequence: the policy hints (MS-ADTS 3.1.1.3.4.1.27) and the security
     /// descriptor flags (3.1.1.3.4.1.11).
     pub fn flags(oid: &'static str, flags: i32) -> Self {
@@ -164,7 +183,12 @@ impl Control {
     }
 
     fn encode(&self) -> Encoded {
-        group(SEQUENCE, &[octets(self.oid.as_bytes()), boolean(self.critical), octets(&self.value)])
+        let (oid, critical) = (octets(self.oid.as_bytes()), boolean(self.critical));
+        // Every value here is a sequence; a control without one has no value at all.
+        if self.value.is_empty() {
+            return group(SEQUENCE, &[oid, critical]);
+        }
+        group(SEQUENCE, &[oid, critical, octets(&self.value)])
     }
 }
 
@@ -200,6 +224,7 @@ pub fn unicode_pwd(password: &str) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use ldap3_proto::LdapCodec;
+    use ldap3_proto::control::LdapControl;
     use ldap3_proto::proto::{LdapFilter, LdapOp};
     use tokio_util::bytes::BytesMut;
     use tokio_util::codec::Decoder as _;
@@ -218,15 +243,27 @@ mod tests {
             filter: Filter::And(vec![
                 Filter::text("objectClass", "user"),
                 Filter::Not(Box::new(Filter::Present("adminCount"))),
-                Filter::Or(vec![Filter::text("sAMAccountName", "a*)(b")]),
+                Filter::Or(vec![
+                    Filter::text("sAMAccountName", "a*)(b"),
+                    Filter::AtLeast("uSNChanged", 4_711),
+                ]),
             ]),
             attributes: vec!["cn".into(), "x".repeat(200)],
         };
-        let read = decode(&message(7, search.encode(), &[Control::paged(500, b"c")]));
+        let controls = [Control::paged(500, b"c"), Control::dir_sync(b"d"), Control::show_deleted()];
+        let read = decode(&message(7, search.encode(), &controls));
         assert_eq!(read.msgid, 7);
         assert_eq!(
             read.ctrl,
-            vec![ldap3_proto::control::LdapControl::SimplePagedResults { size: 500, cookie: b"c".to_vec() }]
+            vec![
+                LdapControl::SimplePagedResults { size: 500, cookie: b"c".to_vec() },
+                LdapControl::AdDirsync {
+                    flags: 1,
+                    max_bytes: i64::from(i32::MAX),
+                    cookie: Some(b"d".to_vec())
+                },
+                LdapControl::ShowDeleted { criticality: true },
+            ]
         );
         let LdapOp::SearchRequest(request) = read.op else { panic!("not a search") };
         assert_eq!(request.base, search.base);
@@ -234,7 +271,10 @@ mod tests {
         let filter = LdapFilter::And(vec![
             LdapFilter::Equality("objectClass".into(), "user".into()),
             LdapFilter::Not(Box::new(LdapFilter::Present("adminCount".into()))),
-            LdapFilter::Or(vec![LdapFilter::Equality("sAMAccountName".into(), "a*)(b".into())]),
+            LdapFilter::Or(vec![
+                LdapFilter::Equality("sAMAccountName".into(), "a*)(b".into()),
+                LdapFilter::GreaterOrEqual("uSNChanged".into(), "4711".into()),
+            ]),
         ]);
         assert_eq!(request.filter, filter);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attempts;
 mod change;
+pub(crate) mod changes;
 mod effective_policy;
 pub(crate) mod health;
 mod judge;
@@ -12,6 +13,7 @@ pub(crate) mod state;
 mod unlock;
 pub(crate) mod users;
 pub(crate) mod verify;
+pub(crate) mod watermark;
 
 use std::time::Duration;
 

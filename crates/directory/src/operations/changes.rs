@@ -1,0 +1,317 @@
+//! What changed since a watermark: by the DirSync control (MS-ADTS 3.1.1.3.4.1.3), or where that is refused by update
+//! sequence numbers. Either only names the objects; each is then read as a whole, so that what is given is the object as
+//! it is now, whatever the control gave of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::users::ImportedObject;
+use super::watermark::{Controller, Place, Watermark, deleted_objects, refusal};
+use crate::error::DirectoryError;
+use crate::forest::Directory;
+use crate::identity::is_within;
+use crate::ldap::{Control, Entry, Filter, Scope, Search};
+
+/// Objects that are read at once.
+const READ_AT_ONCE: usize = 100;
+/// Classes of what people are kept in (MS-ADA3): a changed name of one of these changes the names of all below it.
+const CONTAINERS: [&str; 4] = ["organizationalUnit", "container", "builtinDomain", "lostAndFound"];
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The person is in scope, and this is all of them.
+    Present(ImportedObject),
+    /// The object was deleted, has left the scope, or may no longer be seen. It need not have been a person in scope.
+    Gone([u8; 16]),
+}
+
+/// What came of asking for changes.
+pub enum Since {
+    /// They come.
+    Changes(Delta),
+    /// The place is of no use: everything is to be read. Why, for the operator.
+    Lost(String),
+}
+
+/// The changes since a watermark, to be read to their end.
+pub struct Delta {
+    directory: Directory,
+    controller: Controller,
+    attributes: Vec<String>,
+    /// What changed and is there, by `objectGUID`; whether its name changed while it was there before.
+    changed: BTreeMap<[u8; 16], bool>,
+    gone: BTreeSet<[u8; 16]>,
+    /// Containers with another name, below which everybody has another name.
+    renamed: Vec<String>,
+    /// The page of a renamed container's people that comes next.
+    cookie: Vec<u8>,
+    place: Place,
+    sees_deletions: bool,
+}
+
+impl Directory {
+    /// Asks for what changed since `since`; of people the named attributes.
+    ///
+    /// # Errors
+    /// What kept us from reading.
+    pub async fn changes(&self, since: &Watermark, attributes: Vec<String>) -> Result<Since, DirectoryError> {
+        let mut controller = self.controller().await?;
+        let dc = controller.connection.host().to_owned();
+        if controller.partition != since.partition {
+            return Ok(Since::Lost(format!(
+                "the mark of {} is another domain's than that of {dc}",
+                since.dc
+            )));
+        }
+        if controller.invocation != since.invocation {
+            let why = format!("the mark is of {} and the PDC emulator {dc} has another database", since.dc);
+            return Ok(Since::Lost(why));
+        }
+        let sees_deletions = self.may_list_deleted(&mut controller).await?;
+        let mut delta = Delta {
+            directory: self.clone(),
+            controller,
+            attributes,
+            changed: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            renamed: Vec::new(),
+            cookie: Vec::new(),
+            place: since.place.clone(),
+            sees_deletions,
+        };
+        let lost = match &since.place {
+            Place::DirSync(cookie) => delta.ask_dir_sync(cookie).await?,
+            Place::Usn { usn, because } => delta.ask_usn(*usn, because).await?,
+        };
+        Ok(lost.map_or(Since::Changes(delta), Since::Lost))
+    }
+}
+
+impl Delta {
+    /// The next changes, each object once in a page; `None` after the last.
+    ///
+    /// # Errors
+    /// What kept us from reading. The delta is of no use afterwards.
+    pub async fn next(&mut self) -> Result<Option<Vec<Change>>, DirectoryError> {
+        if !self.gone.is_empty() {
+            let gone = std::mem::take(&mut self.gone);
+            return Ok(Some(gone.into_iter().map(Change::Gone).collect()));
+        }
+        if !self.changed.is_empty() {
+            return self.read_changed().await.map(Some);
+        }
+        match self.renamed.last().cloned() {
+            Some(container) => self.read_below(&container).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Where the next delta goes on, and what the operator should know.
+    pub async fn end(self) -> (Watermark, Option<String>) {
+        let mut notes = Vec::new();
+        if let Place::Usn { because, .. } = &self.place {
+            notes.push(format!("read by uSNChanged, since DirSync was refused: {because}"));
+        }
+        if !self.sees_deletions {
+            notes.push(
+                "deletions are seen by the next full import only, since the service account may not list the \
+                 container of deleted objects; `ritorno-agent doctor` shows how to allow it"
+                    .to_owned(),
+            );
+        }
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        (self.controller.end(self.place).await, note)
+    }
+
+    /// What DirSync names; why the cookie is of no use, if it is not.
+    async fn ask_dir_sync(&mut self, cookie: &str) -> Result<Option<String>, DirectoryError> {
+        let Ok(cookie) = STANDARD.decode(cookie) else {
+            return Ok(Some("the kept cookie is damaged".to_owned()));
+        };
+        // Only what is asked for tells of a change, and only what changed is given. Whoever has whenCreated is new.
+        let mut attributes = self.attributes.clone();
+        attributes.extend(["name", "parentGUID", "isDeleted", "whenCreated"].map(str::to_owned));
+        let search = Search {
+            base: self.controller.domain.clone(),
+            scope: Scope::Subtree,
+            filter: people_and_containers(false),
+            attributes,
+        };
+        let (changed, gone) = (&mut self.changed, &mut self.gone);
+        let connection = &mut self.controller.connection;
+        let named = |entry: Entry| {
+            let renamed = !entry.values("name").is_empty() || !entry.values("parentGUID").is_empty();
+            let renamed = renamed && entry.values("whenCreated").is_empty();
+            note(entry, renamed, changed, gone);
+        };
+        match self.directory.dir_sync(connection, &search, cookie, named).await {
+            Ok(cookie) => {
+                self.place = Place::DirSync(STANDARD.encode(cookie));
+                Ok(None)
+            }
+            Err(error) => match refusal(&error) {
+                Some(words) => Ok(Some(format!("{} does not take the cookie: {words}", error.host()))),
+                None => Err(DirectoryError::read(&error)),
+            },
+        }
+    }
+
+    /// What has a higher number than `usn`; why that is of no use, if it is not.
+    async fn ask_usn(&mut self, usn: i64, because: &str) -> Result<Option<String>, DirectoryError> {
+        // Before anything is read: what changes meanwhile comes the next time.
+        let place = self.directory.usn(&mut self.controller.connection, because.to_owned()).await?;
+        if matches!(place, Place::Usn { usn: now, .. } if now < usn) {
+            return Ok(Some("the domain controller's history is shorter than it was".to_owned()));
+        }
+        self.place = place;
+        let newer = Filter::AtLeast("uSNChanged", usn.saturating_add(1));
+        let attributes = vec!["objectGUID".to_owned(), "uSNCreated".to_owned(), "isDeleted".to_owned()];
+        let search = Search {
+            base: self.controller.domain.clone(),
+            scope: Scope::Subtree,
+            filter: Filter::And(vec![newer.clone(), people_and_containers(false)]),
+            attributes,
+        };
+        let deleted = Search {
+            base: deleted_objects(&self.controller.domain),
+            filter: Filter::And(vec![
+                newer,
+                Filter::text("isDeleted", "TRUE"),
+                Filter::text("objectClass", "user"),
+            ]),
+            ..search.clone()
+        };
+        let searches = [
+            Some((search, Vec::new())),
+            self.sees_deletions.then(|| (deleted, vec![Control::show_deleted()])),
+        ];
+        for (search, controls) in searches.into_iter().flatten() {
+            let mut cookie = Vec::new();
+            loop {
+                for entry in self.page(&search, &controls, &mut cookie).await? {
+                    let renamed = entry.integer("uSNCreated").is_some_and(|created| created <= usn);
+                    note(entry, renamed, &mut self.changed, &mut self.gone);
+                }
+                if cookie.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// One page of a search; `cookie` becomes that of the next one.
+    async fn page(
+        &mut self,
+        search: &Search,
+        controls: &[Control],
+        cookie: &mut Vec<u8>,
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let config = &self.directory.inner.config;
+        let mut all = controls.to_vec();
+        all.push(Control::paged(i32::from(config.page), cookie));
+        let page = self.controller.connection.search(search, &all, config.timeout * 6).await;
+        let page = page.map_err(|error| DirectoryError::read(&error))?;
+        *cookie = page.cookie;
+        Ok(page.entries)
+    }
+
+    /// Reads some of the changed objects. What is not found is not there for us.
+    async fn read_changed(&mut self) -> Result<Vec<Change>, DirectoryError> {
+        let mut asked = BTreeMap::new();
+        while asked.len() < READ_AT_ONCE
+            && let Some((guid, renamed)) = self.changed.pop_first()
+        {
+            asked.insert(guid, renamed);
+        }
+        let guids = asked.keys().map(|guid| Filter::Equal("objectGUID", guid.to_vec())).collect();
+        let mut attributes = self.attributes.clone();
+        attributes.extend(["objectGUID", "objectClass"].map(str::to_owned));
+        let search = Search {
+            base: self.controller.domain.clone(),
+            scope: Scope::Subtree,
+            filter: Filter::And(vec![Filter::Or(guids), people_and_containers(true)]),
+            attributes,
+        };
+        let (mut changes, mut cookie) = (Vec::new(), Vec::new());
+        loop {
+            for entry in self.page(&search, &[], &mut cookie).await? {
+                let Some(guid) = guid(&entry) else { continue };
+                let Some(renamed) = asked.remove(&guid) else { continue };
+                if entry.has("objectClass", "user") {
+                    changes.push(self.judged(entry, guid));
+                } else if renamed {
+                    self.renamed.push(entry.dn);
+                }
+            }
+            if cookie.is_empty() {
+                break;
+            }
+        }
+        changes.extend(asked.into_keys().map(Change::Gone));
+        Ok(changes)
+    }
+
+    /// Reads a page of the people below a container that has another name now.
+    async fn read_below(&mut self, container: &str) -> Result<Vec<Change>, DirectoryError> {
+        let mut attributes = self.attributes.clone();
+        attributes.extend(["objectGUID", "objectClass"].map(str::to_owned));
+        let (base, filter) = (container.to_owned(), people());
+        let search = Search { base, scope: Scope::Subtree, filter, attributes };
+        let mut cookie = std::mem::take(&mut self.cookie);
+        let entries = self.page(&search, &[], &mut cookie).await?;
+        self.cookie = cookie;
+        if self.cookie.is_empty() {
+            self.renamed.pop();
+        }
+        let known = entries.into_iter().filter_map(|entry| guid(&entry).map(|guid| (entry, guid)));
+        Ok(known.map(|(entry, guid)| self.judged(entry, guid)).collect())
+    }
+
+    /// A person as a change: in scope, or not.
+    fn judged(&self, entry: Entry, object_guid: [u8; 16]) -> Change {
+        let scope = &self.directory.inner.config.scope;
+        if scope.is_empty() || scope.iter().any(|base| is_within(&entry.dn, base)) {
+            Change::Present(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes })
+        } else {
+            Change::Gone(object_guid)
+        }
+    }
+}
+
+/// Notes what an entry tells: that the object is gone, or that it changed.
+fn note(entry: Entry, renamed: bool, changed: &mut BTreeMap<[u8; 16], bool>, gone: &mut BTreeSet<[u8; 16]>) {
+    let Some(guid) = guid(&entry) else { return };
+    if entry.has("isDeleted", "TRUE") {
+        changed.remove(&guid);
+        gone.insert(guid);
+    } else {
+        gone.remove(&guid);
+        *changed.entry(guid).or_default() |= renamed;
+    }
+}
+
+fn guid(entry: &Entry) -> Option<[u8; 16]> {
+    entry.first("objectGUID")?.try_into().ok()
+}
+
+/// The same people as the full import's.
+fn people() -> Filter {
+    Filter::And(vec![Filter::text("objectCategory", "person"), Filter::text("objectClass", "user")])
+}
+
+/// People, and what they are kept in. A deleted object has no category any more, so that where those are to be found
+/// (`living` is false) computers are told by their class.
+fn people_and_containers(living: bool) -> Filter {
+    let people = if living {
+        people()
+    } else {
+        let computer = Filter::text("objectClass", "computer");
+        Filter::And(vec![Filter::text("objectClass", "user"), Filter::Not(Box::new(computer))])
+    };
+    let containers = CONTAINERS.map(|class| Filter::text("objectClass", class));
+    Filter::Or([people].into_iter().chain(containers).collect())
+}

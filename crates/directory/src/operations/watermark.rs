@@ -1,0 +1,224 @@
+//! Where an import ends, so that the next one can read what changed since.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ritorno_protocol::outcome::Fault;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::DirectoryError;
+use crate::forest::{Directory, read};
+use crate::ldap::{Connection, Control, Filter, LdapError, Page, Scope, Search};
+use crate::root_dse::RootDse;
+
+/// The well-known GUID of the container of deleted objects (MS-ADTS 6.1.1.4).
+const DELETED_OBJECTS: &str = "18e2ea80684f11d2b9aa00c04f79f805";
+/// Rounds of DirSync in which a domain controller gets to its end; each is bounded in time as well.
+const ROUNDS: usize = 100_000;
+
+/// A place in one domain controller's history of one naming context. It holds for that controller's database only: for
+/// another one, or one that was restored, everything is to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// `objectGUID` of the naming context's root.
+    pub partition: Uuid,
+    /// Host name of the controller, for people.
+    pub dc: String,
+    /// `invocationId` of the controller's database (MS-ADTS 3.1.1.1.9): another one after a restore.
+    pub invocation: Uuid,
+    /// Where in it.
+    pub place: Place,
+}
+
+/// Where in a controller's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// A cookie of the DirSync control, standard base64.
+    DirSync(String),
+    /// An update sequence number, where DirSync is refused.
+    Usn {
+        /// `highestCommittedUSN` of the controller.
+        usn: i64,
+        /// The words with which DirSync was refused.
+        because: String,
+    },
+}
+
+/// A connection to the PDC emulator, with what places there are bound to.
+pub(super) struct Controller {
+    pub(super) connection: Connection,
+    pub(super) domain: String,
+    pub(super) partition: Uuid,
+    pub(super) invocation: Uuid,
+}
+
+impl Directory {
+    /// Where a delta import goes on that follows a full import begun after this. Asks for no objects.
+    ///
+    /// # Errors
+    /// What kept us from reading.
+    pub async fn watermark(&self) -> Result<Watermark, DirectoryError> {
+        let mut controller = self.controller().await?;
+        // Nothing has no class: only the cookie comes.
+        let nothing = Search {
+            base: controller.domain.clone(),
+            scope: Scope::Subtree,
+            filter: Filter::Not(Box::new(Filter::Present("objectClass"))),
+            attributes: vec!["name".to_owned()],
+        };
+        let place = match self.dir_sync(&mut controller.connection, &nothing, Vec::new(), |_| {}).await {
+            Ok(cookie) => Place::DirSync(STANDARD.encode(cookie)),
+            Err(error) => {
+                let Some(because) = refusal(&error) else { return Err(DirectoryError::read(&error)) };
+                self.usn(&mut controller.connection, because).await?
+            }
+        };
+        Ok(controller.end(place).await)
+    }
+
+    /// The same by update sequence numbers, without asking for DirSync; `because` says why, for people.
+    ///
+    /// # Errors
+    /// What kept us from reading.
+    pub async fn watermark_by_usn(&self, because: &str) -> Result<Watermark, DirectoryError> {
+        let mut controller = self.controller().await?;
+        let place = self.usn(&mut controller.connection, because.to_owned()).await?;
+        Ok(controller.end(place).await)
+    }
+
+    /// Whether the service account may see what was deleted: list the container of deleted objects.
+    ///
+    /// # Errors
+    /// What kept us from asking.
+    pub async fn sees_deletions(&self) -> Result<bool, DirectoryError> {
+        let mut controller = self.controller().await?;
+        let sees = self.may_list_deleted(&mut controller).await?;
+        controller.connection.close().await;
+        Ok(sees)
+    }
+
+    pub(super) async fn may_list_deleted(&self, controller: &mut Controller) -> Result<bool, DirectoryError> {
+        let search = Search::entry(deleted_objects(&controller.domain), &["objectClass"]);
+        let limit = self.inner.config.timeout;
+        match controller.connection.search(&search, &[Control::show_deleted()], limit).await {
+            // The entry itself shows to whoever may list the domain. LCRP is granted together: who may read the container
+            // may list it, and rights on it can't be read by whoever has none.
+            Ok(page) => Ok(page.entries.iter().any(|entry| !entry.values("objectClass").is_empty())),
+            // noSuchObject or insufficientAccessRights, as the directory's mode has it (MS-ADTS 5.1.3.3.6).
+            Err(error) if matches!(error.answer(), Some(answer) if [32, 50].contains(&answer.code)) => {
+                Ok(false)
+            }
+            Err(error) => Err(DirectoryError::read(&error)),
+        }
+    }
+
+    /// A new connection to the PDC emulator, with what it says of its database.
+    pub(super) async fn controller(&self) -> Result<Controller, DirectoryError> {
+        let (mut connection, pdc) = self.connect_to_pdc().await?;
+        let limit = self.inner.config.timeout;
+        let RootDse { domain, service_name, .. } = pdc.as_ref().clone();
+        let mut guid = async |base: &str, attribute: &str| {
+            let entry = read(&mut connection, base, &[attribute], limit).await;
+            let entry = entry.map_err(|error| DirectoryError::read(&error))?;
+            let guid = entry.first(attribute).and_then(|bytes| Uuid::from_slice_le(bytes).ok());
+            guid.ok_or_else(|| {
+                let detail = format!("{base} shows no {attribute}, which authenticated users may read");
+                DirectoryError::fault(Fault::DirectoryUnavailable, &pdc.host, detail)
+            })
+        };
+        let partition = guid(&domain, "objectGUID").await?;
+        let invocation = guid(&service_name, "invocationId").await?;
+        Ok(Controller { connection, domain, partition, invocation })
+    }
+
+    /// What DirSync gives from `cookie` to its end, entry by entry, and the cookie from which it goes on.
+    pub(super) async fn dir_sync(
+        &self,
+        connection: &mut Connection,
+        search: &Search,
+        mut cookie: Vec<u8>,
+        mut entry: impl FnMut(crate::ldap::Entry),
+    ) -> Result<Vec<u8>, LdapError> {
+        let limit = self.inner.config.timeout * 6;
+        for _ in 0..ROUNDS {
+            let page = connection.search(search, &[Control::dir_sync(&cookie)], limit).await?;
+            let Page { entries, cookie: next, more } = page;
+            entries.into_iter().for_each(&mut entry);
+            if next.is_empty() {
+                return Err(LdapError::refused(connection.host(), 12, "it answers DirSync without a cookie"));
+            }
+            cookie = next;
+            if !more {
+                return Ok(cookie);
+            }
+        }
+        Err(LdapError::refused(connection.host(), 12, "DirSync came to no end"))
+    }
+
+    pub(super) async fn usn(
+        &self,
+        connection: &mut Connection,
+        because: String,
+    ) -> Result<Place, DirectoryError> {
+        let limit = self.inner.config.timeout;
+        let dse = read(connection, "", &["highestCommittedUSN"], limit).await;
+        let dse = dse.map_err(|error| DirectoryError::read(&error))?;
+        let usn = dse.integer("highestCommittedUSN").ok_or_else(|| {
+            let detail = "the root DSE shows no highestCommittedUSN";
+            DirectoryError::fault(Fault::DirectoryUnavailable, connection.host(), detail)
+        })?;
+        Ok(Place::Usn { usn, because })
+    }
+}
+
+impl Controller {
+    pub(super) async fn end(self, place: Place) -> Watermark {
+        let dc = self.connection.host().to_owned();
+        let Self { connection, partition, invocation, .. } = self;
+        connection.close().await;
+        Watermark { partition, dc, invocation, place }
+    }
+}
+
+/// The container of deleted objects of a domain (MS-ADTS 3.1.1.3.1.2.4).
+pub(super) fn deleted_objects(domain: &str) -> String {
+    format!("<WKGUID={DELETED_OBJECTS},{domain}>")
+}
+
+/// The directory's words, if it answered that it does not do DirSync for us; not if it is only busy or gone.
+pub(super) fn refusal(error: &LdapError) -> Option<String> {
+    // timeLimitExceeded, busy and unavailable (RFC 4511 section 4.1.9) pass.
+    let answer = error.answer().filter(|answer| ![3, 51, 52].contains(&answer.code))?;
+    Some(format!("{} (result {})", answer.text.trim(), answer.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ldap::ConnectFault;
+
+    #[test]
+    fn busy_is_no_refusal() {
+        let refused = |code| refusal(&LdapError::refused("dc1", code, " no \n"));
+        assert_eq!(refused(50).as_deref(), Some("no (result 50)"));
+        assert_eq!(refused(12).as_deref(), Some("no (result 12)"));
+        assert_eq!(refused(51), None);
+        let gone = LdapError::Connect { host: "dc1".into(), fault: ConnectFault::Tcp, detail: String::new() };
+        assert_eq!(refusal(&gone), None);
+    }
+
+    #[test]
+    fn a_watermark_survives_as_text() {
+        let mark = |place| Watermark {
+            partition: Uuid::from_u128(1),
+            dc: "dc1.contoso.test".into(),
+            invocation: Uuid::from_u128(2),
+            place,
+        };
+        for place in [Place::DirSync("AA==".into()), Place::Usn { usn: 7, because: "no".into() }] {
+            let text = serde_json::to_string(&mark(place.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<Watermark>(&text).unwrap(), mark(place));
+        }
+    }
+}

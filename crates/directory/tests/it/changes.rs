@@ -1,0 +1,224 @@
+//! What changed since a mark, by DirSync and by update sequence numbers, as a real domain controller tells it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ritorno_directory::{Change, Directory, Place, Since, Watermark};
+use ritorno_lab::Forest;
+use ritorno_protocol::clock::SystemClock;
+use uuid::Uuid;
+
+use crate::playground::{Playground, line};
+
+/// What a delta told: people in scope by account name, and how many are gone.
+#[derive(Debug, Default)]
+struct Told {
+    present: BTreeMap<String, (String, [u8; 16])>,
+    gone: BTreeSet<[u8; 16]>,
+    note: Option<String>,
+}
+
+impl Told {
+    fn names(&self) -> Vec<&str> {
+        self.present.keys().map(String::as_str).collect()
+    }
+
+    fn dn(&self, name: &str) -> &str {
+        &self.present[name].0
+    }
+}
+
+fn attributes() -> Vec<String> {
+    ["sAMAccountName", "displayName", "userAccountControl"].map(str::to_owned).into()
+}
+
+/// A forest, an OU of the test in it, and a directory whose scope is that OU's `Inside`.
+fn scene(forest: Forest, name: &str) -> (Playground, Directory) {
+    let play = Playground::new(forest, name);
+    play.forest.let_see_deletions().unwrap();
+    for unit in ["Inside", "Outside"] {
+        unit_below(&play, unit);
+    }
+    let mut config = play.config();
+    config.scope = vec![format!("OU=Inside,{}", play.ou)];
+    (play, Directory::new(config, Arc::new(SystemClock)).unwrap())
+}
+
+fn unit_below(play: &Playground, path: &str) {
+    let dn = format!("OU={path},{}", play.ou);
+    play.forest
+        .modify(&format!("{}changetype: add\nobjectClass: organizationalUnit\n", line("dn", &dn)))
+        .unwrap();
+}
+
+fn add(play: &Playground, unit: &str, sam: &str) {
+    play.forest
+        .modify(&format!(
+            "dn: CN={sam},OU={unit},{}\nchangetype: add\nobjectClass: user\nsAMAccountName: {}\n",
+            play.ou,
+            play.account(sam)
+        ))
+        .unwrap();
+}
+
+fn rename(play: &Playground, from: &str, rdn: &str, unit: &str) {
+    let superior = if unit.is_empty() { play.ou.clone() } else { format!("OU={unit},{}", play.ou) };
+    play.forest
+        .modify(&format!(
+            "dn: {from},{}\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: {superior}\n",
+            play.ou
+        ))
+        .unwrap();
+}
+
+/// Everything that changed since `mark`, which moves on.
+async fn told(directory: &Directory, mark: &mut Watermark) -> Told {
+    let mut told = Told::default();
+    let Since::Changes(mut delta) = directory.changes(mark, attributes()).await.unwrap() else {
+        panic!("the mark is good")
+    };
+    while let Some(changes) = delta.next().await.unwrap() {
+        for change in changes {
+            match change {
+                Change::Present(object) => {
+                    let name = object.attributes["samaccountname"][0].clone();
+                    told.present.insert(String::from_utf8(name).unwrap(), (object.dn, object.object_guid));
+                }
+                Change::Gone(guid) => {
+                    told.gone.insert(guid);
+                }
+            }
+        }
+    }
+    (*mark, told.note) = delta.end().await;
+    told
+}
+
+async fn lost(directory: &Directory, mark: &Watermark) -> String {
+    match directory.changes(mark, attributes()).await.unwrap() {
+        Since::Lost(reason) => reason,
+        Since::Changes(_) => panic!("the mark is of no use"),
+    }
+}
+
+/// Add, change, rename, move, disable, delete, an OU renamed and moved: each seen, and nothing twice.
+async fn every_change_is_seen(forest: Forest, name: &str, by_usn: bool) {
+    let (play, directory) = scene(forest, name);
+    ["anna", "bruno", "carla", "dario"].into_iter().for_each(|sam| add(&play, "Inside", sam));
+    add(&play, "Outside", "elena");
+    let account = |sam: &str| play.account(sam);
+    let mut mark = if by_usn {
+        directory.watermark_by_usn("not enough rights").await.unwrap()
+    } else {
+        directory.watermark().await.unwrap()
+    };
+    assert_eq!(matches!(mark.place, Place::Usn { .. }), by_usn, "{mark:?}");
+    let first = told(&directory, &mut mark).await;
+    assert!(first.present.is_empty() && first.gone.is_empty(), "nothing has changed: {first:?}");
+    assert_eq!(first.note.is_some(), by_usn, "{:?}", first.note);
+
+    // Added, changed, renamed, disabled; and one outside of the scope that does not concern us.
+    add(&play, "Inside", "franco");
+    play.set(&format!("CN=anna,OU=Inside,{}", play.ou), "displayName", "Anna Rossi");
+    rename(&play, "CN=bruno,OU=Inside", "CN=Bruno Gallo", "Inside");
+    play.set(&format!("CN=carla,OU=Inside,{}", play.ou), "userAccountControl", "514");
+    add(&play, "Outside", "gino");
+    let seen = told(&directory, &mut mark).await;
+    let expected = ["anna", "bruno", "carla", "franco"].map(account);
+    assert_eq!(seen.names(), expected);
+    assert_eq!(seen.dn(&account("bruno")), format!("CN=Bruno Gallo,OU=Inside,{}", play.ou));
+    let guid = |sam: &str| seen.present[&account(sam)].1;
+    let (anna, bruno, carla) = (guid("anna"), guid("bruno"), guid("carla"));
+    assert!(told(&directory, &mut mark).await.present.is_empty(), "told once");
+
+    // Deleted, moved out of the scope, moved into it.
+    play.forest.modify(&format!("dn: CN=anna,OU=Inside,{}\nchangetype: delete\n", play.ou)).unwrap();
+    rename(&play, "CN=carla,OU=Inside", "CN=carla", "Outside");
+    rename(&play, "CN=elena,OU=Outside", "CN=elena", "Inside");
+    let seen = told(&directory, &mut mark).await;
+    assert_eq!(seen.names(), [account("elena")]);
+    assert!(seen.gone.is_superset(&[anna, carla].into()), "{seen:?}");
+    assert!(!seen.gone.contains(&bruno));
+
+    // A renamed OU moves its subtree; nobody below it changed.
+    unit_below(&play, "Sales,OU=Inside");
+    rename(&play, "CN=Bruno Gallo,OU=Inside", "CN=Bruno Gallo", "Sales,OU=Inside");
+    told(&directory, &mut mark).await;
+    rename(&play, "OU=Sales,OU=Inside", "OU=Vendite", "Inside");
+    let seen = told(&directory, &mut mark).await;
+    assert_eq!(seen.names(), [account("bruno")]);
+    assert_eq!(seen.dn(&account("bruno")), format!("CN=Bruno Gallo,OU=Vendite,OU=Inside,{}", play.ou));
+    // And out of the scope with all in it; nobody else is gone.
+    rename(&play, "OU=Vendite,OU=Inside", "OU=Vendite", "Outside");
+    let seen = told(&directory, &mut mark).await;
+    assert!(seen.present.is_empty() && seen.gone.contains(&bruno), "{seen:?}");
+}
+
+#[tokio::test]
+async fn every_change_is_seen_by_dir_sync() {
+    every_change_is_seen(Forest::Contoso, "dirsync", false).await;
+}
+
+#[tokio::test]
+async fn every_change_is_seen_by_update_sequence_numbers() {
+    every_change_is_seen(Forest::Contoso, "usn", true).await;
+}
+
+#[tokio::test]
+async fn an_older_domain_controller_tells_the_same() {
+    every_change_is_seen(Forest::Fabrikam, "dirsync-old", false).await;
+}
+
+#[tokio::test]
+async fn more_changes_than_are_read_at_once_come_all() {
+    let (play, directory) = scene(Forest::Contoso, "many");
+    let mut mark = directory.watermark().await.unwrap();
+    let ldif: String = (0..230)
+        .map(|number| {
+            let (dn, name) =
+                (format!("CN=p{number},OU=Inside,{}", play.ou), play.account(&format!("p{number}")));
+            format!("dn: {dn}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n\n")
+        })
+        .collect();
+    play.forest.modify(&ldif).unwrap();
+    assert_eq!(told(&directory, &mut mark).await.present.len(), 230);
+}
+
+#[tokio::test]
+async fn a_mark_of_another_domain_or_database_or_a_damaged_cookie_is_lost_and_says_so() {
+    let (_play, directory) = scene(Forest::Contoso, "lost");
+    let mark = directory.watermark().await.unwrap();
+    let foreign = Watermark { partition: Uuid::from_u128(7), dc: "dc9.other.test".into(), ..mark.clone() };
+    assert!(lost(&directory, &foreign).await.contains("dc9.other.test is another domain's"));
+    let restored = Watermark { invocation: Uuid::from_u128(7), ..mark.clone() };
+    assert!(lost(&directory, &restored).await.contains("has another database"));
+    // The domain controller's own words about a cookie that is none.
+    let damaged = Watermark { place: Place::DirSync("bm90IGEgY29va2ll".into()), ..mark.clone() };
+    let words = lost(&directory, &damaged).await;
+    assert!(words.contains("does not take the cookie") && words.contains("(result "), "{words}");
+    let unreadable = Watermark { place: Place::DirSync("?".into()), ..mark.clone() };
+    assert_eq!(lost(&directory, &unreadable).await, "the kept cookie is damaged");
+    let ahead = Watermark { place: Place::Usn { usn: i64::MAX, because: String::new() }, ..mark };
+    assert!(lost(&directory, &ahead).await.contains("shorter than it was"));
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_list_deleted_objects_is_told_so() {
+    let (play, directory) = scene(Forest::Contoso, "unseen");
+    assert!(directory.sees_deletions().await.unwrap());
+    let person = play.forest.person("luca.esposito").unwrap();
+    let mut config = play.config();
+    config.account = person.upn.clone();
+    config.password = Arc::new(crate::playground::password(&person.password));
+    config.scope = vec![format!("OU=Inside,{}", play.ou)];
+    let plain = Directory::new(config, Arc::new(SystemClock)).unwrap();
+    assert!(!plain.sees_deletions().await.unwrap());
+    // Without any right beyond a plain user's, changes come all the same, and what does not come is said.
+    add(&play, "Inside", "anna");
+    let mut mark = plain.watermark().await.unwrap();
+    add(&play, "Inside", "bruno");
+    play.forest.modify(&format!("dn: CN=anna,OU=Inside,{}\nchangetype: delete\n", play.ou)).unwrap();
+    let seen = told(&plain, &mut mark).await;
+    assert_eq!(seen.names(), [play.account("bruno")]);
+    assert!(seen.note.unwrap().contains("deletions are seen by the next full import only"));
+}
