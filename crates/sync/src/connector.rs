@@ -30,4 +30,9 @@ impl Connector {
         let json = serde_json::to_vec(&parts).expect("plain strings and lists always become JSON");
         crate::object::hex(&Sha256::digest(json))
     }
+
+    /// A digest of what a sync judges by: rules and names.
+    pub(crate) fn rules_fingerprint(&self) -> String {
+        self.fingerprint("")
+    }
 }

@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ritorno_protocol::clock::{Clock, Timestamp};
-use sqlx::sqlite::SqliteRow;
+use ritorno_protocol::clock::Clock;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::connector::Connector;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::guard::{self, Removals};
-use crate::profiles::{export, full_import, full_sync};
-use crate::report::{Counts, ObjectError, Profile, Progress, RunOutcome, RunReport};
+use crate::history;
+use crate::profiles::{confirming_import, delta_import, delta_sync, export, full_import, full_sync};
+use crate::report::{Counts, Profile, Progress, RunOutcome, RunReport};
 use crate::run::Run;
 use crate::status::{self, ConnectorStatus};
 use crate::store::Store;
@@ -34,6 +34,7 @@ pub(crate) struct Context<'a> {
     pub(crate) profile: Profile,
     pub(crate) counts: Counts,
     pub(crate) server: Option<String>,
+    pub(crate) note: Option<String>,
     /// Told of every page.
     pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
@@ -54,6 +55,40 @@ impl Context<'_> {
             .bind(fault_json(fault))
             .execute(connection)
             .await?;
+        Ok(())
+    }
+
+    /// Goes on as another profile than the one that was asked for, and says why in the history.
+    pub(crate) async fn instead(&mut self, profile: Profile, why: String) -> Result<(), SyncError> {
+        tracing::info!(connector = %self.connector.name, %profile, "{why}");
+        let mut transaction = self.engine.store.write().await?;
+        sqlx::query("UPDATE run SET profile = ?, note = ? WHERE id = ?")
+            .bind(profile.name())
+            .bind(&why)
+            .bind(self.run_id)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        (self.profile, self.note) = (profile, Some(why));
+        Ok(())
+    }
+
+    /// Keeps where the next delta import goes on, within the import's last transaction.
+    pub(crate) async fn keep_watermark(
+        &self,
+        connection: &mut SqliteConnection,
+        mark: Option<&str>,
+        scope: &str,
+    ) -> Result<(), SyncError> {
+        sqlx::query(
+            "UPDATE connector SET watermark = ?, watermark_server = ?, watermark_under = ? WHERE id = ?",
+        )
+        .bind(mark)
+        .bind(&self.server)
+        .bind(self.connector.fingerprint(scope))
+        .bind(self.connector_id)
+        .execute(connection)
+        .await?;
         Ok(())
     }
 
@@ -100,12 +135,26 @@ impl Engine {
         let profile = run.profile();
         let (connector_id, run_id) = self.begin(connector, profile).await?;
         let (counts, server) = (Counts::default(), None);
-        let mut context =
-            Context { engine: self, connector, connector_id, run_id, profile, counts, server, progress };
+        let mut context = Context {
+            engine: self,
+            connector,
+            connector_id,
+            run_id,
+            profile,
+            counts,
+            server,
+            note: None,
+            progress,
+        };
         let result = match run {
             Run::FullImport(source) => full_import::run(&mut context, source).await,
+            Run::DeltaImport(source) => delta_import::run(&mut context, source).await,
             Run::FullSync => full_sync::run(&mut context).await,
+            Run::DeltaSync => delta_sync::run(&mut context).await,
             Run::Export { target, lease_epoch } => export::run(&mut context, target, lease_epoch).await,
+            Run::ConfirmingImport { target, lease_epoch } => {
+                confirming_import::run(&mut context, target, lease_epoch).await
+            }
         };
         let outcome = match &result {
             Err(_) => RunOutcome::Failed,
@@ -115,39 +164,6 @@ impl Engine {
         let failure = result.as_ref().err().map(ToString::to_string);
         let report = self.end(&context, outcome, failure).await?;
         result.map(|()| report)
-    }
-
-    /// The last `limit` runs, newest first.
-    ///
-    /// # Errors
-    /// [`SyncError::Store`].
-    pub async fn history(&self, limit: u32) -> Result<Vec<RunReport>, SyncError> {
-        let rows = sqlx::query(
-            "SELECT run.*, name FROM run JOIN connector ON connector.id = connector_id ORDER BY run.id DESC LIMIT ?",
-        )
-        .bind(limit)
-        .fetch_all(&mut *self.store.read().await?)
-        .await?;
-        rows.iter().map(report).collect()
-    }
-
-    /// The first `limit` objects that the run `run` could not carry on, and why.
-    ///
-    /// # Errors
-    /// [`SyncError::Store`].
-    pub async fn errors(&self, run: i64, limit: u32) -> Result<Vec<ObjectError>, SyncError> {
-        let rows = sqlx::query("SELECT object, fault FROM run_error WHERE run_id = ? ORDER BY id LIMIT ?")
-            .bind(run)
-            .bind(limit)
-            .fetch_all(&mut *self.store.read().await?)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let fault = serde_json::from_str(row.try_get("fault")?)
-                    .map_err(|_| SyncError::Unreadable { column: "run_error.fault" })?;
-                Ok(ObjectError { object: row.try_get("object")?, fault })
-            })
-            .collect()
     }
 
     /// Where every connector that ever ran stands, by name.
@@ -194,6 +210,10 @@ impl Engine {
             .execute(&mut *transaction)
             .await?;
         let connector_id = known(&mut transaction, &connector.name).await?;
+        // Whoever reads all of a directory has the time to look through the history as well.
+        if profile == Profile::FullImport {
+            history::forget_old(&mut transaction, self.clock.now()).await?;
+        }
         let run_id = sqlx::query(
             "INSERT INTO run (connector_id, profile, started, outcome) VALUES (?, ?, ?, ?) RETURNING id",
         )
@@ -224,7 +244,7 @@ impl Engine {
         let mut transaction = self.store.write().await?;
         let row = sqlx::query(
             "UPDATE run SET ended = ?, outcome = ?, server = ?, adds = ?, updates = ?, deletes = ?, unchanged = ?, \
-             errors = ?, failure = ? WHERE id = ? \
+             errors = ?, failure = ?, note = ? WHERE id = ? \
              RETURNING *, (SELECT name FROM connector WHERE connector.id = connector_id) AS name",
         )
         .bind(self.clock.now().unix_ms())
@@ -236,11 +256,12 @@ impl Engine {
         .bind(stored(counts.unchanged))
         .bind(stored(counts.errors))
         .bind(failure)
+        .bind(&context.note)
         .bind(context.run_id)
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        report(&row)
+        history::report(&row)
     }
 
     /// Only with the run lock held: whatever still says that it runs was left behind.
@@ -256,7 +277,7 @@ impl Engine {
     }
 }
 
-async fn known(connection: &mut SqliteConnection, connector: &str) -> Result<i64, SyncError> {
+pub(crate) async fn known(connection: &mut SqliteConnection, connector: &str) -> Result<i64, SyncError> {
     let row = sqlx::query("SELECT id FROM connector WHERE name = ?")
         .bind(connector)
         .fetch_optional(connection)
@@ -267,29 +288,4 @@ async fn known(connection: &mut SqliteConnection, connector: &str) -> Result<i64
 
 fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn report(row: &SqliteRow) -> Result<RunReport, SyncError> {
-    let count = |column: &'static str| -> Result<u64, SyncError> {
-        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| SyncError::Unreadable { column })
-    };
-    Ok(RunReport {
-        id: row.try_get("id")?,
-        connector: row.try_get("name")?,
-        profile: Profile::named(row.try_get("profile")?)
-            .ok_or(SyncError::Unreadable { column: "run.profile" })?,
-        started: Timestamp::from_unix_ms(row.try_get("started")?),
-        ended: row.try_get::<Option<i64>, _>("ended")?.map(Timestamp::from_unix_ms),
-        outcome: RunOutcome::named(row.try_get("outcome")?)
-            .ok_or(SyncError::Unreadable { column: "run.outcome" })?,
-        server: row.try_get("server")?,
-        counts: Counts {
-            adds: count("adds")?,
-            updates: count("updates")?,
-            deletes: count("deletes")?,
-            unchanged: count("unchanged")?,
-            errors: count("errors")?,
-        },
-        failure: row.try_get("failure")?,
-    })
 }

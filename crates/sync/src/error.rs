@@ -35,6 +35,9 @@ pub enum SyncError {
     /// The engine has never run for this connector.
     #[error("nothing has been run for a connector named {0}")]
     UnknownConnector(String),
+    /// The history has no such run (any more: it keeps a week).
+    #[error("there is no run {0} in the history; see `ritorno-agent sync history`")]
+    UnknownRun(i64),
     /// The import broke off. What it had read is staged; nothing was taken as deleted.
     #[error("the import broke off, nothing was removed: {0}")]
     Source(#[from] SourceError),

@@ -48,4 +48,13 @@ pub enum ObjectFault {
         /// The tenant's words.
         detail: String,
     },
+    /// The tenant has a person of this connector's forest whom the connector never exported.
+    #[error(
+        "the tenant has this person (id {id}) and no object that this connector exported stands for them; if they \
+         are not to be there, remove them in the console"
+    )]
+    NotExported {
+        /// The tenant's id.
+        id: String,
+    },
 }

@@ -1,8 +1,8 @@
-//! Full sync: every staged object judged, joined to the metaverse, and what the tenant should hold worked out.
+//! What a sync does: staged objects judged, joined to the metaverse, and what the tenant should hold worked out.
 //!
 //! Two passes, a page a transaction each. The first lets go of people whose object is gone or has left the scope, the
-//! second projects and updates. Each page leaves the store consistent and a repeated page changes nothing, so that a
-//! crash in between costs a repetition.
+//! second projects and updates, and only that one takes an object's mark of a change away. Each page leaves the store
+//! consistent and a repeated page changes nothing, so that a crash in between costs a repetition.
 
 use ritorno_protocol::ids::SourceAnchor;
 use sqlx::sqlite::SqliteRow;
@@ -14,6 +14,7 @@ use crate::fault::ObjectFault;
 use crate::object::Attributes;
 use crate::person::Person;
 use crate::rules::{Exclusion, Verdict, judge};
+use crate::staging::{self, json};
 
 /// Objects a transaction.
 const PAGE: i64 = 500;
@@ -34,18 +35,52 @@ struct Object {
     noted: bool,
 }
 
-const OBJECTS: &str = "SELECT o.id, object_guid, dn, o.anchor, o.attributes, present, mv_id, \
-     m.attributes AS mv_attributes, excluded IS NOT NULL OR fault IS NOT NULL AS noted, \
-     (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
-     AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
-     FROM cs_object o LEFT JOIN mv_object m ON m.id = o.mv_id \
-     WHERE o.connector_id = ? AND o.id > ? ORDER BY o.id LIMIT ?";
+/// Which objects a sync judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Every one.
+    All,
+    /// Those that changed since a sync judged them last.
+    Changed,
+}
 
-pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), SyncError> {
+macro_rules! objects {
+    ($which:literal) => {
+        concat!(
+            "SELECT o.id, object_guid, dn, o.anchor, o.attributes, present, mv_id, m.attributes AS mv_attributes, \
+             excluded IS NOT NULL OR fault IS NOT NULL AS noted, \
+             (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
+             AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
+             FROM cs_object o LEFT JOIN mv_object m ON m.id = o.mv_id \
+             WHERE o.connector_id = ? AND o.id > ?",
+            $which,
+            " ORDER BY o.id LIMIT ?"
+        )
+    };
+}
+
+impl Which {
+    fn objects(self) -> &'static str {
+        match self {
+            Self::All => objects!(""),
+            Self::Changed => objects!(" AND o.changed = 1"),
+        }
+    }
+
+    fn count(self) -> &'static str {
+        match self {
+            Self::All => "SELECT count(*) FROM cs_object WHERE connector_id = ?",
+            Self::Changed => "SELECT count(*) FROM cs_object WHERE connector_id = ? AND changed = 1",
+        }
+    }
+}
+
+/// Both passes over the objects of the connector.
+pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), SyncError> {
     let mut last = 0;
     loop {
         let mut transaction = context.engine.store.write().await?;
-        let objects = objects(&mut transaction, context.connector_id, last).await?;
+        let objects = objects(&mut transaction, context.connector_id, which, last).await?;
         let Some(object) = objects.last() else { break };
         last = object.id;
         for object in &objects {
@@ -53,16 +88,23 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), SyncError> {
         }
         transaction.commit().await?;
     }
-    let total = count(context).await?;
+    let total = count(context, which).await?;
     let (mut last, mut done) = (0, 0);
     loop {
         let mut transaction = context.engine.store.write().await?;
-        let objects = objects(&mut transaction, context.connector_id, last).await?;
+        let objects = objects(&mut transaction, context.connector_id, which, last).await?;
         let Some(object) = objects.last() else { break };
         last = object.id;
         for object in &objects {
             carry_on(&mut transaction, context, object).await?;
         }
+        let ids: Vec<i64> = objects.iter().map(|object| object.id).collect();
+        sqlx::query(
+            "UPDATE cs_object SET changed = 0 WHERE changed = 1 AND id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(json(&ids))
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
         done += objects.len() as u64;
         context.report_progress(done, Some(total));
@@ -70,8 +112,8 @@ pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), SyncError> {
     Ok(())
 }
 
-async fn count(context: &Context<'_>) -> Result<u64, SyncError> {
-    let row = sqlx::query("SELECT count(*) FROM cs_object WHERE connector_id = ?")
+async fn count(context: &Context<'_>, which: Which) -> Result<u64, SyncError> {
+    let row = sqlx::query(which.count())
         .bind(context.connector_id)
         .fetch_one(&mut *context.engine.store.read().await?)
         .await?;
@@ -81,9 +123,11 @@ async fn count(context: &Context<'_>) -> Result<u64, SyncError> {
 async fn objects(
     connection: &mut SqliteConnection,
     connector: i64,
+    which: Which,
     after: i64,
 ) -> Result<Vec<Object>, SyncError> {
-    let rows = sqlx::query(OBJECTS).bind(connector).bind(after).bind(PAGE).fetch_all(connection).await?;
+    let rows =
+        sqlx::query(which.objects()).bind(connector).bind(after).bind(PAGE).fetch_all(connection).await?;
     rows.iter().map(object).collect()
 }
 
@@ -122,6 +166,7 @@ async fn let_go(
     }
     if !object.present {
         sqlx::query("DELETE FROM cs_object WHERE id = ?").bind(object.id).execute(&mut *connection).await?;
+        staging::unmask_twins(connection, &object.anchor).await?;
     }
     let Some(mv_id) = object.mv_id else { return Ok(()) };
     context.counts.deletes += 1;

@@ -27,11 +27,13 @@ const PENDING: &str = "SELECT anchor, desired, confirmed FROM export_object \
 pub struct Guard {
     /// Within any 24 hours. With more, the export stops until the list is approved.
     pub removals: u32,
+    /// The same as a part of the people that the tenant has of this connector, in percent; whichever is less counts.
+    pub percent: Option<u8>,
 }
 
 impl Default for Guard {
     fn default() -> Self {
-        Self { removals: 500 }
+        Self { removals: 500, percent: None }
     }
 }
 
@@ -43,6 +45,13 @@ pub enum HeldBecause {
         /// The threshold.
         threshold: u32,
     },
+    /// More than this part.
+    OverPercentage {
+        /// The percentage.
+        percent: u8,
+        /// Of so many people.
+        of: u64,
+    },
     /// Scope, account, rules or names of the connector differ from those of the last export.
     ScopeChanged,
 }
@@ -51,8 +60,20 @@ impl fmt::Display for HeldBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OverThreshold { threshold } => write!(f, "the threshold is {threshold}"),
+            Self::OverPercentage { percent, of } => write!(f, "the threshold is {percent} % of {of} people"),
             Self::ScopeChanged => f.write_str("scope, account or rules have changed since the last export"),
         }
+    }
+}
+
+impl Guard {
+    /// What keeps `removals` from going out, of a connector with `people` in the tenant.
+    pub(crate) fn trips(self, removals: u64, people: u64) -> Option<HeldBecause> {
+        if removals > u64::from(self.removals) {
+            return Some(HeldBecause::OverThreshold { threshold: self.removals });
+        }
+        let percent = self.percent.filter(|percent| removals * 100 > u64::from(*percent) * people)?;
+        Some(HeldBecause::OverPercentage { percent, of: people })
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A *full import* stages what an [`ImportSource`] gives in the connector space. A *full sync* judges each staged
 //! object by the [`Rules`], joins it to the metaverse by its source anchor and works out what the tenant should hold.
-//! An *export* brings the [`Target`] there and records what it confirmed. Each stage reads only what the one before
-//! has committed, so that a crash anywhere costs a repetition and nothing else. The engine knows no LDAP.
+//! A *delta* of either does the same for what changed. An *export* brings the [`Target`] there and records what it
+//! answered, and a *confirming import* checks that against what the target has. Each stage reads only what the one
+//! before has committed, so that a crash anywhere costs a repetition and nothing else. The engine knows no LDAP.
 
 mod anchor;
 mod backoff;
@@ -11,16 +12,22 @@ mod connector;
 mod engine;
 mod error;
 mod fault;
+mod flow;
 mod guard;
+mod history;
 mod object;
+mod pending;
 mod person;
+mod preview;
 mod profiles;
 mod report;
 mod rules;
 mod run;
 mod scim_target;
+mod search;
 mod sid;
 mod source;
+mod staging;
 mod status;
 mod store;
 mod target;
@@ -32,11 +39,14 @@ pub use error::SyncError;
 pub use fault::ObjectFault;
 pub use guard::{Guard, HeldBecause, Removal, RemovalKind, Removals};
 pub use object::ImportedObject;
+pub use pending::{PendingChange, PendingKind};
 pub use person::Person;
+pub use preview::{Flow, Judged, NextExport, Preview};
 pub use report::{Counts, ObjectError, Profile, Progress, RunOutcome, RunReport, UnknownProfile};
 pub use rules::Rules;
 pub use run::Run;
 pub use scim_target::{ScimConfig, ScimConfigError, ScimTarget, TokenSource};
-pub use source::{ImportSource, Page, SourceError};
+pub use search::{Found, Standing};
+pub use source::{Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError, Watermark};
 pub use status::ConnectorStatus;
-pub use target::{ExportContext, Stop, Target, TargetError};
+pub use target::{ExportContext, Stop, Target, TargetError, TargetPage, TargetPerson};

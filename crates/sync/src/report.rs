@@ -38,10 +38,16 @@ named!(
     Profile {
         /// Reads all of the directory into the connector space.
         FullImport = "full-import",
+        /// Reads what changed in the directory since the last import.
+        DeltaImport = "delta-import",
         /// Judges all of the connector space and works out what the tenant should hold.
         FullSync = "full-sync",
+        /// The same for what changed since the last sync.
+        DeltaSync = "delta-sync",
         /// Brings the tenant there.
         Export = "export",
+        /// Reads the tenant and confirms what was exported.
+        ConfirmingImport = "confirming-import",
     }
 );
 
@@ -63,7 +69,9 @@ named!(
 
 /// A word that names no run profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no run profile {0}; there are full-import, full-sync and export")]
+#[error(
+    "there is no run profile {0}; there are full-import, delta-import, full-sync, delta-sync, export and confirming-import"
+)]
 pub struct UnknownProfile(pub String);
 
 impl FromStr for Profile {
@@ -128,6 +136,15 @@ pub struct RunReport {
     pub counts: Counts,
     /// Why it failed, for the operator.
     pub failure: Option<String>,
+    /// What the operator should know of it all the same, such as that it was a full import in place of a delta import.
+    pub note: Option<String>,
+}
+
+impl RunReport {
+    /// Whether it reached its end.
+    pub fn is_good(&self) -> bool {
+        matches!(self.outcome, RunOutcome::Succeeded | RunOutcome::CompletedWithErrors)
+    }
 }
 
 /// One object that a run could not carry on.

@@ -12,10 +12,12 @@ use url::Url;
 
 use crate::backoff::Backoff;
 use crate::person::Person;
-use crate::target::{ExportContext, Stop, Target, TargetError};
+use crate::target::{ExportContext, Stop, Target, TargetError, TargetPage, TargetPerson};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// People in one page of the tenant's list: a few hundred bytes each.
+const PAGE: u64 = 250;
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 1 << 20;
 /// Most characters of the tenant's own words that are kept.
@@ -193,6 +195,35 @@ impl Target for ScimTarget {
             (Some(_), Some(_)) => Err(unreadable("it has two people with one externalId").into()),
         }
     }
+
+    async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError> {
+        let mut url = self.users.clone();
+        url.query_pairs_mut()
+            .append_pair("startIndex", &start.to_string())
+            .append_pair("count", &PAGE.to_string());
+        let answer = self.send(context, &Method::GET, &url, None).await?;
+        let list: ListResponse<User> = serde_json::from_slice(&body(answer).await?)
+            .map_err(|error| unreadable(&format!("a list of users: {error}")))?;
+        let people = list.resources.into_iter().map(listed).collect::<Result<_, Stop>>()?;
+        Ok(TargetPage { total: list.total_results, people })
+    }
+}
+
+fn listed(user: User) -> Result<TargetPerson, Stop> {
+    let ritorno = user.ritorno.unwrap_or_default();
+    let primary = user.emails.iter().find(|mail| mail.primary).or(user.emails.first());
+    Ok(TargetPerson {
+        id: user.id.ok_or_else(|| unreadable("a person in a list of users has no id"))?,
+        anchor: ritorno.anchor,
+        forest: ritorno.forest,
+        user_principal_name: user.user_name,
+        account_name: ritorno.account_name,
+        object_guid: ritorno.object_guid,
+        display_name: user.display_name,
+        mail: primary.map(|mail| mail.value.clone()),
+        alternate_mail: ritorno.alternate_mail,
+        enabled: user.active,
+    })
 }
 
 fn unreadable(reason: &str) -> Stop {

@@ -13,7 +13,73 @@ pub enum Page {
     End {
         /// The server that answered.
         server: Option<String>,
+        /// The mark from which a delta import goes on, taken before the first object was read; `None` if this source
+        /// has no such thing.
+        watermark: Option<String>,
     },
+}
+
+/// Where the last import of a source ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    /// The source's own mark, as it gave it.
+    pub mark: String,
+    /// The server that gave it.
+    pub server: Option<String>,
+}
+
+/// How a delta import begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The changes come.
+    Ready,
+    /// The source can't go on from there: everything has to be read.
+    Lost {
+        /// Why, for the operator.
+        reason: String,
+    },
+}
+
+/// One object that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is there, and this is all of it.
+    Present(ImportedObject),
+    /// It was deleted or has left the scope of the import; its `objectGUID`. It need not have been known.
+    Gone([u8; 16]),
+}
+
+/// One part of a delta import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Some changed objects, each once.
+    Some(Vec<Changed>),
+    /// That was all.
+    End {
+        /// The server that answered.
+        server: Option<String>,
+        /// Where the next delta import goes on.
+        watermark: String,
+        /// What the operator should know, such as changes that this account can't see.
+        note: Option<String>,
+    },
+}
+
+/// A source that can tell what changed since a mark. Everything that changed since then has to come, in any order; what
+/// did not change may.
+#[async_trait]
+pub trait DeltaSource: ImportSource {
+    /// Begins after `since`.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the directory can't be asked. A mark that is of no use is no error: [`Begun::Lost`].
+    async fn begin(&mut self, since: &Watermark) -> Result<Begun, SourceError>;
+
+    /// The next part, until [`Changes::End`].
+    ///
+    /// # Errors
+    /// [`SourceError`] when the stream broke off.
+    async fn next_changes(&mut self) -> Result<Changes, SourceError>;
 }
 
 /// A directory, or whatever else objects come from, during one full import.

@@ -17,6 +17,10 @@ pub struct ConnectorStatus {
     pub out_of_scope: u64,
     /// Of them, those that could not be carried on, duplicates of an anchor among them.
     pub faulty: u64,
+    /// Objects that changed since a sync judged them last.
+    pub unsynced: u64,
+    /// The server that the next delta import goes on at; `None` if that has to be a full one.
+    pub delta_server: Option<String>,
     /// People that the next export would make.
     pub pending_adds: u64,
     /// People that the next export would change.
@@ -33,6 +37,8 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND excluded IS NOT NULL)
         AS out_of_scope,
     (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND fault IS NOT NULL) AS faulty,
+    (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND changed = 1) AS unsynced,
+    CASE WHEN watermark IS NOT NULL THEN watermark_server END AS delta_server,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL AND confirmed IS NULL)
         AS adds,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL
@@ -55,6 +61,8 @@ pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Connect
             joined: count("joined")?,
             out_of_scope: count("out_of_scope")?,
             faulty: count("faulty")?,
+            unsynced: count("unsynced")?,
+            delta_server: row.try_get("delta_server")?,
             pending_adds: count("adds")?,
             pending_updates: count("updates")?,
             pending_deletes: count("deletes")?,

@@ -104,6 +104,11 @@ fn make_private(path: &Path) -> Result<(), SyncError> {
 }
 
 fn migrator() -> Migrator {
-    let first = include_str!("../migrations/0001_first.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "first".into(), MigrationType::Simple, first, false)])
+    let migration = |version, name: &'static str, text: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "first", include_str!("../migrations/0001_first.sql")),
+        migration(2, "delta", include_str!("../migrations/0002_delta.sql")),
+    ])
 }

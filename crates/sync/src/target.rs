@@ -39,6 +39,62 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// [`TargetError`], as it comes.
     async fn find(&self, context: &ExportContext, anchor: &str) -> Result<Option<String>, TargetError>;
+
+    /// The target's people from number `start` (from 1) on, as many as it gives at once.
+    ///
+    /// # Errors
+    /// [`TargetError::Stop`].
+    async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError>;
+}
+
+/// Some of the target's people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPage {
+    /// How many there are in all.
+    pub total: u64,
+    /// These ones; none when there is nobody from that number on.
+    pub people: Vec<TargetPerson>,
+}
+
+/// A person as the target has them: what it has to have kept of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPerson {
+    /// The target's id.
+    pub id: String,
+    /// The source anchor; empty if it has none.
+    pub anchor: String,
+    /// The forest.
+    pub forest: String,
+    /// userPrincipalName.
+    pub user_principal_name: String,
+    /// `sAMAccountName`.
+    pub account_name: String,
+    /// `objectGUID`, hyphenated, lower case.
+    pub object_guid: String,
+    /// `displayName`; a target may put another name where there is none.
+    pub display_name: Option<String>,
+    /// `mail`.
+    pub mail: Option<String>,
+    /// The address outside of the organisation.
+    pub alternate_mail: Option<String>,
+    /// Whether they may sign in.
+    pub enabled: bool,
+}
+
+impl TargetPerson {
+    /// Whether this is what an export of `person` leaves. A target need not keep names in parts, nor a language that it
+    /// has no texts for, so that those are not compared.
+    pub(crate) fn is(&self, person: &Person) -> bool {
+        self.anchor == person.anchor.0
+            && self.forest == person.forest.0
+            && self.user_principal_name == person.user_principal_name.trim()
+            && self.account_name == person.account_name
+            && self.object_guid == person.object_guid
+            && (person.display_name.is_none() || self.display_name == person.display_name)
+            && self.mail == person.mail
+            && self.alternate_mail == person.alternate_mail
+            && self.enabled == person.enabled
+    }
 }
 
 /// Why the target did not do it.

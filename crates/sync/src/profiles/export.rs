@@ -89,7 +89,8 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let mut connection = context.engine.store.read().await?;
     let row = sqlx::query(
         "SELECT coalesce(imported_scope, '') AS scope, exported_under, \
-         (SELECT count(*) FROM removal WHERE connector_id = connector.id AND at > ?) AS recent \
+         (SELECT count(*) FROM removal WHERE connector_id = connector.id AND at > ?) AS recent, \
+         (SELECT count(*) FROM export_object e WHERE e.connector_id = connector.id AND confirmed IS NOT NULL) AS people \
          FROM connector WHERE id = ?",
     )
     .bind(context.engine.clock.now().minus(WINDOW).unix_ms())
@@ -101,15 +102,14 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let recent = u64::try_from(row.try_get::<i64, _>("recent")?).unwrap_or(0);
     let removals = guard::pending(&mut connection, context.connector_id).await?;
     let pending = removals.list.len() as u64;
-    let threshold = context.connector.guard.removals;
+    // Whoever was removed in the window counted among the people before it.
+    let people = u64::try_from(row.try_get::<i64, _>("people")?).unwrap_or(0) + recent;
     let because = if pending == 0 {
         None
     } else if exported_under.is_some_and(|under| under != fingerprint) {
         Some(HeldBecause::ScopeChanged)
-    } else if pending + recent > u64::from(threshold) {
-        Some(HeldBecause::OverThreshold { threshold })
     } else {
-        None
+        context.connector.guard.trips(pending + recent, people)
     };
     match because {
         Some(because) => Err(SyncError::Held { pending, recent, because, digest: removals.digest }),

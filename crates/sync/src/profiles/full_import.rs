@@ -3,41 +3,25 @@
 //! A page is one transaction. Only after the source itself said that it gave everything are objects that this run did
 //! not see marked as gone, in one last transaction; so an import that breaks off, or is killed, removes nothing.
 
-use std::collections::HashMap;
+use sqlx::Row as _;
 
-use sqlx::{Row as _, SqliteConnection};
-
-use crate::anchor;
 use crate::engine::Context;
 use crate::error::SyncError;
-use crate::fault::ObjectFault;
-use crate::object::{ImportedObject, Staged};
 use crate::source::{ImportSource, Page};
-
-/// What is staged of an object already.
-struct Known {
-    id: i64,
-    anchor: String,
-    hash: Vec<u8>,
-    joined: bool,
-    present: bool,
-}
-
-/// What a page did to one object.
-enum Staging {
-    Add,
-    Update,
-    Unchanged,
-}
+use crate::staging::stage_all;
 
 pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn ImportSource) -> Result<(), SyncError> {
     let before = present(context).await?;
     loop {
         match source.next().await {
-            Ok(Page::Objects(objects)) => page(context, objects).await?,
-            Ok(Page::End { server }) => {
+            Ok(Page::Objects(objects)) => {
+                let mut transaction = context.engine.store.write().await?;
+                stage_all(&mut transaction, context, objects).await?;
+                transaction.commit().await?;
+            }
+            Ok(Page::End { server, watermark }) => {
                 context.server = server;
-                return end(context, before, &source.scope()).await;
+                return end(context, before, &source.scope(), watermark).await;
             }
             Err(error) => {
                 context.server.clone_from(&error.server);
@@ -56,116 +40,19 @@ async fn present(context: &Context<'_>) -> Result<u64, SyncError> {
     u64::try_from(row.try_get::<i64, _>(0)?).map_err(|_| SyncError::Unreadable { column: "count" })
 }
 
-async fn page(context: &mut Context<'_>, objects: Vec<ImportedObject>) -> Result<(), SyncError> {
-    let mut transaction = context.engine.store.write().await?;
-    let guids: Vec<[u8; 16]> = objects.iter().map(|object| object.object_guid).collect();
-    let staged: Vec<Staged> = objects.into_iter().map(Staged::of).collect();
-    let known = known(&mut transaction, context.connector_id, &staged).await?;
-    let mut kept = Vec::new();
-    for (guid, staged) in guids.iter().zip(staged) {
-        let earlier = known.get(&staged.guid);
-        let consistency = staged.attributes.bytes(anchor::ATTRIBUTE);
-        let checked = anchor::anchor(guid, consistency.as_deref()).and_then(|anchor| match earlier {
-            Some(earlier) if earlier.joined && earlier.anchor != anchor.0 => {
-                Err(ObjectFault::AnchorChanged { from: earlier.anchor.clone(), to: anchor.0 })
-            }
-            _ => Ok(anchor),
-        });
-        let anchor = match checked {
-            Ok(anchor) => anchor,
-            Err(fault) => {
-                // What was staged before stays as it was: the object is there, only unusable.
-                kept.extend(earlier.map(|earlier| earlier.id));
-                context.record(&mut transaction, &staged.dn, &fault).await?;
-                continue;
-            }
-        };
-        let staging = match earlier {
-            Some(earlier) if earlier.hash == staged.hash && earlier.present => Staging::Unchanged,
-            Some(_) => Staging::Update,
-            None => Staging::Add,
-        };
-        match (&staging, earlier) {
-            (Staging::Unchanged, Some(earlier)) => kept.push(earlier.id),
-            _ => stage(&mut transaction, context, &staged, &anchor.0).await?,
-        }
-        match staging {
-            Staging::Add => context.counts.adds += 1,
-            Staging::Update => context.counts.updates += 1,
-            Staging::Unchanged => context.counts.unchanged += 1,
-        }
-    }
-    sqlx::query(
-        "UPDATE cs_object SET seen_run = ?, present = 1 WHERE id IN (SELECT value FROM json_each(?))",
-    )
-    .bind(context.run_id)
-    .bind(json(&kept))
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-async fn known(
-    connection: &mut SqliteConnection,
-    connector: i64,
-    staged: &[Staged],
-) -> Result<HashMap<String, Known>, SyncError> {
-    let guids: Vec<&str> = staged.iter().map(|staged| staged.guid.as_str()).collect();
-    let rows = sqlx::query(
-        "SELECT id, object_guid, anchor, hash, mv_id IS NOT NULL AS joined, present FROM cs_object \
-         WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
-    )
-    .bind(connector)
-    .bind(json(&guids))
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let known = Known {
-                id: row.try_get("id")?,
-                anchor: row.try_get("anchor")?,
-                hash: row.try_get("hash")?,
-                joined: row.try_get("joined")?,
-                present: row.try_get("present")?,
-            };
-            Ok((row.try_get("object_guid")?, known))
-        })
-        .collect()
-}
-
-async fn stage(
-    connection: &mut SqliteConnection,
-    context: &Context<'_>,
-    staged: &Staged,
-    anchor: &str,
-) -> Result<(), SyncError> {
-    sqlx::query(
-        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, present) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
-         anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
-         seen_run = excluded.seen_run, present = 1",
-    )
-    .bind(context.connector_id)
-    .bind(&staged.guid)
-    .bind(&staged.dn)
-    .bind(anchor)
-    .bind(&staged.json)
-    .bind(&staged.hash)
-    .bind(context.run_id)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// The source gave everything: what this run did not see is gone.
-async fn end(context: &mut Context<'_>, before: u64, scope: &str) -> Result<(), SyncError> {
+async fn end(
+    context: &mut Context<'_>,
+    before: u64,
+    scope: &str,
+    watermark: Option<String>,
+) -> Result<(), SyncError> {
     if context.counts.done() == 0 && before > 0 {
         return Err(SyncError::NothingSeen { before });
     }
     let mut transaction = context.engine.store.write().await?;
     let gone = sqlx::query(
-        "UPDATE cs_object SET present = 0 WHERE connector_id = ? AND seen_run <> ? AND present = 1",
+        "UPDATE cs_object SET present = 0, changed = 1 WHERE connector_id = ? AND seen_run <> ? AND present = 1",
     )
     .bind(context.connector_id)
     .bind(context.run_id)
@@ -176,12 +63,8 @@ async fn end(context: &mut Context<'_>, before: u64, scope: &str) -> Result<(), 
         .bind(context.connector_id)
         .execute(&mut *transaction)
         .await?;
+    context.keep_watermark(&mut transaction, watermark.as_deref(), scope).await?;
     transaction.commit().await?;
     context.counts.deletes = gone.rows_affected();
     Ok(())
-}
-
-/// A list as JSON, for `json_each`: one statement whatever the length.
-fn json<T: serde::Serialize>(list: &[T]) -> String {
-    serde_json::to_string(list).expect("numbers and strings become JSON")
 }

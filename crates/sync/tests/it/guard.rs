@@ -15,7 +15,7 @@ async fn ten_people(guard: Guard) -> World {
 
 #[tokio::test]
 async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
-    let world = ten_people(Guard { removals: 3 }).await;
+    let world = ten_people(Guard { removals: 3, percent: None }).await;
     let requests = world.service.tenant().requests.len();
     let disabled = object(9, &[("userAccountControl", "514")]);
     let mut rest: Vec<_> = (3..9).map(|number| object(number, &[])).collect();
@@ -43,8 +43,24 @@ async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
 }
 
 #[tokio::test]
+async fn a_percentage_of_the_people_holds_as_well() {
+    let world = ten_people(Guard { removals: 500, percent: Some(20) }).await;
+    world.cycle((2..10).map(|number| object(number, &[])).collect()).await;
+    assert_eq!(world.names().len(), 8, "two of ten are 20 %");
+    world.import((3..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 1, recent: 2, because, .. } = held else { panic!("{held}") };
+    assert_eq!(
+        because,
+        HeldBecause::OverPercentage { percent: 20, of: 10 },
+        "with what went in the last 24 hours"
+    );
+}
+
+#[tokio::test]
 async fn an_approval_holds_for_its_list_only() {
-    let world = ten_people(Guard { removals: 1 }).await;
+    let world = ten_people(Guard { removals: 1, percent: None }).await;
     world.import((3..10).map(|number| object(number, &[])).collect()).await.unwrap();
     world.sync().await.unwrap();
     let digest = world.engine.removals("contoso.test").await.unwrap().digest;
@@ -57,7 +73,7 @@ async fn an_approval_holds_for_its_list_only() {
 
 #[tokio::test]
 async fn removals_add_up_over_a_day() {
-    let world = ten_people(Guard { removals: 3 }).await;
+    let world = ten_people(Guard { removals: 3, percent: None }).await;
     world.cycle((3..10).map(|number| object(number, &[])).collect()).await;
     assert_eq!(world.names().len(), 7);
     world.clock.advance(Duration::from_secs(23 * 3600));

@@ -3,9 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::result_large_err, reason = "a step that fails is a test that fails")]
 
 mod anchors;
+mod changelog;
+mod confirming;
 mod crash;
+mod delta;
 mod exporting;
 mod guard;
+mod history;
+mod looking;
 mod model;
 mod property;
 mod service;

@@ -30,22 +30,24 @@ pub(crate) fn anchor_of(number: u16, entry: &Entry) -> String {
 
 /// The directory as an import gives it.
 pub(crate) fn objects(directory: &Directory) -> Vec<ImportedObject> {
-    let imported = |(number, entry): (&u16, &Entry)| {
-        let control = if entry.enabled { "512" } else { "514" };
-        let critical = if entry.critical { "TRUE" } else { "FALSE" };
-        let more = [
-            ("displayName", entry.display.as_str()),
-            ("userAccountControl", control),
-            ("isCriticalSystemObject", critical),
-        ];
-        let mut object = object(entry.name, &more);
-        object.object_guid = guid(*number);
-        if let Some(other) = entry.consistency {
-            object.attributes.insert("mS-DS-ConsistencyGuid".into(), vec![guid(other).to_vec()]);
-        }
-        object
-    };
-    directory.iter().map(imported).collect()
+    directory.iter().map(|(number, entry)| imported(*number, entry)).collect()
+}
+
+/// One object as an import gives it.
+pub(crate) fn imported(number: u16, entry: &Entry) -> ImportedObject {
+    let control = if entry.enabled { "512" } else { "514" };
+    let critical = if entry.critical { "TRUE" } else { "FALSE" };
+    let more = [
+        ("displayName", entry.display.as_str()),
+        ("userAccountControl", control),
+        ("isCriticalSystemObject", critical),
+    ];
+    let mut object = object(entry.name, &more);
+    object.object_guid = guid(number);
+    if let Some(other) = entry.consistency {
+        object.attributes.insert("mS-DS-ConsistencyGuid".into(), vec![guid(other).to_vec()]);
+    }
+    object
 }
 
 /// What the connector space, and who the tenant, should hold.
@@ -71,6 +73,11 @@ impl Model {
                 self.staged.insert(*number, entry.clone());
             }
         }
+    }
+
+    /// What a delta import was told is gone.
+    pub(crate) fn gone(&mut self, number: u16) {
+        self.staged.remove(&number);
     }
 
     /// A full sync: whoever is gone or out of scope goes; whoever has an anchor to themselves comes.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use ritorno_sync::Run;
 
-use crate::model::{Directory, Entry, Model, objects};
-use crate::world::{Objects, World};
+use crate::changelog::{Given, Log};
+use crate::model::{Directory, Entry, Model};
+use crate::world::World;
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -37,17 +38,23 @@ enum Event {
     Remove {
         number: u16,
     },
-    /// Import, sync and export.
-    Cycle,
+    /// Import, sync and export; in full, or as deltas.
+    Cycle {
+        delta: bool,
+    },
     /// The same, with one stage dropped at some moment before it is run to its end.
     Crash {
         stage: usize,
         micros: u64,
+        delta: bool,
     },
     /// An import that gives only some pages and then breaks off.
     BrokenImport {
         pages: usize,
+        delta: bool,
     },
+    /// The directory can't go on from any mark that it gave.
+    LostCookie,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -61,86 +68,124 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => number.clone().prop_map(|number| Event::Critical { number }),
         1 => (number.clone(), consistency()).prop_map(|(number, consistency)| Event::Anchor { number, consistency }),
         2 => number.prop_map(|number| Event::Remove { number }),
-        2 => Just(Event::Cycle),
-        2 => (0..3_usize, 0..20_000_u64).prop_map(|(stage, micros)| Event::Crash { stage, micros }),
-        1 => (0..3_usize).prop_map(|pages| Event::BrokenImport { pages }),
+        4 => proptest::bool::weighted(0.7).prop_map(|delta| Event::Cycle { delta }),
+        2 => (0..3_usize, 0..20_000_u64, any::<bool>())
+            .prop_map(|(stage, micros, delta)| Event::Crash { stage, micros, delta }),
+        1 => (0..3_usize, any::<bool>()).prop_map(|(pages, delta)| Event::BrokenImport { pages, delta }),
+        1 => Just(Event::LostCookie),
     ];
     proptest::collection::vec(event, 1..30)
 }
 
-/// Changes the directory; whether the event was such a change.
-fn change(directory: &mut Directory, event: &Event, renames: &mut u16) -> bool {
-    match event {
+/// Changes the directory, and notes it in its log; whether the event was such a change.
+fn change(directory: &mut Directory, log: &mut Log, event: &Event, renames: &mut u16) -> bool {
+    let number = match event {
         Event::Add { number, consistency } => {
             let (display, consistency) = (format!("user{number}"), *consistency);
             let entry = Entry { name: *number, display, enabled: true, critical: false, consistency };
             directory.entry(*number).or_insert(entry);
+            number
         }
         Event::Rename { number } => {
             *renames += 1;
             directory.entry(*number).and_modify(|entry| entry.name = 1000 + *renames);
+            number
         }
         Event::Display { number, display } => {
             directory.entry(*number).and_modify(|entry| entry.display.clone_from(display));
+            number
         }
         Event::Enabled { number } => {
             directory.entry(*number).and_modify(|entry| entry.enabled = !entry.enabled);
+            number
         }
         Event::Critical { number } => {
             directory.entry(*number).and_modify(|entry| entry.critical = !entry.critical);
+            number
         }
         Event::Anchor { number, consistency } => {
             directory.entry(*number).and_modify(|entry| entry.consistency = *consistency);
+            number
         }
         Event::Remove { number } => {
             // The engine takes an import of nothing for a lost right, so that somebody always stays.
             if directory.len() > 1 {
                 directory.remove(number);
             }
+            number
         }
-        Event::Cycle | Event::Crash { .. } | Event::BrokenImport { .. } => return false,
-    }
+        Event::LostCookie => {
+            log.lose_cookies();
+            return true;
+        }
+        Event::Cycle { .. } | Event::Crash { .. } | Event::BrokenImport { .. } => return false,
+    };
+    log.note(*number);
     true
 }
 
-async fn stage(world: &World, directory: &Directory, stage: usize) {
-    match stage {
-        0 => world.import(objects(directory)).await,
-        1 => world.sync().await,
+async fn stage(world: &World, directory: &Directory, log: &Log, stage: usize, delta: bool) {
+    match (stage, delta) {
+        (0, false) => world.run(Run::FullImport(&mut log.source(directory))).await,
+        (0, true) => world.run(Run::DeltaImport(&mut log.source(directory))).await,
+        (1, false) => world.sync().await,
+        (1, true) => world.run(Run::DeltaSync).await,
         _ => world.export().await,
     }
     .expect("a stage without faults of its own");
 }
 
+async fn broken_import(
+    world: &World,
+    model: &mut Model,
+    directory: &Directory,
+    log: &Log,
+    (pages, delta): (usize, bool),
+) {
+    let mut source = log.source(directory);
+    source.break_off_after(pages);
+    let before = world.names().len();
+    let run = if delta { Run::DeltaImport(&mut source) } else { Run::FullImport(&mut source) };
+    world.run(run).await.expect_err("it breaks off");
+    assert_eq!(world.names().len(), before);
+    if source.was_full() {
+        let status = world.engine.status().await.expect("status");
+        assert_eq!(status[0].pending_deletes, 0);
+    }
+    for change in source.given() {
+        match change {
+            Given::Present(number) => model.stage([(number, &directory[number])].into_iter()),
+            Given::Gone(number) => model.gone(*number),
+        }
+    }
+}
+
 async fn play(events: Vec<Event>) {
     let mut world = World::new().await;
-    let (mut directory, mut model, mut renames) = (Directory::new(), Model::default(), 0);
-    for event in events.into_iter().chain([Event::Cycle]) {
-        if change(&mut directory, &event, &mut renames) {
+    let (mut directory, mut model, mut log, mut renames) =
+        (Directory::new(), Model::default(), Log::default(), 0);
+    for event in events.into_iter().chain([Event::Cycle { delta: true }]) {
+        if change(&mut directory, &mut log, &event, &mut renames) {
             continue;
         }
-        if let Event::BrokenImport { pages } = event {
-            let seen = objects(&directory).into_iter().take(3 * pages).collect();
-            let mut source = Objects::new(seen, 3);
-            source.breaks_off = true;
-            let before = world.names().len();
-            world.run(Run::FullImport(&mut source)).await.expect_err("it breaks off");
-            assert_eq!(world.engine.status().await.expect("status")[0].pending_deletes, 0);
-            assert_eq!(world.names().len(), before);
-            model.stage(directory.iter().take(3 * pages));
-            continue;
-        }
-        let crash = if let Event::Crash { stage, micros } = event { Some((stage, micros)) } else { None };
+        let (crash, delta) = match event {
+            Event::BrokenImport { pages, delta } => {
+                broken_import(&world, &mut model, &directory, &log, (pages, delta)).await;
+                continue;
+            }
+            Event::Crash { stage, micros, delta } => (Some((stage, micros)), delta),
+            _ => (None, matches!(event, Event::Cycle { delta: true })),
+        };
         for number in 0..3 {
             if let Some((at, micros)) = crash
                 && at == number
             {
                 let moment = Duration::from_micros(micros);
                 // Whether it came to its end by then makes no difference below.
-                let _ = tokio::time::timeout(moment, stage(&world, &directory, number)).await;
+                let _ = tokio::time::timeout(moment, stage(&world, &directory, &log, number, delta)).await;
                 world.reopen().await;
             }
-            stage(&world, &directory, number).await;
+            stage(&world, &directory, &log, number, delta).await;
         }
         model.import(&directory);
         model.sync();

@@ -31,6 +31,8 @@ pub(crate) struct Tenant {
     /// Accounts that may not be touched, by userName.
     pub(crate) forbidden: Vec<String>,
     pub(crate) lease_epoch: u64,
+    /// Most people in one page of the list.
+    pub(crate) page: usize,
     next: u64,
 }
 
@@ -104,7 +106,7 @@ impl Service {
             .with_no_client_auth();
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
-        let tenant = Arc::new(Mutex::new(Tenant::default()));
+        let tenant = Arc::new(Mutex::new(Tenant { page: 2, ..Tenant::default() }));
         let router = Router::new()
             .route("/scim/v2/Users", post(create).get(find))
             .route("/scim/v2/Users/{id}", put(replace).delete(delete))
@@ -186,7 +188,13 @@ async fn find(
     if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
         return *refusal;
     }
-    let filter: EqualityFilter = query["filter"].parse().expect("a filter");
+    let Some(filter) = query.get("filter") else {
+        let number = |name: &str| query[name].parse::<usize>().expect("a number");
+        let (start, count) = (number("startIndex"), number("count").min(tenant.page));
+        let page = tenant.users.values().skip(start - 1).take(count).cloned().collect();
+        return Json(ListResponse::new(tenant.users.len() as u64, start as u64, page)).into_response();
+    };
+    let filter: EqualityFilter = filter.parse().expect("a filter");
     assert_eq!(filter.attribute, "externalId");
     let matches = |user: &&User| user.external_id.as_ref() == Some(&filter.value);
     let users: Vec<User> = tenant.users.values().filter(matches).cloned().collect();

@@ -18,7 +18,7 @@ impl ImportSource for Generated {
     async fn next(&mut self) -> Result<Page, SourceError> {
         let end = self.count.min(self.next.saturating_add(500));
         if self.next == end {
-            return Ok(Page::End { server: None });
+            return Ok(Page::End { server: None, watermark: None });
         }
         let mail = |number| format!("user{number}@contoso.test");
         let objects =

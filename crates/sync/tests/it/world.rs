@@ -17,18 +17,23 @@ use ritorno_sync::{
 
 use crate::service::{Service, TOKEN};
 
+/// What every import here asks for.
+pub(crate) const SCOPE: &str = "DC=contoso,DC=test";
+
 /// Objects to import, in pages, as the engine gets them from a directory.
 pub(crate) struct Objects {
     pages: std::vec::IntoIter<Vec<ImportedObject>>,
     /// What comes after the last page: the end, or nothing more than an error.
     pub(crate) breaks_off: bool,
     pub(crate) scope: String,
+    /// What a delta import goes on from.
+    pub(crate) watermark: Option<String>,
 }
 
 impl Objects {
     pub(crate) fn new(objects: Vec<ImportedObject>, page: usize) -> Self {
         let pages: Vec<_> = objects.chunks(page).map(<[ImportedObject]>::to_vec).collect();
-        Self { pages: pages.into_iter(), breaks_off: false, scope: "DC=contoso,DC=test".into() }
+        Self { pages: pages.into_iter(), breaks_off: false, scope: SCOPE.into(), watermark: None }
     }
 }
 
@@ -39,7 +44,7 @@ impl ImportSource for Objects {
         match self.pages.next() {
             Some(objects) => Ok(Page::Objects(objects)),
             None if self.breaks_off => Err(SourceError { server, reason: "connection lost".into() }),
-            None => Ok(Page::End { server }),
+            None => Ok(Page::End { server, watermark: self.watermark.clone() }),
         }
     }
 

@@ -1,0 +1,131 @@
+//! Confirming import: the tenant's people read, and what was exported confirmed by what is there.
+//!
+//! An export records what the tenant answered; this records what the tenant has. Who was changed over there is sent
+//! again by the next export, who was removed is made again. Nobody is removed by it: a person whom the tenant has and
+//! this connector never exported is reported, for a store that was lost must not empty a tenant.
+
+use std::collections::HashMap;
+
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::engine::Context;
+use crate::error::SyncError;
+use crate::fault::ObjectFault;
+use crate::person::Person;
+use crate::staging::json;
+use crate::target::{ExportContext, Stop, Target, TargetError, TargetPerson};
+
+/// What is recorded of a person.
+struct Exported {
+    id: i64,
+    target_id: Option<String>,
+    confirmed: Option<Person>,
+}
+
+pub(crate) async fn run(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    lease_epoch: u64,
+) -> Result<(), SyncError> {
+    let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
+    let (mut start, mut seen) = (1, Vec::new());
+    loop {
+        let page = target.page(&export, start).await.map_err(stop)?;
+        let last = page.people.is_empty();
+        start += page.people.len() as u64;
+        confirm(context, page.people, &mut seen).await?;
+        context.report_progress(start - 1, Some(page.total));
+        if last || start > page.total {
+            break;
+        }
+    }
+    let mut transaction = context.engine.store.write().await?;
+    let missing = sqlx::query(
+        "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 0 WHERE connector_id = ? \
+         AND confirmed IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?))",
+    )
+    .bind(context.connector_id)
+    .bind(json(&seen))
+    .execute(&mut *transaction)
+    .await?;
+    context.counts.deletes = missing.rows_affected();
+    // Whoever was to be removed and is not there needs no removal.
+    sqlx::query("DELETE FROM export_object WHERE connector_id = ? AND desired IS NULL AND confirmed IS NULL")
+        .bind(context.connector_id)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn stop(error: TargetError) -> SyncError {
+    match error {
+        TargetError::Stop(stop) => stop.into(),
+        // A list has no object that could be refused.
+        other => Stop::Unreadable { reason: format!("a list of users: {other}") }.into(),
+    }
+}
+
+async fn confirm(
+    context: &mut Context<'_>,
+    people: Vec<TargetPerson>,
+    seen: &mut Vec<i64>,
+) -> Result<(), SyncError> {
+    let mut transaction = context.engine.store.write().await?;
+    let exported = exported(&mut transaction, context.connector_id, &people).await?;
+    for person in people {
+        // The tenant may serve this agent's other forests in the same list.
+        if person.forest != context.connector.forest.0 {
+            continue;
+        }
+        let Some(exported) = exported.get(&person.anchor) else {
+            let fault = ObjectFault::NotExported { id: person.id };
+            context.record(&mut transaction, &person.user_principal_name, &fault).await?;
+            continue;
+        };
+        seen.push(exported.id);
+        let same = exported.target_id.as_ref() == Some(&person.id)
+            && exported.confirmed.as_ref().is_some_and(|confirmed| person.is(confirmed));
+        if same {
+            context.counts.unchanged += 1;
+            continue;
+        }
+        context.counts.updates += 1;
+        // Sent again: what is there by now is not what was confirmed.
+        sqlx::query("UPDATE export_object SET target_id = ?, unsure = 1 WHERE id = ?")
+            .bind(&person.id)
+            .bind(exported.id)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn exported(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    people: &[TargetPerson],
+) -> Result<HashMap<String, Exported>, SyncError> {
+    let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
+    let rows = sqlx::query(
+        "SELECT id, anchor, target_id, confirmed FROM export_object \
+         WHERE connector_id = ? AND anchor IN (SELECT value FROM json_each(?))",
+    )
+    .bind(connector)
+    .bind(json(&anchors))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let confirmed: Option<String> = row.try_get("confirmed")?;
+            let confirmed = confirmed
+                .map(|json| serde_json::from_str(&json))
+                .transpose()
+                .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
+            let exported =
+                Exported { id: row.try_get("id")?, target_id: row.try_get("target_id")?, confirmed };
+            Ok((row.try_get("anchor")?, exported))
+        })
+        .collect()
+}

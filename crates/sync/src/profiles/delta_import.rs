@@ -1,0 +1,96 @@
+//! Delta import: what changed in the directory since the last import, staged in the connector space.
+//!
+//! A page is one transaction. The watermark moves only after the source said that it gave every change, so that an
+//! import that breaks off, or is killed, is repeated from where it began; a change that is staged twice is staged once.
+
+use sqlx::{Row as _, SqliteConnection};
+
+use super::full_import;
+use crate::engine::Context;
+use crate::error::SyncError;
+use crate::report::Profile;
+use crate::source::{Begun, Changed, Changes, DeltaSource, SourceError, Watermark};
+use crate::staging::{json, stage_all};
+
+pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn DeltaSource) -> Result<(), SyncError> {
+    let begun = match kept(context, &source.scope()).await? {
+        Ok(watermark) => match source.begin(&watermark).await {
+            Ok(Begun::Ready) => None,
+            Ok(Begun::Lost { reason }) => Some(reason),
+            Err(error) => return failed(context, error),
+        },
+        Err(reason) => Some(reason.to_owned()),
+    };
+    if let Some(reason) = begun {
+        context.instead(Profile::FullImport, format!("in place of a delta import: {reason}")).await?;
+        return full_import::run(context, source).await;
+    }
+    loop {
+        match source.next_changes().await {
+            Ok(Changes::Some(page)) => stage(context, page).await?,
+            Ok(Changes::End { server, watermark, note }) => {
+                context.server = server;
+                context.note = note;
+                let mut transaction = context.engine.store.write().await?;
+                context.keep_watermark(&mut transaction, Some(&watermark), &source.scope()).await?;
+                transaction.commit().await?;
+                return Ok(());
+            }
+            Err(error) => return failed(context, error),
+        }
+        context.report_progress(context.counts.done(), None);
+    }
+}
+
+fn failed(context: &mut Context<'_>, error: SourceError) -> Result<(), SyncError> {
+    context.server.clone_from(&error.server);
+    Err(error.into())
+}
+
+/// Where the last import ended; or why that is of no use.
+async fn kept(context: &Context<'_>, scope: &str) -> Result<Result<Watermark, &'static str>, SyncError> {
+    let row = sqlx::query("SELECT watermark, watermark_server, watermark_under FROM connector WHERE id = ?")
+        .bind(context.connector_id)
+        .fetch_one(&mut *context.engine.store.read().await?)
+        .await?;
+    let Some(mark) = row.try_get::<Option<String>, _>("watermark")? else {
+        return Ok(Err("no place to go on from is kept"));
+    };
+    let under: Option<String> = row.try_get("watermark_under")?;
+    if under.as_deref() != Some(context.connector.fingerprint(scope).as_str()) {
+        return Ok(Err("scope, account or rules have changed"));
+    }
+    Ok(Ok(Watermark { mark, server: row.try_get("watermark_server")? }))
+}
+
+async fn stage(context: &mut Context<'_>, page: Vec<Changed>) -> Result<(), SyncError> {
+    let (mut present, mut gone) = (Vec::new(), Vec::new());
+    for changed in page {
+        match changed {
+            Changed::Present(object) => present.push(object),
+            Changed::Gone(guid) => gone.push(uuid::Uuid::from_bytes_le(guid).to_string()),
+        }
+    }
+    let mut transaction = context.engine.store.write().await?;
+    stage_all(&mut transaction, context, present).await?;
+    context.counts.deletes += mark_gone(&mut transaction, context.connector_id, &gone).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Marks objects as gone; how many were there.
+async fn mark_gone(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    guids: &[String],
+) -> Result<u64, SyncError> {
+    let gone = sqlx::query(
+        "UPDATE cs_object SET present = 0, changed = 1 WHERE connector_id = ? AND present = 1 \
+         AND object_guid IN (SELECT value FROM json_each(?))",
+    )
+    .bind(connector)
+    .bind(json(guids))
+    .execute(connection)
+    .await?;
+    Ok(gone.rows_affected())
+}

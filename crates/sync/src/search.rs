@@ -1,0 +1,101 @@
+//! What is staged of whom.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::engine::Engine;
+use crate::error::SyncError;
+use crate::fault::ObjectFault;
+use crate::object::Attributes;
+
+/// One staged object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its connector.
+    pub connector: String,
+    /// Distinguished name.
+    pub dn: String,
+    /// `objectGUID`, hyphenated, lower case.
+    pub object_guid: String,
+    /// The source anchor.
+    pub anchor: String,
+    /// `sAMAccountName`, where it has one.
+    pub account_name: Option<String>,
+    /// What the last sync made of it.
+    pub standing: Standing,
+}
+
+/// What the last sync made of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is a person in the metaverse.
+    Joined,
+    /// The rules leave it out, by the rule of this name.
+    LeftOut(String),
+    /// It could not be carried on.
+    Faulty(ObjectFault),
+    /// The directory has it no more; the next sync takes the person away.
+    Gone,
+    /// No sync has judged it yet.
+    Waiting,
+}
+
+pub(crate) const STANDING: &str =
+    "name, dn, object_guid, anchor, attributes, present, mv_id, excluded, fault";
+
+impl Engine {
+    /// The first `limit` staged objects with `text` in their DN, account name, userPrincipalName, name to show or mail
+    /// address (in any case, for letters of ASCII), or whose anchor or GUID it is.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn search(&self, text: &str, limit: u32) -> Result<Vec<Found>, SyncError> {
+        let text = text.trim();
+        let escaped: String = text
+            .chars()
+            .flat_map(|c| ['%', '_', '\\'].contains(&c).then_some('\\').into_iter().chain([c]))
+            .collect();
+        let sql = format!(
+            "SELECT {STANDING} FROM cs_object JOIN connector ON connector.id = connector_id \
+             WHERE anchor = ?1 OR object_guid = lower(?1) OR dn LIKE ?2 ESCAPE '\\' \
+             OR attributes ->> '$.samaccountname[0]' LIKE ?2 ESCAPE '\\' \
+             OR attributes ->> '$.userprincipalname[0]' LIKE ?2 ESCAPE '\\' \
+             OR attributes ->> '$.displayname[0]' LIKE ?2 ESCAPE '\\' \
+             OR attributes ->> '$.mail[0]' LIKE ?2 ESCAPE '\\' ORDER BY dn LIMIT ?3"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(text)
+            .bind(format!("%{escaped}%"))
+            .bind(limit)
+            .fetch_all(&mut *self.store.read().await?)
+            .await?;
+        rows.iter().map(found).collect()
+    }
+}
+
+/// A row of [`STANDING`].
+pub(crate) fn found(row: &SqliteRow) -> Result<Found, SyncError> {
+    let unreadable = |column| SyncError::Unreadable { column };
+    let attributes: Attributes =
+        serde_json::from_str(row.try_get("attributes")?).map_err(|_| unreadable("cs_object.attributes"))?;
+    let fault: Option<String> = row.try_get("fault")?;
+    let standing = if !row.try_get::<bool, _>("present")? {
+        Standing::Gone
+    } else if let Some(fault) = fault {
+        Standing::Faulty(serde_json::from_str(&fault).map_err(|_| unreadable("cs_object.fault"))?)
+    } else if let Some(rule) = row.try_get::<Option<String>, _>("excluded")? {
+        Standing::LeftOut(rule)
+    } else if row.try_get::<Option<i64>, _>("mv_id")?.is_some() {
+        Standing::Joined
+    } else {
+        Standing::Waiting
+    };
+    Ok(Found {
+        connector: row.try_get("name")?,
+        dn: row.try_get("dn")?,
+        object_guid: row.try_get("object_guid")?,
+        anchor: row.try_get("anchor")?,
+        account_name: attributes.text("samaccountname").map(str::to_owned),
+        standing,
+    })
+}

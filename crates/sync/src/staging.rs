@@ -1,0 +1,147 @@
+//! How an import's objects come into the connector space.
+
+use std::collections::HashMap;
+
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::anchor;
+use crate::engine::Context;
+use crate::error::SyncError;
+use crate::fault::ObjectFault;
+use crate::object::{ImportedObject, Staged};
+
+/// What is staged of an object already.
+struct Known {
+    id: i64,
+    anchor: String,
+    hash: Vec<u8>,
+    joined: bool,
+    present: bool,
+}
+
+/// What a page did to one object.
+enum Staging {
+    Add,
+    Update,
+    Unchanged,
+}
+
+/// Stages objects that are there, within the page's transaction.
+pub(crate) async fn stage_all(
+    connection: &mut SqliteConnection,
+    context: &mut Context<'_>,
+    objects: Vec<ImportedObject>,
+) -> Result<(), SyncError> {
+    let guids: Vec<[u8; 16]> = objects.iter().map(|object| object.object_guid).collect();
+    let staged: Vec<Staged> = objects.into_iter().map(Staged::of).collect();
+    let known = known(connection, context.connector_id, &staged).await?;
+    let mut kept = Vec::new();
+    for (guid, staged) in guids.iter().zip(staged) {
+        let earlier = known.get(&staged.guid);
+        let consistency = staged.attributes.bytes(anchor::ATTRIBUTE);
+        let checked = anchor::anchor(guid, consistency.as_deref()).and_then(|anchor| match earlier {
+            Some(earlier) if earlier.joined && earlier.anchor != anchor.0 => {
+                Err(ObjectFault::AnchorChanged { from: earlier.anchor.clone(), to: anchor.0 })
+            }
+            _ => Ok(anchor),
+        });
+        let anchor = match checked {
+            Ok(anchor) => anchor,
+            Err(fault) => {
+                // What was staged before stays as it was: the object is there, only unusable.
+                kept.extend(earlier.map(|earlier| earlier.id));
+                context.record(connection, &staged.dn, &fault).await?;
+                continue;
+            }
+        };
+        let staging = match earlier {
+            Some(earlier) if earlier.hash == staged.hash && earlier.present => Staging::Unchanged,
+            Some(_) => Staging::Update,
+            None => Staging::Add,
+        };
+        match (&staging, earlier) {
+            (Staging::Unchanged, Some(earlier)) => kept.push(earlier.id),
+            _ => stage(connection, context, &staged, &anchor.0).await?,
+        }
+        if let Some(earlier) = earlier.filter(|earlier| earlier.anchor != anchor.0) {
+            unmask_twins(connection, &earlier.anchor).await?;
+        }
+        match staging {
+            Staging::Add => context.counts.adds += 1,
+            Staging::Update => context.counts.updates += 1,
+            Staging::Unchanged => context.counts.unchanged += 1,
+        }
+    }
+    sqlx::query(
+        "UPDATE cs_object SET seen_run = ?, present = 1 WHERE id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(context.run_id)
+    .bind(json(&kept))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn known(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    staged: &[Staged],
+) -> Result<HashMap<String, Known>, SyncError> {
+    let guids: Vec<&str> = staged.iter().map(|staged| staged.guid.as_str()).collect();
+    let rows = sqlx::query(
+        "SELECT id, object_guid, anchor, hash, mv_id IS NOT NULL AS joined, present FROM cs_object \
+         WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
+    )
+    .bind(connector)
+    .bind(json(&guids))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let known = Known {
+                id: row.try_get("id")?,
+                anchor: row.try_get("anchor")?,
+                hash: row.try_get("hash")?,
+                joined: row.try_get("joined")?,
+                present: row.try_get("present")?,
+            };
+            Ok((row.try_get("object_guid")?, known))
+        })
+        .collect()
+}
+
+async fn stage(
+    connection: &mut SqliteConnection,
+    context: &Context<'_>,
+    staged: &Staged,
+    anchor: &str,
+) -> Result<(), SyncError> {
+    sqlx::query(
+        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, present, \
+         changed) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1) ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
+         anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
+         seen_run = excluded.seen_run, present = 1, changed = 1",
+    )
+    .bind(context.connector_id)
+    .bind(&staged.guid)
+    .bind(&staged.dn)
+    .bind(anchor)
+    .bind(&staged.json)
+    .bind(&staged.hash)
+    .bind(context.run_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks objects with this anchor as changed: one that had it too has gone or has another one now, so that who was held
+/// back as its twin may be somebody.
+pub(crate) async fn unmask_twins(connection: &mut SqliteConnection, anchor: &str) -> Result<(), SyncError> {
+    sqlx::query("UPDATE cs_object SET changed = 1 WHERE anchor = ?").bind(anchor).execute(connection).await?;
+    Ok(())
+}
+
+/// A list as JSON, for `json_each`: one statement whatever the length.
+pub(crate) fn json<T: serde::Serialize>(list: &[T]) -> String {
+    serde_json::to_string(list).expect("numbers and strings become JSON")
+}

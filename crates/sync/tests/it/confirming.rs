@@ -1,0 +1,80 @@
+//! Confirming import: what the tenant has against what was exported.
+
+use ritorno_sync::{ObjectFault, Run, RunOutcome, RunReport, SyncError};
+
+use crate::world::{World, object};
+
+async fn confirm(world: &World) -> Result<RunReport, SyncError> {
+    world.run(Run::ConfirmingImport { target: &world.target, lease_epoch: 1 }).await
+}
+
+async fn five_people() -> World {
+    let world = World::new().await;
+    world.cycle((0..5).map(|number| object(number, &[("mail", "a@contoso.test")])).collect()).await;
+    world
+}
+
+#[tokio::test]
+async fn what_was_exported_is_confirmed_over_several_pages() {
+    let world = five_people().await;
+    let report = confirm(&world).await.unwrap();
+    assert_eq!((report.counts.unchanged, report.counts.done()), (5, 5));
+    assert_eq!(world.export().await.unwrap().counts.done(), 0, "nothing is left to do");
+}
+
+#[tokio::test]
+async fn who_was_changed_or_removed_over_there_is_sent_again() {
+    let world = five_people().await;
+    {
+        let mut tenant = world.service.tenant();
+        let ids: Vec<u64> = tenant.users.keys().copied().collect();
+        tenant.users.remove(&ids[0]);
+        tenant.users.get_mut(&ids[1]).unwrap().active = false;
+        tenant.users.get_mut(&ids[2]).unwrap().emails.clear();
+    }
+    assert_eq!(world.export().await.unwrap().counts.done(), 0, "the export alone does not see it");
+    let report = confirm(&world).await.unwrap();
+    assert_eq!((report.counts.updates, report.counts.deletes, report.counts.unchanged), (2, 1, 2));
+    let export = world.export().await.unwrap();
+    assert_eq!((export.counts.adds, export.counts.updates), (1, 2));
+    assert_eq!(confirm(&world).await.unwrap().counts.unchanged, 5);
+    assert!(world.service.tenant().users.values().all(|user| user.active && user.emails.len() == 1));
+}
+
+#[tokio::test]
+async fn whom_nobody_exported_is_reported_and_stays() {
+    let world = five_people().await;
+    {
+        let mut tenant = world.service.tenant();
+        let mut stranger = tenant.users.values().next().unwrap().clone();
+        stranger.user_name = "stranger@contoso.test".into();
+        stranger.external_id = Some("AAAAAAAAAAAAAAAAAAAAAA==".into());
+        stranger.ritorno.as_mut().unwrap().anchor = "AAAAAAAAAAAAAAAAAAAAAA==".into();
+        stranger.id = Some("900".into());
+        let mut elsewhere = stranger.clone();
+        elsewhere.ritorno.as_mut().unwrap().forest = "fabrikam.test".into();
+        tenant.users.insert(900, stranger);
+        tenant.users.insert(901, elsewhere);
+    }
+    let report = confirm(&world).await.unwrap();
+    assert_eq!(report.outcome, RunOutcome::CompletedWithErrors);
+    let errors = world.engine.errors(report.id, 9).await.unwrap();
+    assert_eq!(errors.len(), 1, "people of other forests are no concern of this connector");
+    assert_eq!(errors[0].object, "stranger@contoso.test");
+    assert_eq!(errors[0].fault, ObjectFault::NotExported { id: "900".into() });
+    assert_eq!(world.export().await.unwrap().counts.done(), 0);
+    assert_eq!(world.names().len(), 7);
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_changes_nothing() {
+    let world = five_people().await;
+    {
+        let mut tenant = world.service.tenant();
+        let first = *tenant.users.keys().next().unwrap();
+        tenant.users.remove(&first);
+        tenant.refuse.extend([(400, None)]);
+    }
+    assert!(matches!(confirm(&world).await, Err(SyncError::Target(_))));
+    assert_eq!(world.export().await.unwrap().counts.done(), 0);
+}

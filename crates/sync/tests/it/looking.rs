@@ -1,0 +1,76 @@
+//! What an operator can see: search, preview, what is pending.
+
+use ritorno_sync::{Judged, NextExport, PendingKind, Standing};
+
+use crate::world::{World, object};
+
+#[tokio::test]
+async fn search_finds_by_name_guid_and_anchor_and_takes_wildcards_as_letters() {
+    let world = World::new().await;
+    let critical = object(2, &[("isCriticalSystemObject", "TRUE"), ("displayName", "Anna 100%")]);
+    world.import(vec![object(1, &[("mail", "Anna@contoso.test")]), critical, object(3, &[])]).await.unwrap();
+    let found = world.engine.search("anna", 10).await.unwrap();
+    assert_eq!(
+        found.iter().map(|f| f.account_name.as_deref()).collect::<Vec<_>>(),
+        [Some("user1"), Some("user2")]
+    );
+    assert!(found.iter().all(|found| found.standing == Standing::Waiting));
+    world.sync().await.unwrap();
+    let found = world.engine.search("%", 10).await.unwrap();
+    assert_eq!(found.len(), 1, "a per cent sign is one");
+    assert_eq!(found[0].standing, Standing::LeftOut("critical-system-object".into()));
+    let third = world.engine.search("CN=user3", 10).await.unwrap().remove(0);
+    assert_eq!(third.standing, Standing::Joined);
+    for text in [&third.object_guid, &third.anchor] {
+        assert_eq!(world.engine.search(text, 10).await.unwrap(), [third.clone()]);
+    }
+}
+
+#[tokio::test]
+async fn preview_says_what_would_flow_and_why_and_changes_nothing() {
+    let world = World::new().await;
+    world.cycle(vec![object(1, &[("sn", "Rossi")]), object(2, &[])]).await;
+    let renamed = object(1, &[("sn", "Verdi"), ("otherMailbox", "anna@mail.test")]);
+    world.import(vec![renamed]).await.unwrap();
+    let find = |text: &'static str| world.engine.search(text, 1);
+    let user = find("user1").await.unwrap().remove(0);
+    let preview = world.engine.preview(&world.connector, &user).await.unwrap();
+    assert_eq!((&preview.judged, preview.export), (&Judged::Person, NextExport::Update));
+    let flow = |name: &str| preview.flows.iter().find(|flow| flow.attribute == name).unwrap();
+    assert_eq!((flow("surname").from.as_str(), flow("surname").value.as_deref()), ("sn", Some("Verdi")));
+    assert_eq!(flow("surname").in_tenant.as_deref(), Some("Rossi"));
+    assert_eq!(flow("alternateMail").from, "otherMailbox");
+    assert_eq!(flow("enabled").value.as_deref(), Some("true"));
+    assert_eq!(flow("mail").value, None);
+    // Gone, but not synced yet.
+    let gone = find("user2").await.unwrap().remove(0);
+    assert_eq!(gone.standing, Standing::Gone);
+    let preview = world.engine.preview(&world.connector, &gone).await.unwrap();
+    assert_eq!(preview.export, NextExport::Remove);
+    // By rules that are not in force yet.
+    let mut stricter = world.connector.clone();
+    stricter.rules.exclude_name_prefixes.push("user1".into());
+    let preview = world.engine.preview(&stricter, &user).await.unwrap();
+    assert_eq!((preview.judged, preview.export), (Judged::LeftOut("name-prefix"), NextExport::Remove));
+    assert_eq!(world.export().await.unwrap().counts.done(), 0);
+}
+
+#[tokio::test]
+async fn pending_lists_every_add_change_and_removal() {
+    let world = World::new().await;
+    world.cycle((0..3).map(|number| object(number, &[])).collect()).await;
+    world.import(vec![object(0, &[]), object(1, &[("sn", "Rossi")]), object(9, &[])]).await.unwrap();
+    world.sync().await.unwrap();
+    let pending = world.engine.pending("contoso.test", 10).await.unwrap();
+    let told: Vec<_> = pending.iter().map(|change| (change.name.as_str(), &change.kind)).collect();
+    assert_eq!(
+        told,
+        [
+            ("user9@contoso.test", &PendingKind::Add),
+            ("user1@contoso.test", &PendingKind::Update(vec!["surname".into()])),
+            ("user2@contoso.test", &PendingKind::Delete),
+        ]
+    );
+    world.export().await.unwrap();
+    assert_eq!(world.engine.pending("contoso.test", 10).await.unwrap(), []);
+}
