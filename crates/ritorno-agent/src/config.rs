@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use ritorno_protocol::ids::Forest;
 use serde::Deserialize;
+use time::Time;
+use time::macros::format_description;
 use toml::Spanned;
 use url::Url;
+
+/// Least pause between two delta cycles, in seconds.
+const MIN_EVERY: u32 = 5;
 
 /// What the file holds, as written.
 #[derive(Debug, Deserialize)]
@@ -88,23 +93,26 @@ impl Default for Attributes {
 struct FileLimits {
     resets_per_minute: Spanned<usize>,
     deletions_per_day: u32,
+    deletions_percent: Option<Spanned<u8>>,
 }
 
 impl Default for FileLimits {
     fn default() -> Self {
-        Self { resets_per_minute: Spanned::new(0..0, 60), deletions_per_day: 500 }
+        Self { resets_per_minute: Spanned::new(0..0, 60), deletions_per_day: 500, deletions_percent: None }
     }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct FileSync {
-    every_minutes: Spanned<u32>,
+    every_seconds: Spanned<u32>,
+    reconcile_at: Spanned<String>,
 }
 
 impl Default for FileSync {
     fn default() -> Self {
-        Self { every_minutes: Spanned::new(0..0, 30) }
+        let spanned = |text: &str| Spanned::new(0..0, text.to_owned());
+        Self { every_seconds: Spanned::new(0..0, 30), reconcile_at: spanned("02:30") }
     }
 }
 
@@ -182,10 +190,21 @@ pub(crate) struct Config {
     pub(crate) resets_per_minute: usize,
     /// Deletions in 24 h that need no approval.
     pub(crate) deletions_per_day: u32,
-    /// Pause between two syncs; none if they are started by hand only.
-    pub(crate) sync_every: Option<Duration>,
+    /// The same as a part of the people that were exported.
+    pub(crate) deletions_percent: Option<u8>,
+    /// When it synchronises.
+    pub(crate) sync: Schedule,
     /// Logs.
     pub(crate) log: Log,
+}
+
+/// When the agent synchronises by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    /// Pause between two delta cycles; none if everything is started by hand.
+    pub(crate) every: Option<Duration>,
+    /// Time of day, in UTC, from which everything is read and compared once.
+    pub(crate) reconcile_at: Time,
 }
 
 /// Why the configuration can't be used.
@@ -255,7 +274,12 @@ impl Config {
             return Err(at(read.limits.resets_per_minute.span(), reason.to_owned()));
         }
         let proxy = read.proxy.map(check_proxy).transpose().map_err(|(span, reason)| at(span, reason))?;
-        let minutes = *read.sync.every_minutes.get_ref();
+        if let Some(percent) =
+            read.limits.deletions_percent.as_ref().filter(|percent| *percent.get_ref() > 100)
+        {
+            return Err(at(percent.span(), "a percentage is at most 100".to_owned()));
+        }
+        let sync = check_schedule(read.sync).map_err(|(span, reason)| at(span, reason))?;
         Ok(Self {
             state_dir: read.state_dir,
             ca_file: read.ca_file,
@@ -264,7 +288,8 @@ impl Config {
             forests,
             resets_per_minute: read.limits.resets_per_minute.into_inner(),
             deletions_per_day: read.limits.deletions_per_day,
-            sync_every: (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60)),
+            deletions_percent: read.limits.deletions_percent.map(Spanned::into_inner),
+            sync,
             log: read.log,
         })
     }
@@ -289,6 +314,22 @@ fn check_proxy(proxy: FileProxy) -> Result<Proxy, (Range<usize>, String)> {
         return Err((proxy.url.span(), "there is a 'password_file' and no 'user'".to_owned()));
     }
     Ok(Proxy { url, user: proxy.user, password_file: proxy.password_file, no_proxy: proxy.no_proxy })
+}
+
+fn check_schedule(sync: FileSync) -> Result<Schedule, (Range<usize>, String)> {
+    let text = sync.reconcile_at.get_ref();
+    let reconcile_at = Time::parse(text, format_description!("[hour]:[minute]")).map_err(|_| {
+        let reason = format!("'{text}' is no time of day, such as \"02:30\" (in UTC)");
+        (sync.reconcile_at.span(), reason)
+    })?;
+    let seconds = *sync.every_seconds.get_ref();
+    if (1..MIN_EVERY).contains(&seconds) {
+        let reason =
+            format!("{seconds} s are too short for a directory: at least {MIN_EVERY}, or 0 for none");
+        return Err((sync.every_seconds.span(), reason));
+    }
+    let every = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
+    Ok(Schedule { every, reconcile_at })
 }
 
 fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, String)> {
@@ -371,7 +412,8 @@ resets_per_minute = 60
         let config = parse(GOOD).unwrap();
         assert_eq!(config.forests[0].name, Forest("contoso.test".into()));
         assert_eq!(config.forests[0].netbios_name, "CONTOSO");
-        assert_eq!(config.sync_every, Some(Duration::from_secs(1_800)));
+        assert_eq!(config.sync.every, Some(Duration::from_secs(30)));
+        assert_eq!(config.sync.reconcile_at, time::macros::time!(02:30));
     }
 
     #[test]
@@ -405,6 +447,16 @@ resets_per_minute = 60
             assert!(complaint.starts_with("agent.toml, line 14, key 'url'"), "{complaint}");
             assert!(complaint.contains(reason), "{complaint}");
         }
+        let with = |lines: &str| parse(&format!("{GOOD}{lines}")).unwrap_err().to_string();
+        assert_eq!(
+            with("[sync]\nreconcile_at = \"half past two\"\n"),
+            "agent.toml, line 13, key 'reconcile_at': 'half past two' is no time of day, such as \"02:30\" (in UTC)"
+        );
+        assert!(with("[sync]\nevery_seconds = 1\n").contains("key 'every_seconds': 1 s are too short"));
+        assert!(
+            with("deletions_percent = 101\n")
+                .contains("key 'deletions_percent': a percentage is at most 100")
+        );
         assert!(complaint("state_dir = \"/var/lib/ritorno-agent\"", "").contains("state_dir"));
         assert!(parse("state_dir = \"x\"\n").unwrap_err().to_string().contains("[[forest]]"));
     }

@@ -1,6 +1,7 @@
 //! `ritorno-agent doctor`: looks at everything that a reset through this agent needs, and says what to do.
 
 mod clock_skew;
+mod deletions;
 mod first_sync;
 mod pdc_emulator;
 mod policy_hints;
@@ -17,18 +18,15 @@ use ritorno_directory::Directory;
 use ritorno_doctor::{Check, Finding};
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::Standing;
-use ritorno_sync::{Engine, RunReport};
+use ritorno_sync::RunReport;
 
 use crate::client::{Client, plain};
 use crate::config::{Config, Mode};
 use crate::forests::Forests;
 use crate::outbound::Outbound;
 use crate::output::say;
-use crate::state::State;
+use crate::state::{Mark, State};
 use crate::system;
-
-/// How many of the latest sync runs are looked at.
-const RUNS: u32 = 200;
 
 /// What the checks look at.
 pub(crate) struct Context {
@@ -40,8 +38,10 @@ pub(crate) struct Context {
     pub(crate) switch: OwnSwitch,
     /// What the server says about agent and tenant; or why it says nothing.
     pub(crate) standing: Result<Answered, String>,
-    /// The sync runs, newest first; or why they can't be read.
+    /// Of each connector and profile the last run and the last good one, newest first; or why they can't be read.
     pub(crate) runs: Result<Vec<RunReport>, String>,
+    /// Whether this agent exports at all.
+    pub(crate) exports: bool,
     /// The agent's clock.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -83,6 +83,7 @@ pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
         Box::new(policy_hints::PolicyHints),
         Box::new(writeback_switches::WritebackSwitches),
         Box::new(first_sync::FirstSync),
+        Box::new(deletions::Deletions),
         Box::new(server_https::ServerHttps),
         Box::new(clock_skew::ClockSkew),
     ]
@@ -110,9 +111,9 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
     let forests = Forests::open(&config.forests, &clock)?;
     let outbound = Outbound::new(config)?;
     let state = State::open(&config.state_dir)?;
-    let switch = if config.mode == Mode::Staging {
+    let switch = if config.mode == Mode::Staging || state.is_marked(Mark::Staging) {
         OwnSwitch::Staging
-    } else if state.path("writeback-on").exists() {
+    } else if state.is_marked(Mark::WritebackOn) {
         OwnSwitch::On
     } else {
         OwnSwitch::Off
@@ -125,8 +126,9 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
         }
         Err(error) => (None, Err(error.to_string())),
     };
-    let runs = read_runs(&state, clock.clone()).await;
-    Ok(Context { forests: forests.all().to_vec(), server, switch, standing, runs, clock })
+    let runs = crate::sync::latest(config).await.map_err(|error| format!("{error:#}"));
+    let exports = crate::sync::exports(config, &state).is_ok();
+    Ok(Context { forests: forests.all().to_vec(), server, switch, standing, runs, exports, clock })
 }
 
 async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
@@ -137,15 +139,6 @@ async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
     let took = clock.now().since(asked);
     let standing = standing.map_err(|error| format!("{error:#}"))?;
     Ok(Answered { standing, at: asked.plus(took / 2), took })
-}
-
-async fn read_runs(state: &State, clock: Arc<dyn Clock>) -> Result<Vec<RunReport>, String> {
-    let path = state.path("sync.db");
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let engine = Engine::open(&path, clock).await.map_err(|error| error.to_string())?;
-    engine.history(RUNS).await.map_err(|error| error.to_string())
 }
 
 /// Makes the evidence and verdict of several forests into one finding: the worst comes through.

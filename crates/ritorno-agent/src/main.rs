@@ -30,6 +30,7 @@ mod system;
 mod tls;
 
 use config::{Config, Format};
+use sync::commands;
 
 /// Password writeback and synchronisation for Ritorno, on premises.
 #[derive(Parser)]
@@ -62,6 +63,9 @@ enum Command {
     /// Writeback at this agent.
     #[command(subcommand)]
     Writeback(Writeback),
+    /// Staging: the agent imports and syncs, exports nothing, writes nothing back.
+    #[command(subcommand)]
+    Staging(Staging),
     /// Synchronisation with the tenant.
     #[command(subcommand)]
     Sync(SyncCommand),
@@ -94,12 +98,20 @@ enum Writeback {
 }
 
 #[derive(Subcommand)]
+enum Staging {
+    /// Neither exports nor writes back any more.
+    On,
+    /// Promotes the agent: the next cycle exports, behind the deletion guard.
+    Off,
+}
+
+#[derive(Subcommand)]
 enum SyncCommand {
     /// Runs one profile.
     Run {
         /// A forest's name, or all.
         connector: String,
-        /// full-import, full-sync or export.
+        /// full-import, delta-import, full-sync, delta-sync, export, or confirming-import (of the tenant).
         profile: ritorno_sync::Profile,
     },
     /// Lists who would leave the tenant, or could no longer sign in, at the next export.
@@ -109,13 +121,41 @@ enum SyncCommand {
     },
     /// Lets a list of removals through the deletion guard.
     Approve {
-        /// The connector: a forest's name.
-        connector: String,
         /// The digest that `sync removals` shows.
         digest: String,
     },
-    /// Shows the latest runs.
+    /// Shows how each connector stands, and what the scheduler does.
     Status,
+    /// Shows the latest runs; or one, with every object that it could not carry on.
+    History {
+        /// The run's number.
+        run: Option<i64>,
+        /// Delta runs that met nothing, too.
+        #[arg(long)]
+        all: bool,
+        /// How many runs.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Shows what would flow of a person, and why. Changes nothing.
+    Preview {
+        /// Account name, GUID, anchor, or enough of a name.
+        person: String,
+    },
+    /// Looks for staged objects.
+    Search {
+        /// A part of a name, account, mail address or DN; or a whole GUID or anchor.
+        text: String,
+    },
+    /// Lists everything that the next export, or a promotion out of staging, would send.
+    Pending {
+        /// The connector: a forest's name. Default: all.
+        connector: Option<String>,
+    },
+    /// Lets the scheduler begin no further cycle.
+    Suspend,
+    /// Lets the scheduler go on; what was missed is made good.
+    Resume,
 }
 
 fn main() -> ExitCode {
@@ -151,19 +191,29 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
             Command::Writeback(Writeback::Disable) => onboarding::disable(&config),
             Command::Writeback(Writeback::Status) => onboarding::status(&config),
-            Command::Sync(SyncCommand::Run { connector, profile }) => {
-                sync::run(&config, &connector, profile).await
-            }
-            Command::Sync(SyncCommand::Status) => sync::status(&config).await,
-            Command::Sync(SyncCommand::Removals { connector }) => sync::removals(&config, &connector).await,
-            Command::Sync(SyncCommand::Approve { connector, digest }) => {
-                sync::approve(&config, &connector, &digest).await
-            }
+            Command::Staging(Staging::On) => commands::staging(&config, true).await,
+            Command::Staging(Staging::Off) => commands::staging(&config, false).await,
+            Command::Sync(command) => synchronise(&config, command).await,
             Command::Status { json } => show_status::run(&config, json).await,
             Command::CheckConfig => check_config::run(&config).await,
         }?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+async fn synchronise(config: &Config, command: SyncCommand) -> anyhow::Result<()> {
+    match command {
+        SyncCommand::Run { connector, profile } => commands::run(config, &connector, profile).await,
+        SyncCommand::Status => commands::status(config).await,
+        SyncCommand::History { run, all, limit } => commands::history(config, run, all, limit).await,
+        SyncCommand::Preview { person } => commands::preview(config, &person).await,
+        SyncCommand::Search { text } => commands::search(config, &text).await,
+        SyncCommand::Pending { connector } => commands::pending(config, connector.as_deref()).await,
+        SyncCommand::Removals { connector } => commands::removals(config, &connector).await,
+        SyncCommand::Approve { digest } => commands::approve(config, &digest).await,
+        SyncCommand::Suspend => commands::suspend(config, true),
+        SyncCommand::Resume => commands::suspend(config, false),
+    }
 }
 
 /// Log lines on standard error. `RITORNO_LOG` holds a filter such as `debug`.

@@ -84,9 +84,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             }
         }
     });
-    let syncing = config.sync_every.map(|every| {
+    let syncing = tokio::spawn({
         let board = board.clone();
-        tokio::spawn(sync::keep_in_step(config.clone(), every, move || board.link().up))
+        sync::schedule::keep_in_step(config.clone(), events.clone(), move || board.link().up)
     });
     let link = Link {
         keys,
@@ -121,7 +121,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Some(ended) => ended,
         None => linked.await,
     };
-    for task in [probing, answering, guarding].into_iter().chain(syncing) {
+    for task in [probing, answering, guarding, syncing] {
         task.abort();
     }
     // It answers no more; the next start would remove it as well.

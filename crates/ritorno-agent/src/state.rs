@@ -5,6 +5,8 @@
 //! identity.key      signs hellos, statements and sealing certificates   mode 0600
 //! sealing.key       opens envelopes                                     mode 0600
 //! writeback-on      there while writeback is switched on
+//! staging           there while `staging on` holds
+//! sync-suspended    there while `sync suspend` holds
 //! journal.db        see ritorno-writeback
 //! sync.db           see ritorno-sync
 //! status.sock       answers `ritorno-agent status`                      mode 0600
@@ -73,6 +75,27 @@ pub(crate) enum StateError {
     /// A file does not hold what it should.
     #[error("{} is damaged: restore it, or enrol again", .0.display())]
     Damaged(PathBuf),
+}
+
+/// What local root decides by a file that is there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Writeback is switched on.
+    WritebackOn,
+    /// The agent neither exports nor writes back.
+    Staging,
+    /// The scheduler begins no cycle.
+    SyncSuspended,
+}
+
+impl Mark {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::WritebackOn => "writeback-on",
+            Self::Staging => "staging",
+            Self::SyncSuspended => "sync-suspended",
+        }
+    }
 }
 
 /// The state folder.
@@ -163,10 +186,23 @@ impl State {
     /// # Errors
     /// [`StateError::File`].
     pub(crate) fn switch_writeback(&self, on: bool) -> Result<(), StateError> {
+        self.mark(Mark::WritebackOn, on)
+    }
+
+    /// Whether a mark is there.
+    pub(crate) fn is_marked(&self, mark: Mark) -> bool {
+        self.path(mark.file()).exists()
+    }
+
+    /// Sets a mark or takes it away, at once. The running agent sees it with what it does next.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn mark(&self, mark: Mark, on: bool) -> Result<(), StateError> {
         if on {
-            return self.write("writeback-on", b"");
+            return self.write(mark.file(), b"");
         }
-        let path = self.path("writeback-on");
+        let path = self.path(mark.file());
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(StateError::File { path, reason: error.to_string() })
@@ -217,12 +253,12 @@ impl Keys {
 pub(crate) struct FileSwitch {
     /// The folder.
     pub(crate) state: State,
-    /// In staging nothing is written back, whatever the switch says.
+    /// Whether the configuration itself says staging, where nothing is written back whatever the switch says.
     pub(crate) staging: bool,
 }
 
 impl Switch for FileSwitch {
     fn writeback_on(&self) -> bool {
-        !self.staging && self.state.path("writeback-on").exists()
+        !self.staging && !self.state.is_marked(Mark::Staging) && self.state.is_marked(Mark::WritebackOn)
     }
 }

@@ -87,6 +87,11 @@ impl Directory {
         Ok(controller.end(place).await)
     }
 
+    /// The service account, as configured.
+    pub fn account(&self) -> &str {
+        &self.inner.config.account
+    }
+
     /// Whether the service account may see what was deleted: list the container of deleted objects.
     ///
     /// # Errors

@@ -1,17 +1,15 @@
 //! Have full import, full sync and export completed?
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use async_trait::async_trait;
 use ritorno_doctor::{Check, Description, Finding, System};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_sync::{Profile, RunOutcome, RunReport};
+use std::collections::BTreeSet;
+
+use crate::sync::schedule::{ALARM_AFTER, last_cycle};
 
 use super::{Context, worst_of};
 
-/// After this long without a completed run, what changed on premises has been missing in the tenant for too long.
-const STALE: Duration = Duration::from_secs(7 * 24 * 3_600);
 const PROFILES: [Profile; 3] = [Profile::FullImport, Profile::FullSync, Profile::Export];
 
 /// The check.
@@ -23,8 +21,9 @@ impl Check<Context> for FirstSync {
         &Description {
             id: "first-sync",
             title: "Full import, full sync and export have completed",
-            proves: "For each forest every profile ended well at least once and not over a week ago, so that the people of the \
-                     directory are known to the tenant and joined to their objects.",
+            proves: "For each forest every profile ended well at least once and not over a week ago, and a cycle of the \
+                     scheduler within that week, so that the people of the directory are known to the tenant and joined to \
+                     their objects.",
             article: Some("A full import and a full synchronisation have completed"),
             rows: &["Y1"],
             manual: "troubleshooting.html#first-sync",
@@ -39,14 +38,14 @@ impl Check<Context> for FirstSync {
         let forests: BTreeSet<&str> =
             context.forests.iter().map(|directory| directory.forest().0.as_str()).collect();
         let now = context.clock.now();
-        worst_of(forests.into_iter().map(|forest| judge(forest, runs, now)).collect())
+        worst_of(forests.into_iter().map(|forest| judge(forest, runs, context.exports, now)).collect())
     }
 }
 
-/// Judges the runs of one connector, newest first.
-fn judge(connector: &str, runs: &[RunReport], now: Timestamp) -> Finding {
+/// Judges the runs of one connector, newest first. An agent that does not export has no export to show.
+fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> Finding {
     let own: Vec<&RunReport> = runs.iter().filter(|run| run.connector == connector).collect();
-    for profile in PROFILES {
+    for profile in PROFILES.into_iter().filter(|profile| exports || *profile != Profile::Export) {
         let of_profile = || own.iter().filter(|run| run.profile == profile);
         let last = of_profile().find(|run| run.outcome != RunOutcome::Running);
         let good = of_profile()
@@ -70,7 +69,19 @@ fn judge(connector: &str, runs: &[RunReport], now: Timestamp) -> Finding {
         if let Some(failure) = failure.filter(|_| last.is_some_and(|run| run.id != good.id)) {
             return fix(Finding::warning(format!("{connector}: the last {profile} failed"), failure));
         }
-        if good.ended.is_some_and(|ended| now.since(ended) > STALE) {
+        if last_cycle(connector, runs).is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
+            let evidence = format!("{connector}: no cycle has come to its end for 7 days");
+            return Finding::fail(evidence, "the scheduler is suspended or off, or the service does not run")
+                .fix(
+                    System::Agent,
+                    [
+                        "ritorno-agent sync status",
+                        "ritorno-agent sync resume",
+                        "systemctl start ritorno-agent",
+                    ],
+                );
+        }
+        if good.ended.is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
             let evidence = format!("{connector}: the last {profile} ended over a week ago");
             return fix(Finding::warning(evidence, "the scheduler is off, or the service does not run"));
         }
@@ -80,6 +91,8 @@ fn judge(connector: &str, runs: &[RunReport], now: Timestamp) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ritorno_doctor::Verdict;
     use ritorno_sync::Counts;
 
@@ -99,6 +112,7 @@ mod tests {
             server: None,
             counts: Counts::default(),
             failure,
+            note: None,
         }
     }
 
@@ -110,12 +124,12 @@ mod tests {
 
     #[test]
     fn each_profile_has_to_have_completed() {
-        assert_eq!(judge("contoso.test", &all_good(), NOW).verdict, Verdict::Pass);
-        assert_eq!(judge("fabrikam.test", &all_good(), NOW).verdict, Verdict::Fail);
+        assert_eq!(judge("contoso.test", &all_good(), true, NOW).verdict, Verdict::Pass);
+        assert_eq!(judge("fabrikam.test", &all_good(), true, NOW).verdict, Verdict::Fail);
         for missing in 0..3 {
             let mut runs = all_good();
             runs.remove(missing);
-            let finding = judge("contoso.test", &runs, NOW);
+            let finding = judge("contoso.test", &runs, true, NOW);
             assert_eq!(finding.verdict, Verdict::Fail);
             assert!(finding.fixes[0].lines[0].contains("ritorno-agent sync run contoso.test full-import"));
         }
@@ -125,10 +139,30 @@ mod tests {
     fn last_failure_and_old_age_are_warnings() {
         let mut runs = all_good();
         runs.insert(0, run(4, Profile::FullImport, RunOutcome::Failed));
-        let finding = judge("contoso.test", &runs, NOW);
+        let finding = judge("contoso.test", &runs, true, NOW);
         assert_eq!(finding.verdict, Verdict::Warning);
         assert_eq!(finding.cause.as_deref(), Some("the directory hung up"));
-        let later = NOW.plus(STALE + Duration::from_secs(1));
-        assert_eq!(judge("contoso.test", &all_good(), later).verdict, Verdict::Warning);
+        // Delta cycles go on, and only the reconciliation is missing.
+        let later = NOW.plus(ALARM_AFTER);
+        let mut runs = all_good();
+        let delta = run(5, Profile::DeltaImport, RunOutcome::Succeeded);
+        runs.insert(0, RunReport { ended: Some(later), ..delta });
+        assert_eq!(judge("contoso.test", &runs, true, later).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn a_week_without_a_cycle_is_an_alarm() {
+        let almost = NOW.plus(ALARM_AFTER - Duration::from_secs(1));
+        assert_eq!(judge("contoso.test", &all_good(), true, almost).verdict, Verdict::Pass);
+        let finding = judge("contoso.test", &all_good(), true, NOW.plus(ALARM_AFTER));
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert!(finding.fixes[0].lines.contains(&"ritorno-agent sync resume".to_owned()));
+    }
+
+    #[test]
+    fn an_agent_in_staging_needs_no_export() {
+        let runs: Vec<_> = all_good().into_iter().filter(|run| run.profile != Profile::Export).collect();
+        assert_eq!(judge("contoso.test", &runs, false, NOW).verdict, Verdict::Pass);
+        assert_eq!(judge("contoso.test", &runs, true, NOW).verdict, Verdict::Fail);
     }
 }

@@ -1,0 +1,124 @@
+//! `ritorno-agent sync ...` and `staging ...`: what changes something. What only looks is in [`super::look`].
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use ritorno_sync::{Profile, Progress};
+
+pub(crate) use super::look::{history, pending, preview, removals, search, status};
+use super::{Sync, engine, summary};
+use crate::config::{Config, ForestSettings, Mode};
+use crate::output::say;
+use crate::state::{Mark, State};
+
+/// Objects with errors that a command prints.
+const ERRORS: u32 = 20;
+
+/// `sync run CONNECTOR PROFILE`.
+///
+/// # Errors
+/// When the run fails.
+pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> anyhow::Result<()> {
+    let chosen = chosen(config, connector)?;
+    let sync = Sync::open(config).await?;
+    let _turn = sync.turn().await?;
+    for settings in chosen {
+        let bar = ProgressBar::new_spinner().with_message(format!("{profile} of {}", settings.name));
+        bar.set_style(style("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let report = sync.run(settings, profile, &|progress| show(&bar, progress)).await;
+        bar.finish_and_clear();
+        let report = report.with_context(|| format!("{profile} of {} failed", settings.name))?;
+        say(summary(&report))?;
+        for error in sync.engine.errors(report.id, ERRORS).await? {
+            say(format_args!("  {}: {}", error.object, error.fault))?;
+        }
+        if report.counts.errors > u64::from(ERRORS) {
+            say(format_args!("  ... all of them: ritorno-agent sync history {}", report.id))?;
+        }
+    }
+    Ok(())
+}
+
+fn chosen<'a>(config: &'a Config, connector: &str) -> anyhow::Result<Vec<&'a ForestSettings>> {
+    let forests = config.forests.iter();
+    let chosen: Vec<_> = forests
+        .filter(|forest| connector == "all" || forest.name.0.eq_ignore_ascii_case(connector))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = config.forests.iter().map(|forest| forest.name.0.as_str()).collect();
+        bail!("there is no connector '{connector}': use all, or one of {}", names.join(", "));
+    }
+    Ok(chosen)
+}
+
+/// With a total a bar and the time that is left, without one the rate alone.
+fn show(bar: &ProgressBar, progress: Progress) {
+    if let Some(total) = progress.total.filter(|total| bar.length() != Some(*total)) {
+        bar.set_length(total);
+        bar.set_style(style("{msg} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left"));
+    }
+    bar.set_position(progress.done);
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates of this file are good")
+}
+
+/// `sync approve DIGEST`: lets exactly the list of that digest through the deletion guard.
+///
+/// # Errors
+/// When no connector has such a list now.
+pub(crate) async fn approve(config: &Config, digest: &str) -> anyhow::Result<()> {
+    let engine = engine(config).await?;
+    for status in engine.status().await? {
+        let removals = engine.removals(&status.connector).await?;
+        if !removals.list.is_empty() && removals.digest.eq_ignore_ascii_case(digest.trim()) {
+            // Judged once more in the same transaction as the approval: the list may have changed since.
+            engine.approve(&status.connector, digest).await?;
+            let (count, connector) = (removals.list.len(), status.connector);
+            return say(format_args!(
+                "Approved: {count} removals of {connector}. The next export sends them."
+            ));
+        }
+    }
+    bail!(
+        "no list of removals has this digest now: see the lists with `ritorno-agent sync removals CONNECTOR`"
+    )
+}
+
+/// `sync suspend` and `sync resume`.
+///
+/// # Errors
+/// When the state folder can't be written.
+pub(crate) fn suspend(config: &Config, suspended: bool) -> anyhow::Result<()> {
+    State::open(&config.state_dir)?.mark(Mark::SyncSuspended, suspended)?;
+    say(if suspended {
+        "The scheduler is suspended: no cycle begins until `ritorno-agent sync resume`. One under way ends."
+    } else {
+        "The scheduler goes on; what was missed is made good now."
+    })
+}
+
+/// `staging on` and `staging off`.
+///
+/// # Errors
+/// When the configuration itself puts the agent in another mode, or the state folder can't be written.
+pub(crate) async fn staging(config: &Config, on: bool) -> anyhow::Result<()> {
+    let state = State::open(&config.state_dir)?;
+    if config.mode != Mode::Active {
+        bail!(
+            "`mode` in the configuration is not \"active\", and the file decides: change it there and restart"
+        );
+    }
+    state.mark(Mark::Staging, on)?;
+    if on {
+        return say("Staging is on: the agent imports and syncs, and neither exports nor writes back. \
+             `ritorno-agent sync pending` lists what a promotion would send.");
+    }
+    say(
+        "Staging is off: the next cycle exports, behind the deletion guard, and the agent writes back again.",
+    )?;
+    pending(config, None).await
+}

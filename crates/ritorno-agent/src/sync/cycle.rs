@@ -1,0 +1,104 @@
+//! One cycle of the scheduler: import, sync and export of every forest.
+
+use std::collections::HashMap;
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_sync::{Profile, RunReport, SyncError};
+
+use super::schedule::{Cycle, HELD_AGAIN};
+use super::{Sync, summary};
+use crate::config::ForestSettings;
+
+/// Exports that the deletion guard held, by connector: the list's digest and when. The same list would be held again.
+pub(super) type Held = HashMap<String, (String, Timestamp)>;
+
+impl Sync {
+    /// Runs each forest's cycle as `due` says; how many did not come to their end.
+    ///
+    /// # Errors
+    /// When no forest's could be begun.
+    pub(super) async fn cycle(
+        &self,
+        due: impl Fn(&str, &[RunReport]) -> Cycle,
+        held: &mut Held,
+    ) -> anyhow::Result<usize> {
+        let _turn = self.turn().await?;
+        let latest = self.engine.latest().await?;
+        let mut failed = 0;
+        for settings in &self.config.forests {
+            let cycle = due(&settings.name.0, &latest);
+            // What comes after a failed run would work with half of the picture; the other forests are not concerned.
+            if let Err((profile, error)) = self.forest(settings, cycle, held).await {
+                failed += 1;
+                tracing::warn!("{profile} of {} failed: {error:#}", settings.name);
+            }
+        }
+        Ok(failed)
+    }
+
+    async fn forest(
+        &self,
+        settings: &ForestSettings,
+        cycle: Cycle,
+        held: &mut Held,
+    ) -> Result<(), (Profile, anyhow::Error)> {
+        let (import, sync) = match cycle {
+            Cycle::Full => (Profile::FullImport, Profile::FullSync),
+            Cycle::Delta => (Profile::DeltaImport, Profile::DeltaSync),
+        };
+        self.step(settings, import).await?;
+        if cycle == Cycle::Full || self.is_unsynced(settings).await.map_err(|error| (sync, error))? {
+            self.step(settings, sync).await?;
+        }
+        if self.exports().is_err() {
+            return Ok(());
+        }
+        let failed = |error| (Profile::Export, error);
+        if cycle == Cycle::Full {
+            // What was changed over there is found before the export, which then mends it.
+            self.step(settings, Profile::ConfirmingImport).await?;
+        } else if !self.has_to_export(settings, held).await.map_err(failed)? {
+            return Ok(());
+        }
+        let result = self.step(settings, Profile::Export).await;
+        match result.as_ref().err().and_then(|(_, error)| error.downcast_ref::<SyncError>()) {
+            Some(SyncError::Held { digest, .. }) => {
+                held.insert(settings.name.0.clone(), (digest.clone(), self.clock.now()));
+            }
+            _ => drop(held.remove(&settings.name.0)),
+        }
+        result
+    }
+
+    async fn step(
+        &self,
+        settings: &ForestSettings,
+        profile: Profile,
+    ) -> Result<(), (Profile, anyhow::Error)> {
+        let report = self.run(settings, profile, &|_| {}).await.map_err(|error| (profile, error))?;
+        if report.counts.done() > 0 || report.note.is_some() {
+            tracing::info!("{}", summary(&report));
+        }
+        Ok(())
+    }
+
+    async fn is_unsynced(&self, settings: &ForestSettings) -> anyhow::Result<bool> {
+        let status = self.engine.status().await?;
+        Ok(status.iter().any(|status| status.connector == settings.name.0 && status.unsynced > 0))
+    }
+
+    /// Whether there is anything that the tenant did not refuse already, and that the guard would not hold again.
+    async fn has_to_export(&self, settings: &ForestSettings, held: &Held) -> anyhow::Result<bool> {
+        let name = &settings.name.0;
+        let status = self.engine.status().await?;
+        let pending = status.iter().find(|status| status.connector == *name).is_some_and(|status| {
+            status.pending_adds + status.pending_updates + status.pending_deletes > status.refused
+        });
+        if !pending {
+            return Ok(false);
+        }
+        let Some((digest, at)) = held.get(name) else { return Ok(true) };
+        let same = self.engine.removals(name).await?.digest == *digest;
+        Ok(!same || self.clock.now().since(*at) >= HELD_AGAIN)
+    }
+}

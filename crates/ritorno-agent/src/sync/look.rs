@@ -1,0 +1,237 @@
+//! `ritorno-agent sync ...`: what only looks.
+
+use anyhow::bail;
+use ritorno_sync::{
+    Engine, Found, Judged, NextExport, PendingKind, Preview, Profile, RemovalKind, RunReport, Standing,
+};
+
+use super::{connector, engine, exports, summary};
+use crate::config::Config;
+use crate::output::say;
+use crate::state::{Mark, State};
+
+/// Lines that a list prints at most.
+const LINES: u32 = 1_000;
+/// Objects that a search shows.
+const HITS: u32 = 50;
+
+/// `sync status`: how each connector stands, and what the scheduler does.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
+    let state = State::open(&config.state_dir)?;
+    match config.sync.every {
+        _ if state.is_marked(Mark::SyncSuspended) => {
+            say("scheduler  suspended: `ritorno-agent sync resume` lets it go on")?;
+        }
+        None => say("scheduler  off: every_seconds is 0")?,
+        Some(every) => {
+            let at = config.sync.reconcile_at;
+            say(format_args!(
+                "scheduler  a delta cycle every {} s, everything at {:02}:{:02} UTC",
+                every.as_secs(),
+                at.hour(),
+                at.minute()
+            ))?;
+        }
+    }
+    if let Err(reason) = exports(config, &state) {
+        say(format_args!("export     off: {reason}"))?;
+    }
+    let engine = engine(config).await?;
+    let all = engine.status().await?;
+    if all.is_empty() {
+        return say("Nothing was synchronised yet: `ritorno-agent sync run all full-import`.");
+    }
+    let latest = engine.latest().await?;
+    for status in all {
+        let waiting =
+            if status.unsynced > 0 { format!(", {} not synced", status.unsynced) } else { String::new() };
+        say(format_args!("connector  {}", status.connector))?;
+        say(format_args!(
+            "  staged   {} objects: {} joined, {} left out, {} with errors{waiting}",
+            status.objects, status.joined, status.out_of_scope, status.faulty
+        ))?;
+        say(format_args!(
+            "  pending  {} to add, {} to change, {} to remove, {} refused by the tenant",
+            status.pending_adds, status.pending_updates, status.pending_deletes, status.refused
+        ))?;
+        match &status.delta_server {
+            Some(server) => say(format_args!("  delta    goes on at {server}"))?,
+            None => say("  delta    none to go on from: the next import is a full one")?,
+        }
+        for report in latest.iter().filter(|report| report.connector == status.connector) {
+            say(format_args!("  {}", summary(report)))?;
+        }
+    }
+    Ok(())
+}
+
+/// `sync history [RUN]`: the latest runs, or one with all its errors. Delta runs that met nothing are left out unless
+/// `all` is asked for.
+///
+/// # Errors
+/// When the history can't be read, or has no such run.
+pub(crate) async fn history(config: &Config, run: Option<i64>, all: bool, limit: u32) -> anyhow::Result<()> {
+    let engine = engine(config).await?;
+    if let Some(run) = run {
+        let report = engine.run_report(run).await?;
+        say(format_args!("{:>6}  {}", report.id, summary(&report)))?;
+        for error in engine.errors(run, u32::MAX).await? {
+            say(format_args!("  {}: {}", error.object, error.fault))?;
+        }
+        return Ok(());
+    }
+    let runs = engine.history(if all { limit } else { u32::MAX }).await?;
+    let shown = runs.iter().filter(|report| all || is_news(report)).take(limit as usize);
+    shown.into_iter().try_for_each(|report| say(format_args!("{:>6}  {}", report.id, summary(report))))
+}
+
+fn is_news(report: &RunReport) -> bool {
+    let delta = matches!(report.profile, Profile::DeltaImport | Profile::DeltaSync);
+    !(delta && report.is_good() && report.counts.done() == 0)
+}
+
+/// `sync search TEXT`.
+///
+/// # Errors
+/// When the store can't be read, or has nobody like that.
+pub(crate) async fn search(config: &Config, text: &str) -> anyhow::Result<()> {
+    let found = engine(config).await?.search(text, HITS + 1).await?;
+    if found.is_empty() {
+        bail!("no staged object has '{text}' in its name, account, mail address, GUID or anchor");
+    }
+    for found in found.iter().take(HITS as usize) {
+        let account = found.account_name.as_deref().unwrap_or("-");
+        say(format_args!("{account}  {}  {}  {}", standing(found), found.object_guid, found.dn))?;
+    }
+    if found.len() > HITS as usize { say("... and more: ask for more of the name") } else { Ok(()) }
+}
+
+fn standing(found: &Found) -> String {
+    match &found.standing {
+        Standing::Joined => "joined".to_owned(),
+        Standing::LeftOut(rule) => format!("left out ({rule})"),
+        Standing::Faulty(fault) => format!("error ({fault})"),
+        Standing::Gone => "gone from the directory".to_owned(),
+        Standing::Waiting => "not synced yet".to_owned(),
+    }
+}
+
+/// `sync preview PERSON`: what would flow of them, and why. Nothing is changed.
+///
+/// # Errors
+/// When nobody is found, or several.
+pub(crate) async fn preview(config: &Config, person: &str) -> anyhow::Result<()> {
+    let engine = engine(config).await?;
+    let mut found = engine.search(person, HITS).await?;
+    // A whole account name, GUID or anchor is meant as such, whoever else has it in theirs.
+    let whole = |found: &Found| {
+        let account = found.account_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(person));
+        account || found.anchor == person || found.object_guid.eq_ignore_ascii_case(person)
+    };
+    if found.iter().any(whole) {
+        found.retain(whole);
+    }
+    let found = match found.as_slice() {
+        [found] => found,
+        [] => bail!("no staged object has '{person}' in its name, account, mail address, GUID or anchor"),
+        several => bail!("{} objects match '{person}': ask by account name or GUID", several.len()),
+    };
+    show(&engine, config, found).await
+}
+
+async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result<()> {
+    let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
+        bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);
+    };
+    let preview = engine.preview(&connector(config, settings), found).await?;
+    let Preview { judged, twin, flows, export } = &preview;
+    say(format_args!("object     {}", found.dn))?;
+    say(format_args!("staged     {} of {}", standing(found), found.connector))?;
+    match judged {
+        Judged::Person => say("rules      a person in scope")?,
+        Judged::LeftOut(rule) => say(format_args!("rules      left out by {rule}"))?,
+        Judged::Faulty(fault) => say(format_args!("rules      {fault}"))?,
+    }
+    if let Some(twin) = twin {
+        say(format_args!("anchor     {twin} has the same one: only who is joined already stays"))?;
+    }
+    for flow in flows.iter().filter(|flow| flow.value.is_some() || flow.in_tenant.is_some()) {
+        let value = flow.value.as_deref().unwrap_or("(none)");
+        let changed = match &flow.in_tenant {
+            Some(there) if Some(there) != flow.value.as_ref() => format!(" (the tenant has {there})"),
+            _ => String::new(),
+        };
+        say(format_args!("  {} = {value}{changed}, from {}", flow.attribute, flow.from))?;
+    }
+    say(match export {
+        NextExport::Nothing => "export     nothing to do",
+        NextExport::Add => "export     would make the person",
+        NextExport::Update => "export     would change the person",
+        NextExport::Remove => "export     would remove the person",
+    })
+}
+
+/// `sync pending [CONNECTOR]`: everything that the next export, or a promotion out of staging, would send.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn pending(config: &Config, connector: Option<&str>) -> anyhow::Result<()> {
+    let engine = engine(config).await?;
+    let all = engine.status().await?;
+    if let Some(name) = connector
+        && !all.iter().any(|status| status.connector.eq_ignore_ascii_case(name))
+    {
+        bail!("nothing has been run for a connector named {name}");
+    }
+    let mut nothing = true;
+    for status in all {
+        if connector.is_some_and(|name| !status.connector.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let changes = engine.pending(&status.connector, LINES).await?;
+        nothing &= changes.is_empty();
+        for change in &changes {
+            match &change.kind {
+                PendingKind::Add => say(format_args!("add     {}", change.name))?,
+                PendingKind::Update(attributes) if attributes.is_empty() => {
+                    say(format_args!("change  {} (sent again to be sure)", change.name))?;
+                }
+                PendingKind::Update(attributes) => {
+                    say(format_args!("change  {}: {}", change.name, attributes.join(", ")))?;
+                }
+                PendingKind::Delete => say(format_args!("remove  {}", change.name))?,
+            }
+        }
+        let (adds, updates, deletes) = (status.pending_adds, status.pending_updates, status.pending_deletes);
+        let cut = if adds + updates + deletes > changes.len() as u64 { "; the first are shown" } else { "" };
+        if !changes.is_empty() {
+            let name = status.connector;
+            say(format_args!("{name}: {adds} to add, {updates} to change, {deletes} to remove{cut}"))?;
+        }
+    }
+    if nothing { say("An export would send nothing.") } else { Ok(()) }
+}
+
+/// `sync removals CONNECTOR`: who would leave the tenant, or could no longer sign in, at the next export.
+///
+/// # Errors
+/// When the list can't be read.
+pub(crate) async fn removals(config: &Config, connector: &str) -> anyhow::Result<()> {
+    let removals = engine(config).await?.removals(connector).await?;
+    for removal in &removals.list {
+        let name = removal.user_principal_name.as_ref().unwrap_or(&removal.anchor);
+        let what = match removal.kind {
+            RemovalKind::Delete => "remove ",
+            RemovalKind::Disable => "disable",
+        };
+        say(format_args!("{what}  {name}"))?;
+    }
+    if removals.list.is_empty() {
+        return say("No removal waits for an approval.");
+    }
+    let (count, digest) = (removals.list.len(), removals.digest);
+    say(format_args!("{count} in all. To let exactly these through: ritorno-agent sync approve {digest}"))
+}

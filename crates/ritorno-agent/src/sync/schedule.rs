@@ -1,0 +1,197 @@
+//! The scheduler: a delta cycle again and again, everything once a day, and an alarm when neither came to its end for a
+//! week. Cycles follow each other in one task, so that they never overlap; commands wait for their turn, and it for theirs.
+
+use std::time::Duration;
+
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::event::EventId;
+use ritorno_sync::{Profile, RunReport};
+use time::{OffsetDateTime, Time};
+
+use super::cycle::Held;
+use super::{Sync, latest};
+use crate::config::{Config, Schedule};
+use crate::events::EventLog;
+use crate::state::{Mark, State};
+use crate::system;
+
+/// After this long without a cycle that came to its end, the tenant has been without what changed for too long.
+pub(crate) const ALARM_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// The alarm is raised again after this.
+const ALARM_AGAIN: Duration = Duration::from_secs(24 * 3_600);
+/// An export that the guard held is tried again after this, for what went out leaves the guard's window.
+pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
+/// Longest pause after cycles that failed, unless the pause is longer anyway.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often it is looked whether the scheduler was resumed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What a cycle reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cycle {
+    /// Everything.
+    Full,
+    /// What changed.
+    Delta,
+}
+
+/// Synchronises as soon as `ready` says so, and then again and again.
+pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl Fn() -> bool) {
+    while !ready() {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let (clock, begun) = (system::clock(), system::clock().now());
+    let (mut held, mut failures, mut alarmed) = (Held::new(), 0, None);
+    loop {
+        let suspended =
+            State::open(&config.state_dir).is_ok_and(|state| state.is_marked(Mark::SyncSuspended));
+        let pause = match config.sync.every {
+            Some(every) if !suspended => {
+                // Opened for each round: between two of them no connection and no page of the database is held.
+                let due =
+                    |connector: &str, latest: &[RunReport]| due(connector, latest, &config.sync, clock.now());
+                let round = async { Sync::open(&config).await?.cycle(due, &mut held).await };
+                let failed = match round.await {
+                    Ok(failed) => failed > 0,
+                    Err(error) => {
+                        tracing::warn!("synchronisation failed: {error:#}");
+                        true
+                    }
+                };
+                failures = if failed { failures + 1 } else { 0 };
+                pause(every, failures)
+            }
+            _ => LOOK_EVERY,
+        };
+        let now = clock.now();
+        if alarmed.is_none_or(|at| now.since(at) >= ALARM_AGAIN)
+            && let Some(alarm) = alarm(&config, begun, now).await
+        {
+            events.note(EventId::UnknownError, alarm);
+            alarmed = Some(now);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The pause after a round: longer after each that failed, for a directory that is down is not helped by being asked.
+fn pause(every: Duration, failures: u32) -> Duration {
+    let doubled = every.saturating_mul(1_u32.checked_shl(failures.min(10)).unwrap_or(u32::MAX));
+    if failures == 0 { every } else { doubled.min(LONGEST_PAUSE).max(every) }
+}
+
+/// What is due for a connector: everything if that has not come to its end since the last time of day for it, whether
+/// the agent ran then or not; else what changed.
+fn due(connector: &str, latest: &[RunReport], schedule: &Schedule, now: Timestamp) -> Cycle {
+    let since = last_time(schedule.reconcile_at, now);
+    let done = |profile| {
+        latest.iter().any(|run| {
+            run.connector == connector && run.profile == profile && run.is_good() && run.started >= since
+        })
+    };
+    if done(Profile::FullImport) && done(Profile::FullSync) { Cycle::Delta } else { Cycle::Full }
+}
+
+/// The last moment at which it was `time` of day in UTC.
+fn last_time(time: Time, now: Timestamp) -> Timestamp {
+    let Ok(today) = OffsetDateTime::from_unix_timestamp(now.unix_ms().div_euclid(1_000)) else { return now };
+    let at = Timestamp::from_unix_ms(today.replace_time(time).unix_timestamp() * 1_000);
+    if at <= now { at } else { at.minus(Duration::from_secs(24 * 3_600)) }
+}
+
+/// What is to be told, if a forest's people have not been read to the end for a week. `begun` is when the agent started:
+/// one that is new has not missed anything.
+async fn alarm(config: &Config, begun: Timestamp, now: Timestamp) -> Option<String> {
+    let latest = match latest(config).await {
+        Ok(latest) => latest,
+        Err(error) => return Some(format!("whether the forests were synchronised can't be told: {error:#}")),
+    };
+    let late: Vec<&str> = config
+        .forests
+        .iter()
+        .map(|forest| forest.name.0.as_str())
+        .filter(|forest| now.since(last_cycle(forest, &latest).unwrap_or(begun)) >= ALARM_AFTER)
+        .collect();
+    (!late.is_empty()).then(|| {
+        format!(
+            "no cycle of {} has come to its end for 7 days: see `ritorno-agent sync status` and `ritorno-agent doctor`",
+            late.join(", ")
+        )
+    })
+}
+
+/// When the forest's people were last read and judged to the end.
+pub(crate) fn last_cycle(connector: &str, latest: &[RunReport]) -> Option<Timestamp> {
+    let imports = [Profile::FullImport, Profile::DeltaImport];
+    let good = latest.iter().filter(|run| run.connector == connector && run.is_good());
+    good.filter(|run| imports.contains(&run.profile)).filter_map(|run| run.ended).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_sync::{Counts, RunOutcome};
+    use time::macros::{datetime, time};
+
+    use super::*;
+
+    fn at(moment: OffsetDateTime) -> Timestamp {
+        Timestamp::from_unix_ms(moment.unix_timestamp() * 1_000)
+    }
+
+    fn run(profile: Profile, outcome: RunOutcome, started: OffsetDateTime) -> RunReport {
+        RunReport {
+            id: 1,
+            connector: "contoso.test".into(),
+            profile,
+            started: at(started),
+            ended: Some(at(started).plus(Duration::from_secs(60))),
+            outcome,
+            server: None,
+            counts: Counts::default(),
+            failure: None,
+            note: None,
+        }
+    }
+
+    fn both(outcome: RunOutcome, started: OffsetDateTime) -> Vec<RunReport> {
+        [Profile::FullImport, Profile::FullSync].map(|profile| run(profile, outcome, started)).to_vec()
+    }
+
+    #[test]
+    fn everything_is_due_once_a_day_and_a_missed_time_is_made_good() {
+        let schedule = Schedule { every: Some(Duration::from_secs(30)), reconcile_at: time!(02:30) };
+        let due = |latest: &[RunReport], now| due("contoso.test", latest, &schedule, at(now));
+        assert_eq!(due(&[], datetime!(2026-11-24 12:00 UTC)), Cycle::Full, "never before");
+        let tonight = both(RunOutcome::CompletedWithErrors, datetime!(2026-11-24 02:30:05 UTC));
+        assert_eq!(due(&tonight, datetime!(2026-11-24 02:31 UTC)), Cycle::Delta);
+        assert_eq!(due(&tonight, datetime!(2026-11-25 02:29:59 UTC)), Cycle::Delta);
+        assert_eq!(due(&tonight, datetime!(2026-11-25 02:30 UTC)), Cycle::Full);
+        // The agent was off at half past two, and for two nights more.
+        assert_eq!(due(&tonight, datetime!(2026-11-27 18:00 UTC)), Cycle::Full);
+        // It failed, or only its first half came to its end.
+        let failed = both(RunOutcome::Failed, datetime!(2026-11-24 02:30:05 UTC));
+        assert_eq!(due(&failed, datetime!(2026-11-24 02:31 UTC)), Cycle::Full);
+        assert_eq!(due(&tonight[..1], datetime!(2026-11-24 02:31 UTC)), Cycle::Full);
+        let other = |latest: &[RunReport]| {
+            super::due("fabrikam.test", latest, &schedule, at(datetime!(2026-11-24 02:31 UTC)))
+        };
+        assert_eq!(other(&tonight), Cycle::Full, "each forest by itself");
+    }
+
+    #[test]
+    fn pauses_grow_with_failures_up_to_ten_minutes() {
+        let every = Duration::from_secs(30);
+        let pauses: Vec<u64> = [0, 1, 2, 4, 5, 40].map(|failures| pause(every, failures).as_secs()).to_vec();
+        assert_eq!(pauses, [30, 60, 120, 480, 600, 600]);
+        assert_eq!(pause(Duration::from_secs(3_600), 3), Duration::from_secs(3_600));
+    }
+
+    #[test]
+    fn the_last_cycle_is_the_last_import_that_came_to_its_end() {
+        let mut latest = both(RunOutcome::Succeeded, datetime!(2026-11-20 02:30 UTC));
+        latest.push(run(Profile::DeltaImport, RunOutcome::Succeeded, datetime!(2026-11-22 10:00 UTC)));
+        latest.push(run(Profile::DeltaImport, RunOutcome::Failed, datetime!(2026-11-23 10:00 UTC)));
+        assert_eq!(last_cycle("contoso.test", &latest), Some(at(datetime!(2026-11-22 10:01 UTC))));
+        assert_eq!(last_cycle("fabrikam.test", &latest), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! One forest's people as a source of imports.
+
+use async_trait::async_trait;
+use ritorno_directory::{Change, Delta, Directory, DirectoryError, PdcHealth, Since};
+use ritorno_sync::{
+    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
+};
+use tokio::sync::mpsc;
+
+use crate::config::ForestSettings;
+
+/// Objects that are handed to the engine at once.
+const PAGE: usize = 500;
+
+/// One forest's people.
+pub(super) struct Source {
+    directory: Directory,
+    attributes: Vec<String>,
+    scope: String,
+    server: Option<String>,
+    reading: Reading,
+}
+
+/// What is being read.
+enum Reading {
+    Nothing,
+    Everybody {
+        objects: mpsc::Receiver<Result<ritorno_directory::ImportedObject, DirectoryError>>,
+        watermark: Option<ritorno_directory::Watermark>,
+    },
+    Changes(Box<Delta>),
+    Broken,
+}
+
+impl Source {
+    /// A source that has read nothing yet.
+    pub(super) fn new(directory: &Directory, settings: &ForestSettings, attributes: Vec<String>) -> Self {
+        Self {
+            directory: directory.clone(),
+            attributes,
+            scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
+            server: None,
+            reading: Reading::Nothing,
+        }
+    }
+
+    fn broken(&self, reason: String) -> SourceError {
+        SourceError { server: self.server.clone(), reason }
+    }
+
+    /// The place is noted before the first object is read: what changes meanwhile comes twice rather than never.
+    async fn start(&mut self) {
+        let watermark = match self.directory.watermark().await {
+            Ok(watermark) => {
+                self.server = Some(watermark.dc.clone());
+                Some(watermark)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the directory gives no place for delta imports to go on from");
+                None
+            }
+        };
+        let objects = self.directory.users(self.attributes.clone());
+        self.reading = Reading::Everybody { objects, watermark };
+    }
+
+    /// The mark for the engine, unless the PDC emulator's role has moved during the import: the new one may have been
+    /// behind the one whose place was noted.
+    async fn mark(&self, watermark: Option<ritorno_directory::Watermark>) -> Option<String> {
+        let watermark = watermark?;
+        match self.directory.pdc_health().await {
+            PdcHealth::Reachable { dc, .. } if dc == watermark.dc => serde_json::to_string(&watermark).ok(),
+            _ => None,
+        }
+    }
+}
+
+#[async_trait]
+impl ImportSource for Source {
+    async fn next(&mut self) -> Result<Page, SourceError> {
+        if matches!(self.reading, Reading::Nothing) {
+            self.start().await;
+        }
+        let Reading::Everybody { objects, watermark } = &mut self.reading else {
+            return Err(self.broken("the import was read on after it had broken off".to_owned()));
+        };
+        let mut page = Vec::new();
+        while page.len() < PAGE {
+            match objects.recv().await {
+                // The stream broke off if and only if its last item is an error.
+                None if page.is_empty() => {
+                    let watermark = watermark.take();
+                    let watermark = self.mark(watermark).await;
+                    return Ok(Page::End { server: self.server.clone(), watermark });
+                }
+                None => break,
+                Some(Ok(object)) => page.push(imported(object)),
+                Some(Err(error)) => {
+                    self.reading = Reading::Broken;
+                    return Err(self.broken(error.to_string()));
+                }
+            }
+        }
+        Ok(Page::Objects(page))
+    }
+
+    fn scope(&self) -> String {
+        self.scope.clone()
+    }
+}
+
+#[async_trait]
+impl DeltaSource for Source {
+    async fn begin(&mut self, since: &Watermark) -> Result<Begun, SourceError> {
+        self.server.clone_from(&since.server);
+        let Ok(mark) = serde_json::from_str::<ritorno_directory::Watermark>(&since.mark) else {
+            return Ok(Begun::Lost { reason: "the kept mark is damaged".to_owned() });
+        };
+        match self.directory.changes(&mark, self.attributes.clone()).await {
+            Ok(Since::Changes(delta)) => {
+                self.reading = Reading::Changes(Box::new(delta));
+                Ok(Begun::Ready)
+            }
+            Ok(Since::Lost(reason)) => Ok(Begun::Lost { reason }),
+            Err(error) => Err(self.broken(error.to_string())),
+        }
+    }
+
+    async fn next_changes(&mut self) -> Result<Changes, SourceError> {
+        let Reading::Changes(mut delta) = std::mem::replace(&mut self.reading, Reading::Broken) else {
+            return Err(self.broken("the import was read on after it had broken off".to_owned()));
+        };
+        match delta.next().await {
+            Ok(Some(changes)) => {
+                self.reading = Reading::Changes(delta);
+                Ok(Changes::Some(changes.into_iter().map(changed).collect()))
+            }
+            Ok(None) => {
+                let (watermark, note) = delta.end().await;
+                self.server = Some(watermark.dc.clone());
+                let watermark = serde_json::to_string(&watermark)
+                    .map_err(|error| self.broken(format!("the mark can't be kept: {error}")))?;
+                Ok(Changes::End { server: self.server.clone(), watermark, note })
+            }
+            Err(error) => Err(self.broken(error.to_string())),
+        }
+    }
+}
+
+fn imported(object: ritorno_directory::ImportedObject) -> ImportedObject {
+    ImportedObject { dn: object.dn, object_guid: object.object_guid, attributes: object.attributes }
+}
+
+fn changed(change: Change) -> Changed {
+    match change {
+        Change::Present(object) => Changed::Present(imported(object)),
+        Change::Gone(guid) => Changed::Gone(guid),
+    }
+}
