@@ -40,8 +40,13 @@ pub enum Standing {
     Waiting,
 }
 
-pub(crate) const STANDING: &str =
-    "name, dn, object_guid, anchor, attributes, present, mv_id, excluded, fault";
+const SEARCH: &str = "SELECT name, dn, object_guid, anchor, attributes, present, mv_id, excluded, fault \
+    FROM cs_object JOIN connector ON connector.id = connector_id \
+    WHERE anchor = ?1 OR object_guid = lower(?1) OR dn LIKE ?2 ESCAPE '\\' \
+    OR attributes ->> '$.samaccountname[0]' LIKE ?2 ESCAPE '\\' \
+    OR attributes ->> '$.userprincipalname[0]' LIKE ?2 ESCAPE '\\' \
+    OR attributes ->> '$.displayname[0]' LIKE ?2 ESCAPE '\\' \
+    OR attributes ->> '$.mail[0]' LIKE ?2 ESCAPE '\\' ORDER BY dn LIMIT ?3";
 
 impl Engine {
     /// The first `limit` staged objects with `text` in their DN, account name, userPrincipalName, name to show or mail
@@ -55,15 +60,7 @@ impl Engine {
             .chars()
             .flat_map(|c| ['%', '_', '\\'].contains(&c).then_some('\\').into_iter().chain([c]))
             .collect();
-        let sql = format!(
-            "SELECT {STANDING} FROM cs_object JOIN connector ON connector.id = connector_id \
-             WHERE anchor = ?1 OR object_guid = lower(?1) OR dn LIKE ?2 ESCAPE '\\' \
-             OR attributes ->> '$.samaccountname[0]' LIKE ?2 ESCAPE '\\' \
-             OR attributes ->> '$.userprincipalname[0]' LIKE ?2 ESCAPE '\\' \
-             OR attributes ->> '$.displayname[0]' LIKE ?2 ESCAPE '\\' \
-             OR attributes ->> '$.mail[0]' LIKE ?2 ESCAPE '\\' ORDER BY dn LIMIT ?3"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = sqlx::query(SEARCH)
             .bind(text)
             .bind(format!("%{escaped}%"))
             .bind(limit)
@@ -73,8 +70,7 @@ impl Engine {
     }
 }
 
-/// A row of [`STANDING`].
-pub(crate) fn found(row: &SqliteRow) -> Result<Found, SyncError> {
+fn found(row: &SqliteRow) -> Result<Found, SyncError> {
     let unreadable = |column| SyncError::Unreadable { column };
     let attributes: Attributes =
         serde_json::from_str(row.try_get("attributes")?).map_err(|_| unreadable("cs_object.attributes"))?;

@@ -1,12 +1,16 @@
 //! The people of a real forest in the tenant: first import, then what changed.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use ritorno_identity::user::User;
 use ritorno_storage::{Store, UserFilter};
 
 use crate::world::World;
+
+/// Longest wait until a change in the forest is in the tenant: a cycle each 5 s, and longer pauses after failed ones.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The people in the tenant's database, by account name.
 fn tenant(world: &World) -> Result<BTreeMap<String, User>> {
@@ -74,5 +78,110 @@ fn the_tenant_follows_the_forest() -> Result<()> {
     ensure!(said.contains("0 added, 0 updated, 0 removed, 0 unchanged, 0 errors"), "{said}");
     let said = world.stack.agent_command(&["sync", "removals", "contoso.test"])?;
     ensure!(said.contains("No removal waits"), "{said}");
+    Ok(())
+}
+
+/// Waits until `arrived` holds of the tenant.
+fn wait_for(world: &World, what: &str, arrived: impl Fn(&BTreeMap<String, User>) -> bool) -> Result<()> {
+    let until = Instant::now() + ARRIVES_WITHIN;
+    while Instant::now() < until {
+        if arrived(&tenant(world)?) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    bail!("{what} did not arrive within {} s", ARRIVES_WITHIN.as_secs())
+}
+
+fn add(world: &World, sam: &str) -> Result<()> {
+    world.forest.modify(&format!(
+        "dn: CN={sam},{}\nchangetype: add\nobjectClass: user\nsAMAccountName: {sam}\n\
+         userPrincipalName: {sam}@contoso.test\nuserAccountControl: 512\n",
+        world.forest.people_ou
+    ))
+}
+
+#[test]
+fn changes_arrive_by_themselves_as_deltas() -> Result<()> {
+    let mut world = World::start("sync-delta", |_| Ok(()))?;
+    // Faster than by default, so that the test is.
+    let configuration = world.stack.folder().join("agent.toml");
+    let text = std::fs::read_to_string(&configuration)?;
+    std::fs::write(&configuration, format!("{text}\n[sync]\nevery_seconds = 5\n"))?;
+    world.stack.stop_agent();
+    world.stack.start_agent()?;
+    let agent = |arguments: &[&str]| world.stack.agent_command(arguments);
+    let person = |sam: &str| world.forest.person(sam).map(|person| person.dn.clone());
+
+    // Added, renamed, disabled, deleted, moved out of the scope.
+    add(&world, "nuova.persona")?;
+    world.forest.modify(&format!(
+        "dn: {marco}\nchangetype: modify\nreplace: displayName\ndisplayName: Marco Conti Ferri\n\n\
+         dn: {emma}\nchangetype: modrdn\nnewrdn: CN=Emma Bianchi\ndeleteoldrdn: 1\n\n\
+         dn: {luca}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n\n\
+         dn: {sofia}\nchangetype: delete\n\n\
+         dn: {anna}\nchangetype: modrdn\nnewrdn: CN=Anna Rossi\ndeleteoldrdn: 1\nnewsuperior: CN=Users,{base}\n",
+        marco = person("marco.conti")?,
+        emma = person("emma.fischer")?,
+        luca = person("luca.esposito")?,
+        sofia = person("sofia.romano")?,
+        anna = person("anna.rossi")?,
+        base = world.forest.base_dn,
+    ))?;
+    wait_for(&world, "what changed", |people| {
+        people.contains_key("nuova.persona")
+            && people["marco.conti"].display_name == "Marco Conti Ferri"
+            && !people["luca.esposito"].enabled
+            && !people.contains_key("sofia.romano")
+            && !people.contains_key("anna.rossi")
+    })?;
+    let said = agent(&["sync", "history"])?;
+    let delta = said.lines().find(|line| line.contains("delta-import")).context("a delta import is told")?;
+    ensure!(delta.contains("succeeded in 0.") && delta.contains(" at dc1.contoso.test: "), "{delta}");
+    ensure!(
+        agent(&["sync", "search", "emma.fischer"])?.contains("CN=Emma Bianchi,"),
+        "the new name is staged"
+    );
+
+    // Suspended, nothing comes; resumed, it does.
+    agent(&["sync", "suspend"])?;
+    ensure!(agent(&["sync", "status"])?.contains("scheduler  suspended"), "it says so");
+    // A cycle that was under way has ended by then.
+    agent(&["sync", "run", "all", "delta-import"])?;
+    add(&world, "dopo.pausa")?;
+    std::thread::sleep(Duration::from_secs(12));
+    ensure!(!tenant(&world)?.contains_key("dopo.pausa"), "suspended is suspended");
+    agent(&["sync", "resume"])?;
+    wait_for(&world, "what was missed", |people| people.contains_key("dopo.pausa"))?;
+
+    // In staging it is seen and not sent, and nothing is written back; promoted, it goes.
+    agent(&["staging", "on"])?;
+    add(&world, "in.prova")?;
+    let pending = || agent(&["sync", "pending"]);
+    let until = Instant::now() + ARRIVES_WITHIN;
+    while !pending()?.contains("add     in.prova@contoso.test") && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    ensure!(pending()?.contains("contoso.test: 1 to add, 0 to change, 0 to remove"), "{}", pending()?);
+    ensure!(agent(&["sync", "preview", "in.prova"])?.contains("export     would make the person"), "preview");
+    ensure!(agent(&["sync", "run", "all", "export"]).is_err(), "staging exports nothing, asked or not");
+    ensure!(agent(&["status"])?.contains("writeback  off"), "staging writes nothing back");
+    std::thread::sleep(Duration::from_secs(7));
+    ensure!(!tenant(&world)?.contains_key("in.prova"), "staging exports nothing");
+    ensure!(agent(&["staging", "off"])?.contains("add     in.prova@contoso.test"), "it lists what goes");
+    wait_for(&world, "what was staged", |people| people.contains_key("in.prova"))?;
+    ensure!(agent(&["status"])?.contains("writeback  on"), "promoted, it writes back");
+
+    // The domain controller is put back to what it was: its marks are of no use, everything is read, and it is said.
+    world.forest.restore()?;
+    wait_for(&world, "the earlier state", |people| {
+        people.contains_key("sofia.romano")
+            && people.contains_key("anna.rossi")
+            && !people.contains_key("in.prova")
+    })?;
+    let said = agent(&["sync", "history", "--all", "--limit", "200"])?;
+    let full =
+        said.lines().find(|line| line.contains("in place of a delta import")).context("a full import")?;
+    ensure!(full.contains("full-import") && full.contains("is shorter than it was"), "{full}");
     Ok(())
 }

@@ -31,7 +31,7 @@ pub enum Change {
 /// What came of asking for changes.
 pub enum Since {
     /// They come.
-    Changes(Delta),
+    Changes(Box<Delta>),
     /// The place is of no use: everything is to be read. Why, for the operator.
     Lost(String),
 }
@@ -70,6 +70,9 @@ impl Directory {
             let why = format!("the mark is of {} and the PDC emulator {dc} has another database", since.dc);
             return Ok(Since::Lost(why));
         }
+        if controller.usn < since.usn {
+            return Ok(Since::Lost(format!("the history of {dc} is shorter than it was: it was put back")));
+        }
         let sees_deletions = self.may_list_deleted(&mut controller).await?;
         let mut delta = Delta {
             directory: self.clone(),
@@ -84,9 +87,9 @@ impl Directory {
         };
         let lost = match &since.place {
             Place::DirSync(cookie) => delta.ask_dir_sync(cookie).await?,
-            Place::Usn { usn, because } => delta.ask_usn(*usn, because).await?,
+            Place::Usn(_) => delta.ask_usn(since.usn).await?,
         };
-        Ok(lost.map_or(Since::Changes(delta), Since::Lost))
+        Ok(lost.map_or(Since::Changes(Box::new(delta)), Since::Lost))
     }
 }
 
@@ -112,7 +115,7 @@ impl Delta {
     /// Where the next delta goes on, and what the operator should know.
     pub async fn end(self) -> (Watermark, Option<String>) {
         let mut notes = Vec::new();
-        if let Place::Usn { because, .. } = &self.place {
+        if let Place::Usn(because) = &self.place {
             notes.push(format!("read by uSNChanged, since DirSync was refused: {because}"));
         }
         if !self.sees_deletions {
@@ -159,14 +162,8 @@ impl Delta {
         }
     }
 
-    /// What has a higher number than `usn`; why that is of no use, if it is not.
-    async fn ask_usn(&mut self, usn: i64, because: &str) -> Result<Option<String>, DirectoryError> {
-        // Before anything is read: what changes meanwhile comes the next time.
-        let place = self.directory.usn(&mut self.controller.connection, because.to_owned()).await?;
-        if matches!(place, Place::Usn { usn: now, .. } if now < usn) {
-            return Ok(Some("the domain controller's history is shorter than it was".to_owned()));
-        }
-        self.place = place;
+    /// What has a higher number than `usn`.
+    async fn ask_usn(&mut self, usn: i64) -> Result<Option<String>, DirectoryError> {
         let newer = Filter::AtLeast("uSNChanged", usn.saturating_add(1));
         let attributes = vec!["objectGUID".to_owned(), "uSNCreated".to_owned(), "isDeleted".to_owned()];
         let search = Search {

@@ -26,23 +26,20 @@ pub struct Watermark {
     pub dc: String,
     /// `invocationId` of the controller's database (MS-ADTS 3.1.1.1.9): another one after a restore.
     pub invocation: Uuid,
-    /// Where in it.
+    /// Its `highestCommittedUSN` then. One that is lower now was put back to an earlier state, whatever it says.
+    pub usn: i64,
+    /// How it is gone on from there.
     pub place: Place,
 }
 
-/// Where in a controller's history.
+/// How changes are asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A cookie of the DirSync control, standard base64.
     DirSync(String),
-    /// An update sequence number, where DirSync is refused.
-    Usn {
-        /// `highestCommittedUSN` of the controller.
-        usn: i64,
-        /// The words with which DirSync was refused.
-        because: String,
-    },
+    /// By `uSNChanged`, where DirSync is refused: with these words.
+    Usn(String),
 }
 
 /// A connection to the PDC emulator, with what places there are bound to.
@@ -51,6 +48,8 @@ pub(super) struct Controller {
     pub(super) domain: String,
     pub(super) partition: Uuid,
     pub(super) invocation: Uuid,
+    /// `highestCommittedUSN` when we came: what is asked for afterwards holds everything up to it.
+    pub(super) usn: i64,
 }
 
 impl Directory {
@@ -71,7 +70,7 @@ impl Directory {
             Ok(cookie) => Place::DirSync(STANDARD.encode(cookie)),
             Err(error) => {
                 let Some(because) = refusal(&error) else { return Err(DirectoryError::read(&error)) };
-                self.usn(&mut controller.connection, because).await?
+                Place::Usn(because)
             }
         };
         Ok(controller.end(place).await)
@@ -82,9 +81,7 @@ impl Directory {
     /// # Errors
     /// What kept us from reading.
     pub async fn watermark_by_usn(&self, because: &str) -> Result<Watermark, DirectoryError> {
-        let mut controller = self.controller().await?;
-        let place = self.usn(&mut controller.connection, because.to_owned()).await?;
-        Ok(controller.end(place).await)
+        Ok(self.controller().await?.end(Place::Usn(because.to_owned())).await)
     }
 
     /// The service account, as configured.
@@ -134,7 +131,13 @@ impl Directory {
         };
         let partition = guid(&domain, "objectGUID").await?;
         let invocation = guid(&service_name, "invocationId").await?;
-        Ok(Controller { connection, domain, partition, invocation })
+        let dse = read(&mut connection, "", &["highestCommittedUSN"], limit).await;
+        let usn = dse.map_err(|error| DirectoryError::read(&error))?.integer("highestCommittedUSN");
+        let usn = usn.ok_or_else(|| {
+            let detail = "the root DSE shows no highestCommittedUSN";
+            DirectoryError::fault(Fault::DirectoryUnavailable, &pdc.host, detail)
+        })?;
+        Ok(Controller { connection, domain, partition, invocation, usn })
     }
 
     /// What DirSync gives from `cookie` to its end, entry by entry, and the cookie from which it goes on.
@@ -160,29 +163,14 @@ impl Directory {
         }
         Err(LdapError::refused(connection.host(), 12, "DirSync came to no end"))
     }
-
-    pub(super) async fn usn(
-        &self,
-        connection: &mut Connection,
-        because: String,
-    ) -> Result<Place, DirectoryError> {
-        let limit = self.inner.config.timeout;
-        let dse = read(connection, "", &["highestCommittedUSN"], limit).await;
-        let dse = dse.map_err(|error| DirectoryError::read(&error))?;
-        let usn = dse.integer("highestCommittedUSN").ok_or_else(|| {
-            let detail = "the root DSE shows no highestCommittedUSN";
-            DirectoryError::fault(Fault::DirectoryUnavailable, connection.host(), detail)
-        })?;
-        Ok(Place::Usn { usn, because })
-    }
 }
 
 impl Controller {
     pub(super) async fn end(self, place: Place) -> Watermark {
         let dc = self.connection.host().to_owned();
-        let Self { connection, partition, invocation, .. } = self;
+        let Self { connection, partition, invocation, usn, .. } = self;
         connection.close().await;
-        Watermark { partition, dc, invocation, place }
+        Watermark { partition, dc, invocation, usn, place }
     }
 }
 
@@ -219,9 +207,10 @@ mod tests {
             partition: Uuid::from_u128(1),
             dc: "dc1.contoso.test".into(),
             invocation: Uuid::from_u128(2),
+            usn: 7,
             place,
         };
-        for place in [Place::DirSync("AA==".into()), Place::Usn { usn: 7, because: "no".into() }] {
+        for place in [Place::DirSync("AA==".into()), Place::Usn("no".into())] {
             let text = serde_json::to_string(&mark(place.clone())).unwrap();
             assert_eq!(serde_json::from_str::<Watermark>(&text).unwrap(), mark(place));
         }

@@ -76,7 +76,8 @@ impl Sync {
         profile: Profile,
     ) -> Result<(), (Profile, anyhow::Error)> {
         let report = self.run(settings, profile, &|_| {}).await.map_err(|error| (profile, error))?;
-        if report.counts.done() > 0 || report.note.is_some() {
+        // A cycle each half a minute that meets nothing is worth no line; one that had to read everything is.
+        if report.counts.done() > 0 || report.profile != profile {
             tracing::info!("{}", summary(&report));
         }
         Ok(())

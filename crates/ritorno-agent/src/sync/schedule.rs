@@ -23,6 +23,8 @@ const ALARM_AGAIN: Duration = Duration::from_secs(24 * 3_600);
 pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
 /// Longest pause after cycles that failed, unless the pause is longer anyway.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often it is looked whether the alarm is due.
+const LOOK_FOR_ALARM_EVERY: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether the scheduler was resumed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -41,7 +43,8 @@ pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl F
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let (clock, begun) = (system::clock(), system::clock().now());
-    let (mut held, mut failures, mut alarmed) = (Held::new(), 0, None);
+    let (mut held, mut failures) = (Held::new(), 0);
+    let (mut looked, mut alarmed): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     loop {
         let suspended =
             State::open(&config.state_dir).is_ok_and(|state| state.is_marked(Mark::SyncSuspended));
@@ -64,11 +67,14 @@ pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl F
             _ => LOOK_EVERY,
         };
         let now = clock.now();
-        if alarmed.is_none_or(|at| now.since(at) >= ALARM_AGAIN)
-            && let Some(alarm) = alarm(&config, begun, now).await
-        {
-            events.note(EventId::UnknownError, alarm);
-            alarmed = Some(now);
+        if looked.is_none_or(|at| now.since(at) >= LOOK_FOR_ALARM_EVERY) {
+            looked = Some(now);
+            if alarmed.is_none_or(|at| now.since(at) >= ALARM_AGAIN)
+                && let Some(alarm) = alarm(&config, begun, now).await
+            {
+                events.note(EventId::UnknownError, alarm);
+                alarmed = Some(now);
+            }
         }
         tokio::time::sleep(pause).await;
     }
@@ -129,7 +135,11 @@ pub(crate) fn last_cycle(connector: &str, latest: &[RunReport]) -> Option<Timest
 
 #[cfg(test)]
 mod tests {
-    use ritorno_sync::{Counts, RunOutcome};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use ritorno_protocol::clock::ManualClock;
+    use ritorno_sync::{Counts, Engine, ImportedObject, Page, Run, RunOutcome, SourceError};
     use time::macros::{datetime, time};
 
     use super::*;
@@ -176,6 +186,49 @@ mod tests {
             super::due("fabrikam.test", latest, &schedule, at(datetime!(2026-11-24 02:31 UTC)))
         };
         assert_eq!(other(&tonight), Cycle::Full, "each forest by itself");
+    }
+
+    /// A forest with one person.
+    struct One(bool);
+
+    #[async_trait::async_trait]
+    impl ritorno_sync::ImportSource for One {
+        async fn next(&mut self) -> Result<Page, SourceError> {
+            if std::mem::replace(&mut self.0, true) {
+                return Ok(Page::End { server: None, watermark: None });
+            }
+            let (dn, attributes) = ("CN=Anna".to_owned(), BTreeMap::new());
+            Ok(Page::Objects(vec![ImportedObject { dn, object_guid: [1; 16], attributes }]))
+        }
+
+        fn scope(&self) -> String {
+            String::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_week_without_a_cycle_raises_the_alarm() {
+        let folder = std::env::temp_dir().join(format!("ritorno-alarm-{}", std::process::id()));
+        let text = include_str!("../../agent.example.toml");
+        let text = text.replace("/var/lib/ritorno-agent", &folder.display().to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("agent.toml"), text).unwrap();
+        let config = Config::read(&folder.join("agent.toml")).unwrap();
+        let start = at(datetime!(2026-11-24 12:00 UTC));
+        let week = start.plus(ALARM_AFTER);
+        let second = Duration::from_secs(1);
+        // Never a cycle: counted from the agent's start.
+        assert_eq!(alarm(&config, start, week.minus(second)).await, None);
+        let told = alarm(&config, start, week).await.unwrap();
+        assert!(told.starts_with("no cycle of contoso.test has come to its end for 7 days"), "{told}");
+
+        let clock = Arc::new(ManualClock::new(start.plus(second)));
+        let engine = Engine::open(&folder.join("sync.db"), clock).await.unwrap();
+        let connector = super::super::connector(&config, &config.forests[0]);
+        engine.run(&connector, Run::FullImport(&mut One(false)), &|_| {}).await.unwrap();
+        assert_eq!(alarm(&config, start, week).await, None);
+        assert!(alarm(&config, start, week.plus(second)).await.is_some());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

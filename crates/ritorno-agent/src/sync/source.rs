@@ -118,7 +118,7 @@ impl DeltaSource for Source {
         };
         match self.directory.changes(&mark, self.attributes.clone()).await {
             Ok(Since::Changes(delta)) => {
-                self.reading = Reading::Changes(Box::new(delta));
+                self.reading = Reading::Changes(delta);
                 Ok(Begun::Ready)
             }
             Ok(Since::Lost(reason)) => Ok(Begun::Lost { reason }),
