@@ -185,3 +185,45 @@ fn changes_arrive_by_themselves_as_deltas() -> Result<()> {
     ensure!(full.contains("full-import") && full.contains("is shorter than it was"), "{full}");
     Ok(())
 }
+
+#[test]
+fn too_many_removals_wait_until_exactly_that_list_is_approved() -> Result<()> {
+    let mut world = World::start("sync-guard", |_| Ok(()))?;
+    let configuration = world.stack.folder().join("agent.toml");
+    let text = std::fs::read_to_string(&configuration)?;
+    let limited = text.replace("[limits]\n", "[limits]\ndeletions_per_day = 1\n");
+    std::fs::write(&configuration, format!("{limited}\n[sync]\nevery_seconds = 5\n"))?;
+    world.stack.stop_agent();
+    world.stack.start_agent()?;
+    let agent = |arguments: &[&str]| world.stack.agent_command(arguments);
+    let gone = ["sofia.romano", "marco.conti"];
+    // At once: a cycle in between would let the first of them go.
+    let deletion = |sam| anyhow::Ok(format!("dn: {}\nchangetype: delete\n\n", world.forest.person(sam)?.dn));
+    world.forest.modify(&gone.into_iter().map(deletion).collect::<Result<String>>()?)?;
+    add(&world, "nuova.persona")?;
+
+    let removals = || agent(&["sync", "removals", "contoso.test"]);
+    let until = Instant::now() + ARRIVES_WITHIN;
+    while !removals()?.contains("2 in all") && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let list = removals()?;
+    ensure!(gone.iter().all(|sam| list.contains(&format!("remove   {sam}@contoso.test"))), "{list}");
+    let digest = list.split("sync approve ").nth(1).context("the list names its digest")?.trim().to_owned();
+    // Two cycles later still nobody has gone, and nobody has come either: what is held is held as a whole.
+    std::thread::sleep(Duration::from_secs(12));
+    let people = tenant(&world)?;
+    ensure!(
+        gone.iter().all(|sam| people.contains_key(*sam)) && !people.contains_key("nuova.persona"),
+        "held"
+    );
+    ensure!(agent(&["sync", "status"])?.contains("the deletion guard stopped the export"), "it is said");
+    let events = std::fs::read_to_string(world.stack.folder().join("agent-events.log"))?;
+    ensure!(events.matches(&digest).count() == 1, "one event tells of the list: {events}");
+    ensure!(agent(&["sync", "approve", &"0".repeat(64)]).is_err(), "another list is not this one");
+
+    agent(&["sync", "approve", &digest])?;
+    wait_for(&world, "what was approved", |people| {
+        gone.iter().all(|sam| !people.contains_key(*sam)) && people.contains_key("nuova.persona")
+    })
+}

@@ -87,7 +87,10 @@ impl Directory {
         };
         let lost = match &since.place {
             Place::DirSync(cookie) => delta.ask_dir_sync(cookie).await?,
-            Place::Usn(_) => delta.ask_usn(since.usn).await?,
+            Place::Usn(_) => {
+                delta.ask_usn(since.usn).await?;
+                None
+            }
         };
         Ok(lost.map_or(Since::Changes(Box::new(delta)), Since::Lost))
     }
@@ -163,7 +166,7 @@ impl Delta {
     }
 
     /// What has a higher number than `usn`.
-    async fn ask_usn(&mut self, usn: i64) -> Result<Option<String>, DirectoryError> {
+    async fn ask_usn(&mut self, usn: i64) -> Result<(), DirectoryError> {
         let newer = Filter::AtLeast("uSNChanged", usn.saturating_add(1));
         let attributes = vec!["objectGUID".to_owned(), "uSNCreated".to_owned(), "isDeleted".to_owned()];
         let search = Search {
@@ -197,7 +200,7 @@ impl Delta {
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// One page of a search; `cookie` becomes that of the next one.

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::event::EventId;
 use ritorno_sync::{Profile, RunReport, SyncError};
 
 use super::schedule::{Cycle, HELD_AGAIN};
 use super::{Sync, summary};
 use crate::config::ForestSettings;
+use crate::events::EventLog;
 
 /// Exports that the deletion guard held, by connector: the list's digest and when. The same list would be held again.
 pub(super) type Held = HashMap<String, (String, Timestamp)>;
@@ -21,6 +23,7 @@ impl Sync {
         &self,
         due: impl Fn(&str, &[RunReport]) -> Cycle,
         held: &mut Held,
+        events: &EventLog,
     ) -> anyhow::Result<usize> {
         let _turn = self.turn().await?;
         let latest = self.engine.latest().await?;
@@ -28,8 +31,13 @@ impl Sync {
         for settings in &self.config.forests {
             let cycle = due(&settings.name.0, &latest);
             // What comes after a failed run would work with half of the picture; the other forests are not concerned.
+            let before = held.get(&settings.name.0).map(|(digest, _)| digest.clone());
             if let Err((profile, error)) = self.forest(settings, cycle, held).await {
                 failed += 1;
+                // One event for each list.
+                if held.get(&settings.name.0).is_some_and(|(digest, _)| Some(digest) != before.as_ref()) {
+                    events.note(EventId::UnknownError, format!("{profile} of {}: {error:#}", settings.name));
+                }
                 tracing::warn!("{profile} of {} failed: {error:#}", settings.name);
             }
         }

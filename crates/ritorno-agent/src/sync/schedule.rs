@@ -25,8 +25,8 @@ pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// How often it is looked whether the alarm is due.
 const LOOK_FOR_ALARM_EVERY: Duration = Duration::from_secs(3_600);
-/// How often it is looked whether the scheduler was resumed.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the link has come up for the first time, or the scheduler was resumed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a cycle reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +39,20 @@ pub(crate) enum Cycle {
 
 /// Synchronises as soon as `ready` says so, and then again and again.
 pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl Fn() -> bool) {
-    while !ready() {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let mut is_ready = false;
     let (clock, begun) = (system::clock(), system::clock().now());
     let (mut held, mut failures) = (Held::new(), 0);
     let (mut looked, mut alarmed): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     loop {
         let suspended =
             State::open(&config.state_dir).is_ok_and(|state| state.is_marked(Mark::SyncSuspended));
+        is_ready |= ready();
         let pause = match config.sync.every {
-            Some(every) if !suspended => {
+            Some(every) if is_ready && !suspended => {
                 // Opened for each round: between two of them no connection and no page of the database is held.
                 let due =
                     |connector: &str, latest: &[RunReport]| due(connector, latest, &config.sync, clock.now());
-                let round = async { Sync::open(&config).await?.cycle(due, &mut held).await };
+                let round = async { Sync::open(&config).await?.cycle(due, &mut held, &events).await };
                 let failed = match round.await {
                     Ok(failed) => failed > 0,
                     Err(error) => {
