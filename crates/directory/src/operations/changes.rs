@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::users::ImportedObject;
 use super::watermark::{Controller, Place, Watermark, deleted_objects, refusal};
 use crate::error::DirectoryError;
-use crate::forest::Directory;
+use crate::forest::{Directory, read};
 use crate::identity::is_within;
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
 
@@ -73,6 +73,7 @@ impl Directory {
         if controller.usn < since.usn {
             return Ok(Since::Lost(format!("the history of {dc} is shorter than it was: it was put back")));
         }
+        self.find_bases(&mut controller).await?;
         let sees_deletions = self.may_list_deleted(&mut controller).await?;
         let mut delta = Delta {
             directory: self.clone(),
@@ -93,6 +94,27 @@ impl Directory {
             }
         };
         Ok(lost.map_or(Since::Changes(Box::new(delta)), Since::Lost))
+    }
+}
+
+impl Directory {
+    /// Looks for every base of the scope. One that was renamed or moved away has nobody below it any more, and all of
+    /// its people would count as gone: as in a full import, that is an error until the configuration names the new one.
+    async fn find_bases(&self, controller: &mut Controller) -> Result<(), DirectoryError> {
+        let limit = self.inner.config.timeout;
+        for base in &self.inner.config.scope {
+            let found = read(&mut controller.connection, base, &["objectGUID"], limit).await;
+            found.map_err(|error| {
+                let mut failed = DirectoryError::read(&error);
+                if matches!(error.answer(), Some(answer) if answer.code == 32) {
+                    failed.operator_mut().detail = format!(
+                        "{base} of the scope is not there, or may not be seen: was it renamed or moved?"
+                    );
+                }
+                failed
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -203,6 +203,25 @@ async fn a_mark_of_another_domain_or_database_or_a_damaged_cookie_is_lost_and_sa
 }
 
 #[tokio::test]
+async fn a_renamed_base_of_the_scope_is_an_error_and_nobody_is_gone() {
+    let (play, directory) = scene(Forest::Contoso, "base");
+    add(&play, "Inside", "anna");
+    for mark in
+        [directory.watermark().await.unwrap(), directory.watermark_by_usn("for the test").await.unwrap()]
+    {
+        rename(&play, "OU=Inside", "OU=Renamed", "");
+        let Err(error) = directory.changes(&mark, attributes()).await else { panic!("the base is gone") };
+        let expected = format!("OU=Inside,{} of the scope is not there", play.ou);
+        assert!(error.to_string().contains(&expected), "{error}");
+        rename(&play, "OU=Renamed", "OU=Inside", "");
+        let mut mark = mark;
+        let seen = told(&directory, &mut mark).await;
+        assert_eq!(seen.names(), [play.account("anna")], "renamed back, and she was not gone in between");
+        assert!(!seen.gone.contains(&seen.present[&play.account("anna")].1));
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_may_not_list_deleted_objects_is_told_so() {
     let (play, directory) = scene(Forest::Contoso, "unseen");
     assert!(directory.sees_deletions().await.unwrap());

@@ -1,14 +1,15 @@
 //! Have full import, full sync and export completed?
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use ritorno_doctor::{Check, Description, Finding, System};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_sync::{Profile, RunOutcome, RunReport};
-use std::collections::BTreeSet;
-
-use crate::sync::schedule::{ALARM_AFTER, last_cycle};
 
 use super::{Context, worst_of};
+use crate::sync::schedule::{ALARM_AFTER, last_cycle};
 
 const PROFILES: [Profile; 3] = [Profile::FullImport, Profile::FullSync, Profile::Export];
 
@@ -41,6 +42,9 @@ impl Check<Context> for FirstSync {
         worst_of(forests.into_iter().map(|forest| judge(forest, runs, context.exports, now)).collect())
     }
 }
+
+/// After this long, imports that fail one after the other are more than a controller that was started anew.
+const STALLED: Duration = Duration::from_secs(15 * 60);
 
 /// Judges the runs of one connector, newest first. An agent that does not export has no export to show.
 fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> Finding {
@@ -86,13 +90,18 @@ fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> 
             return fix(Finding::warning(evidence, "the scheduler is off, or the service does not run"));
         }
     }
+    let imports = [Profile::FullImport, Profile::DeltaImport];
+    let last = own.iter().find(|run| imports.contains(&run.profile) && run.outcome != RunOutcome::Running);
+    let since = last_cycle(connector, runs).map(|ended| now.since(ended)).filter(|since| *since >= STALLED);
+    if let (Some(failure), Some(since)) = (last.and_then(|run| run.failure.clone()), since) {
+        let evidence = format!("{connector}: imports have failed for {} minutes", since.as_secs() / 60);
+        return Finding::warning(evidence, failure).fix(System::Agent, ["ritorno-agent sync history"]);
+    }
     Finding::pass(format!("{connector}: full import, full sync and export have completed"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ritorno_doctor::Verdict;
     use ritorno_sync::Counts;
 
@@ -148,6 +157,21 @@ mod tests {
         let delta = run(5, Profile::DeltaImport, RunOutcome::Succeeded);
         runs.insert(0, RunReport { ended: Some(later), ..delta });
         assert_eq!(judge("contoso.test", &runs, true, later).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn imports_that_go_on_failing_are_a_warning() {
+        let mut runs = all_good();
+        runs.insert(0, run(4, Profile::DeltaImport, RunOutcome::Failed));
+        let at =
+            |minutes: u64| judge("contoso.test", &runs, true, NOW.plus(Duration::from_secs(minutes * 60)));
+        assert_eq!(at(14).verdict, Verdict::Pass);
+        assert_eq!(
+            (at(15).verdict, at(15).cause.as_deref()),
+            (Verdict::Warning, Some("the directory hung up"))
+        );
+        runs.insert(0, run(5, Profile::DeltaImport, RunOutcome::Succeeded));
+        assert_eq!(judge("contoso.test", &runs, true, NOW.plus(STALLED)).verdict, Verdict::Pass);
     }
 
     #[test]
