@@ -109,7 +109,7 @@ enum Staging {
 enum SyncCommand {
     /// Runs one profile.
     Run {
-        /// A forest's name, or all.
+        /// A forest's name, all of them (`all`), or the cloud side (`tenant`).
         connector: String,
         /// full-import, delta-import, full-sync, delta-sync, export, or confirming-import (of the tenant).
         profile: ritorno_sync::Profile,

@@ -10,6 +10,9 @@ ALTER TABLE connector ADD COLUMN synced_under TEXT;
 ALTER TABLE cs_object ADD COLUMN changed INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX cs_object_changed ON cs_object (connector_id, id) WHERE changed = 1;
 
+-- Of a person who is to be removed: the container that their object was in.
+ALTER TABLE export_object ADD COLUMN lost_from TEXT;
+
 -- What the operator should know of a run that did not fail.
 ALTER TABLE run ADD COLUMN note TEXT;
 CREATE INDEX run_by_profile ON run (connector_id, profile, id);

@@ -11,7 +11,7 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::engine::{Context, fault_json};
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
-use crate::object::Attributes;
+use crate::object::{Attributes, parent};
 use crate::person::Person;
 use crate::rules::{Exclusion, Verdict, judge};
 use crate::staging::{self, json};
@@ -180,10 +180,13 @@ async fn let_go(
         .bind(&object.anchor)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE export_object SET desired = NULL, approved = 0, fault = NULL WHERE anchor = ?")
-        .bind(&object.anchor)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "UPDATE export_object SET desired = NULL, approved = 0, fault = NULL, lost_from = ? WHERE anchor = ?",
+    )
+    .bind(parent(&object.dn))
+    .bind(&object.anchor)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -246,7 +249,8 @@ async fn provision(
 ) -> Result<(), SyncError> {
     sqlx::query(
         "INSERT INTO export_object (connector_id, anchor, desired) VALUES (?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
-         SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL",
+         SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
+         lost_from = NULL",
     )
     .bind(connector)
     .bind(&person.anchor.0)

@@ -21,6 +21,17 @@ const PENDING: &str = "SELECT anchor, desired, confirmed FROM export_object \
      AND (desired IS NULL OR (json_extract(confirmed, '$.enabled') = 1 AND json_extract(desired, '$.enabled') = 0)) \
      ORDER BY anchor";
 
+/// So many people at once out of a container that then has nobody left look like one that was lost sight of: a right on
+/// it was taken away, or it was moved or deleted whole. Fewer do so too often for somebody to be asked each time.
+const CONTAINER: i64 = 5;
+
+/// Containers that lost so many people and show nobody any more, neither in them nor below.
+const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS people FROM export_object \
+     WHERE connector_id = ?1 AND approved = 0 AND desired IS NULL AND lost_from IS NOT NULL \
+     GROUP BY lost_from HAVING count(*) >= ?2) \
+     WHERE NOT EXISTS (SELECT 1 FROM cs_object WHERE connector_id = ?1 AND present = 1 \
+     AND substr(dn, -length(lost_from) - 1) = ',' || lost_from) ORDER BY people DESC, lost_from LIMIT 1";
+
 /// How many removals (deletions, disabled accounts, people out of scope) may go out unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -38,7 +49,7 @@ impl Default for Guard {
 }
 
 /// What tripped the guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeldBecause {
     /// More than the threshold.
     OverThreshold {
@@ -52,6 +63,13 @@ pub enum HeldBecause {
         /// Of so many people.
         of: u64,
     },
+    /// A container lost all its people at once.
+    ContainerLost {
+        /// Its distinguished name.
+        container: String,
+        /// How many there were.
+        people: u64,
+    },
     /// Scope, account, rules or names of the connector differ from those of the last export.
     ScopeChanged,
 }
@@ -61,6 +79,12 @@ impl fmt::Display for HeldBecause {
         match self {
             Self::OverThreshold { threshold } => write!(f, "the threshold is {threshold}"),
             Self::OverPercentage { percent, of } => write!(f, "the threshold is {percent} % of {of} people"),
+            Self::ContainerLost { container, people } => {
+                write!(
+                    f,
+                    "all {people} people of {container} are gone at once: was it moved, or a right on it taken?"
+                )
+            }
             Self::ScopeChanged => f.write_str("scope, account or rules have changed since the last export"),
         }
     }
@@ -127,6 +151,17 @@ pub(crate) async fn pending(
         list.push(Removal { anchor, user_principal_name, kind });
     }
     Ok(Removals { digest: hex(&digest.finalize()), list })
+}
+
+/// A container that lost all its people, if there is one.
+pub(crate) async fn lost_container(
+    connection: &mut SqliteConnection,
+    connector: i64,
+) -> Result<Option<HeldBecause>, SyncError> {
+    let row = sqlx::query(LOST).bind(connector).bind(CONTAINER).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let people = u64::try_from(row.try_get::<i64, _>("people")?).unwrap_or(0);
+    Ok(Some(HeldBecause::ContainerLost { container: row.try_get("lost_from")?, people }))
 }
 
 /// Marks exactly the removals of `list` as approved.

@@ -92,6 +92,17 @@ impl Staged {
     }
 }
 
+/// The name of what the object of this name is in: all after the first comma that is not escaped (RFC 4514).
+pub(crate) fn parent(dn: &str) -> Option<&str> {
+    let mut escaped = false;
+    let at = dn.find(|c| {
+        let is_end = c == ',' && !escaped;
+        escaped = c == '\\' && !escaped;
+        is_end
+    })?;
+    Some(&dn[at + 1..])
+}
+
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -111,6 +122,13 @@ mod tests {
             let read: Attributes = serde_json::from_str(&staged.json).unwrap();
             prop_assert_eq!(read.bytes("objectsid"), Some(value));
         }
+    }
+
+    #[test]
+    fn the_parent_of_a_name() {
+        assert_eq!(parent(r"CN=Rossi\, Anna,OU=People,DC=t"), Some("OU=People,DC=t"));
+        assert_eq!(parent(r"CN=a\\,DC=t"), Some("DC=t"));
+        assert_eq!(parent("DC=t"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The people of a real forest in the tenant: first import, then what changed.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -226,4 +227,58 @@ fn too_many_removals_wait_until_exactly_that_list_is_approved() -> Result<()> {
     wait_for(&world, "what was approved", |people| {
         gone.iter().all(|sam| !people.contains_key(*sam)) && people.contains_key("nuova.persona")
     })
+}
+
+/// Ends a process as a power cut would.
+fn kill_now(pid: Option<u32>) -> Result<()> {
+    let pid = pid.context("it runs")?.to_string();
+    ensure!(Command::new("kill").args(["-9", &pid]).status()?.success(), "process {pid} was not there");
+    Ok(())
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_lost_and_nobody_is_there_twice() -> Result<()> {
+    const ROUNDS: u64 = 10;
+    let mut world = World::start("sync-kill", |_| Ok(()))?;
+    let configuration = world.stack.folder().join("agent.toml");
+    let text = std::fs::read_to_string(&configuration)?;
+    std::fs::write(&configuration, format!("{text}\n[sync]\nevery_seconds = 5\n"))?;
+    let before = tenant(&world)?.len();
+    let marco = world.forest.person("marco.conti")?.dn.clone();
+    for round in 0..ROUNDS {
+        world.stack.stop_agent();
+        add(&world, &format!("nuova{round}"))?;
+        world.forest.set_attribute(&marco, "displayName", &format!("Marco {round}"))?;
+        if let Some(earlier) = round.checked_sub(2) {
+            let people = &world.forest.people_ou;
+            world.forest.modify(&format!("dn: CN=nuova{earlier},{people}\nchangetype: delete\n"))?;
+        }
+        // A cycle begins with the link; each round ends it a little later, at one end of the wire or the other.
+        world.stack.start_agent()?;
+        std::thread::sleep(Duration::from_millis(120 * round));
+        if round % 3 == 2 {
+            kill_now(world.stack.server_pid())?;
+            world.stack.stop_server();
+            world.stack.start_server()?;
+        }
+        kill_now(world.stack.agent_pid())?;
+    }
+    world.stack.stop_agent();
+    world.stack.start_agent()?;
+    let (newest, second) = (format!("nuova{}", ROUNDS - 1), format!("nuova{}", ROUNDS - 2));
+    wait_for(&world, "the last of it", |people| {
+        let added: Vec<_> = people.keys().filter(|sam| sam.starts_with("nuova")).collect();
+        added == [&second, &newest] && people["marco.conti"].display_name == format!("Marco {}", ROUNDS - 1)
+    })?;
+    ensure!(tenant(&world)?.len() == before + 2, "two came, and nobody else came or went");
+    let said = world.stack.agent_command(&["sync", "run", "tenant", "full-import"])?;
+    ensure!(
+        said.contains(&format!("{} unchanged, 0 errors", before + 2)),
+        "the tenant is as was exported: {said}"
+    );
+    ensure!(
+        world.stack.agent_command(&["sync", "run", "tenant", "delta-sync"]).is_err(),
+        "it has no such profile"
+    );
+    Ok(())
 }

@@ -12,6 +12,8 @@ use crate::config::{Config, ForestSettings, Mode};
 use crate::output::say;
 use crate::state::{Mark, State};
 
+/// The connector of the cloud side. No forest has this name: a forest's has a dot in it.
+const TENANT: &str = "tenant";
 /// Objects with errors that a command prints.
 const ERRORS: u32 = 20;
 
@@ -20,7 +22,11 @@ const ERRORS: u32 = 20;
 /// # Errors
 /// When the run fails.
 pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> anyhow::Result<()> {
-    let chosen = chosen(config, connector)?;
+    let (chosen, profile) = if connector == TENANT {
+        (config.forests.iter().collect(), of_the_tenant(profile)?)
+    } else {
+        (chosen(config, connector)?, profile)
+    };
     let sync = Sync::open(config).await?;
     let _turn = sync.turn().await?;
     for settings in chosen {
@@ -41,6 +47,18 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
     Ok(())
 }
 
+/// What a profile of the tenant's connector is in terms of each forest's people.
+fn of_the_tenant(profile: Profile) -> anyhow::Result<Profile> {
+    match profile {
+        Profile::FullImport | Profile::ConfirmingImport => Ok(Profile::ConfirmingImport),
+        Profile::Export => Ok(Profile::Export),
+        Profile::DeltaImport | Profile::FullSync | Profile::DeltaSync => bail!(
+            "the connector '{TENANT}' has no {profile}: SCIM tells of no changes, and people are synced from the \
+             forests; there are full-import and export"
+        ),
+    }
+}
+
 fn chosen<'a>(config: &'a Config, connector: &str) -> anyhow::Result<Vec<&'a ForestSettings>> {
     let forests = config.forests.iter();
     let chosen: Vec<_> = forests
@@ -48,7 +66,7 @@ fn chosen<'a>(config: &'a Config, connector: &str) -> anyhow::Result<Vec<&'a For
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = config.forests.iter().map(|forest| forest.name.0.as_str()).collect();
-        bail!("there is no connector '{connector}': use all, or one of {}", names.join(", "));
+        bail!("there is no connector '{connector}': use all, {TENANT}, or one of {}", names.join(", "));
     }
     Ok(chosen)
 }

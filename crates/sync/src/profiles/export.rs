@@ -108,8 +108,10 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
         None
     } else if exported_under.is_some_and(|under| under != fingerprint) {
         Some(HeldBecause::ScopeChanged)
+    } else if let Some(because) = context.connector.guard.trips(pending + recent, people) {
+        Some(because)
     } else {
-        context.connector.guard.trips(pending + recent, people)
+        guard::lost_container(&mut connection, context.connector_id).await?
     };
     match because {
         Some(because) => Err(SyncError::Held { pending, recent, because, digest: removals.digest }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ritorno_sync::{Guard, HeldBecause, RemovalKind, RunOutcome, SyncError};
+use ritorno_sync::{Guard, HeldBecause, ImportedObject, RemovalKind, RunOutcome, SyncError};
 
 use crate::world::{Objects, World, object};
 
@@ -102,6 +102,42 @@ async fn after_a_change_of_scope_or_rules_the_first_removal_is_held() {
     world.sync().await.unwrap();
     assert!(matches!(world.export().await, Err(SyncError::Held { because: HeldBecause::ScopeChanged, .. })));
     assert_eq!(world.names().len(), 9);
+}
+
+#[tokio::test]
+async fn a_container_that_lost_all_its_people_at_once_is_held() {
+    let within = |number: u16, unit: &str| {
+        let object = object(number, &[]);
+        ImportedObject { dn: format!("CN=user{number},OU={unit},DC=contoso,DC=test"), ..object }
+    };
+    let world = World::new().await;
+    let staff = || (0..3).map(|number| within(number, "Staff"));
+    let sales = |from| (from..15).map(move |number| within(number, "Sales"));
+    let below = || (20..21).map(|number| within(number, "Rome,OU=Sales"));
+    world.cycle(staff().chain(sales(10)).chain(below()).collect()).await;
+    // Four of five: deletions as they happen.
+    world.cycle(staff().chain(sales(14)).chain(below()).collect()).await;
+    world.cycle(staff().chain(sales(10)).chain(below()).collect()).await;
+    // All of one unit, while one below it is still seen: it is there.
+    world.cycle(staff().chain(below()).collect()).await;
+    assert_eq!(world.names().len(), 4);
+    world.cycle(staff().chain(sales(10)).collect()).await;
+    // All of it.
+    world.import(staff().collect()).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 5, because, digest, .. } = held else { panic!("{held}") };
+    let container = "OU=Sales,DC=contoso,DC=test".to_owned();
+    assert_eq!(because, HeldBecause::ContainerLost { container, people: 5 });
+    // It comes into sight again, and nobody was removed.
+    world.cycle(staff().chain(sales(10)).collect()).await;
+    assert_eq!(world.names().len(), 8);
+    // Or it is gone for good, and somebody has seen it.
+    world.import(staff().collect()).await.unwrap();
+    world.sync().await.unwrap();
+    assert_eq!(world.engine.removals("contoso.test").await.unwrap().digest, digest);
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    assert_eq!(world.export().await.unwrap().counts.deletes, 5);
 }
 
 #[tokio::test]
