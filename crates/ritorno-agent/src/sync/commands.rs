@@ -28,7 +28,10 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
         (chosen(config, connector)?, profile)
     };
     let sync = Sync::open(config).await?;
+    let waiting = ProgressBar::new_spinner().with_message("waiting for the end of the cycle under way");
+    waiting.enable_steady_tick(Duration::from_millis(200));
     let _turn = sync.turn().await?;
+    waiting.finish_and_clear();
     for settings in chosen {
         let bar = ProgressBar::new_spinner().with_message(format!("{profile} of {}", settings.name));
         bar.set_style(style("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}"));

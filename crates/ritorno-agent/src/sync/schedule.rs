@@ -21,8 +21,9 @@ pub(crate) const ALARM_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 const ALARM_AGAIN: Duration = Duration::from_secs(24 * 3_600);
 /// An export that the guard held is tried again after this, for what went out leaves the guard's window.
 pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
-/// Longest pause after cycles that failed, unless the pause is longer anyway.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// Longest pause after cycles that failed, unless the pause is longer anyway. One forest's failures make the others wait,
+/// so it is not long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// How often it is looked whether the alarm is due.
 const LOOK_FOR_ALARM_EVERY: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether the link has come up for the first time, or the scheduler was resumed.
@@ -81,8 +82,7 @@ pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl F
 
 /// The pause after a round: longer after each that failed, for a directory that is down is not helped by being asked.
 fn pause(every: Duration, failures: u32) -> Duration {
-    let doubled = every.saturating_mul(1_u32.checked_shl(failures.min(10)).unwrap_or(u32::MAX));
-    if failures == 0 { every } else { doubled.min(LONGEST_PAUSE).max(every) }
+    every.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE).max(every)
 }
 
 /// What is due for a connector: everything if that has not come to its end since the last time of day for it, whether
@@ -231,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_with_failures_up_to_ten_minutes() {
+    fn pauses_grow_with_failures_up_to_two_minutes() {
         let every = Duration::from_secs(30);
-        let pauses: Vec<u64> = [0, 1, 2, 4, 5, 40].map(|failures| pause(every, failures).as_secs()).to_vec();
-        assert_eq!(pauses, [30, 60, 120, 480, 600, 600]);
+        let pauses: Vec<u64> = [0, 1, 2, 3, 40].map(|failures| pause(every, failures).as_secs()).to_vec();
+        assert_eq!(pauses, [30, 60, 120, 120, 120]);
         assert_eq!(pause(Duration::from_secs(3_600), 3), Duration::from_secs(3_600));
     }
 
