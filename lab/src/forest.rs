@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 
 use crate::Lab;
 use crate::account::Account;
+use crate::ca::CertificateAuthority;
 use crate::dc;
 use crate::host::Host;
 use crate::kerberos::{Realm, kinit};
 use crate::people::{Person, people};
 use crate::progress::step;
-use crate::provision::{provision, readdress};
+use crate::provision::{provision, readdress, smb_conf};
 use crate::root::{Release, ensure_root, require_root};
 
 const ADMINISTRATOR_PASSWORD: &str = "Adm1n-Passw0rd!";
@@ -159,16 +160,19 @@ impl ForestHandle {
         self.start(&host)
     }
 
-    /// Stops the forest's controller; what was changed in it stays.
+    /// Stops the forest's controllers; what was changed in it stays.
     ///
     /// # Errors
-    /// When its processes do not end.
+    /// When their processes do not end.
     pub fn down(&self) -> Result<()> {
         let _lock = self.lock()?;
+        for replica in self.replicas() {
+            replica.stop()?;
+        }
         dc::stop(&self.host())
     }
 
-    /// Puts the forest back to what it was when it was made, and starts it.
+    /// Puts the forest back to what it was when it was made, with one controller, and starts it.
     ///
     /// # Errors
     /// As [`ForestHandle::up`].
@@ -277,8 +281,27 @@ impl ForestHandle {
     }
 
     fn unpack(&self, host: &Host) -> Result<()> {
+        // A controller that was joined to the forest's other life must not bring it back.
+        for replica in self.replicas() {
+            replica.remove()?;
+        }
         dc::unpack(host, &self.snapshot())?;
         readdress(self, host, &self.lab.authority()?)
+    }
+
+    /// Prepares the controller for partners: it is restarted the first time.
+    pub(crate) fn replicate(&self) -> Result<()> {
+        let (host, wanted) = (self.host(), smb_conf(self, &self.host(), true));
+        if std::fs::read_to_string(host.state.join("etc/smb.conf")).is_ok_and(|found| found == wanted) {
+            return Ok(());
+        }
+        host.write("etc/smb.conf", &wanted)?;
+        dc::stop(&host)?;
+        self.start(&host)
+    }
+
+    pub(crate) fn authority(&self) -> Result<CertificateAuthority> {
+        self.lab.authority()
     }
 
     fn start(&self, host: &Host) -> Result<()> {
@@ -294,7 +317,7 @@ impl ForestHandle {
         folder.join(format!("{}.2.tar.gz", self.dns_domain))
     }
 
-    fn lock(&self) -> Result<std::fs::File> {
+    pub(crate) fn lock(&self) -> Result<std::fs::File> {
         self.lab.lock(&self.dns_domain)
     }
 }

@@ -20,6 +20,7 @@ mod process;
 pub mod progress;
 mod provision;
 pub mod proxy;
+pub mod replica;
 pub mod root;
 pub mod stack;
 
@@ -38,6 +39,7 @@ pub use people::{Person, Trait};
 pub use postgres::PostgreSql;
 pub use private::PrivateLab;
 pub use proxy::HttpProxy;
+pub use replica::Replica;
 
 /// The lab: one folder, one certificate authority, one loopback network.
 #[derive(Debug, Clone)]

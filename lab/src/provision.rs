@@ -13,6 +13,13 @@ use crate::host::Host;
 const POPULATE: &str = include_str!("../scripts/populate.py");
 const READDRESS: &str = include_str!("../scripts/readdress.py");
 
+/// With partners: a change is at the other controller in seconds, where Samba's defaults take minutes.
+const REPLICATION: &str = "dreplsrv:notify_interval = 1\n\
+                           dreplsrv:periodic_startup_interval = 3\n\
+                           dreplsrv:periodic_interval = 5\n\
+                           kccsrv:periodic_startup_interval = 3\n\
+                           kccsrv:periodic_interval = 30\n";
+
 /// Provisions the forest's controller into its (empty) state folder. Takes about ten seconds.
 ///
 /// # Errors
@@ -66,12 +73,25 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
 /// When a file cannot be written.
 fn configure(handle: &ForestHandle, host: &Host, authority: &CertificateAuthority) -> Result<()> {
     let fqdn = host.fqdn();
-    authority
-        .issue(&[&fqdn, &handle.dns_domain], &[IpAddr::V4(host.address)])?
-        .write(&host.state.join("lib/private/tls/dc.pem"), &host.state.join("lib/private/tls/dc.key"))?;
-    std::fs::copy(authority.certificate_path(), host.state.join("lib/private/tls/ca.pem"))?;
-    host.write("etc/smb.conf", &smb_conf(handle, host))?;
+    write_certificate(host, authority, &[&fqdn, &handle.dns_domain], &[IpAddr::V4(host.address)])?;
+    host.write("etc/smb.conf", &smb_conf(handle, host, false))?;
     host.write("address", &host.address.to_string())
+}
+
+/// Issues a controller's certificate and puts it where its configuration looks for it.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn write_certificate(
+    host: &Host,
+    authority: &CertificateAuthority,
+    names: &[&str],
+    addresses: &[IpAddr],
+) -> Result<()> {
+    let folder = host.state.join("lib/private/tls");
+    authority.issue(names, addresses)?.write(&folder.join("dc.pem"), &folder.join("dc.key"))?;
+    std::fs::copy(authority.certificate_path(), folder.join("ca.pem"))?;
+    Ok(())
 }
 
 /// Moves a controller that came out of a snapshot to the address that this lab gives it.
@@ -90,12 +110,13 @@ pub(crate) fn readdress(handle: &ForestHandle, host: &Host, authority: &Certific
     Ok(())
 }
 
-/// The controller's whole configuration. What is not here keeps Samba's default, so LDAP demands signing or TLS.
-fn smb_conf(handle: &ForestHandle, host: &Host) -> String {
+/// The controller's whole configuration, for one alone or one with partners. What is not here keeps Samba's default, so LDAP demands signing or TLS.
+pub(crate) fn smb_conf(handle: &ForestHandle, host: &Host, partners: bool) -> String {
     let (netbios, realm, address) = (&handle.netbios, &handle.realm, host.address);
     let name = host.name.to_uppercase();
     let domain = &handle.dns_domain;
     let level = if handle.forest.level_2016() { "ad dc functional level = 2016\n" } else { "" };
+    let replication = if partners { REPLICATION } else { "" };
     // - `server services`: no file server and no winbind, which nobody here asks for.
     // - `old password allowed period`: else a replaced password goes on working for an hour.
     // - `dns update command`: provisioning made the records already, and loopback addresses would be left out.
@@ -109,6 +130,7 @@ fn smb_conf(handle: &ForestHandle, host: &Host) -> String {
          interfaces = {address}/8\n\
          bind interfaces only = yes\n\
          server services = ldap, cldap, kdc, dns, rpc, drepl, kcc\n\
+         {replication}\
          old password allowed period = 0\n\
          dns update command = /bin/true\n\
          tls keyfile = tls/dc.key\n\

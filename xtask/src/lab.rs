@@ -23,6 +23,12 @@ enum Action {
         /// Put the forest back to what it was when it was made.
         #[arg(long)]
         restore: bool,
+        /// Join a second controller, dc2, as well.
+        #[arg(long)]
+        second_dc: bool,
+        /// Join a read-only controller, rodc1, as well.
+        #[arg(long)]
+        rodc: bool,
     },
     /// Stop everything of the lab; what was changed in the forests stays.
     Down,
@@ -57,13 +63,19 @@ impl Choice {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let lab = Lab::open()?;
     match arguments.action {
-        Action::Up { forest, restore } => {
+        Action::Up { forest, restore, second_dc, rodc } => {
             for forest in forest.forests() {
                 let handle = lab.forest(*forest)?;
                 if restore {
                     handle.restore()?;
                 } else {
                     handle.up()?;
+                }
+                if second_dc {
+                    handle.second_dc().up()?;
+                }
+                if rodc {
+                    handle.read_only_dc().up()?;
                 }
             }
         }
@@ -80,18 +92,17 @@ fn status(lab: &Lab) -> Result<()> {
     table.set_header(["forest", "controller", "address", "state", "service account"]);
     for forest in Forest::ALL {
         let handle = lab.forest(forest)?;
-        let state = match handle.state() {
-            State::Running(pid) => format!("runs (process {pid})"),
-            State::Stopped => "stopped".to_owned(),
-            State::Absent => "not made yet".to_owned(),
-        };
         table.add_row([
             handle.dns_domain.as_str(),
             handle.dc_host.as_str(),
             &handle.dc_ip.to_string(),
-            &state,
+            &words(handle.state()),
             &handle.service_account.upn,
         ]);
+        for replica in handle.replicas().iter().filter(|replica| replica.state() != State::Absent) {
+            let (address, state) = (replica.ip.to_string(), words(replica.state()));
+            table.add_row([handle.dns_domain.as_str(), replica.host.as_str(), &address, &state, ""]);
+        }
     }
     println!("{table}");
     let (mail, postgresql) = (lab.mail()?, lab.postgresql());
@@ -100,4 +111,12 @@ fn status(lab: &Lab) -> Result<()> {
     println!("Private copies: {}", lab.privates()?.len());
     println!("Everything lies in {}", lab.folder().display());
     Ok(())
+}
+
+fn words(state: State) -> String {
+    match state {
+        State::Running(pid) => format!("runs (process {pid})"),
+        State::Stopped => "stopped".to_owned(),
+        State::Absent => "not made yet".to_owned(),
+    }
 }

@@ -9,3 +9,4 @@ mod forest;
 mod mail;
 mod postgres;
 mod private;
+mod replica;
