@@ -45,7 +45,8 @@ pub fn start(host: &Host, administrator: &Account, ca: &Path) -> Result<()> {
             );
         }
         let _ = std::fs::remove_file(host.state.join("run/samba.pid"));
-        let samba = ["samba", "-F", "--no-process-group", "--debug-stdout", "-d1"];
+        // With a line for each sign-in, so that a test can see which controller was spoken to.
+        let samba = ["samba", "-F", "--no-process-group", "--debug-stdout", "--debuglevel=1 auth_audit:3"];
         process::start(&mut host.enter(&["setsid", "--fork"], &samba), &log(host))?;
     }
     let ready = wait_until(START_LIMIT, || in_step(host, administrator, ca))?;

@@ -46,6 +46,11 @@ pub struct ForestConfig {
     /// Host names of domain controllers that credentials may be sent to. At least one. The PDC emulator need not be
     /// among them: it is found through them.
     pub hosts: Vec<String>,
+    /// Host names of domain controllers to read from, the best first; credentials may be sent to them too. Empty: by site and
+    /// latency. Writes go to the PDC emulator, whether it is among them or not.
+    pub preferred: Vec<String>,
+    /// Read from the preferred ones or not at all.
+    pub only_preferred: bool,
     /// Port of LDAPS, usually 636.
     pub port: u16,
     /// DNS servers for the forest's names; empty for the machine's own.
@@ -78,6 +83,8 @@ impl ForestConfig {
         Self {
             forest,
             hosts,
+            preferred: Vec::new(),
+            only_preferred: false,
             port: 636,
             dns_servers: Vec::new(),
             account,
@@ -96,6 +103,9 @@ pub enum ConfigError {
     /// No pinned host.
     #[error("forest {0} has no domain controller in its list")]
     NoHosts(Forest),
+    /// Only preferred ones may be read, and none is named.
+    #[error("forest {0} may be read from preferred domain controllers only, and names none")]
+    NoPreferred(Forest),
     /// The file with authorities can't be read as PEM.
     #[error("{} can't be read as certificates: {detail}", path.display())]
     Authorities {

@@ -9,6 +9,7 @@ use ritorno_protocol::outcome::Fault;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use crate::choice::{Remembered, SEARCH_WITHIN};
 use crate::config::{ConfigError, ForestConfig, tls};
 use crate::error::DirectoryError;
 use crate::identity::parent;
@@ -37,9 +38,10 @@ pub struct Directory {
 pub(crate) struct Inner {
     pub(crate) config: ForestConfig,
     pub(crate) clock: Arc<dyn Clock>,
-    connector: Connector,
+    pub(crate) connector: Connector,
     permits: Semaphore,
     known: Mutex<Known>,
+    pub(crate) remembered: Remembered,
     pub(crate) attempts: Attempts,
 }
 
@@ -106,6 +108,12 @@ impl Lease<'_> {
     }
 }
 
+/// Whether our own password was refused. It is tried at no other controller then: each try counts, and enough of them lock the account.
+pub(crate) fn is_wrong_password(error: &DirectoryError) -> bool {
+    let operator = error.operator();
+    operator.ldap_code == Some(49) && operator.detail.contains("data 52e")
+}
+
 /// The one entry of a read; that it is not there is a refusal with result 32.
 fn single(mut entries: Vec<Entry>, host: &str) -> Result<Entry, LdapError> {
     match (entries.pop(), entries.is_empty()) {
@@ -135,6 +143,9 @@ impl Directory {
         if config.hosts.is_empty() {
             return Err(ConfigError::NoHosts(config.forest));
         }
+        if config.only_preferred && config.preferred.is_empty() {
+            return Err(ConfigError::NoPreferred(config.forest));
+        }
         let names = Names::new(&config.dns_servers).map_err(ConfigError::Dns)?;
         let connector = Connector::new(names, Arc::new(tls(&config.roots)?), config.port, CONNECT_WITHIN);
         let inner = Inner {
@@ -143,6 +154,7 @@ impl Directory {
             connector,
             permits: Semaphore::new(CONNECTIONS),
             known: Mutex::default(),
+            remembered: Remembered::default(),
             attempts: Attempts::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -207,19 +219,35 @@ impl Directory {
     /// A new connection to the PDC emulator, bound as the service account, not kept.
     pub(crate) async fn connect_to_pdc(&self) -> Result<(Connection, Arc<RootDse>), DirectoryError> {
         let inner = &*self.inner;
-        let known = inner.known().pdc.clone();
-        let mut first_error = None;
-        if let Some(pdc) = known {
+        let since = Instant::now();
+        // Hosts that were named as the PDC emulator and could not be connected to, and why: the last one counts.
+        let (mut dead, mut unreachable, mut first_error) = (Vec::new(), None, None);
+        if let Some(pdc) = inner.known_pdc() {
             match inner.connect(&pdc.host).await {
                 Ok(connection) => return Ok((connection, pdc)),
-                // It may have died and the role moved: ask the pinned hosts.
-                Err(error) => first_error = Some(error),
+                Err(error) if is_wrong_password(&error) => return Err(error),
+                // It may have died and the role moved: ask the others.
+                Err(error) => {
+                    dead.push(pdc.host.clone());
+                    unreachable = Some(error);
+                }
             }
         }
-        for host in &inner.config.hosts {
-            let found = match inner.connect(host).await {
-                Ok(connection) => inner.find_pdc(connection).await,
-                Err(error) => Err(error),
+        for host in inner.candidates() {
+            if dead.contains(&host) {
+                continue;
+            }
+            // Each that keeps silent takes some seconds, and whoever waits for the outcome waits for all of them.
+            if since.elapsed() > SEARCH_WITHIN {
+                break;
+            }
+            let found = match inner.connect(&host).await {
+                Ok(connection) => inner.find_pdc(connection, &dead).await,
+                Err(error) if is_wrong_password(&error) => return Err(error),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                    continue;
+                }
             };
             match found {
                 Ok((connection, pdc)) => {
@@ -233,12 +261,19 @@ impl Directory {
                     known.pdc = Some(Arc::clone(&pdc));
                     return Ok((connection, pdc));
                 }
-                Err(error) => {
-                    first_error.get_or_insert(error);
+                Err(DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, operator }) => {
+                    if !dead.contains(&name) {
+                        dead.push(name.clone());
+                        let fault = Fault::PdcUnreachable { name };
+                        unreachable = Some(DirectoryError::NotApplied { fault, operator });
+                    }
                 }
+                Err(error) => drop(first_error.get_or_insert(error)),
             }
         }
-        Err(first_error.expect("a configuration has at least one host, and each left an error"))
+        Err(unreachable
+            .or(first_error)
+            .expect("a configuration has at least one host, and each left an error"))
     }
 
     /// The PDC emulator, if it is known.
@@ -265,13 +300,18 @@ impl Inner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The PDC emulator, if it is known.
+    pub(crate) fn known_pdc(&self) -> Option<Arc<RootDse>> {
+        self.known().pdc.clone()
+    }
+
     /// The PDC emulator's name, or, as long as it is not known, the first pinned host's.
     pub(crate) fn pdc_name(&self) -> String {
         self.known().pdc.as_ref().map_or_else(|| self.config.hosts[0].clone(), |pdc| pdc.host.clone())
     }
 
     /// Connects to `host` and binds as the service account.
-    async fn connect(&self, host: &str) -> Result<Connection, DirectoryError> {
+    pub(crate) async fn connect(&self, host: &str) -> Result<Connection, DirectoryError> {
         let mut connection =
             self.connector.connect(host).await.map_err(|error| DirectoryError::read(&error))?;
         let password = self.config.password.password().map_err(|error| {
@@ -289,7 +329,11 @@ impl Inner {
 
     /// From an authenticated connection to any DC to one to the PDC emulator: the role's owner is an `nTDSDSA` object below the
     /// server object that names the host (MS-ADTS 6.1.5.3). SRV records go stale and are not asked.
-    async fn find_pdc(&self, mut connection: Connection) -> Result<(Connection, RootDse), DirectoryError> {
+    async fn find_pdc(
+        &self,
+        mut connection: Connection,
+        dead: &[String],
+    ) -> Result<(Connection, RootDse), DirectoryError> {
         let limit = self.config.timeout;
         let wrong =
             |host: &str, detail: String| DirectoryError::fault(Fault::DirectoryUnavailable, host, detail);
@@ -320,6 +364,11 @@ impl Inner {
             let Some(host) = server.text("dNSHostName") else {
                 return Err(wrong(&dse.host, format!("{} has no dNSHostName", server.dn)));
             };
+            if dead.iter().any(|dead| dead.eq_ignore_ascii_case(host)) {
+                let fault = Fault::PdcUnreachable { name: host.to_owned() };
+                let detail = format!("{} names it as the PDC emulator, and it did not answer", dse.host);
+                return Err(DirectoryError::fault(fault, host, detail));
+            }
             connection = self.connect(host).await?;
             dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
             // It has the last word: if the role has moved on meanwhile, follow once more.

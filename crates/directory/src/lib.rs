@@ -4,6 +4,7 @@
 //! [`Directory`] is the way in. The order of one reset: [`Directory::locate`], [`Directory::judge`],
 //! [`Directory::effective_policy`], [`Directory::password_version`], [`Directory::reset`].
 
+mod choice;
 mod config;
 mod descriptor;
 mod error;
@@ -14,6 +15,7 @@ mod operations;
 mod refusal;
 mod resolve;
 mod root_dse;
+mod topology;
 
 pub use config::{ConfigError, ForestConfig, PasswordFile, PasswordSource, roots_from_pem_file};
 pub use error::DirectoryError;
@@ -31,3 +33,4 @@ pub use operations::watermark::{Place, Watermark};
 pub use refusal::{BindRefusal, Refusal, classify, classify_bind};
 pub use resolve::Names;
 pub use root_dse::RootDse;
+pub use topology::{Answer, Controller, Domain, PdcRole, Ping, Topology, level_name};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::RData;
 
 /// A resolver with 2 seconds and 2 tries for each server.
 #[derive(Clone)]
@@ -52,5 +53,23 @@ impl Names {
         let absolute = format!("{}.", host.trim_end_matches('.'));
         let found = self.0.lookup_ip(absolute).await.map_err(|error| error.to_string())?;
         Ok(found.iter().collect())
+    }
+
+    /// The hosts that a service has by its SRV records (RFC 2782), in lower case and without order. None if there is no such record.
+    ///
+    /// # Errors
+    /// The resolver's words.
+    pub async fn services(&self, name: &str) -> Result<Vec<String>, String> {
+        let absolute = format!("{}.", name.trim_end_matches('.'));
+        let found = match self.0.srv_lookup(absolute).await {
+            Ok(found) => found,
+            Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let hosts = found.answers().iter().filter_map(|record| match &record.data {
+            RData::SRV(srv) => Some(srv.target.to_ascii().trim_end_matches('.').to_lowercase()),
+            _ => None,
+        });
+        Ok(hosts.collect())
     }
 }

@@ -39,6 +39,11 @@ impl Connector {
         Self { names, tls: tls.into(), port, limit }
     }
 
+    /// The resolver.
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Connects to `host`, whose certificate must carry that name.
     ///
     /// # Errors

@@ -56,6 +56,10 @@ impl Directory {
         let owner = lease.read(&domain, &["fSMORoleOwner"]).await?;
         if owner.has("fSMORoleOwner", &lease.pdc.service_name) {
             let host = lease.pdc.host.clone();
+            if let Err(error) = lease.refresh_controllers(&self.inner).await {
+                // Wanted only when the PDC emulator is lost; it answers now, so health is not in doubt.
+                tracing::warn!(forest = %self.inner.config.forest, %error, "the list of controllers can't be read");
+            }
             lease.finish().await;
             return Ok(host);
         }

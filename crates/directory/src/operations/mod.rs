@@ -60,6 +60,6 @@ fn timed(mut error: DirectoryError, since: Instant) -> DirectoryError {
     error
 }
 
-fn milliseconds(since: Instant) -> u64 {
+pub(crate) fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -52,10 +52,10 @@ impl Directory {
         mut attributes: Vec<String>,
         sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
     ) -> Result<(), DirectoryError> {
-        let (mut connection, pdc) = self.connect_to_pdc().await?;
+        let (mut connection, source) = self.connect_for_reading().await?;
         attributes.push("objectGUID".to_owned());
         let bases = match self.inner.config.scope.as_slice() {
-            [] => std::slice::from_ref(&pdc.domain),
+            [] => std::slice::from_ref(&source.domain),
             scope => scope,
         };
         for base in bases {

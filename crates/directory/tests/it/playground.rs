@@ -57,17 +57,7 @@ impl Playground {
 
     /// A configuration as an administrator would write it.
     pub(crate) fn config(&self) -> ForestConfig {
-        let roots = roots_from_pem_file(&self.forest.ca_pem).expect("the lab's authority is PEM");
-        let account = &self.forest.service_account;
-        let mut config = ForestConfig::new(
-            ritorno_protocol::ids::Forest(self.forest.dns_domain.clone()),
-            vec![self.forest.dc_host.clone()],
-            account.upn.clone(),
-            Arc::new(password(&account.password)),
-            Arc::new(roots),
-        );
-        config.dns_servers = vec![SocketAddr::from((self.forest.dc_ip, 53))];
-        config
+        config(&self.forest)
     }
 
     pub(crate) fn directory(&self) -> Directory {
@@ -157,6 +147,21 @@ impl Drop for Playground {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// A configuration as an administrator would write it: the first controller pinned, the DNS of all that the lab may run.
+pub(crate) fn config(forest: &ForestHandle) -> ForestConfig {
+    let roots = roots_from_pem_file(&forest.ca_pem).expect("the lab's authority is PEM");
+    let account = &forest.service_account;
+    let mut config = ForestConfig::new(
+        ritorno_protocol::ids::Forest(forest.dns_domain.clone()),
+        vec![forest.dc_host.clone()],
+        account.upn.clone(),
+        Arc::new(password(&account.password)),
+        Arc::new(roots),
+    );
+    config.dns_servers = vec![SocketAddr::from((forest.dc_ip, 53))];
+    config
 }
 
 /// The delegation that an administrator would make.
