@@ -80,6 +80,16 @@ pub fn kill_now(host: &Host) -> Result<()> {
     Ok(())
 }
 
+/// What the controller has logged.
+///
+/// # Errors
+/// When the log can't be read.
+pub fn read_log(host: &Host) -> Result<String> {
+    let bytes =
+        std::fs::read(log(host)).with_context(|| format!("cannot read the log of {}", host.fqdn()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn log(host: &Host) -> PathBuf {
     host.state.join("log/samba.out")
 }

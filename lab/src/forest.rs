@@ -243,6 +243,14 @@ impl ForestHandle {
         self.host().exec(arguments, b"")
     }
 
+    /// What the controller has logged, a line for each sign-in among it.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub fn dc_log(&self) -> Result<String> {
+        dc::read_log(&self.host())
+    }
+
     /// Applies LDIF changes on the controller, as the system itself.
     ///
     /// # Errors

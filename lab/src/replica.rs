@@ -111,7 +111,7 @@ impl Replica {
             self.run(&host)?;
             // By itself the first one looks for new partners every 30 seconds.
             self.forest.host().exec(&["samba_kcc"], b"")?;
-            self.wait_for_replication(&host)?;
+            self.wait_for_replication()?;
             host.write(JOINED, "")
         })
     }
@@ -158,6 +158,38 @@ impl Replica {
     /// When the directory refuses.
     pub fn seize_pdc_role(&self) -> Result<()> {
         take_role(&self.machine(), &self.forest, "seize")
+    }
+
+    /// Waits until a change made now at the first controller is here, and one made here is there; and with them all that was changed before.
+    ///
+    /// # Errors
+    /// When nothing is replicated within a minute.
+    pub fn wait_for_replication(&self) -> Result<()> {
+        let (first, host) = (self.forest.host(), self.machine());
+        let mut ways = vec![(&first, &host, "to")];
+        if self.kind == Kind::Writable {
+            ways.push((&host, &first, "from"));
+        }
+        for (source, target, word) in ways {
+            let dn = &self.forest.service_account.dn;
+            let read = ["ldbsearch", "-H", DATABASE, "-s", "base", "-b", dn, "comment"];
+            let before = source.exec(&read, b"")?.matches('+').count();
+            // One more sign than last time, so that an old mark is no answer.
+            let mark = format!("replicated {word} {} {}", host.name, "+".repeat(before + 1));
+            let ldif = format!("dn: {dn}\nchangetype: modify\nreplace: comment\ncomment: {mark}\n");
+            source.exec(&["ldbmodify", "-H", DATABASE], ldif.as_bytes())?;
+            let arrived = wait_until(REPLICATION_LIMIT, || Ok(target.exec(&read, b"")?.contains(&mark)))?;
+            ensure!(arrived, "nothing is replicated {word} {}", self.host);
+        }
+        Ok(())
+    }
+
+    /// What it has logged since it was joined, a line for each sign-in among it.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub fn log(&self) -> Result<String> {
+        dc::read_log(&self.machine())
     }
 
     /// Runs a command on it, as its root; returns its standard output.
@@ -291,24 +323,6 @@ impl Replica {
                 Err(error) if format!("{error:#}").contains("RECORD_ALREADY_EXISTS") => {}
                 added => drop(added?),
             }
-        }
-        Ok(())
-    }
-
-    /// Waits until a change made at the first controller is here, and one made here is there.
-    fn wait_for_replication(&self, host: &Host) -> Result<()> {
-        let first = self.forest.host();
-        let mut ways = vec![(&first, host, "to")];
-        if self.kind == Kind::Writable {
-            ways.push((host, &first, "from"));
-        }
-        for (source, target, word) in ways {
-            let (dn, mark) = (&self.forest.service_account.dn, format!("replicated {word} {}", host.name));
-            let ldif = format!("dn: {dn}\nchangetype: modify\nreplace: comment\ncomment: {mark}\n");
-            source.exec(&["ldbmodify", "-H", DATABASE], ldif.as_bytes())?;
-            let read = ["ldbsearch", "-H", DATABASE, "-s", "base", "-b", dn, "comment"];
-            let arrived = wait_until(REPLICATION_LIMIT, || Ok(target.exec(&read, b"")?.contains(&mark)))?;
-            ensure!(arrived, "nothing is replicated {word} {}", self.host);
         }
         Ok(())
     }

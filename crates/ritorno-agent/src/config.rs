@@ -64,6 +64,10 @@ struct FileForest {
     netbios_name: Option<String>,
     hosts: Spanned<Vec<String>>,
     #[serde(default)]
+    preferred: Vec<String>,
+    #[serde(default)]
+    only_preferred: Option<Spanned<bool>>,
+    #[serde(default)]
     dns_servers: Vec<IpAddr>,
     account: Spanned<String>,
     password_file: PathBuf,
@@ -159,6 +163,10 @@ pub(crate) struct ForestSettings {
     pub(crate) netbios_name: String,
     /// Domain controllers that credentials may be sent to.
     pub(crate) hosts: Vec<String>,
+    /// Domain controllers to read from, the best first.
+    pub(crate) preferred: Vec<String>,
+    /// Read from those or not at all.
+    pub(crate) only_preferred: bool,
     /// DNS servers for the forest's names.
     pub(crate) dns_servers: Vec<SocketAddr>,
     /// The service account.
@@ -343,6 +351,11 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         let reason = "no host: name at least one domain controller that the agent may send its password to";
         return Err((forest.hosts.span(), reason.to_owned()));
     }
+    let only_preferred = forest.only_preferred.as_ref().is_some_and(|only| *only.get_ref());
+    if let Some(only) = forest.only_preferred.filter(|_| only_preferred && forest.preferred.is_empty()) {
+        let reason = "true, and no host is preferred: name those to read from in `preferred`";
+        return Err((only.span(), reason.to_owned()));
+    }
     let account = forest.account.get_ref();
     if !account.contains('@') && !account.contains('=') {
         let reason = format!("'{account}' is neither a UPN (name@{name}) nor a DN (CN=...)");
@@ -356,6 +369,8 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         name: Forest(name),
         netbios_name,
         hosts: forest.hosts.into_inner(),
+        preferred: forest.preferred,
+        only_preferred,
         dns_servers: forest.dns_servers.into_iter().map(|ip| SocketAddr::new(ip, 53)).collect(),
         account: forest.account.into_inner(),
         password_file: forest.password_file,
@@ -456,6 +471,10 @@ resets_per_minute = 60
         assert!(
             with("deletions_percent = 101\n")
                 .contains("key 'deletions_percent': a percentage is at most 100")
+        );
+        assert!(
+            complaint("[limits]", "only_preferred = true\n[limits]")
+                .starts_with("agent.toml, line 10, key 'only_preferred': true, and no host is preferred")
         );
         assert!(complaint("state_dir = \"/var/lib/ritorno-agent\"", "").contains("state_dir"));
         assert!(parse("state_dir = \"x\"\n").unwrap_err().to_string().contains("[[forest]]"));

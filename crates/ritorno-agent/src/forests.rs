@@ -40,6 +40,8 @@ impl Forests {
         let open = |forest: &ForestSettings| {
             let config = ForestConfig {
                 dns_servers: forest.dns_servers.clone(),
+                preferred: forest.preferred.clone(),
+                only_preferred: forest.only_preferred,
                 scope: forest.scope.clone(),
                 ..ForestConfig::new(
                     forest.name.clone(),

@@ -23,6 +23,7 @@ mod outbound;
 mod output;
 mod service;
 mod show_status;
+mod show_topology;
 mod state;
 mod status;
 mod sync;
@@ -71,6 +72,14 @@ enum Command {
     Sync(SyncCommand),
     /// Shows the link, the forests, the last sync.
     Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the forests' domains and domain controllers, their sites, and who is the PDC emulator.
+    ///
+    /// Exit code 0: all forests were read. 1: one could not be.
+    Topology {
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -186,6 +195,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match arguments.command {
             Command::Doctor { json } => return doctor::run(&config, json).await,
+            Command::Topology { json } => return show_topology::run(&config, json).await,
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,
             Command::Run => service::run(&config).await,
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,

@@ -23,4 +23,6 @@ mod topology;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
+mod two_dcs;
+#[cfg(test)]
 mod verify;

@@ -94,6 +94,8 @@ impl Scene {
             name: Forest(forest.dns_domain.clone()),
             netbios_name: forest.netbios.clone(),
             hosts: vec![forest.dc_host.clone()],
+            preferred: Vec::new(),
+            only_preferred: false,
             dns_servers: vec![(forest.dc_ip, 53).into()],
             account: forest.service_account.upn.clone(),
             password_file,

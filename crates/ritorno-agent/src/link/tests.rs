@@ -98,6 +98,8 @@ impl Scene {
             name: Forest("contoso.test".into()),
             netbios_name: "CONTOSO".into(),
             hosts: vec!["dc1.contoso.test".into()],
+            preferred: Vec::new(),
+            only_preferred: false,
             dns_servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
             account: "svc@contoso.test".into(),
             password_file: folder.join("none"),

@@ -1,0 +1,276 @@
+//! Two controllers in one domain: reads go where the choice says, writes to the PDC emulator and nowhere else, and the role may move
+//! or its holder die while people reset.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ritorno_directory::{
+    Directory, DirectoryError, ForestConfig, Identity, ImportedObject, PdcHealth, SignIn,
+};
+use ritorno_lab::{Forest, ForestHandle, Lab, PrivateLab, Replica};
+use ritorno_protocol::clock::SystemClock;
+use ritorno_protocol::outcome::Fault;
+
+use crate::playground::{config, fault, password, reset};
+
+const DATABASE: &str = "/var/lib/samba/private/sam.ldb";
+
+/// A private forest with two controllers. The first one is the PDC emulator and the only pinned host.
+struct Pair {
+    forest: ForestHandle,
+    second: Replica,
+    _lab: PrivateLab,
+}
+
+impl Pair {
+    fn new(name: &str) -> Self {
+        let private = Lab::open().unwrap().private(name).unwrap();
+        let forest = private.forest(Forest::Contoso).unwrap();
+        let second = forest.second_dc();
+        second.up().unwrap();
+        Self { forest, second, _lab: private }
+    }
+
+    /// One of the two may be killed, so both are asked for names.
+    fn config(&self) -> ForestConfig {
+        let mut config = config(&self.forest);
+        config.dns_servers.push((self.second.ip, 53).into());
+        config
+    }
+
+    fn directory(&self, change: impl FnOnce(&mut ForestConfig)) -> Directory {
+        let mut config = self.config();
+        change(&mut config);
+        Directory::new(config, Arc::new(SystemClock)).unwrap()
+    }
+
+    /// The invocation ID of a controller: what a write that it made first is marked with.
+    fn invocation_id(&self, name: &str) -> String {
+        let base = format!(
+            "CN=NTDS Settings,CN={name},CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{}",
+            self.forest.base_dn
+        );
+        let read = ["ldbsearch", "-H", DATABASE, "-s", "base", "-b", &base, "--show-binary", "invocationId"];
+        let found = self.forest.dc_exec(&read).unwrap();
+        let id = found.lines().find_map(|line| line.strip_prefix("invocationId: ")).unwrap();
+        id.trim().to_owned()
+    }
+}
+
+/// The description of one person, as an import finds it; or how the import ended.
+async fn imported_description(directory: &Directory, dn: &str) -> Result<Option<String>, DirectoryError> {
+    let mut stream = directory.users(vec!["description".to_owned()]);
+    let mut found = None;
+    while let Some(object) = stream.recv().await {
+        let ImportedObject { dn: of, attributes, .. } = object?;
+        if of == dn {
+            let value = attributes.get("description").and_then(|values| values.first());
+            found = value.map(|value| String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// How often a controller's own log says that the service account signed in there over LDAPS.
+fn sign_ins(log: &str, ip: std::net::Ipv4Addr) -> usize {
+    let local = format!("local host [ipv4:{ip}:636]");
+    log.lines()
+        .filter(|line| line.contains("Auth: [LDAP") && line.contains("svc-ritorno") && line.contains(&local))
+        .count()
+}
+
+#[tokio::test]
+async fn reads_go_to_the_preferred_controller_and_writes_to_the_pdc_emulator() {
+    let pair = Pair::new("directory-choice");
+    let (forest, second) = (&pair.forest, &pair.second);
+    let [ada, bob] = [&forest.people[0], &forest.people[1]];
+    // What is written at the second controller from here on stays there.
+    let [user, pass] = [
+        format!("--username=administrator@{}", forest.realm),
+        format!("--password={}", forest.administrator.password),
+    ];
+    let deaf = ["samba-tool", "drs", "options", &forest.dc_host, "--dsa-option=+DISABLE_INBOUND_REPL"];
+    forest.dc_exec(&[&deaf[..], &[&user, &pass]].concat()).unwrap();
+    let ldif =
+        format!("dn: {}\nchangetype: modify\nreplace: description\ndescription: known to dc2 only\n", ada.dn);
+    second.exec_with(&["ldbmodify", "-H", DATABASE], &ldif).unwrap();
+
+    let directory = pair.directory(|config| {
+        config.preferred = vec![second.host.clone()];
+        config.only_preferred = true;
+    });
+    let logged = |what: &str| {
+        let first = sign_ins(&forest.dc_log().unwrap(), forest.dc_ip);
+        let other = sign_ins(&second.log().unwrap(), second.ip);
+        println!("{what}: {first} sign-ins at dc1, {other} at dc2");
+        (first, other)
+    };
+    let before = logged("before");
+    let described = imported_description(&directory, &ada.dn).await.unwrap();
+    assert_eq!(described.as_deref(), Some("known to dc2 only"));
+    let after = logged("after the import");
+    assert_eq!((after.0 - before.0, after.1 - before.1), (0, 1), "by both controllers' own logs");
+
+    let person = directory.locate(&Identity::AccountName(bob.sam.clone())).await.unwrap();
+    let done = reset(&directory, &person, "Entirely-New-7!").await.unwrap();
+    assert_eq!(done.operator.dc.as_deref(), Some(forest.dc_host.as_str()));
+    let written = logged("after the reset");
+    assert!(written.0 > after.0 && written.1 == after.1, "by both controllers' own logs");
+    let version = directory.password_version(&person).await.unwrap();
+    assert_eq!(version.originating.unwrap().to_string(), pair.invocation_id("DC1").to_lowercase());
+
+    // Another one may be read from when the preferred one is gone, or none, as the administrator said.
+    let lenient = pair.directory(|config| config.preferred = vec![second.host.clone()]);
+    second.kill().unwrap();
+    let Err(DirectoryError::NotApplied { operator, .. }) = imported_description(&directory, &ada.dn).await
+    else {
+        panic!("nothing else may be read from")
+    };
+    assert!(operator.detail.contains(&second.host), "{}", operator.detail);
+    assert_eq!(imported_description(&lenient, &ada.dn).await.unwrap(), None, "dc1 never heard of it");
+
+    // The PDC emulator is gone: no other is written to, and the outcome names it.
+    second.up().unwrap();
+    forest.kill_dc().unwrap();
+    let outcome = reset(&directory, &person, "Entirely-New-8!").await;
+    assert_eq!(fault(outcome), Fault::PdcUnreachable { name: forest.dc_host.clone() });
+    let described = imported_description(&directory, &ada.dn).await.unwrap();
+    assert_eq!(described.as_deref(), Some("known to dc2 only"));
+    // An agent that starts now, and that only a preferred host can tell who the PDC emulator is, names it too.
+    let fresh = pair.directory(|config| {
+        config.hosts = vec!["dc3.contoso.test".to_owned()];
+        config.preferred = vec![second.host.clone()];
+    });
+    let located = fresh.locate(&Identity::AccountName(bob.sam.clone())).await;
+    assert_eq!(fault(located), Fault::PdcUnreachable { name: forest.dc_host.clone() });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_role_moves_and_its_holder_dies_while_people_reset() {
+    let pair = Pair::new("directory-role");
+    let (forest, second) = (&pair.forest, &pair.second);
+    let directory = pair.directory(|_| ());
+    let mut people = Vec::new();
+    for person in forest.people.iter().filter(|person| person.traits.is_empty()).take(8) {
+        let located = directory.locate(&Identity::AccountName(person.sam.clone())).await.unwrap();
+        let version = directory.password_version(&located).await.unwrap().version.unwrap();
+        people.push((located, version));
+    }
+
+    // What the agent does every ten seconds, here every second.
+    let over = Arc::new(AtomicBool::new(false));
+    let watching = tokio::spawn({
+        let (directory, over) = (directory.clone(), Arc::clone(&over));
+        async move {
+            while !over.load(Ordering::SeqCst) {
+                directory.pdc_health().await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    });
+    let streams: Vec<_> = people
+        .iter()
+        .map(|(person, _)| {
+            let (directory, person, over) = (directory.clone(), person.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let (mut dcs, mut longest, mut last) = (Vec::new(), Duration::ZERO, String::new());
+                while !over.load(Ordering::SeqCst) {
+                    let new = format!("Moving-Passw0rd-{}!", dcs.len());
+                    let since = Instant::now();
+                    let done = reset(&directory, &person, &new).await.expect("none is lost");
+                    longest = longest.max(since.elapsed());
+                    dcs.push(done.operator.dc.unwrap());
+                    last = new;
+                }
+                (dcs, longest, last)
+            })
+        })
+        .collect();
+    let moved = {
+        let (forest, second) = (forest.clone(), second.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut moved = Vec::new();
+            for round in 0..4 {
+                std::thread::sleep(Duration::from_secs(3));
+                let since = Instant::now();
+                if round % 2 == 0 { second.take_pdc_role() } else { forest.take_pdc_role() }.unwrap();
+                moved.push(since.elapsed());
+            }
+            std::thread::sleep(Duration::from_secs(3));
+            moved
+        })
+        .await
+        .unwrap()
+    };
+    over.store(true, Ordering::SeqCst);
+    let (mut total, mut longest, mut at_second) = (0, Duration::ZERO, 0);
+    let mut ends = Vec::new();
+    for stream in streams {
+        let (dcs, wait, last) = stream.await.unwrap();
+        total += dcs.len();
+        at_second += dcs.iter().filter(|dc| **dc == second.host).count();
+        longest = longest.max(wait);
+        ends.push((dcs.len(), last));
+    }
+    watching.await.unwrap();
+    println!(
+        "{total} resets, {at_second} of them at {}, while the role moved 4 times (each {moved:?}): longest wait {} ms",
+        second.host,
+        longest.as_millis()
+    );
+    assert!(at_second > 0 && at_second < total, "the role was followed both ways");
+    // None lost and none doubled: as many versions as outcomes, at both controllers once they agree.
+    second.wait_for_replication().unwrap();
+    for ((person, before), (resets, last)) in people.iter().zip(&ends) {
+        let version = directory.password_version(person).await.unwrap().version.unwrap();
+        assert_eq!(version - before, u32::try_from(*resets).unwrap(), "{}", person.dn);
+        assert_eq!(directory.verify(person, &password(last)).await, Ok(SignIn::Accepted));
+    }
+
+    // The holder dies in the middle of a stream.
+    let person = people[0].0.clone();
+    let before = directory.password_version(&person).await.unwrap().version.unwrap();
+    let stream = tokio::spawn({
+        let (directory, person) = (directory.clone(), person.clone());
+        async move {
+            let mut done = 0;
+            loop {
+                let since = Instant::now();
+                match reset(&directory, &person, &format!("Dying-Passw0rd-{done}!")).await {
+                    Ok(_) => done += 1,
+                    Err(error) => return (done, error, since.elapsed()),
+                }
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    forest.kill_dc().unwrap();
+    let (done, error, waited) = stream.await.unwrap();
+    println!("killed after {done} resets; told after {} ms: {error}", waited.as_millis());
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    let unsure = match &error {
+        DirectoryError::Unknown { .. } => 1,
+        DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, .. } => {
+            assert_eq!(name, &forest.dc_host);
+            0
+        }
+        other => panic!("{other}"),
+    };
+    let since = Instant::now();
+    let outcome = reset(&directory, &person, "Nobody-There-7!").await;
+    assert_eq!(fault(outcome), Fault::PdcUnreachable { name: forest.dc_host.clone() });
+    assert!(since.elapsed() < Duration::from_secs(10));
+
+    // The role is seized: the same agent goes on by itself, at a host that is not in its configuration.
+    second.seize_pdc_role().unwrap();
+    let since = Instant::now();
+    let done_there = reset(&directory, &person, "After-The-Death-7!").await.unwrap();
+    println!("seized: written after {} ms", since.elapsed().as_millis());
+    assert_eq!(done_there.operator.dc.as_deref(), Some(second.host.as_str()));
+    assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { dc, .. } if dc == second.host));
+    assert_eq!(directory.verify(&person, &password("After-The-Death-7!")).await, Ok(SignIn::Accepted));
+    // What the dead one took and did not pass on is gone with it; nothing was written twice.
+    let after = directory.password_version(&person).await.unwrap().version.unwrap();
+    assert!(after > before && after <= before + done + unsure + 1, "{before} {after} {done} {unsure}");
+}
