@@ -81,7 +81,7 @@ pub(super) fn controllers(objects: &[Entry]) -> Vec<ControllerShape> {
             let server = objects.iter().find(|entry| {
                 entry.has("objectClass", "server") && entry.dn.eq_ignore_ascii_case(server_dn)
             })?;
-            Some(controller(server, settings)?)
+            controller(server, settings)
         })
         .collect();
     controllers.sort_by(|a, b| a.host.cmp(&b.host));

@@ -164,6 +164,15 @@ pub(crate) fn config(forest: &ForestHandle) -> ForestConfig {
     config
 }
 
+/// Adds a DNS record, as the administrator.
+pub(crate) fn add_record(forest: &ForestHandle, zone: &str, name: &str, kind: &str, data: &str) {
+    let server = forest.dc_ip.to_string();
+    let user = format!("--username=administrator@{}", forest.realm);
+    let password = format!("--password={}", forest.administrator.password);
+    let add = ["samba-tool", "dns", "add", &server, zone, name, kind, data, &user, &password];
+    forest.dc_exec(&add).expect("the record is taken");
+}
+
 /// The delegation that an administrator would make.
 fn delegate(forest: &ForestHandle, ou: &str) {
     let sid = service_sid(forest);

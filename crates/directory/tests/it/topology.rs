@@ -6,7 +6,7 @@ use ritorno_directory::{Answer, Directory, PdcHealth, PdcRole};
 use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
 
-use crate::playground::config;
+use crate::playground::{add_record, config};
 
 #[tokio::test]
 async fn domains_controllers_sites_and_the_moved_role_are_told() {
@@ -29,9 +29,9 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     );
     forest.modify(&move_server).unwrap();
 
-    let mut config = config(&forest);
-    config.dns_servers.push((second.ip, 53).into());
-    let directory = Directory::new(config, Arc::new(SystemClock)).unwrap();
+    let mut settings = config(&forest);
+    settings.dns_servers.push((second.ip, 53).into());
+    let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
     assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { dc, .. } if dc == forest.dc_host));
     let topology = directory.topology().await.unwrap();
     assert_eq!(topology.gaps, Vec::<String>::new());
@@ -70,14 +70,9 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { dc, .. } if dc == second.host));
 
     // DNS names one that the forest doesn't know.
-    let address = forest.dc_ip.to_string();
-    let administrator = format!("--username=administrator@{}", forest.realm);
-    let password = format!("--password={}", forest.administrator.password);
-    let record = "stranger.contoso.test 389 0 100";
-    let add = ["samba-tool", "dns", "add", &address, "_msdcs.contoso.test", "_ldap._tcp.dc", "SRV", record];
-    forest.dc_exec(&[&add[..], &[&administrator, &password]].concat()).unwrap();
+    add_record(&forest, "_msdcs.contoso.test", "_ldap._tcp.dc", "SRV", "stranger.contoso.test 389 0 100");
     second.kill().unwrap();
-    let again = Directory::new(crate::playground::config(&forest), Arc::new(SystemClock)).unwrap();
+    let again = Directory::new(config(&forest), Arc::new(SystemClock)).unwrap();
     let topology = again.topology().await.unwrap();
     assert_eq!(topology.strangers, ["stranger.contoso.test"]);
     let PdcRole::Unconfirmed { host, why } = &topology.domains[0].pdc else { panic!("{topology:?}") };
