@@ -1,9 +1,13 @@
 //! Names with every character that DNs and filters reserve.
 
-use ritorno_directory::{Identity, SignIn};
-use ritorno_lab::Forest;
+use std::sync::Arc;
 
-use crate::playground::{Playground, line, password, reset};
+use ritorno_directory::{Directory, Identity, SignIn};
+use ritorno_lab::Forest;
+use ritorno_protocol::clock::SystemClock;
+use ritorno_protocol::outcome::Fault;
+
+use crate::playground::{Playground, fault, line, password, reset};
 
 /// The CN as RFC 4514 writes it, and as it is.
 const NAMES: [(&str, &str); 8] = [
@@ -49,5 +53,76 @@ async fn people_with_reserved_characters_are_found_and_reset() {
             .unwrap();
         let found = directory.locate(&Identity::AccountName(sam.to_owned())).await.unwrap();
         assert_eq!(found.dn, dn);
+    }
+}
+
+/// Each character that RFC 4514 or RFC 4515 reserves, alone; then what else is awkward at an end.
+const AWKWARD: [&str; 20] = [
+    "a,b", "a+b", "a\"b", "a\\b", "a<b", "a>b", "a;b", "a=b", "a/b", "a#b", "a*b", "a(b", "a)b", "#a",
+    " lead", "trail ", "a\\,b", "山田", "Żółć", "a🦀b",
+];
+
+/// A name as RFC 4514 section 2.4 writes it.
+fn escaped(name: &str) -> String {
+    let last = name.chars().count() - 1;
+    let escape = |(index, c): (usize, char)| match c {
+        ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' => format!("\\{c}"),
+        '#' | ' ' if index == 0 => format!("\\{c}"),
+        ' ' if index == last => "\\ ".to_owned(),
+        plain => plain.to_string(),
+    };
+    name.chars().enumerate().map(escape).collect()
+}
+
+/// The same name with each byte that is no letter in hexadecimal, which RFC 4514 allows as well.
+fn in_hexadecimal(name: &str) -> String {
+    let escape = |byte: u8| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("\\{byte:02x}") }
+    };
+    name.bytes().map(escape).collect()
+}
+
+#[tokio::test]
+async fn units_with_reserved_characters_hold_a_scope() {
+    for forest in Forest::ALL {
+        let play = Playground::new(forest, "units");
+        let mut ldif = String::new();
+        for (number, name) in AWKWARD.into_iter().enumerate() {
+            let unit = format!("OU={},{}", escaped(name), play.ou);
+            ldif += &format!("{}changetype: add\nobjectClass: organizationalUnit\n\n", line("dn", &unit));
+            let person = line("dn", &format!("CN={},{unit}", escaped(name)));
+            ldif += &format!(
+                "{person}changetype: add\nobjectClass: user\nuserAccountControl: 544\n{}\n",
+                line("sAMAccountName", &play.account(&format!("u{number}")))
+            );
+        }
+        play.forest.modify(&ldif).unwrap();
+        let outside = play.locate(&play.directory(), "u0").await;
+        for (number, name) in AWKWARD.into_iter().enumerate() {
+            // However the administrator writes it.
+            for written in [escaped(name), in_hexadecimal(name)] {
+                let mut config = play.config();
+                config.scope = vec![format!("OU={written},{}", play.ou)];
+                let directory = Directory::new(config, Arc::new(SystemClock)).unwrap();
+                let mut import = directory.users(vec!["cn".to_owned(), "sAMAccountName".to_owned()]);
+                let mut imported = Vec::new();
+                while let Some(object) = import.recv().await {
+                    imported.push(object.unwrap_or_else(|error| panic!("{written}: {error}")));
+                }
+                let [object] = imported.as_slice() else { panic!("{written}: {imported:?}") };
+                let person = play.locate(&directory, &format!("u{number}")).await;
+                assert_eq!(object.object_guid, person.object_guid);
+                assert_eq!(object.attributes["cn"], [name.as_bytes()]);
+                assert_eq!(directory.judge(&person).await, Ok(()), "{written}");
+                if number > 0 {
+                    assert_eq!(fault(directory.judge(&outside).await), Fault::OutOfScope, "{written}");
+                }
+            }
+            let directory = play.directory();
+            let person = play.locate(&directory, &format!("u{number}")).await;
+            reset(&directory, &person, "Entirely-New-7!").await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let signed_in = directory.verify(&person, &password("Entirely-New-7!")).await;
+            assert_eq!(signed_in, Ok(SignIn::Accepted), "{name}");
+        }
     }
 }
