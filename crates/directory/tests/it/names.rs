@@ -10,7 +10,7 @@ use ritorno_protocol::outcome::Fault;
 use crate::playground::{Playground, fault, line, password, reset};
 
 /// The CN as RFC 4514 writes it, and as it is.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
     (r#"a\, \+ \" \\ \< \> \; \= / \# * ( )"#, r#"a, + " \ < > ; = / # * ( )"#),
     (r"\#hash", "#hash"),
     (r"\ lead and trail\ ", " lead and trail "),
@@ -18,6 +18,7 @@ const NAMES: [(&str, &str); 8] = [
     ("山田 太郎", "山田 太郎"),
     ("Анна 🦀", "Анна 🦀"),
     (r"x\,OU\=People", "x,OU=People"),
+    (r"nul\00here", "nul\0here"),
     ("*)(objectClass\\=*", "*)(objectClass=*"),
 ];
 
@@ -57,9 +58,9 @@ async fn people_with_reserved_characters_are_found_and_reset() {
 }
 
 /// Each character that RFC 4514 or RFC 4515 reserves, alone; then what else is awkward at an end.
-const AWKWARD: [&str; 20] = [
+const AWKWARD: [&str; 21] = [
     "a,b", "a+b", "a\"b", "a\\b", "a<b", "a>b", "a;b", "a=b", "a/b", "a#b", "a*b", "a(b", "a)b", "#a",
-    " lead", "trail ", "a\\,b", "山田", "Żółć", "a🦀b",
+    " lead", "trail ", "a\\,b", "a\0b", "山田", "Żółć", "a🦀b",
 ];
 
 /// A name as RFC 4514 section 2.4 writes it.
@@ -67,6 +68,7 @@ fn escaped(name: &str) -> String {
     let last = name.chars().count() - 1;
     let escape = |(index, c): (usize, char)| match c {
         ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' => format!("\\{c}"),
+        '\0' => "\\00".to_owned(),
         '#' | ' ' if index == 0 => format!("\\{c}"),
         ' ' if index == last => "\\ ".to_owned(),
         plain => plain.to_string(),
