@@ -1,4 +1,4 @@
-//! Security descriptors (MS-DTYP 2.4.6), as far as a person's right to change the own password needs them.
+//! Security descriptors (MS-DTYP 2.4.6), as far as rights on a person need them.
 
 /// The control access right *Change Password* `ab721a53-1e2f-11d0-9819-00aa0040529b` (MS-ADTS 5.1.3.2.1), as stored.
 const CHANGE_PASSWORD: [u8; 16] =
@@ -28,7 +28,7 @@ fn denies(ace: &[u8]) -> bool {
 }
 
 /// The entries of the DACL, each with its header.
-fn aces(descriptor: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+pub(crate) fn aces(descriptor: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let start = usize::try_from(u32_at(descriptor, 16)?).ok().filter(|start| *start != 0)?;
     let size = usize::from(u16_at(descriptor, start.checked_add(2)?)?);
     let mut rest = descriptor.get(start.checked_add(8)?..start.checked_add(size)?)?;
@@ -40,11 +40,11 @@ fn aces(descriptor: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     }))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 

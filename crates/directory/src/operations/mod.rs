@@ -9,6 +9,7 @@ mod judge;
 pub(crate) mod locate;
 pub(crate) mod password_version;
 pub(crate) mod reset;
+pub(crate) mod rights;
 pub(crate) mod state;
 mod unlock;
 pub(crate) mod users;

@@ -11,8 +11,8 @@ use crate::ldap::{Control, Entry, Search};
 use crate::operations::locate::Person;
 
 /// Reads parts of a security descriptor (MS-ADTS 3.1.1.3.4.1.11); 4 is the DACL.
-const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
-const DACL: i32 = 4;
+pub(super) const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
+pub(super) const DACL: i32 = 4;
 
 const ATTRIBUTES: [&str; 7] = [
     "userAccountControl",

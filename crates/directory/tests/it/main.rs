@@ -19,6 +19,8 @@ mod policy;
 #[cfg(test)]
 mod reset;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod rogue;
 #[cfg(test)]
 mod topology;

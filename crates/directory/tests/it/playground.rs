@@ -189,9 +189,14 @@ fn delegate(forest: &ForestHandle, ou: &str) {
 }
 
 fn service_sid(forest: &ForestHandle) -> String {
+    sid_of(forest, &forest.service_account.dn)
+}
+
+/// The SID of an account or a group.
+pub(crate) fn sid_of(forest: &ForestHandle, dn: &str) -> String {
     let found = forest
-        .dc_exec(&["ldbsearch", "-H", DATABASE, "-b", &forest.service_account.dn, "-s", "base", "objectSid"])
-        .expect("the service account is there");
+        .dc_exec(&["ldbsearch", "-H", DATABASE, "-b", dn, "-s", "base", "objectSid"])
+        .expect("the account is there");
     let sid = found.split("objectSid: ").nth(1).and_then(|rest| rest.lines().next());
     sid.expect("it has a SID").to_owned()
 }
