@@ -26,6 +26,10 @@ const KEPT: usize = CONNECTIONS;
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Longest wait for a connection to come up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// Longest wait for controllers to agree on who is the PDC emulator.
+const AGREE_WITHIN: Duration = Duration::from_secs(6);
+/// Pause before they are asked once more.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Longest wait for the answer to a trial read.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -339,7 +343,15 @@ impl Inner {
             |host: &str, detail: String| DirectoryError::fault(Fault::DirectoryUnavailable, host, detail);
         let failed = |error: LdapError| DirectoryError::read(&error);
         let mut dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
-        for _ in 0..3 {
+        let since = Instant::now();
+        for hop in 0.. {
+            if since.elapsed() > AGREE_WITHIN {
+                break;
+            }
+            // Two hops find it, if it stays where it is. While it moves, old and new holder can name each other for a moment.
+            if hop > 2 {
+                tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            }
             let domain =
                 read(&mut connection, &dse.domain, &["fSMORoleOwner"], limit).await.map_err(failed)?;
             let owner = domain.text("fSMORoleOwner").unwrap_or_default().to_owned();

@@ -22,6 +22,7 @@ mod onboarding;
 mod outbound;
 mod output;
 mod service;
+mod show_rights;
 mod show_status;
 mod show_topology;
 mod state;
@@ -83,6 +84,13 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Says what the service account may do to a person, by which entry, and what would give it the rest. Changes nothing.
+    ///
+    /// Exit code 0: reset, unlock and must change are all granted. 1: one is not.
+    Rights {
+        /// The person's sAMAccountName or userPrincipalName.
+        name: String,
     },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
@@ -196,6 +204,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match arguments.command {
             Command::Doctor { json } => return doctor::run(&config, json).await,
             Command::Topology { json } => return show_topology::run(&config, json).await,
+            Command::Rights { name } => return show_rights::run(&config, &name).await,
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,
             Command::Run => service::run(&config).await,
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,

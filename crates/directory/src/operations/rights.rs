@@ -29,6 +29,13 @@ pub struct Rights {
     pub admin_count: bool,
 }
 
+impl Rights {
+    /// Reset, unlock, must change, in this order.
+    pub const fn all(&self) -> [&Verdict; 3] {
+        [&self.reset, &self.unlock, &self.must_change]
+    }
+}
+
 impl Directory {
     /// Computes what the service account may do to a person, from the person's DACL and the account's own token. The DC has the last word;
     /// this tells it beforehand, and by which entry.

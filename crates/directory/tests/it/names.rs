@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use ritorno_directory::{Directory, Identity, SignIn};
-use ritorno_lab::Forest;
+use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::outcome::Fault;
 
-use crate::playground::{Playground, fault, line, password, reset};
+use crate::playground::{Playground, config, fault, line, password, reset};
 
 /// The CN as RFC 4514 writes it, and as it is.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 8] = [
     (r#"a\, \+ \" \\ \< \> \; \= / \# * ( )"#, r#"a, + " \ < > ; = / # * ( )"#),
     (r"\#hash", "#hash"),
     (r"\ lead and trail\ ", " lead and trail "),
@@ -18,7 +18,6 @@ const NAMES: [(&str, &str); 9] = [
     ("山田 太郎", "山田 太郎"),
     ("Анна 🦀", "Анна 🦀"),
     (r"x\,OU\=People", "x,OU=People"),
-    (r"nul\00here", "nul\0here"),
     ("*)(objectClass\\=*", "*)(objectClass=*"),
 ];
 
@@ -58,9 +57,9 @@ async fn people_with_reserved_characters_are_found_and_reset() {
 }
 
 /// Each character that RFC 4514 or RFC 4515 reserves, alone; then what else is awkward at an end.
-const AWKWARD: [&str; 21] = [
+const AWKWARD: [&str; 20] = [
     "a,b", "a+b", "a\"b", "a\\b", "a<b", "a>b", "a;b", "a=b", "a/b", "a#b", "a*b", "a(b", "a)b", "#a",
-    " lead", "trail ", "a\\,b", "a\0b", "山田", "Żółć", "a🦀b",
+    " lead", "trail ", "a\\,b", "山田", "Żółć", "a🦀b",
 ];
 
 /// A name as RFC 4514 section 2.4 writes it.
@@ -68,7 +67,6 @@ fn escaped(name: &str) -> String {
     let last = name.chars().count() - 1;
     let escape = |(index, c): (usize, char)| match c {
         ',' | '+' | '"' | '\\' | '<' | '>' | ';' | '=' => format!("\\{c}"),
-        '\0' => "\\00".to_owned(),
         '#' | ' ' if index == 0 => format!("\\{c}"),
         ' ' if index == last => "\\ ".to_owned(),
         plain => plain.to_string(),
@@ -127,4 +125,34 @@ async fn units_with_reserved_characters_hold_a_scope() {
             assert_eq!(signed_in, Ok(SignIn::Accepted), "{name}");
         }
     }
+}
+
+/// In a forest of its own, since Samba can't delete a second object of such a name.
+#[tokio::test]
+async fn a_name_with_a_nul_is_found_and_reset() {
+    let private = Lab::open().unwrap().private("directory-nul").unwrap();
+    let forest = private.forest(Forest::Contoso).unwrap();
+    forest.up().unwrap();
+    let unit = format!(r"OU=nul\00unit,{}", forest.people_ou);
+    let person = format!(r"CN=nul\00person,{unit}");
+    forest
+        .modify(&format!(
+            "dn: {unit}\nchangetype: add\nobjectClass: organizationalUnit\n\ndn: {person}\nchangetype: add\n\
+             objectClass: user\nsAMAccountName: nul\nuserAccountControl: 544\n"
+        ))
+        .unwrap();
+    let mut settings = config(&forest);
+    settings.scope = vec![unit];
+    let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
+    let mut import = directory.users(vec!["cn".to_owned()]);
+    let imported = import.recv().await.unwrap().unwrap();
+    assert_eq!(imported.attributes["cn"], [b"nul\0person"]);
+    assert!(import.recv().await.is_none());
+    let person = directory.locate(&Identity::AccountName("nul".to_owned())).await.unwrap();
+    assert_eq!(directory.judge(&person).await, Ok(()));
+    reset(&directory, &person, "Entirely-New-7!").await.unwrap();
+    let signed_in = directory.verify(&person, &password("Entirely-New-7!")).await;
+    assert_eq!(signed_in, Ok(SignIn::Accepted));
+    let other = directory.locate(&Identity::AccountName(forest.people[0].sam.clone())).await.unwrap();
+    assert_eq!(fault(directory.judge(&other).await), Fault::OutOfScope);
 }

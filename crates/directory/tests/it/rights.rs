@@ -115,8 +115,8 @@ async fn what_is_foretold_is_what_the_controller_does() {
     for (name, _, expected) in &cases {
         let person = directory.locate(&Identity::AccountName((*name).to_owned())).await.unwrap();
         let rights = directory.rights(&person).await.unwrap();
-        let Rights { reset, unlock, must_change, inheritance_broken, admin_count } = &rights;
-        let foretold = [reset, unlock, must_change].map(Verdict::is_granted);
+        let Rights { reset, unlock, inheritance_broken, admin_count, .. } = &rights;
+        let foretold = rights.all().map(Verdict::is_granted);
         assert_eq!(foretold, *expected, "{name}: {rights:?}");
         assert_eq!((*inheritance_broken, *admin_count), (*name == "cut-off", false), "{name}");
         let value = format!(": {}", quoted("Tried-Passw0rd-7!"));
@@ -138,6 +138,24 @@ async fn what_is_foretold_is_what_the_controller_does() {
                 assert!(matches!(reset, Verdict::Granted { to } if to.to_string() == group));
             }
             _ => {}
+        }
+
+        // The lines that mend it do so, where no entry denies.
+        let remedy = directory.remedy(&person, &rights).await.unwrap();
+        let lacking = rights.all().iter().filter(|verdict| ***verdict == Verdict::Missing).count();
+        assert_eq!(remedy.windows.len(), lacking, "{name}: {remedy:?}");
+        for line in &remedy.samba {
+            forest.dc_exec(&["sh", "-c", line]).unwrap();
+        }
+        let mended = directory.rights(&person).await.unwrap();
+        let denied = name.starts_with("denied");
+        assert_eq!(mended.all().iter().all(|verdict| verdict.is_granted()), !denied, "{name}: {mended:?}");
+        assert_eq!(remedy.notes.is_empty(), !denied && *name != "cut-off", "{name}: {remedy:?}");
+        if lacking > 0 {
+            assert_eq!(attempt(&forest, &person.dn, "lockoutTime", " 0"), 0, "{name}");
+            assert_eq!(attempt(&forest, &person.dn, "pwdLastSet", " -1"), 0, "{name}");
+            let value = format!(": {}", quoted("Mended-Passw0rd-7!"));
+            assert_eq!(attempt(&forest, &person.dn, "unicodePwd", &value), 0, "{name}");
         }
     }
 }

@@ -1,0 +1,181 @@
+//! The lines that would give the service account what it lacks on a person.
+
+use ritorno_protocol::outcome::Fault;
+
+use crate::error::DirectoryError;
+use crate::forest::{Directory, Lease};
+use crate::identity::{Sid, is_within, parent};
+use crate::ldap::{Filter, Scope, Search};
+use crate::operations::locate::Person;
+use crate::operations::rights::Rights;
+use crate::rights::Verdict;
+
+/// `schemaIDGUID` of the class `user`: what is delegated reaches people and nothing else.
+const USER: &str = "bf967aba-0de6-11d0-a285-00aa003049e2";
+
+/// How a right is written in SDDL, and for `dsacls`.
+struct Words {
+    name: &'static str,
+    sddl: &'static str,
+    dsacls: &'static str,
+}
+
+/// In the order of [`Rights`]: reset, unlock, must change.
+const WORDS: [Words; 3] = [
+    Words {
+        name: "reset password",
+        sddl: "CR;00299570-246d-11d0-a768-00aa006e0529",
+        dsacls: "CA;Reset Password",
+    },
+    Words {
+        name: "write lockoutTime",
+        sddl: "RPWP;28630ebf-41d5-11d1-a9c1-0000f80367c1",
+        dsacls: "RPWP;lockoutTime",
+    },
+    Words {
+        name: "write pwdLastSet",
+        sddl: "RPWP;bf967a0a-0de6-11d0-a285-00aa003049e2",
+        dsacls: "RPWP;pwdLastSet",
+    },
+];
+
+/// What an administrator can do about missing rights. Empty if nothing is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remedy {
+    /// Command lines for root at a Samba domain controller.
+    pub samba: Vec<String>,
+    /// Command lines for a domain administrator on Windows, after the documented syntax of `dsacls`.
+    pub windows: Vec<String>,
+    /// What no added entry can mend.
+    pub notes: Vec<String>,
+}
+
+impl Directory {
+    /// Works out how the account gets what `rights` says that it lacks: on the unit of the agent's scope that holds the person (or the
+    /// person's own unit), or on the person alone if nothing is inherited there.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] if the service account's own object can't be read; else what kept us from reading.
+    pub async fn remedy(&self, person: &Person, rights: &Rights) -> Result<Remedy, DirectoryError> {
+        if rights.all().iter().all(|verdict| verdict.is_granted()) {
+            return Ok(Remedy::default());
+        }
+        let mut lease = self.lease().await?;
+        let own = lease.own_account(&self.inner.config.account).await;
+        lease.finish().await;
+        let (sid, name) = own?;
+        let account = format!("{name}@{}", self.forest());
+        let scope = self.inner.config.scope.iter().find(|base| is_within(&person.dn, base));
+        let unit = scope.map(String::as_str).or_else(|| parent(&person.dn)).unwrap_or(&person.dn);
+        Ok(remedy(&person.dn, unit, rights, &sid, &account))
+    }
+}
+
+impl Lease<'_> {
+    /// SID and `sAMAccountName` of the account that we are signed in with.
+    async fn own_account(&mut self, account: &str) -> Result<(Sid, String), DirectoryError> {
+        let (base, filter) = match account.split_once('@') {
+            Some((name, _)) => {
+                let by_name =
+                    [Filter::text("userPrincipalName", account), Filter::text("sAMAccountName", name)];
+                (self.pdc.domain.clone(), Filter::Or(by_name.to_vec()))
+            }
+            None => (account.to_owned(), Filter::Present("objectClass")),
+        };
+        let attributes = ["objectSid", "sAMAccountName"].map(str::to_owned).to_vec();
+        let found = self.find(&Search { base, scope: Scope::Subtree, filter, attributes }, &[]).await?;
+        // Several may carry the name; ours is the one in our own token.
+        found
+            .iter()
+            .find_map(|entry| {
+                let sid = entry.first("objectSid").and_then(Sid::new)?;
+                let name = entry.text("sAMAccountName")?.to_owned();
+                self.pdc.own_sids.contains(&sid).then_some((sid, name))
+            })
+            .ok_or_else(|| {
+                let detail = format!("the object of {account} can't be read");
+                DirectoryError::fault(Fault::NotFound, &self.pdc.host, detail)
+            })
+    }
+}
+
+fn remedy(person: &str, unit: &str, rights: &Rights, sid: &Sid, account: &str) -> Remedy {
+    let mut remedy = Remedy::default();
+    if rights.admin_count {
+        remedy.notes.push(format!(
+            "{person} is or was in a protected group (adminCount): AdminSDHolder puts its own entries back, and the agent refuses the \
+             account anyway"
+        ));
+        return remedy;
+    }
+    let (target, flags, class) = if rights.inheritance_broken {
+        remedy.notes.push(format!("{person} inherits nothing: what is granted above does not reach it"));
+        (person, "", "")
+    } else {
+        (unit, "CIIO", USER)
+    };
+    let mut entries = String::new();
+    for (words, verdict) in WORDS.iter().zip(rights.all()) {
+        match verdict {
+            Verdict::Granted { .. } => {}
+            Verdict::Denied { to, inherited } => {
+                let place = if *inherited { " further up" } else { "" };
+                remedy.notes.push(format!(
+                    "'{}' is denied to {to} by an entry{place}: remove it, since one that allows does not help",
+                    words.name
+                ));
+            }
+            Verdict::Missing => {
+                entries.push_str(&format!("(OA;{flags};{};{class};{sid})", words.sddl));
+                let (inherit, to) = if class.is_empty() { ("", "") } else { (" /I:S", ";user") };
+                remedy.windows.push(format!(
+                    "dsacls \"{}\"{inherit} /G \"{account}:{}{to}\"",
+                    target.replace('"', "\\\""),
+                    words.dsacls
+                ));
+            }
+        }
+    }
+    if !entries.is_empty() {
+        let target = quoted(&format!("--objectdn={target}"));
+        remedy.samba.push(format!("samba-tool dsacl set {target} {}", quoted(&format!("--sddl={entries}"))));
+    }
+    remedy
+}
+
+/// One word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_whole_words_and_name_what_is_missing_alone() {
+        let sid = Sid::new(&[1, 1, 0, 0, 0, 0, 0, 5, 7, 0, 0, 0]).unwrap();
+        let granted = Verdict::Granted { to: sid.clone() };
+        let mut rights = Rights {
+            reset: Verdict::Missing,
+            unlock: granted.clone(),
+            must_change: Verdict::Denied { to: sid.clone(), inherited: true },
+            inheritance_broken: false,
+            admin_count: false,
+        };
+        let told = remedy("CN=a,OU=D'Oro,DC=t", "OU=D'Oro,DC=t", &rights, &sid, "svc@t");
+        assert_eq!(
+            told.samba,
+            [
+                r"samba-tool dsacl set '--objectdn=OU=D'\''Oro,DC=t' '--sddl=(OA;CIIO;CR;00299570-246d-11d0-a768-00aa006e0529;bf967aba-0de6-11d0-a285-00aa003049e2;S-1-5-7)'"
+            ]
+        );
+        assert_eq!(told.windows, [r#"dsacls "OU=D'Oro,DC=t" /I:S /G "svc@t:CA;Reset Password;user""#]);
+        assert!(
+            matches!(told.notes.as_slice(), [note] if note.contains("pwdLastSet") && note.contains("further up"))
+        );
+        rights.admin_count = true;
+        let told = remedy("CN=a,DC=t", "DC=t", &rights, &sid, "svc@t");
+        assert!(told.samba.is_empty() && told.windows.is_empty() && told.notes[0].contains("AdminSDHolder"));
+    }
+}
