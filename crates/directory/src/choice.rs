@@ -17,7 +17,7 @@ use crate::topology::{Answer, Topology, of_own_domain};
 /// How old the list of controllers may become before it is read again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// Controllers that are looked for the PDC emulator's role, or a read, no longer than this; the one under way may end.
-pub(crate) const SEARCH_WITHIN: Duration = Duration::from_secs(6);
+pub(crate) const SEARCH_WITHIN: Duration = Duration::from_secs(7);
 
 /// The writable controllers of the pinned hosts' domain, as last read over an authenticated connection: when all pinned hosts are
 /// gone, one of these may know where the role went.

@@ -34,7 +34,9 @@ impl Directory {
     /// Asks the PDC emulator whether it is one. When the role has moved, the next operation follows it.
     pub async fn pdc_health(&self) -> PdcHealth {
         let since = Instant::now();
-        match timeout(WITHIN, self.ask_pdc()).await {
+        let directory = self.clone();
+        let mut asking = Box::pin(async move { directory.ask_pdc().await });
+        match timeout(WITHIN, &mut asking).await {
             Ok(Ok(dc)) => PdcHealth::Reachable { dc, milliseconds: super::milliseconds(since) },
             Ok(Err(error)) => {
                 let name = match &error {
@@ -44,6 +46,8 @@ impl Directory {
                 PdcHealth::Unreachable { name, reason: error.operator().detail.clone() }
             }
             Err(_) => {
+                // The search goes on by itself, and the next probe finds what it found.
+                tokio::spawn(asking);
                 let reason = format!("no answer within {} s", WITHIN.as_secs());
                 PdcHealth::Unreachable { name: self.inner.pdc_name(), reason }
             }

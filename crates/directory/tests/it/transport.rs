@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::playground::{INITIAL, Playground, fault, password, reset};
+use crate::playground::{INITIAL, Playground, config, fault, password, reset};
 
 #[tokio::test]
 async fn a_certificate_of_another_authority_or_name_gets_no_credential() {
@@ -204,7 +204,10 @@ async fn kept_connections_that_were_cut_are_replaced_before_a_write() {
 async fn a_busy_agent_does_not_call_the_directory_gone() {
     let play = Playground::new(Forest::Contoso, "busy");
     play.add("ada", &[]);
-    let directory = play.directory();
+    let mut settings = play.config();
+    // The machine may be busy too: waiting for one's turn is not what is tested.
+    settings.timeout = Duration::from_secs(60);
+    let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
     let person = play.locate(&directory, "ada").await;
     let mut resets = Vec::new();
     for number in 0..24 {
@@ -263,4 +266,29 @@ async fn a_dead_pdc_emulator_is_told_by_name_and_comes_back_without_a_restart() 
     assert_eq!(directory.verify(&person, &password(first)).await, Ok(SignIn::Accepted));
     reset(&directory, &person, "Entirely-New-7!").await.unwrap();
     assert_ne!(first, INITIAL);
+}
+
+#[tokio::test]
+async fn hosts_that_keep_silent_are_passed_over() {
+    let private = Lab::open().unwrap().private("directory-silent").unwrap();
+    let forest = private.forest(Forest::Contoso).unwrap();
+    forest.up().unwrap();
+    // They take connections and say nothing, as behind a firewall that lost its mind.
+    let silent = [66, 67].map(|last| private.address(last));
+    let _listening = [
+        TcpListener::bind(SocketAddr::from((silent[0], 636))).await.unwrap(),
+        TcpListener::bind(SocketAddr::from((silent[1], 636))).await.unwrap(),
+    ];
+    let mut settings = config(&forest);
+    settings.hosts = vec![silent[0].to_string(), silent[1].to_string(), forest.dc_host.clone()];
+    let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
+    let since = std::time::Instant::now();
+    // The probe answers in time, and the search that it began goes on.
+    assert!(matches!(directory.pdc_health().await, PdcHealth::Unreachable { .. }));
+    assert!(since.elapsed() < Duration::from_secs(5));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let since = std::time::Instant::now();
+    let health = directory.pdc_health().await;
+    assert!(matches!(&health, PdcHealth::Reachable { dc, .. } if *dc == forest.dc_host), "{health:?}");
+    assert!(since.elapsed() < Duration::from_secs(2));
 }
