@@ -84,7 +84,7 @@ impl Directory {
             let tried = tried.join("; ");
             tracing::warn!(forest = %config.forest, %tried, "no preferred domain controller can be read from");
         }
-        match self.first_of(&self.nearest().await, &mut tried).await? {
+        match self.first_of(&self.nearest().await?, &mut tried).await? {
             Some(found) => Ok(found),
             None => self.connect_to_pdc().await,
         }
@@ -114,13 +114,15 @@ impl Directory {
         Ok(None)
     }
 
-    /// Controllers to read from without preference; none if the topology can't be read.
-    async fn nearest(&self) -> Vec<String> {
+    /// Controllers to read from without preference; none if the topology can't be read. A refused password ends it.
+    async fn nearest(&self) -> Result<Vec<String>, DirectoryError> {
         match self.topology().await {
             Ok(topology) => {
-                nearest(&topology, self.inner.known_pdc().map(|pdc| pdc.domain.clone()).as_deref())
+                let pdc = self.inner.known_pdc();
+                Ok(nearest(&topology, pdc.as_ref().map(|pdc| pdc.domain.as_str())))
             }
-            Err(_) => Vec::new(),
+            Err(error) if is_wrong_password(&error) => Err(error),
+            Err(_) => Ok(Vec::new()),
         }
     }
 

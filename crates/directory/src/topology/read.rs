@@ -33,8 +33,7 @@ impl Directory {
         let failed = |error: LdapError| DirectoryError::read(&error);
         let root = read(&mut connection, "", &["rootDomainNamingContext"], limit).await.map_err(failed)?;
         let partitions = format!("CN=Partitions,{}", own.configuration);
-        let mut cross_refs = subtree(&partitions, Filter::text("objectClass", "crossRef"), &OF_CROSS_REF);
-        cross_refs.attributes.push("objectClass".to_owned());
+        let cross_refs = subtree(&partitions, Filter::text("objectClass", "crossRef"), &OF_CROSS_REF);
         let cross_refs = connection.search(&cross_refs, &[], limit).await.map_err(failed)?.entries;
         let level = read(&mut connection, &partitions, &["msDS-Behavior-Version"], limit).await;
         let sites = connection.search(&sites(&own.configuration), &[], limit).await.map_err(failed)?;
