@@ -50,7 +50,10 @@ impl Inner {
         candidates
     }
 
-    async fn connect_reader(&self, host: &str) -> Result<(Connection, Arc<RootDse>), DirectoryError> {
+    pub(crate) async fn connect_reader(
+        &self,
+        host: &str,
+    ) -> Result<(Connection, Arc<RootDse>), DirectoryError> {
         let mut connection = self.connect(host).await?;
         let dse = RootDse::read(&mut connection, self.config.timeout).await;
         let dse = dse.map_err(|error| DirectoryError::read(&error))?;
@@ -87,6 +90,36 @@ impl Directory {
         match self.first_of(&self.nearest().await?, &mut tried).await? {
             Some(found) => Ok(found),
             None => self.connect_to_pdc().await,
+        }
+    }
+
+    /// A connection to the controller that was read from before, if it is still the one to read from; else why it is not. It is
+    /// kept to though another one may be nearer now: changes are told by one controller's history.
+    ///
+    /// # Errors
+    /// A refused password.
+    pub(crate) async fn connect_again(
+        &self,
+        host: &str,
+    ) -> Result<Result<(Connection, Arc<RootDse>), String>, DirectoryError> {
+        let config = &self.inner.config;
+        let is_it = |known: &String| known.eq_ignore_ascii_case(host);
+        if !config.preferred.iter().any(is_it) {
+            if config.only_preferred {
+                return Ok(Err(format!("{host} is not among the preferred domain controllers")));
+            }
+            if let Some((preferred, _)) = self.first_of(&config.preferred, &mut Vec::new()).await? {
+                return Ok(Err(format!("{} is preferred to {host}, and answers", preferred.host())));
+            }
+            // Its name comes from a file: credentials go only where the configuration or the forest itself says.
+            if !self.inner.candidates().iter().any(is_it) && !self.nearest().await?.iter().any(is_it) {
+                return Ok(Err(format!("{host} is no domain controller of the forest any more")));
+            }
+        }
+        match self.inner.connect_reader(host).await {
+            Ok(connected) => Ok(Ok(connected)),
+            Err(error) if is_wrong_password(&error) => Err(error),
+            Err(error) => Ok(Err(format!("{host} can't be read: {}", error.operator().detail))),
         }
     }
 

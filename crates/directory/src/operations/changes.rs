@@ -58,7 +58,10 @@ impl Directory {
     /// # Errors
     /// What kept us from reading.
     pub async fn changes(&self, since: &Watermark, attributes: Vec<String>) -> Result<Since, DirectoryError> {
-        let mut controller = self.controller().await?;
+        let mut controller = match self.connect_again(&since.dc).await? {
+            Ok(connected) => self.controller(connected).await?,
+            Err(why) => return Ok(Since::Lost(why)),
+        };
         let dc = controller.connection.host().to_owned();
         if controller.partition != since.partition {
             return Ok(Since::Lost(format!(
@@ -67,7 +70,7 @@ impl Directory {
             )));
         }
         if controller.invocation != since.invocation {
-            let why = format!("the mark is of {} and the PDC emulator {dc} has another database", since.dc);
+            let why = format!("the mark of {} is of another database than it has now", since.dc);
             return Ok(Since::Lost(why));
         }
         if controller.usn < since.usn {

@@ -27,12 +27,21 @@ impl Directory {
     /// Streams all people below the scope's bases with the named attributes. The stream ends after the last object; it broke off if and
     /// only if its last item is an error. Dropping the receiver stops the reading.
     pub fn users(&self, attributes: Vec<String>) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
+        self.users_at(attributes, None)
+    }
+
+    /// As [`Directory::users`], read at that controller and nowhere else: the one whose watermark is to go on from there.
+    pub fn users_at(
+        &self,
+        attributes: Vec<String>,
+        dc: Option<String>,
+    ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
         tokio::spawn(async move {
             let import = {
                 let sender = sender.clone();
-                tokio::spawn(async move { directory.import(attributes, &sender).await })
+                tokio::spawn(async move { directory.import(attributes, dc, &sender).await })
             };
             let error = match import.await {
                 Ok(Ok(())) => return,
@@ -50,9 +59,13 @@ impl Directory {
     async fn import(
         &self,
         mut attributes: Vec<String>,
+        dc: Option<String>,
         sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
     ) -> Result<(), DirectoryError> {
-        let (mut connection, source) = self.connect_for_reading().await?;
+        let (mut connection, source) = match dc {
+            Some(dc) => self.inner.connect_reader(&dc).await?,
+            None => self.connect_for_reading().await?,
+        };
         attributes.push("objectGUID".to_owned());
         let bases = match self.inner.config.scope.as_slice() {
             [] => std::slice::from_ref(&source.domain),

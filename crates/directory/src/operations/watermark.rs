@@ -1,5 +1,7 @@
 //! Where an import ends, so that the next one can read what changed since.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_protocol::outcome::Fault;
@@ -42,7 +44,7 @@ pub enum Place {
     Usn(String),
 }
 
-/// A connection to the PDC emulator, with what places there are bound to.
+/// A connection to a domain controller, with what places there are bound to.
 pub(super) struct Controller {
     pub(super) connection: Connection,
     pub(super) domain: String,
@@ -53,12 +55,13 @@ pub(super) struct Controller {
 }
 
 impl Directory {
-    /// Where a delta import goes on that follows a full import begun after this. Asks for no objects.
+    /// Where a delta import goes on that follows a full import begun after this at the same controller
+    /// ([`Directory::users_at`]). Asks for no objects.
     ///
     /// # Errors
     /// What kept us from reading.
     pub async fn watermark(&self) -> Result<Watermark, DirectoryError> {
-        let mut controller = self.controller().await?;
+        let mut controller = self.controller(self.connect_for_reading().await?).await?;
         // Nothing has no class: only the cookie comes.
         let nothing = Search {
             base: controller.domain.clone(),
@@ -81,7 +84,11 @@ impl Directory {
     /// # Errors
     /// What kept us from reading.
     pub async fn watermark_by_usn(&self, because: &str) -> Result<Watermark, DirectoryError> {
-        Ok(self.controller().await?.end(Place::Usn(because.to_owned())).await)
+        Ok(self
+            .controller(self.connect_for_reading().await?)
+            .await?
+            .end(Place::Usn(because.to_owned()))
+            .await)
     }
 
     /// The service account, as configured.
@@ -94,7 +101,7 @@ impl Directory {
     /// # Errors
     /// What kept us from asking.
     pub async fn sees_deletions(&self) -> Result<bool, DirectoryError> {
-        let mut controller = self.controller().await?;
+        let mut controller = self.controller(self.connect_to_pdc().await?).await?;
         let sees = self.may_list_deleted(&mut controller).await?;
         controller.connection.close().await;
         Ok(sees)
@@ -115,9 +122,11 @@ impl Directory {
         }
     }
 
-    /// A new connection to the PDC emulator, with what it says of its database.
-    pub(super) async fn controller(&self) -> Result<Controller, DirectoryError> {
-        let (mut connection, pdc) = self.connect_to_pdc().await?;
+    /// What the controller at the other end says of its database.
+    pub(super) async fn controller(
+        &self,
+        (mut connection, pdc): (Connection, Arc<RootDse>),
+    ) -> Result<Controller, DirectoryError> {
         let limit = self.inner.config.timeout;
         let RootDse { domain, service_name, .. } = pdc.as_ref().clone();
         let mut guid = async |base: &str, attribute: &str| {

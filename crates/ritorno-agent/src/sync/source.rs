@@ -1,7 +1,7 @@
 //! One forest's people as a source of imports.
 
 use async_trait::async_trait;
-use ritorno_directory::{Change, Delta, Directory, DirectoryError, PdcHealth, Since};
+use ritorno_directory::{Change, Delta, Directory, DirectoryError, Since};
 use ritorno_sync::{
     Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
 };
@@ -60,18 +60,9 @@ impl Source {
                 None
             }
         };
-        let objects = self.directory.users(self.attributes.clone());
+        let dc = watermark.as_ref().map(|watermark| watermark.dc.clone());
+        let objects = self.directory.users_at(self.attributes.clone(), dc);
         self.reading = Reading::Everybody { objects, watermark };
-    }
-
-    /// The mark for the engine, unless the PDC emulator's role has moved during the import: the new one may have been
-    /// behind the one whose place was noted.
-    async fn mark(&self, watermark: Option<ritorno_directory::Watermark>) -> Option<String> {
-        let watermark = watermark?;
-        match self.directory.pdc_health().await {
-            PdcHealth::Reachable { dc, .. } if dc == watermark.dc => serde_json::to_string(&watermark).ok(),
-            _ => None,
-        }
     }
 }
 
@@ -89,8 +80,8 @@ impl ImportSource for Source {
             match objects.recv().await {
                 // The stream broke off if and only if its last item is an error.
                 None if page.is_empty() => {
-                    let watermark = watermark.take();
-                    let watermark = self.mark(watermark).await;
+                    let watermark =
+                        watermark.take().and_then(|watermark| serde_json::to_string(&watermark).ok());
                     return Ok(Page::End { server: self.server.clone(), watermark });
                 }
                 None => break,
