@@ -12,7 +12,7 @@ use crate::error::DirectoryError;
 use crate::forest::{Directory, Inner, Lease, is_wrong_password};
 use crate::ldap::Connection;
 use crate::root_dse::RootDse;
-use crate::topology::{Answer, Topology, of_own_domain};
+use crate::topology::of_own_domain;
 
 /// How old the list of controllers may become before it is read again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
@@ -69,7 +69,7 @@ impl Inner {
 
 impl Directory {
     /// A connection for reading that nobody else uses: to the first preferred controller that answers; else, unless only preferred ones
-    /// may be read, to the nearest one, by site and then by latency.
+    /// may be read, to the PDC emulator, which lags behind nobody in what concerns passwords and is watched anyway.
     ///
     /// # Errors
     /// [`Fault::DirectoryUnavailable`] that names each host that was tried.
@@ -87,40 +87,27 @@ impl Directory {
             let tried = tried.join("; ");
             tracing::warn!(forest = %config.forest, %tried, "no preferred domain controller can be read from");
         }
-        match self.first_of(&self.nearest().await?, &mut tried).await? {
-            Some(found) => Ok(found),
-            None => self.connect_to_pdc().await,
-        }
+        self.connect_to_pdc().await
     }
 
-    /// A connection to the controller that was read from before, if it is still the one to read from; else why it is not. It is
-    /// kept to though another one may be nearer now: changes are told by one controller's history.
+    /// A connection to the controller that was read from before: a preferred one, else the PDC emulator, whose database tells whether
+    /// it is the same one. `None` if that controller is not to be read from any more. One that does not answer is an error and not
+    /// a reason to read elsewhere: another controller may lag behind, and whoever it does not know yet would count as gone.
     ///
     /// # Errors
-    /// A refused password.
+    /// What kept us from connecting.
     pub(crate) async fn connect_again(
         &self,
         host: &str,
-    ) -> Result<Result<(Connection, Arc<RootDse>), String>, DirectoryError> {
+    ) -> Result<Option<(Connection, Arc<RootDse>)>, DirectoryError> {
         let config = &self.inner.config;
-        let is_it = |known: &String| known.eq_ignore_ascii_case(host);
-        if !config.preferred.iter().any(is_it) {
-            if config.only_preferred {
-                return Ok(Err(format!("{host} is not among the preferred domain controllers")));
-            }
-            if let Some((preferred, _)) = self.first_of(&config.preferred, &mut Vec::new()).await? {
-                return Ok(Err(format!("{} is preferred to {host}, and answers", preferred.host())));
-            }
-            // Its name comes from a file: credentials go only where the configuration or the forest itself says.
-            if !self.inner.candidates().iter().any(is_it) && !self.nearest().await?.iter().any(is_it) {
-                return Ok(Err(format!("{host} is no domain controller of the forest any more")));
-            }
+        if config.preferred.iter().any(|known| known.eq_ignore_ascii_case(host)) {
+            return self.inner.connect_reader(host).await.map(Some);
         }
-        match self.inner.connect_reader(host).await {
-            Ok(connected) => Ok(Ok(connected)),
-            Err(error) if is_wrong_password(&error) => Err(error),
-            Err(error) => Ok(Err(format!("{host} can't be read: {}", error.operator().detail))),
+        if config.only_preferred {
+            return Ok(None);
         }
+        self.connect_to_pdc().await.map(Some)
     }
 
     /// The first of `hosts` that can be read from; the others' reasons are added to `tried`. A refused password ends it.
@@ -145,18 +132,6 @@ impl Directory {
             }
         }
         Ok(None)
-    }
-
-    /// Controllers to read from without preference; none if the topology can't be read. A refused password ends it.
-    async fn nearest(&self) -> Result<Vec<String>, DirectoryError> {
-        match self.topology().await {
-            Ok(topology) => {
-                let pdc = self.inner.known_pdc();
-                Ok(nearest(&topology, pdc.as_ref().map(|pdc| pdc.domain.as_str())))
-            }
-            Err(error) if is_wrong_password(&error) => Err(error),
-            Err(_) => Ok(Vec::new()),
-        }
     }
 
     /// A signed-in connection to any controller that we may send credentials to.
@@ -185,77 +160,5 @@ impl Lease<'_> {
             inner.remember(of_own_domain(self).await?);
         }
         Ok(())
-    }
-}
-
-/// Controllers of `domain` (or of the root domain) that answered: writable ones before RODCs, which lack some attributes; our own site
-/// before others; the fastest first.
-fn nearest(topology: &Topology, domain: Option<&str>) -> Vec<String> {
-    let domain = domain.or_else(|| topology.domains.first().map(|domain| domain.dn.as_str()));
-    let mut answering: Vec<_> = topology
-        .controllers
-        .iter()
-        .filter(|dc| domain.is_none_or(|domain| dc.domain.eq_ignore_ascii_case(domain)))
-        .filter_map(|dc| match dc.answer {
-            Answer::Here { milliseconds, .. } => {
-                let own =
-                    topology.own_site.as_deref().is_some_and(|site| site.eq_ignore_ascii_case(&dc.site));
-                Some((!dc.writable, !own, milliseconds, dc.host.clone()))
-            }
-            Answer::Silent { .. } => None,
-        })
-        .collect();
-    answering.sort();
-    answering.into_iter().map(|(_, _, _, host)| host).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use ritorno_protocol::ids::Forest;
-
-    use super::*;
-    use crate::topology::Controller;
-
-    fn controller(host: &str, site: &str, writable: bool, milliseconds: Option<u64>) -> Controller {
-        Controller {
-            host: host.to_owned(),
-            domain: "DC=contoso,DC=test".to_owned(),
-            site: site.to_owned(),
-            writable,
-            global_catalog: true,
-            level: None,
-            system: None,
-            in_dns: true,
-            answer: match milliseconds {
-                Some(milliseconds) => Answer::Here { milliseconds, is_pdc: Some(false) },
-                None => Answer::Silent { why: "gone".to_owned() },
-            },
-        }
-    }
-
-    #[test]
-    fn the_own_site_comes_first_then_latency_and_rodcs_last() {
-        let mut elsewhere = controller("child", "Milano", true, Some(1));
-        elsewhere.domain = "DC=emea,DC=contoso,DC=test".to_owned();
-        let topology = Topology {
-            forest: Forest("contoso.test".into()),
-            read_from: "far".into(),
-            level: None,
-            own_site: Some("milano".into()),
-            domains: Vec::new(),
-            controllers: vec![
-                controller("far", "Roma", true, Some(2)),
-                controller("rodc", "Milano", false, Some(1)),
-                controller("slow", "Milano", true, Some(40)),
-                controller("near", "Milano", true, Some(3)),
-                controller("dead", "Milano", true, None),
-                elsewhere,
-            ],
-            strangers: Vec::new(),
-            gaps: Vec::new(),
-        };
-        assert_eq!(nearest(&topology, Some("dc=contoso,dc=test")), ["near", "slow", "far", "rodc"]);
-        let nowhere = Topology { own_site: None, ..topology };
-        assert_eq!(nearest(&nowhere, Some("DC=contoso,DC=test")), ["far", "near", "slow", "rodc"]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Delta {
     directory: Directory,
     controller: Controller,
     attributes: Vec<String>,
+    /// The bases of the scope, as the directory writes their names.
+    bases: Vec<String>,
     /// What changed and is there, by `objectGUID`; whether its name changed while it was there before.
     changed: BTreeMap<[u8; 16], bool>,
     gone: BTreeSet<[u8; 16]>,
@@ -59,8 +61,8 @@ impl Directory {
     /// What kept us from reading.
     pub async fn changes(&self, since: &Watermark, attributes: Vec<String>) -> Result<Since, DirectoryError> {
         let mut controller = match self.connect_again(&since.dc).await? {
-            Ok(connected) => self.controller(connected).await?,
-            Err(why) => return Ok(Since::Lost(why)),
+            Some(connected) => self.controller(connected).await?,
+            None => return Ok(Since::Lost(format!("{} is not read from any more", since.dc))),
         };
         let dc = controller.connection.host().to_owned();
         if controller.partition != since.partition {
@@ -76,12 +78,13 @@ impl Directory {
         if controller.usn < since.usn {
             return Ok(Since::Lost(format!("the history of {dc} is shorter than it was: it was put back")));
         }
-        self.find_bases(&mut controller).await?;
+        let bases = self.find_bases(&mut controller).await?;
         let sees_deletions = self.may_list_deleted(&mut controller).await?;
         let mut delta = Delta {
             directory: self.clone(),
             controller,
             attributes,
+            bases,
             changed: BTreeMap::new(),
             gone: BTreeSet::new(),
             renamed: Vec::new(),
@@ -103,11 +106,12 @@ impl Directory {
 impl Directory {
     /// Looks for every base of the scope. One that was renamed or moved away has nobody below it any more, and all of
     /// its people would count as gone: as in a full import, that is an error until the configuration names the new one.
-    async fn find_bases(&self, controller: &mut Controller) -> Result<(), DirectoryError> {
+    async fn find_bases(&self, controller: &mut Controller) -> Result<Vec<String>, DirectoryError> {
         let limit = self.inner.config.timeout;
+        let mut bases = Vec::with_capacity(self.inner.config.scope.len());
         for base in &self.inner.config.scope {
             let found = read(&mut controller.connection, base, &["objectGUID"], limit).await;
-            found.map_err(|error| {
+            let found = found.map_err(|error| {
                 let mut failed = DirectoryError::read(&error);
                 if matches!(error.answer(), Some(answer) if answer.code == 32) {
                     failed.operator_mut().detail = format!(
@@ -116,8 +120,9 @@ impl Directory {
                 }
                 failed
             })?;
+            bases.push(found.dn);
         }
-        Ok(())
+        Ok(bases)
     }
 }
 
@@ -298,8 +303,7 @@ impl Delta {
 
     /// A person as a change: in scope, or not.
     fn judged(&self, entry: Entry, object_guid: [u8; 16]) -> Change {
-        let scope = &self.directory.inner.config.scope;
-        if scope.is_empty() || scope.iter().any(|base| is_within(&entry.dn, base)) {
+        if self.bases.is_empty() || self.bases.iter().any(|base| is_within(&entry.dn, base)) {
             Change::Present(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes })
         } else {
             Change::Gone(object_guid)

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::error::DirectoryError;
 use crate::forest::Directory;
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
+use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
 const WAITING: usize = 256;
@@ -30,11 +31,11 @@ impl Directory {
         self.users_at(attributes, None)
     }
 
-    /// As [`Directory::users`], read at that controller and nowhere else: the one whose watermark is to go on from there.
+    /// As [`Directory::users`], read at that watermark's controller and database and nowhere else, so that it can go on from there.
     pub fn users_at(
         &self,
         attributes: Vec<String>,
-        dc: Option<String>,
+        dc: Option<Watermark>,
     ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
@@ -59,11 +60,18 @@ impl Directory {
     async fn import(
         &self,
         mut attributes: Vec<String>,
-        dc: Option<String>,
+        dc: Option<Watermark>,
         sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
     ) -> Result<(), DirectoryError> {
         let (mut connection, source) = match dc {
-            Some(dc) => self.inner.connect_reader(&dc).await?,
+            Some(mark) => {
+                let (connection, source) = self.inner.connect_reader(&mark.dc).await?;
+                if source.invocation_id != Some(mark.invocation) {
+                    let detail = "the name leads to another controller than a moment ago: name one of them";
+                    return Err(DirectoryError::fault(Fault::DirectoryUnavailable, &mark.dc, detail));
+                }
+                (connection, source)
+            }
             None => self.connect_for_reading().await?,
         };
         attributes.push("objectGUID".to_owned());

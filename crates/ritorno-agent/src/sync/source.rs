@@ -26,7 +26,7 @@ enum Reading {
     Nothing,
     Everybody {
         objects: mpsc::Receiver<Result<ritorno_directory::ImportedObject, DirectoryError>>,
-        watermark: Option<ritorno_directory::Watermark>,
+        watermark: ritorno_directory::Watermark,
     },
     Changes(Box<Delta>),
     Broken,
@@ -49,20 +49,12 @@ impl Source {
     }
 
     /// The place is noted before the first object is read: what changes meanwhile comes twice rather than never.
-    async fn start(&mut self) {
-        let watermark = match self.directory.watermark().await {
-            Ok(watermark) => {
-                self.server = Some(watermark.dc.clone());
-                Some(watermark)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the directory gives no place for delta imports to go on from");
-                None
-            }
-        };
-        let dc = watermark.as_ref().map(|watermark| watermark.dc.clone());
-        let objects = self.directory.users_at(self.attributes.clone(), dc);
+    async fn start(&mut self) -> Result<(), SourceError> {
+        let watermark = self.directory.watermark().await.map_err(|error| self.broken(error.to_string()))?;
+        self.server = Some(watermark.dc.clone());
+        let objects = self.directory.users_at(self.attributes.clone(), Some(watermark.clone()));
         self.reading = Reading::Everybody { objects, watermark };
+        Ok(())
     }
 }
 
@@ -70,7 +62,7 @@ impl Source {
 impl ImportSource for Source {
     async fn next(&mut self) -> Result<Page, SourceError> {
         if matches!(self.reading, Reading::Nothing) {
-            self.start().await;
+            self.start().await?;
         }
         let Reading::Everybody { objects, watermark } = &mut self.reading else {
             return Err(self.broken("the import was read on after it had broken off".to_owned()));
@@ -80,8 +72,7 @@ impl ImportSource for Source {
             match objects.recv().await {
                 // The stream broke off if and only if its last item is an error.
                 None if page.is_empty() => {
-                    let watermark =
-                        watermark.take().and_then(|watermark| serde_json::to_string(&watermark).ok());
+                    let watermark = serde_json::to_string(watermark).ok();
                     return Ok(Page::End { server: self.server.clone(), watermark });
                 }
                 None => break,

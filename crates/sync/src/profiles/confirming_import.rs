@@ -41,7 +41,7 @@ pub(crate) async fn run(
     }
     let mut transaction = context.engine.store.write().await?;
     let missing = sqlx::query(
-        "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 0 WHERE connector_id = ? \
+        "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 1 WHERE connector_id = ? \
          AND confirmed IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?))",
     )
     .bind(context.connector_id)
@@ -49,11 +49,6 @@ pub(crate) async fn run(
     .execute(&mut *transaction)
     .await?;
     context.counts.deletes = missing.rows_affected();
-    // Whoever was to be removed and is not there needs no removal.
-    sqlx::query("DELETE FROM export_object WHERE connector_id = ? AND desired IS NULL AND confirmed IS NULL")
-        .bind(context.connector_id)
-        .execute(&mut *transaction)
-        .await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -16,6 +16,12 @@ pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn ImportSource
         match source.next().await {
             Ok(Page::Objects(objects)) => {
                 let mut transaction = context.engine.store.write().await?;
+                // From here on the former mark tells of another state than the one that is staged: if this breaks off, a delta
+                // must not go on from it.
+                sqlx::query("UPDATE connector SET watermark = NULL WHERE id = ? AND watermark IS NOT NULL")
+                    .bind(context.connector_id)
+                    .execute(&mut *transaction)
+                    .await?;
                 stage_all(&mut transaction, context, objects).await?;
                 transaction.commit().await?;
             }
