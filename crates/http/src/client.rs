@@ -66,8 +66,9 @@ impl Proxies {
             .get_all(name)
             .iter()
             .rev()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','))
+            // A line that can't be read ends the walk; left out, it would let an earlier one in.
+            .map(|value| value.to_str().unwrap_or_default())
+            .flat_map(|value| unquoted(value, ',').into_iter().rev())
             .map(read);
         let mut client = peer.to_canonical();
         for next in told {
@@ -81,13 +82,32 @@ impl Proxies {
     }
 }
 
+/// The parts between the separators outside of quoted strings (RFC 9110 section 5.6.4), in their order. Read from the right end,
+/// where the trusted proxy wrote: a quote that a stranger left open changes nothing there.
+fn unquoted(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut end, mut quoted) = (Vec::new(), text.len(), false);
+    for (at, character) in text.char_indices().rev() {
+        let escaped = || text[..at].chars().rev().take_while(|before| *before == '\\').count() % 2 == 1;
+        if character == '"' && !escaped() {
+            quoted = !quoted;
+        } else if character == separator && !quoted {
+            parts.push(&text[at + character.len_utf8()..end]);
+            end = at;
+        }
+    }
+    parts.push(&text[..end]);
+    parts.reverse();
+    parts
+}
+
 /// The address of one element of `Forwarded`, such as `for="[2001:db8::1]:4711";proto=https` (RFC 7239 sections 4 and 6).
 /// An obfuscated or unknown node has none.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let node = element.split(';').find_map(|pair| {
+    let mut nodes = unquoted(element, ';').into_iter().filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
-    })?;
+    });
+    let (node, None) = (nodes.next()?, nodes.next()) else { return None };
     let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     node.parse().ok().or_else(with_port).or_else(bracketed)
@@ -130,6 +150,16 @@ mod tests {
         assert_eq!(told("for=198.51.100.7, for=192.0.2.60, for=10.0.0.9"), address("192.0.2.60"));
         assert_eq!(told("proto=https;for=\"[2001:db8::1]:4711\""), address("2001:db8::1"));
         assert_eq!(told("for=\"[2001:db8::1]\""), address("2001:db8::1"));
+        let by_host = [
+            r#"proto=https;host="x;for=198.51.100.7;y";for=203.0.113.9"#,
+            r#"host="x,for=198.51.100.7";for=203.0.113.9"#,
+            r#"for="198.51.100.7, host="x";for=203.0.113.9"#,
+            r#"host="\"x,for=198.51.100.7";for=203.0.113.9"#,
+        ];
+        for text in by_host {
+            assert_eq!(told(text), address("203.0.113.9"), "{text}");
+        }
+        assert_eq!(told("for=198.51.100.7;for=203.0.113.9"), address("10.0.0.1"), "which of the two?");
         assert_eq!(told("for=_hidden"), address("10.0.0.1"), "an obfuscated node is nobody's address");
     }
 

@@ -37,6 +37,8 @@ impl NewAddress {
     pub fn judge(tenant: &Tenant, user: &User, local: &str, domain: &str) -> Result<Self, AddressFault> {
         let address = format!("{local}@{}", domain.to_ascii_lowercase());
         let plain = address.is_ascii() && !address.bytes().any(|b| b.is_ascii_control() || b == b' ');
+        // In quotes the same mailbox could be written twice (RFC 5321 section 4.1.2).
+        let plain = plain && !address.contains('"');
         if !plain || address.len() > MAXIMUM_BYTES || domain.starts_with('[') || mask(&address).is_none() {
             return Err(AddressFault::NotAnAddress);
         }

@@ -31,6 +31,13 @@ pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, win
 /// minute, so that whoever tries passwords keeps nobody from a reset.
 pub const PASSWORDS_CARRIED: Limit =
     Limit { name: "passwords-carried", most: 20, window: Duration::from_secs(60) };
+/// Passwords of one person, or one name, that are looked at at the same time, whatever the network: agents count an account's
+/// wrong passwords each for itself, and together they must not come near to locking it. Given back with the answer.
+pub const PASSWORDS_AT_ONCE: Limit =
+    Limit { name: "passwords-at-once", most: 1, window: Duration::from_secs(60) };
+/// Codes to one new address, whoever asks. They are counted apart from [`CODES_SENT`], so that nobody learns by them whether an
+/// address is on somebody's file.
+pub const NEW_ADDRESS_CODES_TO: Limit = Limit { name: "new-address-codes-to", most: 3, window: HOUR };
 /// Codes to new addresses that one person may ask for: nobody's mailbox is filled through a password that is known.
 pub const NEW_ADDRESS_CODES: Limit = Limit { name: "new-address-codes", most: 10, window: DAY };
 /// Sign-in tries for one administrator's name from one network.

@@ -104,6 +104,16 @@ impl Relay {
         while let Some(request) = self.ledger.request(link.tenant, id).await? {
             match effect(&request, &statement) {
                 Effect::Move(state) => {
+                    let state = match (state, &statement.says) {
+                        // Nobody is left who could ask another agent: then it is over, and known.
+                        (RequestState::NotStarted, Says::NotStarted { fault, operator })
+                            if self.waiting_for(id).is_none() =>
+                        {
+                            let (fault, operator) = (fault.clone(), operator.clone());
+                            RequestState::Finished(Outcome::NotApplied { fault, operator })
+                        }
+                        (state, _) => state,
+                    };
                     if !self.ledger.advance(&request, &state, self.timer.now()).await? {
                         // Somebody moved the row since it was read: judge again by what it is now.
                         continue;

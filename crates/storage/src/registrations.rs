@@ -4,7 +4,7 @@ use ritorno_identity::ids::FlowId;
 use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
-use ritorno_protocol::ids::{Forest, SourceAnchor, SupportCode, TenantId};
+use ritorno_protocol::ids::{Forest, SourceAnchor, SupportCode, TenantId, UserId};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -57,6 +57,16 @@ impl Registrations<'_> {
     pub async fn get(&self, tenant: TenantId, id: FlowId) -> Result<Option<Registration>, StoreError> {
         const SQL: &str = "select * from registrations where tenant = $1 and id = $2";
         self.0.read_one(SQL, values![tenant, id]).await?.map(|row| registration(&row)).transpose()
+    }
+
+    /// Ends what a person has begun and not finished: what was proved with a former password is worth nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_of(&self, tenant: TenantId, user: UserId) -> Result<u64, StoreError> {
+        const SQL: &str =
+            "delete from registrations where tenant = $1 and user_id = $2 and state <> 'finished'";
+        self.0.write(SQL, values![tenant, user]).await
     }
 
     /// Stores a step, if the registration is still where it began. `false` if somebody else was faster.

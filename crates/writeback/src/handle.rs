@@ -54,6 +54,7 @@ pub struct Handler<D> {
     limits: Limits,
     switch: Arc<dyn Switch>,
     people: PersonLocks,
+    verifications: PersonLocks,
     /// What has to be added to our clock to get the server's, in milliseconds.
     server_ahead_ms: AtomicI64,
 }
@@ -134,6 +135,7 @@ impl<D: Directory> Handler<D> {
             limits,
             switch,
             people: PersonLocks::default(),
+            verifications: PersonLocks::default(),
             server_ahead_ms: AtomicI64::new(0),
         }
     }
@@ -308,7 +310,9 @@ impl<D: Directory> Handler<D> {
 
     /// One attempt at a time for a person: whoever holds the turn reads the journal after the one before has ended.
     pub(crate) async fn turn(&self, order: &Authorisation) -> tokio::sync::OwnedMutexGuard<()> {
-        self.people.lock(&order.anchor).await
+        // A verification writes nothing and is counted by the directory's own turn: it keeps no reset waiting.
+        let people = if order.operation == Operation::Verify { &self.verifications } else { &self.people };
+        people.lock(&order.anchor).await
     }
 
     /// Says again what was said of an order that is known already.
@@ -432,7 +436,12 @@ impl<D: Directory> Handler<D> {
             let mut broken = policy.first_broken(new.expose(), self.server_now());
             if broken.is_some() {
                 // What was known may be some seconds old; nobody is refused by a rule that no longer holds.
-                policy = self.directory.policy(&person).await?;
+                let left = order.start_by.since(self.server_now());
+                policy =
+                    tokio::time::timeout(left, self.directory.policy(&person)).await.map_err(|_| {
+                        let why = format!("the directory did not answer within {} ms", left.as_millis());
+                        NotBegun::Fault(Fault::DirectoryUnavailable, words(&why))
+                    })??;
                 policy.forbid_names |= order.forbid_names;
                 broken = policy.first_broken(new.expose(), self.server_now());
             }

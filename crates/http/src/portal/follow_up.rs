@@ -40,13 +40,21 @@ pub async fn work(state: AppState) {
 pub async fn once(state: &AppState) -> Result<usize, StoreError> {
     let before = state.clock.now().minus(LEFT_ALONE);
     let left = state.store.requests().to_follow_up(before, AT_ONCE).await?;
+    let mut done = 0;
     for request in &left {
-        if let Some(outcome) = request.outcome() {
-            follow(state, request, outcome).await?;
+        let Some(outcome) = request.outcome() else { continue };
+        match follow(state, request, outcome).await {
+            Ok(()) => {
+                state.store.requests().followed_up(request.tenant, request.id).await?;
+                done += 1;
+            }
+            // One that fails keeps no other from being told.
+            Err(error) => {
+                tracing::error!(%error, request = %request.id, "an outcome could not be followed up");
+            }
         }
-        state.store.requests().followed_up(request.tenant, request.id).await?;
     }
-    Ok(left.len())
+    Ok(done)
 }
 
 async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Result<(), StoreError> {
@@ -56,13 +64,16 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
     {
         state.store.flows().advance(flow, &after).await?;
     }
+    // The fact first: if it can't be written down, nobody gets a letter at every look.
+    state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await?;
     if matches!(outcome, Outcome::Done(_))
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
     {
+        notice::forget_registrations(state, &user).await;
         let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
-        notice::changed(state, &user, language, &request.support_code).await;
+        notice::changed(state, &user, language, &request.support_code).await?;
     }
-    state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await
+    Ok(())
 }
 
 fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Flow>) -> Fact {

@@ -7,14 +7,31 @@ use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SupportCode;
+use ritorno_storage::StoreError;
 
 use crate::state::AppState;
 
 /// How long the notice may wait for a mail server that is down.
 const VALID: Duration = Duration::from_secs(24 * 3_600);
 
-/// Queues the notices. If one can't be queued, the password works all the same, and the person is told so.
-pub(super) async fn changed(state: &AppState, user: &User, language: Language, support_code: &SupportCode) {
+/// Ends the person's open registrations: what the former password proved is worth nothing any more. If that fails, they end by
+/// themselves within a quarter of an hour, and the password works all the same.
+pub(super) async fn forget_registrations(state: &AppState, user: &User) {
+    if let Err(error) = state.store.registrations().end_of(user.tenant, user.id).await {
+        tracing::error!(%error, "open registrations of an address could not be ended");
+    }
+}
+
+/// Queues the notices.
+///
+/// # Errors
+/// [`StoreError`]: some are not queued; the password works all the same, and they are owed.
+pub(super) async fn changed(
+    state: &AppState,
+    user: &User,
+    language: Language,
+    support_code: &SupportCode,
+) -> Result<(), StoreError> {
     let now = state.clock.now();
     let queued = user.addresses().into_iter().map(async |address| {
         let template = Template::PasswordChanged {
@@ -30,10 +47,10 @@ pub(super) async fn changed(state: &AppState, user: &User, language: Language, s
             created_at: now,
             tries: 0,
         };
-        if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await {
-            tracing::error!(%error, "a notice of a changed password could not be queued");
-        }
+        state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await
     });
-    futures_util::future::join_all(queued).await;
+    let queued: Result<Vec<()>, StoreError> =
+        futures_util::future::join_all(queued).await.into_iter().collect();
     state.mail_wake.notify_one();
+    queued.map(drop)
 }

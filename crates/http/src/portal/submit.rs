@@ -20,6 +20,7 @@ use ritorno_protocol::policy::Rule;
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
 use ritorno_relay::submit::NewRequest;
+use ritorno_storage::StoreError;
 use serde::Serialize;
 
 use crate::i18n::Words;
@@ -165,27 +166,29 @@ impl Submission {
         };
         let notify = async {
             if matches!(outcome, Outcome::Done(_)) {
+                notice::forget_registrations(&self.state, user).await;
                 let language = user.language.unwrap_or(self.flow.language);
-                notice::changed(&self.state, user, language, &self.flow.support_code).await;
+                notice::changed(&self.state, user, language, &self.flow.support_code).await?;
             }
-        };
-        // What is unknown is followed up once it is settled.
-        let follow_up = async {
-            match outcome {
-                Outcome::Unknown { .. } => Ok(()),
-                _ => self.state.store.requests().followed_up(self.tenant.id, request).await,
-            }
+            Ok::<_, StoreError>(())
         };
         // Side by side, so that the database takes them in one go while the person waits.
-        let (advanced, noted, (), followed) = tokio::join!(
+        let (advanced, noted, notified) = tokio::join!(
             advance,
             self.note(Activity::ResetPassword, success, &reason, Some(request)),
-            notify,
-            follow_up
+            notify
         );
-        advanced.map_err(PageError::behind)?;
-        noted?;
-        followed.map_err(PageError::behind)?;
+        let all = advanced.and(notified).map_err(PageError::behind).and(noted);
+        match (&outcome, all) {
+            // It is followed up once it is settled.
+            (Outcome::Unknown { .. }, _) => {}
+            (_, Ok(())) => {
+                let done = self.state.store.requests().followed_up(self.tenant.id, request).await;
+                done.map_err(PageError::behind)?;
+            }
+            // The outcome stands, and is told; what could not be written down is owed, and done later.
+            (_, Err(error)) => tracing::error!(?error, %request, "what follows an outcome is done later"),
+        }
         match outcome {
             Outcome::Done(_) => Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) }),
             Outcome::Refused { rule, .. } => {

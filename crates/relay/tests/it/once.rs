@@ -163,6 +163,26 @@ async fn silence_is_unknown_and_nobody_else_tries() {
 }
 
 #[tokio::test]
+async fn not_started_said_when_nobody_waits_any_more_is_the_outcome() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let id = world.request_id();
+    let waiting = world.submit(world.reset(id).await);
+    order(&world, &mut wire).await;
+    drop(wire);
+    let told = world.time.until_over(waiting).await.0.unwrap();
+    assert!(matches!(told.outcome, Outcome::Unknown { .. }), "{told:?}");
+    let mut again = world.link(&agent).await;
+    again.say(&world.statement(&agent, id, 1, not_started(Fault::LimitReached)));
+    assert!(matches!(again.order().await, Some(ToAgent::Acknowledged { .. })));
+    let row = world.ledger.row(id).unwrap();
+    let Some(Outcome::NotApplied { fault: Fault::LimitReached, .. }) = row.outcome() else {
+        panic!("{row:?}")
+    };
+}
+
+#[tokio::test]
 async fn after_started_nobody_else_writes_and_silence_is_unknown() {
     let world = World::new();
     let (one, two) = (world.enrol(), world.enrol());

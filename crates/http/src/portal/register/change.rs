@@ -21,8 +21,25 @@ use crate::state::AppState;
 const VALID: Duration = Duration::from_secs(24 * 3_600);
 
 /// Changes it to `address`, whose code was right, or to none. Whoever removes nothing, or is overtaken by another tab, sees
-/// what is on file now.
+/// what is on file now. Goes on to its end even if the browser goes away: who cuts the connection must not keep the notices
+/// from being sent.
 pub(super) async fn change(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    registration: &Registration,
+    address: Option<&str>,
+) -> Result<Response, PageError> {
+    let (state, reader, tenant) = (state.clone(), reader.clone(), tenant.clone());
+    let (registration, address) = (registration.clone(), address.map(str::to_owned));
+    let changing =
+        tokio::spawn(
+            async move { to_the_end(&state, &reader, &tenant, &registration, address.as_deref()).await },
+        );
+    changing.await.map_err(PageError::behind)?
+}
+
+async fn to_the_end(
     state: &AppState,
     reader: &Reader,
     tenant: &Tenant,
@@ -47,8 +64,9 @@ pub(super) async fn change(
         AddressChange::Replaced => Activity::RegistrationReplaced,
         AddressChange::Removed => Activity::RegistrationRemoved,
     };
-    note(state, reader, registration, activity, Success::Success, "").await?;
+    // People hear of it whether or not it can be written down.
     tell(state, registration, &user, change, address.or(former)).await;
+    note(state, reader, registration, activity, Success::Success, "").await?;
     if let Ok(finished) = registration.finished(change, state.clock.now()) {
         // If another tab is at another step, that one stands, and shows what is on file.
         let advanced = state.store.registrations().advance(registration, &finished).await;

@@ -3,7 +3,7 @@
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
 use ritorno_identity::ids::MailId;
-use ritorno_identity::limit::{CODES_SENT, NEW_ADDRESS_CODES};
+use ritorno_identity::limit::{NEW_ADDRESS_CODES, NEW_ADDRESS_CODES_TO};
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::registration::Registration;
 use ritorno_identity::subject::Subject;
@@ -25,7 +25,9 @@ pub(super) async fn send(
     let limits = state.store.limits();
     let at = Activity::RegistrationProgress;
     let by_address = Subject::of_address(&state.pepper, tenant, address);
-    for (limit, subject) in [(&NEW_ADDRESS_CODES, &registration.subject), (&CODES_SENT, &by_address)] {
+    for (limit, subject) in
+        [(&NEW_ADDRESS_CODES, &registration.subject), (&NEW_ADDRESS_CODES_TO, &by_address)]
+    {
         if !limits.count(tenant, limit, subject, now).await.map_err(PageError::behind)? {
             let reason = format!("no code sent: the limit of '{}' is reached", limit.name);
             note(state, reader, registration, at, Success::Failure, &reason).await?;

@@ -12,7 +12,7 @@ use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::Person;
-use ritorno_identity::limit::{PASSWORDS_CARRIED, PASSWORDS_TRIED};
+use ritorno_identity::limit::{Limit, PASSWORDS_AT_ONCE, PASSWORDS_CARRIED, PASSWORDS_TRIED};
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::sspr;
 use ritorno_identity::subject::Subject;
@@ -94,6 +94,16 @@ impl Check {
         if let Some(answer) = self.too_many().await? {
             return Ok(answer);
         }
+        let answer = self.look(envelope, offer).await;
+        let limits = self.state.store.limits();
+        let subject = &self.registration.subject;
+        limits.give_back(self.tenant.id, &PASSWORDS_AT_ONCE, subject).await.map_err(PageError::behind)?;
+        answer
+    }
+
+    /// One password at a time for one person or name.
+    async fn look(&self, envelope: Envelope, offer: Offer) -> Result<Answer, PageError> {
+        let request = envelope.context.request;
         let Ok(checking) = self.registration.checking(request, self.state.clock.now()) else {
             return Ok(failed(self.t.say("register-ended-told"), "/register"));
         };
@@ -187,11 +197,20 @@ impl Check {
     async fn too_many(&self) -> Result<Option<Answer>, PageError> {
         let (limits, now) = (self.state.store.limits(), self.state.clock.now());
         let everybody = Subject::of_tenant(&self.state.pepper, self.tenant.id);
+        let person = self.registration.subject;
+        let mut counted: Vec<(&Limit, Subject)> = Vec::new();
         for (limit, subject, told, why) in [
             (&PASSWORDS_TRIED, self.here(), key("verify-too-many"), "too many passwords from this network"),
+            (&PASSWORDS_AT_ONCE, person, key("fault-busy"), "another password of theirs is being looked at"),
             (&PASSWORDS_CARRIED, everybody, key("fault-busy"), "too many passwords in the whole tenant"),
         ] {
-            if !limits.count(self.tenant.id, limit, &subject, now).await.map_err(PageError::behind)? {
+            if limits.count(self.tenant.id, limit, &subject, now).await.map_err(PageError::behind)? {
+                counted.push((limit, subject));
+            } else {
+                // What was not asked is not counted, for whoever it is.
+                for (limit, subject) in &counted {
+                    limits.give_back(self.tenant.id, limit, subject).await.map_err(PageError::behind)?;
+                }
                 self.note(Success::Failure, why, None).await?;
                 let refused = failed(self.t.say(told), "/register");
                 return Ok(Some(Answer { state: Ended::Refused, ..refused }));
