@@ -46,8 +46,8 @@ pub struct ForestConfig {
     /// Host names of domain controllers that credentials may be sent to. At least one. The PDC emulator need not be
     /// among them: it is found through them.
     pub hosts: Vec<String>,
-    /// Host names of domain controllers to read from, the best first; credentials may be sent to them too. Empty: by site and
-    /// latency. Writes go to the PDC emulator, whether it is among them or not.
+    /// Host names of domain controllers to read from, the best first; credentials may be sent to them too. Empty: the PDC
+    /// emulator. Writes go to the PDC emulator, whether it is among them or not.
     pub preferred: Vec<String>,
     /// Read from the preferred ones or not at all.
     pub only_preferred: bool,

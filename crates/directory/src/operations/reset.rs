@@ -5,7 +5,6 @@ use ritorno_protocol::policy::{Rule, Vendor};
 use ritorno_protocol::secret::Password;
 use tokio::time::Instant;
 
-use super::account_control::LOCKED;
 use super::{done, timed};
 use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease};
@@ -57,8 +56,7 @@ impl Lease<'_> {
     ) -> Result<Done, DirectoryError> {
         let target = guid_dn(&person.object_guid);
         let before = &person.entry;
-        let locked =
-            before.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0);
+        let locked = person.is_locked();
         let counted = before.integer("lockoutTime").is_some_and(|time| time != 0);
         let mut extras = Vec::new();
         if counted {
