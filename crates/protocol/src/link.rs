@@ -3,8 +3,8 @@
 //! ```text
 //! agent                                   relay
 //!   |  <---- Challenge { nonce } --------   |
-//!   |  ----- Hello (signed, nonce) ----->   |
-//!   |  <---- Welcome { keys } -----------   |
+//!   |  --- Hello (signed, both nonces) ->   |
+//!   |  <-- Welcome { keys, signed time } -   |
 //!   |  ----- Health, every 10 s -------->   |
 //!   |  <---- Work { authorisation } -----   |
 //!   |  ----- Statement: started -------->   |   committed before it counts
@@ -23,7 +23,7 @@ use crate::bytes::Bytes;
 use crate::certificate::{KeyCertificate, RecipientChain};
 use crate::clock::Timestamp;
 use crate::envelope::Envelope;
-use crate::ids::{AgentId, EpochId, Forest, RequestId};
+use crate::ids::{AgentId, EpochId, Forest, RequestId, TenantId};
 use crate::query::{Answer, Query};
 use crate::signed::{Signable, Signed};
 use crate::statement::Statement;
@@ -38,6 +38,8 @@ pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
 pub const HEALTH_STALE_AFTER: Duration = Duration::from_secs(13);
 /// Largest frame either side takes, in bytes: an envelope for eight agents is about 6 KB.
 pub const MAXIMUM_FRAME: usize = 64 * 1024;
+/// Bytes of a nonce of the handshake.
+pub const NONCE: usize = 32;
 /// How long either side waits for the other's next step of the handshake.
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -49,7 +51,7 @@ pub enum ToAgent {
     Challenge {
         /// 32 random bytes, to be signed.
         nonce: Bytes,
-        /// The server's clock.
+        /// The server's clock, so that a clock that is far off is told before anything else. Nothing is decided by it.
         server_time: Timestamp,
     },
     /// The hello holds.
@@ -58,6 +60,8 @@ pub enum ToAgent {
         signing_keys: Vec<Signed<KeyCertificate>>,
         /// The recipients' chains of the tenant, so that the agent can check an envelope's recipient list.
         recipients: Vec<RecipientChain>,
+        /// Signed by one of those keys: what orders are judged by.
+        time: Signed<ServerTime>,
     },
     /// The keys changed.
     Keys {
@@ -129,9 +133,8 @@ pub struct Hello {
     pub nonce: Bytes,
     /// The agent's clock, to measure the skew by.
     pub agent_time: Timestamp,
-    /// The server's clock as the challenge told it: signed with the rest, so that nobody on the way can shift the agent's
-    /// idea of the server's time.
-    pub server_time: Timestamp,
+    /// 32 random bytes of the agent's own, for the server to sign with its time: an old time can't be told again.
+    pub agent_nonce: Bytes,
     /// The program's version.
     pub version: String,
     /// Its journal.
@@ -142,6 +145,23 @@ pub struct Hello {
 
 impl Signable for Hello {
     const PURPOSE: &'static str = "hello";
+}
+
+/// The server's time, told to one agent on one link, so that nobody on the way can shift that agent's idea of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTime {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent that it is told to.
+    pub agent: AgentId,
+    /// [`Hello::agent_nonce`].
+    pub agent_nonce: Bytes,
+    /// The server's clock after the hello came.
+    pub now: Timestamp,
+}
+
+impl Signable for ServerTime {
+    const PURPOSE: &'static str = "server-time";
 }
 
 /// An agent's state, as it sees it.

@@ -8,7 +8,9 @@ use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::CertificateError;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
-use ritorno_protocol::link::{HANDSHAKE_WITHIN, Hello, PING_EVERY, SILENT_AFTER, ToAgent, ToRelay};
+use ritorno_protocol::link::{
+    HANDSHAKE_WITHIN, Hello, NONCE, PING_EVERY, SILENT_AFTER, ServerTime, ToAgent, ToRelay,
+};
 use ritorno_protocol::random::array;
 use ritorno_protocol::signed::Signed;
 use tokio::sync::mpsc;
@@ -39,11 +41,8 @@ pub enum LinkEnd {
     #[error("the hello is not signed by the agent's key, or names another agent")]
     Proof,
     /// The hello answers another challenge: an old one was replayed.
-    #[error("the hello answers another challenge")]
+    #[error("the hello answers another challenge, or has no nonce of its own")]
     Nonce,
-    /// The hello repeats another server time than the challenge told: somebody on the way changed it.
-    #[error("the hello repeats another server time than was told")]
-    ServerTime,
     /// The agent's keys do not chain to the root.
     #[error("the agent's keys do not chain to the root: {0}")]
     Chain(CertificateError),
@@ -97,7 +96,7 @@ impl Relay {
         tenant: TenantId,
         frames: &mut dyn Frames,
     ) -> Result<(Arc<Link>, mpsc::Receiver<ToAgent>), LinkEnd> {
-        let nonce = Bytes(array::<32>(&*self.random).to_vec());
+        let nonce = Bytes(array::<NONCE>(&*self.random).to_vec());
         let opened_at = self.timer.now();
         let challenge = ToAgent::Challenge { nonce: nonce.clone(), server_time: opened_at };
         frames.send(text(&challenge)).await?;
@@ -113,7 +112,7 @@ impl Relay {
             .iter()
             .find(|agent| agent.identity_key.id() == signed.key())
             .ok_or(LinkEnd::UnknownAgent)?;
-        let hello = prove(agent, &signed, &nonce, opened_at)?;
+        let hello = prove(agent, &signed, &nonce)?;
         let recipient = hello.chain.check(&keys.root, tenant, now).map_err(LinkEnd::Chain)?;
         // The chain's identity must be the very key that signed the hello, not another one of the same tenant.
         let proves = hello.chain.sealing.key() == agent.identity_key.id() && recipient.agent == agent.id;
@@ -134,7 +133,14 @@ impl Relay {
         self.ledger.introduce(tenant, &introduction, now).await?;
         let standing = self.ledger.standing(tenant).await?;
         let (link, outbox) = Link::new(tenant, hello.epoch, agent.identity_key.clone(), recipient, skew_ms);
+        let time = ServerTime {
+            tenant,
+            agent: agent.id,
+            agent_nonce: hello.agent_nonce.clone(),
+            now: self.timer.now(),
+        };
         let welcome = ToAgent::Welcome {
+            time: Signed::sign(&time, &keys.signing),
             signing_keys: keys.certificates.clone(),
             recipients: standing
                 .agents
@@ -234,21 +240,13 @@ impl Relay {
 }
 
 /// The hello's content, if that agent signed it for that challenge and is not revoked.
-fn prove(
-    agent: &Agent,
-    signed: &Signed<Hello>,
-    nonce: &Bytes,
-    server_time: Timestamp,
-) -> Result<Hello, LinkEnd> {
+fn prove(agent: &Agent, signed: &Signed<Hello>, nonce: &Bytes) -> Result<Hello, LinkEnd> {
     let hello = signed.verify(&agent.identity_key).map_err(|_| LinkEnd::Proof)?;
     if hello.agent != agent.id {
         return Err(LinkEnd::Proof);
     }
-    if hello.nonce != *nonce {
+    if hello.nonce != *nonce || hello.agent_nonce.0.len() != NONCE {
         return Err(LinkEnd::Nonce);
-    }
-    if hello.server_time != server_time {
-        return Err(LinkEnd::ServerTime);
     }
     if agent.revoked_at.is_some() {
         return Err(LinkEnd::Revoked);

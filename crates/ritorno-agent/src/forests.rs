@@ -8,6 +8,7 @@ use ritorno_directory::{
     Directory, DirectoryError as AdError, ForestConfig, Identity, PasswordFile, PdcHealth, Person,
     ResetOptions, SignIn, roots_from_pem_file,
 };
+use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Clock;
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::link::ForestHealth;
@@ -16,7 +17,7 @@ use ritorno_protocol::policy::EffectivePolicy;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::statement::PasswordVersion;
 use ritorno_writeback::directory::{
-    AccountState, Directory as Writeback, DirectoryError, SeenVersion, Target,
+    AccountState, DatabaseId, Directory as Writeback, DirectoryError, SeenVersion, Target,
 };
 
 use crate::config::ForestSettings;
@@ -147,8 +148,9 @@ impl Writeback for Forests {
                 ritorno_protocol::clock::Timestamp::from_filetime(seen.pwd_last_set),
             ),
         };
-        let by_the_asked = located.directory.wrote_itself(&seen);
-        Ok(SeenVersion { version, written_at, by_the_asked })
+        let database = |id: uuid::Uuid| DatabaseId(Bytes(id.into_bytes().to_vec()));
+        let (written_by, read_from) = (seen.originating.map(database), seen.read_from.map(database));
+        Ok(SeenVersion { version, written_at, written_by, read_from })
     }
 
     async fn state(&self, located: &Located) -> Result<AccountState, DirectoryError> {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Clock;
 use ritorno_protocol::event::EventId;
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::link::{
-    ForestHealth, HANDSHAKE_WITHIN, HEALTH_EVERY, Health, Hello, PING_EVERY, SILENT_AFTER, ToAgent, ToRelay,
+    ForestHealth, HANDSHAKE_WITHIN, HEALTH_EVERY, Health, Hello, NONCE, PING_EVERY, SILENT_AFTER, ToAgent,
+    ToRelay,
 };
 use ritorno_protocol::outcome::{Fault, Outcome};
-use ritorno_protocol::random::Random;
+use ritorno_protocol::random::{Random, array};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::Says;
 use ritorno_writeback::handle::{HandleError, Handler};
@@ -211,7 +213,33 @@ impl Link {
         let ToAgent::Challenge { nonce, server_time } = next_frame(socket).await? else {
             bail!("the server did not begin with a challenge");
         };
-        let skew = self.handler.measure_skew(server_time);
+        let asked_at = self.clock.now();
+        self.check_skew(Duration::from_millis(asked_at.unix_ms().abs_diff(server_time.unix_ms())))?;
+        let agent_nonce = Bytes(array::<NONCE>(&*self.random).to_vec());
+        let hello = Hello {
+            agent: self.keys.enrolment.agent,
+            nonce,
+            agent_time: asked_at,
+            agent_nonce: agent_nonce.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.handler.journal().epoch(),
+            chain: self.keys.chain(self.forests.clone(), self.handler.server_now()),
+        };
+        socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &self.keys.identity) }).await?;
+        match next_frame(socket).await? {
+            ToAgent::Welcome { signing_keys, recipients, time } => {
+                self.trust(&signing_keys, recipients).await?;
+                let skew =
+                    self.handler.trust_time(&time, &agent_nonce, asked_at).inspect_err(|not_believed| {
+                        self.carrier.events().note(EventId::CryptoError, not_believed.to_string());
+                    })?;
+                self.check_skew(skew)
+            }
+            _ => bail!("the server did not answer the hello with a welcome"),
+        }
+    }
+
+    fn check_skew(&self, skew: Duration) -> anyhow::Result<()> {
         if skew > MAXIMUM_SKEW {
             let text = format!(
                 "this machine's clock differs from the server's by {} s, more than {} s: set it right (NTP); until then \
@@ -222,20 +250,7 @@ impl Link {
             self.carrier.events().note(EventId::ValidationError, text.clone());
             bail!(text);
         }
-        let hello = Hello {
-            agent: self.keys.enrolment.agent,
-            nonce,
-            agent_time: self.clock.now(),
-            server_time,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            epoch: self.handler.journal().epoch(),
-            chain: self.keys.chain(self.forests.clone(), self.handler.server_now()),
-        };
-        socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &self.keys.identity) }).await?;
-        match next_frame(socket).await? {
-            ToAgent::Welcome { signing_keys, recipients } => self.trust(&signing_keys, recipients).await,
-            _ => bail!("the server did not answer the hello with a welcome"),
-        }
+        Ok(())
     }
 
     async fn trust(

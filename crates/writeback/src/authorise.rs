@@ -18,6 +18,9 @@ pub enum NotBelieved {
     /// No signing key that chains to the root, is in force and has not been replaced for long signed it.
     #[error("not signed by a key of the server that chains to the pinned root")]
     Signature,
+    /// It is the server's time, signed for another agent or in answer to another question.
+    #[error("the server's time is not signed in answer to this agent's own nonce")]
+    Time,
 }
 
 /// Why an authentic order is not followed.

@@ -81,6 +81,12 @@ impl From<DirectoryError> for Outcome {
     }
 }
 
+/// One copy of a directory on one server: another one after a restore. What a directory names it by is its own affair
+/// (Active Directory: `invocationId`, MS-ADTS 3.1.1.1.9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseId(pub Bytes);
+
 /// A password's version, and when it was written as far as the directory says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenVersion {
@@ -88,8 +94,10 @@ pub struct SeenVersion {
     pub version: PasswordVersion,
     /// When that version was written, by the directory's clock.
     pub written_at: Option<Timestamp>,
-    /// Whether the server that was asked wrote it itself: our writes go there and nowhere else.
-    pub by_the_asked: bool,
+    /// The database that wrote it first, if the directory tells.
+    pub written_by: Option<DatabaseId>,
+    /// The database that it was read from. Versions of two databases can be compared only once the one has reached the other.
+    pub read_from: Option<DatabaseId>,
 }
 
 /// The state of an account.

@@ -1,7 +1,7 @@
 //! One request, from the order to the outcome. The order of the steps is what makes it happen at most once; SECURITY,
 //! 'One request, at most once', is the rule that it follows.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::policy::Rule;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
-use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
+use ritorno_protocol::statement::{Says, Statement};
 
 use crate::authorise::{NotBelieved, RolledBack, Trust};
-use crate::directory::{Directory, DirectoryError, Target};
+use crate::directory::{Directory, DirectoryError, SeenVersion, Target};
 use crate::event::{Event, Numbers};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::limits::{Limits, Switch};
@@ -56,7 +56,7 @@ pub struct Handler<D> {
     people: PersonLocks,
     verifications: PersonLocks,
     /// What has to be added to our clock to get the server's, in milliseconds.
-    server_ahead_ms: AtomicI64,
+    pub(crate) server_ahead_ms: AtomicI64,
 }
 
 /// How an order was dealt with.
@@ -150,19 +150,6 @@ impl<D: Directory> Handler<D> {
         &self.directory
     }
 
-    /// The server's time: our clock, corrected by what the challenge showed.
-    pub fn server_now(&self) -> Timestamp {
-        let ahead = self.server_ahead_ms.load(Ordering::Relaxed);
-        Timestamp::from_unix_ms(self.clock.now().unix_ms().saturating_add(ahead))
-    }
-
-    /// Takes the server's time from a challenge. Returns by how much our clock differs.
-    pub fn measure_skew(&self, server_time: Timestamp) -> Duration {
-        let ahead = server_time.unix_ms().saturating_sub(self.clock.now().unix_ms());
-        self.server_ahead_ms.store(ahead, Ordering::Relaxed);
-        Duration::from_millis(ahead.unsigned_abs())
-    }
-
     /// Takes the keys that the server shows, as far as they chain to the pinned root.
     ///
     /// # Errors
@@ -242,7 +229,7 @@ impl<D: Directory> Handler<D> {
             return Ok(repeated);
         }
         let entry = self.entry(&order, arrived);
-        let (act, person, version) = match self.prepare(&order, envelope).await {
+        let (act, person, seen) = match self.prepare(&order, envelope).await {
             Ok(ready) => ready,
             Err(NotBegun::Refused(rule, mut operator)) => {
                 operator.agent_ms = self.milliseconds_since(arrived);
@@ -257,7 +244,9 @@ impl<D: Directory> Handler<D> {
         };
         // The intent is durable before anybody hears of it, and heard of before anything is written.
         let begun = self.clock.now();
-        let mut entry = Entry { begun_at: begun, version_before: version.clone(), ..entry };
+        let version = Some(seen.version);
+        let mut entry =
+            Entry { begun_at: begun, version_before: version.clone(), database: seen.read_from, ..entry };
         entry.statement.at = begun;
         entry.statement.says = Says::Started { version_before: version };
         self.journal.write(entry.clone()).await?;
@@ -341,6 +330,7 @@ impl<D: Directory> Handler<D> {
             must_change: order.must_change,
             begun_at: arrived,
             version_before: None,
+            database: None,
             settling: false,
             acknowledged: false,
             statement: Statement {
@@ -395,7 +385,7 @@ impl<D: Directory> Handler<D> {
         &self,
         order: &Authorisation,
         envelope: &Envelope,
-    ) -> Result<(Act, D::Person, Option<PasswordVersion>), NotBegun> {
+    ) -> Result<(Act, D::Person, SeenVersion), NotBegun> {
         let now = self.server_now();
         self.trusted(|trust| trust.check(order, envelope, self.identity.agent, self.journal.epoch(), now))
             .map_err(|error| NotBegun::Fault(error.fault(), words(&error.to_string())))?;
@@ -450,7 +440,7 @@ impl<D: Directory> Handler<D> {
                 return Err(NotBegun::Refused(rule, operator));
             }
         }
-        Ok((act, person, Some(version.version)))
+        Ok((act, person, version))
     }
 
     async fn act(&self, act: Act, person: &D::Person, must_change: bool) -> Result<Done, DirectoryError> {

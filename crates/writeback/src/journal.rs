@@ -23,7 +23,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::directory::Target;
+use crate::directory::{DatabaseId, Target};
 
 /// How long an acknowledged entry is kept. An authorisation lives a minute, so a repetition comes long before that.
 pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -45,6 +45,9 @@ pub struct Entry {
     pub begun_at: Timestamp,
     /// The password's version before.
     pub version_before: Option<PasswordVersion>,
+    /// The database that version was read from, if the directory told.
+    #[serde(default)]
+    pub database: Option<DatabaseId>,
     /// Whether its outcome is unknown and may yet be proved.
     pub settling: bool,
     /// Whether the relay has committed the statement.
@@ -342,6 +345,7 @@ mod tests {
             must_change: false,
             begun_at: NOW,
             version_before: Some(PasswordVersion::Replicated { version: 3 }),
+            database: None,
             settling: false,
             acknowledged: false,
             statement: Statement {

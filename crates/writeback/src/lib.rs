@@ -13,6 +13,7 @@ pub mod journal;
 pub mod limits;
 pub mod person_lock;
 pub mod report;
+pub mod server_time;
 pub mod settle;
 #[cfg(test)]
 mod testing;

@@ -22,7 +22,7 @@ use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 
 use crate::authorise::Trust;
-use crate::directory::{AccountState, Directory, DirectoryError, SeenVersion, Target};
+use crate::directory::{AccountState, DatabaseId, Directory, DirectoryError, SeenVersion, Target};
 use crate::event::Event;
 use crate::handle::{Handler, Identity};
 use crate::journal::Journal;
@@ -75,7 +75,7 @@ pub(crate) struct Rig {
     pub(crate) root: SigningKey,
     pub(crate) server: SigningKey,
     server_certificate: Signed<KeyCertificate>,
-    identity: SigningKey,
+    pub(crate) identity: SigningKey,
     opening: OpeningKey,
 }
 
@@ -310,6 +310,11 @@ impl Reporter for Steps {
     }
 }
 
+/// The one database that there is.
+pub(crate) fn database() -> DatabaseId {
+    DatabaseId(Bytes(vec![1; 16]))
+}
+
 /// A directory that always does as it is told, and counts.
 pub(crate) struct FakeDirectory(pub(crate) Steps);
 
@@ -369,7 +374,8 @@ impl Directory for FakeDirectory {
         Ok(SeenVersion {
             version: PasswordVersion::Replicated { version },
             written_at: Some(NOW),
-            by_the_asked: true,
+            written_by: Some(database()),
+            read_from: Some(database()),
         })
     }
 

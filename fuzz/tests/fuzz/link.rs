@@ -11,7 +11,7 @@ use crate::seed::{self, Fixed, NOW};
 fn frame_to_agent() {
     let frames = [
         ToAgent::Challenge { nonce: Bytes(vec![1; 32]), server_time: NOW },
-        ToAgent::Welcome { signing_keys: vec![], recipients: vec![] },
+        ToAgent::Welcome { signing_keys: vec![], recipients: vec![], time: seed::server_time() },
         ToAgent::Work { authorisation: seed::authorisation(), envelope: Box::new(seed::envelope()) },
         ToAgent::Acknowledged { request: RequestId::random(&Fixed(2)), attempt: 1, at: NOW },
         ToAgent::Restarting { after_ms: 1_000 },

@@ -9,6 +9,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Context, Envelope, Operation, Passwords, seal};
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, SourceAnchor, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::link::ServerTime;
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
@@ -68,6 +69,16 @@ pub(crate) fn authorisation() -> Signed<Authorisation> {
         evidence: None,
     };
     Signed::sign(&authorisation, &SigningKey::generate(&Fixed(7)))
+}
+
+pub(crate) fn server_time() -> Signed<ServerTime> {
+    let time = ServerTime {
+        tenant: TenantId::random(&Fixed(3)),
+        agent: AgentId::random(&Fixed(5)),
+        agent_nonce: Bytes(vec![2; 32]),
+        now: NOW,
+    };
+    Signed::sign(&time, &SigningKey::generate(&Fixed(7)))
 }
 
 /// Runs `target` on raw inputs and on `seeds` altered as the input says: each four bytes of it choose a place, a kind of

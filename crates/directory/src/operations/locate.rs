@@ -2,6 +2,7 @@
 
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::outcome::Fault;
+use uuid::Uuid;
 
 use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease};
@@ -70,6 +71,8 @@ pub struct Person {
     pub anchor: SourceAnchor,
     /// The account as it was read: what is judged.
     pub(crate) entry: Entry,
+    /// The database that it was read from (the DC's invocation id).
+    pub(crate) read_from: Option<Uuid>,
 }
 
 impl Person {
@@ -117,7 +120,9 @@ impl Lease<'_> {
             other => self.search_one(identity_filter(other)).await?,
         };
         let entry = self.read(&guid_dn(&guid), &ATTRIBUTES).await?;
-        let person = person(entry).ok_or_else(|| not_found("the object is no account, or can't be read"))?;
+        let read_from = self.pdc.invocation_id;
+        let person = person(entry, read_from)
+            .ok_or_else(|| not_found("the object is no account, or can't be read"))?;
         match identity {
             Identity::Authorised { anchor, object_guid, object_sid }
                 if person.anchor != *anchor
@@ -178,7 +183,7 @@ fn identity_filter(identity: &Identity) -> Option<Filter> {
     Some(Filter::And(vec![Filter::text("objectClass", "user"), by]))
 }
 
-fn person(entry: Entry) -> Option<Person> {
+fn person(entry: Entry, read_from: Option<Uuid>) -> Option<Person> {
     if !entry.has("objectClass", "user") {
         return None;
     }
@@ -192,5 +197,6 @@ fn person(entry: Entry) -> Option<Person> {
         user_principal_name: entry.text("userPrincipalName").map(str::to_owned),
         anchor: anchor_of(entry.first("mS-DS-ConsistencyGuid").unwrap_or(guid)),
         entry,
+        read_from,
     })
 }

@@ -28,22 +28,18 @@ pub struct PasswordVersion {
     pub changed: Option<Timestamp>,
     /// `pwdLastSet` as stored: 100 ns since 1601, or 0 for 'must change'.
     pub pwd_last_set: i64,
+    /// The DC's database that all this was read from (its invocation id), if it told.
+    pub read_from: Option<Uuid>,
 }
 
 impl Person {
     /// The version when the person was located; without a number if replication metadata was not to be had with the rest.
     pub fn password_version(&self) -> PasswordVersion {
-        version(&self.entry)
+        version(&self.entry, self.read_from)
     }
 }
 
 impl Directory {
-    /// Whether that version was written by the PDC emulator itself, and not replicated to it.
-    pub fn wrote_itself(&self, version: &PasswordVersion) -> bool {
-        let own = self.known_pdc().and_then(|pdc| pdc.invocation_id);
-        own.is_some() && own == version.originating
-    }
-
     /// Reads the version at the PDC emulator.
     ///
     /// # Errors
@@ -52,12 +48,13 @@ impl Directory {
         let mut lease = self.lease().await?;
         let attributes = ["msDS-ReplAttributeMetaData", "replPropertyMetaData", "pwdLastSet"];
         let entry = lease.read(&guid_dn(&person.object_guid), &attributes).await?;
+        let read_from = lease.pdc.invocation_id;
         lease.finish().await;
-        Ok(version(&entry))
+        Ok(version(&entry, read_from))
     }
 }
 
-fn version(entry: &Entry) -> PasswordVersion {
+fn version(entry: &Entry, read_from: Option<Uuid>) -> PasswordVersion {
     let told = entry
         .values("msDS-ReplAttributeMetaData")
         .iter()
@@ -66,12 +63,14 @@ fn version(entry: &Entry) -> PasswordVersion {
         .or_else(|| entry.first("replPropertyMetaData").and_then(from_blob));
     PasswordVersion {
         pwd_last_set: entry.integer("pwdLastSet").unwrap_or(0),
+        read_from,
         ..told.unwrap_or(PasswordVersion {
             version: None,
             originating: None,
             usn: None,
             changed: None,
             pwd_last_set: 0,
+            read_from: None,
         })
     }
 }
@@ -94,6 +93,7 @@ fn from_xml(text: &str) -> Option<PasswordVersion> {
         usn: field("usnOriginatingChange").and_then(|usn| usn.parse().ok()),
         changed,
         pwd_last_set: 0,
+        read_from: None,
     })
 }
 
@@ -110,6 +110,7 @@ fn from_blob(blob: &[u8]) -> Option<PasswordVersion> {
         usn: long(stamp, 32),
         changed: seconds.and_then(|seconds| seconds.checked_mul(1000)).map(Timestamp::from_unix_ms),
         pwd_last_set: 0,
+        read_from: None,
     })
 }
 

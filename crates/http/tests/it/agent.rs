@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
 use ritorno_protocol::clock::{Clock as _, SystemClock};
 use ritorno_protocol::ids::{EpochId, Forest};
@@ -105,12 +106,12 @@ impl TestAgent {
             let send = |frame: &ToRelay| out.send(serde_json::to_string(frame).unwrap()).is_ok();
             while let Some(text) = frames.recv().await {
                 match serde_json::from_str(&text).unwrap() {
-                    ToAgent::Challenge { nonce, server_time } => {
+                    ToAgent::Challenge { nonce, .. } => {
                         let hello = Hello {
                             agent: agent.id,
                             nonce,
                             agent_time: SystemClock.now(),
-                            server_time,
+                            agent_nonce: Bytes(vec![5; 32]),
                             version: "0.1.0".into(),
                             epoch,
                             chain: chain.clone(),

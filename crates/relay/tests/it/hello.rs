@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::certificate::check_server_signing;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::key::SigningKey;
-use ritorno_protocol::link::{HANDSHAKE_WITHIN, Hello, ToAgent, ToRelay};
+use ritorno_protocol::link::{HANDSHAKE_WITHIN, Hello, ServerTime, ToAgent, ToRelay};
 use ritorno_protocol::signed::Signed;
 use ritorno_relay::session::LinkEnd;
 
@@ -37,8 +38,15 @@ async fn the_holder_of_the_keys_is_welcome() {
     let mut wire = world.dial();
     let nonce = wire.challenged().await;
     wire.say(&ToRelay::Hello { hello: Signed::sign(&world.hello(&agent, nonce), &agent.identity) });
-    let ToAgent::Welcome { signing_keys, recipients } = wire.frame().await else { panic!("no welcome") };
+    let ToAgent::Welcome { signing_keys, recipients, time } = wire.frame().await else {
+        panic!("no welcome")
+    };
     assert_eq!(signing_keys.len(), 1);
+    let now = world.time.now();
+    let server = check_server_signing(&signing_keys[0], &world.root.public(), world.tenant, now).unwrap();
+    let time = time.verify(&server.key).unwrap();
+    let agent_nonce = Bytes(vec![5; 32]);
+    assert_eq!(time, ServerTime { tenant: world.tenant, agent: agent.id, agent_nonce, now });
     assert_eq!(recipients, vec![agent.chain]);
     assert!(world.relay.is_live(world.tenant, agent.id));
 }
@@ -52,12 +60,11 @@ async fn an_old_hello_is_of_no_use() {
 }
 
 #[tokio::test]
-async fn a_server_time_that_was_changed_on_the_way_is_noticed() {
+async fn a_hello_without_a_nonce_of_its_own_is_refused() {
     let world = World::new();
     let agent = world.enrol();
-    let earlier = world.time.now().minus(Duration::from_secs(60));
-    let end = refused(&world, &agent, |hello| hello.server_time = earlier, &agent).await;
-    assert!(matches!(end, LinkEnd::ServerTime), "{end}");
+    let end = refused(&world, &agent, |hello| hello.agent_nonce = Bytes(vec![5; 31]), &agent).await;
+    assert!(matches!(end, LinkEnd::Nonce), "{end}");
 }
 
 #[tokio::test]

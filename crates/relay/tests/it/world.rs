@@ -376,7 +376,7 @@ impl World {
             agent: agent.id,
             nonce,
             agent_time: self.time.now(),
-            server_time: self.time.now(),
+            agent_nonce: Bytes(vec![5; 32]),
             version: "1".into(),
             epoch: agent.epoch,
             chain: agent.chain.clone(),

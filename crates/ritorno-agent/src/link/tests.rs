@@ -9,6 +9,7 @@ use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::link::ServerTime;
 use ritorno_writeback::authorise::Trust;
 use ritorno_writeback::handle::Identity;
 use ritorno_writeback::journal::Journal;
@@ -164,6 +165,16 @@ impl Scene {
 
     /// The whole handshake, up to the welcome.
     async fn welcome(&self, relay: &mut Relay, now: Timestamp) -> Hello {
+        self.welcome_at(relay, now, |_| {}).await
+    }
+
+    /// The whole handshake, with a signed time that says something else.
+    async fn welcome_at(
+        &self,
+        relay: &mut Relay,
+        now: Timestamp,
+        alter: impl FnOnce(&mut ServerTime),
+    ) -> Hello {
         let nonce = Bytes(vec![7; 32]);
         send(relay, &ToAgent::Challenge { nonce: nonce.clone(), server_time: now }).await;
         let ToRelay::Hello { hello } = receive(relay).await.expect("a hello") else { panic!("no hello") };
@@ -173,7 +184,11 @@ impl Scene {
         let random = system::random();
         let server = SigningKey::generate(&*random);
         let signing_keys = vec![certify(&self.root, self.tenant, KeyRole::ServerSigning, &server, now)];
-        send(relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new() }).await;
+        let agent_nonce = hello.agent_nonce.clone();
+        let mut time = ServerTime { tenant: self.tenant, agent: hello.agent, agent_nonce, now };
+        alter(&mut time);
+        let time = Signed::sign(&time, &server);
+        send(relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new(), time }).await;
         hello
     }
 
@@ -261,10 +276,31 @@ async fn a_server_that_the_root_does_not_vouch_for_is_left() {
     let random = system::random();
     let (other, server) = (SigningKey::generate(&*random), SigningKey::generate(&*random));
     let signing_keys = vec![certify(&other, scene.tenant, KeyRole::ServerSigning, &server, now)];
-    send(&mut relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new() }).await;
+    let agent = AgentId::random(&*random);
+    let time = ServerTime { tenant: scene.tenant, agent, agent_nonce: Bytes(vec![7; 32]), now };
+    let time = Signed::sign(&time, &server);
+    send(&mut relay, &ToAgent::Welcome { signing_keys, recipients: Vec::new(), time }).await;
     assert_eq!(receive(&mut relay).await, None);
     assert!(scene.events().contains("32010"), "{}", scene.events());
     assert!(!scene.board.link().up);
+}
+
+#[tokio::test]
+async fn a_time_that_is_told_again_or_was_signed_for_another_is_not_believed() {
+    let scene = Scene::new("time").await;
+    let now = system::clock().now();
+    let alterations: [fn(&mut ServerTime); 3] = [
+        |time| time.agent_nonce = Bytes(vec![0; 32]),
+        |time| time.agent = AgentId::random(&*system::random()),
+        |time| time.now = time.now.minus(MAXIMUM_SKEW + Duration::from_secs(5)),
+    ];
+    for alter in alterations {
+        let mut relay = scene.accept().await;
+        scene.welcome_at(&mut relay, now, alter).await;
+        assert_eq!(receive(&mut relay).await, None, "it goes on without a time that it can believe");
+        assert!(!scene.board.link().up);
+    }
+    assert!(scene.events().contains("32010") && scene.events().contains("32008"), "{}", scene.events());
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use ritorno_protocol::envelope::OpenError;
+use ritorno_protocol::statement::PasswordVersion;
 
 use super::*;
-use crate::testing::{Fixed, Folder, NOW, Rig, Steps};
+use crate::testing::{Fixed, Folder, NOW, Rig, Steps, database};
 
 struct Scene {
     rig: Rig,
@@ -254,6 +255,7 @@ async fn a_crash_after_the_intent_is_unknown_and_settled_without_writing() {
         must_change: false,
         begun_at: NOW,
         version_before: Some(PasswordVersion::Replicated { version: 0 }),
+        database: Some(database()),
         settling: false,
         acknowledged: false,
         statement: Statement {
