@@ -31,7 +31,7 @@ pub use operations::reset::ResetOptions;
 pub use operations::rights::Rights;
 pub use operations::state::AccountState;
 pub use operations::users::ImportedObject;
-pub use operations::verify::SignIn;
+pub use operations::verify::{REPLACED_STAYS, SignIn};
 pub use operations::watermark::{Place, Watermark};
 pub use refusal::{BindRefusal, Refusal, classify, classify_bind};
 pub use resolve::Names;

@@ -1,6 +1,7 @@
 //! Live links, and what each is known to be able to do.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ritorno_protocol::certificate::Recipient;
@@ -35,6 +36,7 @@ pub(crate) struct Link {
     outbox: mpsc::Sender<ToAgent>,
     known: Mutex<Known>,
     questions: Mutex<HashMap<Uuid, oneshot::Sender<Found>>>,
+    unanswered: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,7 @@ impl Link {
             outbox,
             known: Mutex::new(Known { report: None, skew_ms }),
             questions: Mutex::default(),
+            unanswered: AtomicU32::new(0),
         };
         (Arc::new(link), frames)
     }
@@ -87,6 +90,8 @@ impl Link {
 
     /// Keeps a health report. The skew that it shows includes the way here.
     pub(crate) fn report_health(&self, health: Health, now: Timestamp) {
+        // Whoever hung is tried again after a while.
+        self.unanswered.store(self.unanswered() / 2, Ordering::Relaxed);
         let mut known = lock(&self.known);
         let reachable = health.forests.iter().any(|forest| forest.reachable);
         let before = known.report.as_ref().and_then(|report| report.unreachable_since);
@@ -121,11 +126,18 @@ impl Link {
         let mut questions = lock(&self.questions);
         questions.retain(|_, waiting| !waiting.is_closed());
         questions.insert(id, answer);
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
         answered
+    }
+
+    /// Questions since it last answered one: few if it is idle, more under load, many if it hangs.
+    pub(crate) fn unanswered(&self) -> u32 {
+        self.unanswered.load(Ordering::Relaxed)
     }
 
     /// Hands an answer to whoever asked. An answer that nobody waits for is dropped.
     pub(crate) fn answer(&self, id: Uuid, found: Found) {
+        self.unanswered.store(0, Ordering::Relaxed);
         if let Some(waiting) = lock(&self.questions).remove(&id) {
             // The asker may have gone; then nobody wants it.
             let _ = waiting.send(found);

@@ -194,7 +194,8 @@ fn judge_sign_in(answer: SignIn) -> Result<Done, DirectoryError> {
     let fault = match answer {
         SignIn::Accepted | SignIn::LogonHours | SignIn::Workstation => return right(false, operator),
         SignIn::PasswordExpired | SignIn::MustChange => return right(true, operator),
-        SignIn::WrongPassword => Fault::WrongOldPassword,
+        // It may be the one before, known to whoever it was replaced because of.
+        SignIn::WrongPassword | SignIn::ReplacedLately => Fault::WrongOldPassword,
         SignIn::Disabled | SignIn::AccountExpired => Fault::AccountDisabled,
         SignIn::Locked | SignIn::TooCloseToLockout => Fault::AccountLocked,
     };

@@ -32,6 +32,14 @@ pub struct PasswordVersion {
     pub read_from: Option<Uuid>,
 }
 
+impl PasswordVersion {
+    /// Whether another password was replaced by this one after `moment`. The first one of an account replaces none.
+    pub(crate) fn may_have_replaced(&self, moment: Timestamp) -> bool {
+        let lately = Timestamp::from_filetime(self.pwd_last_set).is_none_or(|set| set > moment);
+        lately && self.version != Some(1)
+    }
+}
+
 impl Person {
     /// The version when the person was located; without a number if replication metadata was not to be had with the rest.
     pub fn password_version(&self) -> PasswordVersion {

@@ -1,5 +1,7 @@
 //! Whether a password is right: one bind on a connection of its own.
 
+use std::time::Duration;
+
 use ritorno_protocol::secret::Password;
 
 use super::attempts::Room;
@@ -14,6 +16,8 @@ use crate::refusal::{BindRefusal, classify_bind};
 pub enum SignIn {
     /// Right.
     Accepted,
+    /// Taken, but the password was replaced less than [`REPLACED_STAYS`] ago: it may be the one before.
+    ReplacedLately,
     /// Wrong.
     WrongPassword,
     /// Right, but it has expired.
@@ -33,6 +37,10 @@ pub enum SignIn {
     /// Not tried: a wrong one would come too close to locking the account.
     TooCloseToLockout,
 }
+
+/// How long a directory may go on taking the password before: by default an hour, with Samba (`old password allowed period`)
+/// as with Windows (`OldPasswordAllowedPeriod`, KB 906305); and the five minutes by which Kerberos lets clocks differ.
+pub const REPLACED_STAYS: Duration = Duration::from_secs(65 * 60);
 
 impl Directory {
     /// Tries a password with one bind. Attempts for one person wait for each other, and none is made that could bring the account
@@ -58,7 +66,12 @@ impl Directory {
         let answer = connection.bind(&person.dn, password.expose(), self.inner.config.timeout).await;
         connection.close().await;
         match answer {
-            Ok(()) => Ok(SignIn::Accepted),
+            // Read after the bind: it may have been replaced just before.
+            Ok(()) => {
+                let version = self.password_version(person).await?;
+                let replaced = version.may_have_replaced(self.inner.clock.now().minus(REPLACED_STAYS));
+                Ok(if replaced { SignIn::ReplacedLately } else { SignIn::Accepted })
+            }
             Err(LdapError::Refused { host, answer }) => match classify_bind(&answer) {
                 BindRefusal::WrongPassword | BindRefusal::NoSuchAccount => Ok(SignIn::WrongPassword),
                 BindRefusal::PasswordExpired => Ok(SignIn::PasswordExpired),

@@ -1,7 +1,10 @@
 //! Verify: one bind, every answer typed, and never a lockout.
 
-use ritorno_directory::SignIn;
+use std::sync::Arc;
+
+use ritorno_directory::{Directory, REPLACED_STAYS, ResetOptions, SignIn};
 use ritorno_lab::Forest;
+use ritorno_protocol::clock::{Clock as _, ManualClock, SystemClock};
 use ritorno_protocol::outcome::Fault;
 
 use crate::playground::{INITIAL, Playground, fault, password};
@@ -53,10 +56,7 @@ async fn each_state_of_an_account_has_its_answer() {
         play.add("hours", &[("logonHours", &"\0".repeat(21))]);
         play.add("change", &[]);
         let directory = play.directory();
-        let now = {
-            use ritorno_protocol::clock::{Clock as _, SystemClock};
-            (SystemClock.now().unix_ms() + 11_644_473_600_000) * 10_000
-        };
+        let now = (SystemClock.now().unix_ms() + 11_644_473_600_000) * 10_000;
         play.set(&play.locate(&directory, "locked").await.dn, "lockoutTime", &now.to_string());
         play.set(&play.locate(&directory, "change").await.dn, "pwdLastSet", "0");
         for (sam, right) in [
@@ -81,5 +81,29 @@ async fn each_state_of_an_account_has_its_answer() {
         }
         let plain = play.locate(&directory, "plain").await;
         assert_eq!(directory.verify(&plain, &password("")).await.unwrap(), SignIn::WrongPassword);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_may_be_the_one_before_is_not_taken_for_the_one_now() {
+    for forest in Forest::ALL {
+        let play = Playground::new(forest, "before");
+        play.add("ada", &[]);
+        let directory = play.directory();
+        let person = play.locate(&directory, "ada").await;
+        assert_eq!(directory.verify(&person, &password(INITIAL)).await.unwrap(), SignIn::Accepted);
+        let new = password("Entirely-New-7!");
+        directory.reset(&person, &new, ResetOptions::default()).await.unwrap();
+        // The lab's controllers take the one before no longer, others for an hour: so the new one proves nothing either.
+        for (either, said) in [(password(INITIAL), SignIn::WrongPassword), (new, SignIn::ReplacedLately)] {
+            assert_eq!(directory.verify(&person, &either).await.unwrap(), said);
+        }
+        let wrong = directory.verify(&person, &password("wrong-Passw0rd!")).await.unwrap();
+        assert_eq!(wrong, SignIn::WrongPassword);
+        // To a clock that is an hour and more ahead it was replaced long ago.
+        let later = Arc::new(ManualClock::new(SystemClock.now().plus(REPLACED_STAYS)));
+        let directory = Directory::new(play.config(), later).unwrap();
+        let new = password("Entirely-New-7!");
+        assert_eq!(directory.verify(&person, &new).await.unwrap(), SignIn::Accepted);
     }
 }

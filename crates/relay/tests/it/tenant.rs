@@ -7,7 +7,7 @@ use ritorno_protocol::link::{HEALTH_STALE_AFTER, ToAgent, ToRelay};
 use ritorno_protocol::outcome::{Fault, Operator};
 use ritorno_protocol::query::{Answer, Found};
 use ritorno_protocol::signed::Signed;
-use ritorno_relay::ask::ANSWER_WITHIN;
+use ritorno_relay::ask::{ANSWER_WITHIN, OTHER_AFTER};
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::tenant_state::TenantState;
 
@@ -132,4 +132,38 @@ async fn a_question_that_one_agent_has_no_room_for_goes_to_the_next() {
     assert_eq!(world.time.until_over(asking).await.0.unwrap(), not_found);
     assert_eq!(asked.len(), 2);
     assert_ne!(asked[0], asked[1]);
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_holds_nobody_up_for_long_and_is_asked_last_afterwards() {
+    let world = World::new();
+    let (hangs, answers) = (world.enrol(), world.enrol());
+    let mut hanging = world.link(&hangs).await;
+    let mut other = world.link(&answers).await;
+    let (relay, anna) = (world.relay.clone(), world.anna.clone());
+    let found = Found::Nothing { fault: Fault::NotFound, operator: Operator::default() };
+    let (mut longest, mut asked) = (Duration::ZERO, 0);
+    for round in 0..6 {
+        let (relay, anna) = (relay.clone(), anna.clone());
+        let asking = tokio::spawn(async move { relay.ask(&anna, false).await });
+        let started = world.time.now();
+        settle().await;
+        while !asking.is_finished() {
+            asked += usize::from(hanging.order().await.is_some());
+            if let Some(ToAgent::Ask { query }) = other.order().await {
+                let id = query.verify(&world.signing).unwrap().id;
+                let answer = Answer { id, agent: answers.id, found: found.clone() };
+                other.say(&ToRelay::Answer { answer: Signed::sign(&answer, &answers.identity) });
+                settle().await;
+            } else {
+                world.time.advance(Duration::from_millis(100)).await;
+            }
+        }
+        assert_eq!(asking.await.unwrap().unwrap(), found);
+        let took = world.time.now().since(started);
+        longest = longest.max(took);
+        assert!(round < 2 || took.is_zero(), "round {round} took {took:?}");
+    }
+    assert!(longest <= OTHER_AFTER, "{longest:?}");
+    assert_eq!(asked, 1, "the one that hangs is asked once");
 }

@@ -339,6 +339,7 @@ fn an_expired_password_that_is_right_is_right() {
         _ => None,
     };
     assert_eq!(fault(SignIn::WrongPassword), Some(Fault::WrongOldPassword));
+    assert_eq!(fault(SignIn::ReplacedLately), Some(Fault::WrongOldPassword));
     assert_eq!(fault(SignIn::TooCloseToLockout), Some(Fault::AccountLocked));
     assert_eq!(fault(SignIn::Disabled), Some(Fault::AccountDisabled));
 }
