@@ -10,6 +10,7 @@ use ritorno_lab::{ForestHandle, MailServer};
 use ritorno_protocol::envelope::Envelope;
 use ritorno_protocol::random::Random;
 use ritorno_tests::visitor::{Choosing, Visitor};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::direct::Direct;
@@ -95,6 +96,9 @@ pub(crate) async fn measure(place: &Place<'_>, runs: usize, date: &str, rows: &m
                 found.whole_per_second,
                 found.whole_p50_ms,
             );
+            if in_flight == 1 {
+                eprintln!("{}", parts(place.stack, count, found.whole_p50_ms)?);
+            }
             measured[load].push(found);
         }
     }
@@ -144,6 +148,27 @@ fn add_rows(measured: &[Vec<Measured>], runs: usize, date: &str, rows: &mut Rows
     );
     let times: Vec<f64> = one.iter().map(|run| run.whole_p50_ms - run.direct_p50_ms).collect();
     rows.add(added, &times, method, date)
+}
+
+/// Where the time of the latest resets went, in the middle: what an aim that is missed asks first.
+fn parts(stack: &Stack, count: usize, whole_p50_ms: f64) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Line {
+        server_ms: f64,
+        agent_ms: f64,
+        directory_ms: f64,
+    }
+    let said = stack.server_command(&["requests", "--most", &count.to_string(), "--json"])?;
+    let lines: Vec<Line> = said.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let of = |part: fn(&Line) -> f64| middle(&lines.iter().map(part).collect::<Vec<f64>>());
+    let (server, agent, directory) =
+        (of(|line| line.server_ms), of(|line| line.agent_ms), of(|line| line.directory_ms));
+    Ok(format!(
+        "  of which the directory's modify {directory:.0} ms, the agent {:.0}, relay and rows {:.0}, HTTPS and what follows {:.0}",
+        agent - directory,
+        server - agent,
+        whole_p50_ms - server,
+    ))
 }
 
 /// Gives everybody as long a history as the domain keeps. A longer one makes a modify slower, and it would grow while it is

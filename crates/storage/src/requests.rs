@@ -105,13 +105,41 @@ impl Requests<'_> {
         self.0.read(SQL, values![tenant, i64::from(most)]).await?.iter().map(request).collect()
     }
 
-    /// Requests whose outcome is proved and was committed before that moment, and which nobody followed up; earliest first.
+    /// Requests whose outcome is proved and was committed before that moment, which nobody followed up, and which nobody
+    /// took on himself since; earliest first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn to_follow_up(&self, before: Timestamp, most: u32) -> Result<Vec<Request>, StoreError> {
         const SQL: &str = "select * from requests where follow_up = 1 and updated_at <= $1 and state = 'finished' \
-             and (result <> 'unknown' or settled is not null) order by updated_at limit $2";
+             and (result <> 'unknown' or settled is not null) and (taken_at is null or taken_at <= $1) \
+             order by updated_at limit $2";
+        self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
+    }
+
+    /// Takes the follow-up of a request on oneself. `false` if another server did, after that moment, or it is done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_follow_up(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        unless_after: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update requests set taken_at = $4 where tenant = $1 and id = $2 and follow_up = 1 \
+             and (taken_at is null or taken_at <= $3)";
+        Ok(self.0.write(SQL, values![tenant, id, unless_after, now]).await? == 1)
+    }
+
+    /// Requests that an agent did not begin, before that moment, and that nobody has sent to another since; earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn left_unstarted(&self, before: Timestamp, most: u32) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where state = 'not-started' and updated_at <= $1 \
+             order by updated_at limit $2";
         self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use ritorno_identity::audit::{Activity, Actor, Fact};
 use ritorno_identity::flow::Flow;
 use ritorno_identity::ids::{CorrelationId, FactId};
-use ritorno_identity::request::Request;
-use ritorno_protocol::outcome::Outcome;
+use ritorno_identity::request::{Attempt, Request};
+use ritorno_protocol::authorisation::MAXIMUM_VALIDITY;
+use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_storage::StoreError;
 
 use crate::portal::notice;
@@ -18,6 +19,8 @@ use crate::state::AppState;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Whoever waits for an outcome follows it up within a moment; this long it is left to them.
 pub const LEFT_ALONE: Duration = Duration::from_secs(15);
+/// No server goes on with a request after its validity.
+const GIVEN_UP_AFTER: Duration = MAXIMUM_VALIDITY.saturating_mul(2);
 /// Requests of one look.
 const AT_ONCE: u32 = 100;
 
@@ -32,17 +35,23 @@ pub async fn work(state: AppState) {
     }
 }
 
-/// Looks once; how many requests were followed up. One that fails is tried again at the next look, and may then be told
+/// Looks once; how many requests were followed up. One that fails is tried again after a while, and may then be told
 /// twice: better than not at all.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn once(state: &AppState) -> Result<usize, StoreError> {
-    let before = state.clock.now().minus(LEFT_ALONE);
+    close_unstarted(state).await?;
+    let now = state.clock.now();
+    let before = now.minus(LEFT_ALONE);
     let left = state.store.requests().to_follow_up(before, AT_ONCE).await?;
     let mut done = 0;
     for request in &left {
         let Some(outcome) = request.outcome() else { continue };
+        // Another server may have been faster.
+        if !state.store.requests().take_follow_up(request.tenant, request.id, before, now).await? {
+            continue;
+        }
         match follow(state, request, outcome).await {
             Ok(()) => {
                 state.store.requests().followed_up(request.tenant, request.id).await?;
@@ -55,6 +64,20 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
         }
     }
     Ok(done)
+}
+
+/// Ends what no agent began and nobody sends to another one any more, since its server stopped: nothing was written.
+async fn close_unstarted(state: &AppState) -> Result<(), StoreError> {
+    let now = state.clock.now();
+    let left = state.store.requests().left_unstarted(now.minus(GIVEN_UP_AFTER), AT_ONCE).await?;
+    for request in &left {
+        let detail = "no agent began, and the server stopped before another one was asked".to_owned();
+        let operator = Operator { detail, ..Operator::default() };
+        let outcome = Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator };
+        let Attempt { number, agent, .. } = request.attempt;
+        state.store.requests().finish(request.tenant, request.id, number, agent, &outcome, now).await?;
+    }
+    Ok(())
 }
 
 async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Result<(), StoreError> {

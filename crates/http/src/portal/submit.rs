@@ -166,9 +166,12 @@ impl Submission {
         };
         let notify = async {
             if matches!(outcome, Outcome::Done(_)) {
-                notice::forget_registrations(&self.state, user).await;
                 let language = user.language.unwrap_or(self.flow.language);
-                notice::changed(&self.state, user, language, &self.flow.support_code).await?;
+                let (told, ()) = tokio::join!(
+                    notice::changed(&self.state, user, language, &self.flow.support_code),
+                    notice::forget_registrations(&self.state, user),
+                );
+                told?;
             }
             Ok::<_, StoreError>(())
         };

@@ -108,3 +108,28 @@ async fn what_the_person_waited_for_is_not_told_again() {
     assert_eq!(once(&world.state).await.unwrap(), 0);
     assert_eq!(notices(&world).await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_agent_began_when_the_server_stopped_is_ended_and_the_person_may_try_again() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    let Attempt { number, agent, .. } = request.attempt;
+    let requests = world.state.store.requests();
+    let now = world.clock.now();
+    assert!(requests.not_started(request.tenant, request.id, number, agent, now).await.unwrap());
+    world.clock.advance(Duration::from_secs(60));
+    once(&world.state).await.unwrap();
+    let row = || async { requests.get(request.tenant, request.id).await.unwrap().unwrap().state };
+    assert_eq!(row().await, RequestState::NotStarted, "another server may still send it to another agent");
+    world.clock.advance(Duration::from_secs(60));
+    once(&world.state).await.unwrap();
+    assert!(matches!(row().await, RequestState::Finished(Outcome::NotApplied { .. })));
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    let facts = world.state.store.audit().by_support_code(request.tenant, &request.support_code).await;
+    assert!(facts.unwrap().iter().any(|fact| fact.reason.starts_with("told later: not applied")));
+    assert_eq!(notices(&world).await, 0);
+    let flow = world.state.store.flows().by_support_code(request.tenant, &request.support_code).await;
+    assert_ne!(flow.unwrap().unwrap().state, FlowState::Submitted(request.id));
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, UserId};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
@@ -20,6 +21,7 @@ on_both!(
     started_attempt_is_the_last,
     attempt_that_did_not_begin_is_followed_by_one_other,
     silent_attempt_is_never_followed,
+    one_server_takes_a_follow_up_and_another_after_it_died,
     unknown_is_settled_once,
     parallel_outcomes_leave_one,
     one_contradiction_among_many_writes_fails_alone,
@@ -228,6 +230,29 @@ async fn parallel_outcomes_leave_one(f: &Fixture) -> Result<()> {
     .await?;
     let count = |wanted| committed.iter().filter(|committed| **committed == wanted).count();
     assert_eq!((count(Committed::First), count(Committed::Same), count(Committed::Conflict)), (1, 19, 20));
+    Ok(())
+}
+
+async fn one_server_takes_a_follow_up_and_another_after_it_died(f: &Fixture) -> Result<()> {
+    let request = stored(f).await?;
+    assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::First);
+    let stores = [f.store.clone(), f.second().await?];
+    let (tenant, id) = (f.tenant.id, request.id);
+    let take = |now: Timestamp| {
+        let stores = stores.clone();
+        parallel(8, move |turn| {
+            let (store, earlier) = (stores[turn % 2].clone(), now.minus(Duration::from_secs(15)));
+            async move { store.requests().take_follow_up(tenant, id, earlier, now).await }
+        })
+    };
+    let takers = |taken: Vec<bool>| taken.into_iter().filter(|taken| *taken).count();
+    assert_eq!(takers(take(NOW).await?), 1);
+    let before = NOW.plus(Duration::from_secs(14));
+    assert!(f.store.requests().to_follow_up(before.minus(Duration::from_secs(15)), 9).await?.is_empty());
+    assert_eq!(takers(take(before).await?), 0, "somebody is at it");
+    assert_eq!(takers(take(NOW.plus(Duration::from_secs(15))).await?), 1, "whoever was at it died");
+    f.store.requests().followed_up(tenant, id).await?;
+    assert_eq!(takers(take(NOW.plus(Duration::from_secs(60))).await?), 0, "it is done");
     Ok(())
 }
 
