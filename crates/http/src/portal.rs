@@ -6,6 +6,8 @@
 //!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
 //! ```
 //!
+//! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
+//!
 //! In [`register`] they register an address for codes beforehand.
 
 mod code;
@@ -22,6 +24,7 @@ mod rules;
 mod start;
 mod stops;
 mod submit;
+mod unlock;
 mod visit;
 
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/resend", post(resend::resend))
         .route("/reset/password", get(password::show))
         .route("/reset/submit", post(submit::submit))
+        .route("/reset/unlock", post(unlock::unlock))
         .route("/reset/outcome", get(outcome::show))
         .merge(register::pages())
         .fallback(async || PageError::Missing)

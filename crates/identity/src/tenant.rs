@@ -21,6 +21,8 @@ pub struct Tenant {
     pub sspr_enabled: bool,
     /// Whether passwords are written back to the directories on premises.
     pub writeback_enabled: bool,
+    /// Whether people may unlock their account without a new password.
+    pub unlock_enabled: bool,
     /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
     pub forbid_names: bool,
     /// Where the pages send people who need help: an `https:` or `mailto:` address.
@@ -47,6 +49,7 @@ impl Tenant {
             languages: Language::ALL.to_vec(),
             sspr_enabled: true,
             writeback_enabled: false,
+            unlock_enabled: false,
             forbid_names: false,
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),

@@ -28,7 +28,7 @@ struct OverviewPage {
     ready: bool,
     standing: &'static str,
     since: Option<Moment>,
-    switches: [SwitchLine; 3],
+    switches: [SwitchLine; SwitchName::ALL.len()],
     agents: Vec<AgentLine>,
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn show(
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
-fn switches(tenant: &Tenant) -> [SwitchLine; 3] {
+fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
     SwitchName::ALL.map(|switch| {
         let on = switch.is_on(tenant);
         let told = match (switch, on) {
@@ -94,6 +94,8 @@ fn switches(tenant: &Tenant) -> [SwitchLine; 3] {
             (SwitchName::Sspr, false) => key("console-sspr-off"),
             (SwitchName::Writeback, true) => key("console-writeback-on"),
             (SwitchName::Writeback, false) => key("console-writeback-off"),
+            (SwitchName::Unlock, true) => key("console-unlock-on"),
+            (SwitchName::Unlock, false) => key("console-unlock-off"),
             (SwitchName::ForbidNames, true) => key("console-forbid-names-on"),
             (SwitchName::ForbidNames, false) => key("console-forbid-names-off"),
         };

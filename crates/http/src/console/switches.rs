@@ -22,17 +22,20 @@ pub(super) enum SwitchName {
     Sspr,
     /// Are new passwords written back?
     Writeback,
+    /// May people unlock their account without a new password?
+    Unlock,
     /// Are names forbidden in passwords, whatever the directory does?
     ForbidNames,
 }
 
 impl SwitchName {
-    pub(super) const ALL: [Self; 3] = [Self::Sspr, Self::Writeback, Self::ForbidNames];
+    pub(super) const ALL: [Self; 4] = [Self::Sspr, Self::Writeback, Self::Unlock, Self::ForbidNames];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Sspr => "sspr",
             Self::Writeback => "writeback",
+            Self::Unlock => "unlock",
             Self::ForbidNames => "forbid-names",
         }
     }
@@ -41,6 +44,7 @@ impl SwitchName {
         match self {
             Self::Sspr => tenant.sspr_enabled,
             Self::Writeback => tenant.writeback_enabled,
+            Self::Unlock => tenant.unlock_enabled,
             Self::ForbidNames => tenant.forbid_names,
         }
     }
@@ -49,6 +53,7 @@ impl SwitchName {
         match self {
             Self::Sspr => tenant.sspr_enabled = on,
             Self::Writeback => tenant.writeback_enabled = on,
+            Self::Unlock => tenant.unlock_enabled = on,
             Self::ForbidNames => tenant.forbid_names = on,
         }
     }

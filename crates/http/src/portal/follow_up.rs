@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use ritorno_identity::audit::{Activity, Actor, Fact};
+use ritorno_identity::audit::{Actor, Fact};
 use ritorno_identity::flow::Flow;
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::request::{Attempt, Request};
 use ritorno_protocol::authorisation::MAXIMUM_VALIDITY;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_storage::StoreError;
 
 use crate::portal::notice;
-use crate::portal::submit::told_to_operators;
+use crate::portal::submit::{activity, told_to_operators};
 use crate::state::AppState;
 
 /// How often it is looked for.
@@ -90,6 +91,7 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
     // The fact first: if it can't be written down, nobody gets a letter at every look.
     state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await?;
     if matches!(outcome, Outcome::Done(_))
+        && request.operation != Operation::Unlock
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
     {
         notice::forget_registrations(state, &user).await;
@@ -105,7 +107,7 @@ fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Fl
         id: FactId::random(&*state.random),
         tenant: request.tenant,
         at: state.clock.now(),
-        activity: Activity::ResetPassword,
+        activity: activity(request.operation),
         actor: Actor::User(request.user),
         target: Some(request.user),
         from: None,

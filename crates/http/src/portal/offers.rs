@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ritorno_identity::ids::FlowId;
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use ritorno_relay::offer::Offer;
 
@@ -19,7 +20,7 @@ const MOST_OF_A_FLOW: usize = 4;
 #[derive(Default)]
 struct Kept {
     offers: HashMap<RequestId, (FlowId, Offer)>,
-    refusals: HashMap<FlowId, (Timestamp, Refusal)>,
+    refusals: HashMap<FlowId, (Timestamp, Operation, Refusal)>,
 }
 
 /// The offers that are out, and the refusals that never became a request.
@@ -52,15 +53,21 @@ impl Offers {
     }
 
     /// Remembers why a flow's last submission came to nothing, for the outcome page.
-    pub(super) fn refused(&self, flow: FlowId, refusal: Refusal, until: Timestamp, now: Timestamp) {
+    pub(super) fn refused(
+        &self,
+        flow: FlowId,
+        (operation, refusal): (Operation, Refusal),
+        until: Timestamp,
+        now: Timestamp,
+    ) {
         let mut kept = self.lock();
-        kept.refusals.retain(|_, (until, _)| now < *until);
-        kept.refusals.insert(flow, (until, refusal));
+        kept.refusals.retain(|_, (until, ..)| now < *until);
+        kept.refusals.insert(flow, (until, operation, refusal));
     }
 
     /// Why a flow's last submission came to nothing, told once.
-    pub(super) fn take_refusal(&self, flow: FlowId) -> Option<Refusal> {
-        self.lock().refusals.remove(&flow).map(|(_, refusal)| refusal)
+    pub(super) fn take_refusal(&self, flow: FlowId) -> Option<(Operation, Refusal)> {
+        self.lock().refusals.remove(&flow).map(|(_, operation, refusal)| (operation, refusal))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -73,7 +80,7 @@ impl Offers {
 mod tests {
     use std::time::Duration;
 
-    use ritorno_protocol::envelope::{Context, Operation};
+    use ritorno_protocol::envelope::Context;
     use ritorno_protocol::ids::{SourceAnchor, TenantId};
     use uuid::Uuid;
 

@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::request::Request;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::Outcome;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(super) struct OutcomePage {
     frame: Frame,
     title: &'static str,
     end: End,
+    /// Whether it is about unlocking alone.
+    unlock: bool,
     support_code: String,
 }
 
@@ -43,6 +47,8 @@ pub(super) enum End {
         /// Whether it must be changed at the next sign-in.
         must_change: bool,
     },
+    /// The account is unlocked, and the password is the one it was.
+    Unlocked,
     /// A rule refused it.
     Refused {
         /// The rule in words.
@@ -63,8 +69,9 @@ pub(super) enum End {
 
 impl End {
     /// An outcome for the person.
-    pub(super) fn of(outcome: &Outcome, t: Words, flow: &Flow) -> Self {
+    pub(super) fn of(operation: Operation, outcome: &Outcome, t: Words, flow: &Flow) -> Self {
         match outcome {
+            Outcome::Done(_) if operation == Operation::Unlock => Self::Unlocked,
             Outcome::Done(done) => Self::Done { unlocked: done.unlocked, must_change: done.must_change },
             Outcome::Refused { rule, .. } => Self::Refused { told: refused(t, rule) },
             Outcome::NotApplied { fault, .. } => Self::Failed {
@@ -78,11 +85,14 @@ impl End {
 }
 
 impl OutcomePage {
-    /// The page for a flow that came to `end`.
-    pub(super) fn new(reader: &Reader, tenant: &Tenant, flow: &Flow, end: End) -> Self {
+    /// The page for a flow that came to `end` with that operation.
+    pub(super) fn new(reader: &Reader, tenant: &Tenant, flow: &Flow, operation: Operation, end: End) -> Self {
+        let unlock = operation == Operation::Unlock;
         let title = match &end {
             End::Done { .. } => key("done-title"),
+            End::Unlocked => key("unlocked-title"),
             End::Refused { .. } => key("refused-title"),
+            End::Failed { .. } if unlock => key("unlock-failed-title"),
             End::Failed { .. } => key("refusal-title"),
             End::Unknown => key("unknown-title"),
             End::Pending => key("pending-title"),
@@ -92,6 +102,7 @@ impl OutcomePage {
             frame: Frame::new(tenant, "/reset/outcome"),
             title,
             end,
+            unlock,
             support_code: flow.support_code.0.clone(),
         }
     }
@@ -111,13 +122,13 @@ pub(super) async fn show(
             of_request(&state, &reader, &tenant, &flow, request).await?
         }
         FlowState::GatePassed => match offers.take_refusal(flow.id) {
-            Some(refusal) => Some(End::Failed { refusal, again: true }),
+            Some((operation, refusal)) => Some((operation, End::Failed { refusal, again: true })),
             None => last_of(&state, &reader, &tenant, &flow).await?,
         },
         FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
     };
-    let Some(end) = end else { return Ok(Redirect::to("/reset/password").into_response()) };
-    let shown = OutcomePage::new(&reader, &tenant, &flow, end);
+    let Some((operation, end)) = end else { return Ok(Redirect::to("/reset/password").into_response()) };
+    let shown = OutcomePage::new(&reader, &tenant, &flow, operation, end);
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
@@ -128,17 +139,19 @@ async fn of_request(
     tenant: &Tenant,
     flow: &Flow,
     request: RequestId,
-) -> Result<Option<End>, PageError> {
+) -> Result<Option<(Operation, End)>, PageError> {
     let row = state.store.requests().get(tenant.id, request).await.map_err(PageError::behind)?;
-    let Some(outcome) = row.as_ref().and_then(ritorno_identity::request::Request::outcome) else {
+    // Without a row, nothing is on its way yet but the step to it.
+    let operation = row.as_ref().map_or(Operation::Reset, |row| row.operation);
+    let Some(outcome) = row.as_ref().and_then(Request::outcome) else {
         let late = state.clock.now() >= flow.expires_at;
-        return Ok(Some(if late { End::Unknown } else { End::Pending }));
+        return Ok(Some((operation, if late { End::Unknown } else { End::Pending })));
     };
     // The node that waited may have gone before it could write down the end.
     if let Ok(after) = flow.ended(request, outcome) {
         state.store.flows().advance(flow, &after).await.map_err(PageError::behind)?;
     }
-    Ok(Some(End::of(outcome, reader.words(tenant), flow)))
+    Ok(Some((operation, End::of(operation, outcome, reader.words(tenant), flow))))
 }
 
 /// The last request that this flow made, if it made one: it was refused, and another may be made.
@@ -147,12 +160,12 @@ async fn last_of(
     reader: &Reader,
     tenant: &Tenant,
     flow: &Flow,
-) -> Result<Option<End>, PageError> {
+) -> Result<Option<(Operation, End)>, PageError> {
     let Some(user) = flow.user() else { return Ok(None) };
     let last = state.store.requests().latest_of(tenant.id, user).await.map_err(PageError::behind)?;
     let own = last.filter(|request| request.support_code == flow.support_code);
-    Ok(own
-        .as_ref()
-        .and_then(ritorno_identity::request::Request::outcome)
-        .map(|outcome| End::of(outcome, reader.words(tenant), flow)))
+    Ok(own.and_then(|request| {
+        let end = End::of(request.operation, request.outcome()?, reader.words(tenant), flow);
+        Some((request.operation, end))
+    }))
 }

@@ -42,6 +42,8 @@ struct PasswordPage<'a> {
     frame: Frame,
     rules: Vec<RuleLine>,
     unreadable: bool,
+    /// Whether the account is locked and may be unlocked without a new password.
+    unlock: bool,
     context: String,
     user_name: &'a str,
     support_code: &'a str,
@@ -74,8 +76,8 @@ pub(super) async fn show(
         return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
     }
     let user = person(&state, &flow).await?;
-    let policy = match policy(&state, &tenant, &user, &flow).await? {
-        Ok(policy) => policy,
+    let (policy, locked) = match policy(&state, &tenant, &user, &flow).await? {
+        Ok(found) => found,
         Err((refusal, detail)) => {
             note(&state, &reader, &flow, Activity::Blocked, Success::Failure, &detail, None).await?;
             return Ok((reader.remember(jar), refused(&reader, &tenant, &flow, refusal)).into_response());
@@ -107,6 +109,7 @@ pub(super) async fn show(
         frame: Frame::new(&tenant, "/reset/password"),
         rules: lines(t, &policy),
         unreadable: unreadable(&policy),
+        unlock: locked && tenant.unlock_enabled,
         context: serde_json::to_string(&context).map_err(PageError::behind)?,
         user_name: &user.user_principal_name,
         support_code: &flow.support_code.0,
@@ -122,13 +125,13 @@ pub(super) async fn person(state: &AppState, flow: &Flow) -> Result<User, PageEr
     state.store.users().get(flow.tenant, id).await.map_err(PageError::behind)?.ok_or(PageError::Request)
 }
 
-/// The policy that holds for this person, or why there can't be a reset, with the operator's face of it.
+/// The policy that holds for this person and whether the account is locked, or why there can't be a reset, with the operator's face of it.
 async fn policy(
     state: &AppState,
     tenant: &Tenant,
     user: &User,
     flow: &Flow,
-) -> Result<Result<EffectivePolicy, (Refusal, String)>, PageError> {
+) -> Result<Result<(EffectivePolicy, bool), (Refusal, String)>, PageError> {
     let support_code = || flow.support_code.clone();
     // Things may have changed since the name was given.
     if let Err(code) = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, user)) {
@@ -138,9 +141,9 @@ async fn policy(
         Ok(Found::Person { disabled: true, .. }) => {
             (Fault::AccountDisabled, "the account is disabled".to_owned())
         }
-        Ok(Found::Person { mut policy, .. }) => {
+        Ok(Found::Person { mut policy, locked, .. }) => {
             policy.forbid_names |= tenant.forbid_names;
-            return Ok(Ok(policy));
+            return Ok(Ok((policy, locked)));
         }
         Ok(Found::Nothing { fault, operator }) => {
             let dc = operator.dc.as_deref().unwrap_or("no DC");
@@ -157,6 +160,7 @@ async fn policy(
 }
 
 fn refused(reader: &Reader, tenant: &Tenant, flow: &Flow, refusal: Refusal) -> Response {
-    let shown = OutcomePage::new(reader, tenant, flow, End::Failed { refusal, again: true });
+    let end = End::Failed { refusal, again: true };
+    let shown = OutcomePage::new(reader, tenant, flow, Operation::Reset, end);
     page(StatusCode::OK, &shown)
 }

@@ -13,7 +13,7 @@ use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
-use ritorno_protocol::envelope::{Context, Envelope};
+use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_protocol::policy::Rule;
@@ -35,7 +35,7 @@ use crate::reader::Reader;
 use crate::state::AppState;
 
 /// Where the outcome is shown.
-const OUTCOME: &str = "/reset/outcome";
+pub(super) const OUTCOME: &str = "/reset/outcome";
 
 /// The answer.
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ pub(super) async fn submit(
         FlowState::GatePassed => {}
         _ => return Ok((StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()),
     }
-    let submission = Submission { state, offers, reader, tenant, flow, t };
+    let submission = Submission { state, offers, reader, tenant, flow, t, operation: Operation::Reset };
     // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
     let carried = tokio::spawn(async move { submission.carry(envelope).await });
     let answer = carried.await.map_err(PageError::behind)??;
@@ -96,17 +96,23 @@ fn failed(message: String) -> Answer {
     Answer { state: Ended::Failed, location: OUTCOME, rule: None, message, context: None }
 }
 
-struct Submission {
-    state: AppState,
-    offers: Arc<Offers>,
-    reader: Reader,
-    tenant: Tenant,
-    flow: Flow,
-    t: Words,
+/// One sealed envelope, on its way.
+pub(super) struct Submission {
+    pub(super) state: AppState,
+    pub(super) offers: Arc<Offers>,
+    pub(super) reader: Reader,
+    pub(super) tenant: Tenant,
+    pub(super) flow: Flow,
+    pub(super) t: Words,
+    pub(super) operation: Operation,
 }
 
 impl Submission {
-    async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
+    /// Sends it, once, and waits for its end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
         let request = envelope.context.request;
         let fitting = self.offers.take(self.flow.id, request).filter(|offer| offer.fits(&envelope));
         let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope, None).await };
@@ -118,7 +124,7 @@ impl Submission {
             self.note(Activity::Blocked, Success::Failure, code.as_str(), None).await?;
             let refusal = Refusal::coded(code, None, self.flow.support_code.clone());
             let message = self.t.say(refusal.told);
-            self.offers.refused(self.flow.id, refusal, self.flow.expires_at, self.state.clock.now());
+            self.refused(refusal);
             return Ok(failed(message));
         }
         let Ok(submitted) = self.flow.submitted(request, self.state.clock.now()) else {
@@ -165,7 +171,8 @@ impl Submission {
             }
         };
         let notify = async {
-            if matches!(outcome, Outcome::Done(_)) {
+            // An unlocked account keeps its password: nobody has to hear of a new one.
+            if matches!(outcome, Outcome::Done(_)) && self.operation != Operation::Unlock {
                 let language = user.language.unwrap_or(self.flow.language);
                 let (told, ()) = tokio::join!(
                     notice::changed(&self.state, user, language, &self.flow.support_code),
@@ -178,7 +185,7 @@ impl Submission {
         // Side by side, so that the database takes them in one go while the person waits.
         let (advanced, noted, notified) = tokio::join!(
             advance,
-            self.note(Activity::ResetPassword, success, &reason, Some(request)),
+            self.note(activity(self.operation), success, &reason, Some(request)),
             notify
         );
         let all = advanced.and(notified).map_err(PageError::behind).and(noted);
@@ -235,11 +242,17 @@ impl Submission {
                 self.state.store.flows().advance(flow, &after).await.map_err(PageError::behind)?;
             }
         }
-        self.note(Activity::ResetPassword, Success::Failure, &error.to_string(), None).await?;
+        self.note(activity(self.operation), Success::Failure, &error.to_string(), None).await?;
         let refusal = Refusal::of_dispatch(error, self.flow.support_code.clone());
         let message = self.t.say(refusal.told);
-        self.offers.refused(self.flow.id, refusal, self.flow.expires_at, self.state.clock.now());
+        self.refused(refusal);
         Ok(failed(message))
+    }
+
+    /// Keeps what the outcome page will tell.
+    fn refused(&self, refusal: Refusal) {
+        let told = (self.operation, refusal);
+        self.offers.refused(self.flow.id, told, self.flow.expires_at, self.state.clock.now());
     }
 
     async fn note(
@@ -250,6 +263,14 @@ impl Submission {
         request: Option<RequestId>,
     ) -> Result<(), PageError> {
         note(&self.state, &self.reader, &self.flow, activity, success, reason, request).await
+    }
+}
+
+/// What an operation is called in the audit.
+pub(super) const fn activity(operation: Operation) -> Activity {
+    match operation {
+        Operation::Unlock => Activity::UnlockAccount,
+        Operation::Reset | Operation::Change | Operation::Verify => Activity::ResetPassword,
     }
 }
 

@@ -14,4 +14,5 @@ mod proxied;
 mod register;
 mod register_limits;
 mod scim;
+mod unlock;
 mod world;

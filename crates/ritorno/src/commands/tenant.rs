@@ -39,6 +39,8 @@ pub(crate) enum Switch {
     Sspr,
     /// Whether passwords are written back to the directories on premises.
     Writeback,
+    /// Whether people may unlock their account without a new password.
+    Unlock,
     /// Whether account and display name are forbidden in passwords, whatever the directory does.
     ForbidNames,
 }
@@ -68,6 +70,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let tenant = &mut installation.tenant;
         let (activity, name) = match (switch, on) {
             (Switch::Sspr, _) => (Activity::PolicyChanged, "sspr"),
+            (Switch::Unlock, _) => (Activity::PolicyChanged, "unlock"),
             (Switch::ForbidNames, _) => (Activity::PolicyChanged, "forbid-names"),
             (Switch::Writeback, true) => (Activity::WritebackEnabled, "writeback"),
             (Switch::Writeback, false) => (Activity::WritebackDisabled, "writeback"),
@@ -75,6 +78,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         match switch {
             Switch::Sspr => tenant.sspr_enabled = on,
             Switch::Writeback => tenant.writeback_enabled = on,
+            Switch::Unlock => tenant.unlock_enabled = on,
             Switch::ForbidNames => tenant.forbid_names = on,
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
@@ -83,6 +87,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("tenant        {} ({})", tenant.name, tenant.id))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
+    say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
 }

@@ -18,6 +18,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         languages: vec![Language::Italian],
         sspr_enabled: false,
         writeback_enabled: true,
+        unlock_enabled: true,
         forbid_names: true,
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
