@@ -188,6 +188,18 @@ impl Visitor {
         self.follow(Method::POST, target, Some(body)).await
     }
 
+    /// Presses the only button of the form of `page` that goes to `action`.
+    ///
+    /// # Errors
+    /// When there is no such form, or nothing answers.
+    pub async fn press(&mut self, page: &Page, action: &str) -> Result<Page> {
+        let form = forms(&page.html).into_iter().find(|form| form.action() == action);
+        let form = form.with_context(|| format!("no form goes to {action}: {}", page.text()))?;
+        let body: String =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.filled(&[])).finish();
+        self.follow(Method::POST, page.url.join(action)?, Some(body)).await
+    }
+
     /// Goes through the gate of `upn` with the code that comes to `address`, up to the page on which a password is chosen.
     ///
     /// # Errors

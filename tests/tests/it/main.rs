@@ -10,4 +10,5 @@ mod outage;
 mod refusals;
 mod register;
 mod sync;
+mod unlock;
 mod world;

@@ -6,20 +6,15 @@ use serde_json::json;
 use crate::browser::browse;
 use crate::world::World;
 
-const CURRENT: &str = "Attuale-Passw0rd-2026";
-/// What the owner chooses once `CURRENT` is forgotten.
+/// What the owner chooses once the first one is forgotten.
 const CHOSEN: &str = "Scelta-Passw0rd-2026";
 const OWNER: &str = "marco.conti";
 const KEYBOARD: &str = "luca.esposito";
 
 #[test]
 fn people_register_an_address_and_reset_with_it() -> Result<()> {
-    let world = World::start("register", |forest| {
-        for sam in [OWNER, KEYBOARD] {
-            forest.set_password(&forest.person(sam)?.dn, CURRENT)?;
-        }
-        Ok(())
-    })?;
+    // Their first password: one that has replaced another within the hour proves nothing.
+    let world = World::start("register", |_| Ok(()))?;
     let mut people = serde_json::Map::new();
     for (role, sam) in [("owner", OWNER), ("keyboard", KEYBOARD)] {
         let person = world.forest.person(sam)?;
@@ -28,7 +23,7 @@ fn people_register_an_address_and_reset_with_it() -> Result<()> {
             role.to_owned(),
             json!({
                 "upn": person.upn, "address": person.alternate_mail, "mailbox": format!("{sam}@contoso.test"),
-                "current": CURRENT, "own": own, "password": CHOSEN,
+                "current": person.password, "own": own, "password": CHOSEN,
             }),
         );
     }
@@ -38,8 +33,10 @@ fn people_register_an_address_and_reset_with_it() -> Result<()> {
     });
     browse("register.test.mjs", &job)?;
     ensure!(world.forest.kinit(OWNER, CHOSEN)?, "Kerberos refuses the password that was chosen");
-    ensure!(!world.forest.kinit(OWNER, CURRENT)?, "Kerberos still takes the forgotten password");
+    let first = &world.forest.person(OWNER)?.password;
+    ensure!(!world.forest.kinit(OWNER, first)?, "Kerberos still takes the forgotten password");
     // A password that is only verified stays what it is.
-    ensure!(world.forest.kinit(KEYBOARD, CURRENT)?, "Kerberos refuses a password that nobody changed");
+    let unchanged = &world.forest.person(KEYBOARD)?.password;
+    ensure!(world.forest.kinit(KEYBOARD, unchanged)?, "Kerberos refuses a password that nobody changed");
     Ok(())
 }
