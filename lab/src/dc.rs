@@ -36,6 +36,27 @@ pub fn running(host: &Host) -> Option<Pid> {
 /// # Errors
 /// When its address is taken, or when it does not answer within a minute; the message holds the end of its log.
 pub fn start(host: &Host, administrator: &Account, ca: &Path) -> Result<()> {
+    start_until(host, || in_step(host, administrator, ca))
+}
+
+/// Starts a controller that was told to do no TLS, and waits until it answers over LDAP.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_without_tls(host: &Host) -> Result<()> {
+    start_until(host, || {
+        let output =
+            capture(
+                Command::new("timeout")
+                    .args(["5", "ldapsearch", "-x", "-LLL", "-s", "base", "-b", ""])
+                    .args(["-H", &format!("ldap://{}", host.address), "isSynchronized"]),
+                b"",
+            )?;
+        Ok(output.success && output.stdout.contains("TRUE"))
+    })
+}
+
+fn start_until(host: &Host, ready: impl FnMut() -> Result<bool>) -> Result<()> {
     if running(host).is_none() {
         if listens(host) {
             bail!(
@@ -49,8 +70,7 @@ pub fn start(host: &Host, administrator: &Account, ca: &Path) -> Result<()> {
         let samba = ["samba", "-F", "--no-process-group", "--debug-stdout", "--debuglevel=1 auth_audit:3"];
         process::start(&mut host.enter(&["setsid", "--fork"], &samba), &log(host))?;
     }
-    let ready = wait_until(START_LIMIT, || in_step(host, administrator, ca))?;
-    if !ready {
+    if !wait_until(START_LIMIT, ready)? {
         bail!("{} does not answer; its log ends:\n{}", host.fqdn(), process::log_tail(&log(host)));
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
 
 use crate::Lab;
 use crate::account::Account;
@@ -205,6 +206,31 @@ impl ForestHandle {
         self.start(&self.host())
     }
 
+    /// Restarts the controller without TLS, as one that nobody gave a certificate: it serves port 389 and not 636.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn take_tls_away(&self) -> Result<()> {
+        let (_lock, host) = (self.lock()?, self.host());
+        dc::stop(&host)?;
+        let settings = smb_conf(self, &host, false).replacen("[global]\n", "[global]\ntls enabled = no\n", 1);
+        host.write("etc/smb.conf", &settings)?;
+        dc::start_without_tls(&host)
+    }
+
+    /// A keytab (MIT's format) with an account's key.
+    ///
+    /// # Errors
+    /// When the controller has no such account.
+    pub fn keytab(&self, sam: &str) -> Result<Vec<u8>> {
+        let principal = format!("{sam}@{}", self.realm);
+        let script = "set -e; file=$(mktemp -u); \
+                      samba-tool domain exportkeytab \"$file\" --principal=\"$1\" >/dev/null; \
+                      base64 -w0 \"$file\"; rm \"$file\"";
+        let text = self.dc_exec(&["bash", "-c", script, "keytab", &principal])?;
+        base64::engine::general_purpose::STANDARD.decode(text.trim()).context("no keytab came")
+    }
+
     /// Whether the controller runs.
     #[must_use]
     pub fn state(&self) -> State {
@@ -322,7 +348,7 @@ impl ForestHandle {
     fn snapshot(&self) -> PathBuf {
         let folder = self.lab.shared_folder().join("snapshots");
         // The number grows with what a forest is made of, so that no test runs on one of an earlier version.
-        folder.join(format!("{}.2.tar.gz", self.dns_domain))
+        folder.join(format!("{}.3.tar.gz", self.dns_domain))
     }
 
     pub(crate) fn lock(&self) -> Result<std::fs::File> {

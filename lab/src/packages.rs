@@ -18,6 +18,7 @@ pub enum Purpose {
     Test,
 }
 
+// `libkrb5-dev` and `libclang-dev` are for building the agent: it is linked with the system's Kerberos.
 const LAB: &[&str] = &["mmdebstrap", "debian-archive-keyring", "krb5-user", "ldap-utils"];
 const DEMO: &[&str] = &[
     "mmdebstrap",
@@ -28,6 +29,9 @@ const DEMO: &[&str] = &[
     "curl",
     "chromium",
     "libnss3-tools",
+    "libkrb5-dev",
+    "pkg-config",
+    "libclang-dev",
 ];
 const TEST: &[&str] = &[
     "mmdebstrap",
@@ -38,6 +42,10 @@ const TEST: &[&str] = &[
     "curl",
     "chromium",
     "libnss3-tools",
+    "libkrb5-dev",
+    "pkg-config",
+    "libclang-dev",
+    "openssl",
     "postgresql",
     "tinyproxy-bin",
 ];

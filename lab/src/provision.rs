@@ -64,6 +64,8 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
     });
     host.exec(&["python3", "-c", POPULATE], description.to_string().as_bytes())?;
     host.exec(&["python3", "-c", SEE_DELETIONS, &handle.service_account.sam], b"")?;
+    // What the service `dnsupdate` does in life, which does not run here: without the names of the service `ldap` Kerberos gives no ticket for it.
+    host.exec(&["samba_spnupdate"], b"")?;
     Ok(())
 }
 

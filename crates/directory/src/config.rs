@@ -11,6 +11,9 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::kerberos::Kerberos;
+use crate::ldap::Transport;
+
 /// Where the service account's password comes from. Asked at every bind, so that it can be changed without a restart.
 pub trait PasswordSource: Send + Sync {
     /// The password now.
@@ -51,11 +54,17 @@ pub struct ForestConfig {
     pub preferred: Vec<String>,
     /// Read from the preferred ones or not at all.
     pub only_preferred: bool,
-    /// Port of LDAPS, usually 636.
+    /// How connections are protected.
+    pub transport: Transport,
+    /// Its port, usually [`Transport::port`].
     pub port: u16,
+    /// The Kerberos client, for [`Transport::Kerberos`] and for `by_keytab`.
+    pub kerberos: Option<Kerberos>,
+    /// Sign in by the account's key in the client's keytab, in place of the password.
+    pub by_keytab: bool,
     /// DNS servers for the forest's names; empty for the machine's own.
     pub dns_servers: Vec<SocketAddr>,
-    /// The service account: UPN or DN.
+    /// The service account: UPN or DN; with Kerberos `name@` and the forest's name.
     pub account: String,
     /// Its password.
     pub password: Arc<dyn PasswordSource>,
@@ -70,7 +79,7 @@ pub struct ForestConfig {
 }
 
 impl ForestConfig {
-    /// A configuration with port 636, the machine's DNS, the whole domain as scope, 10 seconds for an operation
+    /// A configuration with LDAPS at port 636 and a password, the machine's DNS, the whole domain as scope, 10 seconds for an operation
     /// and pages of 500.
     pub fn new(
         forest: Forest,
@@ -85,7 +94,10 @@ impl ForestConfig {
             hosts,
             preferred: Vec::new(),
             only_preferred: false,
-            port: 636,
+            transport: Transport::Ldaps,
+            port: Transport::Ldaps.port(),
+            kerberos: None,
+            by_keytab: false,
             dns_servers: Vec::new(),
             account,
             password,
@@ -106,6 +118,17 @@ pub enum ConfigError {
     /// Only preferred ones may be read, and none is named.
     #[error("forest {0} may be read from preferred domain controllers only, and names none")]
     NoPreferred(Forest),
+    /// Kerberos, and the program was not started with what [`Kerberos::environment`] says.
+    #[error("forest {0} is to be reached by Kerberos, which was not set up")]
+    NoKerberos(Forest),
+    /// Kerberos, and an account that is none of the realm's.
+    #[error("forest {forest}: '{account}' is no account for Kerberos, which wants name@{forest}")]
+    NoPrincipal {
+        /// The forest.
+        forest: Forest,
+        /// The account.
+        account: String,
+    },
     /// The file with authorities can't be read as PEM.
     #[error("{} can't be read as certificates: {detail}", path.display())]
     Authorities {

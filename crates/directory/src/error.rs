@@ -3,6 +3,7 @@
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_protocol::policy::Rule;
 
+use crate::kerberos::KerberosFault;
 use crate::ldap::LdapError;
 use crate::refusal::{Refusal, classify};
 
@@ -42,8 +43,13 @@ impl DirectoryError {
     /// A read that failed: nothing was written, so nothing is unknown.
     pub(crate) fn read(error: &LdapError) -> Self {
         let fault = match error {
-            LdapError::Connect { host, .. } => Fault::PdcUnreachable { name: host.clone() },
-            LdapError::NotSent { .. } | LdapError::NoAnswer { .. } => Fault::DirectoryUnavailable,
+            LdapError::Connect { host, .. }
+            | LdapError::Kerberos { host, fault: KerberosFault::Unreachable, .. } => {
+                Fault::PdcUnreachable { name: host.clone() }
+            }
+            LdapError::Kerberos { .. } | LdapError::NotSent { .. } | LdapError::NoAnswer { .. } => {
+                Fault::DirectoryUnavailable
+            }
             LdapError::Refused { answer, .. } => match classify(answer) {
                 Refusal::Fault(fault) => fault,
                 Refusal::Rule(_) | Refusal::Unrecognised => Fault::DirectoryUnavailable,
@@ -63,7 +69,9 @@ impl DirectoryError {
                     Self::NotApplied { fault: Fault::DirectoryUnavailable, operator: operator_of(error) }
                 }
             },
-            LdapError::Connect { .. } | LdapError::NotSent { .. } => Self::read(error),
+            LdapError::Connect { .. } | LdapError::Kerberos { .. } | LdapError::NotSent { .. } => {
+                Self::read(error)
+            }
         }
     }
 
@@ -103,9 +111,12 @@ pub(crate) fn operator(dc: &str, detail: impl Into<String>) -> Operator {
 
 fn operator_of(error: &LdapError) -> Operator {
     let answer = error.answer();
+    // invalidCredentials, as a simple bind says it (RFC 4511 section 4.1.9).
+    let by_kerberos =
+        matches!(error, LdapError::Kerberos { fault: KerberosFault::WrongPassword, .. }).then_some(49);
     Operator {
         dc: Some(error.host().to_owned()),
-        ldap_code: answer.map(|answer| answer.code),
+        ldap_code: answer.map(|answer| answer.code).or(by_kerberos),
         detail: answer.map_or_else(|| error.to_string(), |answer| answer.text.trim().to_owned()),
         ..Operator::default()
     }

@@ -13,7 +13,8 @@ use crate::choice::{Remembered, SEARCH_WITHIN};
 use crate::config::{ConfigError, ForestConfig, tls};
 use crate::error::DirectoryError;
 use crate::identity::parent;
-use crate::ldap::{Connection, Connector, Control, Entry, Filter, LdapError, Scope, Search};
+use crate::kerberos::{Kerberos, Proof, principal};
+use crate::ldap::{Connection, Connector, Control, Entry, Filter, LdapError, Scope, Search, Transport};
 use crate::operations::attempts::Attempts;
 use crate::resolve::Names;
 use crate::root_dse::RootDse;
@@ -26,10 +27,14 @@ const KEPT: usize = CONNECTIONS;
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Longest wait for a connection to come up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// Longest wait for a sign-in by Kerberos, which asks the realm for two tickets first.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for controllers to agree on who is the PDC emulator.
 const AGREE_WITHIN: Duration = Duration::from_secs(6);
 /// Pause before they are asked once more.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// What the operator reads before Kerberos's own words.
+const BY_KERBEROS: &str = "by Kerberos: ";
 /// Longest wait for the answer to a trial read.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -43,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) config: ForestConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connector: Connector,
+    /// Who we are for Kerberos, if that is how we sign in.
+    principal: Option<(Kerberos, String)>,
     permits: Semaphore,
     known: Mutex<Known>,
     pub(crate) remembered: Remembered,
@@ -115,7 +122,9 @@ impl Lease<'_> {
 /// Whether our own password was refused. It is tried at no other controller then: each try counts, and enough of them lock the account.
 pub(crate) fn is_wrong_password(error: &DirectoryError) -> bool {
     let operator = error.operator();
-    operator.ldap_code == Some(49) && operator.detail.contains("data 52e")
+    // Kerberos carries the code only when the password is wrong.
+    operator.ldap_code == Some(49)
+        && (operator.detail.contains("data 52e") || operator.detail.contains(BY_KERBEROS))
 }
 
 /// The one entry of a read; that it is not there is a refusal with result 32.
@@ -150,12 +159,24 @@ impl Directory {
         if config.only_preferred && config.preferred.is_empty() {
             return Err(ConfigError::NoPreferred(config.forest));
         }
+        let principal = if config.transport == Transport::Kerberos || config.by_keytab {
+            let kerberos = config.kerberos.clone().filter(Kerberos::is_in_force);
+            let kerberos = kerberos.ok_or_else(|| ConfigError::NoKerberos(config.forest.clone()))?;
+            let name = principal(&config.account, &config.forest).ok_or_else(|| {
+                ConfigError::NoPrincipal { forest: config.forest.clone(), account: config.account.clone() }
+            })?;
+            Some((kerberos, name))
+        } else {
+            None
+        };
         let names = Names::new(&config.dns_servers).map_err(ConfigError::Dns)?;
-        let connector = Connector::new(names, Arc::new(tls(&config.roots)?), config.port, CONNECT_WITHIN);
+        let connector = Connector::new(names, Arc::new(tls(&config.roots)?), config.port, CONNECT_WITHIN)
+            .over(config.transport);
         let inner = Inner {
             config,
             clock,
             connector,
+            principal,
             permits: Semaphore::new(CONNECTIONS),
             known: Mutex::default(),
             remembered: Remembered::default(),
@@ -216,8 +237,16 @@ impl Directory {
     }
 
     /// A connection to the PDC emulator that is nobody's: for one bind with a person's password.
+    ///
+    /// # Errors
+    /// What kept us from connecting; always where connections are sealed by Kerberos, since a password is sent under TLS only.
     pub(crate) async fn fresh_connection(&self, pdc: &RootDse) -> Result<Connection, DirectoryError> {
-        self.inner.connector.connect(&pdc.host).await.map_err(|error| DirectoryError::read(&error))
+        if self.inner.config.transport == Transport::Kerberos {
+            let detail = "a person's password can't be tried over transport = \"kerberos\", where nothing would prove the answer: \
+                          \"ldaps\" or \"starttls\" can";
+            return Err(DirectoryError::fault(Fault::DirectoryUnavailable, &pdc.host, detail));
+        }
+        self.inner.connector.connect_regardless(&pdc.host).await.map_err(|error| DirectoryError::read(&error))
     }
 
     /// A new connection to the PDC emulator, bound as the service account, not kept.
@@ -227,7 +256,7 @@ impl Directory {
         // Hosts that were named as the PDC emulator and could not be connected to, and why: the last one counts.
         let (mut dead, mut unreachable, mut first_error) = (Vec::new(), None, None);
         if let Some(pdc) = inner.known_pdc() {
-            match inner.connect(&pdc.host).await {
+            match inner.connect_regardless(&pdc.host).await {
                 Ok(connection) => return Ok((connection, pdc)),
                 Err(error) if is_wrong_password(&error) => return Err(error),
                 // It may have died and the role moved: ask the others.
@@ -237,7 +266,11 @@ impl Directory {
                 }
             }
         }
-        for host in inner.candidates() {
+        let candidates = inner.candidates();
+        // That all of them failed is no reason to try none: one of them may be the PDC emulator, back again.
+        let all_doubtful =
+            unreachable.is_none() && candidates.iter().all(|host| inner.connector.is_doubtful(host));
+        for host in candidates {
             if dead.contains(&host) {
                 continue;
             }
@@ -245,7 +278,9 @@ impl Directory {
             if since.elapsed() > SEARCH_WITHIN {
                 break;
             }
-            let found = match inner.connect(&host).await {
+            let connected =
+                if all_doubtful { inner.connect_regardless(&host).await } else { inner.connect(&host).await };
+            let found = match connected {
                 Ok(connection) => inner.find_pdc(connection, &dead).await,
                 Err(error) if is_wrong_password(&error) => return Err(error),
                 Err(error) => {
@@ -314,21 +349,42 @@ impl Inner {
         self.known().pdc.as_ref().map_or_else(|| self.config.hosts[0].clone(), |pdc| pdc.host.clone())
     }
 
-    /// Connects to `host` and binds as the service account.
+    /// Connects to `host` and binds as the service account, unless the host has failed so often that it is left alone for a while.
     pub(crate) async fn connect(&self, host: &str) -> Result<Connection, DirectoryError> {
-        let mut connection =
-            self.connector.connect(host).await.map_err(|error| DirectoryError::read(&error))?;
-        let password = self.config.password.password().map_err(|error| {
-            let detail = format!("the password of {} can't be read: {error}", self.config.account);
-            DirectoryError::fault(Fault::DirectoryUnavailable, host, detail)
-        })?;
-        connection.bind(&self.config.account, password.expose(), CONNECT_WITHIN).await.map_err(|error| {
+        let connection = self.connector.connect(host).await;
+        self.sign_in(connection.map_err(|error| DirectoryError::read(&error))?).await
+    }
+
+    /// Connects to the PDC emulator, which is tried whatever came before: it alone can take a write.
+    async fn connect_regardless(&self, host: &str) -> Result<Connection, DirectoryError> {
+        let connection = self.connector.connect_regardless(host).await;
+        self.sign_in(connection.map_err(|error| DirectoryError::read(&error))?).await
+    }
+
+    async fn sign_in(&self, mut connection: Connection) -> Result<Connection, DirectoryError> {
+        let host = connection.host().to_owned();
+        let told = |error: LdapError| {
             let mut error = DirectoryError::read(&error);
             let detail = format!("{} can't sign in: {}", self.config.account, error.operator().detail);
             error.operator_mut().detail = detail;
             error
+        };
+        if let Some((kerberos, name)) = self.principal.as_ref().filter(|_| self.config.by_keytab) {
+            let bound = connection.bind_by_kerberos(kerberos, name, Proof::Keytab, SIGN_IN_WITHIN).await;
+            return bound.map(|()| connection).map_err(told);
+        }
+        let password = self.config.password.password().map_err(|error| {
+            let detail = format!("the password of {} can't be read: {error}", self.config.account);
+            DirectoryError::fault(Fault::DirectoryUnavailable, &host, detail)
         })?;
-        Ok(connection)
+        let bound = match &self.principal {
+            Some((kerberos, name)) => {
+                let proof = Proof::Password(password);
+                connection.bind_by_kerberos(kerberos, name, proof, SIGN_IN_WITHIN).await
+            }
+            None => connection.bind(&self.config.account, password.expose(), CONNECT_WITHIN).await,
+        };
+        bound.map(|()| connection).map_err(told)
     }
 
     /// From an authenticated connection to any DC to one to the PDC emulator: the role's owner is an `nTDSDSA` object below the
@@ -381,7 +437,7 @@ impl Inner {
                 let detail = format!("{} names it as the PDC emulator, and it did not answer", dse.host);
                 return Err(DirectoryError::fault(fault, host, detail));
             }
-            connection = self.connect(host).await?;
+            connection = self.connect_regardless(host).await?;
             dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
             // It has the last word: if the role has moved on meanwhile, follow once more.
         }

@@ -10,6 +10,7 @@ mod descriptor;
 mod error;
 mod forest;
 mod identity;
+mod kerberos;
 pub mod ldap;
 mod operations;
 mod refusal;
@@ -22,6 +23,8 @@ pub use config::{ConfigError, ForestConfig, PasswordFile, PasswordSource, roots_
 pub use error::DirectoryError;
 pub use forest::Directory;
 pub use identity::Sid;
+pub use kerberos::{Kerberos, KerberosError, KerberosFault};
+pub use ldap::Transport;
 pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;
 pub use operations::locate::{Identity, Person};

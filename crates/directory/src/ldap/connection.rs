@@ -1,104 +1,23 @@
-//! One connection: TCP, TLS with the server's name checked, then one exchange at a time.
+//! One connection: one exchange at a time.
 
-use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Poll;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::client::TlsStream;
 use tokio_util::bytes::BytesMut;
-use zeroize::Zeroizing;
 
 use super::ber::Encoded;
-use super::error::{ConnectFault, LdapError};
+use super::binding::tls_server_end_point;
+use super::error::LdapError;
 use super::reply::{Answer, Entry, MAXIMUM_REPLY, Numbered, Reply, take_reply};
-use super::request::{Control, Modify, Search, message, simple_bind, unbind};
-use crate::resolve::Names;
+use super::request::{Control, Modify, Search, gssapi_bind, message, simple_bind, start_tls, unbind};
+use super::sasl::choose_layer;
+use super::stream::{Sealed, Stream};
+use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof};
 
 /// Most bytes of values that one page of a search may hold.
 const MAXIMUM_PAGE: usize = 4 * MAXIMUM_REPLY;
-
-/// Makes connections: names, trust and time limits.
-#[derive(Clone)]
-pub struct Connector {
-    names: Names,
-    tls: tokio_rustls::TlsConnector,
-    port: u16,
-    limit: Duration,
-}
-
-impl Connector {
-    /// A connector to `port` that trusts `tls`'s roots and gives each connection `limit` to come up.
-    pub fn new(names: Names, tls: Arc<rustls::ClientConfig>, port: u16, limit: Duration) -> Self {
-        Self { names, tls: tls.into(), port, limit }
-    }
-
-    /// The resolver.
-    pub(crate) const fn names(&self) -> &Names {
-        &self.names
-    }
-
-    /// Connects to `host`, whose certificate must carry that name.
-    ///
-    /// # Errors
-    /// [`LdapError::Connect`].
-    pub async fn connect(&self, host: &str) -> Result<Connection, LdapError> {
-        let fail = |fault, detail: String| LdapError::Connect { host: host.to_owned(), fault, detail };
-        let late =
-            || fail(ConnectFault::TimedOut, format!("no connection within {} ms", self.limit.as_millis()));
-        let deadline = Instant::now() + self.limit;
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| fail(ConnectFault::Name, "not a host name".to_owned()))?;
-        let addresses = timeout_at(deadline, self.names.addresses(host))
-            .await
-            .map_err(|_| late())?
-            .map_err(|detail| fail(ConnectFault::Name, detail))?;
-        let mut last = fail(ConnectFault::Name, "the name has no address".to_owned());
-        for address in addresses {
-            let socket =
-                match timeout_at(deadline, TcpStream::connect(SocketAddr::new(address, self.port))).await {
-                    Ok(Ok(socket)) => socket,
-                    Ok(Err(error)) => {
-                        last = fail(ConnectFault::Tcp, format!("{address} port {}: {error}", self.port));
-                        continue;
-                    }
-                    Err(_) => return Err(late()),
-                };
-            // A request is one small write; waiting for more would only delay it. Failing to say so costs time, nothing else.
-            let _ = socket.set_nodelay(true);
-            let stream = timeout_at(deadline, self.tls.connect(name, socket))
-                .await
-                .map_err(|_| late())?
-                .map_err(|error| fail(tls_fault(&error), error.to_string()))?;
-            return Ok(Connection {
-                stream,
-                host: host.to_owned(),
-                incoming: BytesMut::new(),
-                next_id: 1,
-                usable: true,
-                last_used: Instant::now(),
-            });
-        }
-        Err(last)
-    }
-}
-
-fn tls_fault(error: &std::io::Error) -> ConnectFault {
-    use rustls::{CertificateError, Error};
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => ConnectFault::UnknownAuthority,
-        Some(Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => ConnectFault::WrongName,
-        _ => ConnectFault::Tls,
-    }
-}
 
 /// One page of a search.
 #[derive(Debug, Default)]
@@ -113,15 +32,33 @@ pub struct Page {
 
 /// A connection. Dropping it closes it, which abandons what is under way.
 pub struct Connection {
-    stream: TlsStream<TcpStream>,
+    stream: Stream,
     host: String,
+    address: IpAddr,
     incoming: BytesMut,
     next_id: i32,
     usable: bool,
     last_used: Instant,
 }
 
+/// `saslBindInProgress` (RFC 4511 section 4.1.9).
+const IN_PROGRESS: u32 = 14;
+/// Steps of a bind by Kerberos, the layer included; it takes three.
+const STEPS: usize = 6;
+
 impl Connection {
+    pub(super) fn new(stream: Stream, host: &str, address: IpAddr) -> Self {
+        Self {
+            stream,
+            host: host.to_owned(),
+            address,
+            incoming: BytesMut::new(),
+            next_id: 1,
+            usable: true,
+            last_used: Instant::now(),
+        }
+    }
+
     /// The host that it goes to.
     pub fn host(&self) -> &str {
         &self.host
@@ -138,18 +75,13 @@ impl Connection {
         if !self.usable || !self.incoming.is_empty() {
             return false;
         }
-        let mut byte = [0_u8; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let silent = poll_fn(|context| {
-            Poll::Ready(Pin::new(&mut self.stream).poll_read(context, &mut buffer).is_pending())
-        })
-        .await;
+        let silent = self.stream.is_silent().await;
         self.usable = silent;
         silent
     }
 
     /// Binds with a name and a password (RFC 4513 section 5.1.3). An empty password would be an anonymous bind that
-    /// succeeds, so it is refused before anything is sent.
+    /// succeeds, so it is refused before anything is sent; and so is any on a connection that everybody can read.
     ///
     /// # Errors
     /// [`LdapError`].
@@ -158,7 +90,110 @@ impl Connection {
             let detail = "an empty name or password is never sent".to_owned();
             return Err(LdapError::NotSent { host: self.host.clone(), detail });
         }
-        self.exchange(simple_bind(name, password), &[], limit, |_| Ok(())).await.map(|_| ())
+        if !matches!(self.stream, Stream::Tls(_)) {
+            let detail = "a password is sent under TLS only".to_owned();
+            return Err(LdapError::NotSent { host: self.host.clone(), detail });
+        }
+        let (_, more) = self.exchange(simple_bind(name, password), &[], limit, |_| Ok(())).await?;
+        // A simple bind has no second step.
+        if more {
+            Err(LdapError::refused(&self.host, IN_PROGRESS, "the bind came to no end"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Signs in by Kerberos as `account` (`name@REALM`), with SASL's GSSAPI (RFC 4752). Without TLS the connection is sealed from then on;
+    /// under TLS the sign-in is bound to the server's certificate instead. Either way the host has to prove that it is
+    /// `ldap/host` of the realm.
+    ///
+    /// # Errors
+    /// [`LdapError`].
+    pub(crate) async fn bind_by_kerberos(
+        &mut self,
+        kerberos: &Kerberos,
+        account: &str,
+        proof: Proof,
+        limit: Duration,
+    ) -> Result<(), LdapError> {
+        let deadline = Instant::now() + limit;
+        let host = self.host.clone();
+        let binding = match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                shown.and_then(|certificate| tls_server_end_point(certificate))
+            }
+            Stream::Sealed(_) | Stream::Gone => {
+                return Err(LdapError::NotSent { host, detail: "it is sealed already".to_owned() });
+            }
+        };
+        let sealed = !self.stream.is_protected();
+        let fail = |error: KerberosError| LdapError::Kerberos {
+            host: host.clone(),
+            fault: error.fault,
+            detail: error.words,
+        };
+        let late = || {
+            let words = format!("no answer within {} ms", limit.as_millis());
+            fail(KerberosError::new(KerberosFault::Unreachable, words))
+        };
+        let wrong = |words: &str| fail(KerberosError::new(KerberosFault::NotTrusted, words));
+        let realm = account.rsplit_once('@').map_or("", |(_, realm)| realm);
+        let service = format!("ldap/{}@{realm}", host.to_ascii_lowercase());
+        let began = async {
+            kerberos.learn(realm, self.address).await?;
+            kerberos.begin(account.to_owned(), proof, service, sealed, binding.clone()).await
+        };
+        let (mut context, mut out) = timeout_at(deadline, began).await.map_err(|_| late())?.map_err(fail)?;
+        for _ in 0..STEPS {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let token = out.take().unwrap_or_default();
+            let (received, more) = self.exchange(gssapi_bind(&token), &[], left, |_| Ok(())).await?;
+            if !more {
+                return Err(wrong("the controller let us in without proving what it is"));
+            }
+            if !context.is_complete() {
+                let step = kerberos.step(context, received, binding.clone());
+                (context, out) = timeout_at(deadline, step).await.map_err(|_| late())?.map_err(fail)?;
+                continue;
+            }
+            let offer = context.unwrap(false, &received).map_err(fail)?;
+            let layer = choose_layer(&offer, sealed).map_err(|error| wrong(&error.to_string()))?;
+            if sealed && !context.can_seal() {
+                return Err(wrong("the ticket can't seal, or proves no controller"));
+            }
+            let answer = context.wrap(false, &layer.answer).map_err(fail)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (_, more) = self.exchange(gssapi_bind(&answer), &[], left, |_| Ok(())).await?;
+            if more || !self.incoming.is_empty() {
+                return Err(wrong("the sign-in came to no end"));
+            }
+            if sealed {
+                // A stream that is given up in the middle is of no use to anybody.
+                self.usable = false;
+                let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+                    return Err(wrong("the connection is not what it was"));
+                };
+                self.stream = Stream::Sealed(Box::new(Sealed::new(socket, context, layer.largest)));
+                self.usable = true;
+            }
+            return Ok(());
+        }
+        Err(wrong("the sign-in came to no end"))
+    }
+
+    /// Asks for TLS on a plain connection, and gives the socket back (RFC 4511 section 4.14).
+    pub(super) async fn into_start_tls(mut self, limit: Duration) -> Result<TcpStream, LdapError> {
+        self.exchange(start_tls(), &[], limit, |_| Ok(())).await?;
+        match self.stream {
+            // What came before TLS began was said by anybody.
+            Stream::Plain(socket) if self.incoming.is_empty() => Ok(socket),
+            _ => {
+                let detail = "more was said than an answer to StartTLS".to_owned();
+                Err(LdapError::NoAnswer { host: self.host, detail, ended: true })
+            }
+        }
     }
 
     /// One page of a search, or all of it when `controls` don't ask for pages.
@@ -197,6 +232,10 @@ impl Connection {
         controls: &[Control],
         limit: Duration,
     ) -> Result<(), LdapError> {
+        if !self.stream.is_protected() {
+            let detail = "nothing is written over a connection that everybody can read".to_owned();
+            return Err(LdapError::NotSent { host: self.host.clone(), detail });
+        }
         self.exchange(modify.encode(), controls, limit, |_| Ok(())).await.map(|_| ())
     }
 
@@ -204,13 +243,14 @@ impl Connection {
     pub async fn close(mut self) {
         let bytes = message(self.next_id, unbind(), &[]);
         let farewell = async {
-            self.stream.write_all(&bytes).await?;
+            self.stream.send(&bytes).await?;
             self.stream.shutdown().await
         };
         let _ = timeout_at(Instant::now() + Duration::from_millis(200), farewell).await;
     }
 
-    /// Sends one request and takes its replies up to the last. Returns the last one's cookie, and whether there is more.
+    /// Sends one request and takes its replies up to the last. Returns the last one's cookie or token, and whether there is more, or
+    /// another step to make.
     async fn exchange(
         &mut self,
         operation: Encoded,
@@ -233,15 +273,10 @@ impl Connection {
             let detail = format!("nothing came within {} ms", limit.as_millis());
             LdapError::NoAnswer { host: self.host.clone(), detail, ended: false }
         };
-        let stream = &mut self.stream;
-        let sent = timeout_at(deadline, async {
-            stream.write_all(&bytes).await?;
-            stream.flush().await
-        });
+        let sent = timeout_at(deadline, self.stream.send(&bytes));
         // Once the first byte is on its way, the whole request may have arrived: from here on no error is 'not sent'.
         sent.await.map_err(|_| late())?.map_err(|error| no_answer(error.to_string()))?;
         drop(bytes);
-        let mut chunk = Zeroizing::new(vec![0_u8; 16 << 10]);
         loop {
             while let Some(Numbered { id: about, reply }) =
                 take_reply(&mut self.incoming).map_err(|error| no_answer(error.to_string()))?
@@ -252,6 +287,15 @@ impl Connection {
                     }
                     _ if about != id => {}
                     Reply::Entry(found) => entry(found).map_err(|detail| no_answer(detail.to_owned()))?,
+                    Reply::Bound { answer, token } => {
+                        self.usable = true;
+                        self.last_used = Instant::now();
+                        return match answer.code {
+                            0 => Ok((token, false)),
+                            IN_PROGRESS => Ok((token, true)),
+                            _ => Err(LdapError::Refused { host: self.host.clone(), answer }),
+                        };
+                    }
                     Reply::Done { answer, cookie, more } => {
                         self.usable = true;
                         self.last_used = Instant::now();
@@ -264,14 +308,13 @@ impl Connection {
                     Reply::Reference | Reply::Other => {}
                 }
             }
-            let read = timeout_at(deadline, stream.read(&mut chunk))
+            let came = timeout_at(deadline, self.stream.receive(&mut self.incoming))
                 .await
                 .map_err(|_| late())?
                 .map_err(|error| no_answer(error.to_string()))?;
-            if read == 0 {
+            if !came {
                 return Err(no_answer("the directory closed the connection".to_owned()));
             }
-            self.incoming.extend_from_slice(&chunk[..read]);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How an exchange with a directory fails, by what may have happened there.
 
 use super::reply::Answer;
+use crate::kerberos::KerberosFault;
 
 /// Why a host could not be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +14,14 @@ pub enum ConnectFault {
     UnknownAuthority,
     /// The certificate is for another name.
     WrongName,
+    /// TLS found no version or cipher suite that both sides know: the controller has none that is safe, or shows no certificate.
+    NothingShared,
+    /// The controller does not do StartTLS.
+    NoStartTls,
     /// TLS failed in another way.
     Tls,
+    /// It failed so often that it is left alone for a while.
+    LeftAlone,
     /// It took too long.
     TimedOut,
 }
@@ -29,6 +36,16 @@ pub enum LdapError {
         host: String,
         /// Why.
         fault: ConnectFault,
+        /// In words.
+        detail: String,
+    },
+    /// Kerberos did not let us in: no request was sent.
+    #[error("{host}, by Kerberos: {detail}")]
+    Kerberos {
+        /// The host.
+        host: String,
+        /// Why.
+        fault: KerberosFault,
         /// In words.
         detail: String,
     },
@@ -65,6 +82,7 @@ impl LdapError {
     pub fn host(&self) -> &str {
         match self {
             Self::Connect { host, .. }
+            | Self::Kerberos { host, .. }
             | Self::NotSent { host, .. }
             | Self::Refused { host, .. }
             | Self::NoAnswer { host, .. } => host,

@@ -73,6 +73,13 @@ pub enum Reply {
         /// Whether DirSync has more to give.
         more: bool,
     },
+    /// The end of one step of a bind.
+    Bound {
+        /// The result; 14 means that another step follows (RFC 4511 section 4.2.2).
+        answer: Answer,
+        /// What SASL's other side says (`serverSaslCreds`).
+        token: Vec<u8>,
+    },
     /// Anything else: nothing that we asked for.
     Other,
 }
@@ -149,6 +156,7 @@ fn frame_length(buffer: &[u8]) -> Result<Option<usize>, DecodeError> {
 }
 
 fn numbered(message: LdapMsg) -> Numbered {
+    let answer = |result: LdapResult| Answer { code: result.code as i64 as u32, text: result.message };
     let done = |result: LdapResult, controls: Vec<LdapControl>| {
         let cookie = controls.into_iter().find_map(|control| match control {
             LdapControl::SimplePagedResults { cookie, .. } => Some((cookie, false)),
@@ -157,8 +165,7 @@ fn numbered(message: LdapMsg) -> Numbered {
             _ => None,
         });
         let (cookie, more) = cookie.unwrap_or_default();
-        let answer = Answer { code: result.code as i64 as u32, text: result.message };
-        Reply::Done { answer, cookie, more }
+        Reply::Done { answer: answer(result), cookie, more }
     };
     let reply = match message.op {
         LdapOp::SearchResultEntry(found) => {
@@ -173,7 +180,9 @@ fn numbered(message: LdapMsg) -> Numbered {
             Reply::Entry(entry)
         }
         LdapOp::SearchResultReference(_) => Reply::Reference,
-        LdapOp::BindResponse(response) => done(response.res, message.ctrl),
+        LdapOp::BindResponse(response) => {
+            Reply::Bound { answer: answer(response.res), token: response.saslcreds.unwrap_or_default() }
+        }
         LdapOp::SearchResultDone(result) | LdapOp::ModifyResponse(result) => done(result, message.ctrl),
         LdapOp::ExtendedResponse(response) => done(response.res, message.ctrl),
         _ => Reply::Other,

@@ -197,6 +197,17 @@ pub(super) fn simple_bind(name: &str, password: &str) -> Encoded {
     group(0x60, &[integer(INTEGER, 3), octets(name.as_bytes()), element(0x80, &[password.as_bytes()])])
 }
 
+/// A step of a SASL bind with GSSAPI (RFC 4513 section 5.2.1, RFC 4752). The token is there even if it is empty.
+pub(super) fn gssapi_bind(token: &[u8]) -> Encoded {
+    let credentials = group(0xa3, &[octets(b"GSSAPI"), octets(token)]);
+    group(0x60, &[integer(INTEGER, 3), octets(b""), credentials])
+}
+
+/// StartTLS (RFC 4511 section 4.14.1).
+pub(super) fn start_tls() -> Encoded {
+    group(0x77, &[element(0x80, &[b"1.3.6.1.4.1.1466.20037"])])
+}
+
 /// An unbind.
 pub(super) fn unbind() -> Encoded {
     element(0x42, &[])

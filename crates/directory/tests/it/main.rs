@@ -11,6 +11,8 @@ mod import;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
+mod kerberos;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod playground;
@@ -22,6 +24,8 @@ mod reset;
 mod rights;
 #[cfg(test)]
 mod rogue;
+#[cfg(test)]
+mod start_tls;
 #[cfg(test)]
 mod topology;
 #[cfg(test)]

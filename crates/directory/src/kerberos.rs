@@ -1,0 +1,407 @@
+//! Kerberos by the system's GSSAPI library (MIT krb5), which a client reaches through its own configuration file: it names no
+//! key distribution centre but the domain controllers that credentials may be sent to anyway, and asks DNS for none.
+//!
+//! The library reads `KRB5_CONFIG` from the environment, so there is one [`Kerberos`] in a process, and the program has to be started
+//! with [`Kerberos::environment`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use libgssapi::context::{ClientCtx, CtxFlags};
+use libgssapi::credential::{Cred, CredUsage};
+use libgssapi::error::{Error as GssError, MajorFlags};
+use libgssapi::name::Name;
+use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_KRB5_PRINCIPAL, OidSet};
+use ritorno_protocol::ids::Forest;
+use ritorno_protocol::secret::Password;
+use tokio::sync::Semaphore;
+
+/// The variable that names the configuration file.
+const VARIABLE: &str = "KRB5_CONFIG";
+/// Calls into the library at once: each may wait for a controller, in a thread that others need too.
+const AT_ONCE: usize = 2;
+/// Controllers that are remembered as key distribution centres of a realm.
+const CENTRES: usize = 8;
+/// The library looks at its file once a second, so that a change may be overlooked for as long.
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_millis(1_100);
+/// `ERROR_TABLE_BASE_krb5` of MIT krb5; the protocol's codes (RFC 4120 section 7.5.9) are counted from it.
+const BASE: i32 = -1_765_328_384;
+
+/// Why Kerberos did not let us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KerberosFault {
+    /// The password, or the key in the keytab, is wrong: each try counts at the directory.
+    WrongPassword,
+    /// The realm has no such account.
+    UnknownAccount,
+    /// The realm has no such service: the host is no controller of it, or has another name.
+    UnknownService,
+    /// The password has expired, or has to be changed.
+    PasswordExpired,
+    /// The account is disabled, locked or expired.
+    Revoked,
+    /// The clocks differ by more than five minutes.
+    ClockSkew,
+    /// No encryption in common: the account or the controller has no AES key.
+    NoCipher,
+    /// No key distribution centre answers.
+    Unreachable,
+    /// There is no keytab, or it has no key of the account.
+    NoKey,
+    /// The controller's answer proves nothing, or asks for what is no sealed connection.
+    NotTrusted,
+    /// Something else.
+    Other,
+}
+
+/// A refusal with the library's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct KerberosError {
+    /// What it is.
+    pub fault: KerberosFault,
+    /// In words, for operators.
+    pub words: String,
+}
+
+impl KerberosError {
+    pub(crate) fn new(fault: KerberosFault, words: impl Into<String>) -> Self {
+        Self { fault, words: words.into() }
+    }
+}
+
+impl From<GssError> for KerberosError {
+    fn from(error: GssError) -> Self {
+        // The codes of RFC 4120 section 7.5.9, and MIT's own from 128.
+        let fault = match i64::from(error.minor.cast_signed()) - i64::from(BASE) {
+            24 | 31 => KerberosFault::WrongPassword,
+            6 => KerberosFault::UnknownAccount,
+            7 => KerberosFault::UnknownService,
+            23 => KerberosFault::PasswordExpired,
+            18 => KerberosFault::Revoked,
+            37 => KerberosFault::ClockSkew,
+            14 => KerberosFault::NoCipher,
+            // KRB5_REALM_UNKNOWN, KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE
+            154 | 156 | 220 => KerberosFault::Unreachable,
+            // KRB5_KT_NOTFOUND
+            181 => KerberosFault::NoKey,
+            _ if error.major.contains(MajorFlags::GSS_S_NO_CRED) => KerberosFault::NoKey,
+            _ => KerberosFault::Other,
+        };
+        Self { fault, words: error.to_string().trim().to_owned() }
+    }
+}
+
+/// What proves who we are.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    /// The account's password.
+    Password(Password),
+    /// The account's key in the keytab that [`Kerberos`] was made with.
+    Keytab,
+}
+
+/// The process's Kerberos client. Cheap to clone.
+#[derive(Clone)]
+pub struct Kerberos(Arc<Inner>);
+
+struct Inner {
+    file: PathBuf,
+    /// Where the library keeps the tickets that it gets by a keytab.
+    tickets: PathBuf,
+    keytab: Option<PathBuf>,
+    /// Held while tickets are got by a keytab.
+    by_keytab: Mutex<()>,
+    realms: Mutex<BTreeMap<String, Vec<IpAddr>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Kerberos {
+    /// Keeps its configuration in `folder`, which is this process's own and is made if it is missing, with mode 0700. `keytab` holds the keys of all accounts that
+    /// sign in by one.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn new(folder: &Path, keytab: Option<PathBuf>) -> std::io::Result<Self> {
+        let (file, tickets) = (folder.join("krb5.conf"), folder.join("tickets"));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tickets)?;
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let inner =
+            Inner { file, tickets, keytab, by_keytab: Mutex::default(), realms: Mutex::default(), turns };
+        inner.write(&BTreeMap::new())?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// What has to be in the program's environment from its start.
+    pub fn environment(&self) -> (&'static str, &Path) {
+        (VARIABLE, &self.0.file)
+    }
+
+    /// Whether the program was started with that environment.
+    pub fn is_in_force(&self) -> bool {
+        std::env::var_os(VARIABLE).is_some_and(|value| value == self.0.file.as_os_str())
+    }
+
+    /// Takes a controller's address as a key distribution centre of its realm.
+    ///
+    /// # Errors
+    /// When the configuration can't be written.
+    pub(crate) async fn learn(&self, realm: &str, address: IpAddr) -> Result<(), KerberosError> {
+        let wait = {
+            // The lock guards plain values and no code that panics: a poisoned one is as good.
+            let mut realms = self.0.realms.lock().unwrap_or_else(PoisonError::into_inner);
+            let centres = realms.entry(realm.to_owned()).or_default();
+            if centres.contains(&address) {
+                return Ok(());
+            }
+            centres.insert(0, address);
+            centres.truncate(CENTRES);
+            let others = realms.values().map(Vec::len).sum::<usize>() > 1;
+            self.0.write(&realms).map_err(|error| {
+                let words = format!("{} can't be written: {error}", self.0.file.display());
+                KerberosError::new(KerberosFault::Other, words)
+            })?;
+            others
+        };
+        if wait {
+            tokio::time::sleep(LOOKS_AGAIN_AFTER).await;
+        }
+        Ok(())
+    }
+
+    /// Begins to prove to `service` (`ldap/host@REALM`) that we are `account` (`name@REALM`), with tickets that are got anew; and what
+    /// the service is to be sent.
+    ///
+    /// # Errors
+    /// [`KerberosError`].
+    pub(crate) async fn begin(
+        &self,
+        account: String,
+        proof: Proof,
+        service: String,
+        sealed: bool,
+        binding: Option<Vec<u8>>,
+    ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
+        let inner = Arc::clone(&self.0);
+        self.call(move || {
+            let name = Name::new(account.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
+            let target = Name::new(service.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
+            let (mut set, usage) = (OidSet::new(), CredUsage::Initiate);
+            set.add(GSS_MECH_KRB5)?;
+            let mut flags = CtxFlags::GSS_C_MUTUAL_FLAG | CtxFlags::GSS_C_SEQUENCE_FLAG;
+            if sealed {
+                flags |= CtxFlags::GSS_C_CONF_FLAG | CtxFlags::GSS_C_INTEG_FLAG | CtxFlags::GSS_C_REPLAY_FLAG;
+            }
+            // One after the other, since they share a folder.
+            let _turn = matches!(proof, Proof::Keytab)
+                .then(|| inner.by_keytab.lock().unwrap_or_else(PoisonError::into_inner));
+            let credential = match &proof {
+                // Kept in memory, and only there.
+                Proof::Password(password) => {
+                    Cred::acquire_with_password(Some(&name), password.expose(), None, usage, Some(&set))?
+                }
+                Proof::Keytab => {
+                    // Kept ones would outlive a realm that was put back, and hide that the key is wrong.
+                    inner.forget_tickets().map_err(|error| {
+                        let words = format!("{} can't be emptied: {error}", inner.tickets.display());
+                        KerberosError::new(KerberosFault::Other, words)
+                    })?;
+                    Cred::acquire(Some(&name), None, usage, Some(&set))?
+                }
+            };
+            let context = ClientCtx::new(Some(credential), target, flags, Some(GSS_MECH_KRB5));
+            Context { context, started: false }.step(None, binding.as_deref())
+        })
+        .await
+    }
+
+    /// One step: what the other side sent leads to what it gets.
+    pub(crate) async fn step(
+        &self,
+        context: Context,
+        received: Vec<u8>,
+        binding: Option<Vec<u8>>,
+    ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
+        self.call(move || context.step(Some(&received), binding.as_deref())).await
+    }
+
+    /// The library's calls block while they wait for the realm, so each runs in a thread of its own, two at once at most.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, KerberosError> + Send + 'static,
+    ) -> Result<T, KerberosError> {
+        let broken = |words: String| KerberosError::new(KerberosFault::Other, words);
+        let turn =
+            Arc::clone(&self.0.turns).acquire_owned().await.map_err(|error| broken(error.to_string()))?;
+        let done = tokio::task::spawn_blocking(move || {
+            let outcome = work();
+            drop(turn);
+            outcome
+        });
+        done.await.map_err(|error| broken(error.to_string()))?
+    }
+}
+
+impl Inner {
+    fn forget_tickets(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.tickets)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    }
+
+    /// Puts a new file in the old one's place.
+    fn write(&self, realms: &BTreeMap<String, Vec<IpAddr>>) -> std::io::Result<()> {
+        let part = self.file.with_extension("part");
+        let mut file =
+            std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        file.write_all(text(realms, &self.tickets, self.keytab.as_deref()).as_bytes())?;
+        std::fs::rename(part, &self.file)
+    }
+}
+
+/// The configuration (krb5.conf): nothing but what is told, nothing from DNS; TCP, so that a controller that is down is noticed at once;
+/// AES only, since a password is not sealed with less (MS-ADTS 3.1.1.3.1.5 demands 128 bits).
+fn text(realms: &BTreeMap<String, Vec<IpAddr>>, tickets: &Path, keytab: Option<&Path>) -> String {
+    let mut text = format!(
+        "# Written by ritorno-agent, again and again.\n\
+         [libdefaults]\n\
+         dns_lookup_kdc = false\n\
+         dns_lookup_realm = false\n\
+         dns_canonicalize_hostname = false\n\
+         rdns = false\n\
+         udp_preference_limit = 1\n\
+         default_ccache_name = DIR:{}\n\
+         permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96\n",
+        tickets.display(),
+    );
+    if let Some(keytab) = keytab {
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "default_client_keytab_name = FILE:{}", keytab.display());
+    }
+    text.push_str("[realms]\n");
+    for (realm, centres) in realms {
+        let _ = writeln!(text, "{realm} = {{");
+        for centre in centres {
+            let _ = match centre {
+                IpAddr::V4(address) => writeln!(text, "kdc = {address}:88"),
+                IpAddr::V6(address) => writeln!(text, "kdc = [{address}]:88"),
+            };
+        }
+        text.push_str("}\n");
+    }
+    text
+}
+
+/// A security context (RFC 2743) with a service.
+pub(crate) struct Context {
+    context: ClientCtx,
+    started: bool,
+}
+
+impl Context {
+    fn step(
+        mut self,
+        received: Option<&[u8]>,
+        binding: Option<&[u8]>,
+    ) -> Result<(Self, Option<Vec<u8>>), KerberosError> {
+        let out = self.context.step(received, binding)?;
+        self.started = true;
+        Ok((self, out.map(|token| token.to_vec())))
+    }
+
+    /// Whether both sides have proved themselves.
+    pub(crate) fn is_complete(&self) -> bool {
+        use libgssapi::context::SecurityContext as _;
+        self.started && self.context.is_complete()
+    }
+
+    /// Whether it can seal, and proved the service as well.
+    pub(crate) fn can_seal(&self) -> bool {
+        use libgssapi::context::SecurityContext as _;
+        let wanted = CtxFlags::GSS_C_CONF_FLAG | CtxFlags::GSS_C_INTEG_FLAG | CtxFlags::GSS_C_MUTUAL_FLAG;
+        self.context.flags().is_ok_and(|flags| flags.contains(wanted))
+    }
+
+    /// Protects a message: against changes, and if `sealed` against readers.
+    pub(crate) fn wrap(&mut self, sealed: bool, message: &[u8]) -> Result<Vec<u8>, KerberosError> {
+        use libgssapi::context::SecurityContext as _;
+        let token = self.context.wrap(sealed, message)?;
+        if sealed && !is_sealed(&token) {
+            return Err(KerberosError::new(KerberosFault::NotTrusted, "the library did not seal a message"));
+        }
+        Ok(token.to_vec())
+    }
+
+    /// Opens a message, which must have been sealed if `sealed`.
+    pub(crate) fn unwrap(
+        &mut self,
+        sealed: bool,
+        token: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, KerberosError> {
+        use libgssapi::context::SecurityContext as _;
+        if sealed && !is_sealed(token) {
+            return Err(KerberosError::new(KerberosFault::NotTrusted, "a message was not sealed"));
+        }
+        Ok(zeroize::Zeroizing::new(self.context.unwrap(token)?.to_vec()))
+    }
+}
+
+/// Whether a token is a wrap token with confidentiality (RFC 4121 section 4.2.6.2).
+pub(crate) fn is_sealed(token: &[u8]) -> bool {
+    matches!(token, [0x05, 0x04, flags, ..] if flags & 0x02 != 0)
+}
+
+/// The realm of a forest's root domain.
+pub(crate) fn realm(forest: &Forest) -> String {
+    forest.0.to_uppercase()
+}
+
+/// The principal of an account that is configured as `name@forest`.
+pub(crate) fn principal(account: &str, forest: &Forest) -> Option<String> {
+    let (name, domain) = account.rsplit_once('@')?;
+    let plain = !name.is_empty() && !name.contains(['@', '/', '\\']) && !name.contains(char::is_whitespace);
+    (plain && domain.eq_ignore_ascii_case(&forest.0)).then(|| format!("{name}@{}", realm(forest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_asks_nobody_but_who_is_named() {
+        let mut realms = BTreeMap::new();
+        realms
+            .insert("CONTOSO.TEST".to_owned(), vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()]);
+        let text = text(&realms, Path::new("/t"), Some(Path::new("/etc/ritorno-agent/keytab")));
+        assert!(text.contains("\nCONTOSO.TEST = {\nkdc = 10.0.0.1:88\nkdc = [fd00::1]:88\n}\n"), "{text}");
+        assert!(
+            text.contains("\ndns_lookup_kdc = false\n")
+                && text.contains("\ndefault_client_keytab_name = FILE:/etc/")
+        );
+    }
+
+    #[test]
+    fn an_account_of_the_realm_is_a_principal() {
+        let forest = Forest("contoso.test".into());
+        assert_eq!(principal("svc@Contoso.test", &forest).as_deref(), Some("svc@CONTOSO.TEST"));
+        for other in ["svc@elsewhere.test", "CN=svc,DC=contoso,DC=test", "a/b@contoso.test", "@contoso.test"]
+        {
+            assert_eq!(principal(other, &forest), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_tokens_with_the_flag_are_sealed() {
+        assert!(is_sealed(&[5, 4, 6, 0xff]) && is_sealed(&[5, 4, 2]));
+        for other in [&[5, 4, 5][..], &[4, 4, 2], &[5, 4], &[], &[0x60, 4, 2]] {
+            assert!(!is_sealed(other));
+        }
+    }
+}
