@@ -111,6 +111,12 @@ pub(crate) enum Proof {
 #[derive(Clone)]
 pub struct Kerberos(Arc<Inner>);
 
+impl std::fmt::Debug for Kerberos {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kerberos").field("file", &self.0.file).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     file: PathBuf,
     /// Where the library keeps the tickets that it gets by a keytab.

@@ -1,13 +1,16 @@
 //! `ritorno-agent check-config`: reads the configuration and everything that it names.
 
 use anyhow::Context as _;
-use ritorno_directory::PasswordSource as _;
+use ritorno_directory::{PasswordFile, PasswordSource as _};
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::forests::Forests;
 use crate::outbound::Outbound;
 use crate::output::say;
 use crate::system;
+
+/// How a keytab begins (MIT's format, version 2).
+const KEYTAB: [u8; 2] = [5, 2];
 
 /// Reads everything, and asks each forest for its PDC emulator. Nothing is changed.
 ///
@@ -16,9 +19,17 @@ use crate::system;
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     Outbound::new(config)?;
     for forest in &config.forests {
-        ritorno_directory::PasswordFile(forest.password_file.clone()).password().with_context(|| {
-            format!("forest {}, password_file {}", forest.name, forest.password_file.display())
-        })?;
+        let file = forest.access.secret.file();
+        let named = |key| format!("forest {}, {key} {}", forest.name, file.display());
+        match &forest.access.secret {
+            Secret::Password(file) => {
+                PasswordFile(file.clone()).password().map(drop).with_context(|| named("password_file"))?;
+            }
+            Secret::Keytab(file) => {
+                let begins = std::fs::read(file).with_context(|| named("keytab_file"))?;
+                anyhow::ensure!(begins.starts_with(&KEYTAB), "{} is no keytab", named("keytab_file"));
+            }
+        }
     }
     let forests = Forests::open(&config.forests, &system::clock())?;
     let mut unreachable = 0;

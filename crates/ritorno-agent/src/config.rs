@@ -12,6 +12,11 @@ use time::macros::format_description;
 use toml::Spanned;
 use url::Url;
 
+mod transport;
+
+use transport::FileTransport;
+pub(crate) use transport::{Access, Secret};
+
 /// Least pause between two delta cycles, in seconds.
 const MIN_EVERY: u32 = 5;
 
@@ -70,8 +75,10 @@ struct FileForest {
     #[serde(default)]
     dns_servers: Vec<IpAddr>,
     account: Spanned<String>,
-    password_file: PathBuf,
-    ca_file: PathBuf,
+    transport: Option<FileTransport>,
+    password_file: Option<Spanned<PathBuf>>,
+    keytab_file: Option<Spanned<PathBuf>>,
+    ca_file: Option<PathBuf>,
     #[serde(default)]
     scope: Vec<String>,
     #[serde(default)]
@@ -171,10 +178,8 @@ pub(crate) struct ForestSettings {
     pub(crate) dns_servers: Vec<SocketAddr>,
     /// The service account.
     pub(crate) account: String,
-    /// File with its password.
-    pub(crate) password_file: PathBuf,
-    /// Authorities that may have issued the controllers' certificates.
-    pub(crate) ca_file: PathBuf,
+    /// How controllers are reached, and what proves who we are.
+    pub(crate) access: Access,
     /// DNs that people have to be below; empty for the whole domain.
     pub(crate) scope: Vec<String>,
     /// Which attributes hold what.
@@ -273,6 +278,7 @@ impl Config {
             return Err(ConfigError::Whole { file: file.into(), reason });
         }
         let mut forests = Vec::with_capacity(read.forest.len());
+        transport::one_keytab(&read.forest).map_err(|(span, reason)| at(span, reason))?;
         for forest in read.forest {
             forests.push(check_forest(forest).map_err(|(span, reason)| at(span, reason))?);
         }
@@ -351,6 +357,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         let reason = "no host: name at least one domain controller that the agent may send its password to";
         return Err((forest.hosts.span(), reason.to_owned()));
     }
+    let access = Access::check(&forest, &name)?;
     let only_preferred = forest.only_preferred.as_ref().is_some_and(|only| *only.get_ref());
     if let Some(only) = forest.only_preferred.filter(|_| only_preferred && forest.preferred.is_empty()) {
         let reason = "true, and no host is preferred: name those to read from in `preferred`";
@@ -373,8 +380,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         only_preferred,
         dns_servers: forest.dns_servers.into_iter().map(|ip| SocketAddr::new(ip, 53)).collect(),
         account: forest.account.into_inner(),
-        password_file: forest.password_file,
-        ca_file: forest.ca_file,
+        access,
         scope: forest.scope,
         attributes: forest.attributes,
     })

@@ -19,6 +19,7 @@ use ritorno_protocol::statement::PasswordVersion;
 use ritorno_writeback::directory::{
     AccountState, DatabaseId, Directory as Writeback, DirectoryError, SeenVersion, Target,
 };
+use rustls::RootCertStore;
 
 use crate::config::ForestSettings;
 
@@ -39,7 +40,13 @@ impl Forests {
     /// When a forest's authorities or DNS settings can't be used.
     pub(crate) fn open(settings: &[ForestSettings], clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let open = |forest: &ForestSettings| {
+            let access = &forest.access;
+            let (password, roots) = (access.secret.file().to_owned(), access.ca_file.as_deref());
             let config = ForestConfig {
+                transport: access.transport,
+                port: access.transport.port(),
+                kerberos: access.kerberos.clone(),
+                by_keytab: access.keytab().is_some(),
                 dns_servers: forest.dns_servers.clone(),
                 preferred: forest.preferred.clone(),
                 only_preferred: forest.only_preferred,
@@ -48,8 +55,8 @@ impl Forests {
                     forest.name.clone(),
                     forest.hosts.clone(),
                     forest.account.clone(),
-                    Arc::new(PasswordFile(forest.password_file.clone())),
-                    Arc::new(roots_from_pem_file(&forest.ca_file)?),
+                    Arc::new(PasswordFile(password)),
+                    Arc::new(roots.map_or_else(|| Ok(RootCertStore::empty()), roots_from_pem_file)?),
                 )
             };
             Directory::new(config, clock.clone())

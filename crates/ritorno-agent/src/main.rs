@@ -17,6 +17,7 @@ mod doctor;
 mod enrol;
 mod events;
 mod forests;
+mod kerberos;
 mod link;
 mod onboarding;
 mod outbound;
@@ -104,6 +105,20 @@ enum Command {
     },
 }
 
+impl Command {
+    const fn asks_directories(&self) -> bool {
+        match self {
+            Self::Run
+            | Self::Topology { .. }
+            | Self::Rights { .. }
+            | Self::CheckConfig
+            | Self::Doctor { .. } => true,
+            Self::Sync(command) => matches!(command, SyncCommand::Run { .. }),
+            Self::Enrol { .. } | Self::Writeback(_) | Self::Staging(_) | Self::Status { .. } => false,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 enum Writeback {
     /// Asks for writeback; a cloud-only administrator confirms it in the console.
@@ -187,8 +202,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let config = Config::read(&arguments.config)?;
+    let mut config = Config::read(&arguments.config)?;
     start_log(config.log.format, matches!(arguments.command, Command::Run));
+    // What speaks to no directory works whatever is wrong with Kerberos.
+    if arguments.command.asks_directories() {
+        kerberos::set_up(&mut config)?;
+    }
     // Several TLS providers may be compiled in by dependencies; this one is used by all of them.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");

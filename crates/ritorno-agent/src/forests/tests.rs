@@ -28,7 +28,7 @@ use ritorno_writeback::limits::{Limits, Switch};
 use ritorno_writeback::report::{LinkDown, Reporter};
 
 use super::*;
-use crate::config::Attributes;
+use crate::config::{Access, Attributes};
 use crate::system;
 
 struct On;
@@ -98,8 +98,7 @@ impl Scene {
             only_preferred: false,
             dns_servers: vec![(forest.dc_ip, 53).into()],
             account: forest.service_account.upn.clone(),
-            password_file,
-            ca_file: forest.ca_pem.clone(),
+            access: Access::by_password(password_file, forest.ca_pem.clone()),
             scope: vec![forest.people_ou.clone()],
             attributes: Attributes::default(),
         };

@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::config::{Attributes, ForestSettings, Proxy};
+use crate::config::{Access, Attributes, ForestSettings, Proxy};
 use crate::events::EventLog;
 use crate::state::{Enrolment, State};
 use crate::system;
@@ -103,8 +103,7 @@ impl Scene {
             only_preferred: false,
             dns_servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
             account: "svc@contoso.test".into(),
-            password_file: folder.join("none"),
-            ca_file: authority.certificate_path(),
+            access: Access::by_password(folder.join("none"), authority.certificate_path()),
             scope: Vec::new(),
             attributes: Attributes::default(),
         };

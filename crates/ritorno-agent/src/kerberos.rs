@@ -1,0 +1,49 @@
+//! Kerberos for this process: its library takes its settings from the environment, so that the program starts itself once more with
+//! them, in the same process. A folder for each process: a command beside the running service has settings of its own.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+use ritorno_directory::Kerberos;
+
+use crate::config::Config;
+
+/// Sets Kerberos up for the forests that need it. Where they do, it returns at the second start only.
+///
+/// # Errors
+/// When the settings can't be written, or the program can't be started again.
+pub(crate) fn set_up(config: &mut Config) -> anyhow::Result<()> {
+    if !config.forests.iter().any(|forest| forest.access.needs_kerberos()) {
+        return Ok(());
+    }
+    let keytab = config.forests.iter().find_map(|forest| forest.access.keytab()).map(Path::to_owned);
+    let all = config.state_dir.join("kerberos");
+    sweep(&all);
+    let folder = all.join(std::process::id().to_string());
+    let kerberos = Kerberos::new(&folder, keytab)
+        .with_context(|| format!("Kerberos can't be set up in {}", folder.display()))?;
+    if !kerberos.is_in_force() {
+        let (variable, value) = kerberos.environment();
+        let program = std::env::current_exe().context("the program's own file can't be told")?;
+        let error = Command::new(program).args(std::env::args_os().skip(1)).env(variable, value).exec();
+        return Err(error).context("the program can't be started again with Kerberos's settings");
+    }
+    for forest in &mut config.forests {
+        forest.access.kerberos = forest.access.needs_kerberos().then(|| kerberos.clone());
+    }
+    Ok(())
+}
+
+/// Removes what processes left that are no more.
+fn sweep(all: &Path) {
+    let Ok(folders) = std::fs::read_dir(all) else { return };
+    for folder in folders.flatten() {
+        let alive = Path::new("/proc").join(folder.file_name()).exists();
+        if !alive && let Err(error) = std::fs::remove_dir_all(folder.path()) {
+            // It holds no password, and the next start tries again.
+            tracing::debug!(folder = %folder.path().display(), %error, "left over, and can't be removed");
+        }
+    }
+}
