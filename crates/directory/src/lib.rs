@@ -29,6 +29,7 @@ pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;
 pub use operations::locate::{Identity, Person};
 pub use operations::password_version::PasswordVersion;
+pub use operations::prepare::{Preparation, PrepareError};
 pub use operations::remedy::Remedy;
 pub use operations::reset::ResetOptions;
 pub use operations::rights::Rights;

@@ -22,6 +22,7 @@ mod link;
 mod onboarding;
 mod outbound;
 mod output;
+mod prepare;
 mod service;
 mod show_rights;
 mod show_status;
@@ -88,10 +89,15 @@ enum Command {
     },
     /// Says what the service account may do to a person, by which entry, and what would give it the rest. Changes nothing.
     ///
-    /// Exit code 0: reset, unlock and must change are all granted. 1: one is not.
+    /// Exit code 0: reset, unlock, must change and unexpire are all granted. 1: one is not.
     Rights {
         /// The person's sAMAccountName or userPrincipalName.
         name: String,
+    },
+    /// Prints the lines that create each forest's service account and delegate to it the few rights that it needs. Asks nobody.
+    Prepare {
+        /// One forest's name. Default: all.
+        forest: Option<String>,
     },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
@@ -114,7 +120,11 @@ impl Command {
             | Self::CheckConfig
             | Self::Doctor { .. } => true,
             Self::Sync(command) => matches!(command, SyncCommand::Run { .. }),
-            Self::Enrol { .. } | Self::Writeback(_) | Self::Staging(_) | Self::Status { .. } => false,
+            Self::Enrol { .. }
+            | Self::Prepare { .. }
+            | Self::Writeback(_)
+            | Self::Staging(_)
+            | Self::Status { .. } => false,
         }
     }
 }
@@ -233,6 +243,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Staging(Staging::Off) => commands::staging(&config, false).await,
             Command::Sync(command) => synchronise(&config, command).await,
             Command::Status { json } => show_status::run(&config, json).await,
+            Command::Prepare { forest } => prepare::run(&config, forest.as_deref()),
             Command::CheckConfig => check_config::run(&config).await,
         }?;
         Ok(ExitCode::SUCCESS)

@@ -41,7 +41,9 @@ async fn one(directory: &Directory, person: &Person) -> anyhow::Result<bool> {
     let rights = directory.rights(person).await?;
     say(format_args!("forest {}, {}", directory.forest(), person.dn))?;
     for (what, verdict) in
-        ["reset password", "unlock", "must change at next sign-in"].iter().zip(rights.all())
+        ["reset password", "unlock", "must change at next sign-in", "unexpire (on the domain)"]
+            .iter()
+            .zip(rights.all())
     {
         let verdict = match verdict {
             Verdict::Granted { to } => format!("yes, granted to {to}"),

@@ -8,6 +8,7 @@ pub(crate) mod health;
 mod judge;
 pub(crate) mod locate;
 pub(crate) mod password_version;
+pub(crate) mod prepare;
 pub(crate) mod remedy;
 pub(crate) mod reset;
 pub(crate) mod rights;

@@ -11,17 +11,24 @@ use crate::operations::rights::Rights;
 use crate::rights::Verdict;
 
 /// `schemaIDGUID` of the class `user`: what is delegated reaches people and nothing else.
-const USER: &str = "bf967aba-0de6-11d0-a285-00aa003049e2";
+pub(super) const USER: &str = "bf967aba-0de6-11d0-a285-00aa003049e2";
 
 /// How a right is written in SDDL, and for `dsacls`.
-struct Words {
+pub(super) struct Words {
     name: &'static str,
-    sddl: &'static str,
-    dsacls: &'static str,
+    pub(super) sddl: &'static str,
+    pub(super) dsacls: &'static str,
 }
 
+/// *Unexpire Password*, which counts on the domain alone.
+pub(super) const UNEXPIRE: Words = Words {
+    name: "unexpire password",
+    sddl: "CR;ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501",
+    dsacls: "CA;Unexpire Password",
+};
+
 /// In the order of [`Rights`]: reset, unlock, must change.
-const WORDS: [Words; 3] = [
+pub(super) const WORDS: [Words; 3] = [
     Words {
         name: "reset password",
         sddl: "CR;00299570-246d-11d0-a768-00aa006e0529",
@@ -61,13 +68,13 @@ impl Directory {
             return Ok(Remedy::default());
         }
         let mut lease = self.lease().await?;
-        let own = lease.own_account(&self.inner.config.account).await;
+        let (own, domain) = (lease.own_account(&self.inner.config.account).await, lease.pdc.domain.clone());
         lease.finish().await;
         let (sid, name) = own?;
         let account = format!("{name}@{}", self.forest());
         let scope = self.inner.config.scope.iter().find(|base| is_within(&person.dn, base));
         let unit = scope.map(String::as_str).or_else(|| parent(&person.dn)).unwrap_or(&person.dn);
-        Ok(remedy(&person.dn, unit, rights, &sid, &account))
+        Ok(remedy(&person.dn, unit, &domain, rights, &sid, &account))
     }
 }
 
@@ -99,8 +106,16 @@ impl Lease<'_> {
     }
 }
 
-fn remedy(person: &str, unit: &str, rights: &Rights, sid: &Sid, account: &str) -> Remedy {
+fn remedy(person: &str, unit: &str, domain: &str, rights: &Rights, sid: &Sid, account: &str) -> Remedy {
     let mut remedy = Remedy::default();
+    match &rights.unexpire {
+        Verdict::Granted { .. } => {}
+        Verdict::Denied { to, .. } => remedy.notes.push(denied(UNEXPIRE.name, to, " of the domain")),
+        Verdict::Missing => {
+            remedy.samba.push(samba_line(domain, &format!("(OA;;{};;{sid})", UNEXPIRE.sddl)));
+            remedy.windows.push(windows_line(domain, "", account, UNEXPIRE.dsacls, ""));
+        }
+    }
     if rights.admin_count {
         remedy.notes.push(format!(
             "{person} is or was in a protected group (adminCount): AdminSDHolder puts its own entries back, and the agent refuses the \
@@ -120,31 +135,37 @@ fn remedy(person: &str, unit: &str, rights: &Rights, sid: &Sid, account: &str) -
             Verdict::Granted { .. } => {}
             Verdict::Denied { to, inherited } => {
                 let place = if *inherited { " further up" } else { "" };
-                remedy.notes.push(format!(
-                    "'{}' is denied to {to} by an entry{place}: remove it, since one that allows does not help",
-                    words.name
-                ));
+                remedy.notes.push(denied(words.name, to, place));
             }
             Verdict::Missing => {
                 entries.push_str(&format!("(OA;{flags};{};{class};{sid})", words.sddl));
                 let (inherit, to) = if class.is_empty() { ("", "") } else { (" /I:S", ";user") };
-                remedy.windows.push(format!(
-                    "dsacls \"{}\"{inherit} /G \"{account}:{}{to}\"",
-                    target.replace('"', "\\\""),
-                    words.dsacls
-                ));
+                remedy.windows.push(windows_line(target, inherit, account, words.dsacls, to));
             }
         }
     }
     if !entries.is_empty() {
-        let target = quoted(&format!("--objectdn={target}"));
-        remedy.samba.push(format!("samba-tool dsacl set {target} {}", quoted(&format!("--sddl={entries}"))));
+        remedy.samba.push(samba_line(target, &entries));
     }
     remedy
 }
 
+fn denied(name: &str, to: &Sid, place: &str) -> String {
+    format!("'{name}' is denied to {to} by an entry{place}: remove it, since one that allows does not help")
+}
+
+fn samba_line(target: &str, entries: &str) -> String {
+    let (target, entries) = (quoted(&format!("--objectdn={target}")), quoted(&format!("--sddl={entries}")));
+    format!("samba-tool dsacl set {target} {entries}")
+}
+
+/// A grant for `dsacls`; `inherit` is its switch with a space before it, `to` the class after a semicolon.
+pub(super) fn windows_line(target: &str, inherit: &str, account: &str, right: &str, to: &str) -> String {
+    format!("dsacls \"{}\"{inherit} /G \"{account}:{right}{to}\"", target.replace('"', "\\\""))
+}
+
 /// One word for a POSIX shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
@@ -160,10 +181,11 @@ mod tests {
             reset: Verdict::Missing,
             unlock: granted.clone(),
             must_change: Verdict::Denied { to: sid.clone(), inherited: true },
+            unexpire: granted.clone(),
             inheritance_broken: false,
             admin_count: false,
         };
-        let told = remedy("CN=a,OU=D'Oro,DC=t", "OU=D'Oro,DC=t", &rights, &sid, "svc@t");
+        let told = remedy("CN=a,OU=D'Oro,DC=t", "OU=D'Oro,DC=t", "DC=t", &rights, &sid, "svc@t");
         assert_eq!(
             told.samba,
             [
@@ -174,8 +196,17 @@ mod tests {
         assert!(
             matches!(told.notes.as_slice(), [note] if note.contains("pwdLastSet") && note.contains("further up"))
         );
-        rights.admin_count = true;
-        let told = remedy("CN=a,DC=t", "DC=t", &rights, &sid, "svc@t");
+        (rights.reset, rights.unexpire) = (granted, Verdict::Missing);
+        let told = remedy("CN=a,OU=b,DC=t", "OU=b,DC=t", "DC=t", &rights, &sid, "svc@t");
+        assert_eq!(
+            told.samba,
+            [
+                "samba-tool dsacl set '--objectdn=DC=t' '--sddl=(OA;;CR;ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501;;S-1-5-7)'"
+            ]
+        );
+        assert_eq!(told.windows, [r#"dsacls "DC=t" /G "svc@t:CA;Unexpire Password""#]);
+        (rights.admin_count, rights.unexpire) = (true, Verdict::Granted { to: sid.clone() });
+        let told = remedy("CN=a,DC=t", "DC=t", "DC=t", &rights, &sid, "svc@t");
         assert!(told.samba.is_empty() && told.windows.is_empty() && told.notes[0].contains("AdminSDHolder"));
     }
 }

@@ -14,6 +14,11 @@ use crate::rights::{Right, Verdict, check, is_inheritance_broken};
 const RESET_PASSWORD: [u8; 16] =
     [0x70, 0x95, 0x29, 0x00, 0x6d, 0x24, 0xd0, 0x11, 0xa7, 0x68, 0x00, 0xaa, 0x00, 0x6e, 0x05, 0x29];
 
+/// The control access right *Unexpire Password* `ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501`, as stored. It counts on the domain alone
+/// (MS-ADTS 5.1.3.2.1).
+const UNEXPIRE_PASSWORD: [u8; 16] =
+    [0x7d, 0xdc, 0xc2, 0xcc, 0xad, 0xa6, 0x7a, 0x4a, 0x88, 0x46, 0xc0, 0x4e, 0x3c, 0xc5, 0x35, 0x01];
+
 /// The service account's rights on one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
@@ -23,6 +28,9 @@ pub struct Rights {
     pub unlock: Verdict,
     /// Writing `pwdLastSet`, which makes a password one to be changed.
     pub must_change: Verdict,
+    /// *Unexpire Password*, on the domain: without it Windows makes each password that is reset one to be changed at the next sign-in
+    /// (MS-SAMR 3.1.1.8.7). Samba asks for it only where a password is made one that never expires.
+    pub unexpire: Verdict,
     /// The person's object inherits no rights from the OUs above: what is delegated there does not reach it.
     pub inheritance_broken: bool,
     /// `adminCount` is set: AdminSDHolder has put its own rights in place of the inherited ones, and does so again every hour.
@@ -30,9 +38,9 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// Reset, unlock, must change, in this order.
-    pub const fn all(&self) -> [&Verdict; 3] {
-        [&self.reset, &self.unlock, &self.must_change]
+    /// Reset, unlock, must change, unexpire, in this order.
+    pub const fn all(&self) -> [&Verdict; 4] {
+        [&self.reset, &self.unlock, &self.must_change, &self.unexpire]
     }
 }
 
@@ -62,13 +70,20 @@ impl Lease<'_> {
         let entry = self.find(&search, &[Control::flags(SD_FLAGS, DACL)]).await?.pop().unwrap_or_default();
         let descriptor =
             entry.first("nTSecurityDescriptor").ok_or_else(|| unreadable("nTSecurityDescriptor"))?;
+        let domain = Search::entry(self.pdc.domain.clone(), &["nTSecurityDescriptor"]);
+        let domain = self.find(&domain, &[Control::flags(SD_FLAGS, DACL)]).await?.pop().unwrap_or_default();
+        let of_domain = || unreadable("the domain's nTSecurityDescriptor");
+        let of_domain_sd = domain.first("nTSecurityDescriptor").ok_or_else(of_domain)?;
         let token = &self.pdc.own_sids;
+        let unexpire =
+            check(of_domain_sd, token, &Right::Control(UNEXPIRE_PASSWORD)).ok_or_else(of_domain)?;
         let verdict =
             |right: &Right| check(descriptor, token, right).ok_or_else(|| unreadable("nTSecurityDescriptor"));
         Ok(Rights {
             reset: verdict(&Right::Control(RESET_PASSWORD))?,
             unlock: verdict(&unlock)?,
             must_change: verdict(&change)?,
+            unexpire,
             inheritance_broken: is_inheritance_broken(descriptor),
             admin_count: entry.integer("adminCount").is_some_and(|count| count > 0),
         })

@@ -1,11 +1,13 @@
 //! Where an import ends, so that the next one can read what changed since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_protocol::outcome::Fault;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::DirectoryError;
@@ -15,8 +17,12 @@ use crate::root_dse::RootDse;
 
 /// The well-known GUID of the container of deleted objects (MS-ADTS 6.1.1.4).
 const DELETED_OBJECTS: &str = "18e2ea80684f11d2b9aa00c04f79f805";
-/// Rounds of DirSync in which a domain controller gets to its end; each is bounded in time as well.
-const ROUNDS: usize = 100_000;
+/// Longest time that all rounds of DirSync take together: a million objects come in it. Each round is bounded as well.
+const ROUNDS_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// Result codes (RFC 4511 section 4.1.9): timeLimitExceeded; adminLimitExceeded is a refusal like others.
+const TIME_LIMIT: u32 = 3;
+/// unavailableCriticalExtension: that the controller does not do DirSync, as far as it is of use.
+const NO_END: u32 = 12;
 
 /// A place in one domain controller's history of one naming context. It holds for that controller's database only: for
 /// another one, or one that was restored, everything is to be read.
@@ -71,10 +77,10 @@ impl Directory {
         };
         let place = match self.dir_sync(&mut controller.connection, &nothing, Vec::new(), |_| {}).await {
             Ok(cookie) => Place::DirSync(STANDARD.encode(cookie)),
-            Err(error) => {
-                let Some(because) = refusal(&error) else { return Err(DirectoryError::read(&error)) };
-                Place::Usn(because)
-            }
+            Err(error) => match refusal(&error).or_else(|| too_slow(&error)) {
+                Some(because) => Place::Usn(because),
+                None => return Err(DirectoryError::read(&error)),
+            },
         };
         Ok(controller.end(place).await)
     }
@@ -158,19 +164,29 @@ impl Directory {
         mut entry: impl FnMut(crate::ldap::Entry),
     ) -> Result<Vec<u8>, LdapError> {
         let limit = self.inner.config.timeout * 6;
-        for _ in 0..ROUNDS {
-            let page = connection.search(search, &[Control::dir_sync(&cookie)], limit).await?;
+        let deadline = Instant::now() + ROUNDS_WITHIN;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).min(limit);
+            if left.is_zero() {
+                let minutes = ROUNDS_WITHIN.as_secs() / 60;
+                let words = format!("DirSync came to no end in {minutes} minutes");
+                return Err(LdapError::refused(connection.host(), NO_END, &words));
+            }
+            let page = connection.search(search, &[Control::dir_sync(&cookie)], left).await?;
             let Page { entries, cookie: next, more } = page;
             entries.into_iter().for_each(&mut entry);
             if next.is_empty() {
-                return Err(LdapError::refused(connection.host(), 12, "it answers DirSync without a cookie"));
+                return Err(LdapError::refused(connection.host(), NO_END, "it answers DirSync without a cookie"));
+            }
+            if more && next == cookie {
+                let words = "DirSync has more to give, and a cookie that leads nowhere";
+                return Err(LdapError::refused(connection.host(), NO_END, words));
             }
             cookie = next;
             if !more {
                 return Ok(cookie);
             }
         }
-        Err(LdapError::refused(connection.host(), 12, "DirSync came to no end"))
     }
 }
 
@@ -195,6 +211,18 @@ pub(super) fn refusal(error: &LdapError) -> Option<String> {
     Some(format!("{} (result {})", answer.text.trim(), answer.code))
 }
 
+/// That asking for nothing took the controller too long: it looks through its whole database, and will do so each time. Only the time
+/// limits count: one that is busy or gone is asked again.
+fn too_slow(error: &LdapError) -> Option<String> {
+    match error {
+        LdapError::Refused { answer, .. } if answer.code == TIME_LIMIT => {
+            Some(format!("it takes too long: {} (result {TIME_LIMIT})", answer.text.trim()))
+        }
+        LdapError::NoAnswer { detail, ended: false, .. } => Some(format!("it takes too long: {detail}")),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +236,18 @@ mod tests {
         assert_eq!(refused(51), None);
         let gone = LdapError::Connect { host: "dc1".into(), fault: ConnectFault::Tcp, detail: String::new() };
         assert_eq!(refusal(&gone), None);
+    }
+
+    #[test]
+    fn slow_is_slow_each_time_and_gone_is_not() {
+        let busy = LdapError::refused("dc1", 51, "busy");
+        let silent = |ended| LdapError::NoAnswer { host: "dc1".into(), detail: "nothing came".into(), ended };
+        assert_eq!(
+            too_slow(&LdapError::refused("dc1", 3, " limit \n")).as_deref(),
+            Some("it takes too long: limit (result 3)")
+        );
+        assert_eq!(too_slow(&silent(false)).as_deref(), Some("it takes too long: nothing came"));
+        assert_eq!((too_slow(&busy), too_slow(&silent(true))), (None, None));
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod playground;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod prepare;
+#[cfg(test)]
 mod reset;
 #[cfg(test)]
 mod rights;

@@ -116,7 +116,8 @@ async fn what_is_foretold_is_what_the_controller_does() {
         let person = directory.locate(&Identity::AccountName((*name).to_owned())).await.unwrap();
         let rights = directory.rights(&person).await.unwrap();
         let Rights { reset, unlock, inheritance_broken, admin_count, .. } = &rights;
-        let foretold = rights.all().map(Verdict::is_granted);
+        let [foretold @ .., unexpire] = rights.all().map(Verdict::is_granted);
+        assert!(unexpire, "the lab grants it, and so does Windows to all who sign in");
         assert_eq!(foretold, *expected, "{name}: {rights:?}");
         assert_eq!((*inheritance_broken, *admin_count), (*name == "cut-off", false), "{name}");
         let value = format!(": {}", quoted("Tried-Passw0rd-7!"));
@@ -158,4 +159,63 @@ async fn what_is_foretold_is_what_the_controller_does() {
             assert_eq!(attempt(&forest, &person.dn, "unicodePwd", &value), 0, "{name}");
         }
     }
+}
+
+/// Takes every entry about *Unexpire Password* off the domain.
+const NOBODY_UNEXPIRES: &str = "import sys,re;from samba.samdb import SamDB;from samba.auth import system_session;\
+     from samba.param import LoadParm;from samba.dcerpc import security;from samba.ndr import ndr_pack,ndr_unpack;import ldb;\
+     lp=LoadParm();lp.load_default();db=SamDB(url=sys.argv[1],session_info=system_session(),lp=lp);\
+     dn=db.domain_dn();sid=security.dom_sid(db.get_domain_sid());c=['sd_flags:1:4'];\
+     old=ndr_unpack(security.descriptor,db.search(dn,ldb.SCOPE_BASE,attrs=['nTSecurityDescriptor'],controls=c)[0]['nTSecurityDescriptor'][0]).as_sddl(sid);\
+     new=re.sub(r'\\([^()]*ccc2dc7d-[^()]*\\)','',old);assert new!=old;\
+     m=ldb.Message(ldb.Dn(db,str(dn)));\
+     m['a']=ldb.MessageElement(ndr_pack(security.descriptor.from_sddl(new,sid)),ldb.FLAG_MOD_REPLACE,'nTSecurityDescriptor');\
+     db.modify(m,controls=c)";
+
+#[tokio::test]
+async fn unexpiring_is_a_right_on_the_domain() {
+    let private = Lab::open().unwrap().private("directory-unexpire").unwrap();
+    let forest = private.forest(Forest::Contoso).unwrap();
+    forest.up().unwrap();
+    let own = sid_of(&forest, &forest.service_account.dn);
+    let (sam, dn) = (&forest.people[0].sam, &forest.people[0].dn);
+    // It may write `userAccountControl`, so that nothing but the right on the domain decides.
+    let sddl = format!("--sddl=(OA;;WP;bf967a68-0de6-11d0-a285-00aa003049e2;;{own})");
+    let set = |dn: &str, sddl: &str| {
+        forest
+            .dc_exec(&["samba-tool", "dsacl", "set", &format!("--objectdn={dn}"), sddl, "-H", DATABASE])
+            .unwrap();
+    };
+    set(dn, &sddl);
+    let directory = Directory::new(config(&forest), Arc::new(SystemClock)).unwrap();
+    let person = directory.locate(&Identity::AccountName(sam.clone())).await.unwrap();
+    // 0x10200: a normal account, whose password never expires.
+    let never_expires = || attempt(&forest, dn, "userAccountControl", " 66048");
+    let expires = || attempt(&forest, dn, "userAccountControl", " 512");
+
+    let rights = directory.rights(&person).await.unwrap();
+    assert!(rights.unexpire.is_granted(), "{rights:?}");
+    assert_eq!((never_expires(), expires()), (0, 0));
+
+    forest.dc_exec(&["python3", "-c", NOBODY_UNEXPIRES, DATABASE]).unwrap();
+    let rights = directory.rights(&person).await.unwrap();
+    assert_eq!(rights.unexpire, Verdict::Missing);
+    assert_eq!(never_expires(), 50);
+    assert!(rights.all()[..3].iter().all(|verdict| verdict.is_granted()), "{rights:?}");
+
+    let remedy = directory.remedy(&person, &rights).await.unwrap();
+    assert!(remedy.samba.len() == 1 && remedy.windows.len() == 1 && remedy.notes.is_empty(), "{remedy:?}");
+    forest.dc_exec(&["sh", "-c", &remedy.samba[0]]).unwrap();
+    let rights = directory.rights(&person).await.unwrap();
+    assert!(matches!(&rights.unexpire, Verdict::Granted { to } if to.to_string() == own), "{rights:?}");
+    assert_eq!((never_expires(), expires()), (0, 0));
+
+    set(&forest.base_dn, &format!("--sddl=(OD;;CR;ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501;;{own})"));
+    let rights = directory.rights(&person).await.unwrap();
+    assert!(
+        matches!(&rights.unexpire, Verdict::Denied { to, inherited: false } if to.to_string() == own),
+        "{rights:?}"
+    );
+    assert_eq!(never_expires(), 50);
+    assert!(directory.remedy(&person, &rights).await.unwrap().notes[0].contains("denied"));
 }

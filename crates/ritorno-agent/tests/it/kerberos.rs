@@ -90,6 +90,11 @@ fn password_and_keytab_reach_two_forests_by_kerberos() {
     // What the first process left is gone, and what the second left will be.
     assert_eq!(processes(&agent.folder.join("state")).len(), 1);
 
+    let lines = agent.good(&["prepare", "fabrikam.test"]);
+    assert!(lines.contains("\nsamba-tool domain exportkeytab ritorno.keytab --principal=svc-ritorno@FABRIKAM.TEST\n"), "{lines}");
+    assert!(!lines.contains("contoso"), "{lines}");
+    assert!(!agent.run(&["prepare", "elsewhere.test"]).status.success());
+
     // A keytab that is none is told before anything is asked.
     agent.file("keytab_file", b"no keytab");
     let output = agent.run(&["check-config"]);
