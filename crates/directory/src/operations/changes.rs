@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::Pages;
 use super::users::ImportedObject;
 use super::watermark::{Controller, Place, Watermark, deleted_objects, refusal};
 use crate::error::DirectoryError;
@@ -50,6 +51,7 @@ pub struct Delta {
     renamed: Vec<String>,
     /// The page of a renamed container's people that comes next.
     cookie: Vec<u8>,
+    pages: Pages,
     place: Place,
     sees_deletions: bool,
 }
@@ -89,6 +91,7 @@ impl Directory {
             gone: BTreeSet::new(),
             renamed: Vec::new(),
             cookie: Vec::new(),
+            pages: Pages::default(),
             place: since.place.clone(),
             sees_deletions,
         };
@@ -245,6 +248,7 @@ impl Delta {
         all.push(Control::paged(i32::from(config.page), cookie));
         let page = self.controller.connection.search(search, &all, config.timeout * 6).await;
         let page = page.map_err(|error| DirectoryError::read(&error))?;
+        self.pages.count(self.controller.connection.host(), &page)?;
         *cookie = page.cookie;
         Ok(page.entries)
     }

@@ -20,10 +20,11 @@ pub(crate) mod watermark;
 
 use std::time::Duration;
 
-use ritorno_protocol::outcome::Done;
+use ritorno_protocol::outcome::{Done, Fault};
 use tokio::time::Instant;
 
 use crate::error::{DirectoryError, operator};
+use crate::ldap::Page;
 
 /// `userAccountControl` bits (MS-ADTS 2.2.16).
 mod account_control {
@@ -34,6 +35,27 @@ mod account_control {
     pub(super) const SERVER_TRUST: i64 = 0x2000;
     pub(super) const PASSWORD_NEVER_EXPIRES: i64 = 0x1_0000;
     pub(super) const PASSWORD_EXPIRED: i64 = 0x80_0000;
+}
+
+/// Pages in a row that may hold nothing: a controller gives such pages while it looks for what matches, and not for ever.
+const EMPTY_PAGES: usize = 1_000;
+
+/// Whether the pages of a search get anywhere.
+#[derive(Default)]
+struct Pages {
+    empty: usize,
+}
+
+impl Pages {
+    /// Counts a page.
+    fn count(&mut self, host: &str, page: &Page) -> Result<(), DirectoryError> {
+        self.empty = if page.entries.is_empty() { self.empty + 1 } else { 0 };
+        if self.empty < EMPTY_PAGES {
+            return Ok(());
+        }
+        let detail = format!("a search gave {EMPTY_PAGES} pages in a row with nothing in them");
+        Err(DirectoryError::fault(Fault::DirectoryUnavailable, host, detail))
+    }
 }
 
 /// A negative count of 100 ns, as AD keeps intervals (MS-ADTS 3.1.1.3.4.2); zero and 'never' have none.
@@ -65,4 +87,24 @@ fn timed(mut error: DirectoryError, since: Instant) -> DirectoryError {
 
 pub(crate) fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ldap::Entry;
+
+    #[test]
+    fn empty_pages_end_some_time() {
+        let (mut pages, empty) = (Pages::default(), Page::default());
+        let full = Page { entries: vec![Entry::default()], ..Page::default() };
+        for _ in 1..EMPTY_PAGES {
+            pages.count("dc1", &empty).unwrap();
+        }
+        pages.count("dc1", &full).unwrap();
+        for _ in 1..EMPTY_PAGES {
+            pages.count("dc1", &empty).unwrap();
+        }
+        assert!(matches!(pages.count("dc1", &empty), Err(DirectoryError::NotApplied { .. })));
+    }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::error::DirectoryError;
 use crate::forest::Directory;
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
+use crate::operations::Pages;
 use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
@@ -89,13 +90,14 @@ impl Directory {
                 ]),
                 attributes: attributes.clone(),
             };
-            let mut cookie = Vec::new();
+            let (mut cookie, mut pages) = (Vec::new(), Pages::default());
             loop {
                 // The first page of a large domain takes the DC several seconds.
                 let limit = self.inner.config.timeout * 6;
                 let control = Control::paged(i32::from(self.inner.config.page), &cookie);
                 let page = connection.search(&search, &[control], limit).await;
                 let page = page.map_err(|error| DirectoryError::read(&error))?;
+                pages.count(connection.host(), &page)?;
                 for object in page.entries.into_iter().filter_map(object) {
                     if sender.send(Ok(object)).await.is_err() {
                         return Ok(());

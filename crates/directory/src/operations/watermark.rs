@@ -160,32 +160,41 @@ impl Directory {
         &self,
         connection: &mut Connection,
         search: &Search,
-        mut cookie: Vec<u8>,
-        mut entry: impl FnMut(crate::ldap::Entry),
+        cookie: Vec<u8>,
+        entry: impl FnMut(crate::ldap::Entry),
     ) -> Result<Vec<u8>, LdapError> {
-        let limit = self.inner.config.timeout * 6;
-        let deadline = Instant::now() + ROUNDS_WITHIN;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now()).min(limit);
-            if left.is_zero() {
-                let minutes = ROUNDS_WITHIN.as_secs() / 60;
-                let words = format!("DirSync came to no end in {minutes} minutes");
-                return Err(LdapError::refused(connection.host(), NO_END, &words));
-            }
-            let page = connection.search(search, &[Control::dir_sync(&cookie)], left).await?;
-            let Page { entries, cookie: next, more } = page;
-            entries.into_iter().for_each(&mut entry);
-            if next.is_empty() {
-                return Err(LdapError::refused(connection.host(), NO_END, "it answers DirSync without a cookie"));
-            }
-            if more && next == cookie {
-                let words = "DirSync has more to give, and a cookie that leads nowhere";
-                return Err(LdapError::refused(connection.host(), NO_END, words));
-            }
-            cookie = next;
-            if !more {
-                return Ok(cookie);
-            }
+        dir_sync(connection, search, cookie, self.inner.config.timeout * 6, entry).await
+    }
+}
+
+/// The same, with `limit` for each round.
+async fn dir_sync(
+    connection: &mut Connection,
+    search: &Search,
+    mut cookie: Vec<u8>,
+    limit: Duration,
+    mut entry: impl FnMut(crate::ldap::Entry),
+) -> Result<Vec<u8>, LdapError> {
+    let deadline = Instant::now() + ROUNDS_WITHIN;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).min(limit);
+        if left.is_zero() {
+            let words = format!("DirSync came to no end in {} minutes", ROUNDS_WITHIN.as_secs() / 60);
+            return Err(LdapError::refused(connection.host(), NO_END, &words));
+        }
+        let page = connection.search(search, &[Control::dir_sync(&cookie)], left).await?;
+        let Page { entries, cookie: next, more } = page;
+        entries.into_iter().for_each(&mut entry);
+        if next.is_empty() {
+            return Err(LdapError::refused(connection.host(), NO_END, "it answers DirSync without a cookie"));
+        }
+        if more && next == cookie {
+            let words = "DirSync has more to give, and a cookie that leads nowhere";
+            return Err(LdapError::refused(connection.host(), NO_END, words));
+        }
+        cookie = next;
+        if !more {
+            return Ok(cookie);
         }
     }
 }
@@ -225,8 +234,10 @@ fn too_slow(error: &LdapError) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
-    use crate::ldap::ConnectFault;
+    use crate::ldap::{ConnectFault, Connector, Transport};
 
     #[test]
     fn busy_is_no_refusal() {
@@ -236,6 +247,40 @@ mod tests {
         assert_eq!(refused(51), None);
         let gone = LdapError::Connect { host: "dc1".into(), fault: ConnectFault::Tcp, detail: String::new() };
         assert_eq!(refusal(&gone), None);
+    }
+
+    /// A server that answers the requests in turn with a DirSync control: the flag that there is more, and a cookie of one octet.
+    async fn dir_sync_with(answers: Vec<(u8, u8)>) -> Result<Vec<u8>, LdapError> {
+        let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            for (id, (more, cookie)) in (1..).zip(answers) {
+                assert!(socket.read(&mut request).await.unwrap() > 0);
+                let value = [0x30, 9, 2, 1, more, 2, 1, 0, 4, 1, cookie];
+                let control = [&[0x30, 37, 4, 22][..], b"1.2.840.113556.1.4.841", &[4, 11], &value].concat();
+                let whole =
+                    [&[0x30, 53, 2, 1, id, 0x65, 7, 10, 1, 0, 4, 0, 4, 0, 0xa0, 39][..], &control].concat();
+                socket.write_all(&whole).await.unwrap();
+            }
+        });
+        let tls = crate::config::tls(&Arc::new(rustls::RootCertStore::empty())).unwrap();
+        let names = crate::Names::new(&[]).unwrap();
+        let limit = Duration::from_secs(2);
+        let connector = Connector::new(names, Arc::new(tls), port, limit).over(Transport::Kerberos);
+        let mut connection = connector.connect("127.0.0.1").await.unwrap();
+        let search = Search::entry("DC=test", &["name"]);
+        dir_sync(&mut connection, &search, vec![1], limit, |_| {}).await
+    }
+
+    #[tokio::test]
+    async fn dir_sync_goes_on_as_long_as_its_cookie_moves() {
+        assert_eq!(dir_sync_with(vec![(1, 2), (1, 3), (0, 3)]).await.unwrap(), [3]);
+        // Nothing new at all: the cookie may stay.
+        assert_eq!(dir_sync_with(vec![(0, 1)]).await.unwrap(), [1]);
+        let stuck = dir_sync_with(vec![(1, 2), (1, 2)]).await.unwrap_err();
+        assert!(refusal(&stuck).unwrap().contains("leads nowhere"), "{stuck}");
     }
 
     #[test]

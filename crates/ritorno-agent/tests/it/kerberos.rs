@@ -91,7 +91,12 @@ fn password_and_keytab_reach_two_forests_by_kerberos() {
     assert_eq!(processes(&agent.folder.join("state")).len(), 1);
 
     let lines = agent.good(&["prepare", "fabrikam.test"]);
-    assert!(lines.contains("\nsamba-tool domain exportkeytab ritorno.keytab --principal=svc-ritorno@FABRIKAM.TEST\n"), "{lines}");
+    assert!(
+        lines.contains(
+            "\nsamba-tool domain exportkeytab ritorno.keytab --principal=svc-ritorno@FABRIKAM.TEST\n"
+        ),
+        "{lines}"
+    );
     assert!(!lines.contains("contoso"), "{lines}");
     assert!(!agent.run(&["prepare", "elsewhere.test"]).status.success());
 
