@@ -1,6 +1,10 @@
 //! What a domain controller, or whoever plays one, sends to the agent.
 
-use ritorno_directory::ldap::{DecodeError, decode_reply};
+use ritorno_directory::ldap::{
+    DecodeError, FrameError, MAXIMUM_FRAME, choose_layer, decode_reply, take_frame, tls_server_end_point,
+};
+
+use tokio_util::bytes::BytesMut;
 
 use crate::seed;
 
@@ -50,6 +54,59 @@ fn ldap_reply() {
         // Bytes that follow cannot change what was refused.
         if whole == Err(DecodeError::TooLarge) {
             assert_eq!(decode_reply(&[bytes, b"\0"].concat()), whole);
+        }
+    });
+}
+
+/// Frames of a sealed connection, and the offer of a layer that comes before them.
+#[test]
+fn sasl_frame() {
+    let frame = |content: &[u8]| [&(content.len() as u32).to_be_bytes()[..], content].concat();
+    let wrapped = [&[5, 4, 6, 0xff, 0, 0, 0, 28, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0xab; 60]].concat();
+    let seeds = vec![
+        frame(&wrapped),
+        [frame(&wrapped), frame(b"x")].concat(),
+        vec![7, 0xff, 0xff, 0xff],
+        vec![1, 0, 0, 0],
+        vec![0, 0xff, 0xff, 0xff, 5, 4],
+    ];
+    for good in &seeds[..2] {
+        assert_eq!(take_frame(&mut BytesMut::from(&good[..])).unwrap().unwrap(), wrapped);
+    }
+    seed::run(seeds, |bytes| {
+        let (mut buffer, mut taken) = (BytesMut::from(bytes), 0);
+        loop {
+            match take_frame(&mut buffer) {
+                Ok(Some(content)) => {
+                    assert!((1..=MAXIMUM_FRAME).contains(&content.len()));
+                    taken += 4 + content.len();
+                }
+                Ok(None) => break assert_eq!(taken + buffer.len(), bytes.len()),
+                Err(FrameError::TooLarge | FrameError::Malformed) => break,
+                Err(FrameError::NotOffered) => panic!("a frame offers nothing"),
+            }
+        }
+        for sealed in [true, false] {
+            if let Ok(layer) = choose_layer(bytes, sealed) {
+                assert_eq!(layer.answer[0], if sealed { 4 } else { 1 });
+                assert_eq!(layer.largest > 0, sealed);
+                assert!(layer.largest < MAXIMUM_FRAME);
+            }
+        }
+    });
+}
+
+/// A certificate, for what a sign-in inside TLS is bound to.
+#[test]
+fn channel_binding() {
+    let ecdsa = element(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]]);
+    let certificate = |algorithm: &[u8]| {
+        element(0x30, &[&element(0x30, &[]), &element(0x30, &[algorithm]), &element(0x03, &[&[0]])])
+    };
+    let seeds = vec![certificate(&ecdsa), certificate(&element(0x06, &[&[0x2b, 0x65, 0x70]]))];
+    seed::run(seeds, |bytes| {
+        if let Some(binding) = tls_server_end_point(bytes) {
+            assert!(binding.starts_with(b"tls-server-end-point:") && [53, 69, 85].contains(&binding.len()));
         }
     });
 }

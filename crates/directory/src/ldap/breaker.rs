@@ -62,8 +62,8 @@ impl Breaker {
         self.lock().get(&host.to_ascii_lowercase()).is_some_and(|failed| failed.in_a_row >= FAILURES)
     }
 
-    /// Takes note of how a try ended.
-    pub(super) fn note<T>(&self, host: &str, outcome: &Result<T, LdapError>, now: Instant) {
+    /// Takes note of how a try ended. A short one that failed proves little: it does not put off the next long one.
+    pub(super) fn note<T>(&self, host: &str, outcome: &Result<T, LdapError>, short: bool, now: Instant) {
         let (mut hosts, host) = (self.lock(), host.to_ascii_lowercase());
         match outcome {
             Err(error) => {
@@ -73,7 +73,10 @@ impl Breaker {
                 let failed =
                     hosts.entry(host).or_insert(Failed { in_a_row: 0, last: now, words: String::new() });
                 failed.in_a_row = failed.in_a_row.saturating_add(1);
-                (failed.last, failed.words) = (now, error.to_string());
+                failed.words = error.to_string();
+                if !short {
+                    failed.last = now;
+                }
             }
             Ok(_) => drop(hosts.remove(&host)),
         }
@@ -94,10 +97,10 @@ mod tests {
     fn after_three_failures_a_host_is_left_alone_and_then_tried_once() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..2 {
-            breaker.note("DC1.test", &refused(), now);
+            breaker.note("DC1.test", &refused(), false, now);
             assert_eq!(breaker.ask("dc1.test", now), None);
         }
-        breaker.note("dc1.test", &refused(), now);
+        breaker.note("dc1.test", &refused(), false, now);
         let LeftAlone { failures, seconds, words } = breaker.ask("dc1.test", now).unwrap();
         assert!(
             (failures, seconds) == (3, 15) && words.contains("no route") && breaker.is_doubtful("dc1.test")
@@ -110,11 +113,15 @@ mod tests {
         // One that never comes back keeps nobody off for good.
         let later = later + LEFT_ALONE_FOR;
         assert_eq!(breaker.ask("dc1.test", later), None);
-        breaker.note("dc1.test", &refused(), later);
+        breaker.note("dc1.test", &refused(), false, later);
         assert!(breaker.ask("dc1.test", later).is_some());
-        breaker.note("dc1.test", &Ok(()), later);
+        let later = later + LEFT_ALONE_FOR / 2;
+        breaker.note("dc1.test", &refused(), true, later);
+        let later = later + LEFT_ALONE_FOR / 2;
+        assert_eq!(breaker.ask("dc1.test", later), None, "a short try puts nothing off");
+        breaker.note("dc1.test", &Ok(()), false, later);
         assert!(!breaker.is_doubtful("dc1.test"));
-        breaker.note("dc1.test", &refused(), later);
+        breaker.note("dc1.test", &refused(), false, later);
         assert_eq!(breaker.ask("dc1.test", later), None, "counted anew");
     }
 }

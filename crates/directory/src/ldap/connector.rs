@@ -17,7 +17,7 @@ use super::stream::Stream;
 use crate::resolve::Names;
 
 /// A try at a host that failed again and again is no longer than this.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_millis(1_500);
 
 /// How a connection to a domain controller is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,16 +82,17 @@ impl Connector {
             );
             return Err(LdapError::Connect { host: host.to_owned(), fault: ConnectFault::LeftAlone, detail });
         }
-        self.connect_within(host, self.limit).await
+        self.connect_within(host, None).await
     }
 
-    /// Connects to `host` however often it failed; but then the try is a short one, so that the truth is told fast.
+    /// Connects to `host` however often it failed; but where [`Connector::connect`] leaves it alone the try is a short one, so that the
+    /// truth is told fast.
     ///
     /// # Errors
     /// [`LdapError::Connect`].
     pub async fn connect_regardless(&self, host: &str) -> Result<Connection, LdapError> {
-        let limit = if self.breaker.is_doubtful(host) { self.limit.min(SHORT) } else { self.limit };
-        self.connect_within(host, limit).await
+        let short = self.breaker.ask(host, Instant::now()).map(|_| SHORT.min(self.limit));
+        self.connect_within(host, short).await
     }
 
     /// Whether `host` failed so often that [`Connector::connect`] leaves it alone.
@@ -99,9 +100,9 @@ impl Connector {
         self.breaker.is_doubtful(host)
     }
 
-    async fn connect_within(&self, host: &str, limit: Duration) -> Result<Connection, LdapError> {
-        let outcome = self.attempt(host, limit).await;
-        self.breaker.note(host, &outcome, Instant::now());
+    async fn connect_within(&self, host: &str, short: Option<Duration>) -> Result<Connection, LdapError> {
+        let outcome = self.attempt(host, short.unwrap_or(self.limit)).await;
+        self.breaker.note(host, &outcome, short.is_some(), Instant::now());
         outcome
     }
 
