@@ -48,6 +48,7 @@ const TEST: &[&str] = &[
     "openssl",
     "postgresql",
     "tinyproxy-bin",
+    "slapd",
 ];
 
 /// The packages for a purpose. Samba itself is not among them: it lives in a Debian root of its own ([`crate::root`]).
@@ -92,6 +93,9 @@ pub fn ensure_packages(purpose: Purpose) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         bail!("run this once, then start again:\n    sudo {install}");
     }
+    // Without an answer Debian would set up an OpenLDAP server of the machine's own and start it on port 389 of every address.
+    let answers = b"slapd slapd/no_configuration boolean true\n";
+    run(&mut Command::new("debconf-set-selections"), answers)?;
     step("refreshing the list of Debian packages", || run(apt().args(["update", "-qq"]), b""))?;
     step(&format!("installing {list}"), || {
         run(apt().args(["install", "-qq", "-y", "--no-install-recommends"]).args(&missing), b"")

@@ -84,6 +84,7 @@ impl Lab {
             self.forest(forest)?.down()?;
         }
         self.mail()?.stop()?;
+        self.openldap()?.stop()?;
         self.postgresql().stop()
     }
 

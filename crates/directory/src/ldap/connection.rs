@@ -10,8 +10,11 @@ use tokio_util::bytes::BytesMut;
 use super::ber::Encoded;
 use super::binding::tls_server_end_point;
 use super::error::LdapError;
+use super::policy::PolicyError;
 use super::reply::{Answer, Entry, MAXIMUM_REPLY, Numbered, Reply, take_reply};
-use super::request::{Control, Modify, Search, gssapi_bind, message, simple_bind, start_tls, unbind};
+use super::request::{
+    Control, Modify, Search, gssapi_bind, message, password_modify, simple_bind, start_tls, unbind,
+};
 use super::sasl::choose_layer;
 use super::stream::{Sealed, Stream};
 use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof};
@@ -39,6 +42,7 @@ pub struct Connection {
     next_id: i32,
     usable: bool,
     last_used: Instant,
+    policy: Option<PolicyError>,
 }
 
 /// `saslBindInProgress` (RFC 4511 section 4.1.9).
@@ -56,12 +60,18 @@ impl Connection {
             next_id: 1,
             usable: true,
             last_used: Instant::now(),
+            policy: None,
         }
     }
 
     /// The host that it goes to.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// What the password policy said to the last exchange, if it was asked and said anything.
+    pub(crate) const fn policy_error(&self) -> Option<PolicyError> {
+        self.policy
     }
 
     /// How long it has done nothing.
@@ -86,6 +96,17 @@ impl Connection {
     /// # Errors
     /// [`LdapError`].
     pub async fn bind(&mut self, name: &str, password: &str, limit: Duration) -> Result<(), LdapError> {
+        self.bind_with(name, password, &[], limit).await
+    }
+
+    /// As [`Connection::bind`], with controls.
+    pub(crate) async fn bind_with(
+        &mut self,
+        name: &str,
+        password: &str,
+        controls: &[Control],
+        limit: Duration,
+    ) -> Result<(), LdapError> {
         if password.is_empty() || name.is_empty() {
             let detail = "an empty name or password is never sent".to_owned();
             return Err(LdapError::NotSent { host: self.host.clone(), detail });
@@ -94,7 +115,7 @@ impl Connection {
             let detail = "a password is sent under TLS only".to_owned();
             return Err(LdapError::NotSent { host: self.host.clone(), detail });
         }
-        let (_, more) = self.exchange(simple_bind(name, password), &[], limit, |_| Ok(())).await?;
+        let (_, more) = self.exchange(simple_bind(name, password), controls, limit, |_| Ok(())).await?;
         // A simple bind has no second step.
         if more {
             Err(LdapError::refused(&self.host, IN_PROGRESS, "the bind came to no end"))
@@ -196,6 +217,26 @@ impl Connection {
         }
     }
 
+    /// Sets a new password by the Password Modify extended operation (RFC 3062), and asks for the policy's words. Sent once;
+    /// [`LdapError::NoAnswer`] means that the directory may have applied it.
+    ///
+    /// # Errors
+    /// [`LdapError`].
+    pub(crate) async fn modify_password(
+        &mut self,
+        dn: &str,
+        old: Option<&str>,
+        new: &str,
+        limit: Duration,
+    ) -> Result<(), LdapError> {
+        if !self.stream.is_protected() {
+            let detail = "nothing is written over a connection that everybody can read".to_owned();
+            return Err(LdapError::NotSent { host: self.host.clone(), detail });
+        }
+        let controls = [Control::password_policy()];
+        self.exchange(password_modify(dn, old, new), &controls, limit, |_| Ok(())).await.map(|_| ())
+    }
+
     /// One page of a search, or all of it when `controls` don't ask for pages.
     ///
     /// # Errors
@@ -267,6 +308,7 @@ impl Connection {
         let bytes = message(id, operation, controls);
         // Until the end is known to be good, the connection is not.
         self.usable = false;
+        self.policy = None;
         let no_answer = |detail: String| LdapError::NoAnswer { host: self.host.clone(), detail, ended: true };
         let deadline = Instant::now() + limit;
         let late = || {
@@ -287,7 +329,8 @@ impl Connection {
                     }
                     _ if about != id => {}
                     Reply::Entry(found) => entry(found).map_err(|detail| no_answer(detail.to_owned()))?,
-                    Reply::Bound { answer, token } => {
+                    Reply::Bound { answer, token, policy } => {
+                        self.policy = policy;
                         self.usable = true;
                         self.last_used = Instant::now();
                         return match answer.code {
@@ -296,7 +339,8 @@ impl Connection {
                             _ => Err(LdapError::Refused { host: self.host.clone(), answer }),
                         };
                     }
-                    Reply::Done { answer, cookie, more } => {
+                    Reply::Done { answer, cookie, more, policy } => {
+                        self.policy = policy;
                         self.usable = true;
                         self.last_used = Instant::now();
                         return if answer.code == 0 {

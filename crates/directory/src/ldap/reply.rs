@@ -9,8 +9,13 @@ use ldap3_proto::proto::{LdapMsg, LdapOp, LdapResult};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 
+use super::policy::{PolicyError, policy_error};
+
 /// Largest reply, in bytes: an entry with photographs or a page of a big group's members fits.
 pub const MAXIMUM_REPLY: usize = 16 << 20;
+
+/// Tag of a searchResEntry (RFC 4511 section 4.5.2).
+const SEARCH_RESULT_ENTRY: u8 = 0x64;
 
 /// One entry. Attribute names are in lower case; values are bytes in the directory's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +77,8 @@ pub enum Reply {
         cookie: Vec<u8>,
         /// Whether DirSync has more to give.
         more: bool,
+        /// What the password policy says, if it says anything.
+        policy: Option<PolicyError>,
     },
     /// The end of one step of a bind.
     Bound {
@@ -79,6 +86,8 @@ pub enum Reply {
         answer: Answer,
         /// What SASL's other side says (`serverSaslCreds`).
         token: Vec<u8>,
+        /// What the password policy says, if it says anything.
+        policy: Option<PolicyError>,
     },
     /// Anything else: nothing that we asked for.
     Other,
@@ -114,9 +123,16 @@ pub fn take_reply(buffer: &mut BytesMut) -> Result<Option<Numbered>, DecodeError
         return Ok(None);
     }
     let mut frame = buffer.split_to(length);
+    // A copy only of what can carry it: most of what comes are entries.
+    let whole = (operation(&frame) != Some(SEARCH_RESULT_ENTRY)).then(|| frame.clone());
     // The codec's own limits stay on: depth 128 by default.
     match LdapCodec::new(Some(MAXIMUM_REPLY), None).decode(&mut frame) {
-        Ok(Some(message)) if frame.is_empty() => Ok(Some(numbered(message))),
+        Ok(Some(message)) if frame.is_empty() => {
+            // The codec takes the control for the request's, which has no value, and leaves the value out.
+            let asked = |control: &LdapControl| matches!(control, LdapControl::PasswordPolicyRequest { .. });
+            let policy = message.ctrl.iter().any(asked).then(|| policy_error(whole.as_deref()?)).flatten();
+            Ok(Some(numbered(message, policy)))
+        }
         _ => Err(DecodeError::NotLdap),
     }
 }
@@ -155,7 +171,17 @@ fn frame_length(buffer: &[u8]) -> Result<Option<usize>, DecodeError> {
     if content > MAXIMUM_REPLY - header { Err(DecodeError::TooLarge) } else { Ok(Some(header + content)) }
 }
 
-fn numbered(message: LdapMsg) -> Numbered {
+/// The tag of the operation in a whole message, which follows the message id.
+fn operation(frame: &[u8]) -> Option<u8> {
+    let header = match *frame.get(1)? {
+        first @ 0x80.. => 2 + usize::from(first & 0x7f),
+        _ => 2,
+    };
+    let id = usize::from(*frame.get(header + 1)?);
+    frame.get(header + 2 + id).copied()
+}
+
+fn numbered(message: LdapMsg, policy: Option<PolicyError>) -> Numbered {
     let answer = |result: LdapResult| Answer { code: result.code as i64 as u32, text: result.message };
     let done = |result: LdapResult, controls: Vec<LdapControl>| {
         let cookie = controls.into_iter().find_map(|control| match control {
@@ -165,7 +191,7 @@ fn numbered(message: LdapMsg) -> Numbered {
             _ => None,
         });
         let (cookie, more) = cookie.unwrap_or_default();
-        Reply::Done { answer: answer(result), cookie, more }
+        Reply::Done { answer: answer(result), cookie, more, policy }
     };
     let reply = match message.op {
         LdapOp::SearchResultEntry(found) => {
@@ -181,7 +207,8 @@ fn numbered(message: LdapMsg) -> Numbered {
         }
         LdapOp::SearchResultReference(_) => Reply::Reference,
         LdapOp::BindResponse(response) => {
-            Reply::Bound { answer: answer(response.res), token: response.saslcreds.unwrap_or_default() }
+            let token = response.saslcreds.unwrap_or_default();
+            Reply::Bound { answer: answer(response.res), token, policy }
         }
         LdapOp::SearchResultDone(result) | LdapOp::ModifyResponse(result) => done(result, message.ctrl),
         LdapOp::ExtendedResponse(response) => done(response.res, message.ctrl),
@@ -232,7 +259,10 @@ mod tests {
         let bytes = [0x30, 14, 2, 1, 5, 0x67, 9, 10, 1, 53, 4, 0, 4, 2, b'n', b'o'];
         let reply = take_reply(&mut BytesMut::from(&bytes[..])).unwrap().unwrap();
         let answer = Answer { code: 53, text: "no".into() };
-        assert_eq!(reply, Numbered { id: 5, reply: Reply::Done { answer, cookie: Vec::new(), more: false } });
+        assert_eq!(
+            reply,
+            Numbered { id: 5, reply: Reply::Done { answer, cookie: Vec::new(), more: false, policy: None } }
+        );
     }
 
     /// A searchResultDone with a DirSync control whose value is `value`.
@@ -256,7 +286,7 @@ mod tests {
             let bytes = dir_sync(&[0x30, 9, 2, 1, flag, 2, 1, 0, 4, 1, b'c']);
             let reply = take_reply(&mut BytesMut::from(&bytes[..])).unwrap().unwrap().reply;
             let answer = Answer { code: 0, text: String::new() };
-            assert_eq!(reply, Reply::Done { answer, cookie: b"c".to_vec(), more });
+            assert_eq!(reply, Reply::Done { answer, cookie: b"c".to_vec(), more, policy: None });
         }
         assert_eq!(decode_reply(&dir_sync(b"no sequence")), Err(DecodeError::NotLdap));
         assert_eq!(decode_reply(&dir_sync(&[])), Err(DecodeError::NotLdap));

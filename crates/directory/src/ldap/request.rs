@@ -5,6 +5,11 @@ use zeroize::Zeroizing;
 
 use super::ber::{ENUMERATED, Encoded, INTEGER, SEQUENCE, SET, boolean, element, group, integer, octets};
 
+/// The Password Modify extended operation (RFC 3062).
+pub(crate) const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
+/// The password policy control, request and response (draft-behera-ldap-password-policy-10 section 6).
+pub(crate) const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+
 /// A search filter (RFC 4511 section 4.5.1.7), the forms that AD needs.
 #[derive(Clone, Debug)]
 pub enum Filter {
@@ -97,11 +102,23 @@ impl Search {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
     /// Adds the value.
-    Add = 0,
+    Add,
     /// Removes the value.
-    Delete = 1,
+    Delete,
     /// Puts the value in place of all others.
-    Replace = 2,
+    Replace,
+    /// Removes all values, if there are any: on the wire a replacement by none.
+    Clear,
+}
+
+impl ChangeKind {
+    const fn code(self) -> i32 {
+        match self {
+            Self::Add => 0,
+            Self::Delete => 1,
+            Self::Replace | Self::Clear => 2,
+        }
+    }
 }
 
 /// One change of a modify. No `Debug`: the value can be a password.
@@ -119,6 +136,11 @@ impl Change {
     pub fn replace(attribute: &'static str, value: &str) -> Self {
         Self { kind: ChangeKind::Replace, attribute, value: Zeroizing::new(value.as_bytes().to_vec()) }
     }
+
+    /// Removes an attribute's values, if it has any.
+    pub fn clear(attribute: &'static str) -> Self {
+        Self { kind: ChangeKind::Clear, attribute, value: Zeroizing::default() }
+    }
 }
 
 /// A modify. The directory applies all changes or none.
@@ -135,9 +157,12 @@ impl Modify {
             .changes
             .iter()
             .map(|change| {
-                let values = group(SET, &[octets(&change.value)]);
+                let values = match change.kind {
+                    ChangeKind::Clear => group(SET, &[]),
+                    _ => group(SET, &[octets(&change.value)]),
+                };
                 let attribute = group(SEQUENCE, &[octets(change.attribute.as_bytes()), values]);
-                group(SEQUENCE, &[integer(ENUMERATED, change.kind as i32), attribute])
+                group(SEQUENCE, &[integer(ENUMERATED, change.kind.code()), attribute])
             })
             .collect();
         group(0x66, &[octets(self.dn.as_bytes()), group(SEQUENCE, &changes)])
@@ -176,6 +201,12 @@ impl Control {
         Self { oid: "1.2.840.113556.1.4.417", critical: true, value: Vec::new() }
     }
 
+    /// Asks for what the password policy has to say (draft-behera-ldap-password-policy-10 section 6.1). Not critical: a server without
+    /// policies answers without it.
+    pub fn password_policy() -> Self {
+        Self { oid: PASSWORD_POLICY, critical: false, value: Vec::new() }
+    }
+
     /// A control whose value is one integer in a sequence: the policy hints (MS-ADTS 3.1.1.3.4.1.27) and the security
     /// descriptor flags (3.1.1.3.4.1.11).
     pub fn flags(oid: &'static str, flags: i32) -> Self {
@@ -190,6 +221,15 @@ impl Control {
         }
         group(SEQUENCE, &[oid, critical, octets(&self.value)])
     }
+}
+
+/// A Password Modify (RFC 3062 section 2): a new password for the entry `dn`, with the old one if the directory shall check it.
+pub(super) fn password_modify(dn: &str, old: Option<&str>, new: &str) -> Encoded {
+    let mut parts = vec![element(0x80, &[dn.as_bytes()])];
+    parts.extend(old.map(|old| element(0x81, &[old.as_bytes()])));
+    parts.push(element(0x82, &[new.as_bytes()]));
+    let value = group(SEQUENCE, &parts);
+    group(0x77, &[element(0x80, &[PASSWORD_MODIFY.as_bytes()]), element(0x81, &[&value])])
 }
 
 /// A simple bind (RFC 4513 section 5.1.3). The caller has refused the empty password.
@@ -311,5 +351,25 @@ mod tests {
         assert_eq!(read.dn, "me");
         assert!(matches!(read.cred, ldap3_proto::proto::LdapBindCred::Simple(password) if password == "pw"));
         assert!(matches!(decode(&message(2, unbind(), &[])).op, LdapOp::UnbindRequest));
+        let clear = Modify { dn: "CN=a".into(), changes: vec![Change::clear("pwdReset")] };
+        let LdapOp::ModifyRequest(read) = decode(&message(1, clear.encode(), &[])).op else {
+            panic!("no modify")
+        };
+        assert_eq!(read.changes[0].operation, ldap3_proto::proto::LdapModifyType::Replace);
+        assert!(read.changes[0].modification.vals.is_empty());
+    }
+
+    #[test]
+    fn another_codec_reads_our_password_modify() {
+        for old in [None, Some("old")] {
+            let sent = message(3, password_modify("uid=a,dc=b", old, "n€w"), &[Control::password_policy()]);
+            let read = decode(&sent);
+            assert_eq!(read.ctrl, [LdapControl::PasswordPolicyRequest { criticality: false }]);
+            let LdapOp::ExtendedRequest(request) = &read.op else { panic!("not extended") };
+            let request = ldap3_proto::proto::LdapPasswordModifyRequest::try_from(request).unwrap();
+            assert_eq!(request.user_identity.as_deref(), Some("uid=a,dc=b"));
+            assert_eq!(request.old_password.as_deref(), old);
+            assert_eq!(request.new_password.as_deref(), Some("n€w"));
+        }
     }
 }
