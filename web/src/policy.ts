@@ -3,10 +3,10 @@
 
 import { CAPITALS, contains, SMALL_LETTERS } from "./samba-letters.ts";
 
-/** The policy that holds for one person. Lengths count UTF-16 code units, as Active Directory and JavaScript do. */
+/** The policy that holds for one person. Lengths count UTF-16 code units, as Active Directory and JavaScript do; OpenLDAP counts bytes. */
 export interface EffectivePolicy {
   readonly source: { readonly kind: "domain" | "pso" | "unreadable_pso"; readonly name?: string };
-  readonly vendor: "windows" | "samba";
+  readonly vendor: "windows" | "samba" | "openldap";
   readonly minimum_length: number;
   readonly complexity: boolean;
   /** Passwords remembered; only the DC can judge it. */
@@ -41,7 +41,8 @@ export function broken(policy: EffectivePolicy, password: string, now: number): 
   if (policy.hints && policy.not_before !== null && now < policy.not_before) {
     rules.push({ rule: "minimum_age", not_before: policy.not_before });
   }
-  if (password.length < policy.minimum_length) {
+  const length = policy.vendor === "openldap" ? new TextEncoder().encode(password).length : password.length;
+  if (length < policy.minimum_length) {
     rules.push({ rule: "minimum_length", minimum: policy.minimum_length });
   }
   if (policy.complexity && classes(password, policy.vendor) < 3) rules.push({ rule: "complexity" });

@@ -109,7 +109,7 @@ pub(crate) fn operator(dc: &str, detail: impl Into<String>) -> Operator {
     Operator { dc: Some(dc.to_owned()), detail: detail.into(), ..Operator::default() }
 }
 
-fn operator_of(error: &LdapError) -> Operator {
+pub(crate) fn operator_of(error: &LdapError) -> Operator {
     let answer = error.answer();
     // invalidCredentials, as a simple bind says it (RFC 4511 section 4.1.9).
     let by_kerberos =

@@ -12,6 +12,7 @@ mod forest;
 mod identity;
 mod kerberos;
 pub mod ldap;
+pub mod openldap;
 mod operations;
 mod refusal;
 mod resolve;

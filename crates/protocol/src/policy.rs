@@ -33,9 +33,23 @@ pub enum Vendor {
     Windows,
     /// Samba: five classes, symbols are a fixed list of ASCII characters.
     Samba,
+    /// OpenLDAP: no classes, and lengths count bytes of UTF-8.
+    #[serde(rename = "openldap")]
+    OpenLdap,
 }
 
-/// The policy that holds for one person, as read from the directory. Lengths count UTF-16 code units, as AD does.
+impl Vendor {
+    /// How long a password is, as the directory counts.
+    fn length(self, password: &str) -> usize {
+        match self {
+            Self::Windows | Self::Samba => password.encode_utf16().count(),
+            Self::OpenLdap => password.len(),
+        }
+    }
+}
+
+/// The policy that holds for one person, as read from the directory. Lengths count UTF-16 code units, as AD does, except for
+/// [`Vendor::OpenLdap`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectivePolicy {
     /// Where it comes from.
@@ -99,8 +113,7 @@ impl EffectivePolicy {
     /// The first rule that `password` breaks at `now`, as far as that can be judged without the DC: history and password
     /// filters can't. An unreadable PSO refuses nothing but what no directory takes.
     pub fn first_broken(&self, password: &str, now: Timestamp) -> Option<Rule> {
-        let length = password.encode_utf16().count();
-        if length > usize::from(MAXIMUM_LENGTH) {
+        if password.encode_utf16().count() > usize::from(MAXIMUM_LENGTH) {
             return Some(Rule::MaximumLength { maximum: MAXIMUM_LENGTH });
         }
         if matches!(self.source, PolicySource::UnreadablePso { .. }) {
@@ -111,7 +124,7 @@ impl EffectivePolicy {
         {
             return Some(Rule::MinimumAge { not_before: Some(not_before) });
         }
-        if length < usize::from(self.minimum_length) {
+        if self.vendor.length(password) < usize::from(self.minimum_length) {
             return Some(Rule::MinimumLength { minimum: self.minimum_length });
         }
         if self.complexity && classes(password, self.vendor) < 3 {

@@ -107,7 +107,7 @@ pub enum ChangeKind {
     Delete,
     /// Puts the value in place of all others.
     Replace,
-    /// Removes all values, if there are any: on the wire a replacement by none.
+    /// Removes all values; refused with noSuchAttribute (16) if there is none.
     Clear,
 }
 
@@ -115,8 +115,8 @@ impl ChangeKind {
     const fn code(self) -> i32 {
         match self {
             Self::Add => 0,
-            Self::Delete => 1,
-            Self::Replace | Self::Clear => 2,
+            Self::Delete | Self::Clear => 1,
+            Self::Replace => 2,
         }
     }
 }
@@ -137,7 +137,7 @@ impl Change {
         Self { kind: ChangeKind::Replace, attribute, value: Zeroizing::new(value.as_bytes().to_vec()) }
     }
 
-    /// Removes an attribute's values, if it has any.
+    /// Removes all of an attribute's values.
     pub fn clear(attribute: &'static str) -> Self {
         Self { kind: ChangeKind::Clear, attribute, value: Zeroizing::default() }
     }
@@ -355,7 +355,7 @@ mod tests {
         let LdapOp::ModifyRequest(read) = decode(&message(1, clear.encode(), &[])).op else {
             panic!("no modify")
         };
-        assert_eq!(read.changes[0].operation, ldap3_proto::proto::LdapModifyType::Replace);
+        assert_eq!(read.changes[0].operation, ldap3_proto::proto::LdapModifyType::Delete);
         assert!(read.changes[0].modification.vals.is_empty());
     }
 

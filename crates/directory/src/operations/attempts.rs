@@ -40,12 +40,12 @@ pub(crate) enum Room {
 
 impl Attempts {
     /// Waits for the attempts before this one. The turn ends when the guard is dropped.
-    pub(crate) async fn turn(&self, person: &Person) -> OwnedMutexGuard<()> {
+    pub(crate) async fn turn(&self, object: [u8; 16]) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Whoever waits or works holds a second reference.
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(person.object_guid).or_default())
+            Arc::clone(turns.entry(object).or_default())
         };
         turn.lock_owned().await
     }
@@ -66,17 +66,22 @@ fn room(entry: &Entry, lockout: Lockout, now: Timestamp) -> Room {
     if entry.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0) {
         return Room::Locked;
     }
-    let threshold = match lockout.threshold {
-        Some(0) => return Room::Free,
-        Some(threshold) => threshold,
-        None => ASSUMED_THRESHOLD,
-    };
     let last = entry.integer("badPasswordTime").and_then(Timestamp::from_filetime);
     let forgotten =
         last.zip(lockout.window).is_some_and(|(last, window)| now > last.plus(window + CLOCKS_DIFFER));
     let counted = entry.integer("badPwdCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-    let counted = if forgotten { 0 } else { counted };
-    if counted >= threshold.saturating_sub(SPARED) { Room::TooClose } else { Room::Free }
+    enough_room(if forgotten { 0 } else { counted }, lockout.threshold)
+}
+
+/// Whether one more wrong password leaves enough of them, of `threshold` that lock: 0 for never, `None` if it can't be read.
+pub(crate) fn enough_room(counted: u32, threshold: Option<u32>) -> Room {
+    match threshold {
+        Some(0) => Room::Free,
+        threshold if counted >= threshold.unwrap_or(ASSUMED_THRESHOLD).saturating_sub(SPARED) => {
+            Room::TooClose
+        }
+        _ => Room::Free,
+    }
 }
 
 #[cfg(test)]

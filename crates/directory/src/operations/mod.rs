@@ -3,7 +3,7 @@
 pub(crate) mod attempts;
 mod change;
 pub(crate) mod changes;
-mod effective_policy;
+pub(crate) mod effective_policy;
 pub(crate) mod health;
 mod judge;
 pub(crate) mod locate;
@@ -65,7 +65,7 @@ fn interval(value: Option<i64>) -> Option<Duration> {
 }
 
 /// What was done, with the time that it took at the directory.
-fn done(
+pub(crate) fn done(
     dc: &str,
     since: Instant,
     unlocked: bool,
@@ -80,7 +80,7 @@ fn done(
 }
 
 /// Adds the time that an operation took at the directory to its error.
-fn timed(mut error: DirectoryError, since: Instant) -> DirectoryError {
+pub(crate) fn timed(mut error: DirectoryError, since: Instant) -> DirectoryError {
     error.operator_mut().directory_ms = milliseconds(since);
     error
 }

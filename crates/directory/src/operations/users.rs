@@ -12,7 +12,7 @@ use crate::operations::Pages;
 use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
-const WAITING: usize = 256;
+pub(crate) const WAITING: usize = 256;
 
 /// One object, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,8 @@ mod kerberos;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod openldap;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod playground;

@@ -50,7 +50,8 @@ async fn one(directory: &Directory) -> Finding {
                 System::Samba,
                 ["samba --version", "# upgrade every domain controller to Samba 4.24 or later"],
             ),
-        Vendor::Windows => {
+        // A rootDSE of Active Directory tells one of the two.
+        Vendor::Windows | Vendor::OpenLdap => {
             Finding::warning(evidence, format!("Windows Server has it since 2012 R2; {meaning}")).fix(
                 System::Windows,
                 [

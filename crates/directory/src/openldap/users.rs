@@ -1,0 +1,76 @@
+//! The full import's stream of people.
+
+use ritorno_protocol::outcome::Fault;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{OpenLdap, refusal};
+use crate::error::DirectoryError;
+use crate::ldap::{Control, Entry, Filter, Scope, Search};
+use crate::operations::users::{ImportedObject, WAITING};
+
+impl OpenLdap {
+    /// Streams all people below the bases with the named attributes, a page at a time (RFC 2696). The stream ends after the last one; it
+    /// broke off if and only if its last item is an error. Dropping the receiver stops the reading.
+    pub fn users(&self, attributes: Vec<String>) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let directory = self.clone();
+        tokio::spawn(async move {
+            let import = {
+                let sender = sender.clone();
+                tokio::spawn(async move { directory.import(attributes, &sender).await })
+            };
+            let error = match import.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                // Whoever reads the stream takes what is missing as deleted: a task that ended in the middle must not look like one
+                // that reached the end.
+                Err(ended) => DirectoryError::fault(Fault::DirectoryUnavailable, "", ended.to_string()),
+            };
+            // Nobody listens any more: nobody is to be told.
+            let _ = sender.send(Err(error)).await;
+        });
+        receiver
+    }
+
+    async fn import(
+        &self,
+        mut attributes: Vec<String>,
+        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+    ) -> Result<(), DirectoryError> {
+        let config = &self.inner.config;
+        let mut connection = self.connect().await?;
+        attributes.push("entryUUID".to_owned());
+        for base in &config.bases {
+            let search = Search {
+                base: base.clone(),
+                scope: Scope::Subtree,
+                filter: Filter::text("objectClass", "person"),
+                attributes: attributes.clone(),
+            };
+            let mut cookie = Vec::new();
+            loop {
+                let control = Control::paged(i32::from(config.page), &cookie);
+                let page = connection.search(&search, &[control], self.timeout() * 6).await;
+                let page = page.map_err(|error| refusal::read(&error))?;
+                for object in page.entries.into_iter().filter_map(object) {
+                    if sender.send(Ok(object)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                cookie = page.cookie;
+                if cookie.is_empty() {
+                    break;
+                }
+            }
+        }
+        connection.close().await;
+        Ok(())
+    }
+}
+
+/// Without `entryUUID` an entry has no identity, and there is nothing to import.
+fn object(entry: Entry) -> Option<ImportedObject> {
+    let uuid = Uuid::try_parse(entry.text("entryUUID")?).ok()?;
+    Some(ImportedObject { dn: entry.dn, object_guid: uuid.into_bytes(), attributes: entry.attributes })
+}
