@@ -1,5 +1,7 @@
 //! The configuration file. Every error names the file, the line and the key.
 
+mod openldap;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use url::Url;
 
 mod transport;
 
+pub(crate) use openldap::Settings as OpenLdapSettings;
 use transport::FileTransport;
 pub(crate) use transport::{Access, Secret};
 
@@ -83,6 +86,7 @@ struct FileForest {
     scope: Vec<String>,
     #[serde(default)]
     attributes: Attributes,
+    openldap: Option<Spanned<openldap::File>>,
 }
 
 /// Which attributes of the directory hold what.
@@ -184,6 +188,8 @@ pub(crate) struct ForestSettings {
     pub(crate) scope: Vec<String>,
     /// Which attributes hold what.
     pub(crate) attributes: Attributes,
+    /// What an OpenLDAP server has of its own; none for Active Directory.
+    pub(crate) openldap: Option<openldap::Settings>,
 }
 
 /// The configuration, checked.
@@ -357,6 +363,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         let reason = "no host: name at least one domain controller that the agent may send its password to";
         return Err((forest.hosts.span(), reason.to_owned()));
     }
+    let openldap = openldap::check(&forest)?;
     let access = Access::check(&forest, &name)?;
     let only_preferred = forest.only_preferred.as_ref().is_some_and(|only| *only.get_ref());
     if let Some(only) = forest.only_preferred.filter(|_| only_preferred && forest.preferred.is_empty()) {
@@ -383,6 +390,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         access,
         scope: forest.scope,
         attributes: forest.attributes,
+        openldap,
     })
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use ritorno_directory::openldap::{self, OpenLdap};
 use ritorno_directory::{
     Directory, DirectoryError as AdError, ForestConfig, Identity, PasswordFile, PdcHealth, Person,
     ResetOptions, SignIn, roots_from_pem_file,
 };
 use ritorno_protocol::bytes::Bytes;
-use ritorno_protocol::clock::Clock;
+use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::link::ForestHealth;
 use ritorno_protocol::outcome::{Done, Fault, Operator};
@@ -21,16 +22,24 @@ use ritorno_writeback::directory::{
 };
 use rustls::RootCertStore;
 
-use crate::config::ForestSettings;
+use ritorno_writeback::handle::DIRECTORY_TIMEOUT;
 
-/// Every forest that the agent serves.
+use crate::config::{ForestSettings, OpenLdapSettings};
+
+/// Every forest that the agent serves: Active Directory's, and OpenLDAP servers.
 #[derive(Clone)]
-pub(crate) struct Forests(Vec<Directory>);
+pub(crate) struct Forests {
+    forests: Vec<Directory>,
+    openldap: Vec<OpenLdap>,
+    clock: Arc<dyn Clock>,
+}
 
 /// A person in one of them.
-pub(crate) struct Located {
-    directory: Directory,
-    person: Person,
+pub(crate) enum Located {
+    /// In Active Directory.
+    Ad(Directory, Box<Person>),
+    /// At an OpenLDAP server.
+    OpenLdap(OpenLdap, Box<openldap::Person>),
 }
 
 impl Forests {
@@ -39,52 +48,41 @@ impl Forests {
     /// # Errors
     /// When a forest's authorities or DNS settings can't be used.
     pub(crate) fn open(settings: &[ForestSettings], clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let open = |forest: &ForestSettings| {
-            let access = &forest.access;
-            let (password, roots) = (access.secret.file().to_owned(), access.ca_file.as_deref());
-            let config = ForestConfig {
-                transport: access.transport,
-                port: access.transport.port(),
-                kerberos: access.kerberos.clone(),
-                by_keytab: access.keytab().is_some(),
-                dns_servers: forest.dns_servers.clone(),
-                preferred: forest.preferred.clone(),
-                only_preferred: forest.only_preferred,
-                scope: forest.scope.clone(),
-                ..ForestConfig::new(
-                    forest.name.clone(),
-                    forest.hosts.clone(),
-                    forest.account.clone(),
-                    Arc::new(PasswordFile(password)),
-                    Arc::new(roots.map_or_else(|| Ok(RootCertStore::empty()), roots_from_pem_file)?),
-                )
-            };
-            Directory::new(config, clock.clone())
-        };
-        let open = |forest: &ForestSettings| open(forest).with_context(|| format!("forest {}", forest.name));
-        Ok(Self(settings.iter().map(open).collect::<anyhow::Result<_>>()?))
+        let (mut forests, mut openldap) = (Vec::new(), Vec::new());
+        for forest in settings {
+            let at = || format!("forest {}", forest.name);
+            match &forest.openldap {
+                None => forests.push(active_directory(forest, clock).with_context(at)?),
+                Some(own) => openldap.push(open_ldap(forest, own, clock).with_context(at)?),
+            }
+        }
+        Ok(Self { forests, openldap, clock: clock.clone() })
     }
 
-    /// All forests' directories.
+    /// All forests of Active Directory.
     pub(crate) fn all(&self) -> &[Directory] {
-        &self.0
+        &self.forests
     }
 
-    /// One forest's directory.
+    /// One forest of Active Directory.
     pub(crate) fn get(&self, forest: &Forest) -> Option<&Directory> {
-        self.0.iter().find(|directory| directory.forest() == forest)
+        self.forests.iter().find(|directory| directory.forest() == forest)
     }
 
-    /// Asks every forest's PDC emulator, all at once; takes a few seconds at most.
+    /// One OpenLDAP server.
+    pub(crate) fn openldap(&self, name: &Forest) -> Option<&OpenLdap> {
+        self.openldap.iter().find(|directory| directory.name() == name)
+    }
+
+    /// Asks every forest's PDC emulator, and every OpenLDAP server, all at once; takes a few seconds at most.
     pub(crate) async fn health(&self) -> Vec<ForestHealth> {
-        let asked: Vec<_> = self
-            .0
-            .iter()
-            .map(|directory| {
-                let directory = directory.clone();
-                tokio::spawn(async move { (directory.forest().clone(), directory.pdc_health().await) })
-            })
-            .collect();
+        let forests = self.forests.iter().cloned().map(|directory| {
+            tokio::spawn(async move { (directory.forest().clone(), directory.pdc_health().await) })
+        });
+        let plain = self.openldap.iter().cloned().map(|directory| {
+            tokio::spawn(async move { (directory.name().clone(), directory.health().await) })
+        });
+        let asked: Vec<_> = forests.chain(plain).collect();
         let mut known = Vec::with_capacity(asked.len());
         for task in asked {
             // A probe that panicked has no answer: the forest is then not in the report, which counts as unreachable.
@@ -115,6 +113,14 @@ impl Writeback for Forests {
     type Person = Located;
 
     async fn locate(&self, target: &Target) -> Result<Located, DirectoryError> {
+        if let Some(directory) = self.openldap(&target.forest).cloned() {
+            let identity = openldap::Identity::Authorised {
+                anchor: target.anchor.clone(),
+                object_guid: target.object_guid.0.clone(),
+            };
+            let person = directory.locate(&identity).await.map_err(error)?;
+            return Ok(Located::OpenLdap(directory, Box::new(person)));
+        }
         let directory = self.get(&target.forest).cloned().ok_or_else(|| {
             let detail = format!("this agent does not serve the forest {}", target.forest);
             DirectoryError::NotApplied {
@@ -128,31 +134,47 @@ impl Writeback for Forests {
             object_sid: target.object_sid.0.clone(),
         };
         let person = directory.locate(&identity).await.map_err(error)?;
-        Ok(Located { directory, person })
+        Ok(Located::Ad(directory, Box::new(person)))
     }
 
     async fn judge(&self, located: &Located) -> Result<(), DirectoryError> {
-        located.directory.judge(&located.person).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => directory.judge(person).await,
+            Located::OpenLdap(directory, person) => directory.judge(person).await,
+        }
+        .map_err(error)
     }
 
     async fn policy(&self, located: &Located) -> Result<EffectivePolicy, DirectoryError> {
-        located.directory.effective_policy(&located.person).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => directory.effective_policy(person).await,
+            Located::OpenLdap(directory, person) => directory.effective_policy(person).await,
+        }
+        .map_err(error)
     }
 
     async fn recent_policy(&self, located: &Located) -> Result<EffectivePolicy, DirectoryError> {
-        located.directory.recent_policy(&located.person).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => directory.recent_policy(person).await,
+            Located::OpenLdap(directory, person) => directory.effective_policy(person).await,
+        }
+        .map_err(error)
     }
 
     async fn password_version(&self, located: &Located) -> Result<SeenVersion, DirectoryError> {
-        let mut seen = located.person.password_version();
+        let (directory, person) = match located {
+            Located::Ad(directory, person) => (directory, person),
+            Located::OpenLdap(_, person) => return Ok(version_of(person, self.clock.now())),
+        };
+        let mut seen = person.password_version();
         if seen.version.is_none() {
-            seen = located.directory.password_version(&located.person).await.map_err(error)?;
+            seen = directory.password_version(person).await.map_err(error)?;
         }
         let (version, written_at) = match seen.version {
             Some(version) => (PasswordVersion::Replicated { version }, seen.changed),
             None => (
                 PasswordVersion::LastSet { filetime: seen.pwd_last_set },
-                ritorno_protocol::clock::Timestamp::from_filetime(seen.pwd_last_set),
+                Timestamp::from_filetime(seen.pwd_last_set),
             ),
         };
         let database = |id: uuid::Uuid| DatabaseId(Bytes(id.into_bytes().to_vec()));
@@ -161,7 +183,15 @@ impl Writeback for Forests {
     }
 
     async fn state(&self, located: &Located) -> Result<AccountState, DirectoryError> {
-        Ok(AccountState { locked: located.person.is_locked(), disabled: located.person.is_disabled() })
+        match located {
+            Located::Ad(_, person) => {
+                Ok(AccountState { locked: person.is_locked(), disabled: person.is_disabled() })
+            }
+            Located::OpenLdap(directory, person) => {
+                let state = directory.state(person).await.map_err(error)?;
+                Ok(AccountState { locked: state.locked, disabled: state.disabled })
+            }
+        }
     }
 
     async fn reset(
@@ -170,7 +200,13 @@ impl Writeback for Forests {
         new: &Password,
         must_change: bool,
     ) -> Result<Done, DirectoryError> {
-        located.directory.reset(&located.person, new, ResetOptions { must_change }).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => {
+                directory.reset(person, new, ResetOptions { must_change }).await
+            }
+            Located::OpenLdap(directory, person) => directory.reset(person, new, must_change).await,
+        }
+        .map_err(error)
     }
 
     async fn change(
@@ -179,17 +215,95 @@ impl Writeback for Forests {
         old: &Password,
         new: &Password,
     ) -> Result<Done, DirectoryError> {
-        located.directory.change(&located.person, old, new).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => directory.change(person, old, new).await,
+            Located::OpenLdap(directory, person) => directory.change(person, old, new).await,
+        }
+        .map_err(error)
     }
 
     async fn unlock(&self, located: &Located) -> Result<Done, DirectoryError> {
-        located.directory.unlock(&located.person).await.map_err(error)
+        match located {
+            Located::Ad(directory, person) => directory.unlock(person).await,
+            Located::OpenLdap(directory, person) => directory.unlock(person).await,
+        }
+        .map_err(error)
     }
 
     async fn verify(&self, located: &Located, typed: &Password) -> Result<Done, DirectoryError> {
-        let answer = located.directory.verify(&located.person, typed).await.map_err(error)?;
-        judge_sign_in(answer)
+        let answer = match located {
+            Located::Ad(directory, person) => directory.verify(person, typed).await,
+            Located::OpenLdap(directory, person) => directory.verify(person, typed).await,
+        };
+        judge_sign_in(answer.map_err(error)?)
     }
+}
+
+/// When the password was set, as a version that proves no write, and proves that there was none at the same server. What can't be told
+/// from it is 0, which proves nothing at all.
+fn version_of(person: &openldap::Person, now: Timestamp) -> SeenVersion {
+    const EPOCH_DIFFERENCE_MS: i64 = 11_644_473_600_000;
+    let set = person.password_version(now);
+    let filetime = set.map_or(0, |set| (set.unix_ms() + EPOCH_DIFFERENCE_MS).saturating_mul(10_000));
+    SeenVersion {
+        version: PasswordVersion::LastSet { filetime },
+        written_at: set,
+        written_by: None,
+        read_from: Some(DatabaseId(Bytes(person.host.clone().into_bytes()))),
+    }
+}
+
+fn active_directory(
+    forest: &ForestSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Directory, ritorno_directory::ConfigError> {
+    let access = &forest.access;
+    let config = ForestConfig {
+        transport: access.transport,
+        port: access.transport.port(),
+        kerberos: access.kerberos.clone(),
+        by_keytab: access.keytab().is_some(),
+        dns_servers: forest.dns_servers.clone(),
+        preferred: forest.preferred.clone(),
+        only_preferred: forest.only_preferred,
+        scope: forest.scope.clone(),
+        ..ForestConfig::new(
+            forest.name.clone(),
+            forest.hosts.clone(),
+            forest.account.clone(),
+            Arc::new(PasswordFile(access.secret.file().to_owned())),
+            Arc::new(roots(forest)?),
+        )
+    };
+    Directory::new(config, clock.clone())
+}
+
+/// The authorities that its certificates are checked with: none where Kerberos proves who a controller is.
+fn roots(forest: &ForestSettings) -> Result<RootCertStore, ritorno_directory::ConfigError> {
+    forest.access.ca_file.as_deref().map_or_else(|| Ok(RootCertStore::empty()), roots_from_pem_file)
+}
+
+fn open_ldap(
+    forest: &ForestSettings,
+    own: &OpenLdapSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<OpenLdap, ritorno_directory::ConfigError> {
+    let config = openldap::Config {
+        name: forest.name.clone(),
+        hosts: forest.hosts.clone(),
+        port: own.port,
+        dns_servers: forest.dns_servers.clone(),
+        account: forest.account.clone(),
+        password: Arc::new(PasswordFile(forest.access.secret.file().to_owned())),
+        roots: Arc::new(roots(forest)?),
+        bases: forest.scope.clone(),
+        login: own.login.clone(),
+        policy: own.policy.clone(),
+        protected_groups: own.protected_groups.clone(),
+        timeout: DIRECTORY_TIMEOUT,
+        page: 500,
+    };
+    OpenLdap::new(config, clock.clone())
 }
 
 /// Right but expired, or to be changed, is right: the person is to be sent to a new password. Whoever may not sign in at

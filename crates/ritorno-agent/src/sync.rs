@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 mod cycle;
 mod look;
+mod openldap;
 pub(crate) mod schedule;
 mod source;
 
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use ritorno_protocol::clock::Clock;
 use ritorno_sync::{
-    Backoff, Connector, Counts, Engine, Guard, Profile, Progress, Rules, Run, RunOutcome, RunReport,
-    ScimConfig, ScimTarget,
+    Backoff, Connector, Counts, DeltaSource, Engine, Guard, Profile, Progress, Rules, Run, RunOutcome,
+    RunReport, ScimConfig, ScimTarget,
 };
 use url::Url;
 
@@ -75,19 +76,23 @@ impl Sync {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<RunReport> {
         let connector = connector(&self.config, settings);
-        let source = || {
+        let source = || -> anyhow::Result<Box<dyn DeltaSource>> {
+            if let (Some(own), Some(directory)) = (&settings.openldap, self.forests.openldap(&settings.name))
+            {
+                return Ok(Box::new(openldap::Source::new(directory, settings, own)));
+            }
             let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
-            anyhow::Ok(Source::new(directory, settings, connector.rules.attributes()))
+            Ok(Box::new(Source::new(directory, settings, connector.rules.attributes())))
         };
         // The start of the run in seconds: of two exports the later one goes on, and the earlier one stops.
         let lease_epoch = u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0);
         let target = &self.target;
         let report = match profile {
             Profile::FullImport => {
-                self.engine.run(&connector, Run::FullImport(&mut source()?), progress).await?
+                self.engine.run(&connector, Run::FullImport(&mut *source()?), progress).await?
             }
             Profile::DeltaImport => {
-                self.engine.run(&connector, Run::DeltaImport(&mut source()?), progress).await?
+                self.engine.run(&connector, Run::DeltaImport(&mut *source()?), progress).await?
             }
             Profile::FullSync => self.engine.run(&connector, Run::FullSync, progress).await?,
             Profile::DeltaSync => self.engine.run(&connector, Run::DeltaSync, progress).await?,

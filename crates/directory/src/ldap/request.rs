@@ -21,8 +21,8 @@ pub enum Filter {
     Not(Box<Filter>),
     /// The attribute has this value.
     Equal(&'static str, Vec<u8>),
-    /// The attribute is this number or more.
-    AtLeast(&'static str, i64),
+    /// The attribute is this or more, by its own order.
+    AtLeast(&'static str, Vec<u8>),
     /// The attribute has a value.
     Present(&'static str),
 }
@@ -33,15 +33,18 @@ impl Filter {
         Self::Equal(attribute, value.as_bytes().to_vec())
     }
 
+    /// The attribute is this text or more.
+    pub fn at_least(attribute: &'static str, least: &str) -> Self {
+        Self::AtLeast(attribute, least.as_bytes().to_vec())
+    }
+
     fn encode(&self) -> Encoded {
         match self {
             Self::And(filters) => group(0xa0, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
             Self::Or(filters) => group(0xa1, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
             Self::Not(filter) => group(0xa2, &[filter.encode()]),
             Self::Equal(attribute, value) => group(0xa3, &[octets(attribute.as_bytes()), octets(value)]),
-            Self::AtLeast(attribute, number) => {
-                group(0xa5, &[octets(attribute.as_bytes()), octets(number.to_string().as_bytes())])
-            }
+            Self::AtLeast(attribute, least) => group(0xa5, &[octets(attribute.as_bytes()), octets(least)]),
             Self::Present(attribute) => element(0x87, &[attribute.as_bytes()]),
         }
     }
@@ -296,7 +299,7 @@ mod tests {
                 Filter::Not(Box::new(Filter::Present("adminCount"))),
                 Filter::Or(vec![
                     Filter::text("sAMAccountName", "a*)(b"),
-                    Filter::AtLeast("uSNChanged", 4_711),
+                    Filter::at_least("uSNChanged", "4711"),
                 ]),
             ]),
             attributes: vec!["cn".into(), "x".repeat(200)],

@@ -33,11 +33,11 @@ pub enum Identity {
     Authorised {
         /// Source anchor.
         anchor: SourceAnchor,
-        /// `entryUUID`, 16 bytes in network order.
+        /// [`Person::object_guid`].
         object_guid: Vec<u8>,
     },
-    /// The name that the person signs in with.
-    Login(String),
+    /// `uid`.
+    Uid(String),
 }
 
 /// A person as found in the directory.
@@ -59,7 +59,12 @@ pub struct Person {
 impl Person {
     /// The source anchor.
     pub fn anchor(&self) -> SourceAnchor {
-        anchor_of(self.uuid.as_bytes())
+        anchor_of(&self.object_guid())
+    }
+
+    /// `entryUUID` as Active Directory stores a GUID, so that whoever prints it as one prints the `entryUUID`.
+    pub fn object_guid(&self) -> [u8; 16] {
+        self.uuid.to_bytes_le()
     }
 }
 
@@ -91,12 +96,12 @@ impl Lease<'_> {
                 if anchor_bytes(anchor) != Some(guid) {
                     return fail(Fault::IdentityMismatch, "anchor and entryUUID are not the same");
                 }
-                Filter::text("entryUUID", &Uuid::from_bytes(guid).to_string())
+                Filter::text("entryUUID", &Uuid::from_bytes_le(guid).to_string())
             }
-            Identity::Login(name) => Filter::text(config.login, name),
+            Identity::Uid(name) => Filter::text("uid", name),
         };
         let mut attributes = ATTRIBUTES.map(str::to_owned).to_vec();
-        attributes.push(config.login.to_owned());
+        attributes.push(config.login.clone());
         let mut found: Vec<Entry> = Vec::new();
         for base in config.bases.clone() {
             let filter = Filter::And(vec![Filter::text("objectClass", "person"), by.clone()]);
@@ -121,6 +126,6 @@ impl Lease<'_> {
         };
         let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
         let display_name = if text("displayName").is_empty() { text("cn") } else { text("displayName") };
-        Ok(Person { dn: entry.dn.clone(), uuid, login: text(config.login), display_name, host, entry })
+        Ok(Person { dn: entry.dn.clone(), uuid, login: text(&config.login), display_name, host, entry })
     }
 }

@@ -1,8 +1,7 @@
 //! OpenLDAP, and what speaks like it: passwords by the Password Modify extended operation (RFC 3062), rules and locks by the password
 //! policy of draft-behera-ldap-password-policy-10. The same operations and the same typed reasons as [`crate::Directory`].
 //!
-//! A person is named by `entryUUID` (RFC 4530), which is the source anchor and the `object_guid` of the protocol, as bytes in network
-//! order; there is no SID.
+//! A person is named by `entryUUID` (RFC 4530), which is the source anchor and the `object_guid` of the protocol; there is no SID.
 
 mod change;
 mod health;
@@ -62,8 +61,8 @@ pub struct Config {
     pub roots: Arc<RootCertStore>,
     /// DNs that people are below; at least one.
     pub bases: Vec<String>,
-    /// The attribute with the name that people sign in with.
-    pub login: &'static str,
+    /// The attribute with the account's name, which the tenant's rules can forbid in a password; usually `uid`.
+    pub login: String,
     /// DN of the policy that holds for whoever has no `pwdPolicySubentry` (`ppolicy_default`), which the server does not tell. `None`:
     /// not known, so that nothing is refused by it here.
     pub policy: Option<String>,

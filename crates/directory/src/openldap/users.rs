@@ -10,15 +10,20 @@ use crate::ldap::{Control, Entry, Filter, Scope, Search};
 use crate::operations::users::{ImportedObject, WAITING};
 
 impl OpenLdap {
-    /// Streams all people below the bases with the named attributes, a page at a time (RFC 2696). The stream ends after the last one; it
+    /// Streams all people below the bases with the named attributes, a page at a time (RFC 2696); with `since`, a moment as
+    /// `modifyTimestamp` holds it, those that were modified then or later. The stream ends after the last one; it
     /// broke off if and only if its last item is an error. Dropping the receiver stops the reading.
-    pub fn users(&self, attributes: Vec<String>) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
+    pub fn users(
+        &self,
+        attributes: Vec<String>,
+        since: Option<String>,
+    ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
         tokio::spawn(async move {
             let import = {
                 let sender = sender.clone();
-                tokio::spawn(async move { directory.import(attributes, &sender).await })
+                tokio::spawn(async move { directory.import(attributes, since, &sender).await })
             };
             let error = match import.await {
                 Ok(Ok(())) => return,
@@ -36,6 +41,7 @@ impl OpenLdap {
     async fn import(
         &self,
         mut attributes: Vec<String>,
+        since: Option<String>,
         sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
     ) -> Result<(), DirectoryError> {
         let config = &self.inner.config;
@@ -45,7 +51,11 @@ impl OpenLdap {
             let search = Search {
                 base: base.clone(),
                 scope: Scope::Subtree,
-                filter: Filter::text("objectClass", "person"),
+                filter: Filter::And(
+                    std::iter::once(Filter::text("objectClass", "person"))
+                        .chain(since.iter().map(|since| Filter::at_least("modifyTimestamp", since)))
+                        .collect(),
+                ),
                 attributes: attributes.clone(),
             };
             let mut cookie = Vec::new();
@@ -72,5 +82,5 @@ impl OpenLdap {
 /// Without `entryUUID` an entry has no identity, and there is nothing to import.
 fn object(entry: Entry) -> Option<ImportedObject> {
     let uuid = Uuid::try_parse(entry.text("entryUUID")?).ok()?;
-    Some(ImportedObject { dn: entry.dn, object_guid: uuid.into_bytes(), attributes: entry.attributes })
+    Some(ImportedObject { dn: entry.dn, object_guid: uuid.to_bytes_le(), attributes: entry.attributes })
 }

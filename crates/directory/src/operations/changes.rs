@@ -200,7 +200,7 @@ impl Delta {
 
     /// What has a higher number than `usn`.
     async fn ask_usn(&mut self, usn: i64) -> Result<(), DirectoryError> {
-        let newer = Filter::AtLeast("uSNChanged", usn.saturating_add(1));
+        let newer = Filter::at_least("uSNChanged", &usn.saturating_add(1).to_string());
         let attributes = vec!["objectGUID".to_owned(), "uSNCreated".to_owned(), "isDeleted".to_owned()];
         let search = Search {
             base: self.controller.domain.clone(),

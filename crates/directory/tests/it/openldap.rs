@@ -76,7 +76,7 @@ impl Play {
             password: Arc::new(password(&account.password)),
             roots: Arc::new(roots_from_pem_file(&self.server.ca_pem).unwrap()),
             bases: vec![self.server.people_ou.clone()],
-            login: "uid",
+            login: "uid".to_owned(),
             policy: Some(self.server.policy.clone()),
             protected_groups: Vec::new(),
             timeout: std::time::Duration::from_secs(10),
@@ -89,7 +89,7 @@ impl Play {
     }
 
     async fn locate(&self, directory: &OpenLdap, uid: &str) -> Person {
-        directory.locate(&Identity::Login(format!("{uid}.{}", self.name))).await.unwrap()
+        directory.locate(&Identity::Uid(format!("{uid}.{}", self.name))).await.unwrap()
     }
 
     fn takes(&self, uid: &str, password: &str) -> bool {
@@ -352,13 +352,13 @@ async fn one_anchor_is_one_person_and_protected_ones_are_refused() {
     let directory = OpenLdap::new(config.clone(), Arc::new(SystemClock)).unwrap();
     let ada = play.locate(&directory, "ada").await;
     let by = |anchor: SourceAnchor, guid: &[u8]| Identity::Authorised { anchor, object_guid: guid.to_vec() };
-    let guid = *ada.uuid.as_bytes();
+    let guid = ada.object_guid();
     assert_eq!(directory.locate(&by(ada.anchor(), &guid)).await.as_ref(), Ok(&ada));
     let nested = play.locate(&directory, "nested").await;
     assert_eq!(fault(directory.locate(&by(nested.anchor(), &guid)).await), Fault::IdentityMismatch);
     assert_eq!(fault(directory.locate(&by(ada.anchor(), &[1])).await), Fault::NotFound);
     for nobody in ["nobody", "*", "ada*", ")(uid=*", ""] {
-        let found = directory.locate(&Identity::Login(nobody.into())).await;
+        let found = directory.locate(&Identity::Uid(nobody.into())).await;
         assert_eq!(fault(found), Fault::NotFound, "{nobody}");
     }
 
@@ -378,7 +378,7 @@ async fn one_anchor_is_one_person_and_protected_ones_are_refused() {
     assert_eq!(directory.judge(&nested).await, Ok(()));
     let admin =
         play.server.people.iter().find(|person| person.traits.contains(&ritorno_lab::Trait::DomainAdmin));
-    let admin = directory.locate(&Identity::Login(admin.unwrap().sam.clone())).await.unwrap();
+    let admin = directory.locate(&Identity::Uid(admin.unwrap().sam.clone())).await.unwrap();
     assert_eq!(fault(directory.judge(&admin).await), Fault::Protected);
     config.protected_groups.push(format!("cn=none,ou=groups,{}", play.server.base_dn));
     let blind = OpenLdap::new(config.clone(), Arc::new(SystemClock)).unwrap();
@@ -411,7 +411,7 @@ async fn what_cannot_be_reached_or_may_not_be_written_is_told() {
     config.hosts.truncate(1);
     let none = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
     assert_eq!(
-        fault(none.locate(&Identity::Login("ada".into())).await),
+        fault(none.locate(&Identity::Uid("ada".into())).await),
         Fault::PdcUnreachable { name: "127.0.0.254".into() }
     );
     let PdcHealth::Unreachable { name, .. } = none.health().await else { panic!("nobody is there") };
@@ -427,7 +427,7 @@ async fn what_cannot_be_reached_or_may_not_be_written_is_told() {
     assert_eq!(fault(reset(&weak, &other, "Entirely-New-7!").await), Fault::NoPermission);
     config.password = Arc::new(password("wrong"));
     let wrong = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
-    let refused = wrong.locate(&Identity::Login("ada".into())).await;
+    let refused = wrong.locate(&Identity::Uid("ada".into())).await;
     assert_eq!(refused.as_ref().unwrap_err().operator().ldap_code, Some(49));
     assert_eq!(fault(refused), Fault::DirectoryUnavailable);
     // An entry that is gone since it was located.
@@ -460,7 +460,7 @@ async fn the_import_streams_everybody_page_by_page() {
     config.bases.sort();
     config.bases.dedup();
     let directory = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
-    let mut stream = directory.users(vec!["uid".to_owned(), "mailRoutingAddress".to_owned()]);
+    let mut stream = directory.users(vec!["uid".to_owned(), "mailRoutingAddress".to_owned()], None);
     let mut seen = Vec::new();
     while let Some(object) = stream.recv().await {
         let object = object.unwrap();

@@ -101,6 +101,7 @@ impl Scene {
             access: Access::by_password(password_file, forest.ca_pem.clone()),
             scope: vec![forest.people_ou.clone()],
             attributes: Attributes::default(),
+            openldap: None,
         };
         let forests = Forests::open(&[settings], &clock).unwrap();
         let journal = Journal::open(&folder.join("journal.db"), &*random, clock.now()).await.unwrap();

@@ -106,6 +106,7 @@ impl Scene {
             access: Access::by_password(folder.join("none"), authority.certificate_path()),
             scope: Vec::new(),
             attributes: Attributes::default(),
+            openldap: None,
         };
         let switch = FileSwitch { state, staging: false };
         let journal = Journal::open(&folder.join("journal.db"), &*random, clock.now()).await.unwrap();
