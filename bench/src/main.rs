@@ -64,6 +64,7 @@ fn main() -> Result<()> {
         programs: &programs,
         folder: &folder,
         forest: &forest,
+        openldap: None,
         mail: &mail,
         database: None,
         port: None,

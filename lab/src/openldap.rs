@@ -43,12 +43,14 @@ pub struct OpenLdap {
     pub policy: String,
     /// DN of `strict`: length 14, minimum age one day.
     pub strict_policy: String,
+    /// DN of the group of administrators.
+    pub admins_group: String,
     /// The service account: it may write passwords, `pwdReset` and what locks, below the people, and read all but passwords.
     pub service_account: Account,
     /// Authority of its certificate.
     pub ca_pem: PathBuf,
     /// The people. The one with [`Trait::StrictPolicy`] is under `strict`, the one with [`Trait::Disabled`] is locked by an
-    /// administrator, the one with [`Trait::DomainAdmin`] is in `cn=admins,ou=groups`.
+    /// administrator, the one with [`Trait::DomainAdmin`] is in the group of administrators.
     pub people: Vec<Person>,
     lab: Lab,
 }
@@ -73,6 +75,7 @@ impl Lab {
             people_ou,
             policy: format!("cn=default,ou=policies,{BASE}"),
             strict_policy: format!("cn=strict,ou=policies,{BASE}"),
+            admins_group: format!("cn=admins,ou=groups,{BASE}"),
             service_account: Account {
                 sam: "svc-ritorno".to_owned(),
                 upn: format!("svc-ritorno@{DOMAIN}"),
@@ -274,7 +277,7 @@ impl OpenLdap {
         }
         let admins = self.people.iter().filter(|person| person.traits.contains(&Trait::DomainAdmin));
         let members: String = admins.map(|person| format!("member: {}\n", person.dn)).collect();
-        ldif + &format!("dn: cn=admins,ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: admins\n{members}\n")
+        ldif + &format!("dn: {}\nobjectClass: groupOfNames\ncn: admins\n{members}\n", self.admins_group)
     }
 
     fn folder(&self) -> PathBuf {

@@ -16,6 +16,7 @@ use crate::Lab;
 use crate::command::{capture, run};
 use crate::forest::ForestHandle;
 use crate::mail::MailServer;
+use crate::openldap::OpenLdap;
 use crate::progress::{step, wait_until};
 
 /// Where the two programs are, as cargo built them.
@@ -51,6 +52,8 @@ pub struct Plan<'a> {
     pub folder: &'a Path,
     /// The forest; it has to be up.
     pub forest: &'a ForestHandle,
+    /// An OpenLDAP server that the agent serves beside the forest; it has to run.
+    pub openldap: Option<&'a OpenLdap>,
     /// The mail server; it has to run.
     pub mail: &'a MailServer,
     /// `sqlite:` or `postgres:` address; none for a SQLite file in the folder.
@@ -444,7 +447,7 @@ resets_per_minute = 6000
 
 [log]
 events_file = "{events}"
-"#,
+{openldap}"#,
         state = folder.join("agent").display(),
         ca = forest.ca_pem.display(),
         name = forest.dns_domain,
@@ -454,8 +457,43 @@ events_file = "{events}"
         password = folder.join("directory-password").display(),
         scope = forest.people_ou,
         events = folder.join("agent-events.log").display(),
+        openldap =
+            plan.openldap.map(|server| openldap_table(server, folder)).transpose()?.unwrap_or_default(),
     );
     std::fs::write(folder.join("agent.toml"), text).context("agent.toml")
+}
+
+fn openldap_table(server: &OpenLdap, folder: &Path) -> Result<String> {
+    let password = folder.join("openldap-password");
+    write_secret(&password, &server.service_account.password)?;
+    Ok(format!(
+        r#"
+[[forest]]
+name = "{name}"
+hosts = ["{host}"]
+account = "{account}"
+password_file = "{password}"
+ca_file = "{ca}"
+scope = ["{scope}"]
+
+[forest.attributes]
+alternate_mail = "mailRoutingAddress"
+
+[forest.openldap]
+port = {port}
+policy = "{policy}"
+protected_groups = ["{admins}"]
+"#,
+        name = server.name,
+        host = server.address,
+        account = server.service_account.dn,
+        password = password.display(),
+        ca = server.ca_pem.display(),
+        scope = server.people_ou,
+        port = server.port,
+        policy = server.policy,
+        admins = server.admins_group,
+    ))
 }
 
 #[cfg(test)]

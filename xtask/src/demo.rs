@@ -70,6 +70,7 @@ fn with_everything(
         programs,
         folder: &folder,
         forest,
+        openldap: None,
         mail,
         database: None,
         port: Some(PORT),

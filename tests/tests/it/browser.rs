@@ -43,6 +43,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
             programs: &Programs::in_folder(built)?,
             folder: &folder,
             forest: &forest,
+            openldap: None,
             mail: &mail,
             database: None,
             port: None,

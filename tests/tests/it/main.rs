@@ -6,6 +6,7 @@ mod browser;
 mod canary;
 mod doctor;
 mod once;
+mod openldap;
 mod outage;
 mod refusals;
 mod register;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use ritorno_directory::{Directory, ForestConfig, Identity, PasswordVersion, Person, roots_from_pem_file};
 use ritorno_lab::forest::ForestHandle;
 use ritorno_lab::stack::{Plan, Programs, Stack};
-use ritorno_lab::{Forest, Lab, MailServer, PrivateLab};
+use ritorno_lab::{Forest, Lab, MailServer, OpenLdap, PrivateLab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) forest: ForestHandle,
     pub(crate) mail: MailServer,
     pub(crate) random: Arc<dyn Random>,
-    _lab: PrivateLab,
+    lab: PrivateLab,
 }
 
 /// The machine's random source.
@@ -46,16 +46,37 @@ impl World {
         name: &str,
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
+        Self::start_beside(forest, name, false, prepare)
+    }
+
+    /// Contoso, and an OpenLDAP server beside it, which one agent serves both.
+    pub(crate) fn start_with_openldap(name: &str) -> Result<(Self, OpenLdap)> {
+        let world = Self::start_beside(Forest::Contoso, name, true, |_| Ok(()))?;
+        let server = world.lab.openldap()?;
+        Ok((world, server))
+    }
+
+    fn start_beside(
+        forest: Forest,
+        name: &str,
+        openldap: bool,
+        prepare: impl FnOnce(&ForestHandle) -> Result<()>,
+    ) -> Result<Self> {
         let lab = Lab::open()?.private(name)?;
         let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
+        let openldap = openldap.then(|| lab.openldap()).transpose()?;
+        if let Some(server) = &openldap {
+            server.start()?;
+        }
         let mail = lab.mail()?;
         mail.start()?;
         let plan = Plan {
             programs: &programs()?,
             folder: &lab.folder().join("stack"),
             forest: &forest,
+            openldap: openldap.as_ref(),
             mail: &mail,
             database: None,
             port: None,
@@ -64,7 +85,7 @@ impl World {
         let stack = Stack::start(&lab, &plan)?;
         let directory = directory(&forest)?;
         let runtime = Runtime::new()?;
-        Ok(Self { stack, runtime, directory, forest, mail, random: Arc::new(SystemRandom), _lab: lab })
+        Ok(Self { stack, runtime, directory, forest, mail, random: Arc::new(SystemRandom), lab })
     }
 
     /// Somebody new at the portal, reading English. Each person is a network of their own.
