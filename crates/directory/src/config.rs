@@ -54,6 +54,11 @@ pub struct ForestConfig {
     pub preferred: Vec<String>,
     /// Read from the preferred ones or not at all.
     pub only_preferred: bool,
+    /// Write at another writable controller when the PDC emulator can't be reached.
+    pub write_elsewhere: bool,
+    /// Controllers where people sign in: after a write they are asked to fetch it, and waited for, five seconds at most. Credentials may
+    /// be sent to them.
+    pub show_at: Vec<String>,
     /// How connections are protected.
     pub transport: Transport,
     /// Its port, usually [`Transport::port`].
@@ -94,6 +99,8 @@ impl ForestConfig {
             hosts,
             preferred: Vec::new(),
             only_preferred: false,
+            write_elsewhere: false,
+            show_at: Vec::new(),
             transport: Transport::Ldaps,
             port: Transport::Ldaps.port(),
             kerberos: None,

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::choice::{Remembered, SEARCH_WITHIN};
 use crate::config::{ConfigError, ForestConfig, tls};
+use crate::elsewhere::{Elsewhere, ForWriting};
 use crate::error::DirectoryError;
 use crate::identity::parent;
 use crate::kerberos::{Kerberos, Proof, principal};
@@ -62,6 +63,8 @@ struct Known {
     idle: Vec<Connection>,
     /// The domain's password settings, and when they were read.
     domain_settings: Option<(Entry, Instant)>,
+    /// Who is written to in the PDC emulator's place.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// A connection to the PDC emulator, bound as the service account. Given back by [`Lease::finish`] if it is still good;
@@ -69,6 +72,8 @@ struct Known {
 pub(crate) struct Lease<'a> {
     pub(crate) connection: Connection,
     pub(crate) pdc: Arc<RootDse>,
+    /// In whose place another controller was taken, and why; `None` at the PDC emulator itself.
+    pub(crate) note: Option<Arc<str>>,
     directory: &'a Directory,
     /// Whether it was kept from an earlier operation.
     kept: bool,
@@ -197,7 +202,13 @@ impl Directory {
     pub(crate) async fn lease(&self) -> Result<Lease<'_>, DirectoryError> {
         let inner = &*self.inner;
         match tokio::time::timeout(inner.config.timeout, inner.permits.acquire()).await {
-            Ok(Ok(permit)) => self.lease_with(Some(permit)).await,
+            Ok(Ok(permit)) => match self.kept().await {
+                Some((connection, pdc)) => Ok(self.leased(connection, pdc, None, true, Some(permit))),
+                None => {
+                    let ForWriting { connection, dse, note } = self.connect_for_writing().await?;
+                    Ok(self.leased(connection, dse, note, false, Some(permit)))
+                }
+            },
             _ => {
                 let detail = "all connections are in use";
                 Err(DirectoryError::fault(Fault::DirectoryUnavailable, &inner.pdc_name(), detail))
@@ -207,33 +218,46 @@ impl Directory {
 
     /// A connection beyond the limit, for a probe: that we are busy must not look as if the directory were gone.
     pub(crate) async fn lease_at_once(&self) -> Result<Lease<'_>, DirectoryError> {
-        self.lease_with(None).await
+        match self.kept().await {
+            Some((connection, pdc)) => Ok(self.leased(connection, pdc, None, true, None)),
+            None => {
+                let (connection, pdc) = self.connect_to_pdc().await?;
+                Ok(self.leased(connection, pdc, None, false, None))
+            }
+        }
     }
 
-    async fn lease_with<'a>(
+    fn leased<'a>(
         &'a self,
+        connection: Connection,
+        pdc: Arc<RootDse>,
+        note: Option<Arc<str>>,
+        kept: bool,
         permit: Option<SemaphorePermit<'a>>,
-    ) -> Result<Lease<'a>, DirectoryError> {
+    ) -> Lease<'a> {
+        Lease { connection, pdc, note, directory: self, kept, _permit: permit }
+    }
+
+    /// A kept connection to the PDC emulator that still answers.
+    async fn kept(&self) -> Option<(Connection, Arc<RootDse>)> {
         let inner = &*self.inner;
         loop {
             let kept = {
                 let mut known = inner.known();
                 known.idle.pop().zip(known.pdc.clone())
             };
-            let Some((mut connection, pdc)) = kept else { break };
+            let (mut connection, pdc) = kept?;
             if !connection.is_usable().await {
                 continue;
             }
             if connection.idle() < TRUSTED_FOR
                 || read(&mut connection, "", &["dsServiceName"], PROBE_WITHIN).await.is_ok()
             {
-                return Ok(Lease { connection, pdc, directory: self, kept: true, _permit: permit });
+                return Some((connection, pdc));
             }
             // A firewall that forgot this one forgot those of its age too: trying each would add up.
             inner.known().idle.retain(|other| other.idle() < TRUSTED_FOR);
         }
-        let (connection, pdc) = self.connect_to_pdc().await?;
-        Ok(Lease { connection, pdc, directory: self, kept: false, _permit: permit })
     }
 
     /// A connection to the PDC emulator that is nobody's: for one bind with a person's password.
@@ -313,6 +337,16 @@ impl Directory {
         Err(unreachable
             .or(first_error)
             .expect("a configuration has at least one host, and each left an error"))
+    }
+
+    /// Who is written to in the PDC emulator's place.
+    pub(crate) fn elsewhere(&self) -> Option<Elsewhere> {
+        self.inner.known().elsewhere.clone()
+    }
+
+    /// Remembers who is.
+    pub(crate) fn keep_elsewhere(&self, place: Option<Elsewhere>) {
+        self.inner.known().elsewhere = place;
     }
 
     /// The PDC emulator, if it is known.

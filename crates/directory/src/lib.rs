@@ -7,6 +7,7 @@
 mod choice;
 mod config;
 mod descriptor;
+mod elsewhere;
 mod error;
 mod forest;
 mod identity;

@@ -75,6 +75,8 @@ struct FileForest {
     preferred: Vec<String>,
     #[serde(default)]
     only_preferred: Option<Spanned<bool>>,
+    write_elsewhere: Option<Spanned<bool>>,
+    show_at: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     dns_servers: Vec<IpAddr>,
     account: Spanned<String>,
@@ -178,6 +180,10 @@ pub(crate) struct ForestSettings {
     pub(crate) preferred: Vec<String>,
     /// Read from those or not at all.
     pub(crate) only_preferred: bool,
+    /// Write at another writable controller when the PDC emulator can't be reached.
+    pub(crate) write_elsewhere: bool,
+    /// Domain controllers that are waited for after a write.
+    pub(crate) show_at: Vec<String>,
     /// DNS servers for the forest's names.
     pub(crate) dns_servers: Vec<SocketAddr>,
     /// The service account.
@@ -385,6 +391,8 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         hosts: forest.hosts.into_inner(),
         preferred: forest.preferred,
         only_preferred,
+        write_elsewhere: forest.write_elsewhere.is_some_and(Spanned::into_inner),
+        show_at: forest.show_at.map(Spanned::into_inner).unwrap_or_default(),
         dns_servers: forest.dns_servers.into_iter().map(|ip| SocketAddr::new(ip, 53)).collect(),
         account: forest.account.into_inner(),
         access,

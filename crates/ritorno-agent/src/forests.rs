@@ -91,6 +91,10 @@ impl Forests {
                 PdcHealth::Reachable { dc, .. } => {
                     ForestHealth { forest, pdc: Some(dc), reachable: true, detail: None }
                 }
+                // Resets go on: there is somebody to write to.
+                PdcHealth::Elsewhere { dc, reason } => {
+                    ForestHealth { forest, pdc: Some(dc), reachable: true, detail: Some(reason) }
+                }
                 PdcHealth::Unreachable { name, reason } => {
                     ForestHealth { forest, pdc: Some(name), reachable: false, detail: Some(reason) }
                 }
@@ -266,6 +270,8 @@ fn active_directory(
         dns_servers: forest.dns_servers.clone(),
         preferred: forest.preferred.clone(),
         only_preferred: forest.only_preferred,
+        write_elsewhere: forest.write_elsewhere,
+        show_at: forest.show_at.clone(),
         scope: forest.scope.clone(),
         ..ForestConfig::new(
             forest.name.clone(),

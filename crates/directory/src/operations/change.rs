@@ -53,7 +53,8 @@ impl Directory {
             Ok(()) => Ok(done(&host, since, true, false, true, "")),
             Err(error) => Err(timed(lease.explain(person, error).await, since)),
         };
+        let outcome = lease.noted(outcome);
         lease.finish().await;
-        outcome
+        self.when_shown(person, outcome).await
     }
 }

@@ -28,11 +28,31 @@ pub enum PdcHealth {
         /// Why, for operators.
         reason: String,
     },
+    /// It did not, and another writable controller is written to in its place, as the configuration allows.
+    Elsewhere {
+        /// That controller's host name.
+        dc: String,
+        /// In whose place, and why, for operators.
+        reason: String,
+    },
 }
 
 impl Directory {
     /// Asks the PDC emulator whether it is one. When the role has moved, the next operation follows it.
     pub async fn pdc_health(&self) -> PdcHealth {
+        match self.ask_health().await {
+            PdcHealth::Reachable { dc, milliseconds } => {
+                self.keep_elsewhere(None);
+                PdcHealth::Reachable { dc, milliseconds }
+            }
+            health => match timeout(WITHIN, self.probe_elsewhere()).await {
+                Ok(Some((dc, reason))) => PdcHealth::Elsewhere { dc, reason },
+                _ => health,
+            },
+        }
+    }
+
+    async fn ask_health(&self) -> PdcHealth {
         let since = Instant::now();
         let directory = self.clone();
         let mut asking = Box::pin(async move { directory.ask_pdc().await });

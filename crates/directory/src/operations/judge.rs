@@ -25,7 +25,7 @@ impl Directory {
         // Locating has found it; only if it was forgotten since, it is asked again.
         let pdc = match self.known_pdc() {
             Some(pdc) => pdc,
-            None => self.connect_to_pdc().await?.1,
+            None => self.connect_for_writing().await?.dse,
         };
         let scope = &self.inner.config.scope;
         let in_scope = scope.is_empty() || scope.iter().any(|base| is_within(&person.dn, base));

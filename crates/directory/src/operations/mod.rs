@@ -12,6 +12,7 @@ pub(crate) mod prepare;
 pub(crate) mod remedy;
 pub(crate) mod reset;
 pub(crate) mod rights;
+mod shown;
 pub(crate) mod state;
 mod unlock;
 pub(crate) mod users;

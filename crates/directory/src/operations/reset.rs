@@ -41,8 +41,9 @@ impl Directory {
             Err(error) => Err(timed(lease.explain(person, error).await, since)),
             Ok(done) => Ok(done),
         };
+        let outcome = lease.noted(outcome);
         lease.finish().await;
-        outcome
+        self.when_shown(person, outcome).await
     }
 }
 

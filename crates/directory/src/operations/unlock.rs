@@ -22,7 +22,10 @@ impl Directory {
         let host = lease.pdc.host.clone();
         let changes = vec![Change::replace("lockoutTime", "0")];
         let written = lease.write(&Modify { dn: guid_dn(&person.object_guid), changes }, &[]).await;
+        let outcome =
+            written.map(|()| done(&host, since, true, false, false, "")).map_err(|error| timed(error, since));
+        let outcome = lease.noted(outcome);
         lease.finish().await;
-        written.map(|()| done(&host, since, true, false, false, "")).map_err(|error| timed(error, since))
+        outcome
     }
 }

@@ -107,14 +107,17 @@ impl Directory {
         })
     }
 
-    /// A signed-in connection to some controller of a domain that is not the one of the pinned hosts.
+    /// A signed-in connection to some controller of a domain that is not the one of the pinned hosts. Never an RODC: it may keep our
+    /// password, and what it says may be old.
     async fn connect_to_domain(
         &self,
         shapes: &[ControllerShape],
         domain: &str,
     ) -> Result<Connection, String> {
-        let mut why = "it has no controller".to_owned();
-        for shape in shapes.iter().filter(|shape| shape.domain.eq_ignore_ascii_case(domain)).take(3) {
+        let mut why = "it has no writable controller".to_owned();
+        let of_domain =
+            shapes.iter().filter(|shape| shape.writable && shape.domain.eq_ignore_ascii_case(domain));
+        for shape in of_domain.take(3) {
             match self.inner.connect(&shape.host).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => why = format!("{}: {}", shape.host, error.operator().detail),

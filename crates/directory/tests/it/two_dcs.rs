@@ -152,6 +152,79 @@ async fn reads_go_to_the_preferred_controller_and_writes_to_the_pdc_emulator() {
     });
     let located = fresh.locate(&Identity::AccountName(bob.sam.clone())).await;
     assert_eq!(fault(located), Fault::PdcUnreachable { name: forest.dc_host.clone() });
+
+    // Where the administrator allows it, another writable one takes the write, and the outcome names both.
+    let allowed = pair.directory(|config| {
+        config.write_elsewhere = true;
+        config.preferred = vec!["dc3.contoso.test".to_owned(), second.host.clone()];
+    });
+    let Fault::PdcUnreachable { .. } = fault(reset(&directory, &person, "Entirely-New-8!").await) else {
+        panic!("off by default")
+    };
+    let bob = allowed.locate(&Identity::AccountName(bob.sam.clone())).await.unwrap();
+    assert_eq!(allowed.judge(&bob).await, Ok(()));
+    let since = Instant::now();
+    let done = reset(&allowed, &bob, "Entirely-New-9!").await.unwrap();
+    println!("written elsewhere after {} ms: {}", since.elapsed().as_millis(), done.operator.detail);
+    assert_eq!(done.operator.dc.as_deref(), Some(second.host.as_str()));
+    assert!(done.operator.detail.contains(&format!("PDC emulator {}", forest.dc_host)), "{done:?}");
+    let seen = allowed.password_version(&bob).await.unwrap();
+    assert_eq!(seen.originating, seen.read_from, "the second one wrote it and was read");
+    assert_eq!(allowed.verify(&bob, &password("Entirely-New-9!")).await, Ok(SignIn::Accepted));
+    let refused = reset(&allowed, &bob, "short").await;
+    let operator = refused.as_ref().unwrap_err().operator();
+    assert!(operator.detail.contains("in place of the PDC emulator"), "{operator:?}");
+    let PdcHealth::Elsewhere { dc, reason } = allowed.pdc_health().await else { panic!("it is dead") };
+    assert_eq!(dc, second.host);
+    assert!(reason.contains(&forest.dc_host), "{reason}");
+    // Nobody else is known: the outcome says whom it tried.
+    let alone = pair.directory(|config| {
+        config.write_elsewhere = true;
+        config.preferred = vec!["dc3.contoso.test".to_owned()];
+    });
+    let refused = alone.locate(&Identity::AccountName("anybody".into())).await;
+    assert!(refused.as_ref().unwrap_err().operator().detail.contains("dc3.contoso.test"), "{refused:?}");
+    assert_eq!(fault(refused), Fault::PdcUnreachable { name: forest.dc_host.clone() });
+    // It is back: from the next probe on it is written to again.
+    forest.start_dc().unwrap();
+    let health = allowed.pdc_health().await;
+    assert!(matches!(&health, PdcHealth::Reachable { dc, .. } if *dc == forest.dc_host), "{health:?}");
+    assert_eq!(allowed.locate(&Identity::Guid(bob.object_guid)).await.unwrap().dn, bob.dn);
+    let done = reset(&allowed, &bob, "Entirely-New-10!").await.unwrap();
+    assert_eq!(
+        (done.operator.dc.as_deref(), done.operator.detail.as_str()),
+        (Some(forest.dc_host.as_str()), "")
+    );
+}
+
+#[tokio::test]
+async fn a_write_is_waited_for_where_people_sign_in() {
+    let pair = Pair::new("directory-shown");
+    let (forest, second) = (&pair.forest, &pair.second);
+    let gone = "dc3.contoso.test".to_owned();
+    let directory = pair.directory(|config| config.show_at = vec![second.host.clone(), gone.clone()]);
+    let person = directory.locate(&Identity::AccountName(forest.people[1].sam.clone())).await.unwrap();
+    let since = Instant::now();
+    let done = reset(&directory, &person, "Entirely-New-7!").await.unwrap();
+    println!("{} ms: {}", since.elapsed().as_millis(), done.operator.detail);
+    assert_eq!(done.operator.dc.as_deref(), Some(forest.dc_host.as_str()));
+    assert!(done.operator.detail.contains(&format!("{gone} was not asked")), "{done:?}");
+    assert!(since.elapsed() < Duration::from_secs(9));
+    if done.operator.detail.contains(&format!("{} shows it after", second.host)) {
+        let there = pair.directory(|config| config.hosts = vec![second.host.clone()]);
+        assert_eq!(there.verify(&person, &password("Entirely-New-7!")).await, Ok(SignIn::Accepted));
+    }
+    // One that takes nothing is waited for no longer than five seconds, and the write is done.
+    let [user, pass] = [
+        format!("--username=administrator@{}", forest.realm),
+        format!("--password={}", forest.administrator.password),
+    ];
+    let deaf = ["samba-tool", "drs", "options", &second.host, "--dsa-option=+DISABLE_INBOUND_REPL"];
+    second.exec_with(&[&deaf[..], &[&user, &pass]].concat(), "").unwrap();
+    let since = Instant::now();
+    let done = reset(&directory, &person, "Entirely-New-8!").await.unwrap();
+    assert!(done.operator.detail.contains(&format!("{} does not show it", second.host)), "{done:?}");
+    assert!(since.elapsed() < Duration::from_secs(9));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

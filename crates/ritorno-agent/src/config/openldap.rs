@@ -73,6 +73,15 @@ pub(super) fn check(forest: &FileForest) -> Result<Option<Settings>, (Range<usiz
     if forest.transport.is_some() {
         return not_here(spanned.span(), "`transport` is for domain controllers: this one is LDAPS");
     }
+    if let Some(elsewhere) = &forest.write_elsewhere {
+        return not_here(
+            elsewhere.span(),
+            "is for domain controllers: the servers that take writes are those in `hosts`",
+        );
+    }
+    if let Some(hosts) = &forest.show_at {
+        return not_here(hosts.span(), "is for domain controllers");
+    }
     if !is_dn(forest.account.get_ref()) {
         let why = format!(
             "'{}' is no DN, such as uid=svc-ritorno,ou=services,dc=contoso,dc=test",
@@ -143,6 +152,8 @@ policy = "cn=default,ou=policies,dc=tailspin,dc=test"
                 "policy = \"default\"",
                 "line 12, key 'policy'",
             ),
+            ("scope =", "write_elsewhere = true\nscope =", "line 9, key 'write_elsewhere'"),
+            ("scope =", "show_at = [\"x\"]\nscope =", "line 9, key 'show_at'"),
             ("policy =", "port = 389\npolicy =", "line 12, key 'port'"),
             ("policy =", "protected_groups = [\"admins\"]\npolicy =", "line 12, key 'protected_groups'"),
             ("policy =", "polcy =", "line 12, key 'polcy'"),

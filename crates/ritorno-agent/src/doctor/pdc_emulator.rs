@@ -39,6 +39,10 @@ async fn one(directory: &Directory) -> Finding {
         PdcHealth::Reachable { dc, milliseconds } => {
             Finding::pass(format!("{forest}: {dc} holds the role and answered in {milliseconds} ms"))
         }
+        PdcHealth::Elsewhere { dc, reason } => Finding::warning(
+            format!("{forest}: {dc} is written to {reason}"),
+            "what is written meanwhile is known to the PDC emulator only when it is back".to_owned(),
+        ),
         PdcHealth::Unreachable { name, reason } => {
             let evidence = format!("{forest}: {name}: {reason}");
             match directory.root_dse().await {

@@ -96,6 +96,8 @@ impl Scene {
             hosts: vec![forest.dc_host.clone()],
             preferred: Vec::new(),
             only_preferred: false,
+            write_elsewhere: false,
+            show_at: Vec::new(),
             dns_servers: vec![(forest.dc_ip, 53).into()],
             account: forest.service_account.upn.clone(),
             access: Access::by_password(password_file, forest.ca_pem.clone()),

@@ -101,6 +101,8 @@ impl Scene {
             hosts: vec!["dc1.contoso.test".into()],
             preferred: Vec::new(),
             only_preferred: false,
+            write_elsewhere: false,
+            show_at: Vec::new(),
             dns_servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
             account: "svc@contoso.test".into(),
             access: Access::by_password(folder.join("none"), authority.certificate_path()),
