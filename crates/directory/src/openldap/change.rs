@@ -24,7 +24,7 @@ impl OpenLdap {
         new: &Password,
     ) -> Result<Done, DirectoryError> {
         let since = Instant::now();
-        let _turn = self.inner.attempts.turn(*person.uuid.as_bytes()).await;
+        let _turn = self.inner.attempts.turn(*person.uuid.as_bytes(), self.inner.config.timeout).await?;
         let refused = |fault, why: &str| Err(DirectoryError::fault(fault, &person.host, why));
         let written = match self.try_password(person, old).await? {
             Tried::In(mut connection, _) => {

@@ -24,7 +24,7 @@ impl OpenLdap {
     /// # Errors
     /// What kept us from asking, or an answer that is in no table.
     pub async fn verify(&self, person: &Person, password: &Password) -> Result<SignIn, DirectoryError> {
-        let _turn = self.inner.attempts.turn(*person.uuid.as_bytes()).await;
+        let _turn = self.inner.attempts.turn(*person.uuid.as_bytes(), self.inner.config.timeout).await?;
         match self.try_password(person, password).await? {
             Tried::In(connection, must_change) => {
                 connection.close().await;

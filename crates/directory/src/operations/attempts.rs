@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::outcome::Fault;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::timeout;
 
 use super::account_control::LOCKED;
 use super::effective_policy::Lockout;
@@ -39,15 +41,22 @@ pub(crate) enum Room {
 }
 
 impl Attempts {
-    /// Waits for the attempts before this one. The turn ends when the guard is dropped.
-    pub(crate) async fn turn(&self, object: [u8; 16]) -> OwnedMutexGuard<()> {
+    /// Waits for the attempts on `object` before this one, `limit` at most. The turn ends when the guard is dropped.
+    pub(crate) async fn turn(
+        &self,
+        object: [u8; 16],
+        limit: Duration,
+    ) -> Result<OwnedMutexGuard<()>, DirectoryError> {
         let turn = {
             let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Whoever waits or works holds a second reference.
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
             Arc::clone(turns.entry(object).or_default())
         };
-        turn.lock_owned().await
+        timeout(limit, turn.lock_owned()).await.map_err(|_| {
+            let detail = format!("other attempts for {} are under way", guid_dn(&object));
+            DirectoryError::fault(Fault::DirectoryUnavailable, "", detail)
+        })
     }
 }
 
@@ -96,6 +105,16 @@ mod tests {
         set("badpasswordtime", "116444736000000000");
         let window = Some(Duration::from_secs(1800));
         room(&entry, Lockout { threshold, window, duration: window }, Timestamp::from_unix_ms(now_ms))
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_waited_for_and_not_for_ever() {
+        let (attempts, limit) = (Attempts::default(), Duration::from_millis(20));
+        let first = attempts.turn([1; 16], limit).await.unwrap();
+        attempts.turn([2; 16], limit).await.unwrap();
+        assert!(matches!(attempts.turn([1; 16], limit).await, Err(DirectoryError::NotApplied { .. })));
+        drop(first);
+        attempts.turn([1; 16], limit).await.unwrap();
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Directory {
         new: &Password,
     ) -> Result<Done, DirectoryError> {
         let since = Instant::now();
-        let _turn = self.inner.attempts.turn(person.object_guid).await;
+        let _turn = self.inner.attempts.turn(person.object_guid, self.inner.config.timeout).await?;
         let mut lease = self.lease().await?;
         let host = lease.pdc.host.clone();
         match lease.room(person, self.inner.clock.now()).await? {

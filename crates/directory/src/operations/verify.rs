@@ -52,7 +52,7 @@ impl Directory {
         if password.expose().is_empty() {
             return Ok(SignIn::WrongPassword);
         }
-        let _turn = self.inner.attempts.turn(person.object_guid).await;
+        let _turn = self.inner.attempts.turn(person.object_guid, self.inner.config.timeout).await?;
         let mut lease = self.lease().await?;
         let pdc = std::sync::Arc::clone(&lease.pdc);
         let room = lease.room(person, self.inner.clock.now()).await?;

@@ -1,5 +1,5 @@
-//! The LDAP ping (MS-ADTS 6.3.3): what a domain controller says of itself to anybody who asks, here over LDAPS with its name checked.
-//! It is a hint: nobody is sent a credential because of it.
+//! The LDAP ping (MS-ADTS 6.3.3): what a domain controller says of itself to anybody who asks, here under TLS with its name checked,
+//! or plain where Kerberos is the transport. It is a hint: nobody is sent a credential because of it.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ritorno_directory::ldap::{ConnectFault, Connector, LdapError};
 use ritorno_directory::{
     ConfigError, Directory, DirectoryError, ForestConfig, Identity, Kerberos, Names, PasswordFile, PdcHealth,
-    Since, Transport, roots_from_pem_file,
+    PdcRole, Since, Transport, roots_from_pem_file,
 };
 use ritorno_lab::{Forest, ForestHandle, Lab};
 use ritorno_protocol::clock::SystemClock;
@@ -93,6 +93,9 @@ fn a_reset_over_ldap_that_kerberos_seals() {
             for secret in [&utf_16[..], b"unicodePwd", b"sAMAccountName", b"Lovelace", b"fSMORoleOwner"] {
                 assert!(!holds(secret), "{}", String::from_utf8_lossy(secret));
             }
+
+            let topology = directory.topology().await.unwrap();
+            assert_eq!(topology.domains[0].pdc, PdcRole::Confirmed { host: play.forest.dc_host.clone() });
 
             // Much comes back, in many frames: all people with all that they have, then what changed, by DirSync.
             let mark = directory.watermark().await.unwrap();
