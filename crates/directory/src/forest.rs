@@ -195,6 +195,11 @@ impl Directory {
         &self.inner.config.forest
     }
 
+    /// How its controllers are reached.
+    pub fn transport(&self) -> Transport {
+        self.inner.config.transport
+    }
+
     /// A connection to the PDC emulator: a kept one that still answers, or a new one. Waits its turn while all are in use.
     ///
     /// # Errors

@@ -24,8 +24,9 @@ use tokio::sync::Semaphore;
 
 /// The variable that names the configuration file.
 const VARIABLE: &str = "KRB5_CONFIG";
-/// Calls into the library at once: each may wait for a controller, in a thread that others need too.
-const AT_ONCE: usize = 2;
+/// Calls into the library at once for a realm: each may wait for a controller that keeps silent, in a thread that others need too. The
+/// runtime has to have so many for each realm, and some for others.
+pub const KERBEROS_THREADS: usize = 2;
 /// Controllers that are remembered as key distribution centres of a realm.
 const CENTRES: usize = 8;
 /// The library looks at its file once a second, so that a change may be overlooked for as long.
@@ -125,7 +126,7 @@ struct Inner {
     /// Held while tickets are got by a keytab.
     by_keytab: Mutex<()>,
     realms: Mutex<BTreeMap<String, Vec<IpAddr>>>,
-    turns: Arc<Semaphore>,
+    turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 impl Kerberos {
@@ -137,9 +138,8 @@ impl Kerberos {
     pub fn new(folder: &Path, keytab: Option<PathBuf>) -> std::io::Result<Self> {
         let (file, tickets) = (folder.join("krb5.conf"), folder.join("tickets"));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tickets)?;
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let inner =
-            Inner { file, tickets, keytab, by_keytab: Mutex::default(), realms: Mutex::default(), turns };
+        let (by_keytab, realms, turns) = Default::default();
+        let inner = Inner { file, tickets, keytab, by_keytab, realms, turns };
         inner.write(&BTreeMap::new())?;
         Ok(Self(Arc::new(inner)))
     }
@@ -195,7 +195,8 @@ impl Kerberos {
         binding: Option<Vec<u8>>,
     ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
         let inner = Arc::clone(&self.0);
-        self.call(move || {
+        let realm = realm_of(&account).to_owned();
+        self.call(&realm, move || {
             let name = Name::new(account.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
             let target = Name::new(service.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
             let (mut set, usage) = (OidSet::new(), CredUsage::Initiate);
@@ -230,21 +231,28 @@ impl Kerberos {
     /// One step: what the other side sent leads to what it gets.
     pub(crate) async fn step(
         &self,
+        realm: &str,
         context: Context,
         received: Vec<u8>,
         binding: Option<Vec<u8>>,
     ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
-        self.call(move || context.step(Some(&received), binding.as_deref())).await
+        self.call(realm, move || context.step(Some(&received), binding.as_deref())).await
     }
 
-    /// The library's calls block while they wait for the realm, so each runs in a thread of its own, two at once at most.
+    /// The library's calls block while they wait for the realm, so each runs in a thread of its own; a realm that keeps silent holds up
+    /// no other.
     async fn call<T: Send + 'static>(
         &self,
+        realm: &str,
         work: impl FnOnce() -> Result<T, KerberosError> + Send + 'static,
     ) -> Result<T, KerberosError> {
         let broken = |words: String| KerberosError::new(KerberosFault::Other, words);
-        let turn =
-            Arc::clone(&self.0.turns).acquire_owned().await.map_err(|error| broken(error.to_string()))?;
+        let turns = {
+            let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(Semaphore::new(KERBEROS_THREADS));
+            Arc::clone(turns.entry(realm.to_owned()).or_insert_with(fresh))
+        };
+        let turn = turns.acquire_owned().await.map_err(|error| broken(error.to_string()))?;
         let done = tokio::task::spawn_blocking(move || {
             let outcome = work();
             drop(turn);
@@ -367,6 +375,11 @@ pub(crate) fn is_sealed(token: &[u8]) -> bool {
 /// The realm of a forest's root domain.
 pub(crate) fn realm(forest: &Forest) -> String {
     forest.0.to_uppercase()
+}
+
+/// The realm of a principal.
+pub(crate) fn realm_of(principal: &str) -> &str {
+    principal.rsplit_once('@').map_or("", |(_, realm)| realm)
 }
 
 /// The principal of an account that is configured as `name@forest`.

@@ -25,7 +25,7 @@ pub use config::{ConfigError, ForestConfig, PasswordFile, PasswordSource, roots_
 pub use error::DirectoryError;
 pub use forest::Directory;
 pub use identity::Sid;
-pub use kerberos::{Kerberos, KerberosError, KerberosFault};
+pub use kerberos::{KERBEROS_THREADS, Kerberos, KerberosError, KerberosFault};
 pub use ldap::Transport;
 pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
-use ritorno_directory::Kerberos;
+use ritorno_directory::{KERBEROS_THREADS, Kerberos};
 
 use crate::config::Config;
 
@@ -34,6 +34,11 @@ pub(crate) fn set_up(config: &mut Config) -> anyhow::Result<()> {
         forest.access.kerberos = forest.access.needs_kerberos().then(|| kerberos.clone());
     }
     Ok(())
+}
+
+/// Threads that wait for Kerberos, at most.
+pub(crate) fn threads(config: &Config) -> usize {
+    KERBEROS_THREADS * config.forests.iter().filter(|forest| forest.access.needs_kerberos()).count()
 }
 
 /// Removes what processes left that are no more.

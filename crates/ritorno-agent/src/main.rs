@@ -225,7 +225,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Two threads serve sixteen requests in flight: each waits for a disk or a domain controller nearly all the time.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(4)
+        .max_blocking_threads(4 + kerberos::threads(&config))
         .enable_all()
         .build()
         .context("the runtime can't be started")?;

@@ -17,7 +17,7 @@ use super::request::{
 };
 use super::sasl::choose_layer;
 use super::stream::{Sealed, Stream};
-use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof};
+use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof, realm_of};
 
 /// Most bytes of values that one page of a search may hold.
 const MAXIMUM_PAGE: usize = 4 * MAXIMUM_REPLY;
@@ -160,7 +160,7 @@ impl Connection {
             fail(KerberosError::new(KerberosFault::Unreachable, words))
         };
         let wrong = |words: &str| fail(KerberosError::new(KerberosFault::NotTrusted, words));
-        let realm = account.rsplit_once('@').map_or("", |(_, realm)| realm);
+        let realm = realm_of(account);
         let service = format!("ldap/{}@{realm}", host.to_ascii_lowercase());
         let began = async {
             kerberos.learn(realm, self.address).await?;
@@ -175,7 +175,7 @@ impl Connection {
                 return Err(wrong("the controller let us in without proving what it is"));
             }
             if !context.is_complete() {
-                let step = kerberos.step(context, received, binding.clone());
+                let step = kerberos.step(realm, context, received, binding.clone());
                 (context, out) = timeout_at(deadline, step).await.map_err(|_| late())?.map_err(fail)?;
                 continue;
             }

@@ -101,7 +101,7 @@ pub struct Controller {
     pub system: Option<String>,
     /// Whether DNS names it as a controller of its domain.
     pub in_dns: bool,
-    /// What it answered to an LDAP ping over LDAPS.
+    /// What it answered to an LDAP ping.
     pub answer: Answer,
 }
 
@@ -113,7 +113,7 @@ pub enum Answer {
     Here {
         /// Connecting, TLS and ping together.
         milliseconds: u64,
-        /// Whether it says that it is the PDC emulator; `None` if it knows no LDAP ping over LDAPS.
+        /// Whether it says that it is the PDC emulator; `None` if it knows no LDAP ping.
         is_pdc: Option<bool>,
     },
     /// It did not.

@@ -270,7 +270,7 @@ async fn pdc(
             PdcRole::Unconfirmed { host, why: "it says that it is not".to_owned() }
         }
         Answer::Here { is_pdc: None, .. } => {
-            PdcRole::Unconfirmed { host, why: "it gives no answer to an LDAP ping over LDAPS".to_owned() }
+            PdcRole::Unconfirmed { host, why: "it gives no answer to an LDAP ping".to_owned() }
         }
         Answer::Silent { why } => PdcRole::Unconfirmed { host, why },
     }
