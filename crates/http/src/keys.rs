@@ -19,12 +19,15 @@ use ritorno_storage::{NodeKey, Store};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How long a signing key is valid.
-pub const SIGNING_VALID: Duration = Duration::from_secs(182 * 86_400);
+/// How long a signing key is valid: it is rolled after six months, and a server may be away for three more.
+pub const SIGNING_VALID: Duration = Duration::from_secs(274 * 86_400);
 /// How long an agent's identity key is valid; then the agent is enrolled again.
 pub const IDENTITY_VALID: Duration = Duration::from_secs(5 * 365 * 86_400);
 /// How long the keys are remembered before the database is asked again.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a new signing key waits until it signs, if there is another: by then every agent that is linked has its
+/// certificate, from whichever process of this installation.
+pub const SPREAD_WITHIN: Duration = Duration::from_secs(30);
 /// Binds a wrapped root key to what it is.
 const ROOT_PLACE: &str = "root-key";
 
@@ -55,11 +58,11 @@ pub enum KeysError {
 
 /// A tenant's keys.
 pub struct Keys {
-    tenant: TenantId,
+    pub(crate) tenant: TenantId,
     root: PublicKey,
     root_file: PathBuf,
-    node_key: NodeKey,
-    store: Store,
+    pub(crate) node_key: NodeKey,
+    pub(crate) store: Store,
     remembered: Mutex<Option<(Timestamp, Arc<TenantKeys>)>>,
 }
 
@@ -80,6 +83,11 @@ impl Keys {
         &self.root
     }
 
+    /// Asks the database again at the next use.
+    pub fn forget(&self) {
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Reads the root key. It is in memory only while something is certified.
     ///
     /// # Errors
@@ -97,7 +105,7 @@ impl Keys {
         if key.public() == self.root { Ok(key) } else { Err(KeysError::AnotherRoot { path: path() }) }
     }
 
-    /// Certifies the identity key of a newly enrolled agent.
+    /// Certifies an agent's identity key. `sequence` grows with each key of that agent.
     ///
     /// # Errors
     /// [`KeysError`].
@@ -105,6 +113,7 @@ impl Keys {
         &self,
         agent: AgentId,
         identity: &PublicKey,
+        sequence: u64,
         now: Timestamp,
     ) -> Result<Signed<KeyCertificate>, KeysError> {
         let root = self.open_root().await?;
@@ -115,7 +124,7 @@ impl Keys {
             // An agent whose clock is late by what is allowed takes it nevertheless.
             not_before: now.minus(MAXIMUM_SKEW),
             not_after: now.plus(IDENTITY_VALID),
-            sequence: 1,
+            sequence,
         };
         Ok(Signed::sign(&certificate, &root))
     }
@@ -180,10 +189,14 @@ impl Keyring for Keys {
         }
         let failed = |error: ritorno_storage::StoreError| KeyringError(error.to_string());
         let keys = self.store.signing_keys();
-        let (signing, _) =
-            keys.current(tenant, &self.node_key, now).await.map_err(failed)?.ok_or_else(|| {
-                KeyringError("every signing key has expired; the root must certify a new one".into())
-            })?;
+        let spread = now.minus(MAXIMUM_SKEW).minus(SPREAD_WITHIN);
+        let mut current = keys.current(tenant, &self.node_key, spread, now).await.map_err(failed)?;
+        if current.is_none() {
+            current = keys.current(tenant, &self.node_key, now, now).await.map_err(failed)?;
+        }
+        let (signing, _) = current.ok_or_else(|| {
+            KeyringError("every signing key has expired: `ritorno keys roll` makes a new one".into())
+        })?;
         let certificates = keys.certificates(tenant, now).await.map_err(failed)?;
         let keys = Arc::new(TenantKeys { root: self.root.clone(), signing, certificates });
         *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, keys.clone()));

@@ -29,15 +29,18 @@ impl Ledger for StoreLedger {
         tenant: TenantId,
         introduction: &Introduction,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let hello = Hello {
             version: introduction.version.clone(),
             epoch: introduction.epoch,
+            identity_key: introduction.identity_key.clone(),
+            identity: introduction.identity.clone(),
             sealing: introduction.sealing.clone(),
+            former: introduction.former.clone(),
             forests: introduction.forests.clone(),
         };
         let said = self.0.agents().said_hello(tenant, introduction.agent, &hello, now).await;
-        said.map(|_| ()).map_err(failed)
+        said.map_err(failed)
     }
 
     async fn heard(

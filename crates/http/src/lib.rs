@@ -9,6 +9,7 @@ pub mod client;
 pub mod console;
 pub mod health;
 pub mod i18n;
+pub mod key_roll;
 pub mod keys;
 pub mod ledger;
 pub mod mail;

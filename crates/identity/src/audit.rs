@@ -55,6 +55,12 @@ activities! {
     AgentEnrolled = "Enrol agent";
     /// An agent was revoked.
     AgentRevoked = "Revoke agent";
+    /// An agent was given another name.
+    AgentRenamed = "Rename agent";
+    /// A new identity key of an agent was certified.
+    AgentKeysRolled = "Roll agent keys";
+    /// A new signing key of the server was certified.
+    SigningKeyRolled = "Roll signing key";
     /// An administrator signed in, or tried to.
     AdministratorSignIn = "Sign in administrator";
     /// A person was made by synchronisation.

@@ -14,6 +14,12 @@ use crate::signed::{Signable, SignatureError, Signed};
 
 /// How long a replaced signing key is still accepted.
 pub const OLD_SIGNING_KEY_ACCEPTED: Duration = Duration::from_secs(24 * 3600);
+/// How long an agent keeps a replaced sealing key, and the others accept it as a recipient, from when the server knew the new
+/// one: a page that got the old one may be sent for 15 minutes, the order that it leads to is valid for one, and clocks may
+/// differ by two either way.
+pub const OLD_SEALING_KEY_KEPT: Duration = Duration::from_secs(20 * 60);
+/// The age at which keys are replaced by themselves: six months.
+pub const ROLLED_AFTER: Duration = Duration::from_secs(182 * 86_400);
 
 /// What a key may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -113,6 +113,28 @@ pub struct EnrolmentResponse {
     pub identity: Signed<KeyCertificate>,
 }
 
+/// What proves possession of the new key, `POST /agent/v1/identity`: an enrolled agent rolls its identity key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityRoll {
+    /// Signed by the new identity key.
+    pub proof: Signed<IdentityProof>,
+    /// The new identity key.
+    pub identity: PublicKey,
+}
+
+/// The agent that holds the new key. That the old one asks for it is shown by the access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityProof {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent.
+    pub agent: AgentId,
+}
+
+impl Signable for IdentityProof {
+    const PURPOSE: &'static str = "identity-proof";
+}
+
 /// What an agent signs to get a short-lived access token for SCIM and onboarding, `POST /agent/v1/token`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessAssertion {

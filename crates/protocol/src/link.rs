@@ -58,7 +58,8 @@ pub enum ToAgent {
     Welcome {
         /// Every signing key in force, certified by the root.
         signing_keys: Vec<Signed<KeyCertificate>>,
-        /// The recipients' chains of the tenant, so that the agent can check an envelope's recipient list.
+        /// The recipients' chains of the tenant, so that the agent can check an envelope's recipient list. A replaced key's is
+        /// among them for [`OLD_SEALING_KEY_KEPT`](crate::certificate::OLD_SEALING_KEY_KEPT).
         recipients: Vec<RecipientChain>,
         /// Signed by one of those keys: what orders are judged by.
         time: Signed<ServerTime>,
@@ -111,6 +112,12 @@ pub enum ToRelay {
     Health {
         /// The state.
         health: Health,
+    },
+    /// The agent rolled its keys, or renewed their certificate. The answer is `Keys` with this chain among the recipients;
+    /// from then on the agent signs with the new identity key.
+    Chain {
+        /// The new keys.
+        chain: RecipientChain,
     },
     /// About a request.
     Statement {

@@ -2,11 +2,12 @@
 //! two nodes can't both make it.
 
 use async_trait::async_trait;
-use ritorno_identity::agent::Agent;
+use ritorno_identity::agent::{Agent, FormerChain};
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, TenantId, UserId};
+use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::Health;
 use ritorno_protocol::signed::Signed;
 
@@ -33,8 +34,14 @@ pub struct Introduction {
     pub version: String,
     /// Its journal.
     pub epoch: EpochId,
+    /// The identity key that signed: the one in use, or the next one, which is in use from now on.
+    pub identity_key: PublicKey,
+    /// That key, certified by the root.
+    pub identity: Signed<KeyCertificate>,
     /// Its sealing key, certified by its identity key.
     pub sealing: Signed<KeyCertificate>,
+    /// The sealing keys that it replaced.
+    pub former: Vec<FormerChain>,
     /// The forests that it serves.
     pub forests: Vec<Forest>,
 }
@@ -48,7 +55,7 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn standing(&self, tenant: TenantId) -> Result<Standing, LedgerError>;
 
-    /// Keeps what a hello told.
+    /// Keeps what a hello told; whether it did. It does not if the agent was revoked, or rolled its key, meanwhile.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -57,7 +64,7 @@ pub trait Ledger: Send + Sync {
         tenant: TenantId,
         introduction: &Introduction,
         now: Timestamp,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<bool, LedgerError>;
 
     /// Keeps a health report and that the agent was heard.
     ///

@@ -10,6 +10,7 @@
 pub mod ask;
 pub mod dispatch_error;
 pub mod frames;
+mod introduce;
 pub mod keyring;
 pub mod ledger;
 pub mod link;

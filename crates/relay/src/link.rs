@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ritorno_protocol::certificate::Recipient;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, EpochId, Forest, TenantId};
+use ritorno_protocol::ids::{AgentId, EpochId, Forest, KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::{HEALTH_STALE_AFTER, Health, ToAgent};
 use ritorno_protocol::query::Found;
+use ritorno_protocol::signed::{Signable, Signed};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -28,15 +28,26 @@ pub(crate) struct Link {
     pub(crate) tenant: TenantId,
     pub(crate) agent: AgentId,
     pub(crate) epoch: EpochId,
-    pub(crate) identity: PublicKey,
-    pub(crate) recipient: Recipient,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) asked: Semaphore,
     pub(crate) closing: Notify,
     outbox: mpsc::Sender<ToAgent>,
+    keys: Mutex<LinkKeys>,
     known: Mutex<Known>,
     questions: Mutex<HashMap<Uuid, oneshot::Sender<Found>>>,
     unanswered: AtomicU32,
+}
+
+/// The agent's keys as far as this link needs them.
+#[derive(Debug)]
+pub(crate) struct LinkKeys {
+    /// What its statements may be signed with. A key that was replaced while the link was up stays until its end, since
+    /// statements may have been under way.
+    pub(crate) identities: Vec<PublicKey>,
+    /// The sealing key in use.
+    pub(crate) sealing: KeyId,
+    /// The sealing keys that it replaced, each with the first moment at which it counts no more.
+    pub(crate) former: Vec<(KeyId, Timestamp)>,
 }
 
 #[derive(Debug, Default)]
@@ -60,22 +71,21 @@ pub(crate) struct NotSent;
 impl Link {
     pub(crate) fn new(
         tenant: TenantId,
+        agent: AgentId,
         epoch: EpochId,
-        identity: PublicKey,
-        recipient: Recipient,
+        keys: LinkKeys,
         skew_ms: u64,
     ) -> (Arc<Self>, mpsc::Receiver<ToAgent>) {
         let (outbox, frames) = mpsc::channel(OUTBOX);
         let link = Self {
             tenant,
-            agent: recipient.agent,
+            agent,
             epoch,
-            identity,
-            recipient,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
             asked: Semaphore::new(IN_FLIGHT),
             closing: Notify::new(),
             outbox,
+            keys: Mutex::new(keys),
             known: Mutex::new(Known { report: None, skew_ms }),
             questions: Mutex::default(),
             unanswered: AtomicU32::new(0),
@@ -86,6 +96,31 @@ impl Link {
     /// Queues a frame; a full queue counts as a dead link.
     pub(crate) fn send(&self, frame: ToAgent) -> Result<(), NotSent> {
         self.outbox.try_send(frame).map_err(|_| NotSent)
+    }
+
+    /// The content of something that the agent signed on this link; none if it did not.
+    pub(crate) fn verify<T: Signable>(&self, signed: &Signed<T>) -> Option<T> {
+        let keys = lock(&self.keys);
+        let key = keys.identities.iter().find(|key| key.id() == signed.key())?;
+        signed.verify(key).ok()
+    }
+
+    /// Whether the agent can open what was sealed for `keys`.
+    pub(crate) fn opens(&self, keys: &[KeyId], now: Timestamp) -> bool {
+        let own = lock(&self.keys);
+        let former = own.former.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
+        std::iter::once(&own.sealing).chain(former).any(|key| keys.contains(key))
+    }
+
+    /// The agent rolled its keys.
+    pub(crate) fn rolled(&self, rolled: LinkKeys) {
+        let mut keys = lock(&self.keys);
+        let before = std::mem::replace(&mut *keys, rolled).identities;
+        for identity in before {
+            if !keys.identities.contains(&identity) {
+                keys.identities.push(identity);
+            }
+        }
     }
 
     /// Keeps a health report. The skew that it shows includes the way here.

@@ -68,13 +68,14 @@ impl Relay {
         tenant: TenantId,
         except: Option<AgentId>,
     ) -> Result<(), DispatchError> {
-        let keys = self.keyring.keys(tenant, self.timer.now()).await?;
+        let now = self.timer.now();
+        let keys = self.keyring.keys(tenant, now).await?;
         let standing = self.ledger.standing(tenant).await?;
         let recipients: Vec<_> = standing
             .agents
             .iter()
             .filter(|agent| agent.revoked_at.is_none())
-            .filter_map(ritorno_identity::agent::Agent::chain)
+            .flat_map(|agent| agent.chains(now))
             .collect();
         for link in self.links.of(tenant).into_iter().filter(|link| Some(link.agent) != except) {
             let frame =

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::dispatch_error::DispatchError;
 use crate::frames::{Frames, Gone, Received};
-use crate::ledger::{Introduction, LedgerError};
+use crate::ledger::LedgerError;
 use crate::link::Link;
 use crate::relay::Relay;
 use crate::statement::StatementError;
@@ -46,6 +46,9 @@ pub enum LinkEnd {
     /// The agent's keys do not chain to the root.
     #[error("the agent's keys do not chain to the root: {0}")]
     Chain(CertificateError),
+    /// The agent's chain is older than the one that it showed before.
+    #[error("these keys are older than those that the agent showed before")]
+    OlderKeys,
     /// The clocks differ by more than is allowed.
     #[error("the agent's clock differs from the server's by {0} ms, more than is allowed")]
     Skew(u64),
@@ -110,29 +113,21 @@ impl Relay {
         let agent = standing
             .agents
             .iter()
-            .find(|agent| agent.identity_key.id() == signed.key())
+            .find(|agent| agent.key(signed.key()).is_some())
             .ok_or(LinkEnd::UnknownAgent)?;
         let hello = prove(agent, &signed, &nonce)?;
-        let recipient = hello.chain.check(&keys.root, tenant, now).map_err(LinkEnd::Chain)?;
         // The chain's identity must be the very key that signed the hello, not another one of the same tenant.
-        let proves = hello.chain.sealing.key() == agent.identity_key.id() && recipient.agent == agent.id;
-        if !proves {
+        if hello.chain.sealing.key() != signed.key() {
             return Err(LinkEnd::Proof);
         }
         let skew_ms = skew(hello.agent_time, opened_at, now);
         if u128::from(skew_ms) > MAXIMUM_SKEW.as_millis() {
             return Err(LinkEnd::Skew(skew_ms));
         }
-        let introduction = Introduction {
-            agent: agent.id,
-            version: hello.version.clone(),
-            epoch: hello.epoch,
-            sealing: hello.chain.sealing.clone(),
-            forests: recipient.forests.clone(),
-        };
-        self.ledger.introduce(tenant, &introduction, now).await?;
+        let link_keys =
+            self.introduce(agent, &keys.root, &hello.chain, hello.epoch, hello.version.clone()).await?;
         let standing = self.ledger.standing(tenant).await?;
-        let (link, outbox) = Link::new(tenant, hello.epoch, agent.identity_key.clone(), recipient, skew_ms);
+        let (link, outbox) = Link::new(tenant, agent.id, hello.epoch, link_keys, skew_ms);
         let time = ServerTime {
             tenant,
             agent: agent.id,
@@ -146,7 +141,7 @@ impl Relay {
                 .agents
                 .iter()
                 .filter(|agent| agent.revoked_at.is_none())
-                .filter_map(Agent::chain)
+                .flat_map(|agent| agent.chains(now))
                 .collect(),
         };
         frames.send(text(&welcome)).await?;
@@ -209,9 +204,10 @@ impl Relay {
         match serde_json::from_str(&text).map_err(|_| LinkEnd::Garbled)? {
             ToRelay::Hello { .. } => Err(LinkEnd::Garbled),
             ToRelay::Health { health } => self.health(link, health).await,
+            ToRelay::Chain { chain } => self.rolled(link, chain).await,
             ToRelay::Statement { statement } => Ok(self.take_statement(link, &statement).await?),
             ToRelay::Answer { answer } => {
-                let answer = answer.verify(&link.identity).map_err(|_| StatementError::Signature)?;
+                let answer = link.verify(&answer).ok_or(StatementError::Signature)?;
                 if answer.agent != link.agent {
                     return Err(StatementError::Speaker.into());
                 }
@@ -241,7 +237,8 @@ impl Relay {
 
 /// The hello's content, if that agent signed it for that challenge and is not revoked.
 fn prove(agent: &Agent, signed: &Signed<Hello>, nonce: &Bytes) -> Result<Hello, LinkEnd> {
-    let hello = signed.verify(&agent.identity_key).map_err(|_| LinkEnd::Proof)?;
+    let key = agent.key(signed.key()).ok_or(LinkEnd::Proof)?;
+    let hello = signed.verify(key).map_err(|_| LinkEnd::Proof)?;
     if hello.agent != agent.id {
         return Err(LinkEnd::Proof);
     }

@@ -96,7 +96,7 @@ impl Relay {
         link: &Link,
         signed: &Signed<Statement>,
     ) -> Result<(), StatementError> {
-        let statement = signed.verify(&link.identity).map_err(|_| StatementError::Signature)?;
+        let statement = link.verify(signed).ok_or(StatementError::Signature)?;
         if statement.agent != link.agent {
             return Err(StatementError::Speaker);
         }

@@ -261,9 +261,9 @@ impl Relay {
         standing: &Standing,
         tried: &[AgentId],
     ) -> Result<(Arc<Link>, OwnedSemaphorePermit), DispatchError> {
-        let tenant = new.user.tenant;
+        let (tenant, now) = (new.user.tenant, self.timer.now());
         let mut able = self.able(tenant, &object.forest, standing);
-        able.retain(|link| !tried.contains(&link.agent) && new.offer.keys.contains(&link.recipient.key_id()));
+        able.retain(|link| !tried.contains(&link.agent) && link.opens(&new.offer.keys, now));
         let Some(link) = able.into_iter().next() else {
             // 'Ready' would be no reason: the agents that are ready have come after the page got its keys.
             let state = match self.state_of(tenant, standing) {

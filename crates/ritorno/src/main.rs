@@ -37,6 +37,9 @@ enum Command {
     /// Agents.
     #[command(subcommand)]
     Agent(commands::agent::Command),
+    /// The signing keys.
+    #[command(subcommand)]
+    Keys(commands::keys::Command),
     /// What was asked of the agents lately, and how it ended.
     Requests(commands::requests::Arguments),
     /// The tenant's switches.
@@ -69,6 +72,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::CheckConfig => commands::check_config::run(&config).await,
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Agent(command) => commands::agent::run(&config, command).await,
+        Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
     }

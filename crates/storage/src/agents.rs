@@ -1,6 +1,6 @@
 //! The enrolled agents of a tenant.
 
-use ritorno_identity::agent::Agent;
+use ritorno_identity::agent::{Agent, FormerChain, NextIdentity};
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, TenantId};
@@ -23,8 +23,14 @@ pub struct Hello {
     pub version: String,
     /// Its journal.
     pub epoch: EpochId,
+    /// The identity key that signed it: the one in use, or the next one, which is in use from now on.
+    pub identity_key: PublicKey,
+    /// That key, certified by the tenant's root.
+    pub identity: Signed<KeyCertificate>,
     /// Its sealing key, certified by its identity key.
     pub sealing: Signed<KeyCertificate>,
+    /// The sealing keys that it replaced.
+    pub former: Vec<FormerChain>,
     /// The forests that it serves.
     pub forests: Vec<Forest>,
 }
@@ -36,8 +42,10 @@ impl Agents<'_> {
     /// [`StoreError::Contradiction`] if its id is there already; other [`StoreError`]s.
     pub async fn insert(&self, agent: &Agent) -> Result<(), StoreError> {
         const SQL: &str = "insert into agents (tenant, id, name, version, identity_key, identity, sealing, forests, \
-             writeback_on, epoch, enrolled_at, revoked_at, last_seen_at, health) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+             writeback_on, epoch, enrolled_at, revoked_at, last_seen_at, health, next_identity_key, next_identity, \
+             former_sealing) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        let next = agent.next_identity.as_ref();
         let values = values![
             agent.tenant,
             agent.id,
@@ -53,6 +61,9 @@ impl Agents<'_> {
             agent.revoked_at,
             agent.last_seen_at,
             agent.health.as_ref().map(json),
+            next.map(|next| next.key.as_bytes().as_slice()),
+            next.map(|next| json(&next.certificate)),
+            json(&agent.former),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -88,7 +99,8 @@ impl Agents<'_> {
         Ok(agents)
     }
 
-    /// Stores what a verified hello says. `false` if there is no such agent, or it is revoked.
+    /// Stores what a verified hello says. `false` if there is no such agent, it is revoked, or the key that signed is
+    /// neither the one in use nor the next one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -99,8 +111,11 @@ impl Agents<'_> {
         hello: &Hello,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "update agents set version = $3, epoch = $4, sealing = $5, forests = $6, last_seen_at = $7 \
-             where tenant = $1 and id = $2 and revoked_at is null";
+        const SQL: &str = "update agents set version = $3, epoch = $4, sealing = $5, forests = $6, last_seen_at = $7, \
+             former_sealing = $8, identity_key = $9, identity = $10, \
+             next_identity_key = case when next_identity_key = $9 then null else next_identity_key end, \
+             next_identity = case when next_identity_key = $9 then null else next_identity end \
+             where tenant = $1 and id = $2 and revoked_at is null and (identity_key = $9 or next_identity_key = $9)";
         let values = values![
             tenant,
             id,
@@ -108,9 +123,39 @@ impl Agents<'_> {
             hello.epoch,
             json(&hello.sealing),
             json(&hello.forests),
-            now
+            now,
+            json(&hello.former),
+            hello.identity_key.as_bytes().as_slice(),
+            json(&hello.identity),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Keeps an identity key that takes the place of the one in use once the agent shows it. `false` if there is no such
+    /// agent, it is revoked, or `in_use` is not its key any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certified(
+        &self,
+        tenant: TenantId,
+        id: AgentId,
+        in_use: &PublicKey,
+        next: &NextIdentity,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update agents set next_identity_key = $4, next_identity = $5 \
+             where tenant = $1 and id = $2 and revoked_at is null and identity_key = $3";
+        let (in_use, key) = (in_use.as_bytes().as_slice(), next.key.as_bytes().as_slice());
+        Ok(self.0.write(SQL, values![tenant, id, in_use, key, json(&next.certificate)]).await? == 1)
+    }
+
+    /// Names an agent. `false` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rename(&self, tenant: TenantId, id: AgentId, name: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "update agents set name = $3 where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id, name]).await? == 1)
     }
 
     /// Stores a report. `false` if there is no such agent, or it is revoked.
@@ -150,6 +195,13 @@ impl Agents<'_> {
     }
 }
 
+fn next_identity(row: &Row) -> Result<Option<NextIdentity>, StoreError> {
+    let Some(certificate) = row.json_if_any("next_identity")? else { return Ok(None) };
+    let key = PublicKey::from_bytes(&row.bytes("next_identity_key")?)
+        .map_err(|_| StoreError::Unreadable { column: "next_identity_key" })?;
+    Ok(Some(NextIdentity { key, certificate }))
+}
+
 fn agent(row: &Row) -> Result<Agent, StoreError> {
     Ok(Agent {
         id: row.parsed("id")?,
@@ -159,6 +211,8 @@ fn agent(row: &Row) -> Result<Agent, StoreError> {
         identity_key: PublicKey::from_bytes(&row.bytes("identity_key")?)
             .map_err(|_| StoreError::Unreadable { column: "identity_key" })?,
         identity: row.json("identity")?,
+        next_identity: next_identity(row)?,
+        former: row.json("former_sealing")?,
         sealing: row.json_if_any("sealing")?,
         forests: row.json("forests")?,
         writeback_on: row.switch("writeback_on")?,

@@ -46,7 +46,7 @@ impl SigningKeys<'_> {
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// The key to sign with now, the latest that is valid, and its certificate.
+    /// The key to sign with: the latest that is valid at `now` and has been since `since`, and its certificate.
     ///
     /// # Errors
     /// [`StoreError::NodeKey`] if the node key does not open it; other [`StoreError`]s.
@@ -54,15 +54,26 @@ impl SigningKeys<'_> {
         &self,
         tenant: TenantId,
         key: &NodeKey,
+        since: Timestamp,
         now: Timestamp,
     ) -> Result<Option<(SigningKey, Signed<KeyCertificate>)>, StoreError> {
         const SQL: &str = "select key_id, certificate, wrapped from signing_keys \
-             where tenant = $1 and not_before <= $2 and not_after > $2 order by sequence desc limit 1";
-        let Some(row) = self.0.read_one(SQL, values![tenant, now]).await? else { return Ok(None) };
+             where tenant = $1 and not_before <= $2 and not_after > $3 order by sequence desc limit 1";
+        let Some(row) = self.0.read_one(SQL, values![tenant, since, now]).await? else { return Ok(None) };
         let plain = key.unwrap(&place(tenant, KeyId(row.digest("key_id")?)), &row.bytes("wrapped")?)?;
         let private =
             SigningKey::from_bytes(&plain).map_err(|_| StoreError::Unreadable { column: "wrapped" })?;
         Ok(Some((private, row.json("certificate")?)))
+    }
+
+    /// The certificate with the highest sequence, in force or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, tenant: TenantId) -> Result<Option<Signed<KeyCertificate>>, StoreError> {
+        const SQL: &str =
+            "select certificate from signing_keys where tenant = $1 order by sequence desc limit 1";
+        self.0.read_one(SQL, values![tenant]).await?.map(|row| row.json("certificate")).transpose()
     }
 
     /// Every certificate that agents need now, latest first: the current key's, those of replaced keys for 24 hours after

@@ -64,6 +64,7 @@ impl Store {
             include_str!("../migrations/sqlite/0003_registration.sql"),
             include_str!("../migrations/sqlite/0004_follow_up_taken.sql"),
             include_str!("../migrations/sqlite/0005_unlock.sql"),
+            include_str!("../migrations/sqlite/0006_agent_keys.sql"),
         ])
         .run(&writer)
         .await
@@ -88,6 +89,7 @@ impl Store {
             include_str!("../migrations/postgres/0003_registration.sql"),
             include_str!("../migrations/postgres/0004_follow_up_taken.sql"),
             include_str!("../migrations/postgres/0005_unlock.sql"),
+            include_str!("../migrations/postgres/0006_agent_keys.sql"),
         ])
         .run(&pool)
         .await
@@ -183,10 +185,11 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 }
 
 /// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 5]) -> Migrator {
+fn migrator(texts: [&'static str; 6]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let named = ["first", "follow-up", "registration", "follow-up-taken", "unlock"].into_iter().zip(texts);
+    let names = ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys"];
+    let named = names.into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

@@ -89,7 +89,7 @@ pub async fn handle(
     check(&proof)?;
     let now = state.clock.now();
     let known = state.store.agents().list(state.tenant).await?;
-    if known.iter().any(|agent| agent.identity_key == request.identity) {
+    if known.iter().any(|agent| agent.key(request.identity.id()).is_some()) {
         return Err(EnrolError::KnownKey);
     }
     // From here on the token is used up, whatever comes.
@@ -99,7 +99,7 @@ pub async fn handle(
         return Err(EnrolError::Token);
     }
     let id = AgentId::random(&*state.random);
-    let identity = state.keys.certify_identity(id, &request.identity, now).await?;
+    let identity = state.keys.certify_identity(id, &request.identity, 1, now).await?;
     let agent = Agent {
         id,
         tenant: state.tenant,
@@ -107,6 +107,8 @@ pub async fn handle(
         version: proof.version,
         identity_key: request.identity,
         identity: identity.clone(),
+        next_identity: None,
+        former: Vec::new(),
         sealing: None,
         forests: proof.forests,
         writeback_on: false,

@@ -10,6 +10,7 @@ use crate::state::AppState;
 pub mod bearer;
 pub mod enrol;
 pub mod enrolment_token;
+pub mod identity;
 pub mod link;
 pub mod onboarding;
 pub mod standing;
@@ -22,6 +23,7 @@ const MAXIMUM_BODY: usize = 64 * 1024;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/agent/v1/enrol", post(enrol::handle))
+        .route("/agent/v1/identity", post(identity::handle))
         .route("/agent/v1/token", post(token::handle))
         .route("/agent/v1/onboarding", post(onboarding::begin))
         .route("/agent/v1/onboarding/{code}", get(onboarding::state))

@@ -66,9 +66,10 @@ pub async fn handle(State(state): State<AppState>, body: Bytes) -> Result<impl I
     let agents = state.store.agents().list(state.tenant).await?;
     let agent = agents
         .iter()
-        .find(|agent| agent.identity_key.id() == signed.key() && agent.revoked_at.is_none())
+        .find(|agent| agent.key(signed.key()).is_some() && agent.revoked_at.is_none())
         .ok_or(TokenError::Agent)?;
-    let assertion = signed.verify(&agent.identity_key).map_err(|_| TokenError::Agent)?;
+    let key = agent.key(signed.key()).ok_or(TokenError::Agent)?;
+    let assertion = signed.verify(key).map_err(|_| TokenError::Agent)?;
     if assertion.agent != agent.id {
         return Err(TokenError::Agent);
     }

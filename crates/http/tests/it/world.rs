@@ -207,6 +207,8 @@ impl World {
             version: "0.1.0".into(),
             identity_key: identity.public(),
             identity: Signed::sign(&certificate, &self.root),
+            next_identity: None,
+            former: Vec::new(),
             sealing: None,
             forests: vec![Forest("contoso.test".into())],
             writeback_on: true,

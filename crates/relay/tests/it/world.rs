@@ -117,14 +117,18 @@ impl Ledger for Memory {
         Ok(Standing { writeback_enabled: rows.writeback_enabled, agents: rows.agents.clone() })
     }
 
-    async fn introduce(&self, _: TenantId, said: &Introduction, now: Timestamp) -> Result<(), LedgerError> {
+    async fn introduce(&self, _: TenantId, said: &Introduction, now: Timestamp) -> Result<bool, LedgerError> {
         self.agent(said.agent, |agent| {
+            agent.identity_key = said.identity_key.clone();
+            agent.identity = said.identity.clone();
+            agent.next_identity = agent.next_identity.take().filter(|next| next.key != said.identity_key);
+            agent.former = said.former.clone();
             agent.sealing = Some(said.sealing.clone());
             agent.epoch = Some(said.epoch);
             agent.forests = said.forests.clone();
             agent.last_seen_at = Some(now);
         });
-        Ok(())
+        Ok(true)
     }
 
     async fn heard(
@@ -345,6 +349,8 @@ impl World {
             version: "0".into(),
             identity_key: identity.public(),
             identity: identity_certificate.clone(),
+            next_identity: None,
+            former: Vec::new(),
             sealing: None,
             forests: vec![forest()],
             writeback_on: true,

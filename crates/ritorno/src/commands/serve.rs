@@ -65,10 +65,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             None
         }
     };
+    if let Err(error) = ritorno_http::key_roll::roll_if_due(&state).await {
+        tracing::error!(%error, "the signing key is due and can't be rolled");
+    }
     tracing::info!(listen = %config.listen, tenant = %installation.tenant.id, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let purge = tokio::spawn(purge(state.clone()));
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
+    let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -86,6 +90,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         .await;
     purge.abort();
     following.abort();
+    rolling.abort();
     if let Some(mail) = mail {
         mail.await?;
     }

@@ -25,6 +25,9 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let hello = Hello {
         version: "0.2.0".into(),
         epoch: EpochId::random(&f.random),
+        identity_key: new.identity_key.clone(),
+        identity: new.identity.clone(),
+        former: Vec::new(),
         sealing: f.sealing(new.id, &identity, &forests),
         forests: forests.clone(),
     };

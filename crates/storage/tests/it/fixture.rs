@@ -171,6 +171,8 @@ impl Fixture {
                 &self.certificate(KeyRole::AgentIdentity { agent: id }, identity.public(), 1),
                 &self.root,
             ),
+            next_identity: None,
+            former: Vec::new(),
             sealing: Some(sealing),
             forests,
             writeback_on: true,

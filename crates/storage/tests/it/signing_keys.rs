@@ -32,12 +32,14 @@ async fn add(f: &Fixture, sequence: u64, not_before: Timestamp) -> Result<Signin
 
 async fn latest_valid_key_signs(f: &Fixture) -> Result<()> {
     let (tenant, keys) = (f.tenant.id, f.store.signing_keys());
-    ensure!(keys.current(tenant, &f.node_key, NOW).await?.is_none());
+    ensure!(keys.current(tenant, &f.node_key, NOW, NOW).await?.is_none());
     let first = add(f, 1, NOW).await?;
     let second = add(f, 2, NOW.plus(9 * DAY)).await?;
 
     let current = async |now| -> Result<Option<SigningKey>> {
-        let Some((key, certificate)) = keys.current(tenant, &f.node_key, now).await? else { return Ok(None) };
+        let Some((key, certificate)) = keys.current(tenant, &f.node_key, now, now).await? else {
+            return Ok(None);
+        };
         let content = check_server_signing(&certificate, &f.root.public(), tenant, now)?;
         assert_eq!(content.key, key.public());
         Ok(Some(key))
@@ -47,6 +49,13 @@ async fn latest_valid_key_signs(f: &Fixture) -> Result<()> {
     assert_eq!(public(current(NOW.plus(9 * DAY)).await?), Some(second.public()));
     assert_eq!(public(current(NOW.plus(19 * DAY)).await?), None);
     assert_eq!(public(current(NOW.minus(DAY)).await?), None);
+
+    let spread = keys.current(tenant, &f.node_key, NOW.plus(8 * DAY), NOW.plus(9 * DAY)).await?;
+    assert_eq!(
+        public(spread.map(|(key, _)| key)),
+        Some(first.public()),
+        "a new key waits until agents know it"
+    );
 
     let end_of_first = NOW.plus(10 * DAY);
     let at = async |now| Ok::<_, anyhow::Error>(keys.certificates(tenant, now).await?.len());
@@ -61,7 +70,7 @@ async fn latest_valid_key_signs(f: &Fixture) -> Result<()> {
 
 async fn other_node_key_opens_nothing(f: &Fixture) -> Result<()> {
     add(f, 1, NOW).await?;
-    let opened = f.store.signing_keys().current(f.tenant.id, &NodeKey::new([9; 32]), NOW).await;
+    let opened = f.store.signing_keys().current(f.tenant.id, &NodeKey::new([9; 32]), NOW, NOW).await;
     ensure!(matches!(opened, Err(StoreError::NodeKey)), "{opened:?}");
     Ok(())
 }
