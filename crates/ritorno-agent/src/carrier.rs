@@ -28,6 +28,15 @@ impl Carrier {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 
+    /// Queues a frame that is no statement.
+    ///
+    /// # Errors
+    /// [`LinkDown`].
+    pub(crate) fn send(&self, frame: ToRelay) -> Result<(), LinkDown> {
+        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref().ok_or(LinkDown)?.try_send(frame).map_err(|_| LinkDown)
+    }
+
     /// The event log.
     pub(crate) const fn events(&self) -> &EventLog {
         &self.events
@@ -36,9 +45,7 @@ impl Carrier {
 
 impl Reporter for Carrier {
     fn say(&self, statement: Signed<Statement>) -> Result<(), LinkDown> {
-        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = link.as_ref().ok_or(LinkDown)?;
-        sender.try_send(ToRelay::Statement { statement }).map_err(|_| LinkDown)
+        self.send(ToRelay::Statement { statement })
     }
 
     fn event(&self, event: Event) {

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use crate::keys::Keys;
 use crate::outbound::Outbound;
-use crate::state::Keys;
 
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -130,7 +130,23 @@ impl Client {
         let sent = self.http.request(method, &url).bearer_auth(token).send().await;
         read(&url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
     }
+
+    /// Sends a body with the access token and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn send<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> anyhow::Result<A> {
+        let url = format!("{}{path}", self.keys.enrolment.server);
+        let token = self.token().await?;
+        let sent = self.http.post(&url).bearer_auth(token).json(body).send().await;
+        read(&url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
+    }
 }
+
 #[async_trait]
 impl ritorno_sync::TokenSource for Client {
     async fn token(&self) -> Result<String, String> {

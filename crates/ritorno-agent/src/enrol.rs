@@ -13,9 +13,10 @@ use ritorno_protocol::signed::Signed;
 
 use crate::config::Config;
 use crate::events::EventLog;
+use crate::keys::{Enrolment, Keys};
 use crate::outbound::Outbound;
 use crate::output::say;
-use crate::state::{Enrolment, Keys, State};
+use crate::state::State;
 use crate::{client, system};
 
 /// Enrols this machine. A token that was used, or pins another root than the server shows, is refused.

@@ -8,7 +8,6 @@ use ritorno_protocol::authorisation::MAXIMUM_SKEW;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Clock;
 use ritorno_protocol::event::EventId;
-use ritorno_protocol::ids::Forest;
 use ritorno_protocol::link::{
     ForestHealth, HANDSHAKE_WITHIN, HEALTH_EVERY, Health, Hello, NONCE, PING_EVERY, SILENT_AFTER, ToAgent,
     ToRelay,
@@ -28,8 +27,9 @@ use crate::backoff::Backoff;
 use crate::carrier::Carrier;
 use crate::dial::{Received, Socket};
 use crate::forests::Forests;
+use crate::keyring::Keyring;
 use crate::outbound::Outbound;
-use crate::state::{FileSwitch, Keys};
+use crate::state::FileSwitch;
 use crate::status::Board;
 
 /// Frames that may wait for a slow socket.
@@ -92,7 +92,7 @@ impl Tasks {
 /// What a link needs.
 pub(crate) struct Link {
     /// Who we are.
-    pub(crate) keys: Keys,
+    pub(crate) keyring: Keyring,
     /// How the server is reached.
     pub(crate) outbound: Outbound,
     /// Does the work.
@@ -105,8 +105,6 @@ pub(crate) struct Link {
     pub(crate) probe: Arc<Notify>,
     /// The switch.
     pub(crate) switch: FileSwitch,
-    /// The forests that are served.
-    pub(crate) forests: Vec<Forest>,
     /// Shows how it is.
     pub(crate) board: Arc<Board>,
     /// Time.
@@ -185,7 +183,7 @@ impl Link {
         tasks: &mut Tasks,
     ) -> anyhow::Result<End> {
         let opened = async {
-            let mut socket = Socket::dial(&self.keys.enrolment.server, &self.outbound).await?;
+            let mut socket = Socket::dial(&self.keyring.keys().enrolment.server, &self.outbound).await?;
             self.shake_hands(&mut socket).await?;
             Ok::<_, anyhow::Error>(socket)
         };
@@ -201,7 +199,11 @@ impl Link {
         self.board.link_up(self.clock.now());
         self.carrier.events().note(
             EventId::Heartbeat,
-            format!("link to {} is up, epoch {}", self.keys.enrolment.server, self.handler.journal().epoch()),
+            format!(
+                "link to {} is up, epoch {}",
+                self.keyring.keys().enrolment.server,
+                self.handler.journal().epoch()
+            ),
         );
         let end = self.carry(&mut socket, outbox, queued, stop, tasks).await;
         self.carrier.connect(None);
@@ -216,16 +218,17 @@ impl Link {
         let asked_at = self.clock.now();
         self.check_skew(Duration::from_millis(asked_at.unix_ms().abs_diff(server_time.unix_ms())))?;
         let agent_nonce = Bytes(array::<NONCE>(&*self.random).to_vec());
+        let keys = self.keyring.keys();
         let hello = Hello {
-            agent: self.keys.enrolment.agent,
+            agent: keys.enrolment.agent,
             nonce,
             agent_time: asked_at,
             agent_nonce: agent_nonce.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.handler.journal().epoch(),
-            chain: self.keys.chain(self.forests.clone(), self.handler.server_now()),
+            chain: self.keyring.show(self.handler.server_now()),
         };
-        socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &self.keys.identity) }).await?;
+        socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &keys.identity) }).await?;
         match next_frame(socket).await? {
             ToAgent::Welcome { signing_keys, recipients, time } => {
                 self.trust(&signing_keys, recipients).await?;
@@ -258,6 +261,7 @@ impl Link {
         signing_keys: &[Signed<ritorno_protocol::certificate::KeyCertificate>],
         recipients: Vec<ritorno_protocol::certificate::RecipientChain>,
     ) -> anyhow::Result<()> {
+        self.keyring.shown(&recipients, &self.handler, self.clock.now())?;
         let trusted = self.handler.trust_keys(signing_keys, recipients).await?;
         trusted.inspect_err(|rolled_back| {
             self.carrier.events().note(EventId::CryptoError, rolled_back.to_string());

@@ -18,6 +18,9 @@ mod enrol;
 mod events;
 mod forests;
 mod kerberos;
+mod keyring;
+mod keys;
+mod keys_command;
 mod link;
 mod onboarding;
 mod outbound;
@@ -67,6 +70,9 @@ enum Command {
     /// Writeback at this agent.
     #[command(subcommand)]
     Writeback(Writeback),
+    /// The agent's own keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Staging: the agent imports and syncs, exports nothing, writes nothing back.
     #[command(subcommand)]
     Staging(Staging),
@@ -124,6 +130,7 @@ impl Command {
             | Self::Prepare { .. }
             | Self::Writeback(_)
             | Self::Staging(_)
+            | Self::Keys(_)
             | Self::Status { .. } => false,
         }
     }
@@ -136,6 +143,14 @@ enum Writeback {
     /// Switches writeback off at this agent: at once, offline, always.
     Disable,
     /// Says how the switch stands.
+    Status,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes new keys now, instead of when the present ones are six months old. No request is interrupted.
+    Roll,
+    /// Shows the keys' names and ages.
     Status,
 }
 
@@ -239,6 +254,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
             Command::Writeback(Writeback::Disable) => onboarding::disable(&config),
             Command::Writeback(Writeback::Status) => onboarding::status(&config),
+            Command::Keys(KeysCommand::Roll) => keys_command::roll(&config).await,
+            Command::Keys(KeysCommand::Status) => keys_command::status(&config),
             Command::Staging(Staging::On) => commands::staging(&config, true).await,
             Command::Staging(Staging::Off) => commands::staging(&config, false).await,
             Command::Sync(command) => synchronise(&config, command).await,

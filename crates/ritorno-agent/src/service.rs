@@ -18,6 +18,7 @@ use crate::carrier::Carrier;
 use crate::config::{Config, Mode};
 use crate::events::EventLog;
 use crate::forests::Forests;
+use crate::keyring::{Keeper, Keyring};
 use crate::link::{Link, settle};
 use crate::outbound::Outbound;
 use crate::state::{FileSwitch, State};
@@ -34,8 +35,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// What keeps it from starting, or from going on safely.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let state = State::open(&config.state_dir)?;
-    let keys = state.keys()?;
     let (clock, random) = (system::clock(), system::random());
+    let keyring = Keyring::open(state.clone(), config.forest_names(), clock.now())?;
+    let keys = keyring.keys();
     let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())
         .with_context(|| format!("events_file {:?}", config.log.events_file))?;
     let outbound = Outbound::new(config)?;
@@ -46,7 +48,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         tenant: keys.enrolment.tenant,
         agent: keys.enrolment.agent,
         signing: keys.identity.clone(),
-        opening: keys.sealing.clone(),
+        opening: keyring.opening(clock.now())?,
     };
     let switch = FileSwitch { state: state.clone(), staging: config.mode == Mode::Staging };
     let handler = Arc::new(Handler::new(
@@ -88,15 +90,23 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         let board = board.clone();
         sync::schedule::keep_in_step(config.clone(), events.clone(), move || board.link().up)
     });
+    let keeper = Keeper {
+        keyring: keyring.clone(),
+        outbound: outbound.clone(),
+        handler: handler.clone(),
+        carrier: carrier.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let keeping = tokio::spawn(keeper.work());
     let link = Link {
-        keys,
+        keyring,
         outbound,
         handler,
         carrier,
         health,
         probe,
         switch,
-        forests: config.forest_names(),
         board,
         clock: clock.clone(),
         random,
@@ -121,7 +131,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Some(ended) => ended,
         None => linked.await,
     };
-    for task in [probing, answering, guarding, syncing] {
+    for task in [probing, answering, guarding, syncing, keeping] {
         task.abort();
     }
     // It answers no more; the next start would remove it as well.

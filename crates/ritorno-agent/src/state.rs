@@ -4,6 +4,9 @@
 //! enrolment.json    what the server said at enrolment, with the pinned root
 //! identity.key      signs hellos, statements and sealing certificates   mode 0600
 //! sealing.key       opens envelopes                                     mode 0600
+//! *.next.key        there while keys are rolled, see keys.rs            mode 0600
+//! former-*.key      replaced sealing keys, for some minutes             mode 0600
+//! roll-keys         there while `keys roll` waits for the running agent
 //! writeback-on      there while writeback is switched on
 //! staging           there while `staging on` holds
 //! sync-suspended    there while `sync suspend` holds
@@ -14,49 +17,11 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
-use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, Forest, TenantId};
-use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
-use ritorno_protocol::signed::Signed;
 use ritorno_writeback::limits::Switch;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
-
-/// How long a sealing certificate holds. It is made anew at each connect.
-const SEALING_VALID: Duration = Duration::from_secs(90 * 86_400);
-/// How far back it begins to hold, for readers whose clock is behind.
-const BACKDATED: Duration = Duration::from_secs(86_400);
-
-/// What the server said at enrolment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Enrolment {
-    /// The server's address, without a slash at its end.
-    pub(crate) server: String,
-    /// The tenant.
-    pub(crate) tenant: TenantId,
-    /// The agent.
-    pub(crate) agent: AgentId,
-    /// The root that the token pinned.
-    pub(crate) root: PublicKey,
-    /// The identity key, certified by the root.
-    pub(crate) identity: Signed<KeyCertificate>,
-}
-
-/// Enrolment and keys.
-#[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    /// What the server said.
-    pub(crate) enrolment: Enrolment,
-    /// Signs.
-    pub(crate) identity: SigningKey,
-    /// Opens.
-    pub(crate) sealing: OpeningKey,
-}
 
 /// Why the state folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +51,8 @@ pub(crate) enum Mark {
     Staging,
     /// The scheduler begins no cycle.
     SyncSuspended,
+    /// The running agent is to roll its keys.
+    RollKeys,
 }
 
 impl Mark {
@@ -94,6 +61,7 @@ impl Mark {
             Self::WritebackOn => "writeback-on",
             Self::Staging => "staging",
             Self::SyncSuspended => "sync-suspended",
+            Self::RollKeys => "roll-keys",
         }
     }
 }
@@ -121,7 +89,7 @@ impl State {
         self.0.join(name)
     }
 
-    fn read(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, StateError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, StateError> {
         let path = self.path(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Zeroizing::new(bytes)),
@@ -132,12 +100,17 @@ impl State {
         }
     }
 
-    /// Writes a file of mode 0600 as a whole or not at all.
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+    /// Writes a file of mode 0600 as a whole or not at all. It belongs to the folder's owner, so that the service can read
+    /// what root made by hand.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let (path, new) = (self.path(name), self.path(&format!("{name}.new")));
         let write = || {
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(bytes)?;
+            let (folder, own) = (std::fs::metadata(&self.0)?, file.metadata()?);
+            if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {
+                std::os::unix::fs::fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+            }
             file.sync_all()?;
             std::fs::rename(&new, &path)
         };
@@ -145,40 +118,6 @@ impl State {
             path: path.clone(),
             reason: error.to_string(),
         })
-    }
-
-    /// Whether there is an enrolment.
-    pub(crate) fn is_enrolled(&self) -> bool {
-        self.path("enrolment.json").exists()
-    }
-
-    /// Keeps an enrolment and its keys. The enrolment comes last: without it the keys count for nothing.
-    ///
-    /// # Errors
-    /// [`StateError::File`].
-    pub(crate) fn keep(&self, keys: &Keys) -> Result<(), StateError> {
-        self.write("identity.key", &keys.identity.to_bytes())?;
-        self.write("sealing.key", &keys.sealing.to_bytes())?;
-        let text = serde_json::to_vec_pretty(&keys.enrolment).map_err(|error| StateError::File {
-            path: self.path("enrolment.json"),
-            reason: error.to_string(),
-        })?;
-        self.write("enrolment.json", &text)
-    }
-
-    /// Enrolment and keys.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub(crate) fn keys(&self) -> Result<Keys, StateError> {
-        let damaged = |name: &str| StateError::Damaged(self.path(name));
-        let enrolment =
-            serde_json::from_slice(&self.read("enrolment.json")?).map_err(|_| damaged("enrolment.json"))?;
-        let identity =
-            SigningKey::from_bytes(&self.read("identity.key")?).map_err(|_| damaged("identity.key"))?;
-        let sealing =
-            OpeningKey::from_bytes(&self.read("sealing.key")?).map_err(|_| damaged("sealing.key"))?;
-        Ok(Keys { enrolment, identity, sealing })
     }
 
     /// Switches writeback on or off, at once.
@@ -226,25 +165,6 @@ impl State {
             path: path.clone(),
             reason: error.to_string(),
         })
-    }
-}
-
-impl Keys {
-    /// The chain that pages and the server seal by, with a sealing certificate that holds from `now` on.
-    pub(crate) fn chain(&self, forests: Vec<Forest>, now: Timestamp) -> RecipientChain {
-        let agent = self.enrolment.agent;
-        let certificate = KeyCertificate {
-            tenant: self.enrolment.tenant,
-            role: KeyRole::AgentSealing { agent, forests },
-            key: self.sealing.public().clone(),
-            not_before: now.minus(BACKDATED),
-            not_after: now.plus(SEALING_VALID),
-            sequence: u64::try_from(now.unix_ms()).unwrap_or(0),
-        };
-        RecipientChain {
-            identity: self.enrolment.identity.clone(),
-            sealing: Signed::sign(&certificate, &self.identity),
-        }
     }
 }
 

@@ -16,7 +16,7 @@ impl<D: Directory> Handler<D> {
     pub async fn answer(&self, query: &Signed<Query>) -> Result<Signed<Answer>, NotBelieved> {
         let now = self.server_now();
         let query = self.trusted(|trust| trust.verify(query, now))?;
-        let found = if query.tenant != self.identity.tenant || query.agent != self.identity.agent {
+        let found = if query.tenant != self.tenant || query.agent != self.agent {
             nothing(Fault::AuthorisationRefused, "the question is for another agent")
         } else if now >= query.expires_at {
             nothing(Fault::Expired, "the question has expired")
@@ -28,8 +28,8 @@ impl<D: Directory> Handler<D> {
                 }
             })
         };
-        let answer = Answer { id: query.id, agent: self.identity.agent, found };
-        Ok(Signed::sign(&answer, &self.identity.signing))
+        let answer = Answer { id: query.id, agent: self.agent, found };
+        Ok(self.sign(&answer))
     }
 
     /// Says of a question that it is not looked into now, so that another agent may be asked at once.
@@ -43,8 +43,8 @@ impl<D: Directory> Handler<D> {
         detail: &str,
     ) -> Result<Signed<Answer>, NotBelieved> {
         let query = self.trusted(|trust| trust.verify(query, self.server_now()))?;
-        let answer = Answer { id: query.id, agent: self.identity.agent, found: nothing(fault, detail) };
-        Ok(Signed::sign(&answer, &self.identity.signing))
+        let answer = Answer { id: query.id, agent: self.agent, found: nothing(fault, detail) };
+        Ok(self.sign(&answer))
     }
 
     async fn look_up(&self, query: &Query) -> Result<Found, DirectoryError> {

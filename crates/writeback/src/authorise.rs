@@ -173,6 +173,23 @@ mod tests {
     }
 
     #[test]
+    fn who_was_away_while_keys_were_rolled_believes_the_newest_by_the_root() {
+        let rig = Rig::new();
+        let mut trust = Trust::new(rig.tenant, rig.root.public());
+        let (old, certificate) = rig.server_key(11, 1, NOW);
+        assert_eq!(trust.replace(&[certificate], vec![], 0, NOW), Ok(1));
+        // Two years and three rolls later; what was in between has expired and is not shown any more.
+        let back = NOW.plus(Duration::from_secs(2 * 365 * 86_400));
+        let (newest, certificate) = rig.server_key(14, 4, back);
+        let (order, _) = rig.order(|_| {});
+        let refused = trust.verify(&Signed::sign(&order, &newest), back);
+        assert_eq!(refused, Err(NotBelieved::Signature), "unknown until its certificate is shown");
+        assert_eq!(trust.replace(&[certificate], vec![], 1, back), Ok(4));
+        assert!(trust.verify(&Signed::sign(&order, &newest), back).is_ok());
+        assert!(trust.verify(&Signed::sign(&order, &old), back).is_err());
+    }
+
+    #[test]
     fn the_sequence_never_goes_back() {
         let rig = Rig::new();
         let (_, certificate) = rig.server_key(11, 1, NOW);

@@ -22,6 +22,7 @@ use crate::authorise::{NotBelieved, RolledBack, Trust};
 use crate::directory::{Directory, DirectoryError, SeenVersion, Target};
 use crate::event::{Event, Numbers};
 use crate::journal::{Entry, Journal, JournalError};
+use crate::keys::KeysInUse;
 use crate::limits::{Limits, Switch};
 use crate::person_lock::PersonLocks;
 use crate::report::Reporter;
@@ -40,15 +41,17 @@ pub struct Identity {
     pub agent: AgentId,
     /// Signs its statements.
     pub signing: SigningKey,
-    /// Opens envelopes.
-    pub opening: OpeningKey,
+    /// Open envelopes: the one in use, and replaced ones that a page may have.
+    pub opening: Vec<OpeningKey>,
 }
 
 /// Handles the requests of one agent.
 pub struct Handler<D> {
     pub(crate) directory: D,
     pub(crate) journal: Journal,
-    pub(crate) identity: Identity,
+    pub(crate) tenant: TenantId,
+    pub(crate) agent: AgentId,
+    pub(crate) keys: KeysInUse,
     pub(crate) clock: Arc<dyn Clock>,
     trust: RwLock<Trust>,
     limits: Limits,
@@ -129,7 +132,9 @@ impl<D: Directory> Handler<D> {
         Self {
             directory,
             journal,
-            identity,
+            tenant: identity.tenant,
+            agent: identity.agent,
+            keys: KeysInUse::new(identity.signing, identity.opening),
             clock,
             trust: RwLock::new(trust),
             limits,
@@ -201,7 +206,7 @@ impl<D: Directory> Handler<D> {
     /// [`JournalError`].
     pub async fn resend(&self, reporter: &dyn Reporter) -> Result<(), JournalError> {
         for entry in self.journal.unacknowledged().await? {
-            if reporter.say(Signed::sign(&entry.statement, &self.identity.signing)).is_err() {
+            if reporter.say(self.sign(&entry.statement)).is_err() {
                 break;
             }
         }
@@ -250,7 +255,7 @@ impl<D: Directory> Handler<D> {
         entry.statement.at = begun;
         entry.statement.says = Says::Started { version_before: version };
         self.journal.write(entry.clone()).await?;
-        let heard = reporter.say(Signed::sign(&entry.statement, &self.identity.signing));
+        let heard = reporter.say(self.sign(&entry.statement));
         let late = self.server_now() >= order.start_by;
         if late || heard.is_err() {
             let (fault, text) = match heard {
@@ -316,7 +321,7 @@ impl<D: Directory> Handler<D> {
         });
         Ok(known.map(|known| {
             // If the link is down it is said when it is back.
-            let _ = reporter.say(Signed::sign(&known.statement, &self.identity.signing));
+            let _ = reporter.say(self.sign(&known.statement));
             Handled::Repeated(known.statement)
         }))
     }
@@ -334,7 +339,7 @@ impl<D: Directory> Handler<D> {
             settling: false,
             acknowledged: false,
             statement: Statement {
-                agent: self.identity.agent,
+                agent: self.agent,
                 epoch: self.journal.epoch(),
                 request: order.request,
                 attempt: order.attempt,
@@ -359,7 +364,7 @@ impl<D: Directory> Handler<D> {
         entry.statement.says = says;
         self.journal.write(entry.clone()).await?;
         // If the link is down it is said when it is back.
-        let _ = reporter.say(Signed::sign(&entry.statement, &self.identity.signing));
+        let _ = reporter.say(self.sign(&entry.statement));
         let (request, anchor) = (entry.statement.request, &entry.target.anchor);
         let numbers = Numbers::of(entry.operation, entry.initiator);
         let (cause, last, operator) = match &entry.statement.says {
@@ -387,15 +392,14 @@ impl<D: Directory> Handler<D> {
         envelope: &Envelope,
     ) -> Result<(Act, D::Person, SeenVersion), NotBegun> {
         let now = self.server_now();
-        self.trusted(|trust| trust.check(order, envelope, self.identity.agent, self.journal.epoch(), now))
+        self.trusted(|trust| trust.check(order, envelope, self.agent, self.journal.epoch(), now))
             .map_err(|error| NotBegun::Fault(error.fault(), words(&error.to_string())))?;
         self.limits.admit(&*self.switch, self.clock.now()).map_err(|fault| {
             let operator = words(&format!("a limit of this agent's own configuration: {fault:?}"));
             NotBegun::Fault(fault, operator)
         })?;
         let unreadable = |why: &str| NotBegun::Fault(Fault::EnvelopeUnreadable, words(why));
-        let passwords =
-            envelope.open(&self.identity.opening).map_err(|error| unreadable(&error.to_string()))?;
+        let passwords = self.open(envelope).map_err(|error| unreadable(&error.to_string()))?;
         let act = act(order.operation, passwords)
             .ok_or_else(|| unreadable("the envelope does not hold the passwords that its operation needs"))?;
 

@@ -10,6 +10,7 @@ pub mod directory;
 pub mod event;
 pub mod handle;
 pub mod journal;
+mod keys;
 pub mod limits;
 pub mod person_lock;
 pub mod report;

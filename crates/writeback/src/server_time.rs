@@ -32,7 +32,7 @@ impl<D: Directory> Handler<D> {
         asked_at: Timestamp,
     ) -> Result<Duration, NotBelieved> {
         let told = self.trusted(|trust| trust.verify(time, self.server_now()))?;
-        let for_us = told.tenant == self.identity.tenant && told.agent == self.identity.agent;
+        let for_us = told.tenant == self.tenant && told.agent == self.agent;
         if !for_us || told.agent_nonce != *nonce {
             return Err(NotBelieved::Time);
         }

@@ -76,7 +76,7 @@ pub(crate) struct Rig {
     pub(crate) server: SigningKey,
     server_certificate: Signed<KeyCertificate>,
     pub(crate) identity: SigningKey,
-    opening: OpeningKey,
+    pub(crate) opening: OpeningKey,
 }
 
 impl Rig {
@@ -196,7 +196,7 @@ impl Rig {
             tenant: self.tenant,
             agent: self.agent,
             signing: self.identity.clone(),
-            opening: self.opening.clone(),
+            opening: vec![self.opening.clone()],
         };
         let directory = FakeDirectory(steps.clone());
         let switch = Arc::new(steps.clone());

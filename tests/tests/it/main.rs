@@ -5,6 +5,7 @@
 mod browser;
 mod canary;
 mod doctor;
+mod keys;
 mod once;
 mod openldap;
 mod outage;

@@ -12,7 +12,7 @@ use ritorno_protocol::certificate::check_agent_identity;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::enrolment::{
     AccessAssertion, AccessToken, EnrolmentProof, EnrolmentRequest, EnrolmentResponse, EnrolmentToken,
-    OnboardingCode, OnboardingState,
+    IdentityProof, IdentityRoll, OnboardingCode, OnboardingState,
 };
 use ritorno_protocol::ids::{AgentId, Forest};
 use ritorno_protocol::key::SigningKey;
@@ -49,6 +49,7 @@ on_both!(
     an_assertion_gives_a_token_once,
     an_assertion_of_somebody_else_gives_none,
     a_device_code_switches_the_agent_on_once,
+    a_new_identity_key_is_certified_for_who_has_both,
 );
 
 /// A JSON answer.
@@ -269,4 +270,39 @@ async fn a_device_code_switches_the_agent_on_once(world: &World) {
     agents.set_writeback(world.tenant.id, agent.id, false).await.unwrap();
     assert_eq!(state().await, by_chiara);
     assert!(!on().await);
+}
+
+async fn a_new_identity_key_is_certified_for_who_has_both(world: &World) {
+    let (agent, key) = world.enrolled("rolls").await;
+    let (other, other_key) = world.enrolled("another").await;
+    let access = access(world, agent.id, &key).await;
+    let next = SigningKey::generate(&*world.state.random);
+    let body = |agent, signer: &SigningKey, identity: &SigningKey| {
+        let proof = Signed::sign(&IdentityProof { tenant: world.tenant.id, agent }, signer);
+        serde_json::to_value(IdentityRoll { proof, identity: identity.public() }).unwrap()
+    };
+    let ask = |token: Option<String>, body| async move {
+        call(world, Method::POST, "/agent/v1/identity", token.as_deref(), &[], Some(body)).await
+    };
+    let wrong = [body(agent.id, &key, &next), body(other.id, &next, &next)];
+    for body in wrong {
+        refused(&ask(Some(access.clone()), body).await, StatusCode::BAD_REQUEST, "identity-proof");
+    }
+    let taken = body(agent.id, &other_key, &other_key);
+    refused(&ask(Some(access.clone()), taken).await, StatusCode::CONFLICT, "identity-key");
+    let good = body(agent.id, &next, &next);
+    refused(&ask(None, good.clone()).await, StatusCode::UNAUTHORIZED, "access-token");
+    let answer = ask(Some(access.clone()), good.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let certificate = serde_json::from_value(answer.body.clone()).unwrap();
+    let (root, now) = (world.state.keys.root(), world.clock.now());
+    let (named, content) = check_agent_identity(&certificate, root, world.tenant.id, now).unwrap();
+    assert_eq!((named, content.key, content.sequence), (agent.id, next.public(), 2));
+    // Asked again, since the answer was lost: the same certificate.
+    assert_eq!(ask(Some(access), good).await.body, answer.body);
+    // The old key goes on holding until the new one is shown, and the new one gets tokens already.
+    self::access(world, agent.id, &key).await;
+    self::access(world, agent.id, &next).await;
+    let row = world.state.store.agents().get(world.tenant.id, agent.id).await.unwrap().unwrap();
+    assert_eq!(row.identity_key, key.public());
 }

@@ -128,7 +128,7 @@ impl Scene {
         let handler = Handler::new(
             forests,
             journal,
-            AgentIdentity { tenant, agent, signing: identity, opening: sealing.clone() },
+            AgentIdentity { tenant, agent, signing: identity, opening: vec![sealing.clone()] },
             Trust::new(tenant, root.public()),
             Limits::new(100),
             Arc::new(On),

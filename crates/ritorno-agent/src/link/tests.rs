@@ -7,7 +7,7 @@ use ritorno_lab::{HttpProxy, Lab};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::ids::{AgentId, Forest, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::link::ServerTime;
 use ritorno_writeback::authorise::Trust;
@@ -25,7 +25,8 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::config::{Access, Attributes, ForestSettings, Proxy};
 use crate::events::EventLog;
-use crate::state::{Enrolment, State};
+use crate::keys::{Enrolment, Keys};
+use crate::state::State;
 use crate::system;
 
 /// Longest wait for what has to come.
@@ -94,6 +95,8 @@ impl Scene {
             identity: certify(&root, tenant, KeyRole::AgentIdentity { agent }, &identity, clock.now()),
         };
         let keys = Keys { enrolment, identity: identity.clone(), sealing: sealing.clone() };
+        state.keep(&keys).unwrap();
+        let keyring = Keyring::open(state.clone(), vec![Forest("contoso.test".into())], clock.now()).unwrap();
         // A forest that nobody answers for: these tests never get so far.
         let settings = ForestSettings {
             name: Forest("contoso.test".into()),
@@ -115,7 +118,7 @@ impl Scene {
         let handler = Handler::new(
             Forests::open(&[settings], &clock).unwrap(),
             journal,
-            Identity { tenant, agent, signing: identity.clone(), opening: sealing },
+            Identity { tenant, agent, signing: identity.clone(), opening: vec![sealing] },
             Trust::new(tenant, root.public()),
             Limits::new(10),
             Arc::new(switch.clone()),
@@ -136,14 +139,13 @@ impl Scene {
         let outbound = Outbound::with(Some(&authority.certificate_path()), proxy.as_ref()).unwrap();
         let (_, health) = watch::channel(Vec::new());
         let link = Link {
-            keys,
+            keyring,
             outbound,
             handler: Arc::new(handler),
             carrier: Arc::new(Carrier::new(events)),
             health,
             probe: Arc::new(Notify::new()),
             switch,
-            forests: vec![Forest("contoso.test".into())],
             board: board.clone(),
             clock,
             random,

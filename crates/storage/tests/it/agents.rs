@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use ritorno_identity::agent::Agent;
+use anyhow::{Context as _, Result, ensure};
+use ritorno_identity::agent::{Agent, FormerChain, NextIdentity};
+use ritorno_protocol::certificate::KeyRole;
 use ritorno_protocol::ids::{EpochId, Forest};
-use ritorno_protocol::key::SigningKey;
+use ritorno_protocol::key::{PublicKey, SigningKey};
 use ritorno_protocol::link::{ForestHealth, Health};
+use ritorno_protocol::signed::Signed;
 use ritorno_storage::Hello;
 
 use crate::fixture::{Fixture, NOW, on_both};
 
-on_both!(comes_back_as_it_was_stored, recipients_are_who_may_receive, revoked_is_revoked);
+on_both!(
+    comes_back_as_it_was_stored,
+    a_next_key_is_in_use_once_it_is_shown,
+    recipients_are_who_may_receive,
+    revoked_is_revoked
+);
 
 async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let agents = f.store.agents();
@@ -57,6 +64,44 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     };
     assert_eq!(agents.list(f.tenant.id).await?, [expected]);
     assert_eq!(agents.list(f.other_tenant().await?).await?, []);
+    Ok(())
+}
+
+async fn a_next_key_is_in_use_once_it_is_shown(f: &Fixture) -> Result<()> {
+    let (agents, tenant) = (f.store.agents(), f.tenant.id);
+    let agent = f.agent("rolls");
+    agents.insert(&agent).await?;
+    let key = SigningKey::generate(&f.random).public();
+    let content = f.certificate(KeyRole::AgentIdentity { agent: agent.id }, key.clone(), 2);
+    let next = NextIdentity { key: key.clone(), certificate: Signed::sign(&content, &f.root) };
+    ensure!(
+        !agents.certified(tenant, agent.id, &key, &next).await?,
+        "certified for a key that is not in use"
+    );
+    ensure!(agents.certified(tenant, agent.id, &agent.identity_key, &next).await?);
+    let held = agents.get(tenant, agent.id).await?.context("the agent")?;
+    assert_eq!((&held.identity_key, held.next_identity.as_ref()), (&agent.identity_key, Some(&next)));
+
+    let sealing = f.sealing(agent.id, &SigningKey::generate(&f.random), &agent.forests);
+    let former = FormerChain { chain: agent.chain().context("a chain")?, key: key.id(), until: NOW };
+    let hello = |key: &PublicKey, identity| Hello {
+        version: "0.3.0".into(),
+        epoch: EpochId::random(&f.random),
+        identity_key: key.clone(),
+        identity,
+        former: vec![former.clone()],
+        sealing: sealing.clone(),
+        forests: agent.forests.clone(),
+    };
+    ensure!(agents.said_hello(tenant, agent.id, &hello(&key, next.certificate.clone()), NOW).await?);
+    let held = agents.get(tenant, agent.id).await?.context("the agent")?;
+    assert_eq!((&held.identity_key, &held.identity), (&key, &next.certificate));
+    assert_eq!((held.next_identity, held.former), (None, vec![former.clone()]));
+    let old = hello(&agent.identity_key, agent.identity.clone());
+    ensure!(!agents.said_hello(tenant, agent.id, &old, NOW).await?, "a replaced key came back");
+
+    ensure!(agents.rename(tenant, agent.id, "Milano").await?);
+    assert_eq!(agents.get(tenant, agent.id).await?.context("the agent")?.name, "Milano");
     Ok(())
 }
 

@@ -146,7 +146,7 @@ async fn an_envelope_for_other_keys_is_not_opened() {
     let own = scene.rig.chain().check(&scene.rig.root.public(), scene.rig.tenant, NOW).unwrap().key;
     let (_, only_stranger) =
         scene.rig.order_sealed(std::slice::from_ref(&stranger), "Nuova-Passw0rd", |_| {});
-    assert_eq!(only_stranger.open(&scene.handler.identity.opening).unwrap_err(), OpenError::NotARecipient);
+    assert_eq!(only_stranger.open(&scene.rig.opening).unwrap_err(), OpenError::NotARecipient);
     let ordered = scene.rig.order_sealed(std::slice::from_ref(&stranger), "Nuova-Passw0rd", |_| {});
     assert_eq!(scene.fault(ordered).await, Fault::EnvelopeUnreadable);
     // Even if we could open it: an unknown key among the recipients means that somebody else can read the password.
@@ -157,7 +157,7 @@ async fn an_envelope_for_other_keys_is_not_opened() {
 #[tokio::test]
 async fn a_rule_is_named_before_the_directory_is_asked_to_write() {
     let scene = scene("rule").await;
-    let own = scene.handler.identity.opening.public().clone();
+    let own = scene.rig.opening.public().clone();
     let handled = scene.handle(scene.rig.order_sealed(&[own], "kurz", |_| {})).await;
     let Says::Ended { outcome: Outcome::Refused { rule, .. } } = &handled.statement().says else {
         panic!("{handled:?}");
@@ -170,7 +170,7 @@ async fn a_rule_is_named_before_the_directory_is_asked_to_write() {
 #[tokio::test]
 async fn the_tenant_may_forbid_names_where_the_directory_does_not() {
     let scene = scene("names").await;
-    let own = scene.handler.identity.opening.public().clone();
+    let own = scene.rig.opening.public().clone();
     let ordered = scene.rig.order_sealed(&[own], "anna.rossi-2027", |order| order.forbid_names = true);
     let handled = scene.handle(ordered).await;
     let refused = matches!(
@@ -309,4 +309,18 @@ async fn a_lost_journal_refuses_what_it_can_not_remember() {
         matches!(&answered.statement().says, Says::NotStarted { fault: Fault::AuthorisationRefused, .. });
     assert!(refused, "{answered:?}");
     assert_eq!(scene.steps.writes(), 1);
+}
+
+#[tokio::test]
+async fn what_was_sealed_for_a_replaced_key_is_opened_until_that_is_destroyed() {
+    let scene = scene("rolled").await;
+    let (former, newest) = (scene.rig.opening.clone(), OpeningKey::generate(&Fixed(93)));
+    scene.handler.open_with(vec![newest.clone(), former]);
+    let handled = scene.handle(scene.rig.order(|_| {})).await;
+    let Says::Ended { outcome } = &handled.statement().says else { panic!("{handled:?}") };
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+
+    let scene = self::scene("destroyed").await;
+    scene.handler.open_with(vec![newest]);
+    assert_eq!(scene.fault(scene.rig.order(|_| {})).await, Fault::EnvelopeUnreadable);
 }
