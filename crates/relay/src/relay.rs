@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, RequestId, TenantId};
 use ritorno_protocol::link::ToAgent;
 use ritorno_protocol::random::Random;
@@ -15,6 +16,9 @@ use crate::link::{Links, lock};
 use crate::submit::Waiter;
 use crate::timer::Timer;
 
+/// An agent that lost its link waits half a minute at most before it dials again; some seconds more for the handshake.
+const AGENTS_BACK_WITHIN: Duration = Duration::from_secs(40);
+
 /// The cloud end of the agents' links on this node.
 pub struct Relay {
     pub(crate) ledger: Arc<dyn Ledger>,
@@ -22,6 +26,7 @@ pub struct Relay {
     pub(crate) timer: Arc<dyn Timer>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) links: Links,
+    started_at: Timestamp,
     waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
 }
 
@@ -33,7 +38,9 @@ impl Relay {
         timer: Arc<dyn Timer>,
         random: Arc<dyn Random>,
     ) -> Arc<Self> {
-        Arc::new(Self { ledger, keyring, timer, random, links: Links::default(), waiters: Mutex::default() })
+        let started_at = timer.now();
+        let (links, waiters) = (Links::default(), Mutex::default());
+        Arc::new(Self { ledger, keyring, timer, random, links, started_at, waiters })
     }
 
     /// How many links are live on this node.
@@ -44,6 +51,13 @@ impl Relay {
     /// Whether that agent has a live link on this node.
     pub fn is_live(&self, tenant: TenantId, agent: AgentId) -> bool {
         self.links.get(tenant, agent).is_some()
+    }
+
+    /// Whether this node can take links, and has been up for so long that every agent which could dial it has. If not, an
+    /// agent that is not connected may be none's fault but ours.
+    pub async fn is_ready(&self, tenant: TenantId) -> bool {
+        let now = self.timer.now();
+        now >= self.started_at.plus(AGENTS_BACK_WITHIN) && self.keyring.keys(tenant, now).await.is_ok()
     }
 
     /// Closes an agent's link, because it was revoked.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_state::is_name;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_protocol::enrolment::{EnrolmentProof, EnrolmentRequest, EnrolmentResponse};
@@ -18,8 +19,6 @@ use crate::keys::KeysError;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Longest name or version, in bytes.
-const MAXIMUM_TEXT: usize = 255;
 /// Most forests of one agent.
 const MAXIMUM_FORESTS: usize = 16;
 
@@ -140,10 +139,10 @@ pub async fn handle(
 
 fn check(proof: &EnrolmentProof) -> Result<(), EnrolError> {
     let text = |what: &str, value: &str| {
-        if value.trim().is_empty() || value.len() > MAXIMUM_TEXT || value.chars().any(char::is_control) {
-            Err(EnrolError::Malformed(format!("{what} is empty, too long, or holds control characters")))
-        } else {
+        if is_name(value) {
             Ok(())
+        } else {
+            Err(EnrolError::Malformed(format!("{what} is empty, too long, or holds control characters")))
         }
     };
     text("name", &proof.name)?;

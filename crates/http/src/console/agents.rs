@@ -1,9 +1,10 @@
-//! `POST /console/agents/writeback` and `/console/agents/revoke`: what is done to one agent.
+//! `POST /console/agents/writeback`, `/console/agents/rename` and `/console/agents/revoke`: what is done to one agent.
 
 use axum::Form;
 use axum::extract::State;
 use axum::response::Redirect;
 use ritorno_identity::administrator::Action;
+use ritorno_identity::agent_state::is_name;
 use ritorno_identity::audit::Activity;
 use ritorno_protocol::ids::AgentId;
 use serde::Deserialize;
@@ -20,7 +21,14 @@ pub(super) struct Writeback {
     on: bool,
 }
 
-/// What the other form sends.
+/// What the name's form sends.
+#[derive(Deserialize)]
+pub(super) struct Rename {
+    agent: AgentId,
+    name: String,
+}
+
+/// What the last form sends.
 #[derive(Deserialize)]
 pub(super) struct Revoke {
     agent: AgentId,
@@ -41,6 +49,24 @@ pub(super) async fn set_writeback(
     signed_in.require(action)?;
     if state.store.agents().set_writeback(state.tenant, agent, on).await.map_err(PageError::behind)? {
         signed_in.note(&state, &reader, activity, format!("agent {agent}"), None).await?;
+    }
+    Ok(Redirect::to("/console"))
+}
+
+/// Gives an agent another name. One that can't be is left as it was.
+pub(super) async fn rename(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Rename { agent, name }): Form<Rename>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::EnrolAgent)?;
+    let name = name.trim();
+    if is_name(name)
+        && state.store.agents().rename(state.tenant, agent, name).await.map_err(PageError::behind)?
+    {
+        let reason = format!("agent {agent}: {name}");
+        signed_in.note(&state, &reader, Activity::AgentRenamed, reason, None).await?;
     }
     Ok(Redirect::to("/console"))
 }

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_state::{Age, AgentState, Seen};
 use ritorno_identity::tenant::Tenant;
 use ritorno_relay::tenant_state::TenantState;
 
@@ -47,6 +48,7 @@ struct AgentLine {
     forests: String,
     pdcs: Vec<PdcLine>,
     version: String,
+    out_of_date: bool,
     seen: Option<Moment>,
 }
 
@@ -73,6 +75,7 @@ pub(super) async fn show(
         TenantState::WritebackOff => (key("console-state-writeback-off"), None),
         TenantState::PdcUnreachable { since, .. } => (key("console-state-pdc"), Some(*since)),
     };
+    let server_ready = state.relay.is_ready(tenant.id).await;
     let shown = OverviewPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console"),
@@ -81,7 +84,7 @@ pub(super) async fn show(
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&tenant),
-        agents: agents.iter().map(|agent| line(&state, agent)).collect(),
+        agents: agents.iter().map(|agent| line(&state, &tenant, server_ready, agent)).collect(),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -103,14 +106,19 @@ fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
     })
 }
 
-fn line(state: &AppState, agent: &Agent) -> AgentLine {
+fn line(state: &AppState, tenant: &Tenant, server_ready: bool, agent: &Agent) -> AgentLine {
     let revoked = agent.revoked_at.is_some();
-    let standing = if revoked {
-        key("console-agent-revoked")
-    } else if state.relay.is_live(agent.tenant, agent.id) {
-        key("console-agent-live")
-    } else {
-        key("console-agent-away")
+    let live = state.relay.is_live(agent.tenant, agent.id);
+    let version = env!("CARGO_PKG_VERSION");
+    let seen = Seen { live, tenant_on: tenant.writeback_enabled, server_ready, version };
+    let standing = match AgentState::of(agent, seen) {
+        AgentState::Running => key("console-agent-running"),
+        AgentState::OutOfDate => key("console-agent-out-of-date"),
+        AgentState::TooOld => key("console-agent-too-old"),
+        AgentState::Away => key("console-agent-away"),
+        AgentState::NotConfigured => key("console-agent-not-configured"),
+        AgentState::ServerSide => key("console-agent-server-side"),
+        AgentState::Revoked => key("console-agent-revoked"),
     };
     let reported = agent.health.iter().flat_map(|health| &health.forests);
     AgentLine {
@@ -124,6 +132,7 @@ fn line(state: &AppState, agent: &Agent) -> AgentLine {
             .filter_map(|forest| Some(PdcLine { name: forest.pdc.clone()?, reachable: forest.reachable }))
             .collect(),
         version: agent.version.clone(),
+        out_of_date: !revoked && Age::of(&agent.version, version) != Age::Current,
         seen: agent.last_seen_at.map(Moment::new),
     }
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_state::{AgentState, Seen};
 use ritorno_identity::device_code::{DeviceCode, UserCode};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::enrolment::EnrolmentToken;
 use ritorno_protocol::ids::SupportCode;
 
+use crate::agent::TestAgent;
 use crate::browser::{Answer, Browser};
 use crate::world::{PASSWORD, World};
 
@@ -47,6 +50,7 @@ async fn each_role_may_what_it_may() {
     let agent_on = ("/console/agents/writeback", Some(vec![("agent", agent.as_str()), ("on", "true")]));
     let token = ("/console/enrolment-tokens", Some(vec![]));
     let confirm = ("/console/onboarding/confirm", Some(vec![("code", "BCDF-GHJK")]));
+    let rename = ("/console/agents/rename", Some(vec![("agent", agent.as_str()), ("name", "Milano")]));
     let revoke = ("/console/agents/revoke", Some(vec![("agent", agent.as_str())]));
     let (no, soft) = (Some("global"), Some("cloud-only"));
     // What, and what stops: cloud-only global, synchronised global, help desk.
@@ -62,6 +66,7 @@ async fn each_role_may_what_it_may() {
         (agent_on, [None, soft, no]),
         (token, [None, soft, no]),
         (confirm, [None, soft, no]),
+        (rename, [None, soft, no]),
         (revoke, [None, soft, no]),
     ];
     let mut browsers =
@@ -188,4 +193,41 @@ async fn help_desk_finds_people_and_support_codes() {
     assert_eq!(facts.by_support_code(world.tenant.id, &code).await.unwrap().len(), 1);
     let lifted = desk.post("/console/people/lift", &[("name", "anna.rossi@contoso.test")]).await;
     assert!(lifted.location().contains("lifted=1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_shown_as_it_is_in_all_six_states() {
+    let world = world().await;
+    let mut browser = signed_in(&world, "root").await;
+    let (away, _) = world.enrolled("one-that-is-away").await;
+    let shown = browser.get("/console").await.body;
+    assert!(shown.contains("perhaps because of this server"), "agents dial again for some seconds: {shown}");
+
+    let agents = world.state.store.agents();
+    assert!(agents.revoke(world.tenant.id, away.id, world.clock.now()).await.unwrap());
+    let linked = TestAgent::link(&world).await;
+    let shown = browser.get("/console").await.body;
+    assert!(shown.contains("up and running") && shown.contains("revoked"), "{shown}");
+
+    let row =
+        agents.list(world.tenant.id).await.unwrap().into_iter().find(|agent| agent.id != away.id).unwrap();
+    let seen = Seen { live: true, tenant_on: true, server_ready: true, version: "0.1.0" };
+    let state = |row: &Agent, seen| AgentState::of(row, seen);
+    assert_eq!(state(&row, seen), AgentState::Running);
+    assert_eq!(state(&row, Seen { version: "0.2.0", ..seen }), AgentState::OutOfDate);
+    assert_eq!(state(&row, Seen { version: "0.3.0", ..seen }), AgentState::TooOld);
+    assert_eq!(state(&row, Seen { tenant_on: false, ..seen }), AgentState::NotConfigured);
+    assert_eq!(state(&Agent { writeback_on: false, ..row.clone() }, seen), AgentState::NotConfigured);
+    let mut silent = row.clone();
+    silent.health.as_mut().unwrap().forests[0].reachable = false;
+    assert_eq!(state(&silent, seen), AgentState::NotConfigured);
+    assert_eq!(state(&row, Seen { live: false, ..seen }), AgentState::Away);
+    assert_eq!(state(&row, Seen { live: false, server_ready: false, ..seen }), AgentState::ServerSide);
+
+    let id = row.id.to_string();
+    browser.post("/console/agents/rename", &[("agent", &id), ("name", " Milano ")]).await;
+    browser.post("/console/agents/rename", &[("agent", &id), ("name", "  ")]).await;
+    let named = agents.get(world.tenant.id, row.id).await.unwrap().unwrap();
+    assert_eq!(named.name, "Milano");
+    drop(linked);
 }

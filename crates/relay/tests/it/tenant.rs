@@ -167,3 +167,11 @@ async fn an_agent_that_hangs_holds_nobody_up_for_long_and_is_asked_last_afterwar
     assert!(longest <= OTHER_AFTER, "{longest:?}");
     assert_eq!(asked, 1, "the one that hangs is asked once");
 }
+
+#[tokio::test]
+async fn a_server_that_has_just_started_does_not_blame_agents() {
+    let world = World::new();
+    assert!(!world.relay.is_ready(world.tenant).await);
+    world.time.advance(Duration::from_secs(40)).await;
+    assert!(world.relay.is_ready(world.tenant).await);
+}

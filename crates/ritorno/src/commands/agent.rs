@@ -3,13 +3,17 @@
 use anyhow::bail;
 use clap::Subcommand;
 use ritorno_http::agent_api::enrolment_token;
+use ritorno_identity::agent_state::{Age, AgentState, MAXIMUM_NAME, Seen, is_name};
 use ritorno_identity::audit::Activity;
 use ritorno_protocol::ids::AgentId;
+use ritorno_protocol::link::HEALTH_STALE_AFTER;
 
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{moment, say};
 use crate::system;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What `agent` does.
 #[derive(Subcommand)]
@@ -18,6 +22,13 @@ pub(crate) enum Command {
     Token,
     /// Lists the agents.
     List,
+    /// Gives an agent another name.
+    Rename {
+        /// The agent's id.
+        id: AgentId,
+        /// Its name from now on.
+        name: String,
+    },
     /// Revokes an agent: its link is closed within ten seconds, and nothing is sealed for it any more.
     Revoke {
         /// The agent's id.
@@ -34,6 +45,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     match command {
         Command::Token => token(config, &installation).await,
         Command::List => list(&installation).await,
+        Command::Rename { id, name } => rename(&installation, id, &name).await,
         Command::Revoke { id } => revoke(&installation, id).await,
     }
 }
@@ -57,12 +69,15 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
     table.load_style(comfy_table::presets::NOTHING).set_header([
         "id",
         "name",
+        "state",
         "version",
         "forests",
         "writeback",
         "last seen",
         "revoked",
     ]);
+    let now = system::clock().now();
+    let ready = installation.keys().newest().await?.is_some_and(|newest| now < newest.not_after);
     for agent in installation.store.agents().list(installation.tenant.id).await? {
         let forests: Vec<&str> = agent.forests.iter().map(|forest| forest.0.as_str()).collect();
         let own_switch = agent.health.as_ref().is_none_or(|health| health.writeback_on);
@@ -71,10 +86,18 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
             (true, false) => "off at the agent",
             (false, _) => "off",
         };
+        // Whoever reports every ten seconds has a link to one of the servers.
+        let live = agent.last_seen_at.is_some_and(|at| now <= at.plus(HEALTH_STALE_AFTER));
+        let tenant_on = installation.tenant.writeback_enabled;
+        let seen = Seen { live, tenant_on, server_ready: ready, version: VERSION };
+        let current = Age::of(&agent.version, VERSION) == Age::Current;
+        let version =
+            if current { agent.version.clone() } else { format!("{} (out of date)", agent.version) };
         table.add_row([
             agent.id.to_string(),
             agent.name.clone(),
-            agent.version.clone(),
+            AgentState::of(&agent, seen).word().to_owned(),
+            version,
             forests.join(" "),
             writeback.to_owned(),
             moment(agent.last_seen_at),
@@ -82,6 +105,18 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
         ]);
     }
     say(table)
+}
+
+async fn rename(installation: &Installation, id: AgentId, name: &str) -> anyhow::Result<()> {
+    let name = name.trim();
+    if !is_name(name) {
+        bail!("a name has 1 to {MAXIMUM_NAME} bytes and no control characters");
+    }
+    if !installation.store.agents().rename(installation.tenant.id, id, name).await? {
+        bail!("there is no agent {id}; `ritorno agent list` shows them");
+    }
+    super::audit(installation, Activity::AgentRenamed, format!("agent {id}: {name}")).await?;
+    say(format_args!("{id} is called {name}"))
 }
 
 async fn revoke(installation: &Installation, id: AgentId) -> anyhow::Result<()> {
