@@ -1,6 +1,9 @@
 //! `ritorno-agent check-config`: reads the configuration and everything that it names.
 
-use anyhow::Context as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
 use ritorno_directory::{PasswordFile, PasswordSource as _};
 
 use crate::config::{Config, Secret};
@@ -11,6 +14,19 @@ use crate::system;
 
 /// How a keytab begins (MIT's format, version 2).
 const KEYTAB: [u8; 2] = [5, 2];
+
+/// Refuses a password that everybody on this machine can read.
+fn for_the_owner_only(file: &Path) -> anyhow::Result<()> {
+    let mode = std::fs::metadata(file).with_context(|| file.display().to_string())?.permissions().mode();
+    if mode & 0o007 != 0 {
+        bail!(
+            "{}: its mode is {:04o}, so that everybody can read it; make it 0600",
+            file.display(),
+            mode & 0o777
+        );
+    }
+    Ok(())
+}
 
 /// Reads everything, and asks each forest for its PDC emulator. Nothing is changed.
 ///
@@ -23,9 +39,11 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         let named = |key| format!("forest {}, {key} {}", forest.name, file.display());
         match &forest.access.secret {
             Secret::Password(file) => {
+                for_the_owner_only(file).with_context(|| named("password_file"))?;
                 PasswordFile(file.clone()).password().map(drop).with_context(|| named("password_file"))?;
             }
             Secret::Keytab(file) => {
+                for_the_owner_only(file).with_context(|| named("keytab_file"))?;
                 let begins = std::fs::read(file).with_context(|| named("keytab_file"))?;
                 anyhow::ensure!(begins.starts_with(&KEYTAB), "{} is no keytab", named("keytab_file"));
             }

@@ -152,8 +152,21 @@ pub(crate) enum Mode {
 pub(crate) struct Log {
     /// Where the event log's lines go, besides standard error.
     pub(crate) events_file: Option<PathBuf>,
+    /// How those lines look.
+    pub(crate) events_format: EventsFormat,
     /// How lines on standard error look.
     pub(crate) format: Format,
+}
+
+/// How the event log's lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventsFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// As a syslog server takes it (RFC 5424).
+    Rfc5424,
 }
 
 /// How log lines look.
@@ -339,7 +352,12 @@ fn check_proxy(proxy: FileProxy) -> Result<Proxy, (Range<usize>, String)> {
     if proxy.password_file.is_some() && proxy.user.is_none() {
         return Err((proxy.url.span(), "there is a 'password_file' and no 'user'".to_owned()));
     }
-    Ok(Proxy { url, user: proxy.user, password_file: proxy.password_file, no_proxy: proxy.no_proxy })
+    Ok(Proxy {
+        url,
+        user: proxy.user,
+        password_file: proxy.password_file.map(secret_file),
+        no_proxy: proxy.no_proxy,
+    })
 }
 
 fn check_schedule(sync: FileSync) -> Result<Schedule, (Range<usize>, String)> {
@@ -400,6 +418,18 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         attributes: forest.attributes,
         openldap,
     })
+}
+
+/// A file with a secret: where its name stands alone, and systemd handed in a credential of that name, the credential
+/// (systemd.exec(5), LoadCredential=).
+fn secret_file(named: PathBuf) -> PathBuf {
+    if named.components().count() != 1 {
+        return named;
+    }
+    std::env::var_os("CREDENTIALS_DIRECTORY")
+        .map(|folder| Path::new(&folder).join(&named))
+        .filter(|file| file.exists())
+        .unwrap_or(named)
 }
 
 /// The error for what stands at `span`: a value, or a key that nobody knows.

@@ -41,7 +41,7 @@ pub(crate) async fn run(config: &Config, token: &str, again: bool) -> anyhow::Re
     }
     let token = EnrolmentToken::from_text(token)?;
     let (random, clock) = (system::random(), system::clock());
-    let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())?;
+    let events = EventLog::open(&config.log, clock.clone())?;
     let (identity, sealing) = (SigningKey::generate(&*random), OpeningKey::generate(&*random));
     events.note(EventId::KeyPairCreation, "identity and sealing keys were made");
     let proof = EnrolmentProof {

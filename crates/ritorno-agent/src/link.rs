@@ -137,7 +137,7 @@ impl Link {
         while !*stop.borrow() {
             let ended = self.once(&mut stop, &mut backoff, &mut told, &mut tasks).await;
             self.carrier.connect(None);
-            let mut least = Duration::ZERO;
+            let (mut least, mut number) = (Duration::ZERO, EventId::RelayWarning);
             let reason = match ended {
                 Ok(End::Stopped) => break,
                 Ok(End::Closed(reason)) => reason,
@@ -147,7 +147,10 @@ impl Link {
                 }
                 Err(error) => match error.downcast::<JournalError>() {
                     Ok(journal) => return Err(journal),
-                    Err(error) => format!("{error:#}"),
+                    Err(error) => {
+                        number = number_of(&error, self.board.link().up);
+                        format!("{error:#}")
+                    }
                 },
             };
             self.board.link_down(&reason, self.clock.now());
@@ -156,10 +159,7 @@ impl Link {
             if told {
                 tracing::debug!(%reason, "no link; next try in {} ms", wait.as_millis());
             } else {
-                events.note(
-                    EventId::RelayWarning,
-                    format!("no link to the server: {reason}; it is tried again"),
-                );
+                events.note(number, format!("no link to the server: {reason}; it is tried again"));
                 told = true;
             }
             tokio::select! {
@@ -339,7 +339,9 @@ impl Link {
                     writeback_on,
                     forests: health.borrow_and_update().clone(),
                 };
-                socket.send(&ToRelay::Health { health: report }).await?;
+                socket.send(&ToRelay::Health { health: report }).await.inspect_err(|error| {
+                    self.carrier.events().note(EventId::HealthReportError, format!("{error:#}"));
+                })?;
             }
         }
     }
@@ -417,6 +419,25 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// The number that tells of a link that could not be made, or broke.
+fn number_of(error: &anyhow::Error, was_up: bool) -> EventId {
+    if error.chain().any(|cause| cause.is::<serde_json::Error>()) {
+        EventId::InputValidationError
+    } else if was_up {
+        EventId::RelayWarning
+    } else if error.chain().any(is_tls) {
+        EventId::ListenerError
+    } else {
+        EventId::RelayError
+    }
+}
+
+/// Whether TLS itself failed: usually the server's certificate is of an authority that is not trusted here.
+fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inside = |error: &std::io::Error| error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    cause.is::<rustls::Error>() || cause.downcast_ref::<std::io::Error>().is_some_and(inside)
 }
 
 /// Settles an unknown outcome beside everything else; it may take a day, over many links.

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod backoff;
 mod carrier;
@@ -37,6 +39,8 @@ mod system;
 mod tls;
 
 use config::{Config, Format};
+use events::EventLog;
+use ritorno_protocol::event::EventId;
 use sync::commands;
 
 /// Password writeback and synchronisation for Ritorno, on premises.
@@ -227,8 +231,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut config = Config::read(&arguments.config)?;
-    start_log(config.log.format, matches!(arguments.command, Command::Run));
+    let service = matches!(arguments.command, Command::Run);
+    let mut config = Config::read(&arguments.config).inspect_err(|error| {
+        if service {
+            start_log(Format::Text, true);
+            // Where the event log is, nobody knows now: it is in the journal at least.
+            EventLog::default_only(system::clock()).note(EventId::ConfigurationError, error.to_string());
+        }
+    })?;
+    start_log(config.log.format, service);
     // What speaks to no directory works whatever is wrong with Kerberos.
     if arguments.command.asks_directories() {
         kerberos::set_up(&mut config)?;
@@ -282,10 +293,20 @@ async fn synchronise(config: &Config, command: SyncCommand) -> anyhow::Result<()
     }
 }
 
-/// Log lines on standard error. `RITORNO_LOG` holds a filter such as `debug`.
+/// Log lines, of the service in the journal where systemd keeps one, else on standard error. `RITORNO_LOG` holds a filter such as `debug`.
 fn start_log(format: Format, service: bool) {
     let level = if service { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("RITORNO_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    if service
+        && std::env::var_os("JOURNAL_STREAM").is_some()
+        && let Ok(journal) = tracing_journald::layer()
+    {
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(journal.with_field_prefix(Some("RITORNO".into())))
+            .init();
+        return;
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         Format::Text => builder.init(),

@@ -27,11 +27,11 @@ pub(crate) async fn enable(config: &Config) -> anyhow::Result<()> {
     let state = State::open(&config.state_dir)?;
     let keys = state.keys()?;
     let (clock, random) = (system::clock(), system::random());
-    let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())?;
+    let events = EventLog::open(&config.log, clock.clone())?;
     let http = plain(&Outbound::new(config)?)?;
     let client = Arc::new(Client::new(http, keys, clock, random));
     events.note(EventId::OnboardingStart, "switching writeback on was asked for");
-    let code: OnboardingCode = client.call(Method::POST, "/agent/v1/onboarding").await?;
+    let code: OnboardingCode = told(&events, client.call(Method::POST, "/agent/v1/onboarding").await)?;
     say(format_args!(
         "Sign in as a cloud-only global administrator at {} and confirm the code {} until {}.",
         code.confirm_at,
@@ -41,7 +41,7 @@ pub(crate) async fn enable(config: &Config) -> anyhow::Result<()> {
     let path = format!("/agent/v1/onboarding/{}", code.code);
     loop {
         tokio::time::sleep(ASK_EVERY).await;
-        match client.call::<OnboardingState>(Method::GET, &path).await? {
+        match told(&events, client.call::<OnboardingState>(Method::GET, &path).await)? {
             OnboardingState::Pending => {}
             OnboardingState::Expired => {
                 events.note(EventId::OnboardingServiceError, "nobody confirmed the code in time");
@@ -57,13 +57,26 @@ pub(crate) async fn enable(config: &Config) -> anyhow::Result<()> {
     }
 }
 
+/// Notes what keeps writeback from being switched on: the server could not be reached, or refused.
+fn told<T>(events: &EventLog, answer: anyhow::Result<T>) -> anyhow::Result<T> {
+    answer.inspect_err(|error| {
+        let unreachable = error.chain().any(|cause| cause.is::<reqwest::Error>());
+        let id = if unreachable { EventId::ServiceError } else { EventId::OnboardingServiceError };
+        events.note(id, format!("{error:#}"));
+    })
+}
+
 /// Switches writeback off at this agent, offline and at once.
 ///
 /// # Errors
 /// When the switch can't be written.
 pub(crate) fn disable(config: &Config) -> anyhow::Result<()> {
-    let events = EventLog::open(config.log.events_file.as_deref(), system::clock());
-    State::open(&config.state_dir)?.switch_writeback(false)?;
+    let events = EventLog::open(&config.log, system::clock());
+    let switched = State::open(&config.state_dir).and_then(|state| state.switch_writeback(false));
+    if let (Err(error), Ok(events)) = (&switched, &events) {
+        events.note(EventId::OffboardingFail, error.to_string());
+    }
+    switched?;
     // The switch comes first: a log that can't be written must not keep it on.
     if let Ok(events) = events {
         events.note(EventId::OffboardingStart, "switching writeback off was asked for on this machine");

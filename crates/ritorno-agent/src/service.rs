@@ -11,7 +11,7 @@ use ritorno_writeback::handle::{Handler, Identity};
 use ritorno_writeback::journal::Journal;
 use ritorno_writeback::limits::{Limits, Switch as _};
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::carrier::Carrier;
@@ -21,6 +21,7 @@ use crate::forests::Forests;
 use crate::keyring::{Keeper, Keyring};
 use crate::link::{Link, settle};
 use crate::outbound::Outbound;
+use crate::output::moment;
 use crate::state::{FileSwitch, State};
 use crate::status::{Board, SOCKET, Status};
 use crate::{status, sync, system};
@@ -29,6 +30,9 @@ use crate::{status, sync, system};
 /// based on anything older than that.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often the event log says how it stands: as often as the original.
+const BEAT_EVERY: Duration = Duration::from_secs(300);
+
 /// Runs the agent until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -36,12 +40,14 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let state = State::open(&config.state_dir)?;
     let (clock, random) = (system::clock(), system::random());
-    let keyring = Keyring::open(state.clone(), config.forest_names(), clock.now())?;
-    let keys = keyring.keys();
-    let events = EventLog::open(config.log.events_file.as_deref(), clock.clone())
+    let events = EventLog::open(&config.log, clock.clone())
         .with_context(|| format!("events_file {:?}", config.log.events_file))?;
-    let outbound = Outbound::new(config)?;
-    let forests = Forests::open(&config.forests, &clock)?;
+    let told = |error: &dyn std::fmt::Display| events.note(EventId::ConfigurationError, error.to_string());
+    let keyring =
+        Keyring::open(state.clone(), config.forest_names(), clock.now()).inspect_err(|e| told(e))?;
+    let keys = keyring.keys();
+    let outbound = Outbound::new(config).inspect_err(|e| told(e))?;
+    let forests = Forests::open(&config.forests, &clock).inspect_err(|e| told(e))?;
     let journal = Journal::open(&state.path("journal.db"), &*random, clock.now()).await?;
     let epoch = journal.epoch().to_string();
     let identity = Identity {
@@ -99,6 +105,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         random: random.clone(),
     };
     let keeping = tokio::spawn(keeper.work());
+    let beating = tokio::spawn(beat(events.clone(), board.clone(), health.clone()));
+    let reopening = tokio::spawn(reopen(events.clone(), signal(SignalKind::hangup())?));
     let link = Link {
         keyring,
         outbound,
@@ -131,13 +139,42 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Some(ended) => ended,
         None => linked.await,
     };
-    for task in [probing, answering, guarding, syncing, keeping] {
+    for task in [probing, answering, guarding, syncing, keeping, beating, reopening] {
         task.abort();
     }
     // It answers no more; the next start would remove it as well.
     let _ = std::fs::remove_file(state.path(SOCKET));
     events.note(EventId::ServiceStopped, "the agent stops");
     ended.context("the link broke down")?.context("nothing can be written back safely")
+}
+
+/// Notes every five minutes how it stands, so that whoever watches the event log learns of silence.
+async fn beat(events: EventLog, board: Arc<Board>, health: watch::Receiver<Vec<ForestHealth>>) {
+    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT_EVERY, BEAT_EVERY);
+    loop {
+        beats.tick().await;
+        let link = board.link();
+        let since = moment(Some(link.since));
+        let silent =
+            health.borrow().iter().find(|forest| !forest.reachable).map(|forest| forest.forest.clone());
+        match (link.up, silent) {
+            (false, _) => {
+                let reason = link.reason.unwrap_or_default();
+                events.note(EventId::ServiceUnhealthy, format!("no link since {since}: {reason}"));
+            }
+            (true, Some(forest)) => {
+                events.note(EventId::ServiceUnhealthy, format!("no PDC emulator of {forest} answers"));
+            }
+            (true, None) => events.note(EventId::Heartbeat, format!("the link is up since {since}")),
+        }
+    }
+}
+
+/// Opens the event log anew at each SIGHUP.
+async fn reopen(events: EventLog, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        events.reopen();
+    }
 }
 
 /// Asks every forest again and again, and tells when something changed.

@@ -107,10 +107,7 @@ impl State {
         let write = || {
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(bytes)?;
-            let (folder, own) = (std::fs::metadata(&self.0)?, file.metadata()?);
-            if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {
-                std::os::unix::fs::fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
-            }
+            belongs_with(&file, &self.0)?;
             file.sync_all()?;
             std::fs::rename(&new, &path)
         };
@@ -166,6 +163,19 @@ impl State {
             reason: error.to_string(),
         })
     }
+}
+
+/// Gives a file to its folder's owner: what root makes by hand, the service's user has to read.
+///
+/// # Errors
+/// When it can't be given away.
+pub(crate) fn belongs_with(file: &File, folder: &Path) -> std::io::Result<()> {
+    let (folder, own) = (std::fs::metadata(folder)?, file.metadata()?);
+    // Only root can give files away, and only root makes files for others.
+    if own.uid() == 0 && (folder.uid(), folder.gid()) != (0, own.gid()) {
+        std::os::unix::fs::fchown(file, Some(folder.uid()), Some(folder.gid()))?;
+    }
+    Ok(())
 }
 
 /// The switch as a file: local root can flip it offline, and the running agent sees it with the next request.

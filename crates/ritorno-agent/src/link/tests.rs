@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::*;
-use crate::config::{Access, Attributes, ForestSettings, Proxy};
+use crate::config::{Access, Attributes, ForestSettings, Log, Proxy};
 use crate::events::EventLog;
 use crate::keys::{Enrolment, Keys};
 use crate::state::State;
@@ -124,7 +124,11 @@ impl Scene {
             Arc::new(switch.clone()),
             clock.clone(),
         );
-        let events = EventLog::open(Some(&folder.join("events.log")), clock.clone()).unwrap();
+        let events = EventLog::open(
+            &Log { events_file: Some(folder.join("events.log")), ..Log::default() },
+            clock.clone(),
+        )
+        .unwrap();
         let board = Arc::new(Board::new(clock.now()));
         let proxy = proxy.map(|(proxy, password)| {
             let password_file = folder.join("proxy.password");
