@@ -69,6 +69,7 @@ fn main() -> Result<()> {
         database: None,
         port: None,
         end_with_thread: true,
+        owner: None,
     };
     let stack = Stack::start(&lab, &plan)?;
     let runtime = tokio::runtime::Runtime::new()?;

@@ -1,7 +1,8 @@
-# Makes a Debian root that holds one release of Samba's domain controller.
-# Arguments: SUITE BACKPORTS(yes|no) TARGET
+# Makes a Debian root, usually one that holds one release of Samba's domain controller.
+# Arguments: SUITE BACKPORTS(yes|no) TARGET [PACKAGES]
 set -euo pipefail
 suite=$1 backports=$2 target=$3
+packages=${4:-samba-ad-dc samba-ad-provision samba-dsdb-modules ldb-tools}
 
 # The machine's own mirror serves the other suites too; a bare Debian has one of these two files.
 mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
@@ -25,7 +26,7 @@ mmdebstrap --quiet --variant=minbase --mode=root \
   --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
   --customize-hook='printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
-  --customize-hook="chroot \"\$1\" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -t $release samba-ad-dc samba-ad-provision samba-dsdb-modules ldb-tools" \
+  --customize-hook="chroot \"\$1\" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -t $release $packages" \
   "$suite" "$building" "${sources[@]}"
 rm -rf --one-file-system "$target"
 mv "$building" "$target"

@@ -6,6 +6,7 @@
 pub mod account;
 mod administration;
 pub mod ca;
+pub mod clean_root;
 pub mod command;
 pub mod dc;
 pub mod forest;

@@ -10,7 +10,7 @@ use crate::command::run;
 use crate::packages::{Purpose, ensure_packages};
 use crate::progress::step;
 
-const MAKE_ROOT: &str = include_str!("../scripts/make-root.sh");
+pub(crate) const MAKE_ROOT: &str = include_str!("../scripts/make-root.sh");
 
 /// A release of Samba that the lab can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

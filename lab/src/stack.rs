@@ -62,6 +62,8 @@ pub struct Plan<'a> {
     pub port: Option<u16>,
     /// Ends the programs when the thread that started them ends, however it ends. Not for test threads.
     pub end_with_thread: bool,
+    /// User and group that the files in the folder are given to, when the programs run as somebody else.
+    pub owner: Option<(u32, u32)>,
 }
 
 /// The running programs. Dropping it stops them.
@@ -106,6 +108,9 @@ impl Stack {
         let url = format!("https://localhost:{port}");
         write_server_configuration(lab, plan, &folder, &url, port)?;
         write_agent_configuration(plan, &folder)?;
+        if let Some((user, group)) = plan.owner {
+            run(Command::new("chown").args(["--recursive", &format!("{user}:{group}")]).arg(&folder), b"")?;
+        }
         if first {
             let said = run(
                 Command::new(&plan.programs.ritorno)

@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod dist;
 mod lab;
 mod started;
 mod test;
@@ -24,6 +25,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Start everything on this machine against a real Active Directory, and say where it is.
     Demo(demo::Arguments),
+    /// Make Debian packages of both programs, in target/dist.
+    Dist(dist::Arguments),
     /// Bring the lab's real forests up or down, or show what runs.
     Lab(lab::Arguments),
     /// Run everything that decides: format, lints, dependency rules, and every test against real parts.
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(arguments) => bench::execute(&arguments),
         Command::Demo(arguments) => demo::execute(&arguments),
+        Command::Dist(arguments) => dist::execute(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Test(arguments) => test::execute(&arguments),
     };

@@ -4,6 +4,7 @@
 
 mod browser;
 mod canary;
+mod dist;
 mod doctor;
 mod keys;
 mod once;

@@ -63,6 +63,18 @@ impl World {
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
         let lab = Lab::open()?.private(name)?;
+        let programs = programs()?;
+        Self::start_with(lab, forest, &programs, None, prepare)
+    }
+
+    /// The same with other programs, in a lab that is there; the files belong to `owner`, whom the programs run as.
+    pub(crate) fn start_with(
+        lab: PrivateLab,
+        forest: Forest,
+        programs: &Programs,
+        owner: Option<(u32, u32)>,
+        prepare: impl FnOnce(&ForestHandle) -> Result<()>,
+    ) -> Result<Self> {
         let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
@@ -73,7 +85,7 @@ impl World {
         let mail = lab.mail()?;
         mail.start()?;
         let plan = Plan {
-            programs: &programs()?,
+            programs,
             folder: &lab.folder().join("stack"),
             forest: &forest,
             openldap: openldap.as_ref(),
@@ -81,6 +93,7 @@ impl World {
             database: None,
             port: None,
             end_with_thread: false,
+            owner,
         };
         let stack = Stack::start(&lab, &plan)?;
         let directory = directory(&forest)?;
