@@ -48,11 +48,9 @@ impl Package {
     /// The configuration to begin with.
     const fn configuration(self) -> Entry {
         match self {
-            Self::Server => (
-                "etc/ritorno/ritorno.toml",
-                0o640,
-                include_str!("../../crates/ritorno/ritorno.example.toml"),
-            ),
+            Self::Server => {
+                ("etc/ritorno/ritorno.toml", 0o640, include_str!("../../crates/ritorno/ritorno.example.toml"))
+            }
             Self::Agent => (
                 "etc/ritorno-agent/agent.toml",
                 0o640,
@@ -124,8 +122,11 @@ impl Package {
         for entry in files.iter().chain(&self.scripts()) {
             write(&tree, *entry)?;
         }
-        let settings: String =
-            files.iter().filter(|file| file.0.starts_with("etc/")).map(|file| format!("/{}\n", file.0)).collect();
+        let settings: String = files
+            .iter()
+            .filter(|file| file.0.starts_with("etc/"))
+            .map(|file| format!("/{}\n", file.0))
+            .collect();
         write(&tree, ("DEBIAN/conffiles", 0o644, &settings))?;
         let kilobytes = run(Command::new("du").args(["-sk", "--apparent-size"]).arg(&tree), b"")?;
         let kilobytes = kilobytes.split_whitespace().next().unwrap_or("0").to_owned();
@@ -142,7 +143,10 @@ impl Package {
         run(Command::new("find").arg(&tree).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]), b"")?;
         let package = output.join(format!("{name}_{version}_{architecture}.deb"));
         run(
-            Command::new("dpkg-deb").args(["--root-owner-group", "-Zgzip", "--build"]).arg(&tree).arg(&package),
+            Command::new("dpkg-deb")
+                .args(["--root-owner-group", "-Zgzip", "--build"])
+                .arg(&tree)
+                .arg(&package),
             b"",
         )?;
         std::fs::remove_dir_all(&tree)?;
@@ -161,7 +165,8 @@ impl Package {
             b"",
         )?;
         let line = said.lines().find(|line| line.contains("Overall exposure level")).context("no figure")?;
-        let figure = line.split(':').nth(1).and_then(|rest| rest.split_whitespace().next()).context("no figure")?;
+        let figure =
+            line.split(':').nth(1).and_then(|rest| rest.split_whitespace().next()).context("no figure")?;
         let (whole, tenth) = figure.split_once('.').with_context(|| format!("'{figure}' is no figure"))?;
         Ok(whole.parse::<u32>()? * 10 + tenth.parse::<u32>()?)
     }

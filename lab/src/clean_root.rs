@@ -43,6 +43,8 @@ impl CleanRoot {
         }
         let copied = Self { path: folder.to_owned(), shared: lab.shared_folder().to_owned() };
         run(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base).arg(folder), b"")?;
+        // What an installer writes, and mmdebstrap does not.
+        std::fs::write(copied.inside(Path::new("/etc/hosts")), "127.0.0.1 localhost\n")?;
         // The lab's folder is seen at its own path; whoever is asked what is new must not find that.
         std::fs::create_dir_all(copied.inside(&copied.shared))?;
         Ok(copied)
@@ -77,8 +79,7 @@ impl CleanRoot {
         let name = package.file_name().context("a package has a name")?;
         let copy = Path::new("/tmp").join(name);
         std::fs::copy(package, self.inside(&copy))?;
-        let installed =
-            self.run("root", &["dpkg", "--force-confold", "--install", &copy.to_string_lossy()]);
+        let installed = self.run("root", &["dpkg", "--force-confold", "--install", &copy.to_string_lossy()]);
         std::fs::remove_file(self.inside(&copy))?;
         installed
     }
@@ -118,7 +119,8 @@ impl CleanRoot {
     /// # Errors
     /// When it can't be read.
     pub fn listing(&self) -> Result<Vec<String>> {
-        let skipped = ["var/lib/dpkg", "var/log/dpkg.log", "var/log/alternatives.log", "var/cache", "tmp"];
+        let skipped =
+            ["run", "var/lib/dpkg", "var/log/dpkg.log", "var/log/alternatives.log", "var/cache", "tmp"];
         let mut find = Command::new("find");
         find.current_dir(&self.path).args([".", "-xdev"]);
         for path in skipped {
@@ -139,7 +141,10 @@ impl CleanRoot {
 
 impl Drop for CleanRoot {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+        // It may have gone with the private lab that it lay in.
+        if let Err(error) = std::fs::remove_dir_all(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             eprintln!("a root stays in {}: {error}", self.path.display());
         }
     }

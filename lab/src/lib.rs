@@ -24,7 +24,9 @@ mod provision;
 pub mod proxy;
 pub mod replica;
 pub mod root;
+pub mod squid;
 pub mod stack;
+pub mod wire;
 
 use std::fs::File;
 use std::net::Ipv4Addr;

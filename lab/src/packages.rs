@@ -49,6 +49,9 @@ const TEST: &[&str] = &[
     "postgresql",
     "tinyproxy-bin",
     "slapd",
+    "squid",
+    "faketime",
+    "systemd",
 ];
 
 /// The packages for a purpose. Samba itself is not among them: it lives in a Debian root of its own ([`crate::root`]).

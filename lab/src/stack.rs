@@ -80,6 +80,8 @@ pub struct Stack {
     pub administrator: Administrator,
     /// The certificate that the portal's chains to.
     pub ca_pem: PathBuf,
+    /// What the agent is started through from its next start on, such as `faketime`, and with which variables.
+    pub agent_through: (Vec<String>, Vec<(String, String)>),
     /// What the programs log from their next start on, such as `trace`; none for their own choice.
     pub log: Option<String>,
 }
@@ -132,6 +134,7 @@ impl Stack {
             url,
             administrator,
             ca_pem: lab.authority()?.certificate_path(),
+            agent_through: (Vec::new(), Vec::new()),
             log: None,
         };
         step("starting ritorno", || stack.start_server())?;
@@ -184,10 +187,7 @@ impl Stack {
     /// # Errors
     /// When it is not within 30 s.
     pub fn start_agent(&mut self) -> Result<()> {
-        let mut command = Command::new(&self.programs.agent);
-        command.arg("--config").arg(self.folder.join("agent.toml")).arg("run");
-        let child = self.spawn(command, "agent.log")?;
-        self.agent = Some(child);
+        self.launch_agent()?;
         let ready = wait_until(Duration::from_secs(30), || {
             if let Some(status) = self.agent.as_mut().map(Child::try_wait).transpose()?.flatten() {
                 bail!("ritorno-agent ended ({status})");
@@ -195,6 +195,22 @@ impl Stack {
             Ok(self.agent_command(&["status"]).is_ok_and(|text| text.contains("connected")))
         });
         self.or_log(ready, "agent.log", "ritorno-agent did not connect within 30 s")
+    }
+
+    /// Starts `ritorno-agent` and waits for nothing.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn launch_agent(&mut self) -> Result<()> {
+        let (through, variables) = &self.agent_through;
+        let mut words = through.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
+        words.push(self.programs.agent.clone().into_os_string());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("--config").arg(self.folder.join("agent.toml")).arg("run");
+        command.envs(variables.iter().cloned());
+        let child = self.spawn(command, "agent.log")?;
+        self.agent = Some(child);
+        Ok(())
     }
 
     fn enrol(&self) -> Result<()> {

@@ -4,6 +4,7 @@
 
 mod browser;
 mod canary;
+mod chaos;
 mod dist;
 mod doctor;
 mod keys;
