@@ -64,7 +64,7 @@ impl World {
     ) -> Result<Self> {
         let lab = Lab::open()?.private(name)?;
         let programs = programs()?;
-        Self::start_with(lab, forest, &programs, None, prepare)
+        Self::launch(lab, forest, &programs, None, openldap, prepare)
     }
 
     /// The same with other programs, in a lab that is there; the files belong to `owner`, whom the programs run as.
@@ -73,6 +73,17 @@ impl World {
         forest: Forest,
         programs: &Programs,
         owner: Option<(u32, u32)>,
+        prepare: impl FnOnce(&ForestHandle) -> Result<()>,
+    ) -> Result<Self> {
+        Self::launch(lab, forest, programs, owner, false, prepare)
+    }
+
+    fn launch(
+        lab: PrivateLab,
+        forest: Forest,
+        programs: &Programs,
+        owner: Option<(u32, u32)>,
+        openldap: bool,
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
         let forest = lab.forest(forest)?;
