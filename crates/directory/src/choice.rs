@@ -68,7 +68,7 @@ impl Inner {
 }
 
 impl Directory {
-    /// A connection for reading that nobody else uses: to the first preferred controller that answers; else, unless only preferred ones
+    /// A connection for reading that nobody else uses: to the first preferred controller that answers and is whole; else, unless only preferred ones
     /// may be read, to the PDC emulator, which lags behind nobody in what concerns passwords and is watched anyway.
     ///
     /// # Errors
@@ -123,6 +123,11 @@ impl Directory {
                 continue;
             }
             match self.inner.connect_reader(host).await {
+                Ok((_, dse)) if !dse.synchronized => {
+                    tried.push(format!(
+                        "{host}: it has not got all of the domain yet (isSynchronized is FALSE)"
+                    ));
+                }
                 Ok(found) => {
                     tracing::info!(forest = %self.inner.config.forest, dc = %host, "reading from");
                     return Ok(Some(found));

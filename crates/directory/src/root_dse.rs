@@ -33,6 +33,9 @@ pub struct RootDse {
     pub anchor_indexed: bool,
     /// SIDs of the service account and of all its groups.
     pub own_sids: Vec<Sid>,
+    /// Whether it has all of its naming contexts (`isSynchronized`, MS-ADTS 3.1.1.3.2.17): one that was just joined lacks what has
+    /// not come yet, and who is not there must not count as gone.
+    pub synchronized: bool,
 }
 
 impl RootDse {
@@ -46,6 +49,7 @@ impl RootDse {
             "vendorName",
             "supportedControl",
             "tokenGroups",
+            "isSynchronized",
         ];
         let entry = crate::forest::read(connection, "", &attributes, limit).await?;
         let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
@@ -80,6 +84,7 @@ impl RootDse {
                 .map(|oid| String::from_utf8_lossy(oid).into_owned())
                 .collect(),
             own_sids: entry.values("tokenGroups").iter().filter_map(|sid| Sid::new(sid)).collect(),
+            synchronized: !entry.has("isSynchronized", "FALSE"),
         })
     }
 

@@ -49,6 +49,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             }
         }
     }
+    crate::sync::rules::check(config, None)?;
     let forests = Forests::open(&config.forests, &system::clock())?;
     let mut unreachable = 0;
     for health in forests.health().await {

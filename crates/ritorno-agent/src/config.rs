@@ -124,12 +124,13 @@ impl Default for FileLimits {
 struct FileSync {
     every_seconds: Spanned<u32>,
     reconcile_at: Spanned<String>,
+    rules_file: Option<PathBuf>,
 }
 
 impl Default for FileSync {
     fn default() -> Self {
         let spanned = |text: &str| Spanned::new(0..0, text.to_owned());
-        Self { every_seconds: Spanned::new(0..0, 30), reconcile_at: spanned("02:30") }
+        Self { every_seconds: Spanned::new(0..0, 30), reconcile_at: spanned("02:30"), rules_file: None }
     }
 }
 
@@ -236,13 +237,15 @@ pub(crate) struct Config {
     pub(crate) log: Log,
 }
 
-/// When the agent synchronises by itself.
+/// How the agent synchronises by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     /// Pause between two delta cycles; none if everything is started by hand.
     pub(crate) every: Option<Duration>,
     /// Time of day, in UTC, from which everything is read and compared once.
     pub(crate) reconcile_at: Time,
+    /// Rules above the program's own.
+    pub(crate) rules_file: Option<PathBuf>,
 }
 
 /// Why the configuration can't be used.
@@ -373,7 +376,7 @@ fn check_schedule(sync: FileSync) -> Result<Schedule, (Range<usize>, String)> {
         return Err((sync.every_seconds.span(), reason));
     }
     let every = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
-    Ok(Schedule { every, reconcile_at })
+    Ok(Schedule { every, reconcile_at, rules_file: sync.rules_file })
 }
 
 fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, String)> {

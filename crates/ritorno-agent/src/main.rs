@@ -213,10 +213,24 @@ enum SyncCommand {
         /// The connector: a forest's name. Default: all.
         connector: Option<String>,
     },
+    /// The rules: who is in scope, who is one person, what flows where.
+    #[command(subcommand)]
+    Rules(Rules),
     /// Lets the scheduler begin no further cycle.
     Suspend,
     /// Lets the scheduler go on; what was missed is made good.
     Resume,
+}
+
+#[derive(Subcommand)]
+enum Rules {
+    /// Reads them as a run would and names file, line and column of what is wrong. Changes nothing.
+    Check {
+        /// Another file than the configured one.
+        file: Option<PathBuf>,
+    },
+    /// Prints the program's own rules, which an own file goes above.
+    Show,
 }
 
 fn main() -> ExitCode {
@@ -288,6 +302,8 @@ async fn synchronise(config: &Config, command: SyncCommand) -> anyhow::Result<()
         SyncCommand::Pending { connector } => commands::pending(config, connector.as_deref()).await,
         SyncCommand::Removals { connector } => commands::removals(config, &connector).await,
         SyncCommand::Approve { digest } => commands::approve(config, &digest).await,
+        SyncCommand::Rules(Rules::Check { file }) => sync::rules::check(config, file.as_deref()),
+        SyncCommand::Rules(Rules::Show) => sync::rules::show(),
         SyncCommand::Suspend => commands::suspend(config, true),
         SyncCommand::Resume => commands::suspend(config, false),
     }

@@ -94,7 +94,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     });
     let syncing = tokio::spawn({
         let board = board.clone();
-        sync::schedule::keep_in_step(config.clone(), events.clone(), move || board.link().up)
+        let up = move || board.link().up;
+        sync::schedule::keep_in_step(config.clone(), forests.clone(), events.clone(), up)
     });
     let keeper = Keeper {
         keyring: keyring.clone(),

@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod cycle;
 mod look;
 mod openldap;
+pub(crate) mod rules;
 pub(crate) mod schedule;
 mod source;
 
@@ -12,8 +13,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use ritorno_protocol::clock::Clock;
 use ritorno_sync::{
-    Backoff, Connector, Counts, DeltaSource, Engine, Guard, Profile, Progress, Rules, Run, RunOutcome,
-    RunReport, ScimConfig, ScimTarget,
+    Backoff, Connector, Counts, DeltaSource, Engine, Guard, Profile, Progress, Run, RunOutcome, RunReport,
+    ScimConfig, ScimTarget,
 };
 use url::Url;
 
@@ -37,11 +38,11 @@ pub(crate) struct Sync {
 }
 
 impl Sync {
-    /// Opens the connector space.
+    /// Opens the connector space, to fill it from `forests`.
     ///
     /// # Errors
     /// When it, TLS or the enrolment can't be used.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, forests: Forests) -> anyhow::Result<Self> {
         let state = State::open(&config.state_dir)?;
         let keys = state.keys()?;
         let (clock, random) = (system::clock(), system::random());
@@ -56,7 +57,6 @@ impl Sync {
         };
         let target = ScimTarget::new(scim, Arc::new(client), random)?;
         let engine = Engine::open(&state.path("sync.db"), clock.clone()).await?;
-        let forests = Forests::open(&config.forests, &clock)?;
         Ok(Self { config: config.clone(), state, forests, engine, target, clock })
     }
 
@@ -75,24 +75,26 @@ impl Sync {
         profile: Profile,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<RunReport> {
-        let connector = connector(&self.config, settings);
-        let source = || -> anyhow::Result<Box<dyn DeltaSource>> {
+        let connector = connector(&self.config, settings)?;
+        let source = |elsewhere| -> anyhow::Result<Box<dyn DeltaSource>> {
             if let (Some(own), Some(directory)) = (&settings.openldap, self.forests.openldap(&settings.name))
             {
                 return Ok(Box::new(openldap::Source::new(directory, settings, own)));
             }
             let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
-            Ok(Box::new(Source::new(directory, settings, connector.rules.attributes())))
+            Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))
         };
         // The start of the run in seconds: of two exports the later one goes on, and the earlier one stops.
         let lease_epoch = u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0);
         let target = &self.target;
         let report = match profile {
             Profile::FullImport => {
-                self.engine.run(&connector, Run::FullImport(&mut *source()?), progress).await?
+                self.engine.run(&connector, Run::FullImport(&mut *source(false)?), progress).await?
             }
             Profile::DeltaImport => {
-                self.engine.run(&connector, Run::DeltaImport(&mut *source()?), progress).await?
+                let latest = self.engine.latest().await?;
+                let elsewhere = schedule::goes_elsewhere(&connector.name, &latest, self.clock.now());
+                self.engine.run(&connector, Run::DeltaImport(&mut *source(elsewhere)?), progress).await?
             }
             Profile::FullSync => self.engine.run(&connector, Run::FullSync, progress).await?,
             Profile::DeltaSync => self.engine.run(&connector, Run::DeltaSync, progress).await?,
@@ -134,16 +136,20 @@ pub(crate) fn exports(config: &Config, state: &State) -> Result<(), String> {
 }
 
 /// A forest as the engine knows it.
-fn connector(config: &Config, settings: &ForestSettings) -> Connector {
-    let rules = Rules { alternate_mail: settings.attributes.alternate_mail.clone(), ..Rules::default() };
-    Connector {
+///
+/// # Errors
+/// When its rules can't be used.
+fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Connector> {
+    let rank = config.forests.iter().position(|forest| forest.name == settings.name).unwrap_or_default();
+    Ok(Connector {
         name: settings.name.0.clone(),
         forest: settings.name.clone(),
         domain: settings.netbios_name.clone(),
         dns_domain: settings.name.0.clone(),
-        rules,
+        rank: u32::try_from(rank)?,
+        rules: rules::of(config, settings)?,
         guard: Guard { removals: config.deletions_per_day, percent: config.deletions_percent },
-    }
+    })
 }
 
 /// The connector space alone, for questions that need neither directory nor tenant.

@@ -17,6 +17,8 @@ pub struct Connector {
     pub domain: String,
     /// DNS name of their domain: the suffix of the implied userPrincipalName.
     pub dns_domain: String,
+    /// Its place among the connectors, from 0: of two accounts of one person, both enabled or both not, the one of the lower counts.
+    pub rank: u32,
     /// Which objects become people, and from which attributes.
     pub rules: Rules,
     /// How many removals may go out unseen.
@@ -26,7 +28,8 @@ pub struct Connector {
 impl Connector {
     /// A digest of all that decides who is in scope: `scope` of the import, rules and names.
     pub(crate) fn fingerprint(&self, scope: &str) -> String {
-        let parts = (scope, &self.rules, &self.forest.0, &self.domain, &self.dns_domain);
+        let names = (&self.forest.0, &self.domain, &self.dns_domain, self.rank);
+        let parts = (scope, self.rules.texts(), names);
         let json = serde_json::to_vec(&parts).expect("plain strings and lists always become JSON");
         crate::object::hex(&Sha256::digest(json))
     }

@@ -34,6 +34,14 @@ pub enum ObjectFault {
         /// Its name.
         attribute: String,
     },
+    /// A rule could not be applied to it.
+    #[error("the rule {rule} can't be applied: {reason}")]
+    RuleFailed {
+        /// Its name.
+        rule: String,
+        /// Why.
+        reason: String,
+    },
     /// A unique value, such as the userPrincipalName, belongs to somebody else in the tenant.
     #[error("the tenant already has somebody with one of its unique values: {detail}")]
     Conflict {

@@ -4,6 +4,8 @@
 //! second projects and updates, and only that one takes an object's mark of a change away. Each page leaves the store
 //! consistent and a repeated page changes nothing, so that a crash in between costs a repetition.
 
+use std::collections::BTreeSet;
+
 use ritorno_protocol::ids::SourceAnchor;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -11,9 +13,9 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::engine::{Context, fault_json};
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::metaverse::{self, Rebuilt};
 use crate::object::{Attributes, parent};
-use crate::person::Person;
-use crate::rules::{Exclusion, Verdict, judge};
+use crate::rules::{self, Exclusion, Verdict};
 use crate::staging::{self, json};
 
 /// Objects a transaction.
@@ -28,7 +30,7 @@ struct Object {
     attributes: Attributes,
     present: bool,
     mv_id: Option<i64>,
-    mv_attributes: Option<String>,
+    contribution: Option<String>,
     /// DN of another object with the same anchor.
     twin: Option<String>,
     /// Whether the row already says why it was left out.
@@ -47,11 +49,11 @@ pub(crate) enum Which {
 macro_rules! objects {
     ($which:literal) => {
         concat!(
-            "SELECT o.id, object_guid, dn, o.anchor, o.attributes, present, mv_id, m.attributes AS mv_attributes, \
+            "SELECT o.id, object_guid, dn, o.anchor, o.attributes, present, mv_id, contribution, \
              excluded IS NOT NULL OR fault IS NOT NULL AS noted, \
              (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
-             AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
-             FROM cs_object o LEFT JOIN mv_object m ON m.id = o.mv_id \
+             AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
+             FROM cs_object o \
              WHERE o.connector_id = ? AND o.id > ?",
             $which,
             " ORDER BY o.id LIMIT ?"
@@ -142,66 +144,64 @@ fn object(row: &SqliteRow) -> Result<Object, SyncError> {
         attributes,
         present: row.try_get("present")?,
         mv_id: row.try_get("mv_id")?,
-        mv_attributes: row.try_get("mv_attributes")?,
+        contribution: row.try_get("contribution")?,
         twin: row.try_get("twin")?,
         noted: row.try_get("noted")?,
     })
 }
 
-fn judged(context: &Context<'_>, object: &Object) -> Result<Verdict, ObjectFault> {
-    let anchor = SourceAnchor(object.anchor.clone());
-    judge(context.connector, &object.dn, &object.guid, &anchor, &object.attributes)
+fn judged(context: &Context<'_>, object: &Object) -> Result<(Verdict, Vec<(String, String)>), ObjectFault> {
+    let (connector, anchor) = (context.connector, SourceAnchor(object.anchor.clone()));
+    let subject = rules::subject(connector, &object.dn, &anchor, &object.attributes, BTreeSet::new());
+    let verdict = rules::judge(connector, &object.guid, &anchor, &subject)?;
+    let keys = match verdict {
+        Verdict::InScope(_) => rules::join_keys(connector, &subject)?,
+        Verdict::OutOfScope(_) => Vec::new(),
+    };
+    Ok((verdict, keys))
 }
 
-/// First pass: the person of an object that is gone, or out of scope by now, leaves the metaverse.
+/// First pass: an object that is gone, or out of scope by now, leaves its person; who has no other object leaves the metaverse.
 async fn let_go(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
     object: &Object,
 ) -> Result<(), SyncError> {
     if object.present
-        && (object.mv_id.is_none() || !matches!(judged(context, object), Ok(Verdict::OutOfScope(_))))
+        && (object.mv_id.is_none() || !matches!(judged(context, object), Ok((Verdict::OutOfScope(_), _))))
     {
         return Ok(());
     }
-    if !object.present {
+    if object.present {
+        sqlx::query("UPDATE cs_object SET mv_id = NULL, contribution = NULL WHERE id = ?")
+            .bind(object.id)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("DELETE FROM join_key WHERE cs_id = ?").bind(object.id).execute(&mut *connection).await?;
+    } else {
         sqlx::query("DELETE FROM cs_object WHERE id = ?").bind(object.id).execute(&mut *connection).await?;
         staging::unmask_twins(connection, &object.anchor).await?;
     }
     let Some(mv_id) = object.mv_id else { return Ok(()) };
-    context.counts.deletes += 1;
-    sqlx::query("UPDATE cs_object SET mv_id = NULL WHERE mv_id = ?")
-        .bind(mv_id)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("DELETE FROM mv_object WHERE id = ?").bind(mv_id).execute(&mut *connection).await?;
-    // What was never sent needs no removal.
-    sqlx::query("DELETE FROM export_object WHERE anchor = ? AND confirmed IS NULL AND unsure = 0")
-        .bind(&object.anchor)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "UPDATE export_object SET desired = NULL, approved = 0, fault = NULL, lost_from = ? WHERE anchor = ?",
-    )
-    .bind(parent(&object.dn))
-    .bind(&object.anchor)
-    .execute(connection)
-    .await?;
+    match metaverse::rebuild(connection, mv_id, parent(&object.dn)).await? {
+        Rebuilt::Gone => context.counts.deletes += 1,
+        Rebuilt::Person | Rebuilt::Kept { .. } => context.counts.updates += 1,
+    }
     Ok(())
 }
 
-/// Second pass: what is in scope is joined by its anchor, or projected, and its attributes flow.
+/// Second pass: what is in scope is joined, or projected, and its attributes flow.
 async fn carry_on(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
     object: &Object,
 ) -> Result<(), SyncError> {
-    let person = match judged(context, object) {
-        Ok(Verdict::OutOfScope(exclusion)) => {
+    let (contribution, keys) = match judged(context, object) {
+        Ok((Verdict::OutOfScope(exclusion), _)) => {
             context.counts.unchanged += 1;
             return note(connection, object.id, Some(exclusion), None).await;
         }
-        Ok(Verdict::InScope(person)) => person,
+        Ok((Verdict::InScope(contribution), keys)) => (contribution, keys),
         Err(fault) => return quarantine(connection, context, object, fault).await,
     };
     // A twin of somebody who is joined, or of anybody at all: which of them is the person cannot be known.
@@ -209,55 +209,46 @@ async fn carry_on(
         let fault = ObjectFault::AnchorDuplicate { anchor: object.anchor.clone(), other: twin.clone() };
         return quarantine(connection, context, object, fault).await;
     }
-    let attributes = person.contributed_by(context.connector_id);
-    match object.mv_id {
-        Some(_) if object.mv_attributes.as_ref() == Some(&attributes) => context.counts.unchanged += 1,
+    let json = contribution.to_json();
+    if object.mv_id.is_some() && object.contribution.as_ref() == Some(&json) && !object.noted {
+        context.counts.unchanged += 1;
+        return Ok(());
+    }
+    let mv_id = match object.mv_id {
         Some(mv_id) => {
             context.counts.updates += 1;
-            sqlx::query("UPDATE mv_object SET attributes = ? WHERE id = ?")
-                .bind(attributes)
-                .bind(mv_id)
-                .execute(&mut *connection)
-                .await?;
-            provision(connection, context.connector_id, &person).await?;
+            mv_id
         }
         None => {
+            let joined = metaverse::join(connection, context.connector_id, &keys).await?;
+            let mv_id = match joined {
+                Some(mv_id) => mv_id,
+                None => match metaverse::project(connection, &object.anchor).await? {
+                    Some(mv_id) => mv_id,
+                    None => {
+                        let other = "a person of another connector".to_owned();
+                        let fault = ObjectFault::AnchorDuplicate { anchor: object.anchor.clone(), other };
+                        return quarantine(connection, context, object, fault).await;
+                    }
+                },
+            };
             context.counts.adds += 1;
-            let mv_id: i64 =
-                sqlx::query("INSERT INTO mv_object (anchor, attributes) VALUES (?, ?) RETURNING id")
-                    .bind(&object.anchor)
-                    .bind(attributes)
-                    .fetch_one(&mut *connection)
-                    .await?
-                    .try_get(0)?;
-            sqlx::query("UPDATE cs_object SET mv_id = ? WHERE id = ?")
-                .bind(mv_id)
-                .bind(object.id)
-                .execute(&mut *connection)
-                .await?;
-            provision(connection, context.connector_id, &person).await?;
+            mv_id
         }
+    };
+    sqlx::query("UPDATE cs_object SET mv_id = ?, contribution = ? WHERE id = ?")
+        .bind(mv_id)
+        .bind(json)
+        .bind(object.id)
+        .execute(&mut *connection)
+        .await?;
+    metaverse::keep_keys(connection, object.id, &keys).await?;
+    if let Rebuilt::Kept { from, to } = metaverse::rebuild(connection, mv_id, None).await?
+        && to == object.anchor
+    {
+        return quarantine(connection, context, object, ObjectFault::AnchorChanged { from, to }).await;
     }
     if object.noted { note(connection, object.id, None, None).await } else { Ok(()) }
-}
-
-/// Writes down what the tenant should hold of a person. A pending removal of the same anchor turns into an update.
-async fn provision(
-    connection: &mut SqliteConnection,
-    connector: i64,
-    person: &Person,
-) -> Result<(), SyncError> {
-    sqlx::query(
-        "INSERT INTO export_object (connector_id, anchor, desired) VALUES (?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
-         SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
-         lost_from = NULL",
-    )
-    .bind(connector)
-    .bind(&person.anchor.0)
-    .bind(person.to_json())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 async fn quarantine(
@@ -278,7 +269,7 @@ async fn note(
     fault: Option<&ObjectFault>,
 ) -> Result<(), SyncError> {
     sqlx::query("UPDATE cs_object SET excluded = ?, fault = ? WHERE id = ?")
-        .bind(excluded.map(Exclusion::name))
+        .bind(excluded.map(|exclusion| exclusion.0))
         .bind(fault.map(fault_json))
         .bind(id)
         .execute(connection)

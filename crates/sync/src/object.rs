@@ -103,6 +103,12 @@ pub(crate) fn parent(dn: &str) -> Option<&str> {
     Some(&dn[at + 1..])
 }
 
+/// Whether the object of this name is `base` or below it. Names are compared as text, without regard to case.
+pub(crate) fn is_within(dn: &str, base: &str) -> bool {
+    let (dn, base) = (dn.to_lowercase(), base.to_lowercase());
+    dn == base || dn.strip_suffix(&base).is_some_and(|rest| rest.ends_with(',') && !rest.ends_with("\\,"))
+}
+
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -129,6 +135,15 @@ mod tests {
         assert_eq!(parent(r"CN=Rossi\, Anna,OU=People,DC=t"), Some("OU=People,DC=t"));
         assert_eq!(parent(r"CN=a\\,DC=t"), Some("DC=t"));
         assert_eq!(parent("DC=t"), None);
+    }
+
+    #[test]
+    fn below_a_base_is_within_it() {
+        assert!(
+            is_within("CN=a,OU=Sales,DC=t", "ou=sales,dc=t") && is_within("OU=Sales,DC=t", "OU=Sales,DC=t")
+        );
+        assert!(!is_within("CN=a,OU=Presales,DC=t", "OU=Sales,DC=t"));
+        assert!(!is_within(r"CN=a\,OU=Sales,DC=t", "OU=Sales,DC=t"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use ritorno_protocol::ids::{Forest, SourceAnchor};
 use ritorno_protocol::scim;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::Attribute;
+
 /// A person as the metaverse holds them and as the tenant should.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,29 +42,96 @@ pub struct Person {
     pub enabled: bool,
 }
 
+/// What an object is, whatever the rules say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Identity {
+    pub(crate) anchor: SourceAnchor,
+    pub(crate) object_guid: String,
+    pub(crate) object_sid: Option<String>,
+    pub(crate) account_name: String,
+    pub(crate) domain: String,
+    pub(crate) forest: Forest,
+    pub(crate) enabled: bool,
+}
+
+/// What one object gives to its person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Contribution {
+    pub(crate) identity: Identity,
+    /// Its connector's rank.
+    pub(crate) rank: u32,
+    /// Each value with its rule's precedence.
+    pub(crate) values: BTreeMap<Attribute, (String, u32)>,
+}
+
+impl Contribution {
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a contribution becomes JSON")
+    }
+}
+
 /// One attribute in the metaverse and the connector that contributed it.
-#[derive(Serialize, Deserialize)]
-struct Contribution {
-    value: serde_json::Value,
+#[derive(Serialize)]
+struct Contributed<'a> {
+    value: &'a str,
     connector: i64,
 }
 
-impl Person {
-    /// The metaverse's form: each attribute that has a value, with its contributing connector.
-    pub(crate) fn contributed_by(&self, connector: i64) -> String {
-        let serde_json::Value::Object(attributes) =
-            serde_json::to_value(self).expect("a person becomes JSON")
-        else {
-            unreachable!("a struct becomes a JSON object");
-        };
-        let contributions: BTreeMap<_, _> = attributes
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name, Contribution { value, connector }))
-            .collect();
-        serde_json::to_string(&contributions).expect("JSON values become text")
-    }
+/// A person made of all their objects.
+pub(crate) struct Merged {
+    pub(crate) person: Person,
+    /// The metaverse's form: each attribute that rules flow to, with its contributing connector.
+    pub(crate) attributes: String,
+    /// The connector of the account that counts.
+    pub(crate) connector: i64,
+}
 
+/// Who counts before whom: an enabled account before a disabled one, then by rank.
+pub(crate) fn order(contributions: &mut [(i64, Contribution)]) {
+    contributions.sort_by_key(|(_, contribution)| (!contribution.identity.enabled, contribution.rank));
+}
+
+/// The person of several objects, in the order in which they count ([`order`]), whose account is that of number `account`.
+pub(crate) fn merged(contributions: &[(i64, Contribution)], account: usize) -> Option<Merged> {
+    let (connector, primary) = contributions.get(account)?;
+    let mut best: BTreeMap<Attribute, (u32, i64, &str)> = BTreeMap::new();
+    for (connector, contribution) in contributions {
+        for (attribute, (value, precedence)) in &contribution.values {
+            if best.get(attribute).is_none_or(|(known, _, _)| precedence < known) {
+                best.insert(*attribute, (*precedence, *connector, value));
+            }
+        }
+    }
+    let value = |attribute| best.get(&attribute).map(|(_, _, value)| (*value).to_owned());
+    let identity = primary.identity.clone();
+    let person = Person {
+        user_principal_name: value(Attribute::UserPrincipalName)?,
+        display_name: value(Attribute::DisplayName),
+        given_name: value(Attribute::GivenName),
+        surname: value(Attribute::Surname),
+        mail: value(Attribute::Mail),
+        alternate_mail: value(Attribute::AlternateMail),
+        preferred_language: value(Attribute::PreferredLanguage),
+        anchor: identity.anchor,
+        object_guid: identity.object_guid,
+        object_sid: identity.object_sid,
+        account_name: identity.account_name,
+        domain: identity.domain,
+        forest: identity.forest,
+        enabled: identity.enabled,
+    };
+    let attributes: BTreeMap<_, _> = best
+        .iter()
+        .map(|(attribute, (_, connector, value))| {
+            (attribute.name(), Contributed { value, connector: *connector })
+        })
+        .collect();
+    let attributes = serde_json::to_string(&attributes).expect("texts and numbers become JSON");
+    Some(Merged { person, attributes, connector: *connector })
+}
+
+impl Person {
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a person becomes JSON")
     }

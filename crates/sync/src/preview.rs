@@ -1,5 +1,7 @@
 //! What would flow of one object, and why. Nothing is changed.
 
+use std::collections::BTreeSet;
+
 use ritorno_protocol::ids::SourceAnchor;
 use sqlx::Row as _;
 
@@ -8,9 +10,11 @@ use crate::connector::Connector;
 use crate::engine::Engine;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::metaverse;
 use crate::object::Attributes;
+use crate::person;
 use crate::person::Person;
-use crate::rules::{Verdict, judge};
+use crate::rules::{self, Attribute, Flowed, Verdict};
 use crate::search::Found;
 
 /// What would flow of one object.
@@ -32,7 +36,7 @@ pub enum Judged {
     /// It is a person.
     Person,
     /// It is left out, by the rule of this name.
-    LeftOut(&'static str),
+    LeftOut(String),
     /// It can't be carried on.
     Faulty(ObjectFault),
 }
@@ -70,8 +74,8 @@ impl Engine {
     /// [`SyncError::Store`]; [`SyncError::UnknownConnector`] if the object is staged no more.
     pub async fn preview(&self, connector: &Connector, found: &Found) -> Result<Preview, SyncError> {
         let row = sqlx::query(
-            "SELECT o.attributes, o.present, (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
-             AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin, e.confirmed FROM cs_object o \
+            "SELECT o.attributes, o.present, o.mv_id, o.connector_id, (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
+             AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin, e.confirmed FROM cs_object o \
              JOIN connector c ON c.id = o.connector_id LEFT JOIN export_object e ON e.anchor = o.anchor \
              WHERE c.name = ? AND o.object_guid = ?",
         )
@@ -88,10 +92,21 @@ impl Engine {
             .transpose()
             .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
         let anchor = SourceAnchor(found.anchor.clone());
-        let verdict = judge(connector, &found.dn, &found.object_guid, &anchor, &attributes);
+        let subject = rules::subject(connector, &found.dn, &anchor, &attributes, BTreeSet::new());
+        let verdict = rules::judge(connector, &found.object_guid, &anchor, &subject);
         let (judged, person) = match verdict {
-            Ok(Verdict::InScope(person)) => (Judged::Person, Some(*person)),
-            Ok(Verdict::OutOfScope(exclusion)) => (Judged::LeftOut(exclusion.name()), None),
+            Ok(Verdict::InScope(own)) => {
+                let connector_id = row.try_get("connector_id")?;
+                let mut all = match row.try_get::<Option<i64>, _>("mv_id")? {
+                    Some(mv_id) => metaverse::contributions(&mut *self.store.read().await?, mv_id).await?,
+                    None => Vec::new(),
+                };
+                all.retain(|(of, _)| *of != connector_id);
+                all.push((connector_id, *own));
+                person::order(&mut all);
+                (Judged::Person, person::merged(&all, 0).map(|merged| merged.person))
+            }
+            Ok(Verdict::OutOfScope(exclusion)) => (Judged::LeftOut(exclusion.0), None),
             Err(fault) => (Judged::Faulty(fault), None),
         };
         let wanted = person.as_ref().filter(|_| row.try_get("present").unwrap_or(false));
@@ -103,36 +118,25 @@ impl Engine {
             (None, Some(_)) if !matches!(judged, Judged::Faulty(_)) => NextExport::Remove,
             (None, _) => NextExport::Nothing,
         };
-        let flows = person.map(|person| flows(connector, &attributes, &person, confirmed.as_ref()));
+        let own = rules::flows(connector, &subject).unwrap_or_default();
+        let flows = person.map(|person| flows(&own, &attributes, &person, confirmed.as_ref()));
         Ok(Preview { judged, twin: row.try_get("twin")?, flows: flows.unwrap_or_default(), export })
     }
 }
 
-fn flows(
-    connector: &Connector,
-    attributes: &Attributes,
-    person: &Person,
-    confirmed: Option<&Person>,
-) -> Vec<Flow> {
+fn flows(own: &[Flowed], attributes: &Attributes, person: &Person, confirmed: Option<&Person>) -> Vec<Flow> {
     let anchored = attributes.bytes(anchor::ATTRIBUTE).is_some();
-    let named = attributes.text("userprincipalname").is_some();
-    let implied = format!("sAMAccountName@{}, which the directory implies", connector.dns_domain);
-    let sources: [(&'static str, &str); 14] = [
+    let fixed: [(&'static str, &str); 7] = [
         ("anchor", if anchored { "mS-DS-ConsistencyGuid" } else { "objectGUID" }),
         ("objectGuid", "objectGUID"),
         ("objectSid", "objectSid"),
-        ("userPrincipalName", if named { "userPrincipalName" } else { &implied }),
         ("accountName", "sAMAccountName"),
         ("domain", "the connector's netbios_name"),
         ("forest", "the connector's name"),
-        ("displayName", "displayName"),
-        ("givenName", "givenName"),
-        ("surname", "sn"),
-        ("mail", "mail"),
-        ("alternateMail", &connector.rules.alternate_mail),
-        ("preferredLanguage", "preferredLanguage"),
         ("enabled", "userAccountControl"),
     ];
+    let mut sources: Vec<(&'static str, String)> =
+        fixed.into_iter().map(|(attribute, from)| (attribute, from.to_owned())).collect();
     let values = |person: &Person| serde_json::to_value(person).expect("a person becomes JSON");
     let (now, there) = (values(person), confirmed.map(values));
     let text = |value: &serde_json::Value| match value {
@@ -140,11 +144,18 @@ fn flows(
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     };
+    for attribute in Attribute::ALL {
+        let flow = own.iter().find(|flow| flow.to == attribute);
+        // Another account of the same person may count more.
+        let flow = flow.filter(|flow| text(&now[attribute.name()]).as_deref() == Some(flow.value.as_str()));
+        let from = flow.map_or_else(|| "no rule for this object".to_owned(), |flow| flow.from.clone());
+        sources.push((attribute.name(), from));
+    }
     sources
         .into_iter()
         .map(|(attribute, from)| Flow {
             attribute,
-            from: from.to_owned(),
+            from,
             value: text(&now[attribute]),
             in_tenant: there.as_ref().and_then(|there| text(&there[attribute])),
         })

@@ -110,5 +110,6 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "first", include_str!("../migrations/0001_first.sql")),
         migration(2, "delta", include_str!("../migrations/0002_delta.sql")),
+        migration(3, "rules and joins", include_str!("../migrations/0003_rules_and_joins.sql")),
     ])
 }

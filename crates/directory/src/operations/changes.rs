@@ -107,6 +107,15 @@ impl Directory {
 }
 
 impl Directory {
+    /// Another controller than `dc` that an import may be read at and that answers. Its history tells nothing to a mark of `dc`, and it
+    /// may lag behind.
+    pub async fn readable_instead_of(&self, dc: &str) -> Option<String> {
+        let (connection, _) = self.connect_for_reading().await.ok()?;
+        let host = connection.host().to_owned();
+        connection.close().await;
+        (!host.eq_ignore_ascii_case(dc)).then_some(host)
+    }
+
     /// Looks for every base of the scope. One that was renamed or moved away has nobody below it any more, and all of
     /// its people would count as gone: as in a full import, that is an error until the configuration names the new one.
     async fn find_bases(&self, controller: &mut Controller) -> Result<Vec<String>, DirectoryError> {

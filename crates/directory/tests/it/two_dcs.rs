@@ -126,9 +126,30 @@ async fn reads_go_to_the_preferred_controller_and_writes_to_the_pdc_emulator() {
     let version = directory.password_version(&person).await.unwrap();
     assert_eq!(version.originating.unwrap().to_string(), pair.invocation_id("DC1").to_lowercase());
 
-    // Another one may be read from when the preferred one is gone, or none, as the administrator said.
+    // One that has not got all of the domain yet is not imported from: who is missing there has not gone.
     let lenient = pair.directory(|config| config.preferred = vec![second.host.clone()]);
+    let mark = lenient.watermark().await.unwrap();
+    assert_eq!(mark.dc, second.host);
+    let synchronized = |value: &str| {
+        let ldif =
+            format!("dn: @ROOTDSE\nchangetype: modify\nreplace: isSynchronized\nisSynchronized: {value}\n");
+        second.exec_with(&["ldbmodify", "-H", DATABASE], &ldif).unwrap();
+    };
+    synchronized("FALSE");
+    assert_eq!(lenient.watermark().await.unwrap().dc, forest.dc_host);
+    let DirectoryError::NotApplied { operator, .. } = directory.watermark().await.unwrap_err() else {
+        panic!("nothing is written")
+    };
+    assert!(operator.detail.contains("isSynchronized is FALSE"), "{}", operator.detail);
+    synchronized("TRUE");
+    assert_eq!(lenient.watermark().await.unwrap().dc, second.host);
+    assert_eq!(lenient.readable_instead_of(&mark.dc).await, None, "it can be read itself");
+
+    // Another one may be read from when the preferred one is gone, or none, as the administrator said.
     second.kill().unwrap();
+    assert!(lenient.changes(&mark, vec!["name".to_owned()]).await.is_err(), "its history is nobody else's");
+    assert_eq!(lenient.readable_instead_of(&mark.dc).await.as_deref(), Some(&*forest.dc_host));
+    assert_eq!(directory.readable_instead_of(&mark.dc).await, None, "only preferred ones may be read");
     let Err(DirectoryError::NotApplied { operator, .. }) = imported_description(&directory, &ada.dn).await
     else {
         panic!("nothing else may be read from")

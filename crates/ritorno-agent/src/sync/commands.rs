@@ -9,8 +9,10 @@ use ritorno_sync::{Profile, Progress};
 pub(crate) use super::look::{history, pending, preview, removals, search, status};
 use super::{Sync, engine, summary};
 use crate::config::{Config, ForestSettings, Mode};
+use crate::forests::Forests;
 use crate::output::say;
 use crate::state::{Mark, State};
+use crate::system;
 
 /// The connector of the cloud side. No forest has this name: a forest's has a dot in it.
 const TENANT: &str = "tenant";
@@ -27,7 +29,7 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
     } else {
         (chosen(config, connector)?, profile)
     };
-    let sync = Sync::open(config).await?;
+    let sync = Sync::open(config, Forests::open(&config.forests, &system::clock())?).await?;
     let waiting = ProgressBar::new_spinner().with_message("waiting for the end of the cycle under way");
     waiting.enable_steady_tick(Duration::from_millis(200));
     let _turn = sync.turn().await?;

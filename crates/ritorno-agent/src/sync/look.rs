@@ -146,7 +146,7 @@ async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result
     let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
         bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);
     };
-    let preview = engine.preview(&connector(config, settings), found).await?;
+    let preview = engine.preview(&connector(config, settings)?, found).await?;
     let Preview { judged, twin, flows, export } = &preview;
     say(format_args!("object     {}", found.dn))?;
     say(format_args!("staged     {} of {}", standing(found), found.connector))?;

@@ -12,6 +12,7 @@ use super::cycle::Held;
 use super::{Sync, latest};
 use crate::config::{Config, Schedule};
 use crate::events::EventLog;
+use crate::forests::Forests;
 use crate::state::{Mark, State};
 use crate::system;
 
@@ -24,22 +25,40 @@ pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
 /// Longest pause after cycles that failed, unless the pause is longer anyway. One forest's failures make the others wait,
 /// so it is not long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// A controller that can't be read for this long is given up until the next full import.
+const ELSEWHERE_AFTER: Duration = Duration::from_secs(300);
 /// How often it is looked whether the alarm is due.
 const LOOK_FOR_ALARM_EVERY: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether the link has come up for the first time, or the scheduler was resumed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What a cycle reads.
+/// What a cycle reads of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cycle {
+pub(crate) enum Read {
     /// Everything.
     Full,
     /// What changed.
     Delta,
 }
 
-/// Synchronises as soon as `ready` says so, and then again and again.
-pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl Fn() -> bool) {
+/// What is due for a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cycle {
+    /// What is read of the directory.
+    pub(crate) read: Read,
+    /// Whether the tenant is read as well, if this agent exports. It is due by itself: that it failed is no reason to read all of
+    /// the directory again.
+    pub(crate) confirm: bool,
+}
+
+/// Synchronises as soon as `ready` says so, and then again and again. The forests are the service's own: what they know of their
+/// controllers outlives a round.
+pub(crate) async fn keep_in_step(
+    config: Config,
+    forests: Forests,
+    events: EventLog,
+    ready: impl Fn() -> bool,
+) {
     let mut is_ready = false;
     let (clock, begun) = (system::clock(), system::clock().now());
     let (mut held, mut failures) = (Held::new(), 0);
@@ -50,10 +69,12 @@ pub(crate) async fn keep_in_step(config: Config, events: EventLog, ready: impl F
         is_ready |= ready();
         let pause = match config.sync.every {
             Some(every) if is_ready && !suspended => {
-                // Opened for each round: between two of them no connection and no page of the database is held.
+                // Opened for each round: between two of them no page of the database is held.
                 let due =
                     |connector: &str, latest: &[RunReport]| due(connector, latest, &config.sync, clock.now());
-                let round = async { Sync::open(&config).await?.cycle(due, &mut held, &events).await };
+                let round = async {
+                    Sync::open(&config, forests.clone()).await?.cycle(due, &mut held, &events).await
+                };
                 let failed = match round.await {
                     Ok(failed) => failed > 0,
                     Err(error) => {
@@ -85,8 +106,8 @@ fn pause(every: Duration, failures: u32) -> Duration {
     every.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE).max(every)
 }
 
-/// What is due for a connector: everything if that has not come to its end since the last time of day for it, whether
-/// the agent ran then or not; else what changed.
+/// What is due for a connector: everything that has not come to its end since the last time of day for it, whether the agent ran then
+/// or not; else what changed.
 fn due(connector: &str, latest: &[RunReport], schedule: &Schedule, now: Timestamp) -> Cycle {
     let since = last_time(schedule.reconcile_at, now);
     let done = |profile| {
@@ -94,7 +115,14 @@ fn due(connector: &str, latest: &[RunReport], schedule: &Schedule, now: Timestam
             run.connector == connector && run.profile == profile && run.is_good() && run.started >= since
         })
     };
-    if done(Profile::FullImport) && done(Profile::FullSync) { Cycle::Delta } else { Cycle::Full }
+    let read = if done(Profile::FullImport) && done(Profile::FullSync) { Read::Delta } else { Read::Full };
+    Cycle { read, confirm: !done(Profile::ConfirmingImport) }
+}
+
+/// Whether a controller that does not answer has been waited for long enough: nothing of the forest has been read to the end for some
+/// minutes, so that it is no restart. Everything is then read at another one.
+pub(super) fn goes_elsewhere(connector: &str, latest: &[RunReport], now: Timestamp) -> bool {
+    last_cycle(connector, latest).is_none_or(|at| now.since(at) >= ELSEWHERE_AFTER)
 }
 
 /// The last moment at which it was `time` of day in UTC.
@@ -162,29 +190,59 @@ mod tests {
         }
     }
 
+    fn schedule() -> Schedule {
+        Schedule { every: Some(Duration::from_secs(30)), reconcile_at: time!(02:30), rules_file: None }
+    }
+
     fn both(outcome: RunOutcome, started: OffsetDateTime) -> Vec<RunReport> {
         [Profile::FullImport, Profile::FullSync].map(|profile| run(profile, outcome, started)).to_vec()
     }
 
     #[test]
     fn everything_is_due_once_a_day_and_a_missed_time_is_made_good() {
-        let schedule = Schedule { every: Some(Duration::from_secs(30)), reconcile_at: time!(02:30) };
-        let due = |latest: &[RunReport], now| due("contoso.test", latest, &schedule, at(now));
-        assert_eq!(due(&[], datetime!(2026-11-24 12:00 UTC)), Cycle::Full, "never before");
+        let schedule = schedule();
+        let due = |latest: &[RunReport], now| due("contoso.test", latest, &schedule, at(now)).read;
+        assert_eq!(due(&[], datetime!(2026-11-24 12:00 UTC)), Read::Full, "never before");
         let tonight = both(RunOutcome::CompletedWithErrors, datetime!(2026-11-24 02:30:05 UTC));
-        assert_eq!(due(&tonight, datetime!(2026-11-24 02:31 UTC)), Cycle::Delta);
-        assert_eq!(due(&tonight, datetime!(2026-11-25 02:29:59 UTC)), Cycle::Delta);
-        assert_eq!(due(&tonight, datetime!(2026-11-25 02:30 UTC)), Cycle::Full);
+        assert_eq!(due(&tonight, datetime!(2026-11-24 02:31 UTC)), Read::Delta);
+        assert_eq!(due(&tonight, datetime!(2026-11-25 02:29:59 UTC)), Read::Delta);
+        assert_eq!(due(&tonight, datetime!(2026-11-25 02:30 UTC)), Read::Full);
         // The agent was off at half past two, and for two nights more.
-        assert_eq!(due(&tonight, datetime!(2026-11-27 18:00 UTC)), Cycle::Full);
+        assert_eq!(due(&tonight, datetime!(2026-11-27 18:00 UTC)), Read::Full);
         // It failed, or only its first half came to its end.
         let failed = both(RunOutcome::Failed, datetime!(2026-11-24 02:30:05 UTC));
-        assert_eq!(due(&failed, datetime!(2026-11-24 02:31 UTC)), Cycle::Full);
-        assert_eq!(due(&tonight[..1], datetime!(2026-11-24 02:31 UTC)), Cycle::Full);
+        assert_eq!(due(&failed, datetime!(2026-11-24 02:31 UTC)), Read::Full);
+        assert_eq!(due(&tonight[..1], datetime!(2026-11-24 02:31 UTC)), Read::Full);
         let other = |latest: &[RunReport]| {
-            super::due("fabrikam.test", latest, &schedule, at(datetime!(2026-11-24 02:31 UTC)))
+            super::due("fabrikam.test", latest, &schedule, at(datetime!(2026-11-24 02:31 UTC))).read
         };
-        assert_eq!(other(&tonight), Cycle::Full, "each forest by itself");
+        assert_eq!(other(&tonight), Read::Full, "each forest by itself");
+    }
+
+    #[test]
+    fn a_confirming_import_that_failed_is_made_good_the_same_day_without_reading_the_directory_again() {
+        let schedule = schedule();
+        let confirming = |outcome| {
+            let mut latest = both(RunOutcome::Succeeded, datetime!(2026-11-24 02:30:05 UTC));
+            latest.push(run(Profile::ConfirmingImport, outcome, datetime!(2026-11-24 02:30:20 UTC)));
+            due("contoso.test", &latest, &schedule, at(datetime!(2026-11-24 02:31 UTC)))
+        };
+        assert_eq!(confirming(RunOutcome::Failed), Cycle { read: Read::Delta, confirm: true });
+        assert_eq!(confirming(RunOutcome::Interrupted), Cycle { read: Read::Delta, confirm: true });
+        assert_eq!(confirming(RunOutcome::CompletedWithErrors), Cycle { read: Read::Delta, confirm: false });
+    }
+
+    #[test]
+    fn a_silent_controller_is_waited_for_before_everything_is_read_at_another() {
+        let import = |outcome, at| run(Profile::DeltaImport, outcome, at);
+        let started = datetime!(2026-11-24 12:00 UTC);
+        let good = import(RunOutcome::Succeeded, started);
+        let failed = import(RunOutcome::Failed, datetime!(2026-11-24 12:04 UTC));
+        let goes = |latest: &[RunReport], now| goes_elsewhere("contoso.test", latest, at(now));
+        // The good one ended at 12:01.
+        assert!(!goes(&[good.clone(), failed.clone()], datetime!(2026-11-24 12:05:59 UTC)));
+        assert!(goes(&[good, failed.clone()], datetime!(2026-11-24 12:06 UTC)));
+        assert!(goes(&[failed], datetime!(2026-11-24 12:04:01 UTC)), "nothing was ever read there");
     }
 
     /// A forest with one person.
@@ -223,7 +281,7 @@ mod tests {
 
         let clock = Arc::new(ManualClock::new(start.plus(second)));
         let engine = Engine::open(&folder.join("sync.db"), clock).await.unwrap();
-        let connector = super::super::connector(&config, &config.forests[0]);
+        let connector = super::super::connector(&config, &config.forests[0]).unwrap();
         engine.run(&connector, Run::FullImport(&mut One(false)), &|_| {}).await.unwrap();
         assert_eq!(alarm(&config, start, week).await, None);
         assert!(alarm(&config, start, week.plus(second)).await.is_some());

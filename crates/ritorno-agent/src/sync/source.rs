@@ -17,6 +17,8 @@ pub(super) struct Source {
     directory: Directory,
     attributes: Vec<String>,
     scope: String,
+    /// Whether everything may be read at another controller, if the one that the mark is of does not answer.
+    elsewhere: bool,
     server: Option<String>,
     reading: Reading,
 }
@@ -34,8 +36,14 @@ enum Reading {
 
 impl Source {
     /// A source that has read nothing yet.
-    pub(super) fn new(directory: &Directory, settings: &ForestSettings, attributes: Vec<String>) -> Self {
+    pub(super) fn new(
+        directory: &Directory,
+        settings: &ForestSettings,
+        attributes: Vec<String>,
+        elsewhere: bool,
+    ) -> Self {
         Self {
+            elsewhere,
             directory: directory.clone(),
             attributes,
             scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
@@ -104,7 +112,17 @@ impl DeltaSource for Source {
                 Ok(Begun::Ready)
             }
             Ok(Since::Lost(reason)) => Ok(Begun::Lost { reason }),
-            Err(error) => Err(self.broken(error.to_string())),
+            Err(error) => {
+                let other =
+                    if self.elsewhere { self.directory.readable_instead_of(&mark.dc).await } else { None };
+                match other {
+                    Some(other) => {
+                        let dc = mark.dc;
+                        Ok(Begun::Lost { reason: format!("{dc} can't be read ({error}), and {other} can") })
+                    }
+                    None => Err(self.broken(error.to_string())),
+                }
+            }
         }
     }
 

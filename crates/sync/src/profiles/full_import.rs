@@ -1,7 +1,10 @@
 //! Full import: all that the source gives, staged in the connector space.
 //!
 //! A page is one transaction. Only after the source itself said that it gave everything are objects that this run did
-//! not see marked as gone, in one last transaction; so an import that breaks off, or is killed, removes nothing.
+//! not see marked as gone, in one last transaction; so an import that breaks off, or is killed, removes nothing. Read at another server
+//! than the last time, what is missed may only not have got there yet: it counts as gone when it is missed again later.
+
+use std::time::Duration;
 
 use sqlx::Row as _;
 
@@ -9,6 +12,9 @@ use crate::engine::Context;
 use crate::error::SyncError;
 use crate::source::{ImportSource, Page};
 use crate::staging::stage_all;
+
+/// Replication between sites may take three hours by default; by the next night it has come, or is worth an alarm of its own.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(6 * 3_600);
 
 pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn ImportSource) -> Result<(), SyncError> {
     let before = present(context).await?;
@@ -57,13 +63,47 @@ async fn end(
         return Err(SyncError::NothingSeen { before });
     }
     let mut transaction = context.engine.store.write().await?;
+    let former: Option<String> = sqlx::query("SELECT watermark_server FROM connector WHERE id = ?")
+        .bind(context.connector_id)
+        .fetch_one(&mut *transaction)
+        .await?
+        .try_get(0)?;
+    let elsewhere = former.is_some_and(|former| context.server.as_ref().is_some_and(|now| *now != former));
+    let now = context.engine.clock.now();
+    // With the same server as before all that is missed is gone; else what was missed long enough ago.
+    let missed_before = if elsewhere { now.minus(ARRIVES_WITHIN).unix_ms() } else { i64::MAX };
     let gone = sqlx::query(
-        "UPDATE cs_object SET present = 0, changed = 1 WHERE connector_id = ? AND seen_run <> ? AND present = 1",
+        "UPDATE cs_object SET present = 0, changed = 1, missed_at = NULL WHERE connector_id = ? AND seen_run <> ? \
+         AND present = 1 AND coalesce(missed_at, ?) <= ?",
     )
     .bind(context.connector_id)
     .bind(context.run_id)
+    .bind(now.unix_ms())
+    .bind(missed_before)
     .execute(&mut *transaction)
     .await?;
+    let missed = sqlx::query(
+        "UPDATE cs_object SET missed_at = coalesce(missed_at, ?) WHERE connector_id = ? AND seen_run <> ? AND present = 1",
+    )
+    .bind(now.unix_ms())
+    .bind(context.connector_id)
+    .bind(context.run_id)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if missed > 0 {
+        let why = format!(
+            "{missed} objects that were known are not at this server: they may not have got there yet, and count as gone if a \
+             later full import misses them again"
+        );
+        let note = context.note.take();
+        context.note = Some(note.map(|note| format!("{note}; {why}")).unwrap_or(why));
+    }
+    sqlx::query("UPDATE cs_object SET missed_at = NULL WHERE connector_id = ? AND seen_run = ? AND missed_at IS NOT NULL")
+        .bind(context.connector_id)
+        .bind(context.run_id)
+        .execute(&mut *transaction)
+        .await?;
     sqlx::query("UPDATE connector SET imported_scope = ? WHERE id = ?")
         .bind(scope)
         .bind(context.connector_id)

@@ -75,7 +75,7 @@ async fn without_a_mark_or_with_a_lost_one_everything_is_read_and_the_history_sa
 #[tokio::test]
 async fn changed_rules_make_both_full() {
     let (mut world, directory, log) = ten_people().await;
-    world.connector.rules.exclude_name_prefixes.push("user7".into());
+    world.connector.rules = crate::world::leaving_out("user7");
     let import = world.run(Run::DeltaImport(&mut log.source(&directory))).await.unwrap();
     assert_eq!(import.profile, Profile::FullImport);
     let sync = world.run(Run::DeltaSync).await.unwrap();

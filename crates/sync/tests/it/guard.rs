@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ritorno_sync::{Guard, HeldBecause, ImportedObject, RemovalKind, RunOutcome, SyncError};
 
-use crate::world::{Objects, World, object};
+use crate::world::{Objects, World, leaving_out, object};
 
 async fn ten_people(guard: Guard) -> World {
     let mut world = World::new().await;
@@ -98,7 +98,7 @@ async fn after_a_change_of_scope_or_rules_the_first_removal_is_held() {
     world.engine.approve("contoso.test", &digest).await.unwrap();
     assert_eq!(world.export().await.unwrap().counts.deletes, 1);
 
-    world.connector.rules.exclude_name_prefixes.push("user1".into());
+    world.connector.rules = leaving_out("user1");
     world.sync().await.unwrap();
     assert!(matches!(world.export().await, Err(SyncError::Held { because: HeldBecause::ScopeChanged, .. })));
     assert_eq!(world.names().len(), 9);

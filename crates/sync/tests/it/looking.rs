@@ -37,9 +37,12 @@ async fn preview_says_what_would_flow_and_why_and_changes_nothing() {
     let preview = world.engine.preview(&world.connector, &user).await.unwrap();
     assert_eq!((&preview.judged, preview.export), (&Judged::Person, NextExport::Update));
     let flow = |name: &str| preview.flows.iter().find(|flow| flow.attribute == name).unwrap();
-    assert_eq!((flow("surname").from.as_str(), flow("surname").value.as_deref()), ("sn", Some("Verdi")));
+    assert_eq!(
+        (flow("surname").from.as_str(), flow("surname").value.as_deref()),
+        ("sn (rule surname)", Some("Verdi"))
+    );
     assert_eq!(flow("surname").in_tenant.as_deref(), Some("Rossi"));
-    assert_eq!(flow("alternateMail").from, "otherMailbox");
+    assert_eq!(flow("alternateMail").from, "otherMailbox (rule alternate-mail)");
     assert_eq!(flow("enabled").value.as_deref(), Some("true"));
     assert_eq!(flow("mail").value, None);
     // Gone, but not synced yet.
@@ -49,9 +52,9 @@ async fn preview_says_what_would_flow_and_why_and_changes_nothing() {
     assert_eq!(preview.export, NextExport::Remove);
     // By rules that are not in force yet.
     let mut stricter = world.connector.clone();
-    stricter.rules.exclude_name_prefixes.push("user1".into());
+    stricter.rules = crate::world::leaving_out("user1");
     let preview = world.engine.preview(&stricter, &user).await.unwrap();
-    assert_eq!((preview.judged, preview.export), (Judged::LeftOut("name-prefix"), NextExport::Remove));
+    assert_eq!((preview.judged, preview.export), (Judged::LeftOut("one".into()), NextExport::Remove));
     assert_eq!(world.export().await.unwrap().counts.done(), 0);
 }
 

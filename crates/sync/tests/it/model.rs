@@ -24,6 +24,10 @@ pub(crate) struct Entry {
 /// The directory, by object number.
 pub(crate) type Directory = BTreeMap<u16, Entry>;
 
+pub(crate) fn anchor_of_guid(guid: [u8; 16]) -> String {
+    STANDARD.encode(guid)
+}
+
 pub(crate) fn anchor_of(number: u16, entry: &Entry) -> String {
     STANDARD.encode(guid(entry.consistency.unwrap_or(number)))
 }

@@ -11,8 +11,8 @@ use ritorno_protocol::clock::{ManualClock, Timestamp};
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::random::Random;
 use ritorno_sync::{
-    Backoff, Connector, Engine, Guard, ImportSource, ImportedObject, Page, Rules, Run, RunReport, ScimConfig,
-    ScimTarget, SourceError, SyncError, TokenSource,
+    Backoff, Connector, Engine, Guard, ImportSource, ImportedObject, Layer, Page, Rules, Run, RunReport,
+    ScimConfig, ScimTarget, SourceError, SyncError, TokenSource,
 };
 
 use crate::service::{Service, TOKEN};
@@ -28,19 +28,27 @@ pub(crate) struct Objects {
     pub(crate) scope: String,
     /// What a delta import goes on from.
     pub(crate) watermark: Option<String>,
+    /// Who answers.
+    pub(crate) server: &'static str,
 }
 
 impl Objects {
     pub(crate) fn new(objects: Vec<ImportedObject>, page: usize) -> Self {
         let pages: Vec<_> = objects.chunks(page).map(<[ImportedObject]>::to_vec).collect();
-        Self { pages: pages.into_iter(), breaks_off: false, scope: SCOPE.into(), watermark: None }
+        Self {
+            pages: pages.into_iter(),
+            breaks_off: false,
+            scope: SCOPE.into(),
+            watermark: None,
+            server: "dc1.contoso.test",
+        }
     }
 }
 
 #[async_trait]
 impl ImportSource for Objects {
     async fn next(&mut self) -> Result<Page, SourceError> {
-        let server = Some("dc1.contoso.test".to_owned());
+        let server = Some(self.server.to_owned());
         match self.pages.next() {
             Some(objects) => Ok(Page::Objects(objects)),
             None if self.breaks_off => Err(SourceError { server, reason: "connection lost".into() }),
@@ -86,9 +94,18 @@ pub(crate) fn connector() -> Connector {
         forest: Forest("contoso.test".into()),
         domain: "CONTOSO".into(),
         dns_domain: "contoso.test".into(),
+        rank: 0,
         rules: Rules::default(),
         guard: Guard::default(),
     }
+}
+
+/// The program's own rules, and one that leaves an account out.
+pub(crate) fn leaving_out(account: &str) -> Rules {
+    let text = format!(
+        "[[leave_out]]\nname = \"one\"\nwhen = [{{ attribute = \"sAMAccountName\", equals = \"{account}\" }}]"
+    );
+    Rules::layered(&[Layer { name: "rules.toml", text: &text }]).expect("good rules")
 }
 
 struct Counter(AtomicU64);
@@ -175,6 +192,21 @@ impl World {
 
     pub(crate) async fn export(&self) -> Result<RunReport, SyncError> {
         self.run(Run::Export { target: &self.target, lease_epoch: 1 }).await
+    }
+
+    /// Import, sync and export of several forests, stage by stage as the scheduler does.
+    pub(crate) async fn cycle_of(&self, forests: &[(&Connector, Vec<ImportedObject>)]) {
+        for (connector, objects) in forests {
+            let run = Run::FullImport(&mut Objects::new(objects.clone(), 3));
+            self.engine.run(connector, run, &|_| {}).await.expect("an import");
+        }
+        for (connector, _) in forests {
+            self.engine.run(connector, Run::FullSync, &|_| {}).await.expect("a sync");
+        }
+        for (connector, _) in forests {
+            let run = Run::Export { target: &self.target, lease_epoch: 1 };
+            self.engine.run(connector, run, &|_| {}).await.expect("an export");
+        }
     }
 
     /// Import, sync and export, each to its end.
