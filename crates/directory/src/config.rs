@@ -77,6 +77,8 @@ pub struct ForestConfig {
     pub roots: Arc<RootCertStore>,
     /// DNs that people have to be below; empty for the whole domain.
     pub scope: Vec<String>,
+    /// DNs that groups are imported from; empty for none.
+    pub groups: Vec<String>,
     /// Longest wait for one operation of the directory.
     pub timeout: Duration,
     /// Entries in a page of the import: 1 to 1000, the most that a domain controller of Windows gives.
@@ -110,6 +112,7 @@ impl ForestConfig {
             password,
             roots,
             scope: Vec::new(),
+            groups: Vec::new(),
             timeout,
             page: 500,
         }

@@ -30,6 +30,7 @@ pub use ldap::Transport;
 pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;
 pub use operations::locate::{Identity, Person};
+pub use operations::members::Members;
 pub use operations::password_version::PasswordVersion;
 pub use operations::prepare::{Preparation, PrepareError};
 pub use operations::remedy::Remedy;

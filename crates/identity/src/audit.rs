@@ -69,6 +69,12 @@ activities! {
     UserUpdated = "Update user";
     /// A person was removed by synchronisation.
     UserDeleted = "Delete user";
+    /// A group came.
+    GroupAdded = "Add group";
+    /// A group, or who is in it, changed.
+    GroupUpdated = "Update group";
+    /// A group went.
+    GroupDeleted = "Delete group";
     /// The tenant was made.
     TenantMade = "Create tenant";
     /// An administrator was made.

@@ -16,6 +16,7 @@ pub mod decoy;
 pub mod device_code;
 pub mod enrolment;
 pub mod flow;
+pub mod group;
 pub mod ids;
 pub mod known_browser;
 pub mod language;

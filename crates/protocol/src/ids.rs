@@ -49,6 +49,10 @@ uuid_id!(
     UserId
 );
 uuid_id!(
+    /// One group's row in the tenant.
+    GroupId
+);
+uuid_id!(
     /// One reset, change, unlock or verify; what 'at most once' is counted by.
     RequestId
 );

@@ -6,6 +6,7 @@
 
 mod bounded;
 mod filter;
+mod group;
 mod service;
 
 use serde::de::{Deserializer, IgnoredAny};
@@ -15,6 +16,10 @@ use bounded::{
     emails, error_schemas, list_schemas, operations, page, patch_schemas, text, text_option, user_schemas,
 };
 pub use filter::{EqualityFilter, UnsupportedFilter};
+pub use group::{
+    GROUP_SCHEMA, Group, MAX_MEMBERS, Member, MemberChanges, MemberKind, NotMembers, RITORNO_GROUP_SCHEMA,
+    RitornoGroup, read_member_operation,
+};
 pub use service::{AuthenticationScheme, BulkSupport, FilterSupport, ServiceProviderConfig, Supported};
 
 /// Media type of every SCIM body (RFC 7644 section 3.1).

@@ -13,7 +13,7 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Limits,
+    Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Groups, Limits,
     MailOutbox, Registrations, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
@@ -65,6 +65,7 @@ impl Store {
             include_str!("../migrations/sqlite/0004_follow_up_taken.sql"),
             include_str!("../migrations/sqlite/0005_unlock.sql"),
             include_str!("../migrations/sqlite/0006_agent_keys.sql"),
+            include_str!("../migrations/sqlite/0007_groups.sql"),
         ])
         .run(&writer)
         .await
@@ -90,6 +91,7 @@ impl Store {
             include_str!("../migrations/postgres/0004_follow_up_taken.sql"),
             include_str!("../migrations/postgres/0005_unlock.sql"),
             include_str!("../migrations/postgres/0006_agent_keys.sql"),
+            include_str!("../migrations/postgres/0007_groups.sql"),
         ])
         .run(&pool)
         .await
@@ -164,6 +166,8 @@ repositories! {
     registrations: Registrations;
     /// One-time codes.
     codes: Codes;
+    /// Groups of the directories.
+    groups: Groups;
     /// Counters.
     limits: Limits;
     /// Requests to the directories.
@@ -185,11 +189,11 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 }
 
 /// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 6]) -> Migrator {
+fn migrator(texts: [&'static str; 7]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let names = ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys"];
+    let names = ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys", "groups"];
     let named = names.into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

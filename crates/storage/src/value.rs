@@ -4,7 +4,7 @@ use ritorno_identity::ids::{AdministratorId, CorrelationId, FactId, FlowId, Mail
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, EpochId, KeyId, RequestId, TenantId, UserId};
+use ritorno_protocol::ids::{AgentId, EpochId, GroupId, KeyId, RequestId, TenantId, UserId};
 use serde::Serialize;
 
 /// One bound value.
@@ -121,4 +121,16 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(TenantId, AgentId, UserId, RequestId, EpochId, AdministratorId, FlowId, FactId, MailId, CorrelationId);
+ids!(
+    TenantId,
+    AgentId,
+    UserId,
+    GroupId,
+    RequestId,
+    EpochId,
+    AdministratorId,
+    FlowId,
+    FactId,
+    MailId,
+    CorrelationId
+);

@@ -192,11 +192,17 @@ impl Control {
 
     /// DirSync (MS-ADTS 3.1.1.3.4.1.3): what changed in a naming context since `cookie`, or everything after an empty one.
     /// Under LDAP_DIRSYNC_OBJECT_SECURITY (0x1) the account gets what it may read, and needs no right to replicate.
-    pub fn dir_sync(cookie: &[u8]) -> Self {
+    /// Of a group's members only those that came or went are told if `incremental` (LDAP_DIRSYNC_INCREMENTAL_VALUES, 0x80000000).
+    pub fn dir_sync(cookie: &[u8], incremental: bool) -> Self {
         let (object_security, no_limit) = (1, i32::MAX);
-        let value =
-            group(SEQUENCE, &[integer(INTEGER, object_security), integer(INTEGER, no_limit), octets(cookie)]);
+        let flags = if incremental { object_security | i32::MIN } else { object_security };
+        let value = group(SEQUENCE, &[integer(INTEGER, flags), integer(INTEGER, no_limit), octets(cookie)]);
         Self { oid: "1.2.840.113556.1.4.841", critical: true, value: value.to_vec() }
+    }
+
+    /// Names come with GUID and SID, as text (MS-ADTS 3.1.1.3.4.1.5).
+    pub fn extended_dn() -> Self {
+        Self::flags("1.2.840.113556.1.4.529", 1)
     }
 
     /// Deleted objects are found as well (MS-ADTS 3.1.1.3.4.1.14).
@@ -304,7 +310,7 @@ mod tests {
             ]),
             attributes: vec!["cn".into(), "x".repeat(200)],
         };
-        let controls = [Control::paged(500, b"c"), Control::dir_sync(b"d"), Control::show_deleted()];
+        let controls = [Control::paged(500, b"c"), Control::dir_sync(b"d", false), Control::show_deleted()];
         let read = decode(&message(7, search.encode(), &controls));
         assert_eq!(read.msgid, 7);
         assert_eq!(

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Pages;
+use super::members::{self, ATTRIBUTES, Members, Told};
 use super::users::ImportedObject;
 use super::watermark::{Controller, Place, Watermark, deleted_objects, refusal};
 use crate::error::DirectoryError;
@@ -42,8 +43,12 @@ pub struct Delta {
     directory: Directory,
     controller: Controller,
     attributes: Vec<String>,
-    /// The bases of the scope, as the directory writes their names.
+    /// The bases of the scope, and those of the groups, as the directory writes their names.
     bases: Vec<String>,
+    group_bases: Vec<String>,
+    /// Who came into a group or went, as far as that was told; and groups whose members are all to be read.
+    told: BTreeMap<[u8; 16], Told>,
+    whole: BTreeSet<[u8; 16]>,
     /// What changed and is there, by `objectGUID`; whether its name changed while it was there before.
     changed: BTreeMap<[u8; 16], bool>,
     gone: BTreeSet<[u8; 16]>,
@@ -80,13 +85,17 @@ impl Directory {
         if controller.usn < since.usn {
             return Ok(Since::Lost(format!("the history of {dc} is shorter than it was: it was put back")));
         }
-        let bases = self.find_bases(&mut controller).await?;
+        let bases = self.find_bases(&mut controller, &self.inner.config.scope).await?;
+        let group_bases = self.find_bases(&mut controller, &self.inner.config.groups).await?;
         let sees_deletions = self.may_list_deleted(&mut controller).await?;
         let mut delta = Delta {
             directory: self.clone(),
             controller,
             attributes,
             bases,
+            group_bases,
+            told: BTreeMap::new(),
+            whole: BTreeSet::new(),
             changed: BTreeMap::new(),
             gone: BTreeSet::new(),
             renamed: Vec::new(),
@@ -118,10 +127,14 @@ impl Directory {
 
     /// Looks for every base of the scope. One that was renamed or moved away has nobody below it any more, and all of
     /// its people would count as gone: as in a full import, that is an error until the configuration names the new one.
-    async fn find_bases(&self, controller: &mut Controller) -> Result<Vec<String>, DirectoryError> {
+    async fn find_bases(
+        &self,
+        controller: &mut Controller,
+        configured: &[String],
+    ) -> Result<Vec<String>, DirectoryError> {
         let limit = self.inner.config.timeout;
-        let mut bases = Vec::with_capacity(self.inner.config.scope.len());
-        for base in &self.inner.config.scope {
+        let mut bases = Vec::with_capacity(configured.len());
+        for base in configured {
             let found = read(&mut controller.connection, base, &["objectGUID"], limit).await;
             let found = found.map_err(|error| {
                 let mut failed = DirectoryError::read(&error);
@@ -182,18 +195,33 @@ impl Delta {
         // Only what is asked for tells of a change, and only what changed is given. Whoever has whenCreated is new.
         let mut attributes = self.attributes.clone();
         attributes.extend(["name", "parentGUID", "isDeleted", "whenCreated"].map(str::to_owned));
+        let groups = self.directory.imports_groups();
+        if groups {
+            attributes.extend(ATTRIBUTES.map(str::to_owned));
+            attributes.push("member".to_owned());
+            attributes.sort();
+            attributes.dedup();
+        }
         let search = Search {
             base: self.controller.domain.clone(),
             scope: Scope::Subtree,
-            filter: people_and_containers(false),
+            filter: people_and_containers(false, groups),
             attributes,
         };
-        let (changed, gone) = (&mut self.changed, &mut self.gone);
+        let (changed, gone, told, whole) =
+            (&mut self.changed, &mut self.gone, &mut self.told, &mut self.whole);
         let connection = &mut self.controller.connection;
         let named = |entry: Entry| {
             let renamed = !entry.values("name").is_empty() || !entry.values("parentGUID").is_empty();
-            let renamed = renamed && entry.values("whenCreated").is_empty();
-            note(entry, renamed, changed, gone);
+            let created = !entry.values("whenCreated").is_empty();
+            if let Some(guid) = guid(&entry).filter(|_| groups) {
+                // Of one that is new, or that may have come into the scope, nobody knows the others.
+                if renamed || created {
+                    whole.insert(guid);
+                }
+                told.entry(guid).or_default().note(&entry);
+            }
+            note(entry, renamed && !created, changed, gone);
         };
         match self.directory.dir_sync(connection, &search, cookie, named).await {
             Ok(cookie) => {
@@ -209,12 +237,13 @@ impl Delta {
 
     /// What has a higher number than `usn`.
     async fn ask_usn(&mut self, usn: i64) -> Result<(), DirectoryError> {
+        let groups = self.directory.imports_groups();
         let newer = Filter::at_least("uSNChanged", &usn.saturating_add(1).to_string());
         let attributes = vec!["objectGUID".to_owned(), "uSNCreated".to_owned(), "isDeleted".to_owned()];
         let search = Search {
             base: self.controller.domain.clone(),
             scope: Scope::Subtree,
-            filter: Filter::And(vec![newer.clone(), people_and_containers(false)]),
+            filter: Filter::And(vec![newer.clone(), people_and_containers(false, groups)]),
             attributes,
         };
         let deleted = Search {
@@ -222,7 +251,7 @@ impl Delta {
             filter: Filter::And(vec![
                 newer,
                 Filter::text("isDeleted", "TRUE"),
-                Filter::text("objectClass", "user"),
+                Filter::Or(vec![Filter::text("objectClass", "user"), Filter::text("objectClass", "group")]),
             ]),
             ..search.clone()
         };
@@ -235,6 +264,7 @@ impl Delta {
             loop {
                 for entry in self.page(&search, &controls, &mut cookie).await? {
                     let renamed = entry.integer("uSNCreated").is_some_and(|created| created <= usn);
+                    self.whole.extend(guid(&entry).filter(|_| groups));
                     note(entry, renamed, &mut self.changed, &mut self.gone);
                 }
                 if cookie.is_empty() {
@@ -273,10 +303,14 @@ impl Delta {
         let guids = asked.keys().map(|guid| Filter::Equal("objectGUID", guid.to_vec())).collect();
         let mut attributes = self.attributes.clone();
         attributes.extend(["objectGUID", "objectClass"].map(str::to_owned));
+        let groups = self.directory.imports_groups();
+        if groups {
+            attributes.extend(ATTRIBUTES.map(str::to_owned));
+        }
         let search = Search {
             base: self.controller.domain.clone(),
             scope: Scope::Subtree,
-            filter: Filter::And(vec![Filter::Or(guids), people_and_containers(true)]),
+            filter: Filter::And(vec![Filter::Or(guids), people_and_containers(true, groups)]),
             attributes,
         };
         let (mut changes, mut cookie) = (Vec::new(), Vec::new());
@@ -284,7 +318,9 @@ impl Delta {
             for entry in self.page(&search, &[], &mut cookie).await? {
                 let Some(guid) = guid(&entry) else { continue };
                 let Some(renamed) = asked.remove(&guid) else { continue };
-                if entry.has("objectClass", "user") {
+                if entry.has("objectClass", "group") {
+                    changes.push(self.group(entry, guid).await?);
+                } else if entry.has("objectClass", "user") {
                     changes.push(self.judged(entry, guid));
                 } else if renamed {
                     self.renamed.push(entry.dn);
@@ -302,7 +338,12 @@ impl Delta {
     async fn read_below(&mut self, container: &str) -> Result<Vec<Change>, DirectoryError> {
         let mut attributes = self.attributes.clone();
         attributes.extend(["objectGUID", "objectClass"].map(str::to_owned));
-        let (base, filter) = (container.to_owned(), people());
+        let mut filter = people();
+        if self.directory.imports_groups() {
+            attributes.extend(ATTRIBUTES.map(str::to_owned));
+            filter = Filter::Or(vec![filter, members::groups()]);
+        }
+        let base = container.to_owned();
         let search = Search { base, scope: Scope::Subtree, filter, attributes };
         let mut cookie = std::mem::take(&mut self.cookie);
         let entries = self.page(&search, &[], &mut cookie).await?;
@@ -310,14 +351,42 @@ impl Delta {
         if self.cookie.is_empty() {
             self.renamed.pop();
         }
-        let known = entries.into_iter().filter_map(|entry| guid(&entry).map(|guid| (entry, guid)));
-        Ok(known.map(|(entry, guid)| self.judged(entry, guid)).collect())
+        let mut changes = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(guid) = guid(&entry) else { continue };
+            changes.push(if entry.has("objectClass", "group") {
+                self.whole.insert(guid);
+                self.group(entry, guid).await?
+            } else {
+                self.judged(entry, guid)
+            });
+        }
+        Ok(changes)
+    }
+
+    /// A group as a change: in scope, or not; with who came and went, or, where that is not known, with all of its members.
+    async fn group(&mut self, entry: Entry, object_guid: [u8; 16]) -> Result<Change, DirectoryError> {
+        if !Directory::is_group_within(&entry.dn, &self.group_bases) {
+            return Ok(Change::Gone(object_guid));
+        }
+        let told = self.told.remove(&object_guid).unwrap_or_default();
+        let members = if told.unclear || self.whole.contains(&object_guid) {
+            let connection = &mut self.controller.connection;
+            let all = self.directory.all_members(connection, &entry.dn).await;
+            Members::All(all.map_err(|error| DirectoryError::read(&error))?)
+        } else {
+            let list = |guids: BTreeSet<[u8; 16]>| guids.into_iter().collect();
+            Members::Changed { added: list(told.added), removed: list(told.removed) }
+        };
+        let (dn, attributes) = (entry.dn, entry.attributes);
+        Ok(Change::Present(ImportedObject { dn, object_guid, attributes, members: Some(members) }))
     }
 
     /// A person as a change: in scope, or not.
     fn judged(&self, entry: Entry, object_guid: [u8; 16]) -> Change {
         if self.bases.is_empty() || self.bases.iter().any(|base| is_within(&entry.dn, base)) {
-            Change::Present(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes })
+            let (dn, attributes) = (entry.dn, entry.attributes);
+            Change::Present(ImportedObject { dn, object_guid, attributes, members: None })
         } else {
             Change::Gone(object_guid)
         }
@@ -345,9 +414,9 @@ fn people() -> Filter {
     Filter::And(vec![Filter::text("objectCategory", "person"), Filter::text("objectClass", "user")])
 }
 
-/// People, and what they are kept in. A deleted object has no category any more, so that where those are to be found
+/// People, groups if those are imported, and what they are kept in. A deleted object has no category any more, so that where those are to be found
 /// (`living` is false) computers are told by their class.
-fn people_and_containers(living: bool) -> Filter {
+fn people_and_containers(living: bool, groups: bool) -> Filter {
     let people = if living {
         people()
     } else {
@@ -355,5 +424,6 @@ fn people_and_containers(living: bool) -> Filter {
         Filter::And(vec![Filter::text("objectClass", "user"), Filter::Not(Box::new(computer))])
     };
     let containers = CONTAINERS.map(|class| Filter::text("objectClass", class));
-    Filter::Or([people].into_iter().chain(containers).collect())
+    let groups = groups.then(members::groups);
+    Filter::Or([people].into_iter().chain(groups).chain(containers).collect())
 }

@@ -7,6 +7,7 @@ pub(crate) mod effective_policy;
 pub(crate) mod health;
 mod judge;
 pub(crate) mod locate;
+pub(crate) mod members;
 pub(crate) mod password_version;
 pub(crate) mod prepare;
 pub(crate) mod remedy;

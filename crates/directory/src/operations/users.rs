@@ -1,4 +1,4 @@
-//! The full import's stream of people.
+//! The full import's stream of groups and people.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::error::DirectoryError;
 use crate::forest::Directory;
-use crate::ldap::{Control, Entry, Filter, Scope, Search};
+use crate::ldap::{Connection, Control, Entry, Filter, Scope, Search};
 use crate::operations::Pages;
+use crate::operations::members::{ATTRIBUTES, Members, groups};
 use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
@@ -23,10 +24,12 @@ pub struct ImportedObject {
     pub object_guid: [u8; 16],
     /// Values by attribute name in lower case.
     pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Of a group, who is in it; `None` for a person.
+    pub members: Option<Members>,
 }
 
 impl Directory {
-    /// Streams all people below the scope's bases with the named attributes. The stream ends after the last object; it broke off if and
+    /// Streams all groups below the groups' bases, and all people below the scope's bases with the named attributes. The stream ends after the last object; it broke off if and
     /// only if its last item is an error. Dropping the receiver stops the reading.
     pub fn users(&self, attributes: Vec<String>) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
         self.users_at(attributes, None)
@@ -75,6 +78,12 @@ impl Directory {
             }
             None => self.connect_for_reading().await?,
         };
+        // Groups first, so that a person's primary group is known when they come.
+        for base in &self.inner.config.groups {
+            if !self.import_groups(&mut connection, base, sender).await? {
+                return Ok(());
+            }
+        }
         attributes.push("objectGUID".to_owned());
         let bases = match self.inner.config.scope.as_slice() {
             [] => std::slice::from_ref(&source.domain),
@@ -112,10 +121,40 @@ impl Directory {
         connection.close().await;
         Ok(())
     }
+
+    /// Streams the groups below `base`; `false` if nobody listens any more.
+    async fn import_groups(
+        &self,
+        connection: &mut Connection,
+        base: &str,
+        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+    ) -> Result<bool, DirectoryError> {
+        let limit = self.inner.config.timeout * 6;
+        let mut attributes = ATTRIBUTES.map(str::to_owned).to_vec();
+        attributes.push("objectGUID".to_owned());
+        let search = Search { base: base.to_owned(), scope: Scope::Subtree, filter: groups(), attributes };
+        let mut cookie = Vec::new();
+        loop {
+            let control = Control::paged(i32::from(self.inner.config.page), &cookie);
+            let page = connection.search(&search, &[control], limit).await;
+            let page = page.map_err(|error| DirectoryError::read(&error))?;
+            for group in page.entries.into_iter().filter_map(object) {
+                let members = self.all_members(connection, &group.dn).await;
+                let members = Some(Members::All(members.map_err(|error| DirectoryError::read(&error))?));
+                if sender.send(Ok(ImportedObject { members, ..group })).await.is_err() {
+                    return Ok(false);
+                }
+            }
+            cookie = page.cookie;
+            if cookie.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
 }
 
 /// Without `objectGUID` an object has no identity, and there is nothing to import.
 fn object(entry: Entry) -> Option<ImportedObject> {
     let object_guid = entry.first("objectGUID")?.try_into().ok()?;
-    Some(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes })
+    Some(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes, members: None })
 }

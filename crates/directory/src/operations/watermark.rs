@@ -182,7 +182,11 @@ async fn dir_sync(
             let words = format!("DirSync came to no end in {} minutes", ROUNDS_WITHIN.as_secs() / 60);
             return Err(LdapError::refused(connection.host(), NO_END, &words));
         }
-        let page = connection.search(search, &[Control::dir_sync(&cookie)], left).await?;
+        // Members are told by their GUIDs.
+        let members = search.attributes.iter().any(|attribute| attribute == "member");
+        let mut controls = vec![Control::dir_sync(&cookie, members)];
+        controls.extend(members.then(Control::extended_dn));
+        let page = connection.search(search, &controls, left).await?;
         let Page { entries, cookie: next, more } = page;
         entries.into_iter().for_each(&mut entry);
         if next.is_empty() {

@@ -7,6 +7,7 @@ mod changes;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod groups;
 mod import;
 #[cfg(test)]
 mod judge;

@@ -1,5 +1,5 @@
-//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people to. An agent's credential touches only hybrid
-//! people of its own forests: never cloud-only people, roles, licences, policy, passwords or registered methods.
+//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people and groups to. An agent's credential touches only hybrid
+//! people and groups of its own forests: never cloud-only people, roles, licences, policy, passwords or registered methods.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -11,6 +11,8 @@ pub mod access;
 pub mod create;
 pub mod delete;
 pub mod error;
+pub mod group;
+pub mod groups;
 pub mod guard;
 pub mod leases;
 pub mod list;
@@ -31,6 +33,14 @@ pub fn router() -> Router<AppState> {
         .route(
             "/scim/v2/Users/{id}",
             get(read::handle).put(replace::handle).patch(patch::handle).delete(delete::handle),
+        )
+        .route("/scim/v2/Groups", get(groups::list::handle).post(groups::create::handle))
+        .route(
+            "/scim/v2/Groups/{id}",
+            get(groups::read::handle)
+                .put(groups::replace::handle)
+                .patch(groups::patch::handle)
+                .delete(groups::delete::handle),
         )
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
 }

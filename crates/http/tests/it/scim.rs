@@ -5,7 +5,8 @@ use ritorno_http::scim::guard::REMOVALS;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{
-    CONNECTOR_HEADER, LEASE_EPOCH_HEADER, PATCH_OP_SCHEMA, RITORNO_USER_SCHEMA, USER_SCHEMA,
+    CONNECTOR_HEADER, GROUP_SCHEMA, LEASE_EPOCH_HEADER, PATCH_OP_SCHEMA, RITORNO_GROUP_SCHEMA,
+    RITORNO_USER_SCHEMA, USER_SCHEMA,
 };
 use serde_json::{Value, json};
 
@@ -21,9 +22,12 @@ on_both!(
     the_deletion_guard_holds_at_its_limit,
     an_outdated_lease_is_refused,
     lists_come_in_pages,
+    a_group_is_made_found_changed_and_removed,
+    one_member_of_a_large_group_is_a_small_request,
 );
 
 const USERS: &str = "/scim/v2/Users";
+const GROUPS: &str = "/scim/v2/Groups";
 
 /// An agent's access to the service.
 struct Export<'a> {
@@ -282,4 +286,99 @@ async fn lists_come_in_pages(world: &World) {
     assert_eq!(seen.len(), 6);
     let config = export.call(Method::GET, "/scim/v2/ServiceProviderConfig", &[], None).await;
     assert_eq!(config.body["changePassword"]["supported"], false);
+}
+
+/// A group as the export sends it, without members.
+fn group(name: &str, forest: &str) -> Value {
+    let anchor = person(name)["externalId"].clone();
+    json!({
+        "schemas": [GROUP_SCHEMA, RITORNO_GROUP_SCHEMA],
+        "externalId": anchor,
+        "displayName": name,
+        RITORNO_GROUP_SCHEMA: {"anchor": anchor, "accountName": name, "domain": "CONTOSO", "forest": forest},
+    })
+}
+
+async fn a_group_is_made_found_changed_and_removed(world: &World) {
+    let export = Export::new(world).await;
+    let anna = export.create("annag").await.body["id"].as_str().unwrap().to_owned();
+    let mut body = group("sales", "contoso.test");
+    body["members"] = json!([{"value": anna, "type": "User"}]);
+    let made = export.call(Method::POST, GROUPS, &[], Some(body)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    assert_eq!(made.body[RITORNO_GROUP_SCHEMA]["memberCount"], 1);
+    let taken = export.call(Method::POST, GROUPS, &[], Some(group("sales", "contoso.test"))).await;
+    assert_eq!((taken.status, &taken.body["scimType"]), (StatusCode::CONFLICT, &json!("uniqueness")));
+    let elsewhere = export.call(Method::POST, GROUPS, &[], Some(group("other", "fabrikam.test"))).await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
+    let path = format!("{GROUPS}/{}", made.body["id"].as_str().unwrap());
+    let read = export.call(Method::GET, &path, &[], None).await;
+    assert_eq!(read.body["members"], json!([{"value": anna, "type": "User"}]));
+    let bare = export.call(Method::GET, &format!("{path}?excludedAttributes=members"), &[], None).await;
+    assert!(bare.body.get("members").is_none() && bare.body["displayName"] == "sales");
+    let filter = format!(
+        "{GROUPS}?filter=externalId%20eq%20%22{}%22",
+        made.body["externalId"].as_str().unwrap().replace('+', "%2B")
+    );
+    assert_eq!(export.call(Method::GET, &filter, &[], None).await.body["totalResults"], 1);
+    let listed = export.call(Method::GET, &format!("{GROUPS}?startIndex=1&count=10"), &[], None).await;
+    assert_eq!(listed.body["Resources"][0][RITORNO_GROUP_SCHEMA]["memberCount"], 1);
+
+    let mut renamed = group("sales", "contoso.test");
+    renamed["displayName"] = "Vendite".into();
+    let answer = export.call(Method::PUT, &path, &[("if-match", "W/\"1\"")], Some(renamed.clone())).await;
+    assert_eq!((answer.status, &answer.body["displayName"]), (StatusCode::OK, &json!("Vendite")));
+    let stale = export.call(Method::PUT, &path, &[("if-match", "W/\"1\"")], Some(renamed.clone())).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    renamed["externalId"] = person("anothergroup")["externalId"].clone();
+    renamed[RITORNO_GROUP_SCHEMA]["anchor"] = renamed["externalId"].clone();
+    let moved = export.call(Method::PUT, &path, &[], Some(renamed)).await;
+    assert_eq!((moved.status, &moved.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("mutability")));
+
+    // The person goes, and so does their membership.
+    export.call(Method::DELETE, &format!("{USERS}/{anna}"), &[], None).await;
+    assert!(export.call(Method::GET, &path, &[], None).await.body.get("members").is_none());
+    assert_eq!(export.call(Method::DELETE, &path, &[], None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(export.call(Method::GET, &path, &[], None).await.status, StatusCode::NOT_FOUND);
+}
+
+async fn one_member_of_a_large_group_is_a_small_request(world: &World) {
+    let export = Export::new(world).await;
+    let made = export.call(Method::POST, GROUPS, &[], Some(group("large", "contoso.test"))).await;
+    let path = format!("{GROUPS}/{}", made.body["id"].as_str().unwrap());
+    let nested = export.call(Method::POST, GROUPS, &[], Some(group("nested", "contoso.test"))).await;
+    let nested = nested.body["id"].as_str().unwrap().to_owned();
+    let mut people = Vec::new();
+    for number in 0..5 {
+        people.push(export.create(&format!("member{number}")).await.body["id"].as_str().unwrap().to_owned());
+    }
+    let all: Vec<Value> = people
+        .iter()
+        .map(|id| json!({"value": id}))
+        .chain([json!({"value": nested, "type": "Group"})])
+        .collect();
+    let add = |value: Value| patch(json!([{"op": "add", "path": "members", "value": value}]));
+    for _ in 0..2 {
+        let answer = export.call(Method::PATCH, &path, &[], add(json!(all))).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "twice is once");
+    }
+    let members = async || {
+        let read = export.call(Method::GET, &path, &[], None).await;
+        read.body["members"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(members().await, 6);
+    let one = json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[0])}]);
+    assert_eq!(export.call(Method::PATCH, &path, &[], patch(one)).await.status, StatusCode::NO_CONTENT);
+    let microsoft = json!([{"op": "Remove", "path": "members", "value": [{"value": people[1]}]}]);
+    assert_eq!(export.call(Method::PATCH, &path, &[], patch(microsoft)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(members().await, 4);
+    let unknown = add(json!([{"value": "nobody"}, {"value": people[0]}]));
+    assert_eq!(export.call(Method::PATCH, &path, &[], unknown).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(members().await, 5, "whoever is not there can't be a member, and the others come");
+    let other = patch(json!([{"op": "add", "path": "owners", "value": []}]));
+    let refused = export.call(Method::PATCH, &path, &[], other).await;
+    assert_eq!((refused.status, &refused.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidPath")));
+    let cleared = patch(json!([{"op": "remove", "path": "members"}]));
+    export.call(Method::PATCH, &path, &[], cleared).await;
+    assert_eq!(members().await, 0);
 }

@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
+use super::group::{GROUP_SCHEMA, MAX_MEMBERS, Member};
 use super::{
     ERROR_SCHEMA, Email, LIST_RESPONSE_SCHEMA, MAX_OPERATIONS, MAX_PAGE, MAX_TEXT_BYTES, MAX_VALUES,
     Operation, PATCH_OP_SCHEMA, USER_SCHEMA,
@@ -59,6 +60,10 @@ pub(super) fn emails<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<E
     list::<D, Email, MAX_VALUES>(deserializer)
 }
 
+pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Member>, D::Error> {
+    list::<D, Member, MAX_MEMBERS>(deserializer)
+}
+
 pub(super) fn operations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
     list::<D, Operation, MAX_OPERATIONS>(deserializer)
 }
@@ -83,6 +88,10 @@ fn schemas<'de, D: Deserializer<'de>>(
 
 pub(super) fn user_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     schemas(deserializer, USER_SCHEMA)
+}
+
+pub(super) fn group_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    schemas(deserializer, GROUP_SCHEMA)
 }
 
 pub(super) fn list_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

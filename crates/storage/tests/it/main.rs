@@ -13,6 +13,7 @@ mod codes;
 mod device_codes;
 mod enrolment_tokens;
 mod flows;
+mod groups;
 mod limits;
 mod mail_outbox;
 mod migrations;

@@ -1,0 +1,156 @@
+//! Who is in a group, by `objectGUID`: a name would change with the member.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::forest::Directory;
+use crate::identity::is_within;
+use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
+
+/// Values of `member` that are asked for at once: the most that a domain controller of Windows gives (MaxValRange, MS-ADTS 3.1.1.3.4.6).
+const RANGE: usize = 1_500;
+
+/// What is known of a group's members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// These, and nobody else.
+    All(Vec<[u8; 16]>),
+    /// Of the others nothing changed.
+    Changed {
+        /// Who came.
+        added: Vec<[u8; 16]>,
+        /// Who went. They need not have been known.
+        removed: Vec<[u8; 16]>,
+    },
+}
+
+/// Attributes of a group, in lower case.
+pub(super) const ATTRIBUTES: [&str; 6] =
+    ["cn", "displayname", "iscriticalsystemobject", "ms-ds-consistencyguid", "objectsid", "samaccountname"];
+
+/// Groups, and nothing else.
+pub(super) fn groups() -> Filter {
+    Filter::text("objectClass", "group")
+}
+
+impl Directory {
+    /// Whether groups are imported.
+    pub(super) fn imports_groups(&self) -> bool {
+        !self.inner.config.groups.is_empty()
+    }
+
+    /// Whether a group of this name is below one of `bases`.
+    pub(super) fn is_group_within(dn: &str, bases: &[String]) -> bool {
+        bases.iter().any(|base| is_within(dn, base))
+    }
+
+    /// All members of a group, read in ranges (MS-ADTS 3.1.1.3.1.3.3), however many there are.
+    pub(super) async fn all_members(
+        &self,
+        connection: &mut Connection,
+        dn: &str,
+    ) -> Result<Vec<[u8; 16]>, LdapError> {
+        let limit = self.inner.config.timeout * 6;
+        let (mut members, mut from) = (Vec::new(), 0);
+        loop {
+            let search = Search {
+                base: dn.to_owned(),
+                scope: Scope::Base,
+                filter: groups(),
+                attributes: vec![format!("member;range={from}-{}", from + RANGE - 1)],
+            };
+            let page = connection.search(&search, &[Control::extended_dn()], limit).await?;
+            let Some((name, values)) = page.entries.first().and_then(ranged) else { return Ok(members) };
+            members.extend(values.iter().filter_map(|value| guid_of(value)));
+            // The last range ends with an asterisk; so does a directory that knows no ranges, by leaving them out.
+            let end = name.rsplit_once('-').map(|(_, end)| end);
+            match end.and_then(|end| end.parse::<usize>().ok()) {
+                Some(end) if end >= from => from = end + 1,
+                _ => return Ok(members),
+            }
+        }
+    }
+}
+
+/// The values of `member`, with the name that the directory gave them.
+fn ranged(entry: &Entry) -> Option<(&str, &[Vec<u8>])> {
+    let mut found = entry.attributes.iter().filter(|(name, values)| {
+        (name.as_str() == "member" || name.starts_with("member;")) && !values.is_empty()
+    });
+    found.next().map(|(name, values)| (name.as_str(), values.as_slice()))
+}
+
+/// What DirSync tells of a group's members under LDAP_DIRSYNC_INCREMENTAL_VALUES (MS-ADTS 3.1.1.3.4.1.3): who was added comes in the
+/// range 1-1, who was removed in 0-0.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) added: BTreeSet<[u8; 16]>,
+    pub(super) removed: BTreeSet<[u8; 16]>,
+    /// The values came in another form, so that all of them are to be read.
+    pub(super) unclear: bool,
+}
+
+impl Told {
+    pub(super) fn note(&mut self, entry: &Entry) {
+        for (name, values) in &entry.attributes {
+            let Some(range) = name.strip_prefix("member") else { continue };
+            let guids = values.iter().filter_map(|value| guid_of(value));
+            match range {
+                ";range=1-1" => guids.for_each(|guid| {
+                    self.removed.remove(&guid);
+                    self.added.insert(guid);
+                }),
+                ";range=0-0" => guids.for_each(|guid| {
+                    self.added.remove(&guid);
+                    self.removed.insert(guid);
+                }),
+                _ => self.unclear = true,
+            }
+        }
+    }
+}
+
+/// The GUID of a name as the extended-DN control gives it (MS-ADTS 3.1.1.3.4.1.5): `<GUID=...>;<SID=...>;CN=...`.
+fn guid_of(value: &[u8]) -> Option<[u8; 16]> {
+    let text = std::str::from_utf8(value).ok()?;
+    let guid =
+        text.get(..6).filter(|start| start.eq_ignore_ascii_case("<GUID=")).and_then(|_| text.get(6..))?;
+    Some(Uuid::parse_str(guid.split('>').next()?).ok()?.to_bytes_le())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const ANNA: &[u8] =
+        b"<GUID=03020100-0504-0706-0809-0a0b0c0d0e0f>;<SID=S-1-5-21-1-2-3-4>;CN=Anna,DC=contoso,DC=test";
+
+    fn entry(name: &str, values: &[&[u8]]) -> Entry {
+        let values = values.iter().map(|value| value.to_vec()).collect();
+        Entry { dn: "CN=g".into(), attributes: BTreeMap::from([(name.to_owned(), values)]) }
+    }
+
+    #[test]
+    fn a_member_is_told_by_its_guid() {
+        let guid: [u8; 16] = std::array::from_fn(|byte| u8::try_from(byte).unwrap());
+        assert_eq!(guid_of(ANNA), Some(guid));
+        for none in [&b"CN=Anna,DC=t"[..], b"<GUID=>;CN=a", b"<GUID=03020100", b"", b"\xff"] {
+            assert_eq!(guid_of(none), None);
+        }
+    }
+
+    #[test]
+    fn the_last_word_about_a_member_counts() {
+        let mut told = Told::default();
+        told.note(&entry("member;range=1-1", &[ANNA]));
+        told.note(&entry("member;range=0-0", &[ANNA]));
+        assert_eq!((told.added.len(), told.removed.len(), told.unclear), (0, 1, false));
+        told.note(&entry("member;range=1-1", &[ANNA]));
+        assert_eq!((told.added.len(), told.removed.len(), told.unclear), (1, 0, false));
+        told.note(&entry("member", &[ANNA]));
+        assert!(told.unclear);
+    }
+}

@@ -1,0 +1,155 @@
+//! A group as a SCIM resource, and back; and what every operation on groups needs.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::group::Group;
+use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
+use ritorno_protocol::scim::{self, MemberKind};
+
+use super::error::ScimError;
+use super::resource::body;
+use crate::state::AppState;
+use crate::time_text::rfc3339;
+
+/// The group of that id with the number of its members, if this agent may touch it.
+///
+/// # Errors
+/// [`ScimError::NotFound`], [`ScimError::NotYours`], [`ScimError::Store`].
+pub async fn known(state: &AppState, agent: &Agent, id: &str) -> Result<(Group, u64), ScimError> {
+    let id: GroupId = id.parse().map_err(|_| ScimError::NotFound)?;
+    let (group, members) = state.store.groups().get(state.tenant, id).await?.ok_or(ScimError::NotFound)?;
+    if agent.forests.contains(&group.forest) { Ok((group, members)) } else { Err(ScimError::NotYours) }
+}
+
+/// What a resource says of a group, checked, as `standing` or as a new one.
+///
+/// # Errors
+/// [`ScimError::Value`], by what is missing or does not fit; [`ScimError::NotYours`] for another forest; [`ScimError::Mutability`] if
+/// the anchor is another one.
+pub fn said(
+    resource: &scim::Group,
+    agent: &Agent,
+    standing: Option<&Group>,
+    state: &AppState,
+) -> Result<Group, ScimError> {
+    let value = |reason: String| ScimError::Value(reason);
+    let extension = resource
+        .ritorno
+        .as_ref()
+        .ok_or_else(|| value(format!("the extension {} is missing", scim::RITORNO_GROUP_SCHEMA)))?;
+    if resource.external_id.as_deref().is_some_and(|id| id != extension.anchor) {
+        return Err(value("externalId is not the anchor".into()));
+    }
+    if STANDARD.decode(&extension.anchor).map(|bytes| bytes.len()) != Ok(16) {
+        return Err(value("the anchor is standard base64 of 16 bytes".into()));
+    }
+    if resource.display_name.trim().is_empty() {
+        return Err(value("displayName is empty".into()));
+    }
+    let forest = Forest(extension.forest.clone());
+    if !agent.forests.contains(&forest) {
+        return Err(ScimError::NotYours);
+    }
+    let source_anchor = SourceAnchor(extension.anchor.clone());
+    if standing.is_some_and(|standing| standing.source_anchor != source_anchor) {
+        return Err(ScimError::Mutability("externalId"));
+    }
+    let now = state.clock.now();
+    Ok(Group {
+        id: standing.map_or_else(|| GroupId::random(&*state.random), |standing| standing.id),
+        tenant: state.tenant,
+        display_name: resource.display_name.trim().to_owned(),
+        source_anchor,
+        forest,
+        domain: extension.domain.clone(),
+        account_name: extension.account_name.clone(),
+        exported_by: agent.id,
+        version: standing.map_or(1, |standing| standing.version),
+        created_at: standing.map_or(now, |standing| standing.created_at),
+        updated_at: now,
+    })
+}
+
+/// A group as a resource; its members only where they are asked for, since there may be many.
+pub fn resource(
+    group: &Group,
+    count: u64,
+    members: Vec<(String, bool)>,
+    public_address: &str,
+) -> scim::Group {
+    let member = |(value, is_group)| {
+        let kind = if is_group { MemberKind::Group } else { MemberKind::User };
+        scim::Member { value, kind }
+    };
+    scim::Group {
+        schemas: vec![scim::GROUP_SCHEMA.into(), scim::RITORNO_GROUP_SCHEMA.into()],
+        id: Some(group.id.to_string()),
+        external_id: Some(group.source_anchor.0.clone()),
+        display_name: group.display_name.clone(),
+        members: members.into_iter().map(member).collect(),
+        meta: Some(scim::Meta {
+            resource_type: Some("Group".into()),
+            created: Some(rfc3339(group.created_at)),
+            last_modified: Some(rfc3339(group.updated_at)),
+            location: Some(format!("{public_address}/scim/v2/Groups/{}", group.id)),
+            version: Some(etag(group)),
+        }),
+        ritorno: Some(scim::RitornoGroup {
+            anchor: group.source_anchor.0.clone(),
+            account_name: group.account_name.clone(),
+            domain: group.domain.clone(),
+            forest: group.forest.0.clone(),
+            member_count: Some(count),
+        }),
+    }
+}
+
+fn etag(group: &Group) -> String {
+    format!("W/\"{}\"", group.version)
+}
+
+/// An answer that holds a group, with its ETag.
+pub fn answer(status: StatusCode, group: &Group, resource: &scim::Group) -> Response {
+    let mut response = body(status, resource);
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&etag(group)) {
+        headers.insert(header::ETAG, value);
+    }
+    let location = resource.meta.as_ref().and_then(|meta| meta.location.as_deref());
+    if let Some(Ok(value)) = location.map(HeaderValue::from_str) {
+        headers.insert(header::LOCATION, value);
+    }
+    response
+}
+
+/// Writes down what an agent did to a group.
+///
+/// # Errors
+/// [`ScimError::Store`].
+pub async fn audit(
+    state: &AppState,
+    agent: &Agent,
+    activity: Activity,
+    reason: String,
+) -> Result<(), ScimError> {
+    let fact = Fact {
+        id: FactId::random(&*state.random),
+        tenant: state.tenant,
+        at: state.clock.now(),
+        activity,
+        actor: Actor::Agent(agent.id),
+        target: None,
+        from: None,
+        success: Success::Success,
+        reason,
+        support_code: None,
+        correlation: CorrelationId::random(&*state.random),
+        request: None,
+    };
+    Ok(state.store.audit().append(&fact).await?)
+}

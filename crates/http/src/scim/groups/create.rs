@@ -1,0 +1,35 @@
+//! `POST /scim/v2/Groups` (RFC 7644 section 3.3): a group of the directory becomes a group of the tenant.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use ritorno_identity::audit::Activity;
+use ritorno_protocol::scim;
+
+use crate::scim::access::{ScimAgent, read};
+use crate::scim::error::ScimError;
+use crate::scim::group::{answer, audit, resource, said};
+use crate::scim::groups::patch::{apply, divided};
+use crate::state::AppState;
+
+/// Adds a group, with the members that it names.
+///
+/// # Errors
+/// [`ScimError`].
+pub async fn handle(
+    State(state): State<AppState>,
+    ScimAgent(agent): ScimAgent,
+    body: Bytes,
+) -> Result<Response, ScimError> {
+    let said_of: scim::Group = read(body)?;
+    let group = said(&said_of, &agent, None, &state)?;
+    state.store.groups().insert(&group).await?;
+    let changes = scim::MemberChanges { add: said_of.members, ..scim::MemberChanges::default() };
+    let (people, groups) = divided(&changes.add);
+    let came = apply(&state, &group, &changes, &people, &groups).await?.0;
+    let reason = format!("{} of {}, {came} members", group.account_name, group.forest);
+    audit(&state, &agent, Activity::GroupAdded, reason).await?;
+    let address = state.settings.public_address();
+    Ok(answer(StatusCode::CREATED, &group, &resource(&group, came, Vec::new(), address)))
+}

@@ -1,0 +1,38 @@
+//! `DELETE /scim/v2/Groups/{id}` (RFC 7644 section 3.6), as far as the deletion guard lets it.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use ritorno_identity::audit::Activity;
+
+use crate::scim::access::{ScimAgent, if_match};
+use crate::scim::error::ScimError;
+use crate::scim::group::{audit, known};
+use crate::scim::guard;
+use crate::state::AppState;
+
+/// Removes a group. Who was in it stays.
+///
+/// # Errors
+/// [`ScimError`].
+pub async fn handle(
+    State(state): State<AppState>,
+    ScimAgent(agent): ScimAgent,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ScimError> {
+    let (group, _) = known(&state, &agent, &id).await?;
+    if if_match(&headers)?.is_some_and(|version| version != group.version) {
+        return Err(ScimError::Version);
+    }
+    guard::count(&state, &agent).await?;
+    let deleted = state.store.groups().delete(state.tenant, group.id).await;
+    if !matches!(deleted, Ok(true)) {
+        guard::give_back(&state, &agent).await?;
+    }
+    if !deleted? {
+        return Err(ScimError::NotFound);
+    }
+    let reason = format!("{} of {}", group.account_name, group.forest);
+    audit(&state, &agent, Activity::GroupDeleted, reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

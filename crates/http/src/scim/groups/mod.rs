@@ -1,0 +1,8 @@
+//! `/scim/v2/Groups`: one file for each operation.
+
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod patch;
+pub mod read;
+pub mod replace;

@@ -1,0 +1,241 @@
+//! Groups of the directories, and who is in them.
+
+use std::sync::LazyLock;
+
+use ritorno_identity::group::Group;
+use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor, TenantId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::users::Updated;
+use crate::value::{Value, values};
+
+/// Members that one statement is about.
+const AT_ONCE: usize = 100;
+
+/// Groups of the directories, and who is in them.
+pub struct Groups<'a>(pub(crate) &'a Db);
+
+/// One page of groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupPage {
+    /// How many there are in all.
+    pub total: i64,
+    /// Those of this page, each with the number of its members.
+    pub groups: Vec<(Group, u64)>,
+}
+
+/// `$3` to `$102`: a list of ids, filled up with nulls.
+fn list() -> String {
+    let numbers: Vec<String> = (3..3 + AT_ONCE).map(|number| format!("${number}")).collect();
+    numbers.join(", ")
+}
+
+static ADD_PEOPLE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
+         where tenant = $1 and source_anchor is not null and id in ({}) on conflict do nothing",
+        list()
+    )
+});
+static ADD_GROUPS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "insert into group_members (tenant, group_id, member, member_group) select tenant, $2, id, id \
+         from directory_groups where tenant = $1 and id in ({}) on conflict do nothing",
+        list()
+    )
+});
+static REMOVE: LazyLock<String> = LazyLock::new(|| {
+    format!("delete from group_members where tenant = $1 and group_id = $2 and member in ({})", list())
+});
+
+impl Groups<'_> {
+    /// Adds a group, without members.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
+    pub async fn insert(&self, group: &Group) -> Result<(), StoreError> {
+        const SQL: &str = "insert into directory_groups (tenant, id, display_name, source_anchor, forest, domain, \
+             account_name, exported_by, updated_at, version, created_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let mut values = columns(group);
+        values.extend(values![group.version, group.created_at]);
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// Stores a changed group as the version after `expected`, which must be the stored one. Its members stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
+    pub async fn update(&self, group: &Group, expected: i64) -> Result<Updated, StoreError> {
+        const SQL: &str = "update directory_groups set display_name = $3, source_anchor = $4, forest = $5, \
+             domain = $6, account_name = $7, exported_by = $8, updated_at = $9, version = version + 1 \
+             where tenant = $1 and id = $2 and version = $10 returning version";
+        let mut values = columns(group);
+        values.extend(values![expected]);
+        match self.0.write_returning(SQL, values).await?.first() {
+            None => Ok(Updated::Conflict),
+            Some(row) => Ok(Updated::Done { version: row.int("version")? }),
+        }
+    }
+
+    /// Removes a group and who is in it. `false` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, tenant: TenantId, id: GroupId) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from directory_groups where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id]).await? == 1)
+    }
+
+    /// One group, with the number of its members.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, tenant: TenantId, id: GroupId) -> Result<Option<(Group, u64)>, StoreError> {
+        const SQL: &str = "select g.*, (select count(*) from group_members m where m.tenant = g.tenant \
+             and m.group_id = g.id) as members from directory_groups g where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| counted(&row)).transpose()
+    }
+
+    /// The group of a directory object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_anchor(
+        &self,
+        tenant: TenantId,
+        anchor: &SourceAnchor,
+    ) -> Result<Option<(Group, u64)>, StoreError> {
+        const SQL: &str = "select g.*, (select count(*) from group_members m where m.tenant = g.tenant \
+             and m.group_id = g.id) as members from directory_groups g where tenant = $1 and source_anchor = $2";
+        let row = self.0.read_one(SQL, values![tenant, anchor.0.as_str()]).await?;
+        row.map(|row| counted(&row)).transpose()
+    }
+
+    /// One page of a forest's groups. `start_index` counts from 1; a `count` of 0 gives the total alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        forest: &Forest,
+        start_index: i64,
+        count: i64,
+    ) -> Result<GroupPage, StoreError> {
+        const TOTAL: &str =
+            "select count(*) as total from directory_groups where tenant = $1 and forest = $2";
+        const PAGE: &str = "select g.*, (select count(*) from group_members m where m.tenant = g.tenant \
+             and m.group_id = g.id) as members from directory_groups g where tenant = $1 and forest = $2 \
+             order by id limit $3 offset $4";
+        let matching = values![tenant, forest.0.as_str()];
+        let total = match self.0.read_one(TOTAL, matching.clone()).await? {
+            Some(row) => row.int("total")?,
+            None => 0,
+        };
+        let mut page = matching;
+        page.extend(values![count.max(0), start_index.max(1) - 1]);
+        let groups = self.0.read(PAGE, page).await?.iter().map(counted).collect::<Result<_, _>>()?;
+        Ok(GroupPage { total, groups })
+    }
+
+    /// Makes people of the directories, and groups, members; who is one already stays it. An id that nobody has is left out, for
+    /// who was removed in this moment can be in no group. How many came.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if there is no such group; other [`StoreError`]s.
+    pub async fn add_members(
+        &self,
+        tenant: TenantId,
+        id: GroupId,
+        people: &[String],
+        groups: &[String],
+    ) -> Result<u64, StoreError> {
+        let mut added = 0;
+        for (sql, ids) in [(&ADD_PEOPLE, people), (&ADD_GROUPS, groups)] {
+            for some in ids.chunks(AT_ONCE) {
+                added += self.0.write(sql.as_str(), listed(tenant, id, some)).await?;
+            }
+        }
+        Ok(added)
+    }
+
+    /// Takes members out. How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_members(
+        &self,
+        tenant: TenantId,
+        id: GroupId,
+        members: &[String],
+    ) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for some in members.chunks(AT_ONCE) {
+            removed += self.0.write(REMOVE.as_str(), listed(tenant, id, some)).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Takes all members out. How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clear(&self, tenant: TenantId, id: GroupId) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from group_members where tenant = $1 and group_id = $2";
+        self.0.write(SQL, values![tenant, id]).await
+    }
+
+    /// The members of a group: each id, and whether it is a group.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn members(&self, tenant: TenantId, id: GroupId) -> Result<Vec<(String, bool)>, StoreError> {
+        const SQL: &str = "select member, member_group from group_members where tenant = $1 and group_id = $2 \
+             order by member";
+        let rows = self.0.read(SQL, values![tenant, id]).await?;
+        rows.iter().map(|row| Ok((row.text("member")?, row.text_if_any("member_group")?.is_some()))).collect()
+    }
+}
+
+/// `$1` to `$102` of a statement about some members.
+fn listed(tenant: TenantId, id: GroupId, ids: &[String]) -> Vec<Value> {
+    let mut values = values![tenant, id];
+    values.extend(ids.iter().map(|id| Value::from(id.as_str())));
+    values.resize(AT_ONCE + 2, Value::Text(None));
+    values
+}
+
+/// `$1` to `$9` of insert and update.
+fn columns(group: &Group) -> Vec<Value> {
+    values![
+        group.tenant,
+        group.id,
+        group.display_name.as_str(),
+        group.source_anchor.0.as_str(),
+        group.forest.0.as_str(),
+        group.domain.as_str(),
+        group.account_name.as_str(),
+        group.exported_by,
+        group.updated_at,
+    ]
+}
+
+fn counted(row: &Row) -> Result<(Group, u64), StoreError> {
+    let group = Group {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        display_name: row.text("display_name")?,
+        source_anchor: SourceAnchor(row.text("source_anchor")?),
+        forest: Forest(row.text("forest")?),
+        domain: row.text("domain")?,
+        account_name: row.text("account_name")?,
+        exported_by: row.parsed("exported_by")?,
+        version: row.int("version")?,
+        created_at: row.moment("created_at")?,
+        updated_at: row.moment("updated_at")?,
+    };
+    Ok((group, u64::try_from(row.int("members")?).unwrap_or(0)))
+}

@@ -1,0 +1,125 @@
+//! Groups and who is in them.
+
+use anyhow::{Result, ensure};
+use ritorno_identity::group::Group;
+use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
+use ritorno_storage::{StoreError, Updated};
+
+use crate::fixture::{Fixture, NOW, on_both};
+
+on_both!(
+    comes_back_as_it_was_stored_and_changes_by_version,
+    members_come_and_go_and_may_be_named_twice,
+    who_goes_is_in_no_group,
+    many_members_and_pages,
+);
+
+fn group(f: &Fixture, name: &str) -> Group {
+    Group {
+        id: GroupId::random(&f.random),
+        tenant: f.tenant.id,
+        display_name: name.to_owned(),
+        source_anchor: SourceAnchor(format!("anchor of {name}")),
+        forest: Forest("contoso.test".into()),
+        domain: "CONTOSO".into(),
+        account_name: name.to_owned(),
+        exported_by: f.person(name).on_premises().unwrap().exported_by,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+async fn comes_back_as_it_was_stored_and_changes_by_version(f: &Fixture) -> Result<()> {
+    let groups = f.store.groups();
+    let sales = group(f, "sales");
+    groups.insert(&sales).await?;
+    assert_eq!(groups.get(f.tenant.id, sales.id).await?, Some((sales.clone(), 0)));
+    let again = Group { id: GroupId::random(&f.random), ..sales.clone() };
+    ensure!(
+        matches!(groups.insert(&again).await, Err(StoreError::Contradiction(_))),
+        "one anchor, one group"
+    );
+    let renamed = Group { display_name: "Vendite".into(), ..sales.clone() };
+    assert_eq!(groups.update(&renamed, 1).await?, Updated::Done { version: 2 });
+    assert_eq!(groups.update(&renamed, 1).await?, Updated::Conflict);
+    let found = groups.by_anchor(f.tenant.id, &sales.source_anchor).await?.unwrap().0;
+    assert_eq!((found.display_name.as_str(), found.version), ("Vendite", 2));
+    ensure!(groups.delete(f.tenant.id, sales.id).await? && !groups.delete(f.tenant.id, sales.id).await?);
+    Ok(())
+}
+
+async fn members_come_and_go_and_may_be_named_twice(f: &Fixture) -> Result<()> {
+    let groups = f.store.groups();
+    let (outer, inner) = (group(f, "outer"), group(f, "inner"));
+    let (anna, cloud) = (f.person("anna"), User { mastered: Mastered::CloudOnly, ..f.person("cloud") });
+    for user in [&anna, &cloud] {
+        f.store.users().insert(user).await?;
+    }
+    for one in [&outer, &inner] {
+        groups.insert(one).await?;
+    }
+    let (tenant, id) = (f.tenant.id, outer.id);
+    let people = [anna.id.to_string(), cloud.id.to_string(), "nobody".to_owned()];
+    let nested = [inner.id.to_string()];
+    assert_eq!(
+        groups.add_members(tenant, id, &people, &nested).await?,
+        2,
+        "neither cloud-only people nor nobody"
+    );
+    assert_eq!(groups.add_members(tenant, id, &people, &nested).await?, 0);
+    let mut expected = vec![(anna.id.to_string(), false), (inner.id.to_string(), true)];
+    expected.sort();
+    assert_eq!(groups.members(tenant, id).await?, expected);
+    assert_eq!(groups.get(tenant, id).await?.unwrap().1, 2);
+    assert_eq!(groups.remove_members(tenant, id, &people).await?, 1);
+    assert_eq!(groups.remove_members(tenant, id, &people).await?, 0);
+    assert_eq!(groups.clear(tenant, id).await?, 1);
+    ensure!(
+        groups.add_members(tenant, GroupId::random(&f.random), &people, &[]).await.is_err(),
+        "no such group"
+    );
+    Ok(())
+}
+
+async fn who_goes_is_in_no_group(f: &Fixture) -> Result<()> {
+    let groups = f.store.groups();
+    let (outer, inner, anna) = (group(f, "outer"), group(f, "inner"), f.person("anna"));
+    f.store.users().insert(&anna).await?;
+    for one in [&outer, &inner] {
+        groups.insert(one).await?;
+        groups.add_members(f.tenant.id, one.id, &[anna.id.to_string()], &[]).await?;
+    }
+    groups.add_members(f.tenant.id, outer.id, &[], &[inner.id.to_string()]).await?;
+    f.store.users().delete(f.tenant.id, anna.id).await?;
+    assert_eq!(groups.members(f.tenant.id, outer.id).await?, [(inner.id.to_string(), true)]);
+    groups.delete(f.tenant.id, inner.id).await?;
+    assert_eq!(groups.members(f.tenant.id, outer.id).await?, []);
+    Ok(())
+}
+
+async fn many_members_and_pages(f: &Fixture) -> Result<()> {
+    let groups = f.store.groups();
+    let large = group(f, "large");
+    groups.insert(&large).await?;
+    let mut ids = Vec::new();
+    for number in 0..230 {
+        let user = f.person(&format!("user{number}"));
+        f.store.users().insert(&user).await?;
+        ids.push(user.id.to_string());
+    }
+    assert_eq!(groups.add_members(f.tenant.id, large.id, &ids, &[]).await?, 230);
+    for number in 0..4 {
+        groups.insert(&group(f, &format!("small{number}"))).await?;
+    }
+    let forest = Forest("contoso.test".into());
+    let (first, second) =
+        (groups.list(f.tenant.id, &forest, 1, 3).await?, groups.list(f.tenant.id, &forest, 4, 3).await?);
+    assert_eq!((first.total, first.groups.len(), second.groups.len()), (5, 3, 2));
+    let all: Vec<_> = first.groups.into_iter().chain(second.groups).collect();
+    ensure!(all.iter().any(|(group, members)| group.id == large.id && *members == 230));
+    assert_eq!(groups.list(f.tenant.id, &Forest("fabrikam.test".into()), 1, 3).await?.total, 0);
+    assert_eq!(groups.remove_members(f.tenant.id, large.id, &ids[1..]).await?, 229);
+    Ok(())
+}
