@@ -87,6 +87,8 @@ struct FileForest {
     #[serde(default)]
     scope: Vec<String>,
     #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
     attributes: Attributes,
     openldap: Option<Spanned<openldap::File>>,
 }
@@ -206,6 +208,8 @@ pub(crate) struct ForestSettings {
     pub(crate) access: Access,
     /// DNs that people have to be below; empty for the whole domain.
     pub(crate) scope: Vec<String>,
+    /// DNs that groups are imported from; empty for none.
+    pub(crate) groups: Vec<String>,
     /// Which attributes hold what.
     pub(crate) attributes: Attributes,
     /// What an OpenLDAP server has of its own; none for Active Directory.
@@ -418,6 +422,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         account: forest.account.into_inner(),
         access,
         scope: forest.scope,
+        groups: forest.groups,
         attributes: forest.attributes,
         openldap,
     })

@@ -270,6 +270,7 @@ fn active_directory(
         dns_servers: forest.dns_servers.clone(),
         preferred: forest.preferred.clone(),
         only_preferred: forest.only_preferred,
+        groups: forest.groups.clone(),
         write_elsewhere: forest.write_elsewhere,
         show_at: forest.show_at.clone(),
         scope: forest.scope.clone(),

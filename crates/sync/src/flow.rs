@@ -4,7 +4,7 @@
 //! second projects and updates, and only that one takes an object's mark of a change away. Each page leaves the store
 //! consistent and a repeated page changes nothing, so that a crash in between costs a repetition.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ritorno_protocol::ids::SourceAnchor;
 use sqlx::sqlite::SqliteRow;
@@ -13,9 +13,11 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::engine::{Context, fault_json};
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::group::{self, Group};
 use crate::metaverse::{self, Rebuilt};
-use crate::object::{Attributes, parent};
-use crate::rules::{self, Exclusion, Verdict};
+use crate::object::{Attributes, Kind, parent};
+use crate::resource::Resource;
+use crate::rules::{self, Verdict};
 use crate::staging::{self, json};
 
 /// Objects a transaction.
@@ -28,6 +30,7 @@ struct Object {
     dn: String,
     anchor: String,
     attributes: Attributes,
+    kind: Kind,
     present: bool,
     mv_id: Option<i64>,
     contribution: Option<String>,
@@ -49,7 +52,7 @@ pub(crate) enum Which {
 macro_rules! objects {
     ($which:literal) => {
         concat!(
-            "SELECT o.id, object_guid, dn, o.anchor, o.attributes, present, mv_id, contribution, \
+            "SELECT o.id, object_guid, dn, o.anchor, o.attributes, kind, present, mv_id, contribution, \
              excluded IS NOT NULL OR fault IS NOT NULL AS noted, \
              (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
              AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
@@ -79,6 +82,7 @@ impl Which {
 
 /// Both passes over the objects of the connector.
 pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), SyncError> {
+    let groups = members(context).await?;
     let mut last = 0;
     loop {
         let mut transaction = context.engine.store.write().await?;
@@ -86,7 +90,7 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
         let Some(object) = objects.last() else { break };
         last = object.id;
         for object in &objects {
-            let_go(&mut transaction, context, object).await?;
+            let_go(&mut transaction, context, object, &groups).await?;
         }
         transaction.commit().await?;
     }
@@ -98,7 +102,7 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
         let Some(object) = objects.last() else { break };
         last = object.id;
         for object in &objects {
-            carry_on(&mut transaction, context, object).await?;
+            carry_on(&mut transaction, context, object, &groups).await?;
         }
         let ids: Vec<i64> = objects.iter().map(|object| object.id).collect();
         sqlx::query(
@@ -112,6 +116,19 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
         context.report_progress(done, Some(total));
     }
     Ok(())
+}
+
+/// Who is in the groups that the rules ask for, nested or not: by the name of the group the GUIDs.
+type InGroups = Vec<(String, HashSet<String>)>;
+
+async fn members(context: &Context<'_>) -> Result<InGroups, SyncError> {
+    let mut connection = context.engine.store.read().await?;
+    let mut groups = Vec::new();
+    for name in context.connector.rules.groups() {
+        let everybody = group::everybody_in(&mut connection, context.connector_id, &name).await?;
+        groups.push((name, everybody.into_iter().collect()));
+    }
+    Ok(groups)
 }
 
 async fn count(context: &Context<'_>, which: Which) -> Result<u64, SyncError> {
@@ -142,6 +159,7 @@ fn object(row: &SqliteRow) -> Result<Object, SyncError> {
         dn: row.try_get("dn")?,
         anchor: row.try_get("anchor")?,
         attributes,
+        kind: Kind::named(row.try_get("kind")?),
         present: row.try_get("present")?,
         mv_id: row.try_get("mv_id")?,
         contribution: row.try_get("contribution")?,
@@ -150,9 +168,15 @@ fn object(row: &SqliteRow) -> Result<Object, SyncError> {
     })
 }
 
-fn judged(context: &Context<'_>, object: &Object) -> Result<(Verdict, Vec<(String, String)>), ObjectFault> {
+fn judged(
+    context: &Context<'_>,
+    object: &Object,
+    groups: &InGroups,
+) -> Result<(Verdict, Vec<(String, String)>), ObjectFault> {
     let (connector, anchor) = (context.connector, SourceAnchor(object.anchor.clone()));
-    let subject = rules::subject(connector, &object.dn, &anchor, &object.attributes, BTreeSet::new());
+    let groups = groups.iter().filter(|(_, everybody)| everybody.contains(&object.guid));
+    let groups: BTreeSet<String> = groups.map(|(name, _)| name.clone()).collect();
+    let subject = rules::subject(connector, &object.dn, &anchor, &object.attributes, groups);
     let verdict = rules::judge(connector, &object.guid, &anchor, &subject)?;
     let keys = match verdict {
         Verdict::InScope(_) => rules::join_keys(connector, &subject)?,
@@ -166,10 +190,13 @@ async fn let_go(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
     object: &Object,
+    groups: &InGroups,
 ) -> Result<(), SyncError> {
-    if object.present
-        && (object.mv_id.is_none() || !matches!(judged(context, object), Ok((Verdict::OutOfScope(_), _))))
-    {
+    let leaves = || match object.kind {
+        Kind::Person => matches!(judged(context, object, groups), Ok((Verdict::OutOfScope(_), _))),
+        Kind::Group => matches!(group_of(context, object), Ok(Err(_))),
+    };
+    if object.present && (object.mv_id.is_none() || !leaves()) {
         return Ok(());
     }
     if object.present {
@@ -181,8 +208,19 @@ async fn let_go(
     } else {
         sqlx::query("DELETE FROM cs_object WHERE id = ?").bind(object.id).execute(&mut *connection).await?;
         staging::unmask_twins(connection, &object.anchor).await?;
+        if object.kind == Kind::Group {
+            sqlx::query("DELETE FROM edge WHERE connector_id = ? AND group_guid = ?")
+                .bind(context.connector_id)
+                .bind(&object.guid)
+                .execute(&mut *connection)
+                .await?;
+        }
     }
     let Some(mv_id) = object.mv_id else { return Ok(()) };
+    if object.kind == Kind::Group {
+        context.counts.deletes += 1;
+        return metaverse::go(connection, mv_id, &object.anchor, None).await;
+    }
     match metaverse::rebuild(connection, mv_id, parent(&object.dn)).await? {
         Rebuilt::Gone => context.counts.deletes += 1,
         Rebuilt::Person | Rebuilt::Kept { .. } => context.counts.updates += 1,
@@ -195,11 +233,15 @@ async fn carry_on(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
     object: &Object,
+    groups: &InGroups,
 ) -> Result<(), SyncError> {
-    let (contribution, keys) = match judged(context, object) {
+    if object.kind == Kind::Group {
+        return carry_group_on(connection, context, object).await;
+    }
+    let (contribution, keys) = match judged(context, object, groups) {
         Ok((Verdict::OutOfScope(exclusion), _)) => {
             context.counts.unchanged += 1;
-            return note(connection, object.id, Some(exclusion), None).await;
+            return note(connection, object.id, Some(&exclusion.0), None).await;
         }
         Ok((Verdict::InScope(contribution), keys)) => (contribution, keys),
         Err(fault) => return quarantine(connection, context, object, fault).await,
@@ -251,6 +293,55 @@ async fn carry_on(
     if object.noted { note(connection, object.id, None, None).await } else { Ok(()) }
 }
 
+fn group_of(context: &Context<'_>, object: &Object) -> Result<Result<Group, &'static str>, ObjectFault> {
+    let anchor = SourceAnchor(object.anchor.clone());
+    Group::of(context.connector, &object.dn, &anchor, &object.attributes)
+}
+
+/// A group becomes a group of the tenant; who is in it is exported edge by edge.
+async fn carry_group_on(
+    connection: &mut SqliteConnection,
+    context: &mut Context<'_>,
+    object: &Object,
+) -> Result<(), SyncError> {
+    let group = match group_of(context, object) {
+        Ok(Ok(group)) => Resource::Group(group).to_json(),
+        Ok(Err(reason)) => {
+            context.counts.unchanged += 1;
+            return note(connection, object.id, Some(reason), None).await;
+        }
+        Err(fault) => return quarantine(connection, context, object, fault).await,
+    };
+    match object.mv_id {
+        Some(_) if object.contribution.as_ref() == Some(&group) => {
+            context.counts.unchanged += 1;
+            return Ok(());
+        }
+        Some(_) => context.counts.updates += 1,
+        None => context.counts.adds += 1,
+    }
+    let mv_id = match object.mv_id {
+        Some(mv_id) => mv_id,
+        None => match metaverse::project(connection, &object.anchor).await? {
+            Some(mv_id) => mv_id,
+            None => {
+                let other =
+                    object.twin.clone().unwrap_or_else(|| "an object of another connector".to_owned());
+                let fault = ObjectFault::AnchorDuplicate { anchor: object.anchor.clone(), other };
+                return quarantine(connection, context, object, fault).await;
+            }
+        },
+    };
+    sqlx::query("UPDATE cs_object SET mv_id = ?, contribution = ? WHERE id = ?")
+        .bind(mv_id)
+        .bind(&group)
+        .bind(object.id)
+        .execute(&mut *connection)
+        .await?;
+    metaverse::provision(connection, context.connector_id, Kind::Group, &object.anchor, &group).await?;
+    if object.noted { note(connection, object.id, None, None).await } else { Ok(()) }
+}
+
 async fn quarantine(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
@@ -265,11 +356,11 @@ async fn quarantine(
 async fn note(
     connection: &mut SqliteConnection,
     id: i64,
-    excluded: Option<Exclusion>,
+    excluded: Option<&str>,
     fault: Option<&ObjectFault>,
 ) -> Result<(), SyncError> {
     sqlx::query("UPDATE cs_object SET excluded = ?, fault = ? WHERE id = ?")
-        .bind(excluded.map(|exclusion| exclusion.0))
+        .bind(excluded)
         .bind(fault.map(fault_json))
         .bind(id)
         .execute(connection)

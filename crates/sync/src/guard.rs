@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
 use crate::object::hex;
-use crate::person::Person;
+use crate::resource::Resource;
 
 /// The sliding window in which removals are added up.
 pub(crate) const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -115,7 +115,7 @@ pub enum RemovalKind {
 pub struct Removal {
     /// The source anchor.
     pub anchor: String,
-    /// The userPrincipalName that the tenant confirmed last, if it did.
+    /// The userPrincipalName, or the group's name, that the tenant confirmed last, if it did.
     pub user_principal_name: Option<String>,
     /// How.
     pub kind: RemovalKind,
@@ -145,7 +145,7 @@ pub(crate) async fn pending(
         let kind = if desired.is_none() { RemovalKind::Delete } else { RemovalKind::Disable };
         digest.update(format!("{anchor} {kind:?}\n"));
         let user_principal_name = confirmed
-            .map(|json| serde_json::from_str::<Person>(&json).map(|person| person.user_principal_name))
+            .map(|json| serde_json::from_str::<Resource>(&json).map(|resource| resource.name().to_owned()))
             .transpose()
             .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
         list.push(Removal { anchor, user_principal_name, kind });

@@ -3,7 +3,8 @@
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
-use crate::person::{self, Contribution, Person};
+use crate::object::Kind;
+use crate::person::{self, Contribution};
 
 /// What became of a person whose objects changed.
 #[derive(Debug)]
@@ -163,30 +164,34 @@ async fn keep(
         .bind(mv_id)
         .execute(&mut *connection)
         .await?;
-    provision(connection, merged.connector, &merged.person).await
+    let (anchor, json) = (merged.person.anchor.0.clone(), merged.person.to_json());
+    provision(connection, merged.connector, Kind::Person, &anchor, &json).await
 }
 
-/// Writes down what the tenant should hold of a person. A pending removal of the same anchor turns into an update.
-async fn provision(
+/// Writes down what the tenant should hold of an object. A pending removal of the same anchor turns into an update.
+pub(crate) async fn provision(
     connection: &mut SqliteConnection,
     connector: i64,
-    person: &Person,
+    kind: Kind,
+    anchor: &str,
+    desired: &str,
 ) -> Result<(), SyncError> {
     sqlx::query(
-        "INSERT INTO export_object (connector_id, anchor, desired) VALUES (?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
+        "INSERT INTO export_object (connector_id, kind, anchor, desired) VALUES (?, ?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
          SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
          lost_from = NULL",
     )
     .bind(connector)
-    .bind(&person.anchor.0)
-    .bind(person.to_json())
+    .bind(kind.name())
+    .bind(anchor)
+    .bind(desired)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The person leaves the metaverse, and is to leave the tenant.
-async fn go(
+/// A person or a group leaves the metaverse, and is to leave the tenant.
+pub(crate) async fn go(
     connection: &mut SqliteConnection,
     mv_id: i64,
     anchor: &str,

@@ -16,6 +16,44 @@ pub struct ImportedObject {
     pub object_guid: [u8; 16],
     /// Values by attribute name; names are compared without case.
     pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Of a group, who is in it; `None` for a person.
+    pub members: Option<Members>,
+}
+
+/// Who is in a group, by `objectGUID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// These, and nobody else.
+    All(Vec<[u8; 16]>),
+    /// Of the others nothing changed.
+    Changed {
+        /// Who came.
+        added: Vec<[u8; 16]>,
+        /// Who went.
+        removed: Vec<[u8; 16]>,
+    },
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A person.
+    Person,
+    /// A group.
+    Group,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Group => "group",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
+        if name == "group" { Self::Group } else { Self::Person }
+    }
 }
 
 /// One value: text where it is UTF-8, else base64.
@@ -78,9 +116,20 @@ pub(crate) struct Staged {
     pub(crate) attributes: Attributes,
     pub(crate) json: String,
     pub(crate) hash: Vec<u8>,
+    pub(crate) members: Option<Members>,
 }
 
 impl Staged {
+    pub(crate) fn kind(&self) -> Kind {
+        if self.members.is_some() { Kind::Group } else { Kind::Person }
+    }
+
+    /// Of a group, the last part of its SID (MS-DTYP 2.4.2.2).
+    pub(crate) fn rid(&self) -> Option<i64> {
+        let sid = self.members.as_ref().and_then(|_| self.attributes.bytes("objectsid"))?;
+        Some(i64::from(u32::from_le_bytes(sid.last_chunk().copied()?)))
+    }
+
     pub(crate) fn of(object: ImportedObject) -> Self {
         let attributes = Attributes::of(&object);
         let json = serde_json::to_string(&attributes).expect("strings in maps always become JSON");
@@ -88,7 +137,7 @@ impl Staged {
             Sha256::new().chain_update(&object.dn).chain_update([0]).chain_update(&json).finalize().to_vec();
         // objectGUID is stored with its first three fields in little-endian order (MS-DTYP 2.3.4.2).
         let guid = uuid::Uuid::from_bytes_le(object.object_guid).to_string();
-        Self { guid, dn: object.dn, attributes, json, hash }
+        Self { guid, dn: object.dn, attributes, json, hash, members: object.members }
     }
 }
 
@@ -124,7 +173,7 @@ mod tests {
         #[test]
         fn staged_values_keep_their_bytes(value in proptest::collection::vec(any::<u8>(), 0..40)) {
             let attributes = BTreeMap::from([("objectSid".to_owned(), vec![value.clone()])]);
-            let staged = Staged::of(ImportedObject { dn: "CN=a".into(), object_guid: [1; 16], attributes });
+            let staged = Staged::of(ImportedObject { dn: "CN=a".into(), object_guid: [1; 16], attributes, members: None });
             let read: Attributes = serde_json::from_str(&staged.json).unwrap();
             prop_assert_eq!(read.bytes("objectsid"), Some(value));
         }
@@ -148,8 +197,12 @@ mod tests {
 
     #[test]
     fn a_rename_changes_the_hash() {
-        let object =
-            |dn: &str| ImportedObject { dn: dn.into(), object_guid: [1; 16], attributes: BTreeMap::new() };
+        let object = |dn: &str| ImportedObject {
+            dn: dn.into(),
+            object_guid: [1; 16],
+            attributes: BTreeMap::new(),
+            members: None,
+        };
         assert_ne!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=b")).hash);
         assert_eq!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=a")).hash);
     }

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use crate::engine::{Engine, known};
 use crate::error::SyncError;
-use crate::person::Person;
+use crate::resource::Resource;
 
 /// One person whom the next export would make, change or remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,20 +45,20 @@ impl Engine {
         .await?;
         rows.iter()
             .map(|row| {
-                let person = |column: &'static str| -> Result<Option<Person>, SyncError> {
+                let resource = |column: &'static str| -> Result<Option<Resource>, SyncError> {
                     let json: Option<String> = row.try_get(column)?;
                     json.map(|json| serde_json::from_str(&json))
                         .transpose()
                         .map_err(|_| SyncError::Unreadable { column })
                 };
-                let (desired, confirmed) = (person("desired")?, person("confirmed")?);
+                let (desired, confirmed) = (resource("desired")?, resource("confirmed")?);
                 let kind = match (&desired, &confirmed) {
                     (Some(_), None) => PendingKind::Add,
                     (Some(desired), Some(confirmed)) => PendingKind::Update(differences(desired, confirmed)),
                     (None, _) => PendingKind::Delete,
                 };
-                let person = desired.or(confirmed).map(|person| person.user_principal_name);
-                let name = match person {
+                let name = desired.or(confirmed).map(|resource| resource.name().to_owned());
+                let name = match name {
                     Some(name) => name,
                     None => row.try_get("anchor")?,
                 };
@@ -68,8 +68,8 @@ impl Engine {
     }
 }
 
-fn differences(desired: &Person, confirmed: &Person) -> Vec<String> {
-    let values = |person: &Person| serde_json::to_value(person).expect("a person becomes JSON");
+fn differences(desired: &Resource, confirmed: &Resource) -> Vec<String> {
+    let values = |resource: &Resource| serde_json::to_value(resource).expect("plain values become JSON");
     let (desired, confirmed) = (values(desired), values(confirmed));
     let attributes = desired.as_object().into_iter().flatten();
     attributes

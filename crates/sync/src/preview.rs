@@ -10,10 +10,11 @@ use crate::connector::Connector;
 use crate::engine::Engine;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::group::{self, Group};
 use crate::metaverse;
-use crate::object::Attributes;
-use crate::person;
-use crate::person::Person;
+use crate::object::{Attributes, Kind};
+use crate::person::{self, Person};
+use crate::resource::Resource;
 use crate::rules::{self, Attribute, Flowed, Verdict};
 use crate::search::Found;
 
@@ -35,6 +36,8 @@ pub struct Preview {
 pub enum Judged {
     /// It is a person.
     Person,
+    /// It is a group.
+    Group,
     /// It is left out, by the rule of this name.
     LeftOut(String),
     /// It can't be carried on.
@@ -74,7 +77,7 @@ impl Engine {
     /// [`SyncError::Store`]; [`SyncError::UnknownConnector`] if the object is staged no more.
     pub async fn preview(&self, connector: &Connector, found: &Found) -> Result<Preview, SyncError> {
         let row = sqlx::query(
-            "SELECT o.attributes, o.present, o.mv_id, o.connector_id, (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
+            "SELECT o.attributes, o.present, o.mv_id, o.connector_id, o.kind, (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
              AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin, e.confirmed FROM cs_object o \
              JOIN connector c ON c.id = o.connector_id LEFT JOIN export_object e ON e.anchor = o.anchor \
              WHERE c.name = ? AND o.object_guid = ?",
@@ -86,13 +89,35 @@ impl Engine {
         .ok_or_else(|| SyncError::UnknownConnector(connector.name.clone()))?;
         let attributes: Attributes = serde_json::from_str(row.try_get("attributes")?)
             .map_err(|_| SyncError::Unreadable { column: "cs_object.attributes" })?;
-        let confirmed: Option<Person> = row
+        let confirmed: Option<Resource> = row
             .try_get::<Option<String>, _>("confirmed")?
             .map(|json| serde_json::from_str(&json))
             .transpose()
             .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
         let anchor = SourceAnchor(found.anchor.clone());
-        let subject = rules::subject(connector, &found.dn, &anchor, &attributes, BTreeSet::new());
+        let twin = row.try_get("twin")?;
+        let present: bool = row.try_get("present")?;
+        if Kind::named(row.try_get("kind")?) == Kind::Group {
+            let group = Group::of(connector, &found.dn, &anchor, &attributes);
+            let (judged, wanted) = match group {
+                Ok(Ok(group)) => (Judged::Group, Some(Resource::Group(group)).filter(|_| present)),
+                Ok(Err(reason)) => (Judged::LeftOut(reason.to_owned()), None),
+                Err(fault) => (Judged::Faulty(fault), None),
+            };
+            let export = next_export(&judged, wanted.as_ref(), confirmed.as_ref());
+            return Ok(Preview { judged, twin, flows: Vec::new(), export });
+        }
+        let mut groups = BTreeSet::new();
+        for name in connector.rules.groups() {
+            let mut store = self.store.read().await?;
+            if group::everybody_in(&mut store, row.try_get("connector_id")?, &name)
+                .await?
+                .contains(&found.object_guid)
+            {
+                groups.insert(name);
+            }
+        }
+        let subject = rules::subject(connector, &found.dn, &anchor, &attributes, groups);
         let verdict = rules::judge(connector, &found.object_guid, &anchor, &subject);
         let (judged, person) = match verdict {
             Ok(Verdict::InScope(own)) => {
@@ -109,18 +134,26 @@ impl Engine {
             Ok(Verdict::OutOfScope(exclusion)) => (Judged::LeftOut(exclusion.0), None),
             Err(fault) => (Judged::Faulty(fault), None),
         };
-        let wanted = person.as_ref().filter(|_| row.try_get("present").unwrap_or(false));
-        let export = match (wanted, &confirmed) {
-            (Some(person), Some(there)) if person == there => NextExport::Nothing,
-            (Some(_), Some(_)) => NextExport::Update,
-            (Some(_), None) => NextExport::Add,
-            // A fault leaves the person as they are.
-            (None, Some(_)) if !matches!(judged, Judged::Faulty(_)) => NextExport::Remove,
-            (None, _) => NextExport::Nothing,
-        };
+        let wanted = person.clone().map(Resource::Person).filter(|_| present);
+        let export = next_export(&judged, wanted.as_ref(), confirmed.as_ref());
+        let confirmed = confirmed.and_then(|resource| match resource {
+            Resource::Person(person) => Some(person),
+            Resource::Group(_) => None,
+        });
         let own = rules::flows(connector, &subject).unwrap_or_default();
         let flows = person.map(|person| flows(&own, &attributes, &person, confirmed.as_ref()));
-        Ok(Preview { judged, twin: row.try_get("twin")?, flows: flows.unwrap_or_default(), export })
+        Ok(Preview { judged, twin, flows: flows.unwrap_or_default(), export })
+    }
+}
+
+fn next_export(judged: &Judged, wanted: Option<&Resource>, confirmed: Option<&Resource>) -> NextExport {
+    match (wanted, confirmed) {
+        (Some(wanted), Some(there)) if wanted == there => NextExport::Nothing,
+        (Some(_), Some(_)) => NextExport::Update,
+        (Some(_), None) => NextExport::Add,
+        // A fault leaves the object as it is.
+        (None, Some(_)) if !matches!(judged, Judged::Faulty(_)) => NextExport::Remove,
+        (None, _) => NextExport::Nothing,
     }
 }
 

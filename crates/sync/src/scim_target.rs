@@ -7,12 +7,16 @@ use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use ritorno_protocol::random::Random;
-use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, User};
+use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, MemberChanges, User};
+use serde::Deserialize;
 use url::Url;
 
 use crate::backoff::Backoff;
-use crate::person::Person;
-use crate::target::{ExportContext, Stop, Target, TargetError, TargetPage, TargetPerson};
+use crate::object::Kind;
+use crate::resource::Resource;
+use crate::target::{
+    ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
+};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,6 +65,7 @@ pub enum ScimConfigError {
 pub struct ScimTarget {
     client: Client,
     users: Url,
+    groups: Url,
     backoff: Backoff,
     token: Arc<dyn TokenSource>,
     random: Arc<dyn Random>,
@@ -76,13 +81,16 @@ impl ScimTarget {
         token: Arc<dyn TokenSource>,
         random: Arc<dyn Random>,
     ) -> Result<Self, ScimConfigError> {
-        let mut users = config.base;
-        if users.scheme() != "https" {
-            return Err(ScimConfigError::NotHttps(users));
+        if config.base.scheme() != "https" {
+            return Err(ScimConfigError::NotHttps(config.base));
         }
-        if let Ok(mut path) = users.path_segments_mut() {
-            path.pop_if_empty().push("Users");
-        }
+        let [users, groups] = ["Users", "Groups"].map(|name| {
+            let mut url = config.base.clone();
+            if let Ok(mut path) = url.path_segments_mut() {
+                path.pop_if_empty().push(name);
+            }
+            url
+        });
         let mut builder = Client::builder();
         if let Some(proxy) = config.proxy {
             builder = builder.proxy(proxy);
@@ -94,11 +102,18 @@ impl ScimTarget {
             .timeout(TIMEOUT)
             .tls_backend_preconfigured(config.tls)
             .build()?;
-        Ok(Self { client, users, backoff: config.backoff, token, random })
+        Ok(Self { client, users, groups, backoff: config.backoff, token, random })
     }
 
-    fn user(&self, id: &str) -> Url {
-        let mut url = self.users.clone();
+    fn all(&self, kind: Kind) -> &Url {
+        match kind {
+            Kind::Person => &self.users,
+            Kind::Group => &self.groups,
+        }
+    }
+
+    fn one(&self, kind: Kind, id: &str) -> Url {
+        let mut url = self.all(kind).clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(id);
         }
@@ -112,7 +127,7 @@ impl ScimTarget {
         context: &ExportContext,
         method: &Method,
         url: &Url,
-        body: Option<&User>,
+        body: Option<&[u8]>,
     ) -> Result<Response, TargetError> {
         let mut tried = 0;
         loop {
@@ -136,12 +151,22 @@ impl ScimTarget {
         }
     }
 
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        context: &ExportContext,
+        url: &Url,
+    ) -> Result<ListResponse<T>, TargetError> {
+        let answer = self.send(context, &Method::GET, url, None).await?;
+        let list = serde_json::from_slice(&body(answer).await?);
+        Ok(list.map_err(|error| unreadable(&format!("a list: {error}")))?)
+    }
+
     fn request(
         &self,
         context: &ExportContext,
         method: &Method,
         url: &Url,
-        body: Option<&User>,
+        body: Option<&[u8]>,
     ) -> RequestBuilder {
         let request = self
             .client
@@ -150,8 +175,7 @@ impl ScimTarget {
             .header(scim::CONNECTOR_HEADER, &context.connector)
             .header(scim::LEASE_EPOCH_HEADER, context.lease_epoch);
         match body {
-            // Named first: `json` only fills in a type that is missing.
-            Some(user) => request.header(CONTENT_TYPE, scim::MEDIA_TYPE).json(user),
+            Some(body) => request.header(CONTENT_TYPE, scim::MEDIA_TYPE).body(body.to_vec()),
             None => request,
         }
     }
@@ -159,54 +183,114 @@ impl ScimTarget {
 
 #[async_trait]
 impl Target for ScimTarget {
-    async fn create(&self, context: &ExportContext, person: &Person) -> Result<String, TargetError> {
-        let answer = self.send(context, &Method::POST, &self.users, Some(&person.to_scim())).await?;
+    async fn create(&self, context: &ExportContext, resource: &Resource) -> Result<String, TargetError> {
+        let sent = body_of(resource, None);
+        let answer = self.send(context, &Method::POST, self.all(resource.kind()), Some(&sent)).await?;
         // The body may be left out; the address may not (RFC 7644 section 3.3).
         let location =
             answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = body(answer).await?;
-        let id = match serde_json::from_slice::<User>(&body) {
-            Ok(user) => user.id,
+        let id = match serde_json::from_slice::<Named>(&body) {
+            Ok(named) => named.id,
             Err(_) => location.and_then(|url| url.rsplit('/').next().map(str::to_owned)),
         };
-        id.filter(|id| !id.is_empty()).ok_or_else(|| unreadable("it made a person and named no id").into())
+        id.filter(|id| !id.is_empty())
+            .ok_or_else(|| unreadable("it made a person or a group and named no id").into())
     }
 
-    async fn replace(&self, context: &ExportContext, id: &str, person: &Person) -> Result<(), TargetError> {
-        let user = User { id: Some(id.to_owned()), ..person.to_scim() };
-        self.send(context, &Method::PUT, &self.user(id), Some(&user)).await.map(|_| ())
+    async fn replace(
+        &self,
+        context: &ExportContext,
+        id: &str,
+        resource: &Resource,
+    ) -> Result<(), TargetError> {
+        let sent = body_of(resource, Some(id));
+        let url = self.one(resource.kind(), id);
+        self.send(context, &Method::PUT, &url, Some(&sent)).await.map(|_| ())
     }
 
-    async fn delete(&self, context: &ExportContext, id: &str) -> Result<(), TargetError> {
-        self.send(context, &Method::DELETE, &self.user(id), None).await.map(|_| ())
+    async fn delete(&self, context: &ExportContext, kind: Kind, id: &str) -> Result<(), TargetError> {
+        self.send(context, &Method::DELETE, &self.one(kind, id), None).await.map(|_| ())
     }
 
-    async fn find(&self, context: &ExportContext, anchor: &str) -> Result<Option<String>, TargetError> {
+    async fn find(
+        &self,
+        context: &ExportContext,
+        kind: Kind,
+        anchor: &str,
+    ) -> Result<Option<String>, TargetError> {
         let filter = EqualityFilter { attribute: "externalId".to_owned(), value: anchor.to_owned() };
-        let mut url = self.users.clone();
+        let mut url = self.all(kind).clone();
         url.query_pairs_mut().append_pair("filter", &filter.to_string());
-        let answer = self.send(context, &Method::GET, &url, None).await?;
-        let list: ListResponse<User> = serde_json::from_slice(&body(answer).await?)
-            .map_err(|error| unreadable(&format!("a list of users: {error}")))?;
-        let mut found = list.resources.into_iter().filter(|user| user.external_id.as_deref() == Some(anchor));
+        let list: ListResponse<Named> = self.list(context, &url).await?;
+        let mut found = list.resources.into_iter().filter(|one| one.external_id.as_deref() == Some(anchor));
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
-            (Some(user), None) => Ok(user.id),
-            (Some(_), Some(_)) => Err(unreadable("it has two people with one externalId").into()),
+            (Some(one), None) => Ok(one.id),
+            (Some(_), Some(_)) => Err(unreadable("it has two of one externalId").into()),
         }
     }
 
     async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError> {
-        let mut url = self.users.clone();
-        url.query_pairs_mut()
-            .append_pair("startIndex", &start.to_string())
-            .append_pair("count", &PAGE.to_string());
-        let answer = self.send(context, &Method::GET, &url, None).await?;
-        let list: ListResponse<User> = serde_json::from_slice(&body(answer).await?)
-            .map_err(|error| unreadable(&format!("a list of users: {error}")))?;
+        let list: ListResponse<User> = self.list(context, &paged(&self.users, start)).await?;
         let people = list.resources.into_iter().map(listed).collect::<Result<_, Stop>>()?;
         Ok(TargetPage { total: list.total_results, people })
     }
+
+    async fn groups(&self, context: &ExportContext, start: u64) -> Result<GroupPage, TargetError> {
+        let list: ListResponse<scim::Group> = self.list(context, &paged(&self.groups, start)).await?;
+        let groups = list.resources.into_iter().map(listed_group).collect::<Result<_, Stop>>()?;
+        Ok(GroupPage { total: list.total_results, groups })
+    }
+
+    async fn change_members(
+        &self,
+        context: &ExportContext,
+        id: &str,
+        changes: &MemberChanges,
+    ) -> Result<(), TargetError> {
+        let sent = serde_json::to_vec(&changes.to_patch()).expect("a PATCH becomes JSON");
+        let url = self.one(Kind::Group, id);
+        self.send(context, &Method::PATCH, &url, Some(&sent)).await.map(|_| ())
+    }
+}
+
+/// What every resource has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    id: Option<String>,
+    external_id: Option<String>,
+}
+
+/// A person or a group as a body, with the target's id if it is known.
+fn body_of(resource: &Resource, id: Option<&str>) -> Vec<u8> {
+    let id = id.map(str::to_owned);
+    match resource {
+        Resource::Person(person) => serde_json::to_vec(&User { id, ..person.to_scim() }),
+        Resource::Group(group) => serde_json::to_vec(&scim::Group { id, ..group.to_scim() }),
+    }
+    .expect("a resource becomes JSON")
+}
+
+fn paged(url: &Url, start: u64) -> Url {
+    let mut url = url.clone();
+    url.query_pairs_mut()
+        .append_pair("startIndex", &start.to_string())
+        .append_pair("count", &PAGE.to_string());
+    url
+}
+
+fn listed_group(group: scim::Group) -> Result<TargetGroup, Stop> {
+    let ritorno = group.ritorno.unwrap_or_default();
+    Ok(TargetGroup {
+        id: group.id.ok_or_else(|| unreadable("a group in a list has no id"))?,
+        anchor: ritorno.anchor,
+        forest: ritorno.forest,
+        name: group.display_name,
+        account: ritorno.account_name,
+        members: ritorno.member_count,
+    })
 }
 
 fn listed(user: User) -> Result<TargetPerson, Stop> {

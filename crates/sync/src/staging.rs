@@ -8,6 +8,7 @@ use crate::anchor;
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::group;
 use crate::object::{ImportedObject, Staged};
 
 /// What is staged of an object already.
@@ -54,8 +55,11 @@ pub(crate) async fn stage_all(
                 continue;
             }
         };
+        let edges = stage_edges(connection, context, &staged, earlier).await?;
         let staging = match earlier {
-            Some(earlier) if earlier.hash == staged.hash && earlier.present => Staging::Unchanged,
+            Some(earlier) if earlier.hash == staged.hash && earlier.present && edges == 0 => {
+                Staging::Unchanged
+            }
             Some(_) => Staging::Update,
             None => Staging::Add,
         };
@@ -80,6 +84,33 @@ pub(crate) async fn stage_all(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Stages who is in a group, or a person's primary group; how many edges that changed.
+async fn stage_edges(
+    connection: &mut SqliteConnection,
+    context: &Context<'_>,
+    staged: &Staged,
+    earlier: Option<&Known>,
+) -> Result<u64, SyncError> {
+    let connector = context.connector_id;
+    // A group whose name changed is another one to the rules.
+    let watched = !context.connector.rules.groups().is_empty();
+    match &staged.members {
+        Some(members) => {
+            let edges = group::stage_members(connection, connector, &staged.guid, members, watched).await?;
+            if watched && earlier.is_none_or(|earlier| earlier.hash != staged.hash || !earlier.present) {
+                group::judge_anew(connection, connector, std::slice::from_ref(&staged.guid)).await?;
+            }
+            Ok(edges)
+        }
+        None if earlier.is_some_and(|earlier| earlier.hash == staged.hash && earlier.present) => Ok(0),
+        None => {
+            let rid = staged.attributes.text("primarygroupid").and_then(|text| text.parse().ok());
+            group::stage_primary(connection, connector, &staged.guid, rid).await?;
+            Ok(0)
+        }
+    }
 }
 
 async fn known(
@@ -117,10 +148,10 @@ async fn stage(
     anchor: &str,
 ) -> Result<(), SyncError> {
     sqlx::query(
-        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, present, \
-         changed) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1) ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
+        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, kind, rid, \
+         present, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
          anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
-         seen_run = excluded.seen_run, present = 1, changed = 1",
+         seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, present = 1, changed = 1",
     )
     .bind(context.connector_id)
     .bind(&staged.guid)
@@ -129,6 +160,8 @@ async fn stage(
     .bind(&staged.json)
     .bind(&staged.hash)
     .bind(context.run_id)
+    .bind(staged.kind().name())
+    .bind(staged.rid())
     .execute(connection)
     .await?;
     Ok(())

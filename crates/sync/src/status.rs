@@ -27,6 +27,8 @@ pub struct ConnectorStatus {
     pub pending_updates: u64,
     /// People that the next export would remove.
     pub pending_deletes: u64,
+    /// Members of groups that the next export would put in or take out.
+    pub pending_members: u64,
     /// People whom the tenant refused at the last export.
     pub refused: u64,
 }
@@ -44,6 +46,9 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL
         AND confirmed IS NOT NULL AND (desired <> confirmed OR unsure = 1)) AS updates,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NULL) AS deletes,
+    (SELECT count(*) FROM edge e JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
+        JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' AND x.confirmed IS NOT NULL
+        WHERE e.connector_id = c.id AND e.dirty = 1) AS members,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused
     FROM connector c ORDER BY name";
 
@@ -66,6 +71,7 @@ pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Connect
             pending_adds: count("adds")?,
             pending_updates: count("updates")?,
             pending_deletes: count("deletes")?,
+            pending_members: count("members")?,
             refused: count("refused")?,
         });
     }

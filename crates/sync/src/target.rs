@@ -2,7 +2,12 @@
 
 use async_trait::async_trait;
 
+use ritorno_protocol::scim::MemberChanges;
+
+use crate::group::Group;
+use crate::object::Kind;
 use crate::person::Person;
+use crate::resource::Resource;
 
 /// What every request of an export carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,35 +21,98 @@ pub struct ExportContext {
 /// The tenant, as an export needs it. Each operation may be repeated: doing one twice leaves what doing it once does.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Makes a person and returns the target's id for them.
+    /// Makes a person or a group and returns the target's id for it.
     ///
     /// # Errors
     /// [`TargetError::Conflict`] if somebody has the anchor or the name already.
-    async fn create(&self, context: &ExportContext, person: &Person) -> Result<String, TargetError>;
+    async fn create(&self, context: &ExportContext, resource: &Resource) -> Result<String, TargetError>;
 
-    /// Replaces all that the connector says of a person.
+    /// Replaces all that the connector says of a person or a group. Who is in a group stays.
     ///
     /// # Errors
     /// [`TargetError::NotFound`] if the target has nobody of this id.
-    async fn replace(&self, context: &ExportContext, id: &str, person: &Person) -> Result<(), TargetError>;
+    async fn replace(
+        &self,
+        context: &ExportContext,
+        id: &str,
+        resource: &Resource,
+    ) -> Result<(), TargetError>;
 
-    /// Removes a person.
+    /// Removes a person or a group.
     ///
     /// # Errors
     /// [`TargetError::NotFound`] if the target has nobody of this id.
-    async fn delete(&self, context: &ExportContext, id: &str) -> Result<(), TargetError>;
+    async fn delete(&self, context: &ExportContext, kind: Kind, id: &str) -> Result<(), TargetError>;
 
-    /// The target's id of the person with this anchor, if it has them.
+    /// The target's id of the person or group with this anchor, if it has it.
     ///
     /// # Errors
     /// [`TargetError`], as it comes.
-    async fn find(&self, context: &ExportContext, anchor: &str) -> Result<Option<String>, TargetError>;
+    async fn find(
+        &self,
+        context: &ExportContext,
+        kind: Kind,
+        anchor: &str,
+    ) -> Result<Option<String>, TargetError>;
 
     /// The target's people from number `start` (from 1) on, as many as it gives at once.
     ///
     /// # Errors
     /// [`TargetError::Stop`].
     async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError>;
+
+    /// The target's groups from number `start` (from 1) on, as many as it gives at once.
+    ///
+    /// # Errors
+    /// [`TargetError::Stop`].
+    async fn groups(&self, context: &ExportContext, start: u64) -> Result<GroupPage, TargetError>;
+
+    /// Puts members into the group of this id and takes others out.
+    ///
+    /// # Errors
+    /// [`TargetError::NotFound`] if the target has no such group.
+    async fn change_members(
+        &self,
+        context: &ExportContext,
+        id: &str,
+        changes: &MemberChanges,
+    ) -> Result<(), TargetError>;
+}
+
+/// Some of the target's groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupPage {
+    /// How many there are in all.
+    pub total: u64,
+    /// These ones; none when there is none from that number on.
+    pub groups: Vec<TargetGroup>,
+}
+
+/// A group as the target has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// The target's id.
+    pub id: String,
+    /// The source anchor; empty if it has none.
+    pub anchor: String,
+    /// The forest.
+    pub forest: String,
+    /// Its name.
+    pub name: String,
+    /// `sAMAccountName`.
+    pub account: String,
+    /// How many members it has, if the target says so.
+    pub members: Option<u64>,
+}
+
+impl TargetGroup {
+    /// Whether this is what an export of `group` leaves.
+    pub(crate) fn is(&self, group: &Group) -> bool {
+        self.anchor == group.anchor.0
+            && self.forest == group.forest.0
+            && self.name == group.group_name.trim()
+            && self.account == group.group_account
+    }
 }
 
 /// Some of the target's people.

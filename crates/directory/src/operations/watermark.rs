@@ -167,6 +167,14 @@ impl Directory {
     }
 }
 
+/// Members of groups, if they are asked for, are told by their GUIDs.
+fn controls(search: &Search, cookie: &[u8]) -> Vec<Control> {
+    let members = search.attributes.iter().any(|attribute| attribute == "member");
+    let mut controls = vec![Control::dir_sync(cookie, members)];
+    controls.extend(members.then(Control::extended_dn));
+    controls
+}
+
 /// The same, with `limit` for each round.
 async fn dir_sync(
     connection: &mut Connection,
@@ -182,11 +190,7 @@ async fn dir_sync(
             let words = format!("DirSync came to no end in {} minutes", ROUNDS_WITHIN.as_secs() / 60);
             return Err(LdapError::refused(connection.host(), NO_END, &words));
         }
-        // Members are told by their GUIDs.
-        let members = search.attributes.iter().any(|attribute| attribute == "member");
-        let mut controls = vec![Control::dir_sync(&cookie, members)];
-        controls.extend(members.then(Control::extended_dn));
-        let page = connection.search(search, &controls, left).await?;
+        let page = connection.search(search, &controls(search, &cookie), left).await?;
         let Page { entries, cookie: next, more } = page;
         entries.into_iter().for_each(&mut entry);
         if next.is_empty() {

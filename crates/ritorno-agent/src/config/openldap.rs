@@ -70,6 +70,12 @@ pub(super) fn check(forest: &FileForest) -> Result<Option<Settings>, (Range<usiz
             "is for domain controllers: an OpenLDAP server is signed in to with a password",
         );
     }
+    if !forest.groups.is_empty() {
+        return not_here(
+            spanned.span(),
+            "`groups` is for domain controllers: an OpenLDAP server's people are imported alone",
+        );
+    }
     if forest.transport.is_some() {
         return not_here(spanned.span(), "`transport` is for domain controllers: this one is LDAPS");
     }

@@ -102,6 +102,7 @@ impl Scene {
             account: forest.service_account.upn.clone(),
             access: Access::by_password(password_file, forest.ca_pem.clone()),
             scope: vec![forest.people_ou.clone()],
+            groups: Vec::new(),
             attributes: Attributes::default(),
             openldap: None,
         };

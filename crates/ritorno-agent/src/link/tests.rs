@@ -110,6 +110,7 @@ impl Scene {
             account: "svc@contoso.test".into(),
             access: Access::by_password(folder.join("none"), authority.certificate_path()),
             scope: Vec::new(),
+            groups: Vec::new(),
             attributes: Attributes::default(),
             openldap: None,
         };

@@ -126,7 +126,8 @@ impl Sync {
         let name = &settings.name.0;
         let status = self.engine.status().await?;
         let pending = status.iter().find(|status| status.connector == *name).is_some_and(|status| {
-            status.pending_adds + status.pending_updates + status.pending_deletes > status.refused
+            let objects = status.pending_adds + status.pending_updates + status.pending_deletes;
+            objects > status.refused || status.pending_members > 0
         });
         if !pending {
             return Ok(false);

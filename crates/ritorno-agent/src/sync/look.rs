@@ -57,6 +57,9 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
             "  pending  {} to add, {} to change, {} to remove, {} refused by the tenant",
             status.pending_adds, status.pending_updates, status.pending_deletes, status.refused
         ))?;
+        if status.pending_members > 0 {
+            say(format_args!("  members  {} to put into groups or take out", status.pending_members))?;
+        }
         match &status.delta_server {
             Some(server) => say(format_args!("  delta    goes on at {server}"))?,
             None => say("  delta    none to go on from: the next import is a full one")?,
@@ -152,6 +155,7 @@ async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result
     say(format_args!("staged     {} of {}", standing(found), found.connector))?;
     match judged {
         Judged::Person => say("rules      a person in scope")?,
+        Judged::Group => say("rules      a group")?,
         Judged::LeftOut(rule) => say(format_args!("rules      left out by {rule}"))?,
         Judged::Faulty(fault) => say(format_args!("rules      {fault}"))?,
     }

@@ -101,7 +101,7 @@ impl Source {
         if let Some(values) = entry.attributes.remove(&self.alternate_mail) {
             attributes.insert(self.alternate_mail.clone(), values);
         }
-        ImportedObject { dn: entry.dn, object_guid: entry.object_guid, attributes }
+        ImportedObject { dn: entry.dn, object_guid: entry.object_guid, attributes, members: None }
     }
 }
 

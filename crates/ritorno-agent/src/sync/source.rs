@@ -1,9 +1,9 @@
-//! One forest's people as a source of imports.
+//! One forest's people and groups as a source of imports.
 
 use async_trait::async_trait;
 use ritorno_directory::{Change, Delta, Directory, DirectoryError, Since};
 use ritorno_sync::{
-    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
+    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Members, Page, SourceError, Watermark,
 };
 use tokio::sync::mpsc;
 
@@ -12,7 +12,7 @@ use crate::config::ForestSettings;
 /// Objects that are handed to the engine at once.
 const PAGE: usize = 500;
 
-/// One forest's people.
+/// One forest's people and groups.
 pub(super) struct Source {
     directory: Directory,
     attributes: Vec<String>,
@@ -46,7 +46,7 @@ impl Source {
             elsewhere,
             directory: directory.clone(),
             attributes,
-            scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
+            scope: scope(settings),
             server: None,
             reading: Reading::Nothing,
         }
@@ -147,8 +147,22 @@ impl DeltaSource for Source {
     }
 }
 
+/// What is asked for and as whom. Without groups it is what it was before there were any.
+fn scope(settings: &ForestSettings) -> String {
+    let mut scope = format!("{}\n{}", settings.scope.join("\n"), settings.account);
+    if !settings.groups.is_empty() {
+        scope.push_str(&format!("\ngroups\n{}", settings.groups.join("\n")));
+    }
+    scope
+}
+
 fn imported(object: ritorno_directory::ImportedObject) -> ImportedObject {
-    ImportedObject { dn: object.dn, object_guid: object.object_guid, attributes: object.attributes }
+    let members = object.members.map(|members| match members {
+        ritorno_directory::Members::All(all) => Members::All(all),
+        ritorno_directory::Members::Changed { added, removed } => Members::Changed { added, removed },
+    });
+    let (dn, object_guid) = (object.dn, object.object_guid);
+    ImportedObject { dn, object_guid, attributes: object.attributes, members }
 }
 
 fn changed(change: Change) -> Changed {

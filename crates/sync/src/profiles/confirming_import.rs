@@ -11,15 +11,16 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
-use crate::person::Person;
+use crate::group;
+use crate::resource::Resource;
 use crate::staging::json;
-use crate::target::{ExportContext, Stop, Target, TargetError, TargetPerson};
+use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, TargetPerson};
 
 /// What is recorded of a person.
 struct Exported {
     id: i64,
     target_id: Option<String>,
-    confirmed: Option<Person>,
+    confirmed: Option<Resource>,
 }
 
 pub(crate) async fn run(
@@ -35,6 +36,16 @@ pub(crate) async fn run(
         start += page.people.len() as u64;
         confirm(context, page.people, &mut seen).await?;
         context.report_progress(start - 1, Some(page.total));
+        if last || start > page.total {
+            break;
+        }
+    }
+    let mut start = 1;
+    loop {
+        let page = target.groups(&export, start).await.map_err(stop)?;
+        let last = page.groups.is_empty();
+        start += page.groups.len() as u64;
+        confirm_groups(context, page.groups, &mut seen).await?;
         if last || start > page.total {
             break;
         }
@@ -67,7 +78,8 @@ async fn confirm(
     seen: &mut Vec<i64>,
 ) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
-    let exported = exported(&mut transaction, context.connector_id, &people).await?;
+    let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
+    let exported = exported(&mut transaction, context.connector_id, &anchors).await?;
     for person in people {
         // The tenant may serve this agent's other forests in the same list.
         if person.forest != context.connector.forest.0 {
@@ -80,7 +92,7 @@ async fn confirm(
         };
         seen.push(exported.id);
         let same = exported.target_id.as_ref() == Some(&person.id)
-            && exported.confirmed.as_ref().is_some_and(|confirmed| person.is(confirmed));
+            && matches!(&exported.confirmed, Some(Resource::Person(confirmed)) if person.is(confirmed));
         if same {
             context.counts.unchanged += 1;
             continue;
@@ -97,18 +109,60 @@ async fn confirm(
     Ok(())
 }
 
+/// The same for groups. One with another number of members than were confirmed is emptied and gets all of them again.
+async fn confirm_groups(
+    context: &mut Context<'_>,
+    groups: Vec<TargetGroup>,
+    seen: &mut Vec<i64>,
+) -> Result<(), SyncError> {
+    let mut transaction = context.engine.store.write().await?;
+    let anchors: Vec<&str> = groups.iter().map(|group| group.anchor.as_str()).collect();
+    let exported = exported(&mut transaction, context.connector_id, &anchors).await?;
+    for group in groups {
+        if group.forest != context.connector.forest.0 {
+            continue;
+        }
+        let Some(exported) = exported.get(&group.anchor) else {
+            let fault = ObjectFault::NotExported { id: group.id };
+            context.record(&mut transaction, &group.name, &fault).await?;
+            continue;
+        };
+        seen.push(exported.id);
+        let same = exported.target_id.as_ref() == Some(&group.id)
+            && matches!(&exported.confirmed, Some(Resource::Group(confirmed)) if group.is(confirmed));
+        if !same {
+            sqlx::query("UPDATE export_object SET target_id = ?, unsure = 1 WHERE id = ?")
+                .bind(&group.id)
+                .bind(exported.id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        let members = group::confirmed_members(&mut transaction, &group.anchor).await?;
+        let whole = group.members.is_none_or(|there| there == members);
+        if !whole {
+            group::note_empty(&mut transaction, &group.anchor).await?;
+            sqlx::query("UPDATE export_object SET clear_members = 1 WHERE id = ?")
+                .bind(exported.id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        if same && whole { context.counts.unchanged += 1 } else { context.counts.updates += 1 }
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
 async fn exported(
     connection: &mut SqliteConnection,
     connector: i64,
-    people: &[TargetPerson],
+    anchors: &[&str],
 ) -> Result<HashMap<String, Exported>, SyncError> {
-    let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
     let rows = sqlx::query(
         "SELECT id, anchor, target_id, confirmed FROM export_object \
          WHERE connector_id = ? AND anchor IN (SELECT value FROM json_each(?))",
     )
     .bind(connector)
-    .bind(json(&anchors))
+    .bind(json(anchors))
     .fetch_all(connection)
     .await?;
     rows.iter()

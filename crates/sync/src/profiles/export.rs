@@ -2,7 +2,7 @@
 //!
 //! Only what differs from what the tenant confirmed last is sent. A page is marked as *unsure* before its requests go
 //! out and settled with their answers; what a crash leaves unsure is sent again, which is harmless, for each request
-//! may be repeated. Removals go first, so that names become free, then changes, then new people.
+//! may be repeated. Removals go first, so that names become free, then changes, then what is new; who is in which group comes last.
 
 use futures_util::{StreamExt as _, stream};
 use sqlx::Row as _;
@@ -10,8 +10,11 @@ use sqlx::Row as _;
 use crate::engine::{Context, fault_json};
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::group;
 use crate::guard::{self, HeldBecause, WINDOW};
-use crate::person::Person;
+use crate::object::Kind;
+use crate::profiles::members;
+use crate::resource::Resource;
 use crate::target::{ExportContext, Stop, Target, TargetError};
 
 /// Objects a page: two transactions each.
@@ -22,21 +25,22 @@ const IN_FLIGHT: usize = 8;
 /// One person to bring in line.
 struct Pending {
     id: i64,
+    kind: Kind,
     anchor: String,
     target_id: Option<String>,
-    desired: Option<Person>,
-    confirmed: Option<Person>,
+    desired: Option<Resource>,
+    confirmed: Option<Resource>,
     approved: bool,
 }
 
 impl Pending {
     fn name(&self) -> &str {
-        let person = self.desired.as_ref().or(self.confirmed.as_ref());
-        person.map_or(&self.anchor, |person| &person.user_principal_name)
+        let resource = self.desired.as_ref().or(self.confirmed.as_ref());
+        resource.map_or(&self.anchor, Resource::name)
     }
 
     fn is_removal(&self) -> bool {
-        let enabled = |person: &Option<Person>| person.as_ref().is_some_and(|person| person.enabled);
+        let enabled = |resource: &Option<Resource>| resource.as_ref().is_some_and(Resource::is_enabled);
         self.desired.is_none() || (enabled(&self.confirmed) && !enabled(&self.desired))
     }
 }
@@ -73,6 +77,7 @@ pub(crate) async fn run(
         }
     }
     record_conflicts(context).await?;
+    members::run(context, target, &export).await?;
     let mut transaction = context.engine.store.write().await?;
     sqlx::query("UPDATE connector SET exported_under = ? WHERE id = ?")
         .bind(fingerprint)
@@ -140,7 +145,7 @@ async fn take(context: &Context<'_>, phase: &'static str, after: i64) -> Result<
         .await?;
     let mut page = Vec::with_capacity(rows.len());
     for row in &rows {
-        let person = |column: &'static str| -> Result<Option<Person>, SyncError> {
+        let resource = |column: &'static str| -> Result<Option<Resource>, SyncError> {
             let json: Option<String> = row.try_get(column)?;
             json.map(|json| serde_json::from_str(&json))
                 .transpose()
@@ -148,10 +153,11 @@ async fn take(context: &Context<'_>, phase: &'static str, after: i64) -> Result<
         };
         page.push(Pending {
             id: row.try_get("id")?,
+            kind: Kind::named(row.try_get("kind")?),
             anchor: row.try_get("anchor")?,
             target_id: row.try_get("target_id")?,
-            desired: person("desired")?,
-            confirmed: person("confirmed")?,
+            desired: resource("desired")?,
+            confirmed: resource("confirmed")?,
             approved: row.try_get("approved")?,
         });
     }
@@ -206,21 +212,21 @@ async fn request(
     pending: &Pending,
 ) -> Result<Option<String>, TargetError> {
     match (&pending.desired, &pending.target_id) {
-        (Some(person), None) => create(target, export, person).await.map(Some),
-        (Some(person), Some(id)) => match target.replace(export, id, person).await {
+        (Some(resource), None) => create(target, export, resource).await.map(Some),
+        (Some(resource), Some(id)) => match target.replace(export, id, resource).await {
             Ok(()) => Ok(Some(id.clone())),
-            // Somebody removed them over there.
-            Err(TargetError::NotFound) => create(target, export, person).await.map(Some),
+            // Somebody removed it over there.
+            Err(TargetError::NotFound) => create(target, export, resource).await.map(Some),
             Err(error) => Err(error),
         },
         (None, id) => {
             let id = match id {
                 Some(id) => Some(id.clone()),
-                None => target.find(export, &pending.anchor).await?,
+                None => target.find(export, pending.kind, &pending.anchor).await?,
             };
             match id {
                 None => Ok(None),
-                Some(id) => match target.delete(export, &id).await {
+                Some(id) => match target.delete(export, pending.kind, &id).await {
                     Ok(()) | Err(TargetError::NotFound) => Ok(None),
                     Err(error) => Err(error),
                 },
@@ -229,14 +235,18 @@ async fn request(
     }
 }
 
-/// Makes a person. If an earlier try got through and its answer did not, they are there already.
-async fn create(target: &dyn Target, export: &ExportContext, person: &Person) -> Result<String, TargetError> {
-    let conflict = match target.create(export, person).await {
+/// Makes a person or a group. If an earlier try got through and its answer did not, it is there already.
+async fn create(
+    target: &dyn Target,
+    export: &ExportContext,
+    resource: &Resource,
+) -> Result<String, TargetError> {
+    let conflict = match target.create(export, resource).await {
         Err(conflict @ TargetError::Conflict { .. }) => conflict,
         other => return other,
     };
-    match target.find(export, &person.anchor.0).await? {
-        Some(id) => target.replace(export, &id, person).await.map(|()| id),
+    match target.find(export, resource.kind(), resource.anchor()).await? {
+        Some(id) => target.replace(export, &id, resource).await.map(|()| id),
         None => Err(conflict),
     }
 }
@@ -260,15 +270,24 @@ async fn confirm(
             .execute(&mut *connection)
             .await?;
     }
-    let Some(person) = &pending.desired else {
-        sqlx::query("DELETE FROM export_object WHERE id = ?").bind(pending.id).execute(connection).await?;
-        return Ok(());
+    let Some(resource) = &pending.desired else {
+        sqlx::query("DELETE FROM export_object WHERE id = ?")
+            .bind(pending.id)
+            .execute(&mut *connection)
+            .await?;
+        return group::note_in_tenant(connection, &pending.anchor, None).await;
     };
+    if target_id != pending.target_id || pending.confirmed.is_none() {
+        group::note_in_tenant(connection, &pending.anchor, target_id.as_deref()).await?;
+        if pending.kind == Kind::Group {
+            group::note_empty(connection, &pending.anchor).await?;
+        }
+    }
     sqlx::query(
         "UPDATE export_object SET target_id = ?, confirmed = ?, unsure = 0, approved = 0, fault = NULL WHERE id = ?",
     )
     .bind(target_id)
-    .bind(person.to_json())
+    .bind(resource.to_json())
     .bind(pending.id)
     .execute(connection)
     .await?;
@@ -293,7 +312,7 @@ async fn refuse(
 async fn record_conflicts(context: &mut Context<'_>) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     let rows = sqlx::query(
-        "SELECT json_extract(desired, '$.userPrincipalName') AS name, fault FROM export_object \
+        "SELECT coalesce(json_extract(desired, '$.userPrincipalName'), json_extract(desired, '$.groupName')) AS name, fault FROM export_object \
          WHERE connector_id = ? AND json_extract(fault, '$.kind') = 'conflict' ORDER BY id",
     )
     .bind(context.connector_id)

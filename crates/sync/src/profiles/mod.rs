@@ -6,3 +6,4 @@ pub(crate) mod delta_sync;
 pub(crate) mod export;
 pub(crate) mod full_import;
 pub(crate) mod full_sync;
+pub(crate) mod members;

@@ -10,6 +10,7 @@ mod delta;
 mod elsewhere;
 mod exporting;
 mod forests;
+mod groups;
 mod guard;
 mod history;
 mod looking;

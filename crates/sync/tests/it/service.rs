@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
-use ritorno_protocol::scim::{self, EqualityFilter, ErrorType, ListResponse, User};
+use ritorno_protocol::scim::{
+    self, EqualityFilter, ErrorType, Group, ListResponse, MemberChanges, PatchOp, User, read_member_operation,
+};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -33,6 +35,9 @@ pub(crate) struct Tenant {
     pub(crate) lease_epoch: u64,
     /// Most people in one page of the list.
     pub(crate) page: usize,
+    pub(crate) groups: BTreeMap<u64, Group>,
+    /// Bytes of each PATCH of a group's members.
+    pub(crate) patches: Vec<usize>,
     next: u64,
 }
 
@@ -110,6 +115,8 @@ impl Service {
         let router = Router::new()
             .route("/scim/v2/Users", post(create).get(find))
             .route("/scim/v2/Users/{id}", put(replace).delete(delete))
+            .route("/scim/v2/Groups", post(create_group).get(list_groups))
+            .route("/scim/v2/Groups/{id}", put(replace_group).patch(patch_group).delete(delete_group))
             .with_state(Arc::clone(&tenant));
         let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(server)) };
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -222,8 +229,122 @@ async fn delete(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>) 
     if let Err(refusal) = admit(&mut tenant, "DELETE", &headers) {
         return *refusal;
     }
-    match tenant.users.remove(&id) {
+    let removed = tenant.users.remove(&id);
+    forget(&mut tenant, id);
+    match removed {
         Some(_) => StatusCode::NO_CONTENT.into_response(),
         None => error(404, None, "nobody of this id"),
+    }
+}
+
+/// Who goes is in no group.
+fn forget(tenant: &mut Tenant, id: u64) {
+    for group in tenant.groups.values_mut() {
+        group.members.retain(|member| member.value != id.to_string());
+    }
+}
+
+async fn create_group(State(tenant): Shared, headers: HeaderMap, body: String) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "POST", &headers) {
+        return *refusal;
+    }
+    let group: Group = serde_json::from_str(&body).expect("a group");
+    if tenant.groups.values().any(|other| other.external_id == group.external_id) {
+        return error(409, Some(ErrorType::Uniqueness), "externalId is taken");
+    }
+    tenant.next += 1;
+    let id = tenant.next;
+    let group = Group { id: Some(id.to_string()), ..group };
+    tenant.groups.insert(id, group.clone());
+    if std::mem::take(&mut tenant.lose_answer) {
+        return error(503, None, "the answer is lost");
+    }
+    (StatusCode::CREATED, Json(group)).into_response()
+}
+
+async fn list_groups(
+    State(tenant): Shared,
+    headers: HeaderMap,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
+        return *refusal;
+    }
+    let filter: Option<EqualityFilter> = query.get("filter").map(|text| text.parse().expect("a filter"));
+    let matches =
+        |group: &&Group| filter.as_ref().is_none_or(|f| group.external_id.as_ref() == Some(&f.value));
+    let mut groups: Vec<Group> = tenant.groups.values().filter(matches).cloned().collect();
+    for group in &mut groups {
+        let count = Some(group.members.len() as u64);
+        group.ritorno.as_mut().expect("hybrid").member_count = count;
+        group.members.clear();
+    }
+    let number = |name: &str, or: usize| query.get(name).map_or(or, |text| text.parse().expect("a number"));
+    let (total, start) = (groups.len() as u64, number("startIndex", 1));
+    let page = groups.into_iter().skip(start - 1).take(number("count", 100).min(tenant.page)).collect();
+    Json(ListResponse::new(total, start as u64, page)).into_response()
+}
+
+async fn replace_group(
+    State(tenant): Shared,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    body: String,
+) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "PUT", &headers) {
+        return *refusal;
+    }
+    let said: Group = serde_json::from_str(&body).expect("a group");
+    let Some(group) = tenant.groups.get_mut(&id) else { return error(404, None, "no group of this id") };
+    let members = std::mem::take(&mut group.members);
+    *group = Group { id: Some(id.to_string()), members, ..said };
+    Json(group.clone()).into_response()
+}
+
+async fn patch_group(
+    State(tenant): Shared,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    body: String,
+) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "PATCH", &headers) {
+        return *refusal;
+    }
+    tenant.patches.push(body.len());
+    let patch: PatchOp = serde_json::from_str(&body).expect("a PATCH");
+    let mut changes = MemberChanges::default();
+    for operation in &patch.operations {
+        read_member_operation(&mut changes, operation).expect("members");
+    }
+    let known = |id: &str, tenant: &Tenant| {
+        id.parse().is_ok_and(|id| tenant.users.contains_key(&id) || tenant.groups.contains_key(&id))
+    };
+    changes.add.retain(|member| known(&member.value, &tenant));
+    let Some(group) = tenant.groups.get_mut(&id) else { return error(404, None, "no group of this id") };
+    if changes.clear {
+        group.members.clear();
+    }
+    let named = |member: &scim::Member| {
+        changes.remove.contains(&member.value) || changes.add.iter().any(|added| added.value == member.value)
+    };
+    group.members.retain(|member| !named(member));
+    group.members.extend(changes.add);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn delete_group(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "DELETE", &headers) {
+        return *refusal;
+    }
+    let removed = tenant.groups.remove(&id);
+    forget(&mut tenant, id);
+    match removed {
+        Some(_) => StatusCode::NO_CONTENT.into_response(),
+        None => error(404, None, "no group of this id"),
     }
 }

@@ -78,7 +78,12 @@ pub(crate) fn object(number: u16, more: &[(&str, &str)]) -> ImportedObject {
     let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
     sid.extend(u32::from(number).to_le_bytes());
     attributes.insert("objectSid".into(), vec![sid]);
-    ImportedObject { dn: format!("CN={name},DC=contoso,DC=test"), object_guid: guid(number), attributes }
+    ImportedObject {
+        dn: format!("CN={name},DC=contoso,DC=test"),
+        object_guid: guid(number),
+        attributes,
+        members: None,
+    }
 }
 
 /// The GUID of object `number`.

@@ -1,0 +1,241 @@
+//! A group in the metaverse, and who is in it.
+
+use ritorno_protocol::ids::{Forest, SourceAnchor};
+use ritorno_protocol::scim;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::connector::Connector;
+use crate::error::SyncError;
+use crate::fault::ObjectFault;
+use crate::object::{Attributes, Members};
+use crate::staging::json;
+
+/// A group as the tenant should hold it. Who is in it is kept as edges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Group {
+    /// What ties it to the directory object. Immutable.
+    pub anchor: SourceAnchor,
+    /// `displayName`, else `cn`, else the account name.
+    pub group_name: String,
+    /// `sAMAccountName`.
+    pub group_account: String,
+    /// NetBIOS name of the domain.
+    pub domain: String,
+    /// The forest.
+    pub forest: Forest,
+}
+
+impl Group {
+    /// The group that a staged object is; none if it is left out, by the name of the reason.
+    pub(crate) fn of(
+        connector: &Connector,
+        dn: &str,
+        anchor: &SourceAnchor,
+        attributes: &Attributes,
+    ) -> Result<Result<Self, &'static str>, ObjectFault> {
+        if attributes.text("iscriticalsystemobject").is_some_and(|value| value.eq_ignore_ascii_case("TRUE")) {
+            return Ok(Err("critical-system-object"));
+        }
+        if dn.contains("\\0ACNF:") {
+            return Ok(Err("replication-conflict"));
+        }
+        let account = attributes
+            .text("samaccountname")
+            .ok_or_else(|| ObjectFault::AttributeMalformed { attribute: "sAMAccountName".to_owned() })?;
+        let name = attributes.text("displayname").or_else(|| attributes.text("cn")).unwrap_or(account);
+        Ok(Ok(Self {
+            anchor: anchor.clone(),
+            group_name: name.to_owned(),
+            group_account: account.to_owned(),
+            domain: connector.domain.clone(),
+            forest: connector.forest.clone(),
+        }))
+    }
+
+    /// The SCIM resource that represents it, without members.
+    pub(crate) fn to_scim(&self) -> scim::Group {
+        scim::Group {
+            schemas: vec![scim::GROUP_SCHEMA.to_owned(), scim::RITORNO_GROUP_SCHEMA.to_owned()],
+            id: None,
+            external_id: Some(self.anchor.0.clone()),
+            display_name: self.group_name.clone(),
+            members: Vec::new(),
+            meta: None,
+            ritorno: Some(scim::RitornoGroup {
+                anchor: self.anchor.0.clone(),
+                account_name: self.group_account.clone(),
+                domain: self.domain.clone(),
+                forest: self.forest.0.clone(),
+                member_count: None,
+            }),
+        }
+    }
+}
+
+/// Stages who is in a group; how many edges came or went. `watched` says whether rules ask for members of groups: then everybody below
+/// an edge that changed is to be judged anew.
+pub(crate) async fn stage_members(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    group: &str,
+    members: &Members,
+    watched: bool,
+) -> Result<u64, SyncError> {
+    let text = |guids: &[[u8; 16]]| -> String {
+        json(&guids.iter().map(|guid| uuid::Uuid::from_bytes_le(*guid).to_string()).collect::<Vec<_>>())
+    };
+    let (present, gone) = match members {
+        Members::All(all) => (text(all), None),
+        Members::Changed { added, removed } => (text(added), Some(text(removed))),
+    };
+    let came = sqlx::query(
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?, ?, value, 1 FROM json_each(?) \
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1 \
+         WHERE present = 0 RETURNING member_guid",
+    )
+    .bind(connector)
+    .bind(group)
+    .bind(&present)
+    .fetch_all(&mut *connection)
+    .await?;
+    // Of a list of all, whoever is not in it went.
+    let condition = match gone {
+        None => {
+            "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ? AND group_guid = ? AND present = 1 \
+             AND is_primary = 0 AND member_guid NOT IN (SELECT value FROM json_each(?)) RETURNING member_guid"
+        }
+        Some(_) => {
+            "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ? AND group_guid = ? AND present = 1 \
+             AND is_primary = 0 AND member_guid IN (SELECT value FROM json_each(?)) RETURNING member_guid"
+        }
+    };
+    let went = sqlx::query(condition)
+        .bind(connector)
+        .bind(group)
+        .bind(gone.unwrap_or(present))
+        .fetch_all(&mut *connection)
+        .await?;
+    if watched {
+        let touched = came.iter().chain(&went).map(|row| row.try_get("member_guid"));
+        let touched: Vec<String> = touched.collect::<Result<_, _>>()?;
+        judge_anew(connection, connector, &touched).await?;
+    }
+    Ok((came.len() + went.len()) as u64)
+}
+
+/// Marks these objects, and everybody in them, as changed.
+pub(crate) async fn judge_anew(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    guids: &[String],
+) -> Result<(), SyncError> {
+    if guids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "WITH RECURSIVE below (guid) AS (SELECT value FROM json_each(?2) UNION \
+         SELECT member_guid FROM edge JOIN below ON group_guid = guid WHERE connector_id = ?1) \
+         UPDATE cs_object SET changed = 1 WHERE connector_id = ?1 AND object_guid IN (SELECT guid FROM below)",
+    )
+    .bind(connector)
+    .bind(json(guids))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stages which group is a person's primary one, if that is imported.
+pub(crate) async fn stage_primary(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    member: &str,
+    rid: Option<i64>,
+) -> Result<(), SyncError> {
+    sqlx::query(
+        "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 AND is_primary = 1 \
+         AND present = 1 AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)",
+    )
+    .bind(connector)
+    .bind(member)
+    .bind(rid)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
+         SELECT connector_id, object_guid, ?2, 1, 1 FROM cs_object WHERE connector_id = ?1 AND rid = ?3 \
+         ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, \
+         dirty = max(dirty, 1 - present)",
+    )
+    .bind(connector)
+    .bind(member)
+    .bind(rid)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The GUIDs of everybody in a group of this name, nested or not; the name in lower case.
+pub(crate) async fn everybody_in(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    dn: &str,
+) -> Result<Vec<String>, SyncError> {
+    let rows = sqlx::query(
+        "WITH RECURSIVE below (guid) AS (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND kind = 'group' \
+         AND present = 1 AND lower(dn) = ?2 UNION SELECT member_guid FROM edge JOIN below ON group_guid = guid \
+         WHERE connector_id = ?1 AND present = 1) SELECT guid FROM below",
+    )
+    .bind(connector)
+    .bind(dn)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get("guid")?)).collect()
+}
+
+/// What an object's group edges become when the tenant has it under `target_id` now, or (`None`) has it no more.
+pub(crate) async fn note_in_tenant(
+    connection: &mut SqliteConnection,
+    anchor: &str,
+    target_id: Option<&str>,
+) -> Result<(), SyncError> {
+    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs.
+    sqlx::query(
+        "UPDATE edge SET dirty = 1, confirmed = CASE WHEN ?2 IS NULL THEN NULL ELSE confirmed END \
+         WHERE (confirmed IS NULL OR confirmed IS NOT ?2) AND (connector_id, member_guid) IN (SELECT o.connector_id, object_guid \
+         FROM cs_object o LEFT JOIN mv_object m ON m.id = mv_id WHERE m.anchor = ?1 OR o.anchor = ?1)",
+    )
+    .bind(anchor)
+    .bind(target_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A group that the tenant has anew has nobody in it yet.
+pub(crate) async fn note_empty(connection: &mut SqliteConnection, anchor: &str) -> Result<(), SyncError> {
+    sqlx::query(
+        "UPDATE edge SET dirty = 1, confirmed = NULL WHERE (connector_id, group_guid) IN \
+         (SELECT connector_id, object_guid FROM cs_object WHERE anchor = ? AND kind = 'group')",
+    )
+    .bind(anchor)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many members the tenant confirmed of a group.
+pub(crate) async fn confirmed_members(
+    connection: &mut SqliteConnection,
+    anchor: &str,
+) -> Result<u64, SyncError> {
+    let row = sqlx::query(
+        "SELECT count(*) FROM edge WHERE confirmed IS NOT NULL AND (connector_id, group_guid) IN \
+         (SELECT connector_id, object_guid FROM cs_object WHERE anchor = ? AND kind = 'group')",
+    )
+    .bind(anchor)
+    .fetch_one(connection)
+    .await?;
+    u64::try_from(row.try_get::<i64, _>(0)?).map_err(|_| SyncError::Unreadable { column: "count" })
+}

@@ -1,0 +1,359 @@
+//! Groups: what the directory says of who is in them is what the tenant has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use ritorno_sync::{
+    Begun, Changed, Changes, DeltaSource, HeldBecause, ImportSource, ImportedObject, Layer, Members, Page,
+    Rules, Run, SourceError, SyncError, Watermark,
+};
+
+use crate::world::{SCOPE, World, guid, object};
+
+/// A group with number `number`, whose RID is that number too.
+fn group(number: u16, members: Members) -> ImportedObject {
+    let name = format!("group{number}");
+    let mut group = object(number, &[("cn", &name), ("sAMAccountName", &name), ("displayName", "")]);
+    group.dn = format!("CN={name},OU=Groups,DC=contoso,DC=test");
+    group.members = Some(members);
+    group
+}
+
+fn all(members: &[u16]) -> Members {
+    Members::All(members.iter().map(|number| guid(*number)).collect())
+}
+
+fn changed(added: &[u16], removed: &[u16]) -> Members {
+    let list = |numbers: &[u16]| numbers.iter().map(|number| guid(*number)).collect();
+    Members::Changed { added: list(added), removed: list(removed) }
+}
+
+/// The changes that it was made of, once.
+struct Delta(Vec<Changed>);
+
+#[async_trait]
+impl ImportSource for Delta {
+    async fn next(&mut self) -> Result<Page, SourceError> {
+        panic!("nothing is lost")
+    }
+
+    fn scope(&self) -> String {
+        SCOPE.to_owned()
+    }
+}
+
+#[async_trait]
+impl DeltaSource for Delta {
+    async fn begin(&mut self, _: &Watermark) -> Result<Begun, SourceError> {
+        Ok(Begun::Ready)
+    }
+
+    async fn next_changes(&mut self) -> Result<Changes, SourceError> {
+        let changes = std::mem::take(&mut self.0);
+        if changes.is_empty() {
+            return Ok(Changes::End { server: None, watermark: "m".into(), note: None });
+        }
+        Ok(Changes::Some(changes))
+    }
+}
+
+async fn full(world: &World, objects: Vec<ImportedObject>) {
+    let mut source = crate::world::Objects::new(objects, 3);
+    source.watermark = Some("m".into());
+    world.run(Run::FullImport(&mut source)).await.unwrap();
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+}
+
+async fn delta(world: &World, changes: Vec<Changed>) {
+    world.run(Run::DeltaImport(&mut Delta(changes))).await.unwrap();
+    world.run(Run::DeltaSync).await.unwrap();
+    world.export().await.unwrap();
+}
+
+/// Who is in which group of the tenant, by account names.
+fn tenant(world: &World) -> BTreeMap<String, BTreeSet<String>> {
+    let tenant = world.service.tenant();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    names.extend(
+        tenant.users.iter().map(|(id, user)| (id.to_string(), user.ritorno.clone().unwrap().account_name)),
+    );
+    names.extend(tenant.groups.iter().map(|(id, group)| (id.to_string(), group.display_name.clone())));
+    let members = |group: &ritorno_protocol::scim::Group| -> BTreeSet<String> {
+        let named: BTreeSet<_> = group.members.iter().map(|member| names[&member.value].clone()).collect();
+        assert_eq!(named.len(), group.members.len(), "nobody is in it twice");
+        named
+    };
+    tenant.groups.values().map(|group| (group.display_name.clone(), members(group))).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn members_follow_the_directory_nested_and_primary_ones_too() {
+    let world = World::new().await;
+    let person = |number: u16| object(number, &[]);
+    let of_primary = |number: u16, rid: &str| object(number, &[("primaryGroupID", rid)]);
+    let objects = || {
+        let critical = {
+            let mut critical = group(103, all(&[1]));
+            critical.attributes.insert("isCriticalSystemObject".into(), vec![b"TRUE".to_vec()]);
+            critical
+        };
+        vec![
+            group(100, all(&[1, 101, 77])),
+            group(101, all(&[2])),
+            critical,
+            person(1),
+            person(2),
+            of_primary(3, "101"),
+        ]
+    };
+    full(&world, objects()).await;
+    let expected = BTreeMap::from([
+        ("group100".to_owned(), set(&["user1", "group101"])),
+        ("group101".to_owned(), set(&["user2", "user3"])),
+    ]);
+    assert_eq!(tenant(&world), expected, "whom nobody knows is left out");
+    let before = world.service.tenant().requests.len();
+    full(&world, objects()).await;
+    assert_eq!(world.service.tenant().requests.len(), before, "nothing changed, and nothing is sent");
+
+    // One came, one went: one small request each.
+    delta(&world, vec![Changed::Present(group(100, changed(&[2], &[1])))]).await;
+    assert_eq!(tenant(&world)["group100"], set(&["user2", "group101"]));
+    assert_eq!(world.service.tenant().requests.len(), before + 1);
+    // Another primary group; a member who goes; one who comes later than their membership.
+    delta(&world, vec![Changed::Present(of_primary(3, "100")), Changed::Gone(guid(2))]).await;
+    assert_eq!(tenant(&world)["group101"], set(&[]));
+    assert_eq!(tenant(&world)["group100"], set(&["user3", "group101"]));
+    delta(&world, vec![Changed::Present(group(101, changed(&[5], &[])))]).await;
+    assert_eq!(tenant(&world)["group101"], set(&[]));
+    delta(&world, vec![Changed::Present(person(5)), Changed::Present(person(77))]).await;
+    assert_eq!(tenant(&world)["group101"], set(&["user5"]));
+    assert_eq!(tenant(&world)["group100"], set(&["user3", "user77", "group101"]));
+    // A group goes, and comes back.
+    delta(&world, vec![Changed::Gone(guid(101))]).await;
+    assert_eq!(tenant(&world), BTreeMap::from([("group100".to_owned(), set(&["user3", "user77"]))]));
+    delta(&world, vec![Changed::Present(group(101, all(&[5])))]).await;
+    assert_eq!(tenant(&world)["group101"], set(&["user5"]));
+    assert_eq!(tenant(&world)["group100"], set(&["user3", "user77", "group101"]));
+}
+
+#[tokio::test]
+async fn one_member_of_a_large_group_is_one_small_request() {
+    let world = World::new().await;
+    let people: Vec<u16> = (0..1_300).collect();
+    let objects =
+        people.iter().map(|number| object(*number, &[])).chain([group(5_000, all(&people))]).collect();
+    full(&world, objects).await;
+    assert_eq!(tenant(&world)["group5000"].len(), 1_300);
+    assert_eq!(world.service.tenant().patches.len(), 3, "500 at once");
+    world.service.tenant().patches.clear();
+    delta(&world, vec![Changed::Present(group(5_000, changed(&[], &[7])))]).await;
+    assert_eq!(tenant(&world)["group5000"].len(), 1_299);
+    let patches = world.service.tenant().patches.clone();
+    assert!(patches.len() == 1 && patches[0] < 200, "{patches:?}");
+    // Sixty go in one request.
+    world.service.tenant().patches.clear();
+    delta(&world, vec![Changed::Present(group(5_000, changed(&[], &people[100..230])))]).await;
+    assert_eq!((tenant(&world)["group5000"].len(), world.service.tenant().patches.len()), (1_169, 3));
+}
+
+#[tokio::test]
+async fn what_was_changed_over_there_is_found_and_mended() {
+    let world = World::new().await;
+    let people = || (1..4).map(|number| object(number, &[]));
+    full(&world, people().chain([group(100, all(&[1, 2])), group(101, all(&[3]))]).collect()).await;
+    let confirm = async || {
+        let run = Run::ConfirmingImport { target: &world.target, lease_epoch: 1 };
+        world.run(run).await.unwrap();
+        world.export().await.unwrap();
+    };
+    let before = tenant(&world);
+    // A stranger is put in, one is taken out, and a whole group goes.
+    {
+        let mut tenant = world.service.tenant();
+        let id = *tenant.users.iter().find(|(_, user)| user.user_name.starts_with("user3@")).unwrap().0;
+        let first = *tenant.groups.keys().next().unwrap();
+        let group = tenant.groups.get_mut(&first).unwrap();
+        group
+            .members
+            .push(ritorno_protocol::scim::Member { value: id.to_string(), kind: Default::default() });
+        let last = *tenant.groups.keys().last().unwrap();
+        tenant.groups.remove(&last);
+    }
+    confirm().await;
+    assert_eq!(tenant(&world), before);
+    world.service.tenant().groups.values_mut().for_each(|group| group.members.clear());
+    confirm().await;
+    assert_eq!(tenant(&world), before);
+    // A lost answer makes nothing twice.
+    world.service.tenant().lose_answer = true;
+    delta(&world, vec![Changed::Present(group(102, all(&[1])))]).await;
+    assert_eq!((tenant(&world).len(), &tenant(&world)["group102"]), (3, &set(&["user1"])));
+}
+
+#[tokio::test]
+async fn a_group_that_goes_counts_at_the_deletion_guard() {
+    let mut world = World::new().await;
+    world.connector.guard.removals = 1;
+    let people = || [object(1, &[])];
+    full(&world, people().into_iter().chain((100..103).map(|n| group(n, all(&[1])))).collect()).await;
+    world.import(people().to_vec()).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 3, because, digest, .. } = held else { panic!("{held}") };
+    assert_eq!(because, HeldBecause::OverThreshold { threshold: 1 });
+    let list = world.engine.removals("contoso.test").await.unwrap().list;
+    assert_eq!(list[0].user_principal_name.as_deref(), Some("group100"));
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    world.export().await.unwrap();
+    assert!(tenant(&world).is_empty());
+}
+
+#[tokio::test]
+async fn who_is_in_a_group_is_in_scope_however_deep() {
+    let mut world = World::new().await;
+    let text =
+        "[[keep_only]]\nname = 'sspr'\nwhen = [{ group = 'CN=group100,OU=Groups,DC=contoso,DC=test' }]";
+    world.connector.rules = Rules::layered(&[Layer { name: "rules.toml", text }]).unwrap();
+    let people = || (1..6).map(|number| object(number, &[]));
+    let groups = |inner: &[u16]| [group(100, all(&[1, 101])), group(101, all(inner))];
+    full(&world, people().chain(groups(&[2, 102])).chain([group(102, all(&[3]))]).collect()).await;
+    assert_eq!(world.names(), ["user1@contoso.test", "user2@contoso.test", "user3@contoso.test"]);
+    // Nobody changed but the group in the group.
+    delta(&world, vec![Changed::Present(group(102, changed(&[4], &[3])))]).await;
+    assert_eq!(world.names(), ["user1@contoso.test", "user2@contoso.test", "user4@contoso.test"]);
+    delta(&world, vec![Changed::Present(group(101, changed(&[], &[102])))]).await;
+    assert_eq!(world.names(), ["user1@contoso.test", "user2@contoso.test"]);
+}
+
+/// What happens in the directory of the property below.
+#[derive(Clone, Debug)]
+enum Event {
+    Person(u16, bool),
+    Group(u16, bool),
+    Edge(u16, u16, bool),
+    Cycle { delta: bool },
+    Crash { stage: usize, micros: u64 },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let (person, group) = (0..6_u16, 100..103_u16);
+    let event = prop_oneof![
+        3 => (person.clone(), proptest::bool::weighted(0.7)).prop_map(|(number, there)| Event::Person(number, there)),
+        2 => (group.clone(), proptest::bool::weighted(0.8)).prop_map(|(number, there)| Event::Group(number, there)),
+        6 => (group.clone(), prop_oneof![person, group], any::<bool>()).prop_map(|(g, m, there)| Event::Edge(g, m, there)),
+        4 => any::<bool>().prop_map(|delta| Event::Cycle { delta }),
+        1 => (0..3_usize, 0..15_000_u64).prop_map(|(stage, micros)| Event::Crash { stage, micros }),
+    ];
+    proptest::collection::vec(event, 1..40)
+}
+
+async fn play(events: Vec<Event>) {
+    let mut world = World::new().await;
+    let mut people: BTreeSet<u16> = [50].into();
+    let mut groups: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
+    let mut told: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
+    let mut known: BTreeSet<u16> = BTreeSet::new();
+    let mut first = true;
+    for event in events.into_iter().chain([Event::Cycle { delta: true }]) {
+        let (full_one, crash) = match event {
+            Event::Person(number, true) => {
+                people.insert(number);
+                continue;
+            }
+            Event::Person(number, false) => {
+                people.remove(&number);
+                continue;
+            }
+            Event::Group(number, true) => {
+                groups.entry(number).or_default();
+                continue;
+            }
+            Event::Group(number, false) => {
+                groups.remove(&number);
+                continue;
+            }
+            Event::Edge(group, member, there) => {
+                if let Some(members) = groups.get_mut(&group) {
+                    if there {
+                        members.insert(member)
+                    } else {
+                        members.remove(&member)
+                    };
+                }
+                continue;
+            }
+            Event::Cycle { delta } => (!delta || std::mem::take(&mut first), None),
+            Event::Crash { stage, micros } => (std::mem::take(&mut first), Some((stage, micros))),
+        };
+        first = false;
+        let mut changes = Vec::new();
+        for number in known.iter().filter(|n| !people.contains(n) && !groups.contains_key(n)) {
+            changes.push(Changed::Gone(guid(*number)));
+        }
+        changes
+            .extend(people.iter().filter(|n| !known.contains(n)).map(|n| Changed::Present(object(*n, &[]))));
+        for (number, members) in &groups {
+            let list: Vec<u16> = members.iter().copied().collect();
+            match told.get(number).filter(|_| known.contains(number)) {
+                None => changes.push(Changed::Present(group(*number, all(&list)))),
+                Some(before) if before != members => {
+                    let added: Vec<u16> = members.difference(before).copied().collect();
+                    let removed: Vec<u16> = before.difference(members).copied().collect();
+                    changes.push(Changed::Present(group(*number, changed(&added, &removed))));
+                }
+                Some(_) => {}
+            }
+        }
+        let everything: Vec<ImportedObject> = people
+            .iter()
+            .map(|number| object(*number, &[]))
+            .chain(
+                groups.iter().map(|(number, m)| group(*number, all(&m.iter().copied().collect::<Vec<_>>()))),
+            )
+            .collect();
+        let stage = async |world: &World, stage: usize| {
+            let mut source = crate::world::Objects::new(everything.clone(), 2);
+            source.watermark = Some("m".into());
+            match stage {
+                0 if full_one => world.run(Run::FullImport(&mut source)).await,
+                0 => world.run(Run::DeltaImport(&mut Delta(changes.clone()))).await,
+                1 => world.run(Run::DeltaSync).await,
+                _ => world.export().await,
+            }
+            .expect("a stage without faults of its own");
+        };
+        for number in 0..3 {
+            if let Some((at, micros)) = crash
+                && at == number
+            {
+                let moment = std::time::Duration::from_micros(micros);
+                // Whether it came to its end by then makes no difference below.
+                let _ = tokio::time::timeout(moment, stage(&world, number)).await;
+                world.reopen().await;
+            }
+            stage(&world, number).await;
+        }
+        (told, known) = (groups.clone(), people.iter().chain(groups.keys()).copied().collect());
+        let name = |n: &u16| if *n < 100 { format!("user{n}") } else { format!("group{n}") };
+        let there = |n: &&u16| people.contains(n) || groups.contains_key(n);
+        let expected: BTreeMap<String, BTreeSet<String>> =
+            groups.iter().map(|(g, m)| (name(g), m.iter().filter(there).map(name).collect())).collect();
+        assert_eq!(tenant(&world), expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn the_tenants_groups_are_what_the_directory_says(events in events()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(play(events));
+    }
+}
