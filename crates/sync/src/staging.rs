@@ -16,7 +16,8 @@ struct Known {
     id: i64,
     anchor: String,
     hash: Vec<u8>,
-    joined: bool,
+    /// The anchor of the person that it is joined to.
+    person: Option<String>,
     present: bool,
 }
 
@@ -41,8 +42,11 @@ pub(crate) async fn stage_all(
         let earlier = known.get(&staged.guid);
         let consistency = staged.attributes.bytes(anchor::ATTRIBUTE);
         let checked = anchor::anchor(guid, consistency.as_deref()).and_then(|anchor| match earlier {
-            Some(earlier) if earlier.joined && earlier.anchor != anchor.0 => {
-                Err(ObjectFault::AnchorChanged { from: earlier.anchor.clone(), to: anchor.0 })
+            // One of several accounts of a person may take the anchor that the person has already.
+            Some(Known { anchor: before, person: Some(person), .. })
+                if *before != anchor.0 && *person != anchor.0 =>
+            {
+                Err(ObjectFault::AnchorChanged { from: before.clone(), to: anchor.0 })
             }
             _ => Ok(anchor),
         });
@@ -120,8 +124,8 @@ async fn known(
 ) -> Result<HashMap<String, Known>, SyncError> {
     let guids: Vec<&str> = staged.iter().map(|staged| staged.guid.as_str()).collect();
     let rows = sqlx::query(
-        "SELECT id, object_guid, anchor, hash, mv_id IS NOT NULL AS joined, present FROM cs_object \
-         WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
+        "SELECT o.id, object_guid, o.anchor, hash, m.anchor AS person, present FROM cs_object o \
+         LEFT JOIN mv_object m ON m.id = mv_id WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
     )
     .bind(connector)
     .bind(json(&guids))
@@ -133,7 +137,7 @@ async fn known(
                 id: row.try_get("id")?,
                 anchor: row.try_get("anchor")?,
                 hash: row.try_get("hash")?,
-                joined: row.try_get("joined")?,
+                person: row.try_get("person")?,
                 present: row.try_get("present")?,
             };
             Ok((row.try_get("object_guid")?, known))

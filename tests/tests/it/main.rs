@@ -7,6 +7,7 @@ mod canary;
 mod chaos;
 mod dist;
 mod doctor;
+mod forests;
 mod keys;
 mod once;
 mod openldap;

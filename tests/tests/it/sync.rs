@@ -14,7 +14,7 @@ use crate::world::World;
 const ARRIVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The people in the tenant's database, by account name.
-fn tenant(world: &World) -> Result<BTreeMap<String, User>> {
+pub(crate) fn tenant(world: &World) -> Result<BTreeMap<String, User>> {
     let database = format!("sqlite:{}", world.stack.folder().join("cloud/ritorno.db").display());
     world.runtime.block_on(async {
         let store = Store::connect(&database).await?;
@@ -83,7 +83,11 @@ fn the_tenant_follows_the_forest() -> Result<()> {
 }
 
 /// Waits until `arrived` holds of the tenant.
-fn wait_for(world: &World, what: &str, arrived: impl Fn(&BTreeMap<String, User>) -> bool) -> Result<()> {
+pub(crate) fn wait_for(
+    world: &World,
+    what: &str,
+    arrived: impl Fn(&BTreeMap<String, User>) -> bool,
+) -> Result<()> {
     let until = Instant::now() + ARRIVES_WITHIN;
     while Instant::now() < until {
         if arrived(&tenant(world)?) {

@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) forest: ForestHandle,
     pub(crate) mail: MailServer,
     pub(crate) random: Arc<dyn Random>,
-    lab: PrivateLab,
+    pub(crate) lab: PrivateLab,
 }
 
 /// The machine's random source.
