@@ -36,6 +36,8 @@ struct Object {
     contribution: Option<String>,
     /// DN of another object with the same anchor.
     twin: Option<String>,
+    /// By what it can be joined, as JSON.
+    keys: String,
     /// Whether the row already says why it was left out.
     noted: bool,
 }
@@ -54,6 +56,8 @@ macro_rules! objects {
         concat!(
             "SELECT o.id, object_guid, dn, o.anchor, o.attributes, kind, present, mv_id, contribution, \
              excluded IS NOT NULL OR fault IS NOT NULL AS noted, \
+             (SELECT json_group_array(json_array(rule, key)) FROM (SELECT rule, key FROM join_key WHERE cs_id = o.id \
+             ORDER BY rule)) AS keys, \
              (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
              AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin \
              FROM cs_object o \
@@ -164,6 +168,7 @@ fn object(row: &SqliteRow) -> Result<Object, SyncError> {
         mv_id: row.try_get("mv_id")?,
         contribution: row.try_get("contribution")?,
         twin: row.try_get("twin")?,
+        keys: row.try_get("keys")?,
         noted: row.try_get("noted")?,
     })
 }
@@ -252,7 +257,9 @@ async fn carry_on(
         return quarantine(connection, context, object, fault).await;
     }
     let json = contribution.to_json();
-    if object.mv_id.is_some() && object.contribution.as_ref() == Some(&json) && !object.noted {
+    let keys_changed = object.keys != metaverse::keys_json(&keys);
+    if object.mv_id.is_some() && object.contribution.as_ref() == Some(&json) && !object.noted && !keys_changed
+    {
         context.counts.unchanged += 1;
         return Ok(());
     }
@@ -284,7 +291,9 @@ async fn carry_on(
         .bind(object.id)
         .execute(&mut *connection)
         .await?;
-    metaverse::keep_keys(connection, object.id, &keys).await?;
+    if keys_changed {
+        metaverse::keep_keys(connection, object.id, &keys).await?;
+    }
     if let Rebuilt::Kept { from, to } = metaverse::rebuild(connection, mv_id, None).await?
         && to == object.anchor
     {

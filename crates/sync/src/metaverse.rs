@@ -1,10 +1,13 @@
 //! People made of their objects: joined, projected, and what the tenant should hold of them.
 
+use std::collections::BTreeMap;
+
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
 use crate::object::Kind;
 use crate::person::{self, Contribution};
+use crate::staging::json;
 
 /// What became of a person whose objects changed.
 #[derive(Debug)]
@@ -56,15 +59,26 @@ pub(crate) async fn project(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Keeps by what others may be joined to an object. Anchors have a column of their own.
+/// The keys that are kept of an object as JSON, in order. Anchors have a column of their own.
+pub(crate) fn keys_json(keys: &[(String, String)]) -> String {
+    let kept: BTreeMap<_, _> = kept(keys).collect();
+    json(&kept.into_iter().collect::<Vec<_>>())
+}
+
+fn kept(keys: &[(String, String)]) -> impl Iterator<Item = (&String, &String)> {
+    // Of several rules of one name the first one counts.
+    keys.iter().rev().filter(|(rule, _)| rule != "anchor").map(|(rule, key)| (rule, key))
+}
+
+/// Keeps by what others may be joined to an object.
 pub(crate) async fn keep_keys(
     connection: &mut SqliteConnection,
     object: i64,
     keys: &[(String, String)],
 ) -> Result<(), SyncError> {
     sqlx::query("DELETE FROM join_key WHERE cs_id = ?").bind(object).execute(&mut *connection).await?;
-    for (rule, key) in keys.iter().filter(|(rule, _)| rule != "anchor") {
-        sqlx::query("INSERT INTO join_key (cs_id, rule, key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+    for (rule, key) in kept(keys) {
+        sqlx::query("INSERT INTO join_key (cs_id, rule, key) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET key = excluded.key")
             .bind(object)
             .bind(rule)
             .bind(key)

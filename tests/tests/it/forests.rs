@@ -151,21 +151,21 @@ fn two_forests_and_their_groups_are_one_tenant() -> Result<()> {
     unit(&fabrikam, "Linked")?;
     linked(&fabrikam, "anna.linked", 514, "employeeID: e1\nsn: Rossi\ngivenName: Anna\n")?;
     linked(&fabrikam, "zoe.neu", 512, "sn: Neu\ngivenName: Zoe\n")?;
-    linked(&fabrikam, "guest", 512, "employeeType: Guest\n")?;
+    linked(&fabrikam, "gast.konto", 512, "employeeType: Guest\n")?;
     serve_both(&mut world, &fabrikam)?;
 
     // The enabled account of a linked person counts; the other one's forest has its own rules, and a guest stays out.
     wait_for(&world, "the second forest", |people| people.contains_key("zoe.neu"))?;
     let people = tenant(&world)?;
     ensure!(people["zoe.neu"].display_name == "Neu, Zoe" && forest_of(&people["zoe.neu"]) == "fabrikam.test");
-    ensure!(!people.contains_key("anna.linked") && !people.contains_key("guest"), "{:?}", people.keys());
+    ensure!(!people.contains_key("anna.linked") && !people.contains_key("gast.konto"), "{:?}", people.keys());
     ensure!(
         people["anna.rossi"].id == before["anna.rossi"].id
             && forest_of(&people["anna.rossi"]) == "contoso.test"
     );
     let said = world.stack.agent_command(&["sync", "search", "anna.linked"])?;
     ensure!(said.contains("joined"), "{said}");
-    let said = world.stack.agent_command(&["sync", "preview", "guest"])?;
+    let said = world.stack.agent_command(&["sync", "preview", "gast.konto"])?;
     ensure!(said.contains("left out by guests"), "{said}");
     wait_for_groups(&world, &[("Inner", &["marco.conti"]), ("Sales", &["anna.rossi", "Inner"])])?;
 

@@ -153,6 +153,17 @@ async fn whose_anchor_is_gone_is_somebody_else_from_then_on() {
 }
 
 #[tokio::test]
+async fn a_join_that_is_added_later_finds_who_was_there_before() {
+    let world = World::new().await;
+    let (one, two) = (forest("one.test", 0), forest("two.test", 1));
+    let before = Connector { rules: Rules::default(), ..one.clone() };
+    let first = || vec![account(1, "e1", "512", "A")];
+    world.cycle_of(&[(&before, first())]).await;
+    world.cycle_of(&[(&one, first()), (&two, vec![account(11, "e1", "514", "B")])]).await;
+    assert_eq!(people(&world), [entry("one.test", "user1", "A", true)]);
+}
+
+#[tokio::test]
 async fn two_matches_are_none() {
     let world = World::new().await;
     let (one, two) = (forest("one.test", 0), forest("two.test", 1));
