@@ -127,12 +127,18 @@ struct FileSync {
     every_seconds: Spanned<u32>,
     reconcile_at: Spanned<String>,
     rules_file: Option<PathBuf>,
+    suspend_first_days: u16,
 }
 
 impl Default for FileSync {
     fn default() -> Self {
         let spanned = |text: &str| Spanned::new(0..0, text.to_owned());
-        Self { every_seconds: Spanned::new(0..0, 30), reconcile_at: spanned("02:30"), rules_file: None }
+        Self {
+            every_seconds: Spanned::new(0..0, 30),
+            reconcile_at: spanned("02:30"),
+            rules_file: None,
+            suspend_first_days: 0,
+        }
     }
 }
 
@@ -250,6 +256,8 @@ pub(crate) struct Schedule {
     pub(crate) reconcile_at: Time,
     /// Rules above the program's own.
     pub(crate) rules_file: Option<PathBuf>,
+    /// How long somebody who is gone is suspended in the tenant before they are removed; none if they are removed at once.
+    pub(crate) suspend_first: Option<Duration>,
 }
 
 /// Why the configuration can't be used.
@@ -296,7 +304,11 @@ impl Config {
         Self::parse(file, &text)
     }
 
-    fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Checks the text of the file `file`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], by the first thing that is wrong.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
         let at = |span: Range<usize>, reason: String| key_error(file, text, &span, reason);
         let read: File = toml::from_str(text).map_err(|error| match error.span() {
             // A missing key has no place of its own: its span is the whole table.
@@ -380,7 +392,9 @@ fn check_schedule(sync: FileSync) -> Result<Schedule, (Range<usize>, String)> {
         return Err((sync.every_seconds.span(), reason));
     }
     let every = (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)));
-    Ok(Schedule { every, reconcile_at, rules_file: sync.rules_file })
+    let days = sync.suspend_first_days;
+    let suspend_first = (days > 0).then(|| Duration::from_secs(u64::from(days) * 24 * 3_600));
+    Ok(Schedule { every, reconcile_at, rules_file: sync.rules_file, suspend_first })
 }
 
 fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, String)> {

@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod backoff;
 mod carrier;
+mod carry_config;
 mod check_config;
 mod client;
 mod config;
@@ -111,6 +112,9 @@ enum Command {
     },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
+    /// Carries the configuration and the sync's rules to another agent; never keys or passwords.
+    #[command(subcommand, name = "config")]
+    Carry(Carry),
     /// Looks at everything that a reset through this agent needs, and says what to do. Changes nothing.
     ///
     /// Exit code 0: all well. 1: something fails. 2: a warning, or something that could not be told.
@@ -135,6 +139,7 @@ impl Command {
             | Self::Writeback(_)
             | Self::Staging(_)
             | Self::Keys(_)
+            | Self::Carry(_)
             | Self::Status { .. } => false,
         }
     }
@@ -223,6 +228,20 @@ enum SyncCommand {
 }
 
 #[derive(Subcommand)]
+enum Carry {
+    /// Prints configuration and rules as one document.
+    Export,
+    /// Writes what was printed for this agent, in staging.
+    Import {
+        /// The document.
+        document: PathBuf,
+        /// Write the configuration anew if there is one.
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum Rules {
     /// Reads them as a run would and names file, line and column of what is wrong. Changes nothing.
     Check {
@@ -245,6 +264,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    // There need not be a configuration yet.
+    if let Command::Carry(Carry::Import { document, replace }) = &arguments.command {
+        carry_config::import(&arguments.config, document, *replace)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let service = matches!(arguments.command, Command::Run);
     let mut config = Config::read(&arguments.config).inspect_err(|error| {
         if service {
@@ -287,6 +311,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Status { json } => show_status::run(&config, json).await,
             Command::Prepare { forest } => prepare::run(&config, forest.as_deref()),
             Command::CheckConfig => check_config::run(&config).await,
+            Command::Carry(_) => carry_config::export(&arguments.config, &config),
         }?;
         Ok(ExitCode::SUCCESS)
     })

@@ -149,6 +149,7 @@ fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Conne
         rank: u32::try_from(rank)?,
         rules: rules::of(config, settings)?,
         guard: Guard { removals: config.deletions_per_day, percent: config.deletions_percent },
+        suspend_first: config.sync.suspend_first,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a run needs to know of a connector.
 
+use std::time::Duration;
+
 use ritorno_protocol::ids::Forest;
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +25,8 @@ pub struct Connector {
     pub rules: Rules,
     /// How many removals may go out unseen.
     pub guard: Guard,
+    /// People who are gone are suspended in the tenant first, and removed after this long; removed at once without it.
+    pub suspend_first: Option<Duration>,
 }
 
 impl Connector {

@@ -14,7 +14,7 @@ use crate::engine::{Context, fault_json};
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::group::{self, Group};
-use crate::metaverse::{self, Rebuilt};
+use crate::metaverse::{self, Leave, Rebuilt};
 use crate::object::{Attributes, Kind, parent};
 use crate::resource::Resource;
 use crate::rules::{self, Verdict};
@@ -86,6 +86,11 @@ impl Which {
 
 /// Both passes over the objects of the connector.
 pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), SyncError> {
+    let mut transaction = context.engine.store.write().await?;
+    let now = context.engine.clock.now();
+    context.counts.deletes +=
+        metaverse::remove_suspended(&mut transaction, context.connector_id, now).await?;
+    transaction.commit().await?;
     let groups = members(context).await?;
     let mut last = 0;
     loop {
@@ -224,9 +229,10 @@ async fn let_go(
     let Some(mv_id) = object.mv_id else { return Ok(()) };
     if object.kind == Kind::Group {
         context.counts.deletes += 1;
-        return metaverse::go(connection, mv_id, &object.anchor, None).await;
+        return metaverse::go(connection, mv_id, &object.anchor, Leave::default()).await;
     }
-    match metaverse::rebuild(connection, mv_id, parent(&object.dn)).await? {
+    let remove_at = context.connector.suspend_first.map(|grace| context.engine.clock.now().plus(grace));
+    match metaverse::rebuild(connection, mv_id, Leave { from: parent(&object.dn), remove_at }).await? {
         Rebuilt::Gone => context.counts.deletes += 1,
         Rebuilt::Person | Rebuilt::Kept { .. } => context.counts.updates += 1,
     }
@@ -294,7 +300,7 @@ async fn carry_on(
     if keys_changed {
         metaverse::keep_keys(connection, object.id, &keys).await?;
     }
-    if let Rebuilt::Kept { from, to } = metaverse::rebuild(connection, mv_id, None).await?
+    if let Rebuilt::Kept { from, to } = metaverse::rebuild(connection, mv_id, Leave::default()).await?
         && to == object.anchor
     {
         return quarantine(connection, context, object, ObjectFault::AnchorChanged { from, to }).await;

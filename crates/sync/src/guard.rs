@@ -27,7 +27,7 @@ const CONTAINER: i64 = 5;
 
 /// Containers that lost so many people and show nobody any more, neither in them nor below.
 const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS people FROM export_object \
-     WHERE connector_id = ?1 AND approved = 0 AND desired IS NULL AND lost_from IS NOT NULL \
+     WHERE connector_id = ?1 AND approved = 0 AND desired IS NOT confirmed AND lost_from IS NOT NULL \
      GROUP BY lost_from HAVING count(*) >= ?2) \
      WHERE NOT EXISTS (SELECT 1 FROM cs_object WHERE connector_id = ?1 AND present = 1 \
      AND substr(dn, -length(lost_from) - 1) = ',' || lost_from) ORDER BY people DESC, lost_from LIMIT 1";

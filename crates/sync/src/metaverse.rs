@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use ritorno_protocol::clock::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
 use crate::object::Kind;
 use crate::person::{self, Contribution};
 use crate::staging::json;
+
+/// How somebody goes who has no object any more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Leave<'a> {
+    /// The container that the object was in.
+    pub(crate) from: Option<&'a str>,
+    /// When they are removed, if they are suspended first.
+    pub(crate) remove_at: Option<Timestamp>,
+}
 
 /// What became of a person whose objects changed.
 #[derive(Debug)]
@@ -88,11 +98,11 @@ pub(crate) async fn keep_keys(
     Ok(())
 }
 
-/// Makes a person anew of their objects. `lost_from` is where an object was that has just gone.
+/// Makes a person anew of their objects. `leave` says how they go if nothing is left.
 pub(crate) async fn rebuild(
     connection: &mut SqliteConnection,
     mv_id: i64,
-    lost_from: Option<&str>,
+    leave: Leave<'_>,
 ) -> Result<Rebuilt, SyncError> {
     let anchor: String = sqlx::query("SELECT anchor FROM mv_object WHERE id = ?")
         .bind(mv_id)
@@ -102,7 +112,7 @@ pub(crate) async fn rebuild(
     let mut contributions = contributions(connection, mv_id).await?;
     person::order(&mut contributions);
     let Some((_, first)) = contributions.first() else {
-        go(connection, mv_id, &anchor, lost_from).await?;
+        go(connection, mv_id, &anchor, leave).await?;
         return Ok(Rebuilt::Gone);
     };
     let wanted = first.identity.anchor.0.clone();
@@ -129,7 +139,7 @@ pub(crate) async fn rebuild(
             .bind(mv_id)
             .execute(&mut *connection)
             .await?;
-        go(connection, mv_id, &anchor, lost_from).await?;
+        go(connection, mv_id, &anchor, leave).await?;
         return Ok(Rebuilt::Gone);
     };
     keep(connection, mv_id, &contributions, holder).await?;
@@ -193,7 +203,7 @@ pub(crate) async fn provision(
     sqlx::query(
         "INSERT INTO export_object (connector_id, kind, anchor, desired) VALUES (?, ?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
          SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
-         lost_from = NULL",
+         lost_from = NULL, remove_at = NULL",
     )
     .bind(connector)
     .bind(kind.name())
@@ -209,7 +219,7 @@ pub(crate) async fn go(
     connection: &mut SqliteConnection,
     mv_id: i64,
     anchor: &str,
-    lost_from: Option<&str>,
+    leave: Leave<'_>,
 ) -> Result<(), SyncError> {
     sqlx::query("DELETE FROM mv_object WHERE id = ?").bind(mv_id).execute(&mut *connection).await?;
     // What was never sent needs no removal.
@@ -217,12 +227,34 @@ pub(crate) async fn go(
         .bind(anchor)
         .execute(&mut *connection)
         .await?;
+    // Whom the tenant knows for sure is suspended until then, if that is wanted.
     sqlx::query(
-        "UPDATE export_object SET desired = NULL, approved = 0, fault = NULL, lost_from = ? WHERE anchor = ?",
+        "UPDATE export_object SET approved = 0, fault = NULL, lost_from = ?1, \
+         remove_at = CASE WHEN confirmed IS NOT NULL AND kind = 'person' THEN ?2 END, \
+         desired = CASE WHEN confirmed IS NOT NULL AND kind = 'person' AND ?2 IS NOT NULL \
+         THEN json_set(confirmed, '$.enabled', json('false')) END WHERE anchor = ?3",
     )
-    .bind(lost_from)
+    .bind(leave.from)
+    .bind(leave.remove_at.map(|at| at.unix_ms()))
     .bind(anchor)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Has those removed whose time is over. How many.
+pub(crate) async fn remove_suspended(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    now: Timestamp,
+) -> Result<u64, SyncError> {
+    let removed = sqlx::query(
+        "UPDATE export_object SET desired = NULL, remove_at = NULL, approved = 0, lost_from = NULL \
+         WHERE connector_id = ? AND remove_at <= ?",
+    )
+    .bind(connector)
+    .bind(now.unix_ms())
+    .execute(connection)
+    .await?;
+    Ok(removed.rows_affected())
 }

@@ -112,5 +112,6 @@ fn migrator() -> Migrator {
         migration(2, "delta", include_str!("../migrations/0002_delta.sql")),
         migration(3, "rules and joins", include_str!("../migrations/0003_rules_and_joins.sql")),
         migration(4, "groups", include_str!("../migrations/0004_groups.sql")),
+        migration(5, "suspend", include_str!("../migrations/0005_suspend.sql")),
     ])
 }

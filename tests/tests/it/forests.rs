@@ -125,6 +125,10 @@ fn serve_both(world: &mut World, fabrikam: &ForestHandle) -> Result<()> {
     let wrong = format!("{:#}", wrong.err().context("a filter that does not exist")?);
     ensure!(wrong.contains("rules.toml, line 13, column 20: ") && wrong.contains("shorten"), "{wrong}");
     std::fs::write(&rules, RULES)?;
+    // What was configured can be carried to another agent, without keys and passwords.
+    let carried = world.stack.agent_command(&["config", "export"])?;
+    ensure!(carried.contains("OU=Linked") && carried.contains("employeeID"), "{carried}");
+    ensure!(!carried.contains(&fabrikam.service_account.password), "a password was carried");
     world.stack.stop_agent();
     world.stack.start_agent()
 }

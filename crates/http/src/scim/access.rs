@@ -70,6 +70,15 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, ScimError> {
     number.parse().map(Some).map_err(|_| ScimError::Version)
 }
 
+/// Whether `If-None-Match` names this version (RFC 7644 section 3.14): who asks has it already.
+pub fn has_it(headers: &HeaderMap, version: i64) -> bool {
+    let Some(value) = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let named = |one: &str| one.trim().trim_start_matches("W/").trim_matches('"').parse() == Ok(version);
+    value.trim() == "*" || value.split(',').any(named)
+}
+
 /// What no agent may send, whatever else the body holds.
 #[derive(Default, Deserialize)]
 struct Probe {

@@ -30,10 +30,10 @@ pub enum ScimError {
     #[error("another person has this userName or externalId")]
     Uniqueness,
     /// There is no such person.
-    #[error("there is no such person")]
+    #[error("there is no such person, group or schema")]
     NotFound,
     /// The person is cloud-only, or of a forest that this agent does not serve.
-    #[error("an agent touches only hybrid people of the forests that it serves")]
+    #[error("an agent touches only hybrid people and groups of the forests that it serves")]
     NotYours,
     /// The request carries what an agent may never set.
     #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
@@ -49,6 +49,9 @@ pub enum ScimError {
         "the deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval"
     )]
     Guard(u32),
+    /// More operations than one request may hold.
+    #[error("more than {0} operations in one request")]
+    TooLarge(usize),
     /// The database failed.
     #[error("the server failed; its log says more")]
     Store(#[source] StoreError),
@@ -75,6 +78,7 @@ impl ScimError {
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::NotYours | Self::Forbidden(_) | Self::Guard(_) => (StatusCode::FORBIDDEN, None),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Self::Version => (StatusCode::PRECONDITION_FAILED, None),
             // The status that the protocol names: STALE_LEASE_STATUS.
             Self::Lease(_) => (StatusCode::LOCKED, None),

@@ -3,13 +3,15 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::state::AppState;
 
 pub mod access;
+pub mod bulk;
 pub mod create;
 pub mod delete;
+pub mod discovery;
 pub mod error;
 pub mod group;
 pub mod groups;
@@ -27,8 +29,22 @@ const MAXIMUM_BODY: usize = 256 * 1024;
 
 /// The SCIM routes.
 pub fn router() -> Router<AppState> {
+    let bulk = Router::new()
+        .route("/scim/v2/Bulk", post(bulk::handle))
+        .layer(DefaultBodyLimit::max(bulk::MAXIMUM_BODY));
     Router::new()
         .route("/scim/v2/ServiceProviderConfig", get(provider::handle))
+        .route("/scim/v2/ResourceTypes", get(discovery::resource_types))
+        .route("/scim/v2/ResourceTypes/{name}", get(discovery::resource_type))
+        .route("/scim/v2/Schemas", get(discovery::schemas))
+        .route("/scim/v2/Schemas/{urn}", get(discovery::schema))
+        .merge(resources())
+        .merge(bulk)
+}
+
+/// The routes to people and groups: by themselves, and as what a bulk request's operations are sent to.
+fn resources() -> Router<AppState> {
+    Router::new()
         .route("/scim/v2/Users", get(list::handle).post(create::handle))
         .route(
             "/scim/v2/Users/{id}",

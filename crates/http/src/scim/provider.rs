@@ -7,6 +7,7 @@ use ritorno_protocol::scim::{
     ServiceProviderConfig, Supported,
 };
 
+use super::bulk::{MAXIMUM_BODY, MAXIMUM_OPERATIONS};
 use super::resource::body;
 
 /// Says what this service can do.
@@ -14,7 +15,11 @@ pub async fn handle() -> Response {
     let config = ServiceProviderConfig {
         schemas: vec![SERVICE_PROVIDER_CONFIG_SCHEMA.into()],
         patch: Supported { supported: true },
-        bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: 0 },
+        bulk: BulkSupport {
+            supported: true,
+            max_operations: MAXIMUM_OPERATIONS as u64,
+            max_payload_size: MAXIMUM_BODY as u64,
+        },
         filter: FilterSupport { supported: true, max_results: MAX_PAGE as u64 },
         change_password: Supported { supported: false },
         sort: Supported { supported: false },

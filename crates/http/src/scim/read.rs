@@ -1,15 +1,15 @@
 //! `GET /scim/v2/Users/{id}` (RFC 7644 section 3.4.1).
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 
-use super::access::{ScimAgent, person};
+use super::access::{ScimAgent, has_it, person};
 use super::error::ScimError;
 use super::resource::answer;
 use crate::state::AppState;
 
-/// Answers with one person.
+/// Answers with one person, unless who asks has this version already.
 ///
 /// # Errors
 /// [`ScimError`].
@@ -17,7 +17,11 @@ pub async fn handle(
     State(state): State<AppState>,
     ScimAgent(agent): ScimAgent,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, ScimError> {
     let user = person(&state, &agent, &id).await?;
+    if has_it(&headers, user.version) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
     Ok(answer(StatusCode::OK, &user, &state))
 }

@@ -24,6 +24,8 @@ on_both!(
     lists_come_in_pages,
     a_group_is_made_found_changed_and_removed,
     one_member_of_a_large_group_is_a_small_request,
+    a_bulk_request_is_its_operations_one_by_one,
+    what_there_is_can_be_discovered,
 );
 
 const USERS: &str = "/scim/v2/Users";
@@ -381,4 +383,83 @@ async fn one_member_of_a_large_group_is_a_small_request(world: &World) {
     let cleared = patch(json!([{"op": "remove", "path": "members"}]));
     export.call(Method::PATCH, &path, &[], cleared).await;
     assert_eq!(members().await, 0);
+}
+
+async fn a_bulk_request_is_its_operations_one_by_one(world: &World) {
+    let export = Export::new(world).await;
+    let bulk = |operations: Value, most: u32| {
+        Some(json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "failOnErrors": most,
+            "Operations": operations,
+        }))
+    };
+    let bulk_call = async |operations: Value, most: u32| {
+        export.call(Method::POST, "/scim/v2/Bulk", &[], bulk(operations, most)).await
+    };
+    let mut team = group("bulkteam", "contoso.test");
+    team["members"] = json!([{"value": "bulkId:one"}]);
+    let renamed = patch(json!([{"op": "replace", "path": "displayName", "value": "Uno"}]));
+    let said = bulk_call(
+        json!([
+            {"method": "POST", "path": "/Users", "bulkId": "one", "data": person("bulkone")},
+            {"method": "POST", "path": "/Users", "bulkId": "again", "data": person("bulkone")},
+            {"method": "POST", "path": "/Groups", "bulkId": "team", "data": team},
+            {"method": "PATCH", "path": "/Users/bulkId:one", "data": renamed},
+            {"method": "GET", "path": "/Users"},
+        ]),
+        0,
+    )
+    .await;
+    assert_eq!(said.status, StatusCode::OK, "{}", said.body);
+    let done = said.body["Operations"].as_array().unwrap();
+    let statuses: Vec<&str> = done.iter().map(|done| done["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["201", "409", "201", "200", "400"], "{}", said.body);
+    assert_eq!(done[1]["response"]["scimType"], "uniqueness");
+    let last = |done: &Value| done["location"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let path = format!("{USERS}/{}", last(&done[0]));
+    let read = export.call(Method::GET, &path, &[], None).await;
+    assert_eq!(read.body["displayName"], "Uno");
+    let team = export.call(Method::GET, &format!("{GROUPS}/{}", last(&done[2])), &[], None).await;
+    assert_eq!(team.body["members"], json!([{"value": read.body["id"], "type": "User"}]));
+
+    // A version, the limit of errors, and what is refused hold as by themselves.
+    let stale = json!({"method": "DELETE", "path": path.strip_prefix("/scim/v2"), "version": "W/\"1\""});
+    let said = bulk_call(json!([stale, stale, stale]), 2).await;
+    assert_eq!(said.body["Operations"].as_array().unwrap().len(), 2);
+    assert_eq!(said.body["Operations"][0]["status"], "412");
+    let mut secret = person("bulktwo");
+    secret["password"] = "Never-Kept-1!".into();
+    let said =
+        bulk_call(json!([{"method": "POST", "path": "/Users", "bulkId": "x", "data": secret}]), 0).await;
+    assert_eq!(said.status, StatusCode::FORBIDDEN);
+    let one = json!({"method": "DELETE", "path": "/Users/x"});
+    assert_eq!(bulk_call(vec![one; 201].into(), 0).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let no_token = call(world, Method::POST, "/scim/v2/Bulk", None, &[], bulk(json!([]), 0)).await;
+    assert_eq!(no_token.status, StatusCode::UNAUTHORIZED);
+}
+
+async fn what_there_is_can_be_discovered(world: &World) {
+    let export = Export::new(world).await;
+    let get = async |path: &str| export.call(Method::GET, path, &[], None).await;
+    let types = get("/scim/v2/ResourceTypes").await;
+    assert_eq!(types.body["totalResults"], 2);
+    for kind in types.body["Resources"].as_array().unwrap() {
+        for schema in [&kind["schema"], &kind["schemaExtensions"][0]["schema"]] {
+            let path = format!("/scim/v2/Schemas/{}", schema.as_str().unwrap());
+            assert!(!get(&path).await.body["attributes"].as_array().unwrap().is_empty(), "{path}");
+        }
+        let path = format!("/scim/v2{}", kind["endpoint"].as_str().unwrap());
+        assert_eq!(get(&path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(get("/scim/v2/Schemas/urn:none").await.status, StatusCode::NOT_FOUND);
+    let config = get("/scim/v2/ServiceProviderConfig").await.body;
+    assert_eq!((&config["bulk"]["supported"], &config["etag"]["supported"]), (&json!(true), &json!(true)));
+    // Who has a version already need not get it again.
+    let made = export.create("etag").await;
+    let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
+    let version = made.body["meta"]["version"].as_str().unwrap().to_owned();
+    let again = [("if-none-match", version.as_str())];
+    let again = call(world, Method::GET, &path, Some(&export.token), &again, None).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
 }

@@ -191,7 +191,12 @@ mod tests {
     }
 
     fn schedule() -> Schedule {
-        Schedule { every: Some(Duration::from_secs(30)), reconcile_at: time!(02:30), rules_file: None }
+        Schedule {
+            every: Some(Duration::from_secs(30)),
+            reconcile_at: time!(02:30),
+            rules_file: None,
+            suspend_first: None,
+        }
     }
 
     fn both(outcome: RunOutcome, started: OffsetDateTime) -> Vec<RunReport> {

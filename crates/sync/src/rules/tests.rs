@@ -17,6 +17,7 @@ fn connector(rules: Rules) -> Connector {
         rank: 0,
         rules,
         guard: Guard::default(),
+        suspend_first: None,
     }
 }
 

@@ -148,3 +148,41 @@ async fn an_import_that_sees_nothing_removes_nothing() {
     world.export().await.unwrap();
     assert_eq!(world.names().len(), 10);
 }
+
+#[tokio::test]
+async fn who_is_gone_is_suspended_first_and_removed_when_the_time_is_over() {
+    let mut world = ten_people(Guard::default()).await;
+    world.connector.suspend_first = Some(Duration::from_secs(7 * 24 * 3600));
+    let people = |from: u16| (from..10).map(|number| object(number, &[])).collect::<Vec<_>>();
+    let active = |world: &World| world.service.tenant().users.values().filter(|user| user.active).count();
+    world.cycle(people(2)).await;
+    assert_eq!((world.names().len(), active(&world)), (10, 8), "there, and may not sign in");
+    // One comes back in time, as who they were.
+    world.clock.advance(Duration::from_secs(6 * 24 * 3600));
+    world.cycle(people(1)).await;
+    assert_eq!((world.names().len(), active(&world)), (10, 9));
+    world.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    let [_, sync, export] = world.cycle(people(1)).await;
+    assert_eq!((sync.counts.deletes, export.counts.deletes), (1, 1));
+    assert_eq!((world.names().len(), active(&world)), (9, 9));
+    assert!(!world.names().contains(&"user0@contoso.test".to_owned()));
+    // A suspension counts at the guard, and so does a container lost from sight.
+    world.connector.guard = Guard { removals: 0, percent: None };
+    world.import(people(2)).await.unwrap();
+    world.sync().await.unwrap();
+    assert!(matches!(world.export().await, Err(SyncError::Held { pending: 1, .. })));
+    world.connector.guard = Guard::default();
+    world.clock.advance(Duration::from_secs(24 * 3600));
+    let elsewhere = || object(20, &[]);
+    let sales = people(2).into_iter().map(|object| {
+        let dn = object.dn.replace(",DC=contoso", ",OU=Sales,DC=contoso");
+        ImportedObject { dn, ..object }
+    });
+    world.cycle(sales.chain([elsewhere()]).collect()).await;
+    world.import(vec![elsewhere()]).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { because, .. } = held else { panic!("{held}") };
+    let container = "OU=Sales,DC=contoso,DC=test".to_owned();
+    assert_eq!(because, HeldBecause::ContainerLost { container, people: 8 });
+}

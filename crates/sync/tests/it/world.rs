@@ -102,6 +102,7 @@ pub(crate) fn connector() -> Connector {
         rank: 0,
         rules: Rules::default(),
         guard: Guard::default(),
+        suspend_first: None,
     }
 }
 
