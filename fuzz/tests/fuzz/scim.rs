@@ -1,6 +1,6 @@
 //! What a provisioner sends (RFC 7643, RFC 7644).
 
-use ritorno_protocol::scim::{EqualityFilter, PatchOp, User};
+use ritorno_protocol::scim::{EqualityFilter, Group, MemberChanges, PatchOp, User, read_member_operation};
 
 use crate::seed;
 
@@ -27,6 +27,38 @@ fn patch() {
         if let Ok(patch) = serde_json::from_slice::<PatchOp>(bytes) {
             let again: PatchOp = serde_json::from_slice(&serde_json::to_vec(&patch).unwrap()).unwrap();
             assert_eq!(again, patch);
+        }
+    });
+}
+
+/// A group to create or replace.
+#[test]
+fn group() {
+    let group = br#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group","urn:ietf:params:scim:schemas:extension:ritorno:2.0:Group"],
+        "externalId":"AAECAwQFBgcICQoLDA0ODw==","displayName":"Sales","members":[{"value":"7","type":"User"}]}"#;
+    seed::run(vec![group.to_vec()], |bytes| {
+        if let Ok(group) = serde_json::from_slice::<Group>(bytes) {
+            let again: Group = serde_json::from_slice(&serde_json::to_vec(&group).unwrap()).unwrap();
+            assert_eq!(again, group);
+        }
+    });
+}
+
+/// What a patch does to a group's members: read, written and read again it is the same.
+#[test]
+fn members() {
+    let patch = br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations":[{"op":"remove","path":"members[value eq \"7\"]"},{"op":"add","path":"members","value":[{"value":"8"}]}]}"#;
+    seed::run(vec![patch.to_vec()], |bytes| {
+        let Ok(patch) = serde_json::from_slice::<PatchOp>(bytes) else { return };
+        let mut changes = MemberChanges::default();
+        let read = |changes: &mut MemberChanges, patch: &PatchOp| {
+            patch.operations.iter().try_for_each(|operation| read_member_operation(changes, operation))
+        };
+        if read(&mut changes, &patch).is_ok() && changes.add.len() <= 500 {
+            let mut again = MemberChanges::default();
+            read(&mut again, &changes.to_patch()).unwrap();
+            assert_eq!(again, changes);
         }
     });
 }

@@ -151,7 +151,10 @@ pub fn read_member_operation(
                 changes.remove.clear();
             }
             OperationKind::Remove if operation.value.is_some() => {
-                changes.remove.extend(list()?.into_iter().map(|member| member.value));
+                for member in list()? {
+                    changes.add.retain(|added| added.value != member.value);
+                    changes.remove.push(member.value);
+                }
             }
             OperationKind::Remove => {
                 changes.clear = true;
@@ -221,6 +224,10 @@ mod tests {
         };
         let microsoft = read(r#"{"op":"Remove","path":"members","value":[{"value":"7"}]}"#).unwrap();
         assert_eq!(microsoft, MemberChanges { remove: vec!["7".into()], ..MemberChanges::default() });
+        let added = r#"{"op":"add","path":"members","value":[{"value":"7"}]}"#;
+        let gone = read(&format!(r#"{added},{{"op":"remove","path":"members","value":[{{"value":"7"}}]}}"#))
+            .unwrap();
+        assert!(gone.add.is_empty(), "the last word counts");
         let replaced =
             read(r#"{"op":"replace","path":"members","value":[{"value":"7","type":"Group"}]}"#).unwrap();
         assert!(replaced.clear && replaced.add == [member("7".into())]);
