@@ -154,7 +154,7 @@ pub(crate) async fn stage_primary(
     rid: Option<i64>,
 ) -> Result<(), SyncError> {
     sqlx::query(
-        "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 AND is_primary = 1 \
+        "UPDATE edge INDEXED BY edge_by_member SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 AND is_primary = 1 \
          AND present = 1 AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)",
     )
     .bind(connector)
@@ -200,28 +200,48 @@ pub(crate) async fn note_in_tenant(
     anchor: &str,
     target_id: Option<&str>,
 ) -> Result<(), SyncError> {
-    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs.
-    sqlx::query(
-        "UPDATE edge SET dirty = 1, confirmed = CASE WHEN ?2 IS NULL THEN NULL ELSE confirmed END \
-         WHERE (confirmed IS NULL OR confirmed IS NOT ?2) AND (connector_id, member_guid) IN (SELECT o.connector_id, object_guid \
-         FROM cs_object o LEFT JOIN mv_object m ON m.id = mv_id WHERE m.anchor = ?1 OR o.anchor = ?1)",
+    let objects = sqlx::query(
+        "SELECT connector_id, object_guid FROM cs_object WHERE anchor = ?1 UNION \
+         SELECT connector_id, object_guid FROM cs_object WHERE mv_id IN (SELECT id FROM mv_object WHERE anchor = ?1)",
     )
     .bind(anchor)
-    .bind(target_id)
-    .execute(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs. By object, for which there is
+    // an index.
+    for object in &objects {
+        sqlx::query(
+            "UPDATE edge INDEXED BY edge_by_member SET dirty = 1, confirmed = CASE WHEN ?1 IS NULL THEN NULL ELSE confirmed END \
+             WHERE connector_id = ?2 AND member_guid = ?3 AND (confirmed IS NULL OR confirmed IS NOT ?1)",
+        )
+        .bind(target_id)
+        .bind(object.try_get::<i64, _>("connector_id")?)
+        .bind(object.try_get::<String, _>("object_guid")?)
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
+}
+
+/// The groups with this anchor: connector and `objectGUID`.
+async fn groups_of(connection: &mut SqliteConnection, anchor: &str) -> Result<Vec<(i64, String)>, SyncError> {
+    let rows =
+        sqlx::query("SELECT connector_id, object_guid FROM cs_object WHERE anchor = ? AND kind = 'group'")
+            .bind(anchor)
+            .fetch_all(connection)
+            .await?;
+    rows.iter().map(|row| Ok((row.try_get("connector_id")?, row.try_get("object_guid")?))).collect()
 }
 
 /// A group that the tenant has anew has nobody in it yet.
 pub(crate) async fn note_empty(connection: &mut SqliteConnection, anchor: &str) -> Result<(), SyncError> {
-    sqlx::query(
-        "UPDATE edge SET dirty = 1, confirmed = NULL WHERE (connector_id, group_guid) IN \
-         (SELECT connector_id, object_guid FROM cs_object WHERE anchor = ? AND kind = 'group')",
-    )
-    .bind(anchor)
-    .execute(connection)
-    .await?;
+    for (connector, group) in groups_of(connection, anchor).await? {
+        sqlx::query("UPDATE edge SET dirty = 1, confirmed = NULL WHERE connector_id = ? AND group_guid = ?")
+            .bind(connector)
+            .bind(group)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 
@@ -230,12 +250,16 @@ pub(crate) async fn confirmed_members(
     connection: &mut SqliteConnection,
     anchor: &str,
 ) -> Result<u64, SyncError> {
-    let row = sqlx::query(
-        "SELECT count(*) FROM edge WHERE confirmed IS NOT NULL AND (connector_id, group_guid) IN \
-         (SELECT connector_id, object_guid FROM cs_object WHERE anchor = ? AND kind = 'group')",
-    )
-    .bind(anchor)
-    .fetch_one(connection)
-    .await?;
-    u64::try_from(row.try_get::<i64, _>(0)?).map_err(|_| SyncError::Unreadable { column: "count" })
+    let mut members = 0;
+    for (connector, group) in groups_of(connection, anchor).await? {
+        let row = sqlx::query(
+            "SELECT count(*) FROM edge WHERE connector_id = ? AND group_guid = ? AND confirmed IS NOT NULL",
+        )
+        .bind(connector)
+        .bind(group)
+        .fetch_one(&mut *connection)
+        .await?;
+        members += row.try_get::<i64, _>(0)?;
+    }
+    u64::try_from(members).map_err(|_| SyncError::Unreadable { column: "count" })
 }

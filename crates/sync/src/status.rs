@@ -46,7 +46,7 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL
         AND confirmed IS NOT NULL AND (desired <> confirmed OR unsure = 1)) AS updates,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NULL) AS deletes,
-    (SELECT count(*) FROM edge e JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
+    (SELECT count(*) FROM edge e INDEXED BY edge_dirty JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
         JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' AND x.confirmed IS NOT NULL
         WHERE e.connector_id = c.id AND e.dirty = 1) AS members,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused

@@ -42,9 +42,8 @@ pub(crate) async fn run(
     target: &dyn Target,
     export: &ExportContext,
 ) -> Result<(), SyncError> {
-    let mut last = String::new();
-    while let Some(mut pending) = next(context, &last).await? {
-        last.clone_from(&pending.guid);
+    for guid in marked(context).await? {
+        let Some(mut pending) = pending(context, guid).await? else { continue };
         loop {
             let mut edges = edges(context, &pending).await?;
             edges.changes.clear = std::mem::take(&mut pending.clear);
@@ -80,23 +79,35 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// The next group with marked edges that the tenant has.
-async fn next(context: &Context<'_>, after: &str) -> Result<Option<Pending>, SyncError> {
-    let row = sqlx::query(
-        "SELECT o.object_guid, x.anchor, x.target_id, x.clear_members, json_extract(x.confirmed, '$.groupName') AS name \
-         FROM export_object x JOIN cs_object o ON o.anchor = x.anchor AND o.connector_id = x.connector_id AND o.kind = 'group' \
-         WHERE x.connector_id = ? AND x.kind = 'group' AND x.confirmed IS NOT NULL AND x.desired IS NOT NULL \
-         AND x.target_id IS NOT NULL AND o.object_guid > ? AND (x.clear_members = 1 OR EXISTS (SELECT 1 FROM edge e \
-         WHERE e.connector_id = x.connector_id AND e.group_guid = o.object_guid AND e.dirty = 1)) \
-         ORDER BY o.object_guid LIMIT 1",
+/// The groups about which there is something to do, by `objectGUID`.
+async fn marked(context: &Context<'_>) -> Result<Vec<String>, SyncError> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT group_guid FROM edge INDEXED BY edge_dirty WHERE connector_id = ?1 AND dirty = 1 UNION \
+         SELECT object_guid FROM export_object x INDEXED BY export_object_groups CROSS JOIN cs_object o \
+         ON o.anchor = x.anchor AND o.connector_id = x.connector_id \
+         WHERE x.connector_id = ?1 AND x.kind = 'group' AND x.clear_members = 1",
     )
     .bind(context.connector_id)
-    .bind(after)
+    .fetch_all(&mut *context.engine.store.read().await?)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The group, if the tenant has it.
+async fn pending(context: &Context<'_>, guid: String) -> Result<Option<Pending>, SyncError> {
+    let row = sqlx::query(
+        "SELECT x.anchor, x.target_id, x.clear_members, json_extract(x.confirmed, '$.groupName') AS name \
+         FROM cs_object o JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' \
+         WHERE o.connector_id = ? AND o.object_guid = ? AND o.kind = 'group' AND x.confirmed IS NOT NULL \
+         AND x.desired IS NOT NULL AND x.target_id IS NOT NULL",
+    )
+    .bind(context.connector_id)
+    .bind(&guid)
     .fetch_optional(&mut *context.engine.store.read().await?)
     .await?;
     row.map(|row| {
         Ok(Pending {
-            guid: row.try_get("object_guid")?,
+            guid,
             anchor: row.try_get("anchor")?,
             name: row.try_get("name")?,
             target_id: row.try_get("target_id")?,
@@ -108,7 +119,7 @@ async fn next(context: &Context<'_>, after: &str) -> Result<Option<Pending>, Syn
 
 async fn edges(context: &Context<'_>, pending: &Pending) -> Result<Edges, SyncError> {
     let rows = sqlx::query(
-        "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind FROM edge e \
+        "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind FROM edge e INDEXED BY edge_dirty \
          LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
          LEFT JOIN mv_object m ON m.id = o.mv_id \
          LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
