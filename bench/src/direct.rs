@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ritorno_directory::ldap::{Change, ChangeKind, Connection, Connector, Control, Modify, unicode_pwd};
+use ritorno_directory::ldap::{
+    Change, ChangeKind, Connection, Connector, Control, Filter, Modify, Scope, Search, unicode_pwd,
+};
 use ritorno_directory::{Names, roots_from_pem_file};
 use ritorno_lab::ForestHandle;
 
 /// The policy-hints control (MS-ADTS 3.1.1.3.4.1.27): the directory holds the password against its history.
 const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
+/// Entries in a page, as the agent asks for.
+const PAGE: i32 = 500;
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -72,6 +76,30 @@ impl Direct {
             times.extend(own);
         }
         Ok(times)
+    }
+}
+
+impl Direct {
+    /// Reads everybody below `base` with the attributes that an import asks for, in its pages, and does nothing with them; how many.
+    ///
+    /// # Errors
+    /// When the directory refuses.
+    pub(crate) async fn read_everybody(&mut self, base: &str) -> Result<usize> {
+        let connection = self.connections.first_mut().context("a connection")?;
+        let mut attributes = ritorno_sync::Rules::default().attributes();
+        attributes.push("objectGUID".to_owned());
+        let person = [Filter::text("objectCategory", "person"), Filter::text("objectClass", "user")];
+        let (scope, filter) = (Scope::Subtree, Filter::And(person.to_vec()));
+        let search = Search { base: base.to_owned(), scope, filter, attributes };
+        let (mut cookie, mut read) = (Vec::new(), 0);
+        loop {
+            let page = connection.search(&search, &[Control::paged(PAGE, &cookie)], PATIENCE).await?;
+            read += page.entries.len();
+            cookie = page.cookie;
+            if cookie.is_empty() {
+                return Ok(read);
+            }
+        }
     }
 }
 

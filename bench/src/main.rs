@@ -5,6 +5,7 @@ mod direct;
 mod people;
 mod portal;
 mod summary;
+mod sync;
 mod writeback;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ struct Arguments {
     /// How often everything is measured.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Measures the synchronisation of so many people, and nothing else.
+    #[arg(long)]
+    sync: Option<usize>,
     /// The file that the rows are merged into; without it they are only printed.
     #[arg(long)]
     results: Option<PathBuf>,
@@ -57,8 +61,8 @@ fn main() -> Result<()> {
     forest.up()?;
     let mail = lab.mail()?;
     mail.start()?;
-    let subjects =
-        step("making people", || people::make(&forest, writeback::people_for(arguments.runs) + 1))?;
+    let people = if arguments.sync.is_some() { 1 } else { writeback::people_for(arguments.runs) + 1 };
+    let subjects = step("making people", || people::make(&forest, people))?;
     let folder = lab.folder().join("stack");
     let plan = Plan {
         programs: &programs,
@@ -74,6 +78,11 @@ fn main() -> Result<()> {
     let stack = Stack::start(&lab, &plan)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (date, mut rows) = (today(), Rows::default());
+    if let Some(people) = arguments.sync {
+        runtime.block_on(sync::measure(&stack, &programs.agent, &forest, people, &date, &mut rows))?;
+        print!("{}", rows.to_text());
+        return arguments.results.map_or(Ok(()), |path| rows.merge_into(&path));
+    }
     runtime.block_on(agent::measure(&stack, &programs.agent, &date, &mut rows))?;
     let (for_the_browser, others) = subjects.split_first().context("nobody was made")?;
     step("measuring the portal in Chromium", || {

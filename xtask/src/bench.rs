@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// The cargo profile of the programs. Rows are kept only of `release`; others are printed.
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Measure the synchronisation of so many people (100000 takes hours to make), and nothing else.
+    #[arg(long)]
+    sync: Option<usize>,
 }
 
 /// Runs the command.
@@ -46,6 +49,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
     let folder = bench.parent().context("the benchmark has no folder")?;
     let mut command = Command::new(bench);
     command.arg("--programs").arg(folder).args(["--runs", &arguments.runs.to_string()]);
+    if let Some(people) = arguments.sync {
+        command.args(["--sync", &people.to_string()]);
+    }
     if arguments.profile == "release" {
         command.arg("--results").arg(root().join("bench/results/summary.json"));
     }

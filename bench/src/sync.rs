@@ -1,0 +1,242 @@
+//! The synchronisation beside a tight client that only reads: everything, a hundred changes, one member of a large group.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_lab::ForestHandle;
+use ritorno_lab::progress::step;
+use ritorno_lab::stack::Stack;
+
+use crate::direct::Direct;
+use crate::summary::{Better, Measure, Rows};
+
+/// People that change before a delta.
+const CHANGED: usize = 100;
+/// Most members of the large group.
+const LARGE: usize = 50_000;
+/// Objects in one LDIF.
+const AT_ONCE: usize = 2_000;
+/// How often the tight client reads everything.
+const READS: usize = 3;
+/// How often the memory of a running command is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What is measured with so many people, by their number.
+struct Names {
+    ratio: &'static str,
+    delta: &'static str,
+    member: &'static str,
+    peak: &'static str,
+}
+
+impl Names {
+    fn of(people: usize) -> Self {
+        match people {
+            100_000.. => Self {
+                ratio: "sync.full_ratio_100k",
+                delta: "sync.delta_100_in_100k_ms",
+                member: "sync.member_in_50k_group_ms",
+                peak: "sync.peak_mb_100k",
+            },
+            10_000.. => Self {
+                ratio: "sync.full_ratio_10k",
+                delta: "sync.delta_100_in_10k_ms",
+                member: "sync.member_in_10k_group_ms",
+                peak: "sync.peak_mb_10k",
+            },
+            _ => Self {
+                ratio: "sync.full_ratio_quick",
+                delta: "sync.delta_100_in_quick_ms",
+                member: "sync.member_in_quick_group_ms",
+                peak: "sync.peak_mb_quick",
+            },
+        }
+    }
+}
+
+/// Makes `people` people and a hundredth as many groups, one of them large, measures, and adds the rows. The agent's scheduler is
+/// suspended: its runs would take turns with those that are measured.
+///
+/// # Errors
+/// When the directory or a run fails.
+pub(crate) async fn measure(
+    stack: &Stack,
+    agent: &Path,
+    forest: &ForestHandle,
+    people: usize,
+    date: &str,
+    rows: &mut Rows,
+) -> Result<()> {
+    let names = Names::of(people);
+    step("making people and groups", || make(forest, people))?;
+    stack.agent_command(&["sync", "suspend"])?;
+    let configuration = stack.folder().join("agent.toml");
+    let text = std::fs::read_to_string(&configuration)?;
+    let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
+    let groups = format!("{scope}\ngroups = [\"{}\"]", groups_ou(forest));
+    std::fs::write(&configuration, text.replace(&scope, &groups))?;
+
+    let mut direct = Vec::with_capacity(READS);
+    let mut client = Direct::open(forest, 1).await?;
+    for _ in 0..READS {
+        let since = Instant::now();
+        let read = client.read_everybody(&forest.people_ou).await?;
+        ensure!(read >= people, "the tight client read {read} of {people} people");
+        direct.push(since.elapsed().as_secs_f64());
+    }
+    let run = |profiles: &[&str]| -> Result<(f64, f64)> {
+        let (mut seconds, mut peak) = (0.0, 0.0_f64);
+        for profile in profiles {
+            let (took, most) = command(stack, agent, &["sync", "run", "all", profile])?;
+            seconds += took;
+            peak = peak.max(most);
+        }
+        Ok((seconds, peak))
+    };
+    let (seconds, peak) = run(&["full-import", "full-sync", "export"])?;
+    let ratios: Vec<f64> = direct.iter().map(|direct| seconds / direct).collect();
+    let ratio = Measure { name: names.ratio, unit: "ratio", better: Better::Lower, goal: Some(1.25) };
+    let method = format!(
+        "first full import, full sync and export of {people} people and {} groups, one after the other, beside a paged read of the same \
+         people and attributes by one connection",
+        people / 100
+    );
+    rows.add(ratio, &ratios, method, date)?;
+    let most = Measure { name: names.peak, unit: "MB", better: Better::Lower, goal: Some(100.0) };
+    rows.add(most, &[peak], "largest VmHWM of the three commands".to_owned(), date)?;
+
+    let deltas = ["delta-import", "delta-sync", "export"];
+    let ldif: String = (0..CHANGED.min(people)).map(|number| changed(forest, number)).collect();
+    forest.modify(&ldif)?;
+    let (seconds, _) = run(&deltas)?;
+    let delta = Measure { name: names.delta, unit: "ms", better: Better::Lower, goal: None };
+    let method = format!(
+        "delta import, delta sync and export after {CHANGED} names to show changed; each a process of its own"
+    );
+    rows.add(delta, &[seconds * 1_000.0], method, date)?;
+    forest.modify(&format!(
+        "dn: {}\nchangetype: modify\ndelete: member\nmember: {}\n",
+        group_dn(forest, 0),
+        person_dn(forest, 0)
+    ))?;
+    let (seconds, _) = run(&deltas)?;
+    let member = Measure { name: names.member, unit: "ms", better: Better::Lower, goal: None };
+    let method = format!("the same after one member of a group of {} went", people.min(LARGE));
+    rows.add(member, &[seconds * 1_000.0], method, date)
+}
+
+fn groups_ou(forest: &ForestHandle) -> String {
+    format!("OU=Bench Groups,{}", forest.base_dn)
+}
+
+fn person_dn(forest: &ForestHandle, number: usize) -> String {
+    format!("CN=sync-{number:06},OU=Bench Sync,{}", forest.people_ou)
+}
+
+fn group_dn(forest: &ForestHandle, number: usize) -> String {
+    format!("CN=group-{number:04},{}", groups_ou(forest))
+}
+
+fn changed(forest: &ForestHandle, number: usize) -> String {
+    let dn = person_dn(forest, number);
+    format!("dn: {dn}\nchangetype: modify\nreplace: displayName\ndisplayName: Changed {number}\n\n")
+}
+
+fn make(forest: &ForestHandle, people: usize) -> Result<()> {
+    let unit = |dn: &str| format!("dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n\n");
+    forest.modify(&unit(&format!("OU=Bench Sync,{}", forest.people_ou)))?;
+    forest.modify(&unit(&groups_ou(forest)))?;
+    let numbers: Vec<usize> = (0..people).collect();
+    for some in numbers.chunks(AT_ONCE) {
+        let mut ldif = String::new();
+        for number in some {
+            let name = format!("sync-{number:06}");
+            writeln!(
+                ldif,
+                "dn: {}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n\
+                 userPrincipalName: {name}@{}\ndisplayName: {name}\nmail: {name}@{}\notherMailbox: {name}@mail.test\n\
+                 givenName: Given {number}\nsn: Name {number}\nuserAccountControl: 544\n",
+                person_dn(forest, *number),
+                forest.dns_domain,
+                forest.dns_domain
+            )?;
+        }
+        forest.modify(&ldif)?;
+    }
+    for number in 0..(people / 100).max(1) {
+        // The first is the large one; the others have a hundred each.
+        let members = if number == 0 { 0..people.min(LARGE) } else { number * 100..(number + 1) * 100 };
+        let mut ldif = format!(
+            "dn: {}\nchangetype: add\nobjectClass: group\nsAMAccountName: bench-group-{number:04}\n",
+            group_dn(forest, number)
+        );
+        for member in members {
+            writeln!(ldif, "member: {}", person_dn(forest, member))?;
+        }
+        forest.modify(&ldif)?;
+    }
+    Ok(())
+}
+
+/// Runs a command of the agent; how many seconds it took, and the most memory that it had, in MB.
+fn command(stack: &Stack, agent: &Path, arguments: &[&str]) -> Result<(f64, f64)> {
+    let mut command = Command::new(agent);
+    command.arg("--config").arg(stack.folder().join("agent.toml")).args(arguments);
+    let since = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+    let mut peak = 0.0_f64;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        // One that has just ended has no such file any more.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+        peak = peak.max(kib.unwrap_or(0.0) * 1_024.0 / 1_000_000.0);
+        std::thread::sleep(LOOK_EVERY);
+    };
+    ensure!(status.success(), "ritorno-agent {} failed", arguments.join(" "));
+    Ok((since.elapsed().as_secs_f64(), peak))
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_lab::stack::{Plan, Programs};
+    use ritorno_lab::{Forest, Lab};
+
+    use super::*;
+
+    /// The quick mode: with a thousand people, that it works and that the rows are there.
+    #[test]
+    fn a_thousand_people_are_measured() {
+        let built = std::env::current_exe().unwrap();
+        let programs = Programs::in_folder(built.ancestors().nth(2).unwrap()).unwrap();
+        let lab = Lab::open().unwrap().private("bench-sync").unwrap();
+        let forest = lab.forest(Forest::Contoso).unwrap();
+        forest.up().unwrap();
+        let mail = lab.mail().unwrap();
+        mail.start().unwrap();
+        let plan = Plan {
+            programs: &programs,
+            folder: &lab.folder().join("stack"),
+            forest: &forest,
+            mail: &mail,
+            database: None,
+            port: None,
+            end_with_thread: false,
+        };
+        let stack = Stack::start(&lab, &plan).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut rows = Rows::default();
+        runtime.block_on(measure(&stack, &programs.agent, &forest, 1_000, "2026-11-24", &mut rows)).unwrap();
+        let text = rows.to_text();
+        for name in ["full_ratio", "delta_100_in", "member_in", "peak_mb"] {
+            assert!(text.contains(&format!("sync.{name}_quick")), "{text}");
+        }
+        println!("{text}");
+    }
+}
