@@ -10,6 +10,10 @@ use ritorno_directory::{KERBEROS_THREADS, Kerberos};
 
 use crate::config::Config;
 
+/// What else the library would take from the environment: an administrator's own tickets and keys.
+const NOT_OURS: [&str; 5] =
+    ["KRB5CCNAME", "KRB5_CLIENT_KTNAME", "KRB5_KTNAME", "KRB5_KDC_PROFILE", "GSS_MECH_CONFIG"];
+
 /// Sets Kerberos up for the forests that need it. Where they do, it returns at the second start only.
 ///
 /// # Errors
@@ -27,7 +31,12 @@ pub(crate) fn set_up(config: &mut Config) -> anyhow::Result<()> {
     if !kerberos.is_in_force() {
         let (variable, value) = kerberos.environment();
         let program = std::env::current_exe().context("the program's own file can't be told")?;
-        let error = Command::new(program).args(std::env::args_os().skip(1)).env(variable, value).exec();
+        let mut again = Command::new(program);
+        again.args(std::env::args_os().skip(1)).env(variable, value);
+        for other in NOT_OURS {
+            again.env_remove(other);
+        }
+        let error = again.exec();
         return Err(error).context("the program can't be started again with Kerberos's settings");
     }
     for forest in &mut config.forests {

@@ -62,8 +62,16 @@ impl Breaker {
         self.lock().get(&host.to_ascii_lowercase()).is_some_and(|failed| failed.in_a_row >= FAILURES)
     }
 
-    /// Takes note of how a try ended. A short one that failed proves little: it does not put off the next long one.
-    pub(super) fn note<T>(&self, host: &str, outcome: &Result<T, LdapError>, short: bool, now: Instant) {
+    /// Takes note of how a try ended that began at `began`. Those that were under way together count once: a moment in which many failed
+    /// is still one. A short one that failed proves little: it does not put off the next long one.
+    pub(super) fn note<T>(
+        &self,
+        host: &str,
+        outcome: &Result<T, LdapError>,
+        short: bool,
+        began: Instant,
+        now: Instant,
+    ) {
         let (mut hosts, host) = (self.lock(), host.to_ascii_lowercase());
         match outcome {
             Err(error) => {
@@ -72,7 +80,9 @@ impl Breaker {
                 }
                 let failed =
                     hosts.entry(host).or_insert(Failed { in_a_row: 0, last: now, words: String::new() });
-                failed.in_a_row = failed.in_a_row.saturating_add(1);
+                if failed.in_a_row == 0 || began >= failed.last {
+                    failed.in_a_row = failed.in_a_row.saturating_add(1);
+                }
                 failed.words = error.to_string();
                 if !short {
                     failed.last = now;
@@ -97,10 +107,10 @@ mod tests {
     fn after_three_failures_a_host_is_left_alone_and_then_tried_once() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..2 {
-            breaker.note("DC1.test", &refused(), false, now);
+            breaker.note("DC1.test", &refused(), false, now, now);
             assert_eq!(breaker.ask("dc1.test", now), None);
         }
-        breaker.note("dc1.test", &refused(), false, now);
+        breaker.note("dc1.test", &refused(), false, now, now);
         let LeftAlone { failures, seconds, words } = breaker.ask("dc1.test", now).unwrap();
         assert!(
             (failures, seconds) == (3, 15) && words.contains("no route") && breaker.is_doubtful("dc1.test")
@@ -113,15 +123,25 @@ mod tests {
         // One that never comes back keeps nobody off for good.
         let later = later + LEFT_ALONE_FOR;
         assert_eq!(breaker.ask("dc1.test", later), None);
-        breaker.note("dc1.test", &refused(), false, later);
+        breaker.note("dc1.test", &refused(), false, later, later);
         assert!(breaker.ask("dc1.test", later).is_some());
         let later = later + LEFT_ALONE_FOR / 2;
-        breaker.note("dc1.test", &refused(), true, later);
+        breaker.note("dc1.test", &refused(), true, later, later);
         let later = later + LEFT_ALONE_FOR / 2;
         assert_eq!(breaker.ask("dc1.test", later), None, "a short try puts nothing off");
-        breaker.note("dc1.test", &Ok(()), false, later);
+        breaker.note("dc1.test", &Ok(()), false, later, later);
         assert!(!breaker.is_doubtful("dc1.test"));
-        breaker.note("dc1.test", &refused(), false, later);
+        breaker.note("dc1.test", &refused(), false, later, later);
         assert_eq!(breaker.ask("dc1.test", later), None, "counted anew");
+    }
+
+    #[test]
+    fn what_fails_together_counts_once() {
+        let (breaker, began) = (Breaker::default(), Instant::now());
+        for number in 1..9 {
+            let now = began + Duration::from_millis(3_000 + number);
+            breaker.note("dc1.test", &refused(), false, began, now);
+            assert!(!breaker.is_doubtful("dc1.test"));
+        }
     }
 }

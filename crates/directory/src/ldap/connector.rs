@@ -101,8 +101,9 @@ impl Connector {
     }
 
     async fn connect_within(&self, host: &str, short: Option<Duration>) -> Result<Connection, LdapError> {
+        let began = Instant::now();
         let outcome = self.attempt(host, short.unwrap_or(self.limit)).await;
-        self.breaker.note(host, &outcome, short.is_some(), Instant::now());
+        self.breaker.note(host, &outcome, short.is_some(), began, Instant::now());
         outcome
     }
 

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ fn a_reset_over_ldap_that_kerberos_seals() {
             play.add("ada", &[("displayName", "Ada Lovelace")]);
             let mut settings = over(&play.forest, Transport::Kerberos, &kerberos);
             let seen = Arc::new(Mutex::new(Vec::new()));
-            settings.port = listen_in(play.forest.dc_ip, Arc::clone(&seen)).await;
+            let damage = Arc::new(AtomicBool::new(false));
+            settings.port = listen_in(play.forest.dc_ip, Arc::clone(&seen), Arc::clone(&damage)).await;
             let directory = open(settings);
             let health = directory.pdc_health().await;
             assert!(
@@ -93,6 +95,16 @@ fn a_reset_over_ldap_that_kerberos_seals() {
             for secret in [&utf_16[..], b"unicodePwd", b"sAMAccountName", b"Lovelace", b"fSMORoleOwner"] {
                 assert!(!holds(secret), "{}", String::from_utf8_lossy(secret));
             }
+
+            // An answer that was changed on the way is none: what the controller did is not known, and is not guessed.
+            let before = directory.password_version(&person).await.unwrap().version.unwrap();
+            damage.store(true, Ordering::SeqCst);
+            let outcome = reset(&directory, &person, "Damaged-Answer-7!").await;
+            assert!(
+                matches!(&outcome, Err(DirectoryError::Unknown { operator }) if operator.detail.contains("damaged")),
+                "{outcome:?}"
+            );
+            assert_eq!(directory.password_version(&person).await.unwrap().version, Some(before + 1));
 
             let topology = directory.topology().await.unwrap();
             assert_eq!(topology.domains[0].pdc, PdcRole::Confirmed { host: play.forest.dc_host.clone() });
@@ -115,8 +127,8 @@ fn a_reset_over_ldap_that_kerberos_seals() {
     });
 }
 
-/// Passes on to LDAP's port what comes, and writes all of it down.
-async fn listen_in(address: Ipv4Addr, seen: Arc<Mutex<Vec<u8>>>) -> u16 {
+/// Passes on to LDAP's port what comes, and writes all of it down. Damages one answer when it is told to.
+async fn listen_in(address: Ipv4Addr, seen: Arc<Mutex<Vec<u8>>>, damage: Arc<AtomicBool>) -> u16 {
     let listener = TcpListener::bind((address, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -124,17 +136,25 @@ async fn listen_in(address: Ipv4Addr, seen: Arc<Mutex<Vec<u8>>>) -> u16 {
             let server = TcpStream::connect((address, 389)).await.unwrap();
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.into_split(), server.into_split());
-            tokio::spawn(pass_on(from_client, to_server, Arc::clone(&seen)));
-            tokio::spawn(pass_on(from_server, to_client, Arc::clone(&seen)));
+            tokio::spawn(pass_on(from_client, to_server, Arc::clone(&seen), Arc::default()));
+            tokio::spawn(pass_on(from_server, to_client, Arc::clone(&seen), Arc::clone(&damage)));
         }
     });
     port
 }
 
-async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Mutex<Vec<u8>>>) {
+async fn pass_on(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    seen: Arc<Mutex<Vec<u8>>>,
+    damage: Arc<AtomicBool>,
+) {
     let mut buffer = vec![0; 32 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         seen.lock().unwrap().extend_from_slice(&buffer[..length]);
+        if damage.swap(false, Ordering::SeqCst) {
+            buffer[length - 1] ^= 1;
+        }
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }

@@ -44,6 +44,8 @@ impl Installed {
             .args(arguments)
             // What an administrator's own Kerberos says has no influence.
             .env("KRB5_CONFIG", "/nonexistent/krb5.conf")
+            .env("KRB5CCNAME", "FILE:/nonexistent/tickets")
+            .env("KRB5_CLIENT_KTNAME", "/nonexistent/keytab")
             .output()
             .unwrap()
     }
