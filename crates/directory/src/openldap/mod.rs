@@ -188,8 +188,16 @@ impl OpenLdap {
     async fn connect(&self) -> Result<Connection, DirectoryError> {
         let config = &self.inner.config;
         let mut tried = Vec::new();
+        let connector = &self.inner.connector;
+        // That all of them failed is no reason to try none: one may be back.
+        let all_doubtful = config.hosts.iter().all(|host| connector.is_doubtful(host));
         for host in &config.hosts {
-            let mut connection = match self.inner.connector.connect(host).await {
+            let connected = if all_doubtful {
+                connector.connect_regardless(host).await
+            } else {
+                connector.connect(host).await
+            };
+            let mut connection = match connected {
                 Ok(connection) => connection,
                 Err(error) => {
                     tried.push(error.to_string());
@@ -219,6 +227,6 @@ impl OpenLdap {
 
     /// A connection to `host` that nobody has signed in on: for one person's own password.
     async fn fresh_connection(&self, host: &str) -> Result<Connection, LdapError> {
-        self.inner.connector.connect(host).await
+        self.inner.connector.connect_regardless(host).await
     }
 }
