@@ -15,5 +15,6 @@ mod outage;
 mod refusals;
 mod register;
 mod sync;
+mod transport;
 mod unlock;
 mod world;
