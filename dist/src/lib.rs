@@ -93,6 +93,14 @@ impl Package {
         }
     }
 
+    /// What it needs besides the C library: the agent is linked with the system's Kerberos.
+    const fn depends(self) -> &'static str {
+        match self {
+            Self::Server => "libgcc-s1, adduser, ca-certificates",
+            Self::Agent => "libgcc-s1, libgssapi-krb5-2, adduser, ca-certificates",
+        }
+    }
+
     const fn description(self) -> &'static str {
         match self {
             Self::Server => "password writeback: portal, console and relay",
@@ -130,11 +138,11 @@ impl Package {
         write(&tree, ("DEBIAN/conffiles", 0o644, &settings))?;
         let kilobytes = run(Command::new("du").args(["-sk", "--apparent-size"]).arg(&tree), b"")?;
         let kilobytes = kilobytes.split_whitespace().next().unwrap_or("0").to_owned();
-        let description = self.description();
+        let (description, depends) = (self.description(), self.depends());
         let control = format!(
             "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n\
              Maintainer: Ritorno <ritorno@users.noreply.github.com>\nInstalled-Size: {kilobytes}\n\
-             Depends: libc6 (>= 2.36), libgcc-s1, adduser, ca-certificates\nSection: net\nPriority: optional\n\
+             Depends: libc6 (>= 2.36), {depends}\nSection: net\nPriority: optional\n\
              Description: {description}\n \
              Someone forgot a password and resets it on a web page; it is written to the organisation's own directory.\n"
         );

@@ -1,6 +1,7 @@
 //! Kerberos for this process: its library takes its settings from the environment, so that the program starts itself once more with
 //! them, in the same process. A folder for each process: a command beside the running service has settings of its own.
 
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +26,7 @@ pub(crate) fn set_up(config: &mut Config) -> anyhow::Result<()> {
     let keytab = config.forests.iter().find_map(|forest| forest.access.keytab()).map(Path::to_owned);
     let all = config.state_dir.join("kerberos");
     sweep(&all);
+    share(&config.state_dir, &all);
     let folder = all.join(std::process::id().to_string());
     let kerberos = Kerberos::new(&folder, keytab)
         .with_context(|| format!("Kerberos can't be set up in {}", folder.display()))?;
@@ -48,6 +50,17 @@ pub(crate) fn set_up(config: &mut Config) -> anyhow::Result<()> {
 /// Threads that wait for Kerberos, at most.
 pub(crate) fn threads(config: &Config) -> usize {
     KERBEROS_THREADS * config.forests.iter().filter(|forest| forest.access.needs_kerberos()).count()
+}
+
+/// Makes the folder of all processes, and gives it to whom the state belongs: a command that root runs before the service's first start
+/// must not keep the service out. What can't be done shows when the process's own folder is made in it.
+fn share(state: &Path, all: &Path) {
+    if std::fs::DirBuilder::new().mode(0o700).create(all).is_ok()
+        && let Ok(owner) = std::fs::metadata(state)
+        && let Err(error) = std::os::unix::fs::chown(all, Some(owner.uid()), Some(owner.gid()))
+    {
+        tracing::debug!(folder = %all.display(), %error, "stays with whoever made it");
+    }
 }
 
 /// Removes what processes left that are no more.

@@ -1,6 +1,7 @@
 //! The program sets Kerberos up by itself.
 
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -34,6 +35,7 @@ impl Installed {
     fn file(&self, key: &str, content: &[u8]) -> String {
         let file = self.folder.join(key);
         std::fs::write(&file, content).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         format!("{key} = \"{}\"\n", file.display())
     }
 
@@ -87,10 +89,18 @@ fn password_and_keytab_reach_two_forests_by_kerberos() {
         let line = format!("forest {}: PDC emulator {} answers", forest.dns_domain, forest.dc_host);
         assert!(told.contains(&line), "{told}");
     }
+    // Root ran it; the state belongs to the agent's user, and so does what the service has to make its own folder in.
+    let state = agent.folder.join("state");
+    std::fs::remove_dir_all(state.join("kerberos")).unwrap();
+    std::os::unix::fs::chown(&state, Some(4711), Some(4712)).unwrap();
+    agent.good(&["check-config"]);
+    let made = std::fs::metadata(state.join("kerberos")).unwrap();
+    assert_eq!((made.uid(), made.gid(), made.mode() & 0o777), (4711, 4712, 0o700));
+
     let person = &contoso.people[0].sam;
     assert!(agent.good(&["rights", person]).contains("reset password"));
     // What the first process left is gone, and what the second left will be.
-    assert_eq!(processes(&agent.folder.join("state")).len(), 1);
+    assert_eq!(processes(&state).len(), 1);
 
     let lines = agent.good(&["prepare", "fabrikam.test"]);
     assert!(
