@@ -14,6 +14,7 @@ use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease, is_wrong_password, read};
 use crate::ldap::Connection;
 use crate::root_dse::RootDse;
+use crate::topology::is_read_only;
 
 /// For so long the same controller is used without trying the PDC emulator first, so that one request stays at one controller.
 const STAYS_FOR: Duration = Duration::from_secs(15);
@@ -101,9 +102,9 @@ impl Directory {
     /// A connection to `host`, if it is a controller of our domain that takes writes.
     async fn writable(&self, host: &str) -> Result<(Connection, Arc<RootDse>), DirectoryError> {
         let (mut connection, dse) = self.inner.connect_reader(host).await?;
-        let settings = read(&mut connection, &dse.service_name, &["objectClass"], self.inner.config.timeout);
-        let settings = settings.await.map_err(|error| DirectoryError::read(&error))?;
-        if settings.has("objectClass", "nTDSDSARO") {
+        let limit = self.inner.config.timeout;
+        let settings = read(&mut connection, &dse.service_name, &["objectClass", "msDS-isRODC"], limit).await;
+        if is_read_only(&settings.map_err(|error| DirectoryError::read(&error))?) {
             let detail = "it is a read-only domain controller";
             return Err(DirectoryError::fault(Fault::DirectoryUnavailable, host, detail));
         }

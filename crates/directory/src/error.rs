@@ -66,7 +66,7 @@ impl DirectoryError {
                 Refusal::Rule(rule) => Self::Refused { rule, operator: operator_of(error) },
                 Refusal::Fault(fault) => Self::NotApplied { fault, operator: operator_of(error) },
                 Refusal::Unrecognised => {
-                    Self::NotApplied { fault: Fault::DirectoryUnavailable, operator: operator_of(error) }
+                    Self::NotApplied { fault: Fault::Unrecognised, operator: operator_of(error) }
                 }
             },
             LdapError::Connect { .. } | LdapError::Kerberos { .. } | LdapError::NotSent { .. } => {

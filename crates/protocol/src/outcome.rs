@@ -103,6 +103,8 @@ pub enum Fault {
     ClockSkew,
     /// Writeback is switched off at the agent.
     SwitchedOff,
+    /// The directory refused for a reason that is in no table: its own words are with the operator.
+    Unrecognised,
     /// The old password is wrong.
     WrongOldPassword,
 }
@@ -175,7 +177,9 @@ impl Fault {
                 EventId::ValidationError
             }
             Self::DirectoryUnavailable | Self::PdcUnreachable { .. } => EventId::AdConfigurationError,
-            Self::IdentityMismatch | Self::LimitReached | Self::SwitchedOff => EventId::AdUnknownError,
+            Self::IdentityMismatch | Self::LimitReached | Self::SwitchedOff | Self::Unrecognised => {
+                EventId::AdUnknownError
+            }
             Self::MultipleMatches => EventId::AdMultipleMatchError,
             Self::NoPermission | Self::Protected => EventId::AdPermissionsError,
             Self::NotFound | Self::OutOfScope => EventId::AdUserNotFound,

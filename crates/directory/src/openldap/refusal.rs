@@ -40,9 +40,7 @@ pub(super) fn write(error: &LdapError, policy: Option<PolicyError>) -> Directory
         LdapError::Refused { answer, .. } => match classify(answer.code, policy) {
             Refusal::Rule(rule) => DirectoryError::Refused { rule, operator },
             Refusal::Fault(fault) => DirectoryError::NotApplied { fault, operator },
-            Refusal::Unrecognised => {
-                DirectoryError::NotApplied { fault: Fault::DirectoryUnavailable, operator }
-            }
+            Refusal::Unrecognised => DirectoryError::NotApplied { fault: Fault::Unrecognised, operator },
         },
         LdapError::Connect { .. } | LdapError::Kerberos { .. } | LdapError::NotSent { .. } => read(error),
     }

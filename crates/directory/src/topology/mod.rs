@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub use ping::Ping;
 pub(crate) use read::of_own_domain;
+pub(crate) use shape::is_read_only;
 
 /// A forest, as one of its controllers and DNS told it.
 #[derive(Clone, Debug, Serialize)]

@@ -89,7 +89,6 @@ pub(super) fn controllers(objects: &[Entry]) -> Vec<ControllerShape> {
 }
 
 fn controller(server: &Entry, settings: &Entry) -> Option<ControllerShape> {
-    let read_only = settings.has("objectClass", "nTDSDSARO") || settings.has("msDS-isRODC", "TRUE");
     // Windows 2000 has `hasMasterNCs` only, which lists configuration and schema too.
     let domain = settings.text("msDS-HasDomainNCs").or_else(|| {
         settings
@@ -105,10 +104,15 @@ fn controller(server: &Entry, settings: &Entry) -> Option<ControllerShape> {
         // CN=server,CN=Servers,CN=site,CN=Sites,...
         site: parent(&server.dn).and_then(parent).and_then(leaf_name)?,
         computer: server.text("serverReference").map(str::to_owned),
-        writable: !read_only,
+        writable: !is_read_only(settings),
         global_catalog: settings.integer("options").is_some_and(|options| options & IS_GLOBAL_CATALOG != 0),
         level: level(settings),
     })
+}
+
+/// Whether an `nTDSDSA` object, read with `objectClass` and `msDS-isRODC`, is an RODC's.
+pub(crate) fn is_read_only(settings: &Entry) -> bool {
+    settings.has("objectClass", "nTDSDSARO") || settings.has("msDS-isRODC", "TRUE")
 }
 
 fn level(entry: &Entry) -> Option<u32> {

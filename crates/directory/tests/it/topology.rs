@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ritorno_directory::{Answer, Directory, PdcHealth, PdcRole};
+use ritorno_directory::{Answer, Directory, DirectoryError, Identity, PdcHealth, PdcRole};
 use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
+use ritorno_protocol::outcome::Fault;
 
 use crate::playground::{add_record, config};
 
@@ -80,4 +81,16 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     assert!(why.contains("refused"), "{why}");
     let PdcHealth::Unreachable { name, .. } = directory.pdc_health().await else { panic!("it is dead") };
     assert_eq!(name, second.host);
+    // Where another one may be written to, an RODC is not.
+    let mut settings = config(&forest);
+    settings.hosts = vec![read_only.host.clone()];
+    settings.write_elsewhere = true;
+    let last = Directory::new(settings, Arc::new(SystemClock)).unwrap();
+    let found = last.locate(&Identity::AccountName("anybody".into())).await;
+    let Err(DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, operator }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(name, second.host);
+    let tried = format!("{}: it is a read-only domain controller", read_only.host);
+    assert!(operator.detail.contains(&tried), "{}", operator.detail);
 }
