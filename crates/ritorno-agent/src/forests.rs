@@ -1,6 +1,7 @@
 //! The forests of the configuration, as what `ritorno-writeback` needs of a directory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -25,6 +26,9 @@ use rustls::RootCertStore;
 use ritorno_writeback::handle::DIRECTORY_TIMEOUT;
 
 use crate::config::{ForestSettings, OpenLdapSettings};
+
+/// Longest wait for another forest's word on whether somebody lives there too.
+const TWIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Every forest that the agent serves: Active Directory's, and OpenLDAP servers.
 #[derive(Clone)]
@@ -104,6 +108,42 @@ impl Forests {
     }
 }
 
+impl Forests {
+    /// That no other forest has an enabled account with the same anchor. One that does not answer within [`TWIN_WITHIN`] is not waited
+    /// for: the person is who the authorisation says, and a forest that is down must not stop another one's resets.
+    async fn nowhere_else(&self, home: &Directory, person: &Person) -> Result<(), DirectoryError> {
+        let others = self.forests.iter().filter(|other| other.forest() != home.forest()).cloned();
+        let asked: Vec<_> = others
+            .map(|other| {
+                let (anchor, name) = (person.anchor.clone(), person.account_name.clone());
+                tokio::spawn(async move {
+                    let twin = tokio::time::timeout(TWIN_WITHIN, other.twin_of(&anchor, &name)).await;
+                    (other.forest().clone(), twin)
+                })
+            })
+            .collect();
+        for task in asked {
+            // A question that panicked has no answer.
+            let Ok((forest, twin)) = task.await else { continue };
+            match twin {
+                Ok(Ok(Some(dn))) => {
+                    let detail = format!(
+                        "{} of {} and {dn} of {forest} carry the same anchor, and both are enabled: disable one",
+                        person.dn,
+                        home.forest()
+                    );
+                    let operator = Operator { detail, ..Operator::default() };
+                    return Err(DirectoryError::NotApplied { fault: Fault::MultipleMatches, operator });
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::warn!(%forest, %error, "not asked for a second account"),
+                Err(_) => tracing::warn!(%forest, "did not say in time whether it has a second account"),
+            }
+        }
+        Ok(())
+    }
+}
+
 fn error(error: AdError) -> DirectoryError {
     match error {
         AdError::Refused { rule, operator } => DirectoryError::Refused { rule, operator },
@@ -143,10 +183,12 @@ impl Writeback for Forests {
 
     async fn judge(&self, located: &Located) -> Result<(), DirectoryError> {
         match located {
-            Located::Ad(directory, person) => directory.judge(person).await,
-            Located::OpenLdap(directory, person) => directory.judge(person).await,
+            Located::Ad(directory, person) => {
+                directory.judge(person).await.map_err(error)?;
+                self.nowhere_else(directory, person).await
+            }
+            Located::OpenLdap(directory, person) => directory.judge(person).await.map_err(error),
         }
-        .map_err(error)
     }
 
     async fn policy(&self, located: &Located) -> Result<EffectivePolicy, DirectoryError> {
@@ -332,3 +374,5 @@ fn judge_sign_in(answer: SignIn) -> Result<Done, DirectoryError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twins;

@@ -15,6 +15,7 @@ pub(crate) mod reset;
 pub(crate) mod rights;
 mod shown;
 pub(crate) mod state;
+mod twin;
 mod unlock;
 pub(crate) mod users;
 pub(crate) mod verify;
