@@ -25,6 +25,7 @@ mod playground;
 mod policy;
 #[cfg(test)]
 mod prepare;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod reset;

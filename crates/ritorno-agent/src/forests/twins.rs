@@ -4,7 +4,7 @@ use ritorno_lab::{Forest as LabForest, ForestHandle, Lab};
 use ritorno_protocol::bytes::Bytes;
 
 use super::*;
-use crate::config::Attributes;
+use crate::config::{Access, Attributes};
 use crate::system;
 
 /// A unit of this test's own, made anew.
@@ -29,8 +29,7 @@ fn settings(forest: &ForestHandle, folder: &std::path::Path) -> ForestSettings {
         show_at: Vec::new(),
         dns_servers: vec![(forest.dc_ip, 53).into()],
         account: forest.service_account.upn.clone(),
-        password_file,
-        ca_file: forest.ca_pem.clone(),
+        access: Access::by_password(password_file, forest.ca_pem.clone()),
         scope: Vec::new(),
         attributes: Attributes::default(),
         openldap: None,
