@@ -44,6 +44,16 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
     Ok(code)
 }
 
+/// Beside the domains' own names, which the table has.
+fn add_suffixes(out: &mut String, topology: &Topology) {
+    let domains: Vec<&str> = topology.domains.iter().map(|domain| domain.dns_name.as_str()).collect();
+    let added: Vec<&str> =
+        topology.upn_suffixes.iter().map(String::as_str).filter(|name| !domains.contains(name)).collect();
+    if !added.is_empty() {
+        out.push_str(&format!("further UPN suffixes: {}\n", added.join(", ")));
+    }
+}
+
 fn text(topology: &Topology) -> String {
     let level = topology.level.map_or_else(|| "unknown".to_owned(), level_name);
     let site = topology.own_site.as_deref().unwrap_or("in no site's subnets");
@@ -51,6 +61,7 @@ fn text(topology: &Topology) -> String {
         "forest {}: functional level {level}, read from {}; this machine: {site}\n",
         topology.forest, topology.read_from
     );
+    add_suffixes(&mut out, topology);
     let mut domains = table(&["domain", "NetBIOS name", "level", "PDC emulator"]);
     for domain in &topology.domains {
         let pdc = match &domain.pdc {
@@ -116,6 +127,7 @@ mod tests {
             read_from: "dc1.contoso.test".into(),
             level: Some(4),
             own_site: None,
+            upn_suffixes: vec!["contoso.test".into(), "contoso.example".into()],
             domains: vec![Domain {
                 dn: "DC=contoso,DC=test".into(),
                 dns_name: "contoso.test".into(),
@@ -141,6 +153,7 @@ mod tests {
         for part in [
             "functional level 2008 R2",
             "in no site's subnets",
+            "further UPN suffixes: contoso.example\n",
             "dc2.contoso.test, not confirmed: it is dead",
             "read-only, GC",
             "Filiale",

@@ -25,6 +25,8 @@ pub struct Topology {
     pub level: Option<u32>,
     /// The site that the controllers take this machine to be in; `None` if no subnet of the forest holds its address.
     pub own_site: Option<String>,
+    /// What may stand behind the @ of a user principal name: the domains' names, and the suffixes that the forest adds.
+    pub upn_suffixes: Vec<String>,
     /// Its domains, the root first.
     pub domains: Vec<Domain>,
     /// Its controllers, by name.

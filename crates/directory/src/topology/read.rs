@@ -8,7 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ping::{Ping, ping};
-use super::shape::{ControllerShape, DomainShape, OF_CROSS_REF, OF_SITES, controllers, domains};
+use super::shape::{
+    ControllerShape, DomainShape, OF_CROSS_REF, OF_SITES, controllers, domains, upn_suffixes,
+};
 use super::{Answer, Controller, Domain, PdcRole, Topology};
 use crate::error::DirectoryError;
 use crate::forest::{Directory, Lease, read};
@@ -35,7 +37,8 @@ impl Directory {
         let partitions = format!("CN=Partitions,{}", own.configuration);
         let cross_refs = subtree(&partitions, Filter::text("objectClass", "crossRef"), &OF_CROSS_REF);
         let cross_refs = connection.search(&cross_refs, &[], limit).await.map_err(failed)?.entries;
-        let level = read(&mut connection, &partitions, &["msDS-Behavior-Version"], limit).await;
+        let of_forest = ["msDS-Behavior-Version", "uPNSuffixes"];
+        let level = read(&mut connection, &partitions, &of_forest, limit).await;
         let sites = connection.search(&sites(&own.configuration), &[], limit).await.map_err(failed)?;
         let domain_shapes = domains(&cross_refs, root.text("rootDomainNamingContext").unwrap_or_default());
         let shapes = controllers(&sites.entries);
@@ -45,6 +48,7 @@ impl Directory {
         }
         self.inner.remember(own_domain(&shapes, &own.domain));
 
+        let upn_suffixes = upn_suffixes(&domain_shapes, level.as_ref().ok());
         let mut gaps = Vec::new();
         let asked = self.ask_all(&shapes, &domain_shapes);
         let named = self.named_by_dns(&shapes, &domain_shapes);
@@ -87,6 +91,7 @@ impl Directory {
                 .and_then(|entry| entry.integer("msDS-Behavior-Version"))
                 .and_then(|level| u32::try_from(level).ok()),
             own_site,
+            upn_suffixes,
             domains: found,
             controllers: shapes
                 .into_iter()

@@ -110,6 +110,19 @@ fn controller(server: &Entry, settings: &Entry) -> Option<ControllerShape> {
     })
 }
 
+/// The names of all domains, then what `uPNSuffixes` of the partitions container adds (MS-ADTS 6.1.1.2.1), in lower case, each once.
+pub(super) fn upn_suffixes(domains: &[DomainShape], partitions: Option<&Entry>) -> Vec<String> {
+    let mut suffixes: Vec<String> = domains.iter().map(|domain| domain.dns_name.clone()).collect();
+    let added = partitions.map_or(&[][..], |entry| entry.values("uPNSuffixes"));
+    let mut added: Vec<String> =
+        added.iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+    added.sort();
+    added.retain(|name| !suffixes.contains(name));
+    added.dedup();
+    suffixes.extend(added);
+    suffixes
+}
+
 /// Whether an `nTDSDSA` object, read with `objectClass` and `msDS-isRODC`, is an RODC's.
 pub(crate) fn is_read_only(settings: &Entry) -> bool {
     settings.has("objectClass", "nTDSDSARO") || settings.has("msDS-isRODC", "TRUE")
@@ -166,6 +179,24 @@ mod tests {
         let expected: Vec<_> =
             expected.map(|(dns, netbios)| (dns.to_owned(), netbios.to_owned(), Some(7))).to_vec();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn suffixes_are_the_domains_and_what_the_forest_adds() {
+        let cross_refs = [
+            cross_ref("DC=emea,DC=contoso,DC=test", "emea.contoso.test", Some("EMEA"), "3"),
+            cross_ref("DC=contoso,DC=test", "contoso.test", Some("CONTOSO"), "3"),
+        ];
+        let domains = domains(&cross_refs, "DC=contoso,DC=test");
+        let added = [
+            ("uPNSuffixes", "Contoso.example"),
+            ("uPNSuffixes", "CONTOSO.test"),
+            ("uPNSuffixes", "a.example"),
+        ];
+        let partitions = entry(&format!("CN=Partitions,{CONFIGURATION}"), &added);
+        let expected = ["contoso.test", "emea.contoso.test", "a.example", "contoso.example"];
+        assert_eq!(upn_suffixes(&domains, Some(&partitions)), expected);
+        assert_eq!(upn_suffixes(&domains, None), expected[..2]);
     }
 
     #[test]

@@ -34,6 +34,20 @@ async fn a_reset_password_is_the_only_one_that_works() {
     }
 }
 
+/// What stands behind the @ need not be a domain of the forest.
+#[tokio::test]
+async fn a_person_with_another_upn_suffix_is_found_and_reset() {
+    let play = Playground::new(Forest::Contoso, "suffix");
+    play.add("ada", &[]);
+    let directory = play.directory();
+    let ada = play.locate(&directory, "ada").await;
+    play.set(&ada.dn, "userPrincipalName", "ada@posta.example");
+    let found = directory.locate(&Identity::UserPrincipalName("ADA@posta.example".into())).await.unwrap();
+    assert_eq!(found.object_guid, ada.object_guid);
+    reset(&directory, &found, "Entirely-New-7!").await.unwrap();
+    assert!(play.kinit("ada", "Entirely-New-7!"));
+}
+
 #[tokio::test]
 async fn each_rule_is_named_where_the_policy_hints_are_known() {
     let play = Playground::new(Forest::Contoso, "rules");

@@ -30,6 +30,12 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     );
     forest.modify(&move_server).unwrap();
 
+    let suffix = format!(
+        "dn: CN=Partitions,CN=Configuration,{}\nchangetype: modify\nadd: uPNSuffixes\nuPNSuffixes: contoso.example\n",
+        forest.base_dn
+    );
+    forest.modify(&suffix).unwrap();
+
     let mut settings = config(&forest);
     settings.dns_servers.push((second.ip, 53).into());
     let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
@@ -38,6 +44,7 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     assert_eq!(topology.gaps, Vec::<String>::new());
     assert_eq!(topology.strangers, Vec::<String>::new());
     assert_eq!(topology.level, Some(7));
+    assert_eq!(topology.upn_suffixes, ["contoso.test", "contoso.example"]);
     assert_eq!(topology.own_site.as_deref(), Some("Default-First-Site-Name"));
     let [domain] = topology.domains.as_slice() else { panic!("one domain: {:?}", topology.domains) };
     assert_eq!((domain.dns_name.as_str(), domain.netbios_name.as_str()), ("contoso.test", "CONTOSO"));
