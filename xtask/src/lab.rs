@@ -108,6 +108,8 @@ fn status(lab: &Lab) -> Result<()> {
     let (mail, postgresql) = (lab.mail()?, lab.postgresql());
     println!("Mail server {}: {}", mail.page(), runs(mail.is_running()));
     println!("PostgreSQL {}: {}", postgresql.address, runs(postgresql.is_running()));
+    let openldap = lab.openldap()?;
+    println!("OpenLDAP {}: {}", openldap.url(), runs(openldap.is_running()));
     println!("Private copies: {}", lab.privates()?.len());
     println!("Everything lies in {}", lab.folder().display());
     Ok(())

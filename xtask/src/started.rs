@@ -3,6 +3,7 @@
 use anyhow::Result;
 use ritorno_lab::forest::{ForestHandle, State};
 use ritorno_lab::mail::MailServer;
+use ritorno_lab::openldap::OpenLdap;
 use ritorno_lab::postgres::PostgreSql;
 use ritorno_lab::{Forest, Lab};
 
@@ -12,6 +13,7 @@ pub(crate) struct Idle {
     forests: Vec<ForestHandle>,
     mail: Option<MailServer>,
     postgresql: Option<PostgreSql>,
+    openldap: Option<OpenLdap>,
 }
 
 impl Idle {
@@ -24,11 +26,12 @@ impl Idle {
                 forests.push(forest);
             }
         }
-        let (mail, postgresql) = (lab.mail()?, lab.postgresql());
+        let (mail, postgresql, openldap) = (lab.mail()?, lab.postgresql(), lab.openldap()?);
         Ok(Self {
             forests,
             mail: (!mail.is_running()).then_some(mail),
             postgresql: (!postgresql.is_running()).then_some(postgresql),
+            openldap: (!openldap.is_running()).then_some(openldap),
         })
     }
 
@@ -37,7 +40,8 @@ impl Idle {
         let forests = self.forests.iter().map(|forest| (forest.dc_host.clone(), forest.down()));
         let mail = self.mail.iter().map(|mail| ("the mail server".to_owned(), mail.stop()));
         let postgresql = self.postgresql.iter().map(|server| ("PostgreSQL".to_owned(), server.stop()));
-        for (what, result) in forests.chain(mail).chain(postgresql) {
+        let openldap = self.openldap.iter().map(|server| ("OpenLDAP".to_owned(), server.stop()));
+        for (what, result) in forests.chain(mail).chain(postgresql).chain(openldap) {
             if let Err(error) = result {
                 eprintln!("could not stop {what}: {error:#}");
             }
