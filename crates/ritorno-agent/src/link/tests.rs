@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use ritorno_lab::squid::Squid;
 use ritorno_lab::{HttpProxy, Lab};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
@@ -62,11 +63,16 @@ type Relay = WebSocketStream<TlsStream<TcpStream>>;
 
 impl Scene {
     async fn new(name: &str) -> Self {
-        Self::behind(name, None).await
+        Self::through(name, None).await
     }
 
     /// An agent that reaches the relay's end through a proxy, with that password for it.
     async fn behind(name: &str, proxy: Option<(&HttpProxy, &str)>) -> Self {
+        Self::through(name, proxy.map(|(proxy, password)| (proxy.port, HttpProxy::USER, password))).await
+    }
+
+    /// The same by the proxy's port, with user and password for it.
+    async fn through(name: &str, proxy: Option<(u16, &str, &str)>) -> Self {
         let folder = scratch(name);
         let state = State::open(&folder).unwrap();
         let authority = Lab::open().unwrap().authority().unwrap();
@@ -131,12 +137,12 @@ impl Scene {
         )
         .unwrap();
         let board = Arc::new(Board::new(clock.now()));
-        let proxy = proxy.map(|(proxy, password)| {
+        let proxy = proxy.map(|(port, user, password)| {
             let password_file = folder.join("proxy.password");
             std::fs::write(&password_file, password).unwrap();
             Proxy {
-                url: format!("http://127.0.0.1:{}", proxy.port).parse().unwrap(),
-                user: Some(HttpProxy::USER.to_owned()),
+                url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+                user: Some(user.to_owned()),
                 password_file: Some(password_file),
                 no_proxy: Vec::new(),
             }
@@ -384,5 +390,33 @@ async fn https_requests_go_through_the_proxy_and_exempted_hosts_go_straight() {
     assert!(straight.connect("localhost", 9).await.is_err());
     assert_eq!(proxy.log().unwrap().matches("CONNECT").count(), before);
     assert_eq!(straight.proxy_before("localhost", 9), None);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn the_link_goes_through_squid_and_its_restart_and_a_wrong_password_is_told() {
+    let folder = std::env::temp_dir().join(format!("ritorno-squid-{}", std::process::id()));
+    let mut squid = Squid::start(&folder).unwrap();
+    let port = squid.port;
+    let scene = Scene::through("squid", Some((port, Squid::USER, Squid::PASSWORD))).await;
+    let refused = Scene::through("squid-refused", Some((port, Squid::USER, "not this one"))).await;
+    let mut relay = scene.accept().await;
+    scene.welcome(&mut relay, system::clock().now()).await;
+    assert!(receive(&mut relay).await.is_some(), "a report");
+    squid.restart().unwrap();
+    let mut relay = scene.accept().await;
+    scene.welcome(&mut relay, system::clock().now()).await;
+    assert!(receive(&mut relay).await.is_some(), "a report over the new link");
+    let told = async {
+        while !refused.board.link().reason.is_some_and(|reason| reason.contains("the proxy 127.0.0.1:")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, told).await.expect("it is told that the proxy refuses");
+    assert!(refused.events().contains("password_file under [proxy]"), "{}", refused.events());
+    assert!(scene.events().contains("32014"), "a lost link is a warning: {}", scene.events());
+    let log = squid.log().unwrap();
+    assert!(log.contains("TCP_DENIED/407"), "{log}");
+    drop(squid);
     std::fs::remove_dir_all(folder).unwrap();
 }
