@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::command::run;
+use crate::process::log_tail;
 use crate::progress::wait_until;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -72,7 +73,8 @@ impl Squid {
     pub fn restart(&mut self) -> Result<()> {
         self.end();
         let process = Command::new("squid")
-            .args(["-N", "-f"])
+            // A name of its own, since squids of one name share memory.
+            .args(["-N", "-n", &format!("lab{}", self.port), "-f"])
             .arg(self.folder.join("squid.conf"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -83,7 +85,7 @@ impl Squid {
         let accepts = || Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok());
         if !wait_until(START_LIMIT, accepts)? {
             self.end();
-            bail!("squid does not start; see {}", self.folder.join("cache.log").display());
+            bail!("squid does not start; its log ends:\n{}", log_tail(&self.folder.join("cache.log")));
         }
         Ok(())
     }

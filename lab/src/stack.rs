@@ -80,8 +80,8 @@ pub struct Stack {
     pub administrator: Administrator,
     /// The certificate that the portal's chains to.
     pub ca_pem: PathBuf,
-    /// What the agent is started through from its next start on, such as `faketime`, and with which variables.
-    pub agent_through: (Vec<String>, Vec<(String, String)>),
+    /// Variables that the agent gets from its next start on.
+    pub agent_variables: Vec<(String, String)>,
     /// What the programs log from their next start on, such as `trace`; none for their own choice.
     pub log: Option<String>,
 }
@@ -134,7 +134,7 @@ impl Stack {
             url,
             administrator,
             ca_pem: lab.authority()?.certificate_path(),
-            agent_through: (Vec::new(), Vec::new()),
+            agent_variables: Vec::new(),
             log: None,
         };
         step("starting ritorno", || stack.start_server())?;
@@ -202,12 +202,9 @@ impl Stack {
     /// # Errors
     /// When it can't be started.
     pub fn launch_agent(&mut self) -> Result<()> {
-        let (through, variables) = &self.agent_through;
-        let mut words = through.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
-        words.push(self.programs.agent.clone().into_os_string());
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg("--config").arg(self.folder.join("agent.toml")).arg("run");
-        command.envs(variables.iter().cloned());
+        let mut command = Command::new(&self.programs.agent);
+        command.arg("--config").arg(self.folder.join("agent.toml")).arg("run");
+        command.envs(self.agent_variables.iter().cloned());
         let child = self.spawn(command, "agent.log")?;
         self.agent = Some(child);
         Ok(())
@@ -329,6 +326,7 @@ impl Stack {
         let mut command = if self.end_with_thread {
             let mut wrapped = Command::new("setpriv");
             wrapped.args(["--pdeathsig", "TERM"]).arg(program.get_program()).args(program.get_args());
+            wrapped.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
             wrapped
         } else {
             program

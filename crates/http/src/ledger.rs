@@ -69,6 +69,10 @@ impl Ledger for StoreLedger {
         self.0.requests().get(tenant, id).await.map_err(failed)
     }
 
+    async fn unheard(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError> {
+        self.0.requests().unheard(tenant, now, 100).await.map_err(failed)
+    }
+
     async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
         self.0.requests().latest_of(tenant, user).await.map_err(failed)
     }

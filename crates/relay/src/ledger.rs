@@ -90,6 +90,13 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn request(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError>;
 
+    /// Requests whose order was handed over and can't be begun or end any more, and of which nothing was heard; a hundred at
+    /// most, the earliest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn unheard(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError>;
+
     /// The person's latest request that could write: a verification is none.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub mod keyring;
 pub mod ledger;
 pub mod link;
 pub mod offer;
+mod recall;
 pub mod relay;
 pub mod session;
 pub mod statement;

@@ -20,6 +20,8 @@ pub(crate) use openldap::Settings as OpenLdapSettings;
 use transport::FileTransport;
 pub(crate) use transport::{Access, Secret};
 
+use crate::secret_file;
+
 /// Least pause between two delta cycles, in seconds.
 const MIN_EVERY: u32 = 5;
 
@@ -374,7 +376,7 @@ fn check_proxy(proxy: FileProxy) -> Result<Proxy, (Range<usize>, String)> {
     Ok(Proxy {
         url,
         user: proxy.user,
-        password_file: proxy.password_file.map(secret_file),
+        password_file: proxy.password_file.map(secret_file::resolve),
         no_proxy: proxy.no_proxy,
     })
 }
@@ -440,18 +442,6 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         attributes: forest.attributes,
         openldap,
     })
-}
-
-/// A file with a secret: where its name stands alone, and systemd handed in a credential of that name, the credential
-/// (systemd.exec(5), LoadCredential=).
-fn secret_file(named: PathBuf) -> PathBuf {
-    if named.components().count() != 1 {
-        return named;
-    }
-    std::env::var_os("CREDENTIALS_DIRECTORY")
-        .map(|folder| Path::new(&folder).join(&named))
-        .filter(|file| file.exists())
-        .unwrap_or(named)
 }
 
 /// The error for what stands at `span`: a value, or a key that nobody knows.

@@ -29,6 +29,7 @@ mod onboarding;
 mod outbound;
 mod output;
 mod prepare;
+mod secret_file;
 mod service;
 mod show_rights;
 mod show_status;

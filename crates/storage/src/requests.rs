@@ -143,6 +143,22 @@ impl Requests<'_> {
         self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
+    /// Requests that were handed to an agent, can't be begun or end any more, and of which nothing was heard; earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unheard(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        // Whoever is open is owed a follow-up: so the index of those finds it.
+        const SQL: &str = "select * from requests where follow_up = 1 and tenant = $1 and state = 'dispatched' \
+             and dead_after <= $2 order by updated_at limit $3";
+        self.0.read(SQL, values![tenant, now, i64::from(most)]).await?.iter().map(request).collect()
+    }
+
     /// Notes that everybody who has to know of a request's outcome has been told.
     ///
     /// # Errors

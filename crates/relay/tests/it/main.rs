@@ -4,6 +4,7 @@
 mod hello;
 mod keeping_alive;
 mod once;
+mod recall;
 mod rolling;
 mod statements;
 mod tenant;

@@ -156,6 +156,12 @@ impl Ledger for Memory {
         Ok(self.0.lock().unwrap().requests.get(&id).cloned())
     }
 
+    async fn unheard(&self, _: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError> {
+        let rows = self.0.lock().unwrap();
+        let open = rows.requests.values().filter(|row| row.state == RequestState::Dispatched);
+        Ok(open.filter(|row| row.attempt.dead_after <= now).cloned().collect())
+    }
+
     async fn latest_of(&self, _: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
         let rows = self.0.lock().unwrap();
         let of_user = rows.requests.values().filter(|request| request.user == user);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ritorno_directory::{Kerberos, Transport};
 use serde::Deserialize;
 
-use super::{FileForest, secret_file};
+use super::FileForest;
+use crate::secret_file;
 
 /// `transport`, as written.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -70,8 +71,8 @@ impl Access {
     pub(super) fn check(forest: &FileForest, name: &str) -> Result<Self, (Range<usize>, String)> {
         let transport = Transport::from(forest.transport.unwrap_or_default());
         let secret = match (&forest.password_file, &forest.keytab_file) {
-            (Some(file), None) => Secret::Password(secret_file(file.get_ref().clone())),
-            (None, Some(file)) => Secret::Keytab(secret_file(file.get_ref().clone())),
+            (Some(file), None) => Secret::Password(secret_file::resolve(file.get_ref().clone())),
+            (None, Some(file)) => Secret::Keytab(secret_file::resolve(file.get_ref().clone())),
             (Some(_), Some(keytab)) => {
                 let reason = "there is a 'password_file' as well: the agent signs in by one of them";
                 return Err((keytab.span(), reason.to_owned()));

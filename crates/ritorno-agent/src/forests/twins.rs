@@ -31,6 +31,7 @@ fn settings(forest: &ForestHandle, folder: &std::path::Path) -> ForestSettings {
         account: forest.service_account.upn.clone(),
         access: Access::by_password(password_file, forest.ca_pem.clone()),
         scope: Vec::new(),
+        groups: Vec::new(),
         attributes: Attributes::default(),
         openldap: None,
     }

@@ -27,6 +27,8 @@ const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 /// How often what has expired is deleted.
 const PURGE_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How often it is looked for orders of which nothing was heard.
+const RECALL_EVERY: Duration = Duration::from_secs(2);
 /// How often the end looks whether anybody still waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -73,6 +75,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let purge = tokio::spawn(purge(state.clone()));
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
     let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
+    let recalling = tokio::spawn(recall(state.clone()));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -91,6 +94,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     purge.abort();
     following.abort();
     rolling.abort();
+    recalling.abort();
     if let Some(mail) = mail {
         mail.await?;
     }
@@ -128,6 +132,17 @@ async fn purge(state: AppState) {
         ticks.tick().await;
         if let Err(error) = state.store.purge(state.clock.now()).await {
             tracing::error!(%error, "what has expired can't be deleted");
+        }
+    }
+}
+
+/// Has agents asked about orders that were lost on the way, for as long as it is let.
+async fn recall(state: AppState) {
+    let mut ticks = tokio::time::interval(RECALL_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = state.relay.recall(state.tenant).await {
+            tracing::error!(%error, "the agents can't be asked about lost orders");
         }
     }
 }
