@@ -35,12 +35,8 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
         let file = step(&format!("packaging {}", package.name()), || package.build(programs, &output))?;
         let megabytes = std::fs::metadata(&file)?.len() / 1_000_000;
         let exposure = package.exposure(&output)?;
-        println!(
-            "{}  {megabytes} MB, unit exposed by {}.{} of 10",
-            file.display(),
-            exposure / 10,
-            exposure % 10
-        );
+        let (whole, tenth) = (exposure / 10, exposure % 10);
+        eprintln!("{}  {megabytes} MB, unit exposed by {whole}.{tenth} of 10", file.display());
     }
     Ok(())
 }
