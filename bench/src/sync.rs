@@ -228,6 +228,8 @@ mod tests {
             database: None,
             port: None,
             end_with_thread: false,
+            openldap: None,
+            owner: None,
         };
         let stack = Stack::start(&lab, &plan).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -82,10 +82,6 @@ impl OpenLdap {
 /// Without `entryUUID` an entry has no identity, and there is nothing to import.
 fn object(entry: Entry) -> Option<ImportedObject> {
     let uuid = Uuid::try_parse(entry.text("entryUUID")?).ok()?;
-    Some(ImportedObject {
-        dn: entry.dn,
-        object_guid: uuid.to_bytes_le(),
-        attributes: entry.attributes,
-        members: None,
-    })
+    let (dn, attributes) = (entry.dn, entry.attributes);
+    Some(ImportedObject { dn, object_guid: uuid.to_bytes_le(), attributes, members: None })
 }
