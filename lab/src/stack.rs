@@ -1,9 +1,10 @@
 //! The whole product as real processes: `ritorno` on a database, `ritorno-agent` beside a forest, enrolled and onboarded.
 //! The demo, the tests and the benchmarks start the same thing.
 
+mod configuration;
+
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +19,7 @@ use crate::forest::ForestHandle;
 use crate::mail::MailServer;
 use crate::openldap::OpenLdap;
 use crate::progress::{step, wait_until};
+use crate::stack::configuration::{write_agent_configuration, write_secret, write_server_configuration};
 
 /// Where the two programs are, as cargo built them.
 #[derive(Clone, Debug)]
@@ -393,126 +395,6 @@ fn curl(ca: &Path, arguments: &[&str], input: &[u8]) -> Result<String> {
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn write_secret(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write;
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
-}
-
-fn write_server_configuration(lab: &Lab, plan: &Plan<'_>, folder: &Path, url: &str, port: u16) -> Result<()> {
-    let (chain, key) = (folder.join("portal.pem"), folder.join("portal.key"));
-    if !chain.exists() {
-        lab.authority()?.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
-    }
-    write_secret(&folder.join("mail-password"), plan.mail.password)?;
-    let state = folder.join("cloud");
-    let database =
-        plan.database.clone().unwrap_or_else(|| format!("sqlite:{}", state.join("ritorno.db").display()));
-    let text = format!(
-        r#"public_url = "{url}"
-listen = "127.0.0.1:{port}"
-state_dir = "{state}"
-database = "{database}"
-
-[tls]
-certificate = "{chain}"
-key = "{key}"
-
-[mail]
-host = "{mail_host}"
-port = {mail_port}
-tls = "starttls"
-ca_file = "{mail_ca}"
-user = "{mail_user}"
-password_file = "{mail_password}"
-from = "ritorno@contoso.test"
-"#,
-        state = state.display(),
-        chain = chain.display(),
-        key = key.display(),
-        mail_host = plan.mail.address,
-        mail_port = plan.mail.smtp_port,
-        mail_ca = plan.mail.ca_pem.display(),
-        mail_user = plan.mail.user,
-        mail_password = folder.join("mail-password").display(),
-    );
-    std::fs::write(folder.join("ritorno.toml"), text).context("ritorno.toml")
-}
-
-fn write_agent_configuration(plan: &Plan<'_>, folder: &Path) -> Result<()> {
-    let forest = plan.forest;
-    write_secret(&folder.join("directory-password"), &forest.service_account.password)?;
-    let text = format!(
-        r#"state_dir = "{state}"
-ca_file = "{ca}"
-
-[[forest]]
-name = "{name}"
-hosts = ["{host}"]
-dns_servers = ["{dns}"]
-account = "{account}"
-password_file = "{password}"
-ca_file = "{ca}"
-scope = ["{scope}"]
-
-[forest.attributes]
-alternate_mail = "otherMailbox"
-
-[limits]
-# More than any lab can do: the benchmark is not to measure this limit.
-resets_per_minute = 6000
-
-[log]
-events_file = "{events}"
-{openldap}"#,
-        state = folder.join("agent").display(),
-        ca = forest.ca_pem.display(),
-        name = forest.dns_domain,
-        host = forest.dc_host,
-        dns = forest.dc_ip,
-        account = forest.service_account.upn,
-        password = folder.join("directory-password").display(),
-        scope = forest.people_ou,
-        events = folder.join("agent-events.log").display(),
-        openldap =
-            plan.openldap.map(|server| openldap_table(server, folder)).transpose()?.unwrap_or_default(),
-    );
-    std::fs::write(folder.join("agent.toml"), text).context("agent.toml")
-}
-
-fn openldap_table(server: &OpenLdap, folder: &Path) -> Result<String> {
-    let password = folder.join("openldap-password");
-    write_secret(&password, &server.service_account.password)?;
-    Ok(format!(
-        r#"
-[[forest]]
-name = "{name}"
-hosts = ["{host}"]
-account = "{account}"
-password_file = "{password}"
-ca_file = "{ca}"
-scope = ["{scope}"]
-
-[forest.attributes]
-alternate_mail = "mailRoutingAddress"
-
-[forest.openldap]
-port = {port}
-policy = "{policy}"
-protected_groups = ["{admins}"]
-"#,
-        name = server.name,
-        host = server.address,
-        account = server.service_account.dn,
-        password = password.display(),
-        ca = server.ca_pem.display(),
-        scope = server.people_ou,
-        port = server.port,
-        policy = server.policy,
-        admins = server.admins_group,
-    ))
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub(crate) struct Arguments {
 ///
 /// # Errors
 /// When something can't be built or packaged.
-#[expect(clippy::print_stdout, reason = "the packages are what the command is for")]
 pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
     build_web()?;
     let mut cargo = vec!["build", "--locked", "--package", "ritorno", "--package", "ritorno-agent"];
