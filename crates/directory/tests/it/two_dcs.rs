@@ -191,7 +191,7 @@ async fn reads_go_to_the_preferred_controller_and_writes_to_the_pdc_emulator() {
     assert!(done.operator.detail.contains(&format!("PDC emulator {}", forest.dc_host)), "{done:?}");
     let seen = allowed.password_version(&bob).await.unwrap();
     assert_eq!(seen.originating, seen.read_from, "the second one wrote it and was read");
-    assert_eq!(allowed.verify(&bob, &password("Entirely-New-9!")).await, Ok(SignIn::Accepted));
+    assert_eq!(allowed.verify(&bob, &password("Entirely-New-9!")).await, Ok(SignIn::ReplacedLately));
     let refused = reset(&allowed, &bob, "short").await;
     let operator = refused.as_ref().unwrap_err().operator();
     assert!(operator.detail.contains("in place of the PDC emulator"), "{operator:?}");
@@ -233,7 +233,7 @@ async fn a_write_is_waited_for_where_people_sign_in() {
     assert!(since.elapsed() < Duration::from_secs(9));
     if done.operator.detail.contains(&format!("{} shows it after", second.host)) {
         let there = pair.directory(|config| config.hosts = vec![second.host.clone()]);
-        assert_eq!(there.verify(&person, &password("Entirely-New-7!")).await, Ok(SignIn::Accepted));
+        assert_eq!(there.verify(&person, &password("Entirely-New-7!")).await, Ok(SignIn::ReplacedLately));
     }
     // One that takes nothing is waited for no longer than five seconds, and the write is done.
     let [user, pass] = [
@@ -315,7 +315,12 @@ async fn the_role_moves_and_its_holder_dies_while_people_reset() {
     for (person, before) in people.iter() {
         let version = directory.password_version(person).await.unwrap().version.unwrap();
         assert_eq!(version, before + 1, "{}", person.dn);
-        assert_eq!(directory.verify(person, &password(NEW)).await, Ok(SignIn::Accepted), "{}", person.dn);
+        assert_eq!(
+            directory.verify(person, &password(NEW)).await,
+            Ok(SignIn::ReplacedLately),
+            "{}",
+            person.dn
+        );
     }
 
     // The holder, the first one again, dies in the middle of a stream.
@@ -361,7 +366,7 @@ async fn the_role_moves_and_its_holder_dies_while_people_reset() {
     println!("seized: written after {} ms", since.elapsed().as_millis());
     assert_eq!(done_there.operator.dc.as_deref(), Some(second.host.as_str()));
     assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { dc, .. } if dc == second.host));
-    assert_eq!(directory.verify(&person, &password("After-The-Death-7!")).await, Ok(SignIn::Accepted));
+    assert_eq!(directory.verify(&person, &password("After-The-Death-7!")).await, Ok(SignIn::ReplacedLately));
     // What the dead one took and did not pass on is gone with it; nothing was written twice.
     let after = directory.password_version(&person).await.unwrap().version.unwrap();
     assert!(after > before && after <= before + done + unsure + 1, "{before} {after} {done} {unsure}");
