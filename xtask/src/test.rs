@@ -16,7 +16,10 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Test suites, in the order in which they run, each with the packages whose test binaries it holds.
 const SUITES: &[(&str, &[&str])] = &[
-    ("rules", &["ritorno-protocol", "ritorno-identity", "ritorno-doctor", "ritorno-fuzz", "xtask"]),
+    (
+        "rules",
+        &["ritorno-protocol", "ritorno-identity", "ritorno-doctor", "ritorno-fuzz", "ritorno-dist", "xtask"],
+    ),
     ("directory", &["ritorno-lab", "ritorno-directory"]),
     ("sync", &["ritorno-sync"]),
     ("relay", &["ritorno-relay", "ritorno-writeback", "ritorno-agent"]),
