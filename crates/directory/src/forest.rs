@@ -92,6 +92,17 @@ impl Lease<'_> {
         }
     }
 
+    /// That it goes to the PDC emulator itself: wrong passwords are counted for good nowhere else, so that none is tried elsewhere.
+    ///
+    /// # Errors
+    /// [`Fault::PdcUnreachable`]: it goes to another controller in its place.
+    pub(crate) fn is_the_pdc(&self) -> Result<(), DirectoryError> {
+        let Some(note) = &self.note else { return Ok(()) };
+        let name = self.directory.inner.pdc_name();
+        let detail = format!("no password is tried {note}");
+        Err(DirectoryError::fault(Fault::PdcUnreachable { name }, &self.pdc.host, detail))
+    }
+
     /// Longest wait for one operation.
     pub(crate) fn timeout(&self) -> Duration {
         self.directory.inner.config.timeout

@@ -54,9 +54,15 @@ impl OpenLdap {
             // Whoever could sign in is not locked.
             Ok(()) => Ok(done(&person.host, since, true, false, true, "")),
             Err(error) => {
-                let mut lease = self.lease().await?;
-                let error = lease.explain(person, error).await;
-                lease.finish().await;
+                // Only to name the rule: what became of the write is known without it, or unknown for good.
+                let error = match self.lease().await {
+                    Ok(mut lease) => {
+                        let explained = lease.explain(person, error).await;
+                        lease.finish().await;
+                        explained
+                    }
+                    Err(_) => error,
+                };
                 Err(timed(error, since))
             }
         }

@@ -1,14 +1,18 @@
 //! A new password without the old one.
 
-use ritorno_protocol::outcome::Done;
+use std::time::Duration;
+
+use ritorno_protocol::outcome::{Done, Fault};
 use ritorno_protocol::secret::Password;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{Lease, OpenLdap, Person, refusal};
 use crate::error::DirectoryError;
 use crate::ldap::{Change, Modify};
 use crate::operations::{done, timed};
 
+/// Longest wait for what follows the write.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(4);
 /// What shows the effect of a reset.
 const AFTERWARDS: [&str; 2] = ["pwdReset", "pwdAccountLockedTime"];
 
@@ -29,7 +33,12 @@ impl OpenLdap {
         let mut lease = self.lease().await?;
         let written = lease.write_password(person, new).await;
         let outcome = match written {
-            Ok(()) => Ok(lease.follow(person, must_change, since).await),
+            Ok(()) => {
+                // A write that is done must not become unknown because of what follows it.
+                let followed = timeout(FOLLOWS_WITHIN, lease.follow(person, must_change, since)).await;
+                let detail = "what else it did could not be read in time";
+                Ok(followed.unwrap_or_else(|_| done(&person.host, since, false, false, true, detail)))
+            }
             Err(error) => Err(timed(lease.explain(person, error).await, since)),
         };
         lease.finish().await;
@@ -43,9 +52,24 @@ impl Lease<'_> {
         person: &Person,
         new: &Password,
     ) -> Result<(), DirectoryError> {
+        self.is_where(person)?;
         let limit = self.directory.timeout();
         let written = self.connection.modify_password(&person.dn, None, new.expose(), limit).await;
         written.map_err(|error| refusal::write(&error, self.connection.policy_error()))
+    }
+
+    /// That it goes to the very server that the person was read from: what is seen later is compared with that one's.
+    ///
+    /// # Errors
+    /// [`Fault::DirectoryUnavailable`]: another server took over meanwhile; nothing was written.
+    pub(super) fn is_where(&self, person: &Person) -> Result<(), DirectoryError> {
+        let host = self.host();
+        if host == person.host {
+            return Ok(());
+        }
+        let detail =
+            format!("it took over after the person had been read at {}; nothing was written", person.host);
+        Err(DirectoryError::fault(Fault::DirectoryUnavailable, &host, detail))
     }
 
     /// What belongs to a reset: whether it must be changed. The password is set: what fails here is told, and takes nothing back.

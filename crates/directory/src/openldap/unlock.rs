@@ -20,6 +20,7 @@ impl OpenLdap {
     pub async fn unlock(&self, person: &Person) -> Result<Done, DirectoryError> {
         let since = Instant::now();
         let mut lease = self.lease().await?;
+        lease.is_where(person)?;
         let host = lease.host();
         let modify = Modify { dn: person.dn.clone(), changes: vec![Change::clear("pwdAccountLockedTime")] };
         let written = lease.connection.modify(&modify, &[], self.timeout()).await;

@@ -28,6 +28,7 @@ impl Directory {
         let since = Instant::now();
         let _turn = self.inner.attempts.turn(person.object_guid, self.inner.config.timeout).await?;
         let mut lease = self.lease().await?;
+        lease.is_the_pdc()?;
         let host = lease.pdc.host.clone();
         match lease.room(person, self.inner.clock.now()).await? {
             Room::Free => {}
@@ -41,6 +42,7 @@ impl Directory {
                 return Err(DirectoryError::fault(Fault::LimitReached, &host, detail));
             }
         }
+        lease.is_where(person)?;
         let one = |kind, password: &Password| Change {
             kind,
             attribute: "unicodePwd",

@@ -48,6 +48,18 @@ impl Directory {
 }
 
 impl Lease<'_> {
+    /// That it goes to the very database that the person was read from: a version is compared later with that one's.
+    ///
+    /// # Errors
+    /// [`Fault::DirectoryUnavailable`]: another controller took over meanwhile; nothing was written.
+    pub(super) fn is_where(&self, person: &Person) -> Result<(), DirectoryError> {
+        if self.pdc.invocation_id == person.read_from {
+            return Ok(());
+        }
+        let detail = "it took over after the person had been read at another controller; nothing was written";
+        Err(DirectoryError::fault(Fault::DirectoryUnavailable, &self.pdc.host, detail))
+    }
+
     async fn reset(
         &mut self,
         person: &Person,
@@ -70,6 +82,7 @@ impl Lease<'_> {
             let allowed = self.read(&target, &["allowedAttributesEffective"]).await?;
             extras.retain(|(name, _)| allowed.has("allowedAttributesEffective", name));
         }
+        self.is_where(person)?;
         let hints: Vec<_> = self.pdc.hints().into_iter().collect();
         // Samba 4.24 holds the minimum age against the `pwdLastSet` of the same modify when it gets the hints, and refuses
         // with 'too young'. There it follows in a modify of its own.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ritorno_protocol::outcome::Done;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::milliseconds;
 use crate::error::DirectoryError;
@@ -15,6 +15,8 @@ use crate::operations::locate::Person;
 
 /// Longest wait, all controllers together: the person is waiting too.
 const WITHIN: Duration = Duration::from_secs(5);
+/// Longest time for the write and what follows it.
+const ALL_WITHIN: Duration = Duration::from_secs(9);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,23 +35,9 @@ impl Directory {
         if hosts.is_empty() {
             return Ok(done);
         }
-        let mut words = Vec::new();
-        match self.written_at(person).await {
-            Ok((source, pwd_last_set)) => {
-                let mut waiting = JoinSet::new();
-                for host in hosts {
-                    let (directory, person, source) = (self.clone(), person.clone(), source.clone());
-                    waiting.spawn(
-                        async move { directory.shown_at(&host, &person, &source, pwd_last_set).await },
-                    );
-                }
-                while let Some(said) = waiting.join_next().await {
-                    words.extend(said);
-                }
-                words.sort();
-            }
-            Err(error) => words.push(format!("what was written could not be read again: {error}")),
-        }
+        // Whoever waits for the whole gives up after ten seconds, and a write that is done must not become unknown.
+        let left = WITHIN.min(ALL_WITHIN.saturating_sub(Duration::from_millis(done.operator.directory_ms)));
+        let words = self.shown_by(person, hosts, Instant::now() + left).await;
         let detail = &mut done.operator.detail;
         *detail = std::iter::once(std::mem::take(detail))
             .filter(|text| !text.is_empty())
@@ -57,6 +45,31 @@ impl Directory {
             .collect::<Vec<_>>()
             .join("; ");
         Ok(done)
+    }
+
+    /// What is to be told of each of them, by that moment.
+    async fn shown_by(&self, person: &Person, hosts: Vec<String>, until: Instant) -> Vec<String> {
+        let mut words = Vec::new();
+        match timeout_at(until, self.written_at(person)).await {
+            Ok(Ok((source, pwd_last_set))) => {
+                let mut waiting = JoinSet::new();
+                for host in hosts {
+                    let (directory, person, source) = (self.clone(), person.clone(), source.clone());
+                    waiting.spawn(async move {
+                        let shown = directory.shown_at(&host, &person, &source, pwd_last_set);
+                        let late = |_| format!("{host} does not show it in time, or answers too late");
+                        timeout_at(until, shown).await.unwrap_or_else(late)
+                    });
+                }
+                while let Some(said) = waiting.join_next().await {
+                    words.extend(said);
+                }
+                words.sort();
+            }
+            Ok(Err(error)) => words.push(format!("what was written could not be read again: {error}")),
+            Err(_) => words.push("what was written could not be read again in time".to_owned()),
+        }
+        words
     }
 
     /// The `nTDSDSA` object of the controller that is written to, and the `pwdLastSet` there.

@@ -19,6 +19,7 @@ impl Directory {
     pub async fn unlock(&self, person: &Person) -> Result<Done, DirectoryError> {
         let since = Instant::now();
         let mut lease = self.lease().await?;
+        lease.is_where(person)?;
         let host = lease.pdc.host.clone();
         let changes = vec![Change::replace("lockoutTime", "0")];
         let written = lease.write(&Modify { dn: guid_dn(&person.object_guid), changes }, &[]).await;

@@ -54,6 +54,7 @@ impl Directory {
         }
         let _turn = self.inner.attempts.turn(person.object_guid, self.inner.config.timeout).await?;
         let mut lease = self.lease().await?;
+        lease.is_the_pdc()?;
         let pdc = std::sync::Arc::clone(&lease.pdc);
         let room = lease.room(person, self.inner.clock.now()).await?;
         lease.finish().await;

@@ -38,7 +38,7 @@ async fn people_with_reserved_characters_are_found_and_reset() {
                 .await
                 .unwrap_or_else(|error| panic!("{plain}: {error}"));
             let signed_in = directory.verify(&person, &password("Entirely-New-7!")).await;
-            assert_eq!(signed_in, Ok(SignIn::Accepted), "{plain}");
+            assert_eq!(signed_in, Ok(SignIn::ReplacedLately), "{plain}");
             assert!(play.kinit(&sam, "Entirely-New-7!"), "{plain}");
         }
         // An account name that a filter text would have to escape.
@@ -122,7 +122,7 @@ async fn units_with_reserved_characters_hold_a_scope() {
             let person = play.locate(&directory, &format!("u{number}")).await;
             reset(&directory, &person, "Entirely-New-7!").await.unwrap_or_else(|e| panic!("{name}: {e}"));
             let signed_in = directory.verify(&person, &password("Entirely-New-7!")).await;
-            assert_eq!(signed_in, Ok(SignIn::Accepted), "{name}");
+            assert_eq!(signed_in, Ok(SignIn::ReplacedLately), "{name}");
         }
     }
 }
@@ -152,7 +152,7 @@ async fn a_name_with_a_nul_is_found_and_reset() {
     assert_eq!(directory.judge(&person).await, Ok(()));
     reset(&directory, &person, "Entirely-New-7!").await.unwrap();
     let signed_in = directory.verify(&person, &password("Entirely-New-7!")).await;
-    assert_eq!(signed_in, Ok(SignIn::Accepted));
+    assert_eq!(signed_in, Ok(SignIn::ReplacedLately));
     let other = directory.locate(&Identity::AccountName(forest.people[0].sam.clone())).await.unwrap();
     assert_eq!(fault(directory.judge(&other).await), Fault::OutOfScope);
 }

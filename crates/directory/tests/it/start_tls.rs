@@ -24,7 +24,7 @@ async fn a_reset_over_start_tls() {
         let person = play.locate(&directory, "ada").await;
         reset(&directory, &person, "Entirely-New-7!").await.unwrap();
         assert!(play.kinit("ada", "Entirely-New-7!"));
-        assert_eq!(directory.verify(&person, &password("Entirely-New-7!")).await, Ok(SignIn::Accepted));
+        assert_eq!(directory.verify(&person, &password("Entirely-New-7!")).await, Ok(SignIn::ReplacedLately));
         assert_eq!(directory.verify(&person, &password("not-it-1!")).await, Ok(SignIn::WrongPassword));
 
         // The certificate is checked as over LDAPS.

@@ -164,7 +164,7 @@ async fn a_write_without_an_answer_is_unknown_and_settled_by_the_version() {
     let outcome = reset(&directory, &person, "Lost-Answer-7!").await;
     assert!(matches!(outcome, Err(DirectoryError::Unknown { .. })), "{outcome:?}");
     assert_eq!(version().await, first + 1);
-    assert_eq!(sure.verify(&person, &password("Lost-Answer-7!")).await, Ok(SignIn::Accepted));
+    assert_eq!(sure.verify(&person, &password("Lost-Answer-7!")).await, Ok(SignIn::ReplacedLately));
 
     // The modify itself is lost: for the agent it looks the same.
     proxy.swallow(0, 0);

@@ -72,17 +72,18 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init"])?;
     let lines = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-    let fresh =
-        ["sspr          on", "writeback     off", "forbid-names  off", "forbidden mail domains  none"];
+    let (unlock, names) = ("unlock        off", "forbid-names  off");
+    let fresh = ["sspr          on", "writeback     off", unlock, names, "forbidden mail domains  none"];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
+    place.succeed(&["tenant", "set", "unlock", "on"])?;
     place.succeed(&["tenant", "forbid-mail-domains", "Contoso.com", "x.test"])?;
     let domains = "forbidden mail domains  contoso.com, x.test";
-    let turned = ["sspr          off", "writeback     on", "forbid-names  off", domains];
+    let turned = ["sspr          off", "writeback     on", "unlock        on", names, domains];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.fail(&["tenant", "forbid-mail-domains", "x@y"])?.contains("looks like contoso.com"));
-    assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), fresh[3]);
+    assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), fresh[4]);
     Ok(())
 }
 
