@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bytes::{Bytes, decode, encode};
 use crate::certificate::KeyCertificate;
 use crate::clock::Timestamp;
-use crate::ids::{AgentId, Forest, TenantId};
+use crate::ids::{AgentId, Forest, KeyId, TenantId};
 use crate::key::PublicKey;
 use crate::signed::{Signable, Signed};
 
@@ -118,11 +118,28 @@ pub struct EnrolmentResponse {
 pub struct IdentityRoll {
     /// Signed by the new identity key.
     pub proof: Signed<IdentityProof>,
+    /// Signed by the key in use: an access token that was read on the way makes nobody an agent.
+    pub order: Signed<IdentityOrder>,
     /// The new identity key.
     pub identity: PublicKey,
 }
 
-/// The agent that holds the new key. That the old one asks for it is shown by the access token.
+/// What the key in use says of the one that is to follow it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityOrder {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The new identity key's name.
+    pub next: KeyId,
+}
+
+impl Signable for IdentityOrder {
+    const PURPOSE: &'static str = "identity-order";
+}
+
+/// The agent that holds the new key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityProof {
     /// The tenant.

@@ -116,6 +116,10 @@ fn append(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
+    // The folder is the service's: a link in it would lead root, who may run a command by hand, to give away another file.
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        return Err(std::io::Error::other("it is a symbolic link"));
+    }
     let file = File::options().append(true).create(true).mode(0o640).open(path)?;
     if let Some(folder) = path.parent() {
         belongs_with(&file, folder)?;

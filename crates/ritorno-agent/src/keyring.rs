@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ritorno_protocol::certificate::{KeyCertificate, RecipientChain, check_agent_identity};
 use ritorno_protocol::clock::{Clock, Timestamp};
-use ritorno_protocol::enrolment::{IdentityProof, IdentityRoll};
+use ritorno_protocol::enrolment::{IdentityOrder, IdentityProof, IdentityRoll};
 use ritorno_protocol::event::EventId;
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::key::{OpeningKey, PublicKey};
@@ -128,11 +128,14 @@ pub(crate) async fn roll(
     random: &dyn Random,
     now: Timestamp,
 ) -> anyhow::Result<Keys> {
-    let enrolment = state.finish_roll()?.enrolment;
+    let in_use = state.finish_roll()?;
+    let enrolment = in_use.enrolment;
     let next = state.next_keys(random)?;
     let proof = IdentityProof { tenant: enrolment.tenant, agent: enrolment.agent };
-    let request =
-        IdentityRoll { proof: Signed::sign(&proof, &next.identity), identity: next.identity.public() };
+    let identity = next.identity.public();
+    let order = IdentityOrder { tenant: enrolment.tenant, agent: enrolment.agent, next: identity.id() };
+    let order = Signed::sign(&order, &in_use.identity);
+    let request = IdentityRoll { proof: Signed::sign(&proof, &next.identity), order, identity };
     let certificate: Signed<KeyCertificate> = client.send("/agent/v1/identity", &request).await?;
     let (agent, content) = check_agent_identity(&certificate, &enrolment.root, enrolment.tenant, now)
         .context("the certificate that the server gave does not hold (is this machine's clock right?)")?;

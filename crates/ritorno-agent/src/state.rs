@@ -105,7 +105,13 @@ impl State {
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let (path, new) = (self.path(name), self.path(&format!("{name}.new")));
         let write = || {
-            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            // What is left of a crash goes. Nothing that lies there is ever opened: the folder is the service's, and a link in
+            // it would lead root elsewhere.
+            match std::fs::remove_file(&new) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
             file.write_all(bytes)?;
             belongs_with(&file, &self.0)?;
             file.sync_all()?;
@@ -172,7 +178,7 @@ impl State {
 pub(crate) fn belongs_with(file: &File, folder: &Path) -> std::io::Result<()> {
     let (folder, own) = (std::fs::metadata(folder)?, file.metadata()?);
     // Only root can give files away, and only root makes files for others.
-    if own.uid() == 0 && (folder.uid(), folder.gid()) != (0, own.gid()) {
+    if own.uid() == 0 && own.nlink() == 1 && (folder.uid(), folder.gid()) != (0, own.gid()) {
         std::os::unix::fs::fchown(file, Some(folder.uid()), Some(folder.gid()))?;
     }
     Ok(())

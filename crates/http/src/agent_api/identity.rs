@@ -38,6 +38,19 @@ pub async fn handle(
             "It is not signed by the new key, or names another agent.",
         ));
     }
+    let in_use = agent.key(request.order.key());
+    let order = in_use.and_then(|key| request.order.verify(key).ok());
+    let names_it = order.is_some_and(|order| {
+        order.tenant == state.tenant && order.agent == agent.id && order.next == request.identity.id()
+    });
+    if !names_it {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "identity-order",
+            "The order does not hold",
+            "It is not signed by the agent's key in use, or names another key.",
+        ));
+    }
     if let Some(next) = agent.next_identity.as_ref().filter(|next| next.key == request.identity) {
         // Asked for again, since the first answer was lost.
         return Ok(Json(next.certificate.clone()));

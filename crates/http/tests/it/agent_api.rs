@@ -12,7 +12,7 @@ use ritorno_protocol::certificate::check_agent_identity;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::enrolment::{
     AccessAssertion, AccessToken, EnrolmentProof, EnrolmentRequest, EnrolmentResponse, EnrolmentToken,
-    IdentityProof, IdentityRoll, OnboardingCode, OnboardingState,
+    IdentityOrder, IdentityProof, IdentityRoll, OnboardingCode, OnboardingState,
 };
 use ritorno_protocol::ids::{AgentId, Forest};
 use ritorno_protocol::key::SigningKey;
@@ -277,16 +277,24 @@ async fn a_new_identity_key_is_certified_for_who_has_both(world: &World) {
     let (other, other_key) = world.enrolled("another").await;
     let access = access(world, agent.id, &key).await;
     let next = SigningKey::generate(&*world.state.random);
-    let body = |agent, signer: &SigningKey, identity: &SigningKey| {
-        let proof = Signed::sign(&IdentityProof { tenant: world.tenant.id, agent }, signer);
-        serde_json::to_value(IdentityRoll { proof, identity: identity.public() }).unwrap()
+    let ordered = |agent, signer: &SigningKey, by: &SigningKey, named: &SigningKey, identity: &SigningKey| {
+        let tenant = world.tenant.id;
+        let proof = Signed::sign(&IdentityProof { tenant, agent }, signer);
+        let order = Signed::sign(&IdentityOrder { tenant, agent, next: named.public().id() }, by);
+        serde_json::to_value(IdentityRoll { proof, order, identity: identity.public() }).unwrap()
     };
+    let body = |agent, signer, identity| ordered(agent, signer, &key, identity, identity);
     let ask = |token: Option<String>, body| async move {
         call(world, Method::POST, "/agent/v1/identity", token.as_deref(), &[], Some(body)).await
     };
     let wrong = [body(agent.id, &key, &next), body(other.id, &next, &next)];
     for body in wrong {
         refused(&ask(Some(access.clone()), body).await, StatusCode::BAD_REQUEST, "identity-proof");
+    }
+    // Whoever has read the access token on the way has no key in use: another agent's is none either.
+    for (by, named) in [(&next, &next), (&other_key, &next), (&key, &other_key)] {
+        let stolen = ordered(agent.id, &next, by, named, &next);
+        refused(&ask(Some(access.clone()), stolen).await, StatusCode::BAD_REQUEST, "identity-order");
     }
     let taken = body(agent.id, &other_key, &other_key);
     refused(&ask(Some(access.clone()), taken).await, StatusCode::CONFLICT, "identity-key");
