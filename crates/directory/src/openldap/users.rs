@@ -1,13 +1,12 @@
 //! The full import's stream of people.
 
-use ritorno_protocol::outcome::Fault;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{OpenLdap, refusal};
 use crate::error::DirectoryError;
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
-use crate::operations::users::{ImportedObject, WAITING};
+use crate::operations::users::{ImportedObject, Objects, streamed};
 
 impl OpenLdap {
     /// Streams all people below the bases with the named attributes, a page at a time (RFC 2696); with `since`, a moment as
@@ -18,31 +17,15 @@ impl OpenLdap {
         attributes: Vec<String>,
         since: Option<String>,
     ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
-        let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
-        tokio::spawn(async move {
-            let import = {
-                let sender = sender.clone();
-                tokio::spawn(async move { directory.import(attributes, since, &sender).await })
-            };
-            let error = match import.await {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                // Whoever reads the stream takes what is missing as deleted: a task that ended in the middle must not look like one
-                // that reached the end.
-                Err(ended) => DirectoryError::fault(Fault::DirectoryUnavailable, "", ended.to_string()),
-            };
-            // Nobody listens any more: nobody is to be told.
-            let _ = sender.send(Err(error)).await;
-        });
-        receiver
+        streamed(|sender| async move { directory.import(attributes, since, &sender).await })
     }
 
     async fn import(
         &self,
         mut attributes: Vec<String>,
         since: Option<String>,
-        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+        sender: &Objects,
     ) -> Result<(), DirectoryError> {
         let config = &self.inner.config;
         let mut connection = self.connect().await?;

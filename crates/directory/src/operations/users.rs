@@ -13,7 +13,7 @@ use crate::operations::members::{ATTRIBUTES, Members, groups};
 use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
-pub(crate) const WAITING: usize = 256;
+const WAITING: usize = 256;
 
 /// One object, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,32 @@ pub struct ImportedObject {
     pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
     /// Of a group, who is in it; `None` for a person.
     pub members: Option<Members>,
+}
+
+/// What an import is read through.
+pub(crate) type Objects = mpsc::Sender<Result<ImportedObject, DirectoryError>>;
+
+/// Runs an import beside its reader. The stream ends after the last object; it broke off if and only if its last item is an
+/// error: whoever reads it takes what is missing as deleted, so that a task that ended in the middle must not look like one
+/// that reached the end.
+pub(crate) fn streamed<F>(
+    import: impl FnOnce(Objects) -> F,
+) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>>
+where
+    F: Future<Output = Result<(), DirectoryError>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let import = tokio::spawn(import(sender.clone()));
+    tokio::spawn(async move {
+        let error = match import.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(ended) => DirectoryError::fault(Fault::DirectoryUnavailable, "", ended.to_string()),
+        };
+        // Nobody listens any more: nobody is to be told.
+        let _ = sender.send(Err(error)).await;
+    });
+    receiver
 }
 
 impl Directory {
@@ -41,31 +67,15 @@ impl Directory {
         attributes: Vec<String>,
         dc: Option<Watermark>,
     ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
-        let (sender, receiver) = mpsc::channel(WAITING);
         let directory = self.clone();
-        tokio::spawn(async move {
-            let import = {
-                let sender = sender.clone();
-                tokio::spawn(async move { directory.import(attributes, dc, &sender).await })
-            };
-            let error = match import.await {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                // Whoever reads the stream takes what is missing as deleted: a task that ended in the middle must not
-                // look like one that reached the end.
-                Err(ended) => DirectoryError::fault(Fault::DirectoryUnavailable, "", ended.to_string()),
-            };
-            // Nobody listens any more: nobody is to be told.
-            let _ = sender.send(Err(error)).await;
-        });
-        receiver
+        streamed(|sender| async move { directory.import(attributes, dc, &sender).await })
     }
 
     async fn import(
         &self,
         mut attributes: Vec<String>,
         dc: Option<Watermark>,
-        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+        sender: &Objects,
     ) -> Result<(), DirectoryError> {
         let (mut connection, source) = match dc {
             Some(mark) => {
@@ -127,7 +137,7 @@ impl Directory {
         &self,
         connection: &mut Connection,
         base: &str,
-        sender: &mpsc::Sender<Result<ImportedObject, DirectoryError>>,
+        sender: &Objects,
     ) -> Result<bool, DirectoryError> {
         let limit = self.inner.config.timeout * 6;
         let mut attributes = ATTRIBUTES.map(str::to_owned).to_vec();

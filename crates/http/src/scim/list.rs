@@ -15,16 +15,29 @@ use super::error::ScimError;
 use super::resource::{body, resource};
 use crate::state::AppState;
 
-/// People on a page, if the client does not say.
+/// Resources on a page, if the client does not say.
 const PAGE: i64 = 100;
 
-/// What the address asks for.
+/// What the address of a list asks for (RFC 7644 section 3.4.2).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     filter: Option<String>,
     start_index: Option<i64>,
     count: Option<i64>,
+}
+
+impl Asked {
+    /// The first resource wanted, from 1 on, and how many at most.
+    pub(super) fn page(&self) -> (i64, i64) {
+        let count = self.count.unwrap_or(PAGE).clamp(0, MAX_PAGE as i64);
+        (self.start_index.unwrap_or(1).max(1), count)
+    }
+
+    /// The filter, if there is one.
+    pub(super) fn filter(&self) -> Option<&str> {
+        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
 }
 
 /// Answers with a page.
@@ -36,9 +49,8 @@ pub async fn handle(
     ScimAgent(agent): ScimAgent,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
-    let start = asked.start_index.unwrap_or(1).max(1);
-    let count = asked.count.unwrap_or(PAGE).clamp(0, MAX_PAGE as i64);
-    let (total, users) = match asked.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+    let (start, count) = asked.page();
+    let (total, users) = match asked.filter() {
         Some(text) => matching(&state, &agent, text).await?,
         None => of_the_forests(&state, &agent, start, count).await?,
     };

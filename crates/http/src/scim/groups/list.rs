@@ -5,26 +5,14 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use ritorno_protocol::ids::SourceAnchor;
-use ritorno_protocol::scim::{EqualityFilter, ListResponse, MAX_PAGE};
-use serde::Deserialize;
+use ritorno_protocol::scim::{EqualityFilter, ListResponse};
 
 use crate::scim::access::ScimAgent;
 use crate::scim::error::ScimError;
 use crate::scim::group::resource;
+use crate::scim::list::Asked;
 use crate::scim::resource::body;
 use crate::state::AppState;
-
-/// Groups on a page, if the client does not say.
-const PAGE: i64 = 100;
-
-/// What the address asks for.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Asked {
-    filter: Option<String>,
-    start_index: Option<i64>,
-    count: Option<i64>,
-}
 
 /// Answers with a page.
 ///
@@ -35,10 +23,9 @@ pub async fn handle(
     ScimAgent(agent): ScimAgent,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
-    let start = asked.start_index.unwrap_or(1).max(1);
-    let count = asked.count.unwrap_or(PAGE).clamp(0, MAX_PAGE as i64);
+    let (start, count) = asked.page();
     let (mut total, mut page) = (0, Vec::new());
-    if let Some(text) = asked.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+    if let Some(text) = asked.filter() {
         let filter: EqualityFilter = text.parse().map_err(|_| ScimError::Filter)?;
         if !filter.attribute.eq_ignore_ascii_case("externalId") {
             return Err(ScimError::Filter);
