@@ -1,11 +1,12 @@
 //! The relay's rows, in the database.
 
 use async_trait::async_trait;
+use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, RequestId, TenantId, UserId};
 use ritorno_protocol::link::Health;
-use ritorno_relay::ledger::{Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::ledger::{Begun, Introduction, Ledger, LedgerError, Standing};
 use ritorno_storage::{Committed, Hello, Store, StoreError};
 
 /// A database as the relay's ledger.
@@ -53,13 +54,18 @@ impl Ledger for StoreLedger {
         self.0.agents().reported(tenant, agent, health, now).await.map(|_| ()).map_err(failed)
     }
 
-    async fn begin(&self, request: &Request) -> Result<bool, LedgerError> {
-        match self.0.requests().insert(request).await {
-            Ok(()) => Ok(true),
+    async fn begin(&self, request: &Request, step: Option<&Step>) -> Result<Begun, LedgerError> {
+        match self.0.requests().begin(request, step).await {
+            Ok(true) => Ok(Begun::Now),
+            Ok(false) => Ok(Begun::StepTaken),
             Err(StoreError::Contradiction(error)) => {
                 // Either the id is there, or the person or agent is not any more.
                 let there = self.0.requests().get(request.tenant, request.id).await.map_err(failed)?;
-                if there.is_some() { Ok(false) } else { Err(failed(StoreError::Contradiction(error))) }
+                if there.is_some() {
+                    Ok(Begun::Before)
+                } else {
+                    Err(failed(StoreError::Contradiction(error)))
+                }
             }
             Err(error) => Err(failed(error)),
         }

@@ -83,6 +83,15 @@ pub enum FlowState {
     Finished(RequestId),
 }
 
+/// A step, to be stored if the flow is still where it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The flow as it is.
+    pub before: Flow,
+    /// The flow as it is to be.
+    pub after: Flow,
+}
+
 /// Why a step can't be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlowError {

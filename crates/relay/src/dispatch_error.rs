@@ -25,6 +25,9 @@ pub enum DispatchError {
     /// A request of that id was made for somebody else.
     #[error("the request id belongs to another request")]
     AnotherRequest,
+    /// The flow that was to make the request has gone on another way: by a second tab, or a second click.
+    #[error("the flow that was to make the request has taken another step")]
+    StepTaken,
     /// An earlier request of the same person is not settled yet.
     #[error("an earlier request of the same person is not settled yet")]
     Unsettled,

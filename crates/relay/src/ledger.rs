@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use ritorno_identity::agent::{Agent, FormerChain};
+use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
@@ -23,6 +24,17 @@ pub struct Standing {
     pub writeback_enabled: bool,
     /// Every agent that was ever enrolled.
     pub agents: Vec<Agent>,
+}
+
+/// What came of a request's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is there, and so is the step.
+    Now,
+    /// A row of that id was there before.
+    Before,
+    /// The flow has taken another step since.
+    StepTaken,
 }
 
 /// What a hello told.
@@ -78,11 +90,11 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// Inserts the row unless one of that id exists; whether it did.
+    /// Inserts the row, and takes the step of the flow that makes the request: both or neither.
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn begin(&self, request: &Request) -> Result<bool, LedgerError>;
+    async fn begin(&self, request: &Request, step: Option<&Step>) -> Result<Begun, LedgerError>;
 
     /// The row.
     ///

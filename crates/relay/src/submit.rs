@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_identity::user::{OnPremises, User};
 use ritorno_protocol::authorisation::{Authorisation, Initiator, MAXIMUM_VALIDITY, START_WITHIN};
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::dispatch_error::DispatchError;
 use crate::keyring::TenantKeys;
-use crate::ledger::{LedgerError, Standing};
+use crate::ledger::{Begun, LedgerError, Standing};
 use crate::link::{Link, lock};
 use crate::offer::Offer;
 use crate::relay::Relay;
@@ -54,6 +55,8 @@ pub struct NewRequest {
     pub must_change: bool,
     /// Whether the tenant forbids account and display name in the password.
     pub forbid_names: bool,
+    /// The step of the flow that makes it, stored together with the request's row.
+    pub step: Option<Step>,
 }
 
 /// Whoever waits for one request.
@@ -154,10 +157,14 @@ impl Relay {
             created_at: now,
             updated_at: now,
         };
-        if !self.ledger.begin(&request).await? {
-            // Another call of the same id was faster.
-            let first = self.ledger.request(tenant, request.id).await?.unwrap_or(request);
-            return self.follow(first, &new, &waiter).await;
+        match self.ledger.begin(&request, new.step.as_ref()).await? {
+            Begun::Now => {}
+            Begun::Before => {
+                // Another call of the same id was faster.
+                let first = self.ledger.request(tenant, request.id).await?.unwrap_or(request);
+                return self.follow(first, &new, &waiter).await;
+            }
+            Begun::StepTaken => return Err(DispatchError::StepTaken),
         }
         let give_up = now.plus(MAXIMUM_VALIDITY);
         self.hand_over(&link, &request, &new, object, &keys).await?;

@@ -8,7 +8,7 @@ use sqlx::{PgPool, SqlitePool};
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::Value;
-use crate::writer::{Writer, Wrote};
+use crate::writer::{Statement, Work, Writer, Wrote};
 
 /// The pools, and the counter of this handle.
 #[derive(Clone)]
@@ -78,10 +78,13 @@ impl Db {
     pub(crate) async fn write(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.count();
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => match writer.run(sql, values, false).await? {
-                Wrote::Touched(rows) => rows,
-                Wrote::Rows(rows) => rows.len() as u64,
-            },
+            Pools::Sqlite { writer, .. } => {
+                match writer.run(Work::One { statement: (sql, values), returning: false }).await? {
+                    Wrote::Touched(rows) => rows,
+                    Wrote::Rows(rows) => rows.len() as u64,
+                    Wrote::Nothing(_) => 0,
+                }
+            }
             Pools::Postgres(pool) => bind!(sqlx::query(sql), values).execute(pool).await?.rows_affected(),
         })
     }
@@ -94,12 +97,38 @@ impl Db {
     ) -> Result<Vec<Row>, StoreError> {
         self.count();
         Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => match writer.run(sql, values, true).await? {
-                Wrote::Rows(rows) => sqlite_rows(rows),
-                Wrote::Touched(_) => Vec::new(),
-            },
+            Pools::Sqlite { writer, .. } => {
+                match writer.run(Work::One { statement: (sql, values), returning: true }).await? {
+                    Wrote::Rows(rows) => sqlite_rows(rows),
+                    Wrote::Touched(_) | Wrote::Nothing(_) => Vec::new(),
+                }
+            }
             Pools::Postgres(pool) => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
         })
+    }
+
+    /// Writes several things as one. Each has to touch a row: if one does not, nothing of any is kept, and its index is
+    /// told.
+    pub(crate) async fn write_whole(&self, statements: Vec<Statement>) -> Result<Option<usize>, StoreError> {
+        statements.iter().for_each(|_| self.count());
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => match writer.run(Work::Whole(statements)).await? {
+                Wrote::Nothing(index) => Ok(Some(index)),
+                Wrote::Touched(_) | Wrote::Rows(_) => Ok(None),
+            },
+            Pools::Postgres(pool) => {
+                // Undone when it is dropped before the commit.
+                let mut transaction = pool.begin().await?;
+                for (index, (sql, values)) in statements.into_iter().enumerate() {
+                    let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
+                    if done.rows_affected() == 0 {
+                        return Ok(Some(index));
+                    }
+                }
+                transaction.commit().await?;
+                Ok(None)
+            }
+        }
     }
 
     fn count(&self) {

@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::{name_of, values};
+use crate::writer::Statement;
 
 const KNOWN: &str = "known";
 const WITHHELD: &str = "withheld";
@@ -62,17 +63,8 @@ impl Flows<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn advance(&self, before: &Flow, after: &Flow) -> Result<bool, StoreError> {
-        const SQL: &str = "update flows set state = $3, request = $4 \
-             where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6";
-        let values = values![
-            before.tenant,
-            before.id,
-            after.state.as_str(),
-            after.state.request(),
-            before.state.as_str(),
-            before.state.request().map(|request| request.to_string()).unwrap_or_default(),
-        ];
-        Ok(self.0.write(SQL, values).await? == 1)
+        let (sql, values) = step(before, after);
+        Ok(self.0.write(sql, values).await? == 1)
     }
 
     /// What the help desk looks up: the flow that gave a person this code.
@@ -89,6 +81,21 @@ impl Flows<'_> {
         let row = self.0.read_one(SQL, values![tenant, code.0.as_str()]).await?;
         row.map(|row| flow(&row)).transpose()
     }
+}
+
+/// The statement that stores a step, if the flow is still where it began.
+pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
+    const SQL: &str = "update flows set state = $3, request = $4 \
+         where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6";
+    let values = values![
+        before.tenant,
+        before.id,
+        after.state.as_str(),
+        after.state.request(),
+        before.state.as_str(),
+        before.state.request().map(|request| request.to_string()).unwrap_or_default(),
+    ];
+    (SQL, values)
 }
 
 /// The columns `person`, `user_id` and `withheld_code`.

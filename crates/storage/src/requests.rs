@@ -1,5 +1,6 @@
 //! Requests to the directories: committed before they are dispatched, each outcome committed once.
 
+use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
@@ -9,6 +10,7 @@ use ritorno_protocol::statement::PasswordVersion;
 
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::flows::step;
 use crate::row::Row;
 use crate::value::{json, name_of, values};
 
@@ -31,11 +33,13 @@ pub enum Committed {
 }
 
 impl Requests<'_> {
-    /// Commits a request; dispatch it afterwards. Its state is `Dispatched`.
+    /// Commits a request, and with it the step of the flow that makes it, so that neither is ever there without the other;
+    /// dispatch it afterwards. Its state is `Dispatched`. `false` if the flow is not where the step begins any more: then
+    /// nothing is kept.
     ///
     /// # Errors
     /// [`StoreError::Contradiction`] if its id is there already: a replay; other [`StoreError`]s.
-    pub async fn insert(&self, request: &Request) -> Result<(), StoreError> {
+    pub async fn begin(&self, request: &Request, taken: Option<&Step>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into requests (tenant, id, user_id, anchor, operation, envelope_digest, \
              support_code, attempt, agent, epoch, start_by, dead_after, state, created_at, updated_at, follow_up) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
@@ -58,7 +62,11 @@ impl Requests<'_> {
             // A verification changes nothing that anybody would have to hear of.
             i64::from(request.operation != Operation::Verify),
         ];
-        self.0.write(SQL, values).await.map(|_| ())
+        let Some(Step { before, after }) = taken else {
+            return self.0.write(SQL, values).await.map(|_| true);
+        };
+        let stopped = self.0.write_whole(vec![step(before, after), (SQL, values)]).await?;
+        Ok(stopped.is_none())
     }
 
     /// One request.

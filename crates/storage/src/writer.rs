@@ -15,18 +15,29 @@ const QUEUE: usize = 1_024;
 /// Most statements of one transaction.
 const TOGETHER: usize = 64;
 
-/// What a statement did.
+/// What is to be written.
+pub(crate) enum Work {
+    /// One statement; its rows are wanted if it is `returning`.
+    One { statement: Statement, returning: bool },
+    /// Statements of which each has to touch a row, or none of them is kept.
+    Whole(Vec<Statement>),
+}
+
+/// A statement and what is bound into it.
+pub(crate) type Statement = (&'static str, Vec<Value>);
+
+/// What came of it.
 pub(crate) enum Wrote {
     /// How many rows it touched.
     Touched(u64),
     /// The rows that it gave back.
     Rows(Vec<SqliteRow>),
+    /// The statement of this index touched no row, so that nothing of the whole was kept.
+    Nothing(usize),
 }
 
 struct Job {
-    sql: &'static str,
-    values: Vec<Value>,
-    returning: bool,
+    work: Work,
     reply: oneshot::Sender<Result<Wrote, StoreError>>,
 }
 
@@ -45,16 +56,11 @@ impl Writer {
         Self { pool, jobs }
     }
 
-    /// Runs one statement; it is on the disk when this returns, whether or not the caller waited.
-    pub(crate) async fn run(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-        returning: bool,
-    ) -> Result<Wrote, StoreError> {
+    /// Does it; it is on the disk when this returns, whether or not the caller waited.
+    pub(crate) async fn run(&self, work: Work) -> Result<Wrote, StoreError> {
         let gone = || StoreError::Unavailable(sqlx::Error::PoolClosed);
         let (reply, replied) = oneshot::channel();
-        self.jobs.send(Job { sql, values, returning, reply }).await.map_err(|_| gone())?;
+        self.jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
         replied.await.map_err(|_| gone())?
     }
 
@@ -75,8 +81,8 @@ async fn work(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>) {
     }
 }
 
-/// One transaction. A statement that contradicts a row fails alone: SQLite undoes it and keeps the others. Anything else that
-/// goes wrong fails them all, and nothing of them is kept.
+/// One transaction. A statement that contradicts a row fails alone, or with the whole that it belongs to: the others are kept.
+/// Anything else that goes wrong fails them all, and nothing of them is kept.
 async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
     let mut transaction = match connection.begin_with("begin immediate").await {
         Ok(transaction) => transaction,
@@ -86,7 +92,11 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
     let mut jobs = jobs.into_iter();
     let mut broken = None;
     for job in jobs.by_ref() {
-        match one(&mut transaction, job.sql, job.values, job.returning).await.map_err(StoreError::from) {
+        let wrote = match job.work {
+            Work::One { statement, returning } => one(&mut transaction, statement, returning).await,
+            Work::Whole(statements) => whole(&mut transaction, statements).await,
+        };
+        match wrote.map_err(StoreError::from) {
             Ok(wrote) => done.push((job.reply, Ok(wrote))),
             Err(error @ StoreError::Contradiction(_)) => done.push((job.reply, Err(error))),
             Err(error) => {
@@ -109,10 +119,26 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
     }
 }
 
+/// Within the transaction: all of it or nothing.
+async fn whole(connection: &mut SqliteConnection, statements: Vec<Statement>) -> Result<Wrote, sqlx::Error> {
+    sqlx::query("savepoint whole").execute(&mut *connection).await?;
+    let mut result = Ok(Wrote::Touched(0));
+    for (index, statement) in statements.into_iter().enumerate() {
+        match one(connection, statement, false).await {
+            Ok(Wrote::Touched(0)) => result = Ok(Wrote::Nothing(index)),
+            Ok(_) => continue,
+            Err(error) => result = Err(error),
+        }
+        sqlx::query("rollback to whole").execute(&mut *connection).await?;
+        break;
+    }
+    sqlx::query("release whole").execute(&mut *connection).await?;
+    result
+}
+
 async fn one(
     connection: &mut SqliteConnection,
-    sql: &'static str,
-    values: Vec<Value>,
+    (sql, values): Statement,
     returning: bool,
 ) -> Result<Wrote, sqlx::Error> {
     let query = bind!(sqlx::query(sql), values);

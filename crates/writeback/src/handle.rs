@@ -349,22 +349,36 @@ impl<D: Directory> Handler<D> {
         }
     }
 
-    /// Makes a statement durable, says it, and logs it.
+    /// Makes a statement durable, says it, and logs it. The end of what was begun is said while it is on its way to the disk:
+    /// the intent is there, so that a crash in between is settled by the password's version. Anything else is said once it
+    /// is durable, since it tells that nothing was begun, and an order that was forgotten could begin.
     pub(crate) async fn conclude(
         &self,
         mut entry: Entry,
         says: Says,
         reporter: &dyn Reporter,
     ) -> Result<Statement, JournalError> {
+        // Before an entry is written for the first time, it holds no version.
+        let begun = matches!(entry.statement.says, Says::Started { .. }) && entry.version_before.is_some();
         // Times of one request's statements only grow: an acknowledgement names its statement by them.
         let at = self.clock.now().max(entry.statement.at.plus(Duration::from_millis(1)));
         entry.settling = matches!(says, Says::Ended { outcome: Outcome::Unknown { .. } });
         entry.acknowledged = false;
         entry.statement.at = at;
         entry.statement.says = says;
-        self.journal.write(entry.clone()).await?;
         // If the link is down it is said when it is back.
-        let _ = reporter.say(self.sign(&entry.statement));
+        let say = || {
+            let _ = reporter.say(self.sign(&entry.statement));
+        };
+        let write = self.journal.write(entry.clone());
+        if begun {
+            // In this order: the acknowledgement has to find the entry.
+            let (written, ()) = tokio::join!(biased; write, async { say() });
+            written?;
+        } else {
+            write.await?;
+            say();
+        }
         let (request, anchor) = (entry.statement.request, &entry.target.anchor);
         let numbers = Numbers::of(entry.operation, entry.initiator);
         let (cause, last, operator) = match &entry.statement.says {

@@ -29,6 +29,9 @@ use crate::directory::{DatabaseId, Target};
 pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Jobs that may wait for the disk.
 const QUEUE: usize = 256;
+/// How long an acknowledgement waits for something else to be written, so that it costs no flush of its own. One that a crash
+/// loses is asked for again.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What the journal remembers of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +186,7 @@ impl Journal {
     }
 
     /// Notes that the relay has committed the statement about an attempt that was made at that moment. Nothing happens if a
-    /// later one has taken its place.
+    /// later one has taken its place. It is on the disk about a second later.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -236,21 +239,58 @@ impl Journal {
 
 /// Runs what has queued up as one transaction, again and again, until nobody can ask any more.
 async fn work(mut database: SqliteConnection, mut waiting: mpsc::Receiver<Waiting>) {
-    while let Some(first) = waiting.recv().await {
+    let mut lingering: Vec<Job> = Vec::new();
+    loop {
+        let next = if lingering.is_empty() {
+            waiting.recv().await
+        } else {
+            match tokio::time::timeout(LINGER, waiting.recv()).await {
+                Ok(next) => next,
+                Err(_) => {
+                    // A lost acknowledgement is asked for again.
+                    drop(run_all(&mut database, &std::mem::take(&mut lingering)).await);
+                    continue;
+                }
+            }
+        };
+        let Some(first) = next else { break };
         let mut batch = vec![first];
         while let Ok(next) = waiting.try_recv() {
             batch.push(next);
         }
-        let (jobs, askers): (Vec<Job>, Vec<_>) = batch.into_iter().unzip();
-        match run_all(&mut database, &jobs).await {
-            // Whoever asked may have gone; the record stands all the same.
-            Ok(replies) => {
-                askers.into_iter().zip(replies).for_each(|(asker, reply)| drop(asker.send(Ok(reply))))
+        let (mut jobs, mut askers) = (Vec::new(), Vec::new());
+        let mut before = 0;
+        if batch.iter().all(|(job, _)| matches!(job, Job::Acknowledge(..) | Job::Find(_))) {
+            for (job, asker) in batch {
+                if matches!(job, Job::Find(_)) {
+                    jobs.push(job);
+                    askers.push(asker);
+                } else {
+                    lingering.push(job);
+                    // Whoever asked may have gone; so below.
+                    drop(asker.send(Ok(Reply::Nothing)));
+                }
             }
+        } else {
+            jobs.append(&mut lingering);
+            before = jobs.len();
+            for (job, asker) in batch {
+                jobs.push(job);
+                askers.push(asker);
+            }
+        }
+        match run_all(&mut database, &jobs).await {
+            Ok(replies) => askers
+                .into_iter()
+                .zip(replies.into_iter().skip(before))
+                .for_each(|(asker, reply)| drop(asker.send(Ok(reply)))),
             Err(error) => askers.into_iter().for_each(|asker| drop(asker.send(Err(error.clone())))),
         }
     }
-    // The last handle is gone: nothing is lost if closing fails.
+    // The last handle is gone: nothing is lost if this fails.
+    if !lingering.is_empty() {
+        drop(run_all(&mut database, &lingering).await);
+    }
     drop(database.close().await);
 }
 

@@ -1,10 +1,11 @@
-//! What was handed to pages to seal for, until it is used. Each is used once, by the flow that it was made for.
+//! What was handed to pages to seal for, until it is used. Each is used once, by the flow that it was made for, one at a time.
 //!
 //! It lives in this node's memory: after a restart, or on another node, the page is told that its context was not handed
 //! out, and loads a new one. Public keys and ids only.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ritorno_identity::ids::FlowId;
 use ritorno_protocol::clock::Timestamp;
@@ -20,12 +21,25 @@ const MOST_OF_A_FLOW: usize = 4;
 #[derive(Default)]
 struct Kept {
     offers: HashMap<RequestId, (FlowId, Offer)>,
+    sending: HashMap<FlowId, RequestId>,
     refusals: HashMap<FlowId, (Timestamp, Operation, Refusal)>,
 }
 
-/// The offers that are out, and the refusals that never became a request.
+/// The offers that are out, what is being sent, and the refusals that never became a request.
 #[derive(Default)]
 pub(super) struct Offers(Mutex<Kept>);
+
+/// A submission that may not have become a request yet. When it is dropped, the flow's state tells again how far it is.
+pub(super) struct Sending {
+    offers: Arc<Offers>,
+    flow: FlowId,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.offers.lock().sending.remove(&self.flow);
+    }
+}
 
 impl Offers {
     /// Keeps `offer` for `flow`, in the place of the oldest if there are too many.
@@ -50,6 +64,22 @@ impl Offers {
         let mut kept = self.lock();
         kept.offers.get(&request).filter(|(of, _)| *of == flow)?;
         kept.offers.remove(&request).map(|(_, offer)| offer)
+    }
+
+    /// Notes that a flow sends this request: until it has a row, only this tells. `None` if the flow is sending one already.
+    pub(super) fn sends(self: &Arc<Self>, flow: FlowId, request: RequestId) -> Option<Sending> {
+        match self.lock().sending.entry(flow) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(request);
+                Some(Sending { offers: self.clone(), flow })
+            }
+        }
+    }
+
+    /// The request that a flow is sending.
+    pub(super) fn sent_by(&self, flow: FlowId) -> Option<RequestId> {
+        self.lock().sending.get(&flow).copied()
     }
 
     /// Remembers why a flow's last submission came to nothing, for the outcome page.
@@ -109,6 +139,20 @@ mod tests {
         assert_eq!(offers.take(other, request), None);
         assert_eq!(offers.take(own, request), Some(offer(7)));
         assert_eq!(offers.take(own, request), None);
+    }
+
+    #[test]
+    fn flow_sends_one_request_at_a_time() {
+        let (own, other) = (FlowId(Uuid::from_u128(1)), FlowId(Uuid::from_u128(2)));
+        let [first, second] = [7, 8].map(|id| RequestId(Uuid::from_u128(id)));
+        let offers = Arc::new(Offers::default());
+        let sending = offers.sends(own, first);
+        assert!(sending.is_some() && offers.sends(own, second).is_none());
+        assert!(offers.sends(other, second).is_some());
+        assert_eq!(offers.sent_by(own), Some(first));
+        drop(sending);
+        assert_eq!((offers.sent_by(own), offers.sent_by(other)), (None, None));
+        assert!(offers.sends(own, second).is_some());
     }
 
     #[test]

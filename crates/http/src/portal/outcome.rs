@@ -121,6 +121,8 @@ pub(super) async fn show(
         FlowState::Submitted(request) | FlowState::Finished(request) => {
             of_request(&state, &reader, &tenant, &flow, request).await?
         }
+        // Until it has a row, of which kind it is can't be told, and need not.
+        FlowState::GatePassed if offers.sent_by(flow.id).is_some() => Some((Operation::Reset, End::Pending)),
         FlowState::GatePassed => match offers.take_refusal(flow.id) {
             Some((operation, refusal)) => Some((operation, End::Failed { refusal, again: true })),
             None => last_of(&state, &reader, &tenant, &flow).await?,
@@ -141,7 +143,7 @@ async fn of_request(
     request: RequestId,
 ) -> Result<Option<(Operation, End)>, PageError> {
     let row = state.store.requests().get(tenant.id, request).await.map_err(PageError::behind)?;
-    // Without a row, nothing is on its way yet but the step to it.
+    // The row came with the step; a flow of an earlier version may lack it.
     let operation = row.as_ref().map_or(Operation::Reset, |row| row.operation);
     let Some(outcome) = row.as_ref().and_then(Request::outcome) else {
         let late = state.clock.now() >= flow.expires_at;

@@ -31,6 +31,7 @@ use crate::portal::offers::Offers;
 use crate::portal::outcome::{End, OutcomePage};
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::{RuleLine, lines, unreadable};
+use crate::portal::submit::OUTCOME;
 use crate::portal::visit::{current, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -74,6 +75,9 @@ pub(super) async fn show(
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     if flow.state != FlowState::GatePassed {
         return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
+    }
+    if offers.sent_by(flow.id).is_some() {
+        return Ok(Redirect::to(OUTCOME).into_response());
     }
     let user = person(&state, &flow).await?;
     let (policy, locked) = match policy(&state, &tenant, &user, &flow).await? {

@@ -106,6 +106,7 @@ impl Refusal {
                 plain(key("fault-tampered"), key("fault-tampered-todo"))
             }
             DispatchError::Expired => plain(key("fault-expired"), key("fault-expired-todo")),
+            DispatchError::StepTaken => plain(key("flow-ended-told"), key("fault-expired-todo")),
             DispatchError::Unsettled => plain(key("fault-unsettled"), key("fault-unsettled-todo")),
             DispatchError::TimedOut | DispatchError::Keyring(_) | DispatchError::Ledger(_) => {
                 Self::coded(SsprCode::OnPremisesConnectivity, None, support_code)

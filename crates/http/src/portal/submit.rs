@@ -8,14 +8,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
-use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::flow::{Flow, FlowState, Step};
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
-use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::policy::Rule;
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::i18n::Words;
 use crate::page::PageError;
 use crate::portal::notice;
-use crate::portal::offers::Offers;
+use crate::portal::offers::{Offers, Sending};
 use crate::portal::password::person;
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
@@ -76,18 +76,22 @@ pub(super) async fn submit(
         return Ok((StatusCode::GONE, Json(failed(t.say("flow-ended-told")))).into_response());
     };
     let request = envelope.context.request;
-    match flow.state {
-        // Sent again: by a second click, or a browser that lost the answer. Its outcome is told on the page it goes to.
-        FlowState::Submitted(first) | FlowState::Finished(first) if first == request => {
-            let sent_before = Answer { state: Ended::Unknown, ..failed(t.say("pending-told")) };
-            return Ok(Json(sent_before).into_response());
-        }
-        FlowState::GatePassed => {}
-        _ => return Ok((StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()),
-    }
+    let sending = match flow.state {
+        FlowState::GatePassed => offers.sends(flow.id, request),
+        _ => None,
+    };
+    let Some(sending) = sending else {
+        let first = offers.sent_by(flow.id).or(flow.state.request());
+        return Ok(if first == Some(request) {
+            // Sent again: by a second click, or a browser that lost the answer. Its outcome is told on the page it goes to.
+            Json(Answer { state: Ended::Unknown, ..failed(t.say("pending-told")) }).into_response()
+        } else {
+            (StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()
+        });
+    };
     let submission = Submission { state, offers, reader, tenant, flow, t, operation: Operation::Reset };
     // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
-    let carried = tokio::spawn(async move { submission.carry(envelope).await });
+    let carried = tokio::spawn(async move { submission.carry(envelope, sending).await });
     let answer = carried.await.map_err(PageError::behind)??;
     Ok(Json(answer).into_response())
 }
@@ -112,10 +116,10 @@ impl Submission {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
+    pub(super) async fn carry(self, envelope: Envelope, sending: Sending) -> Result<Answer, PageError> {
         let request = envelope.context.request;
         let fitting = self.offers.take(self.flow.id, request).filter(|offer| offer.fits(&envelope));
-        let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope, None).await };
+        let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope).await };
         let user = person(&self.state, &self.flow).await?;
         // The page may have been open since before an administrator switched it off.
         if let Err(code) =
@@ -128,12 +132,8 @@ impl Submission {
             return Ok(failed(message));
         }
         let Ok(submitted) = self.flow.submitted(request, self.state.clock.now()) else {
-            return self.not_sent(&DispatchError::Expired, None).await;
+            return self.not_sent(&DispatchError::Expired).await;
         };
-        if !self.state.store.flows().advance(&self.flow, &submitted).await.map_err(PageError::behind)? {
-            // Another tab was faster; its outcome is what the page shows.
-            return Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("pending-told")) });
-        }
         let new = NewRequest {
             user: user.clone(),
             offer: offer.clone(),
@@ -142,30 +142,64 @@ impl Submission {
             support_code: self.flow.support_code.clone(),
             must_change: false,
             forbid_names: self.tenant.forbid_names,
+            step: Some(Step { before: self.flow.clone(), after: submitted.clone() }),
         };
-        match self.state.relay.submit(new).await {
-            Ok(settled) => self.settled(&submitted, &user, offer, settled.outcome).await,
+        let answer = match self.state.relay.submit(new).await {
+            Ok(settled) => self.settled(submitted, user, offer, settled.outcome).await,
             // Only the database failed: it may have been applied, and the row will tell.
             Err(DispatchError::Ledger(error)) => {
                 tracing::error!(%error, %request, "the outcome of a request could not be read");
                 Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
             }
-            Err(error) => self.not_sent(&error, Some((&submitted, request))).await,
-        }
+            // Another tab was faster; its outcome is what the page shows.
+            Err(DispatchError::StepTaken) => {
+                Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("pending-told")) })
+            }
+            Err(error) => self.not_sent(&error).await,
+        };
+        drop(sending);
+        answer
     }
 
     /// It ended, one way or another.
     async fn settled(
-        &self,
-        submitted: &Flow,
-        user: &User,
+        self,
+        submitted: Flow,
+        user: User,
         offer: Offer,
         outcome: Outcome,
     ) -> Result<Answer, PageError> {
-        let request = offer.context.request;
-        let (success, reason) = told_to_operators(&outcome);
+        let (t, request) = (self.t, offer.context.request);
+        match &outcome {
+            Outcome::Done(_) => {
+                // Their row tells that it is done, and owes what follows: nobody waits for that.
+                tokio::spawn(async move { self.write_down(&submitted, &user, request, &outcome).await });
+                Ok(Answer { state: Ended::Done, ..failed(t.say("done-works")) })
+            }
+            Outcome::Refused { rule, .. } => {
+                self.write_down(&submitted, &user, request, &outcome).await;
+                let context = self.another(offer);
+                let (rule, message) = (Some(rule.clone()), refused(t, rule));
+                Ok(Answer { state: Ended::Refused, rule, context: Some(context), ..failed(message) })
+            }
+            Outcome::NotApplied { fault, .. } => {
+                self.write_down(&submitted, &user, request, &outcome).await;
+                let refusal = Refusal::of_fault(fault, self.flow.support_code.clone());
+                Ok(failed(t.say(refusal.told)))
+            }
+            Outcome::Unknown { .. } => {
+                self.write_down(&submitted, &user, request, &outcome).await;
+                Ok(Answer { state: Ended::Unknown, ..failed(t.say("unknown-told")) })
+            }
+        }
+    }
+
+    /// What follows an outcome: the flow's step, the audit fact, who is told. What can't be done now is owed by the request's
+    /// row and done later, so the outcome is told all the same.
+    async fn write_down(&self, submitted: &Flow, user: &User, request: RequestId, outcome: &Outcome) {
+        let (success, reason) = told_to_operators(outcome);
         let advance = async {
-            match submitted.ended(request, &outcome) {
+            match submitted.ended(request, outcome) {
                 Ok(after) => self.state.store.flows().advance(submitted, &after).await.map(drop),
                 Err(_) => Ok(()),
             }
@@ -182,42 +216,20 @@ impl Submission {
             }
             Ok::<_, StoreError>(())
         };
-        // Side by side, so that the database takes them in one go while the person waits.
+        // Side by side, so that the database takes them in one go.
         let (advanced, noted, notified) = tokio::join!(
             advance,
             self.note(activity(self.operation), success, &reason, Some(request)),
             notify
         );
-        let all = advanced.and(notified).map_err(PageError::behind).and(noted);
-        match (&outcome, all) {
-            // It is followed up once it is settled.
-            (Outcome::Unknown { .. }, _) => {}
-            (_, Ok(())) => {
-                let done = self.state.store.requests().followed_up(self.tenant.id, request).await;
-                done.map_err(PageError::behind)?;
-            }
-            // The outcome stands, and is told; what could not be written down is owed, and done later.
-            (_, Err(error)) => tracing::error!(?error, %request, "what follows an outcome is done later"),
+        let mut all = advanced.and(notified).map_err(PageError::behind).and(noted);
+        // What is unknown is followed up once it is settled.
+        if all.is_ok() && !matches!(outcome, Outcome::Unknown { .. }) {
+            let done = self.state.store.requests().followed_up(self.tenant.id, request).await;
+            all = done.map_err(PageError::behind);
         }
-        match outcome {
-            Outcome::Done(_) => Ok(Answer { state: Ended::Done, ..failed(self.t.say("done-works")) }),
-            Outcome::Refused { rule, .. } => {
-                let message = refused(self.t, &rule);
-                let context = self.another(offer);
-                Ok(Answer {
-                    state: Ended::Refused,
-                    rule: Some(rule),
-                    context: Some(context),
-                    ..failed(message)
-                })
-            }
-            Outcome::NotApplied { fault, .. } => {
-                let refusal = Refusal::of_fault(&fault, self.flow.support_code.clone());
-                Ok(failed(self.t.say(refusal.told)))
-            }
-            Outcome::Unknown { .. } => {
-                Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("unknown-told")) })
-            }
+        if let Err(error) = all {
+            tracing::error!(?error, %request, "what follows an outcome is done later");
         }
     }
 
@@ -230,18 +242,8 @@ impl Submission {
         context
     }
 
-    /// Nothing was written, and no agent was asked. If the step was taken already, it is taken back.
-    async fn not_sent(
-        &self,
-        error: &DispatchError,
-        submitted: Option<(&Flow, RequestId)>,
-    ) -> Result<Answer, PageError> {
-        if let Some((flow, request)) = submitted {
-            let nothing = Outcome::NotApplied { fault: Fault::Expired, operator: Operator::default() };
-            if let Ok(after) = flow.ended(request, &nothing) {
-                self.state.store.flows().advance(flow, &after).await.map_err(PageError::behind)?;
-            }
-        }
+    /// Nothing was written, no agent was asked, and the flow is where it was.
+    async fn not_sent(&self, error: &DispatchError) -> Result<Answer, PageError> {
         self.note(activity(self.operation), Success::Failure, &error.to_string(), None).await?;
         let refusal = Refusal::of_dispatch(error, self.flow.support_code.clone());
         let message = self.t.say(refusal.told);

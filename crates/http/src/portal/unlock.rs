@@ -43,6 +43,8 @@ pub(super) async fn unlock(
     let user = person(&state, &flow).await?;
     let request = RequestId::random(&*state.random);
     let (id, until, now) = (flow.id, flow.expires_at, state.clock.now());
+    // Clicked twice, or a password is on its way from another tab.
+    let Some(sending) = offers.sends(id, request) else { return Ok(Redirect::to(OUTCOME).into_response()) };
     match state.relay.offer(&user, Operation::Unlock, request).await {
         Ok(offer) => {
             let envelope = empty(&state, &tenant.root, &offer)?;
@@ -51,7 +53,7 @@ pub(super) async fn unlock(
             let operation = Operation::Unlock;
             let submission = Submission { state, offers, reader, tenant, flow, t, operation };
             // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
-            let carried = tokio::spawn(async move { submission.carry(envelope).await });
+            let carried = tokio::spawn(async move { submission.carry(envelope, sending).await });
             carried.await.map_err(PageError::behind)??;
         }
         Err(DispatchError::Ledger(error)) => return Err(PageError::behind(error)),

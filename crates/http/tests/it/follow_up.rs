@@ -44,7 +44,7 @@ async fn submitted(world: &World, browser: &mut Browser) -> Request {
         created_at: now,
         updated_at: now,
     };
-    store.requests().insert(&request).await.unwrap();
+    store.requests().begin(&request, None).await.unwrap();
     request
 }
 
@@ -104,6 +104,18 @@ async fn what_the_person_waited_for_is_not_told_again() {
     let page = past_the_gate(&world, &mut browser).await;
     let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
     assert!(browser.post_json("/reset/submit", &envelope).await.body.contains("done"));
+    // They are told before it is written down; it is in a moment, and not only when somebody looks for what is owed.
+    let owed = || async {
+        let requests = world.state.store.requests();
+        requests.to_follow_up(world.clock.now().plus(LEFT_ALONE), 10).await.unwrap().len()
+    };
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while owed().await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("what follows the outcome is written down");
     world.clock.advance(Duration::from_secs(3_600));
     assert_eq!(once(&world.state).await.unwrap(), 0);
     assert_eq!(notices(&world).await, 2);

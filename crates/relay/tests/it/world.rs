@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ritorno_identity::agent::Agent;
+use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::authorisation::Initiator;
@@ -27,7 +28,7 @@ use ritorno_protocol::statement::{Says, Statement};
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::frames::{Frames, Gone, Received};
 use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
-use ritorno_relay::ledger::{Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::ledger::{Begun, Introduction, Ledger, LedgerError, Standing};
 use ritorno_relay::relay::Relay;
 use ritorno_relay::session::LinkEnd;
 use ritorno_relay::submit::NewRequest;
@@ -145,11 +146,11 @@ impl Ledger for Memory {
         Ok(())
     }
 
-    async fn begin(&self, request: &Request) -> Result<bool, LedgerError> {
+    async fn begin(&self, request: &Request, _: Option<&Step>) -> Result<Begun, LedgerError> {
         let mut rows = self.0.lock().unwrap();
         let new = !rows.requests.contains_key(&request.id);
         rows.requests.entry(request.id).or_insert_with(|| request.clone());
-        Ok(new)
+        Ok(if new { Begun::Now } else { Begun::Before })
     }
 
     async fn request(&self, _: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError> {
@@ -442,6 +443,7 @@ impl World {
             support_code: SupportCode("AAAAA-BBBBB".into()),
             must_change: false,
             forbid_names: true,
+            step: None,
         }
     }
 

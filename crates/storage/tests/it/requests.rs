@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use ritorno_identity::flow::{Flow, FlowState, Person, Step};
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
@@ -15,6 +16,8 @@ use crate::fixture::{Fixture, NOW, on_both, parallel};
 
 on_both!(
     comes_back_as_it_was_stored,
+    row_and_step_are_there_together_or_not_at_all,
+    of_two_steps_one_has_its_row,
     replayed_request_is_refused,
     outcome_is_committed_once,
     other_attempts_and_agents_have_no_say,
@@ -55,7 +58,7 @@ fn attempt(f: &Fixture, number: u32) -> Attempt {
 
 async fn stored(f: &Fixture) -> Result<Request> {
     let request = new(f);
-    f.store.requests().insert(&request).await?;
+    f.store.requests().begin(&request, None).await?;
     Ok(request)
 }
 
@@ -90,7 +93,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         updated_at: later,
         ..first.clone()
     };
-    requests.insert(&second).await?;
+    requests.begin(&second, None).await?;
     assert_eq!(requests.latest_of(f.tenant.id, first.user).await?.as_ref(), Some(&second));
     let verification = Request {
         id: RequestId::random(&f.random),
@@ -99,7 +102,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         support_code: SupportCode::random(&f.random),
         ..first.clone()
     };
-    requests.insert(&verification).await?;
+    requests.begin(&verification, None).await?;
     let latest = requests.latest_of(f.tenant.id, first.user).await?;
     assert_eq!(latest.as_ref(), Some(&second), "a verification writes nothing to wait for");
     assert_eq!(requests.latest_of(f.tenant.id, UserId::random(&f.random)).await?, None);
@@ -107,10 +110,62 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     Ok(())
 }
 
+/// A flow whose gate is passed, and the step to this request.
+async fn step_to(f: &Fixture, request: &Request) -> Result<Step> {
+    let before = Flow { state: FlowState::GatePassed, ..f.flow(Person::Known(request.user)) };
+    f.store.flows().insert(&before).await?;
+    let after = before.submitted(request.id, NOW)?;
+    Ok(Step { before, after })
+}
+
+async fn row_and_step_are_there_together_or_not_at_all(f: &Fixture) -> Result<()> {
+    let (requests, flows) = (f.store.requests(), f.store.flows());
+    let request = new(f);
+    let step = step_to(f, &request).await?;
+    ensure!(requests.begin(&request, Some(&step)).await?);
+    assert_eq!(requests.get(f.tenant.id, request.id).await?.as_ref(), Some(&request));
+    assert_eq!(flows.get(f.tenant.id, step.before.id).await?.as_ref(), Some(&step.after));
+
+    // The flow is elsewhere: no row.
+    let second = new(f);
+    let late = Step { before: step.before.clone(), after: step.before.submitted(second.id, NOW)? };
+    ensure!(!requests.begin(&second, Some(&late)).await?);
+    assert_eq!(requests.get(f.tenant.id, second.id).await?, None);
+    assert_eq!(flows.get(f.tenant.id, step.before.id).await?.as_ref(), Some(&step.after));
+
+    // The row is there already: no step.
+    let other = step_to(f, &request).await?;
+    let refused = requests.begin(&request, Some(&other)).await;
+    ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    assert_eq!(flows.get(f.tenant.id, other.before.id).await?.as_ref(), Some(&other.before));
+    Ok(())
+}
+
+async fn of_two_steps_one_has_its_row(f: &Fixture) -> Result<()> {
+    let step = step_to(f, &new(f)).await?;
+    let all: Vec<Request> = (0..20).map(|_| new(f)).collect();
+    let stores = [f.store.clone(), f.second().await?];
+    let begun = parallel(all.len(), |turn| {
+        let (store, request, before) = (stores[turn % 2].clone(), all[turn].clone(), step.before.clone());
+        async move {
+            let after = before.submitted(request.id, NOW).expect("its gate is passed");
+            store.requests().begin(&request, Some(&Step { before, after })).await
+        }
+    })
+    .await?;
+    let mut rows = Vec::new();
+    for request in &all {
+        rows.push(f.store.requests().get(f.tenant.id, request.id).await?.is_some());
+    }
+    assert_eq!(rows, begun, "whoever took the step has a row, and nobody else");
+    assert_eq!(begun.iter().filter(|begun| **begun).count(), 1);
+    Ok(())
+}
+
 async fn replayed_request_is_refused(f: &Fixture) -> Result<()> {
     let request = stored(f).await?;
     assert_eq!(finish(f, &request, &done("dc1")).await?, Committed::First);
-    let refused = f.store.requests().insert(&request).await;
+    let refused = f.store.requests().begin(&request, None).await;
     ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
     assert_eq!(state(f, &request).await?, Some(RequestState::Finished(done("dc1"))));
     Ok(())
@@ -263,8 +318,8 @@ async fn one_contradiction_among_many_writes_fails_alone(f: &Fixture) -> Result<
     let kept = parallel(all.len(), |turn| {
         let (store, request) = (store.clone(), all[turn].clone());
         async move {
-            match store.requests().insert(&request).await {
-                Ok(()) => Ok(true),
+            match store.requests().begin(&request, None).await {
+                Ok(begun) => Ok(begun),
                 Err(StoreError::Contradiction(_)) => Ok(false),
                 Err(error) => Err(error),
             }

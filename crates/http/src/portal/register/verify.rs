@@ -140,6 +140,8 @@ impl Check {
             support_code: self.registration.support_code.clone(),
             must_change: false,
             forbid_names: false,
+            // A registration has states of its own: a check that is lost with the server writes nothing.
+            step: None,
         };
         match self.state.relay.submit(new).await {
             Ok(settled) => {
