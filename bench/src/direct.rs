@@ -16,6 +16,8 @@ use ritorno_lab::ForestHandle;
 const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
 /// Entries in a page, as the agent asks for.
 const PAGE: i32 = 500;
+/// The same of groups, which come with all their members.
+const GROUPS_PAGE: i32 = 50;
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -91,14 +93,48 @@ impl Direct {
         let person = [Filter::text("objectCategory", "person"), Filter::text("objectClass", "user")];
         let (scope, filter) = (Scope::Subtree, Filter::And(person.to_vec()));
         let search = Search { base: base.to_owned(), scope, filter, attributes };
-        let (mut cookie, mut read) = (Vec::new(), 0);
-        loop {
-            let page = connection.search(&search, &[Control::paged(PAGE, &cookie)], PATIENCE).await?;
-            read += page.entries.len();
-            cookie = page.cookie;
-            if cookie.is_empty() {
-                return Ok(read);
-            }
+        read(connection, &search, PAGE, &[]).await
+    }
+
+    /// Reads all groups below `base`, with the attributes that an import asks for and all members, and throws them away. How many
+    /// there were.
+    ///
+    /// # Errors
+    /// When the directory refuses.
+    pub(crate) async fn read_groups(&mut self, base: &str) -> Result<usize> {
+        let connection = self.connections.first_mut().context("a connection")?;
+        let attributes = [
+            "cn",
+            "displayName",
+            "isCriticalSystemObject",
+            "mS-DS-ConsistencyGuid",
+            "objectSid",
+            "sAMAccountName",
+        ];
+        let mut attributes: Vec<String> = attributes.map(str::to_owned).to_vec();
+        attributes.extend(["objectGUID".to_owned(), "member".to_owned()]);
+        let (scope, filter) = (Scope::Subtree, Filter::text("objectClass", "group"));
+        let search = Search { base: base.to_owned(), scope, filter, attributes };
+        read(connection, &search, GROUPS_PAGE, &[Control::extended_dn()]).await
+    }
+}
+
+/// Reads a search page by page; how many entries there were.
+async fn read(
+    connection: &mut Connection,
+    search: &Search,
+    size: i32,
+    controls: &[Control],
+) -> Result<usize> {
+    let (mut cookie, mut read) = (Vec::new(), 0);
+    loop {
+        let mut all = controls.to_vec();
+        all.push(Control::paged(size, &cookie));
+        let page = connection.search(search, &all, PATIENCE).await?;
+        read += page.entries.len();
+        cookie = page.cookie;
+        if cookie.is_empty() {
+            return Ok(read);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `ritorno-agent config export` and `config import`: what decides the sync, carried to another agent. Never a key, an enrolment or a
 //! password: those are in files of their own, of which only the names are carried.
 
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
@@ -100,10 +103,37 @@ fn is_key(line: &str, key: &str) -> bool {
     line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all, with the mode, owner and group of the one that it replaces; a new one may be read by its owner and
+/// group only.
 fn put(file: &Path, text: &str) -> anyhow::Result<()> {
     let beside = file.with_extension("toml.new");
-    std::fs::write(&beside, text).with_context(|| beside.display().to_string())?;
+    let failed = || beside.display().to_string();
+    // What an earlier try left could be anything by now, a link too.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(failed),
+        _ => {}
+    }
+    let mut new =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).with_context(failed)?;
+    match std::fs::metadata(file) {
+        Ok(former) => {
+            // Its owner first: giving a file away takes mode bits with it.
+            std::os::unix::fs::fchown(&new, Some(former.uid()), Some(former.gid())).with_context(|| {
+                format!(
+                    "{}: the owner of {} can't be kept; run this as root",
+                    beside.display(),
+                    file.display()
+                )
+            })?;
+            new.set_permissions(former.permissions()).with_context(failed)?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            new.set_permissions(Permissions::from_mode(0o640)).with_context(failed)?;
+        }
+        Err(error) => return Err(error).with_context(|| file.display().to_string()),
+    }
+    new.write_all(text.as_bytes()).with_context(failed)?;
+    new.sync_all().with_context(failed)?;
     std::fs::rename(&beside, file).with_context(|| file.display().to_string())
 }
 
@@ -141,6 +171,29 @@ mod tests {
         let error = import(&there, &document, true).unwrap_err().to_string();
         assert!(error.contains("rules.toml, line 2, column 8"), "{error}");
         assert_eq!(std::fs::read_to_string(folder.join("there/rules.toml")).unwrap(), rules);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_its_group() {
+        let folder = std::env::temp_dir().join(format!("ritorno-carried-mode-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("agent.toml");
+        let mode = |file: &Path| std::fs::metadata(file).unwrap().permissions().mode() & 0o7777;
+        put(&file, "one").unwrap();
+        assert_eq!(mode(&file), 0o640);
+        std::fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
+        // Only root gives files away; whoever else runs the tests keeps what is theirs.
+        let given = std::os::unix::fs::chown(&file, Some(65_534), Some(65_534)).is_ok();
+        let before = std::fs::metadata(&file).unwrap();
+        // Somebody left a link in the way.
+        std::os::unix::fs::symlink(folder.join("elsewhere"), folder.join("agent.toml.new")).unwrap();
+        put(&file, "two").unwrap();
+        let after = std::fs::metadata(&file).unwrap();
+        assert_eq!((mode(&file), after.uid(), after.gid()), (0o604, before.uid(), before.gid()));
+        assert_eq!(after.gid() == 65_534, given || before.gid() == 65_534);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
+        assert!(!folder.join("elsewhere").exists());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

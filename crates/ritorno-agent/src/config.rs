@@ -115,11 +115,17 @@ struct FileLimits {
     resets_per_minute: Spanned<usize>,
     deletions_per_day: u32,
     deletions_percent: Option<Spanned<u8>>,
+    memberships_per_day: u32,
 }
 
 impl Default for FileLimits {
     fn default() -> Self {
-        Self { resets_per_minute: Spanned::new(0..0, 60), deletions_per_day: 500, deletions_percent: None }
+        Self {
+            resets_per_minute: Spanned::new(0..0, 60),
+            deletions_per_day: 500,
+            deletions_percent: None,
+            memberships_per_day: 5_000,
+        }
     }
 }
 
@@ -241,7 +247,9 @@ pub(crate) struct Config {
     pub(crate) resets_per_minute: usize,
     /// Deletions in 24 h that need no approval.
     pub(crate) deletions_per_day: u32,
-    /// The same as a part of the people that were exported.
+    /// Members who leave their groups in 24 h and need no approval.
+    pub(crate) memberships_per_day: u32,
+    /// The same as [`Config::deletions_per_day`], as a part of the people that were exported.
     pub(crate) deletions_percent: Option<u8>,
     /// When it synchronises.
     pub(crate) sync: Schedule,
@@ -348,6 +356,7 @@ impl Config {
             forests,
             resets_per_minute: read.limits.resets_per_minute.into_inner(),
             deletions_per_day: read.limits.deletions_per_day,
+            memberships_per_day: read.limits.memberships_per_day,
             deletions_percent: read.limits.deletions_percent.map(Spanned::into_inner),
             sync,
             log: read.log,

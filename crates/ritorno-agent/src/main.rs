@@ -134,7 +134,7 @@ impl Command {
             | Self::Rights { .. }
             | Self::CheckConfig
             | Self::Doctor { .. } => true,
-            Self::Sync(command) => matches!(command, SyncCommand::Run { .. }),
+            Self::Sync(command) => matches!(command, SyncCommand::Run { .. } | SyncCommand::Cycle { .. }),
             Self::Enrol { .. }
             | Self::Prepare { .. }
             | Self::Writeback(_)
@@ -181,7 +181,13 @@ enum SyncCommand {
         /// full-import, delta-import, full-sync, delta-sync, export, or confirming-import (of the tenant).
         profile: ritorno_sync::Profile,
     },
-    /// Lists who would leave the tenant, or could no longer sign in, at the next export.
+    /// Runs a cycle now, as the scheduler does: import, sync and export of every forest.
+    Cycle {
+        /// Reads and compares everything, instead of what changed.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Lists who would leave the tenant or a group, or could no longer sign in, at the next export.
     Removals {
         /// The connector: a forest's name.
         connector: String,
@@ -321,6 +327,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn synchronise(config: &Config, command: SyncCommand) -> anyhow::Result<()> {
     match command {
         SyncCommand::Run { connector, profile } => commands::run(config, &connector, profile).await,
+        SyncCommand::Cycle { full } => commands::cycle(config, full).await,
         SyncCommand::Status => commands::status(config).await,
         SyncCommand::History { run, all, limit } => commands::history(config, run, all, limit).await,
         SyncCommand::Preview { person } => commands::preview(config, &person).await,

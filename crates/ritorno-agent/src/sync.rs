@@ -76,16 +76,8 @@ impl Sync {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<RunReport> {
         let connector = connector(&self.config, settings)?;
-        let source = |elsewhere| -> anyhow::Result<Box<dyn DeltaSource>> {
-            if let (Some(own), Some(directory)) = (&settings.openldap, self.forests.openldap(&settings.name))
-            {
-                return Ok(Box::new(openldap::Source::new(directory, settings, own)));
-            }
-            let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
-            Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))
-        };
-        // The start of the run in seconds: of two exports the later one goes on, and the earlier one stops.
-        let lease_epoch = u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0);
+        let source = |elsewhere| self.source(settings, &connector, elsewhere);
+        let lease_epoch = self.lease_epoch();
         let target = &self.target;
         let report = match profile {
             Profile::FullImport => {
@@ -111,6 +103,40 @@ impl Sync {
             }
         };
         Ok(report)
+    }
+
+    /// The first cycle of a forest; none if it has been read to the end before. See [`Engine::first_cycle`].
+    ///
+    /// # Errors
+    /// When it stops before its end.
+    async fn run_first(
+        &self,
+        settings: &ForestSettings,
+        progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
+    ) -> anyhow::Result<Option<[RunReport; 3]>> {
+        let connector = connector(&self.config, settings)?;
+        let mut source = self.source(settings, &connector, false)?;
+        let (target, lease_epoch) = (&self.target, self.lease_epoch());
+        Ok(self.engine.first_cycle(&connector, &mut *source, target, lease_epoch, progress).await?)
+    }
+
+    /// A forest as a source of imports.
+    fn source(
+        &self,
+        settings: &ForestSettings,
+        connector: &Connector,
+        elsewhere: bool,
+    ) -> anyhow::Result<Box<dyn DeltaSource>> {
+        if let (Some(own), Some(directory)) = (&settings.openldap, self.forests.openldap(&settings.name)) {
+            return Ok(Box::new(openldap::Source::new(directory, settings, own)));
+        }
+        let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
+        Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))
+    }
+
+    /// The start of a run in seconds: of two exports the later one goes on, and the earlier one stops.
+    fn lease_epoch(&self) -> u64 {
+        u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0)
     }
 
     /// Waits for the turn of this process among those that sync on this state folder.
@@ -148,7 +174,11 @@ fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Conne
         dns_domain: settings.name.0.clone(),
         rank: u32::try_from(rank)?,
         rules: rules::of(config, settings)?,
-        guard: Guard { removals: config.deletions_per_day, percent: config.deletions_percent },
+        guard: Guard {
+            removals: config.deletions_per_day,
+            memberships: config.memberships_per_day,
+            percent: config.deletions_percent,
+        },
         suspend_first: config.sync.suspend_first,
     })
 }

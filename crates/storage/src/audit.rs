@@ -1,12 +1,20 @@
 //! Audit facts: added, never changed.
 
+use std::sync::LazyLock;
+
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_protocol::ids::{SupportCode, TenantId};
 
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::values;
+use crate::value::{AT_ONCE, Value, parts, row_statements, values};
+
+static APPEND: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
+    let head = "insert into audit (tenant, id, at, activity, actor, actor_id, target, from_address, success, \
+         reason, support_code, correlation, request)";
+    row_statements(head, 13, "")
+});
 
 /// Audit facts.
 pub struct Audit<'a>(pub(crate) &'a Db);
@@ -17,32 +25,19 @@ impl Audit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn append(&self, fact: &Fact) -> Result<(), StoreError> {
-        const SQL: &str = "insert into audit (tenant, id, at, activity, actor, actor_id, target, from_address, success, \
-             reason, support_code, correlation, request) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-        let (actor, actor_id) = match fact.actor {
-            Actor::User(id) => ("user", Some(id.to_string())),
-            Actor::Administrator(id) => ("administrator", Some(id.to_string())),
-            Actor::Agent(id) => ("agent", Some(id.to_string())),
-            Actor::Anonymous => ("anonymous", None),
-            Actor::System => ("system", None),
-        };
-        let values = values![
-            fact.tenant,
-            fact.id,
-            fact.at,
-            fact.activity.name(),
-            actor,
-            actor_id,
-            fact.target,
-            fact.from.as_deref(),
-            fact.success.as_str(),
-            fact.reason.as_str(),
-            fact.support_code.as_ref().map(|code| code.0.as_str()),
-            fact.correlation,
-            fact.request,
-        ];
-        self.0.write(SQL, values).await.map(|_| ())
+        self.append_many(std::slice::from_ref(fact)).await
+    }
+
+    /// Adds facts in this order, as many as one statement may add at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn append_many(&self, facts: &[Fact]) -> Result<(), StoreError> {
+        for (statement, facts) in parts(facts) {
+            let values = facts.iter().flat_map(columns).collect();
+            self.0.write(APPEND[statement].as_str(), values).await?;
+        }
+        Ok(())
     }
 
     /// Facts of a tenant, latest first: `count` of them after the first `skip`.
@@ -66,6 +61,32 @@ impl Audit<'_> {
         const SQL: &str = "select * from audit where tenant = $1 and support_code = $2 order by sequence";
         self.0.read(SQL, values![tenant, code.0.as_str()]).await?.iter().map(fact).collect()
     }
+}
+
+/// The values of a fact's row.
+fn columns(fact: &Fact) -> Vec<Value> {
+    let (actor, actor_id) = match fact.actor {
+        Actor::User(id) => ("user", Some(id.to_string())),
+        Actor::Administrator(id) => ("administrator", Some(id.to_string())),
+        Actor::Agent(id) => ("agent", Some(id.to_string())),
+        Actor::Anonymous => ("anonymous", None),
+        Actor::System => ("system", None),
+    };
+    values![
+        fact.tenant,
+        fact.id,
+        fact.at,
+        fact.activity.name(),
+        actor,
+        actor_id,
+        fact.target,
+        fact.from.as_deref(),
+        fact.success.as_str(),
+        fact.reason.as_str(),
+        fact.support_code.as_ref().map(|code| code.0.as_str()),
+        fact.correlation,
+        fact.request,
+    ]
 }
 
 fn fact(row: &Row) -> Result<Fact, StoreError> {

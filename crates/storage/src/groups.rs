@@ -46,6 +46,12 @@ static ADD_GROUPS: LazyLock<String> = LazyLock::new(|| {
         list()
     )
 });
+static COUNT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select count(*) as members from group_members where tenant = $1 and group_id = $2 and member in ({})",
+        list()
+    )
+});
 static REMOVE: LazyLock<String> = LazyLock::new(|| {
     format!("delete from group_members where tenant = $1 and group_id = $2 and member in ({})", list())
 });
@@ -160,6 +166,24 @@ impl Groups<'_> {
             }
         }
         Ok(added)
+    }
+
+    /// How many of these are members.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_members(
+        &self,
+        tenant: TenantId,
+        id: GroupId,
+        members: &[String],
+    ) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for some in members.chunks(AT_ONCE) {
+            let row = self.0.read_one(COUNT.as_str(), listed(tenant, id, some)).await?;
+            count += row.map(|row| row.int("members")).transpose()?.unwrap_or(0);
+        }
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Takes members out. How many there were.

@@ -25,13 +25,31 @@ impl Limits<'_> {
         subject: &Subject,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.count_many(tenant, limit, subject, 1, now).await
+    }
+
+    /// Counts `number` at once, if all of them fit below the limit: one statement. `false`, and none is counted, if they do not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_many(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        number: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
-             values ($1, $2, $3, 1, $4, $5) on conflict (tenant, name, subject) do update set \
-             counted = case when limits.window_end <= $4 then 1 else limits.counted + 1 end, \
-             window_start = case when limits.window_end <= $4 then $4 else limits.window_start end, \
-             window_end = case when limits.window_end <= $4 then $5 else limits.window_end end \
-             where limits.counted < $6 or limits.window_end <= $4";
-        let values = values![tenant, limit.name, *subject, now, now.plus(limit.window), limit.most];
+             values ($1, $2, $3, $4, $5, $6) on conflict (tenant, name, subject) do update set \
+             counted = case when limits.window_end <= $5 then $4 else limits.counted + $4 end, \
+             window_start = case when limits.window_end <= $5 then $5 else limits.window_start end, \
+             window_end = case when limits.window_end <= $5 then $6 else limits.window_end end \
+             where limits.counted + $4 <= $7 or limits.window_end <= $5";
+        if number > limit.most {
+            return Ok(false);
+        }
+        let values = values![tenant, limit.name, *subject, number, now, now.plus(limit.window), limit.most];
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
@@ -45,9 +63,23 @@ impl Limits<'_> {
         limit: &Limit,
         subject: &Subject,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "update limits set counted = counted - 1 \
-             where tenant = $1 and name = $2 and subject = $3 and counted > 0";
-        self.0.write(SQL, values![tenant, limit.name, *subject]).await.map(|_| ())
+        self.give_many_back(tenant, limit, subject, 1).await
+    }
+
+    /// Takes `number` counts back, as far as there are so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give_many_back(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        number: u32,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "update limits set counted = case when counted > $4 then counted - $4 else 0 end \
+             where tenant = $1 and name = $2 and subject = $3";
+        self.0.write(SQL, values![tenant, limit.name, *subject, number]).await.map(|_| ())
     }
 
     /// Forgets what was counted: the help desk lifts a stop. `false` if nothing was counted.

@@ -1,5 +1,8 @@
 //! The people of a tenant.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use ritorno_identity::name::SignInName;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
@@ -8,10 +11,18 @@ use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{Value, name_of, values};
+use crate::value::{AT_ONCE, Value, name_of, parts, row_statements, values};
 
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
+
+/// Adds people; who contradicts a row is left out, and the others come.
+static INSERT_MANY: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
+    let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
+         display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
+         object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail)";
+    row_statements(head, 21, "on conflict do nothing returning id")
+});
 
 /// What came of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +46,24 @@ impl Users<'_> {
              display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
              object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
-        let mut values = columns(user);
-        values.extend(values![user.version, user.created_at, user.registered_mail.as_deref()]);
-        self.0.write(SQL, values).await.map(|_| ())
+        self.0.write(SQL, all_columns(user)).await.map(|_| ())
+    }
+
+    /// Adds people, as many as one statement may add at a time. Those whose principal name or anchor is taken are left out; who came, in
+    /// any order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_many(&self, users: &[User]) -> Result<HashSet<UserId>, StoreError> {
+        let mut came = HashSet::with_capacity(users.len());
+        for (statement, users) in parts(users) {
+            let values = users.iter().flat_map(all_columns).collect();
+            let rows = self.0.write_returning(INSERT_MANY[statement].as_str(), values).await?;
+            for row in &rows {
+                came.insert(row.parsed("id")?);
+            }
+        }
+        Ok(came)
     }
 
     /// Stores a changed person as the version after `expected`, which must be the stored one. What the person registered
@@ -126,6 +152,13 @@ impl Users<'_> {
         let row = self.0.read_one(SQL, values![tenant, anchor.0.as_str()]).await?;
         row.map(|row| user(&row)).transpose()
     }
+}
+
+/// All that is stored of a person.
+fn all_columns(user: &User) -> Vec<Value> {
+    let mut values = columns(user);
+    values.extend(values![user.version, user.created_at, user.registered_mail.as_deref()]);
+    values
 }
 
 /// `$1` to `$18` of insert and update.

@@ -21,6 +21,32 @@ macro_rules! values {
 }
 pub(crate) use values;
 
+/// How many rows one statement adds where many are added: each number is a statement of its own, made once.
+pub(crate) const AT_ONCE: [usize; 4] = [64, 16, 4, 1];
+
+/// Statements of [`AT_ONCE`] rows of `columns` values each: `head`, the rows, `tail`.
+pub(crate) fn row_statements(head: &str, columns: usize, tail: &str) -> [String; AT_ONCE.len()] {
+    AT_ONCE.map(|rows| {
+        let row = |row: usize| {
+            let values: Vec<String> =
+                (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+            format!("({})", values.join(", "))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        format!("{head} values {} {tail}", rows.join(", "))
+    })
+}
+
+/// `items` in parts of which each has a statement: its number in [`AT_ONCE`], and the part.
+pub(crate) fn parts<T>(mut items: &[T]) -> impl Iterator<Item = (usize, &[T])> {
+    std::iter::from_fn(move || {
+        let (at, rows) = AT_ONCE.into_iter().enumerate().find(|(_, rows)| *rows <= items.len())?;
+        let (part, rest) = items.split_at(rows);
+        items = rest;
+        Some((at, part))
+    })
+}
+
 /// A value as JSON text.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("our types have string keys only, so that they always serialise")

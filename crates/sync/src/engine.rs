@@ -11,11 +11,15 @@ use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::guard::{self, Removals};
 use crate::history;
-use crate::profiles::{confirming_import, delta_import, delta_sync, export, full_import, full_sync};
+use crate::profiles::{
+    confirming_import, delta_import, delta_sync, export, first_cycle, full_import, full_sync,
+};
 use crate::report::{Counts, Profile, Progress, RunOutcome, RunReport};
 use crate::run::Run;
+use crate::source::ImportSource;
 use crate::status::{self, ConnectorStatus};
 use crate::store::Store;
+use crate::target::Target;
 
 /// The sync engine over one store.
 pub struct Engine {
@@ -132,22 +136,9 @@ impl Engine {
     ) -> Result<RunReport, SyncError> {
         let _lock = self.store.lock().await?;
         self.mark_interrupted().await?;
-        let profile = run.profile();
-        let (connector_id, run_id) = self.begin(connector, profile).await?;
-        let (counts, server) = (Counts::default(), None);
-        let mut context = Context {
-            engine: self,
-            connector,
-            connector_id,
-            run_id,
-            profile,
-            counts,
-            server,
-            note: None,
-            progress,
-        };
+        let mut context = self.context(connector, run.profile(), progress).await?;
         let result = match run {
-            Run::FullImport(source) => full_import::run(&mut context, source).await,
+            Run::FullImport(source) => full_import::run(&mut context, source, None).await,
             Run::DeltaImport(source) => delta_import::run(&mut context, source).await,
             Run::FullSync => full_sync::run(&mut context).await,
             Run::DeltaSync => delta_sync::run(&mut context).await,
@@ -156,13 +147,73 @@ impl Engine {
                 confirming_import::run(&mut context, target, lease_epoch).await
             }
         };
+        self.ended(&context, result).await
+    }
+
+    /// Full import, full sync and export of a connector whose directory has never been read to the end, at once: see
+    /// [`crate::profiles::first_cycle`]. For a store with this connector alone. None, and nothing was done, if this is not its first cycle.
+    ///
+    /// # Errors
+    /// What stopped it, as [`Engine::run`] has it.
+    pub async fn first_cycle(
+        &self,
+        connector: &Connector,
+        source: &mut dyn ImportSource,
+        target: &dyn Target,
+        lease_epoch: u64,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Option<[RunReport; 3]>, SyncError> {
+        let _lock = self.store.lock().await?;
+        self.mark_interrupted().await?;
+        if !first_cycle::is_due(self, connector).await? {
+            return Ok(None);
+        }
+        let mut import = self.context(connector, Profile::FullImport, progress).await?;
+        let mut sync = self.context(connector, Profile::FullSync, progress).await?;
+        let mut export = self.context(connector, Profile::Export, progress).await?;
+        let results =
+            first_cycle::run([&mut import, &mut sync, &mut export], source, target, lease_epoch).await;
+        let mut reports = Vec::with_capacity(3);
+        let mut failed = None;
+        for (context, result) in [&import, &sync, &export].into_iter().zip(results) {
+            // One that could not come to its end, since the one before it failed, is not in the history as one that went well.
+            let result = result.unwrap_or_else(|| Err(SyncError::NotFinished));
+            match self.ended(context, result).await {
+                Ok(report) => reports.push(report),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match (failed, <[RunReport; 3]>::try_from(reports)) {
+            (None, Ok(reports)) => Ok(Some(reports)),
+            (failed, _) => Err(failed.unwrap_or(SyncError::NotFinished)),
+        }
+    }
+
+    /// A run that begins.
+    async fn context<'a>(
+        &'a self,
+        connector: &'a Connector,
+        profile: Profile,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Context<'a>, SyncError> {
+        let (connector_id, run_id) = self.begin(connector, profile).await?;
+        let (counts, server, note) = (Counts::default(), None, None);
+        Ok(Context { engine: self, connector, connector_id, run_id, profile, counts, server, note, progress })
+    }
+
+    /// A run that ended like this.
+    async fn ended(
+        &self,
+        context: &Context<'_>,
+        result: Result<(), SyncError>,
+    ) -> Result<RunReport, SyncError> {
         let outcome = match &result {
             Err(_) => RunOutcome::Failed,
             Ok(()) if context.counts.errors > 0 => RunOutcome::CompletedWithErrors,
             Ok(()) => RunOutcome::Succeeded,
         };
         let failure = result.as_ref().err().map(ToString::to_string);
-        let report = self.end(&context, outcome, failure).await?;
+        let report = self.end(context, outcome, failure).await?;
         result.map(|()| report)
     }
 
@@ -198,7 +249,7 @@ impl Engine {
         if !removals.digest.eq_ignore_ascii_case(digest.trim()) {
             return Err(SyncError::OtherList { now: removals.digest });
         }
-        guard::approve(&mut transaction, &removals.list).await?;
+        guard::approve(&mut transaction, id).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -69,6 +69,9 @@ pub enum SyncError {
         /// Names exactly this list.
         digest: String,
     },
+    /// A run that goes on while another one does, which failed.
+    #[error("it was not finished, since what comes before it failed")]
+    NotFinished,
     /// The list that was to be approved is no longer the one that is pending.
     #[error("the list of removals is another one now: its digest is {now}")]
     OtherList {

@@ -4,6 +4,8 @@
 //! second projects and updates, and only that one takes an object's mark of a change away. Each page leaves the store
 //! consistent and a repeated page changes nothing, so that a crash in between costs a repetition.
 
+mod fresh;
+
 use std::collections::{BTreeSet, HashSet};
 
 use ritorno_protocol::ids::SourceAnchor;
@@ -21,7 +23,7 @@ use crate::rules::{self, Verdict};
 use crate::staging::{self, json};
 
 /// Objects a transaction.
-const PAGE: i64 = 500;
+const PAGE: i64 = 1_000;
 
 /// One staged object, with what it is joined to.
 struct Object {
@@ -49,6 +51,15 @@ pub(crate) enum Which {
     All,
     /// Those that changed since a sync judged them last.
     Changed,
+    /// Those of them that are nobody's yet.
+    New,
+}
+
+/// Which pass they are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    LetGo,
+    CarryOn,
 }
 
 macro_rules! objects {
@@ -69,17 +80,23 @@ macro_rules! objects {
 }
 
 impl Which {
-    fn objects(self) -> &'static str {
-        match self {
-            Self::All => objects!(""),
-            Self::Changed => objects!(" AND o.changed = 1"),
+    fn objects(self, pass: Pass) -> &'static str {
+        match (self, pass) {
+            // Whoever is there and nobody's has nothing to be let go of.
+            (Self::All, Pass::LetGo) => objects!(" AND (present = 0 OR mv_id IS NOT NULL)"),
+            (_, Pass::LetGo) => objects!(" AND o.changed = 1 AND (present = 0 OR mv_id IS NOT NULL)"),
+            (Self::All, Pass::CarryOn) => objects!(""),
+            (Self::Changed, Pass::CarryOn) => objects!(" AND o.changed = 1"),
+            (Self::New, Pass::CarryOn) => objects!(" AND o.changed = 1 AND present = 1 AND mv_id IS NULL"),
         }
     }
 
     fn count(self) -> &'static str {
         match self {
             Self::All => "SELECT count(*) FROM cs_object WHERE connector_id = ?",
-            Self::Changed => "SELECT count(*) FROM cs_object WHERE connector_id = ? AND changed = 1",
+            Self::Changed | Self::New => {
+                "SELECT count(*) FROM cs_object WHERE connector_id = ? AND changed = 1"
+            }
         }
     }
 }
@@ -95,7 +112,8 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
     let mut last = 0;
     loop {
         let mut transaction = context.engine.store.write().await?;
-        let objects = objects(&mut transaction, context.connector_id, which, last).await?;
+        let objects =
+            objects(&mut transaction, context.connector_id, which.objects(Pass::LetGo), last).await?;
         let Some(object) = objects.last() else { break };
         last = object.id;
         for object in &objects {
@@ -103,17 +121,32 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
         }
         transaction.commit().await?;
     }
-    let total = count(context, which).await?;
-    let (mut last, mut done) = (0, 0);
+    let total = context.counts.done() + count(context, which).await?;
+    pages(context, which, &groups, &mut 0, Some(total)).await
+}
+
+/// The second pass alone over objects that are new, after the one of id `after`: nobody leaves by it. While an import goes on, what it
+/// has staged so far can be carried on.
+pub(crate) async fn carry_new_on(context: &mut Context<'_>, after: &mut i64) -> Result<(), SyncError> {
+    pages(context, Which::New, &Vec::new(), after, None).await
+}
+
+/// The second pass, page by page.
+async fn pages(
+    context: &mut Context<'_>,
+    which: Which,
+    groups: &InGroups,
+    after: &mut i64,
+    total: Option<u64>,
+) -> Result<(), SyncError> {
     loop {
         let mut transaction = context.engine.store.write().await?;
-        let objects = objects(&mut transaction, context.connector_id, which, last).await?;
-        let Some(object) = objects.last() else { break };
-        last = object.id;
-        for object in &objects {
-            carry_on(&mut transaction, context, object, &groups).await?;
-        }
+        let objects =
+            objects(&mut transaction, context.connector_id, which.objects(Pass::CarryOn), *after).await?;
+        let Some(object) = objects.last() else { return Ok(()) };
+        let last = object.id;
         let ids: Vec<i64> = objects.iter().map(|object| object.id).collect();
+        fresh::carry_on(&mut transaction, context, objects, groups).await?;
         sqlx::query(
             "UPDATE cs_object SET changed = 0 WHERE changed = 1 AND id IN (SELECT value FROM json_each(?))",
         )
@@ -121,10 +154,9 @@ pub(crate) async fn flow(context: &mut Context<'_>, which: Which) -> Result<(), 
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        done += objects.len() as u64;
-        context.report_progress(done, Some(total));
+        *after = last;
+        context.report_progress(context.counts.done(), total);
     }
-    Ok(())
 }
 
 /// Who is in the groups that the rules ask for, nested or not: by the name of the group the GUIDs.
@@ -151,11 +183,10 @@ async fn count(context: &Context<'_>, which: Which) -> Result<u64, SyncError> {
 async fn objects(
     connection: &mut SqliteConnection,
     connector: i64,
-    which: Which,
+    which: &'static str,
     after: i64,
 ) -> Result<Vec<Object>, SyncError> {
-    let rows =
-        sqlx::query(which.objects()).bind(connector).bind(after).bind(PAGE).fetch_all(connection).await?;
+    let rows = sqlx::query(which).bind(connector).bind(after).bind(PAGE).fetch_all(connection).await?;
     rows.iter().map(object).collect()
 }
 

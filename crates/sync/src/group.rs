@@ -92,7 +92,7 @@ pub(crate) async fn stage_members(
     };
     let came = sqlx::query(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?, ?, value, 1 FROM json_each(?) \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1 \
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved = 0 \
          WHERE present = 0 RETURNING member_guid",
     )
     .bind(connector)
@@ -146,8 +146,8 @@ pub(crate) async fn judge_anew(
     Ok(())
 }
 
-/// Stages which group is a person's primary one, if that is imported.
-pub(crate) async fn stage_primary(
+/// A person's primary group is this one now, and no other any more.
+pub(crate) async fn leave_primary(
     connection: &mut SqliteConnection,
     connector: i64,
     member: &str,
@@ -160,17 +160,29 @@ pub(crate) async fn stage_primary(
     .bind(connector)
     .bind(member)
     .bind(rid)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Stages which groups are people's primary ones, of those that are imported: GUIDs of people, and RIDs of groups.
+pub(crate) async fn stage_primaries(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    people: &[(String, Option<i64>)],
+) -> Result<(), SyncError> {
+    if people.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
-         SELECT connector_id, object_guid, ?2, 1, 1 FROM cs_object WHERE connector_id = ?1 AND rid = ?3 \
-         ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, \
+         SELECT o.connector_id, o.object_guid, said.value ->> 0, 1, 1 FROM json_each(?2) said CROSS JOIN cs_object o \
+         ON o.connector_id = ?1 AND o.rid = said.value ->> 1 \
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, approved = 0, \
          dirty = max(dirty, 1 - present)",
     )
     .bind(connector)
-    .bind(member)
-    .bind(rid)
+    .bind(json(people))
     .execute(connection)
     .await?;
     Ok(())
@@ -194,32 +206,31 @@ pub(crate) async fn everybody_in(
     rows.iter().map(|row| Ok(row.try_get("guid")?)).collect()
 }
 
-/// What an object's group edges become when the tenant has it under `target_id` now, or (`None`) has it no more.
+/// What objects' group edges become when the tenant has them under these ids now, or (`None`) has them no more; by anchor.
 pub(crate) async fn note_in_tenant(
     connection: &mut SqliteConnection,
-    anchor: &str,
-    target_id: Option<&str>,
+    objects: &[(&str, Option<&str>)],
 ) -> Result<(), SyncError> {
-    let objects = sqlx::query(
-        "SELECT connector_id, object_guid FROM cs_object WHERE anchor = ?1 UNION \
-         SELECT connector_id, object_guid FROM cs_object WHERE mv_id IN (SELECT id FROM mv_object WHERE anchor = ?1)",
-    )
-    .bind(anchor)
-    .fetch_all(&mut *connection)
-    .await?;
-    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs. By object, for which there is
-    // an index.
-    for object in &objects {
-        sqlx::query(
-            "UPDATE edge INDEXED BY edge_by_member SET dirty = 1, confirmed = CASE WHEN ?1 IS NULL THEN NULL ELSE confirmed END \
-             WHERE connector_id = ?2 AND member_guid = ?3 AND (confirmed IS NULL OR confirmed IS NOT ?1)",
-        )
-        .bind(target_id)
-        .bind(object.try_get::<i64, _>("connector_id")?)
-        .bind(object.try_get::<String, _>("object_guid")?)
-        .execute(&mut *connection)
-        .await?;
+    if objects.is_empty() {
+        return Ok(());
     }
+    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs. By object, for which there is
+    // an index; a person has several objects, of which one has the anchor.
+    sqlx::query(
+        "WITH said (anchor, target_id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)), \
+         object (connector_id, guid, target_id) AS MATERIALIZED ( \
+         SELECT connector_id, object_guid, target_id FROM said CROSS JOIN cs_object o INDEXED BY cs_object_by_anchor \
+         ON o.anchor = said.anchor UNION \
+         SELECT connector_id, object_guid, target_id FROM said CROSS JOIN mv_object m ON m.anchor = said.anchor \
+         CROSS JOIN cs_object o ON o.mv_id = m.id) \
+         UPDATE edge INDEXED BY edge_by_member SET dirty = 1, \
+         confirmed = CASE WHEN object.target_id IS NULL THEN NULL ELSE confirmed END FROM object \
+         WHERE edge.connector_id = object.connector_id AND edge.member_guid = object.guid \
+         AND (confirmed IS NULL OR confirmed IS NOT object.target_id)",
+    )
+    .bind(json(objects))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -245,21 +256,37 @@ pub(crate) async fn note_empty(connection: &mut SqliteConnection, anchor: &str) 
     Ok(())
 }
 
-/// How many members the tenant confirmed of a group.
-pub(crate) async fn confirmed_members(
+/// Notes whom the tenant has in a group: whoever should be there and is not comes again, whoever is there and should not be is taken
+/// out. Whether anything differs.
+pub(crate) async fn note_members(
     connection: &mut SqliteConnection,
     anchor: &str,
-) -> Result<u64, SyncError> {
-    let mut members = 0;
+    there: &[String],
+) -> Result<bool, SyncError> {
+    let (there, mut differ) = (json(there), 0);
     for (connector, group) in groups_of(connection, anchor).await? {
-        let row = sqlx::query(
-            "SELECT count(*) FROM edge WHERE connector_id = ? AND group_guid = ? AND confirmed IS NOT NULL",
+        let lost = sqlx::query(
+            "UPDATE edge SET confirmed = NULL, dirty = 1 WHERE connector_id = ?1 AND group_guid = ?2 \
+             AND confirmed IS NOT NULL AND confirmed NOT IN (SELECT value FROM json_each(?3))",
         )
         .bind(connector)
-        .bind(group)
-        .fetch_one(&mut *connection)
+        .bind(&group)
+        .bind(&there)
+        .execute(&mut *connection)
         .await?;
-        members += row.try_get::<i64, _>(0)?;
+        // A stranger is an edge that the directory does not say and the tenant has. A directory's GUID never looks like this.
+        let strangers = sqlx::query(
+            "INSERT INTO edge (connector_id, group_guid, member_guid, present, confirmed, dirty) \
+             SELECT ?1, ?2, 'tenant:' || value, 0, value, 1 FROM json_each(?3) \
+             WHERE value NOT IN (SELECT confirmed FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
+             AND confirmed IS NOT NULL) ON CONFLICT DO NOTHING",
+        )
+        .bind(connector)
+        .bind(&group)
+        .bind(&there)
+        .execute(&mut *connection)
+        .await?;
+        differ += lost.rows_affected() + strangers.rows_affected();
     }
-    u64::try_from(members).map_err(|_| SyncError::Unreadable { column: "count" })
+    Ok(differ > 0)
 }

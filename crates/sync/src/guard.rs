@@ -32,19 +32,42 @@ const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS
      WHERE NOT EXISTS (SELECT 1 FROM cs_object WHERE connector_id = ?1 AND present = 1 \
      AND substr(dn, -length(lost_from) - 1) = ',' || lost_from) ORDER BY people DESC, lost_from LIMIT 1";
 
+/// Of a group that stays, the members who would leave it while they stay themselves, and nobody approved it. Whoever is in it by
+/// another object too stays in it.
+const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirmed, x.anchor, \
+     json_extract(x.confirmed, '$.groupName') AS group_name, \
+     coalesce(json_extract(m.confirmed, '$.userPrincipalName'), json_extract(m.confirmed, '$.groupName')) AS member_name \
+     FROM edge e INDEXED BY edge_dirty \
+     JOIN cs_object g ON g.connector_id = e.connector_id AND g.object_guid = e.group_guid \
+     JOIN export_object x ON x.anchor = g.anchor AND x.kind = 'group' \
+     JOIN export_object m ON m.target_id = e.confirmed \
+     WHERE e.connector_id = ?1 AND e.dirty = 1 AND e.present = 0 AND e.approved = 0 AND e.confirmed IS NOT NULL \
+     AND x.desired IS NOT NULL AND x.confirmed IS NOT NULL AND m.desired IS NOT NULL \
+     AND NOT EXISTS (SELECT 1 FROM mv_object km \
+     JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
+     JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
+     WHERE km.anchor = m.anchor AND ke.present = 1) \
+     ORDER BY x.anchor, e.confirmed";
+
+/// Whether any group shows a member of its own; who is in it by being their primary group is told by the member.
+const MEMBERS_SEEN: &str =
+    "SELECT EXISTS (SELECT 1 FROM edge WHERE connector_id = ? AND present = 1 AND is_primary = 0) AS seen";
+
 /// How many removals (deletions, disabled accounts, people out of scope) may go out unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guard {
     /// Within any 24 hours. With more, the export stops until the list is approved.
     pub removals: u32,
-    /// The same as a part of the people that the tenant has of this connector, in percent; whichever is less counts.
+    /// The same for members who leave their groups and stay themselves, which happens more often.
+    pub memberships: u32,
+    /// The same as [`Guard::removals`], as a part of the people that the tenant has of this connector, in percent; whichever is less counts.
     pub percent: Option<u8>,
 }
 
 impl Default for Guard {
     fn default() -> Self {
-        Self { removals: 500, percent: None }
+        Self { removals: 500, memberships: 5_000, percent: None }
     }
 }
 
@@ -70,6 +93,16 @@ pub enum HeldBecause {
         /// How many there were.
         people: u64,
     },
+    /// More members who leave their groups than this.
+    OverMemberships {
+        /// The threshold.
+        threshold: u32,
+    },
+    /// So many leave their groups, and no group shows a member any more.
+    MembersLost {
+        /// How many there were.
+        members: u64,
+    },
     /// Scope, account, rules or names of the connector differ from those of the last export.
     ScopeChanged,
 }
@@ -85,6 +118,13 @@ impl fmt::Display for HeldBecause {
                     "all {people} people of {container} are gone at once: was it moved, or a right on it taken?"
                 )
             }
+            Self::OverMemberships { threshold } => {
+                write!(f, "the threshold of members who leave groups is {threshold}")
+            }
+            Self::MembersLost { members } => write!(
+                f,
+                "all {members} members of all groups are gone at once: was the right to read `member` taken away?"
+            ),
             Self::ScopeChanged => f.write_str("scope, account or rules have changed since the last export"),
         }
     }
@@ -102,18 +142,23 @@ impl Guard {
 }
 
 /// How a person is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovalKind {
     /// Removed from the tenant.
     Delete,
     /// No longer allowed to sign in.
     Disable,
+    /// Taken out of a group.
+    Leave {
+        /// The group's name.
+        group: String,
+    },
 }
 
 /// One removal that nobody approved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removal {
-    /// The source anchor.
+    /// The source anchor; of somebody who leaves a group, that of the group.
     pub anchor: String,
     /// The userPrincipalName, or the group's name, that the tenant confirmed last, if it did.
     pub user_principal_name: Option<String>,
@@ -135,7 +180,7 @@ pub(crate) async fn pending(
     connection: &mut SqliteConnection,
     connector: i64,
 ) -> Result<Removals, SyncError> {
-    let rows = sqlx::query(PENDING).bind(connector).fetch_all(connection).await?;
+    let rows = sqlx::query(PENDING).bind(connector).fetch_all(&mut *connection).await?;
     let mut digest = Sha256::new();
     let mut list = Vec::with_capacity(rows.len());
     for row in rows {
@@ -150,7 +195,35 @@ pub(crate) async fn pending(
             .map_err(|_| SyncError::Unreadable { column: "export_object.confirmed" })?;
         list.push(Removal { anchor, user_principal_name, kind });
     }
+    for row in sqlx::query(LEAVING).bind(connector).fetch_all(connection).await? {
+        let (anchor, member): (String, String) = (row.try_get("anchor")?, row.try_get("confirmed")?);
+        digest.update(format!("{anchor} {member} Leave\n"));
+        let kind = RemovalKind::Leave { group: row.try_get("group_name")? };
+        list.push(Removal { anchor, user_principal_name: row.try_get("member_name")?, kind });
+    }
     Ok(Removals { digest: hex(&digest.finalize()), list })
+}
+
+impl Removals {
+    /// How many of the list are people and groups that go, and how many are members who leave a group.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        let leaving =
+            self.list.iter().filter(|removal| matches!(removal.kind, RemovalKind::Leave { .. })).count();
+        ((self.list.len() - leaving) as u64, leaving as u64)
+    }
+}
+
+/// Whether all members of all groups of the connector are gone at once, `leaving` of them.
+pub(crate) async fn lost_members(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    leaving: u64,
+) -> Result<Option<HeldBecause>, SyncError> {
+    if leaving < CONTAINER.unsigned_abs() {
+        return Ok(None);
+    }
+    let row = sqlx::query(MEMBERS_SEEN).bind(connector).fetch_one(connection).await?;
+    Ok((!row.try_get::<bool, _>("seen")?).then_some(HeldBecause::MembersLost { members: leaving }))
 }
 
 /// A container that lost all its people, if there is one.
@@ -164,11 +237,21 @@ pub(crate) async fn lost_container(
     Ok(Some(HeldBecause::ContainerLost { container: row.try_get("lost_from")?, people }))
 }
 
-/// Marks exactly the removals of `list` as approved.
-pub(crate) async fn approve(connection: &mut SqliteConnection, list: &[Removal]) -> Result<(), SyncError> {
-    for removal in list {
+/// Marks all removals as approved that are pending for a connector: the list that [`pending`] gives in the same transaction.
+pub(crate) async fn approve(connection: &mut SqliteConnection, connector: i64) -> Result<(), SyncError> {
+    for row in sqlx::query(LEAVING).bind(connector).fetch_all(&mut *connection).await? {
+        sqlx::query(
+            "UPDATE edge SET approved = 1 WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",
+        )
+        .bind(connector)
+        .bind(row.try_get::<String, _>("group_guid")?)
+        .bind(row.try_get::<String, _>("member_guid")?)
+        .execute(&mut *connection)
+        .await?;
+    }
+    for row in sqlx::query(PENDING).bind(connector).fetch_all(&mut *connection).await? {
         sqlx::query("UPDATE export_object SET approved = 1 WHERE anchor = ?")
-            .bind(&removal.anchor)
+            .bind(row.try_get::<String, _>("anchor")?)
             .execute(&mut *connection)
             .await?;
     }

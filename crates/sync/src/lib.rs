@@ -55,5 +55,5 @@ pub use search::{Found, Standing};
 pub use source::{Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError, Watermark};
 pub use status::ConnectorStatus;
 pub use target::{
-    ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
+    Answer, Ask, ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
 };

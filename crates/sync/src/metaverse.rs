@@ -75,7 +75,8 @@ pub(crate) fn keys_json(keys: &[(String, String)]) -> String {
     json(&kept.into_iter().collect::<Vec<_>>())
 }
 
-fn kept(keys: &[(String, String)]) -> impl Iterator<Item = (&String, &String)> {
+/// The keys that are kept of an object; anchors have a column of their own.
+pub(crate) fn kept(keys: &[(String, String)]) -> impl Iterator<Item = (&String, &String)> {
     // Of several rules of one name the first one counts.
     keys.iter().rev().filter(|(rule, _)| rule != "anchor").map(|(rule, key)| (rule, key))
 }
@@ -192,6 +193,18 @@ async fn keep(
     provision(connection, merged.connector, Kind::Person, &anchor, &json).await
 }
 
+macro_rules! provision {
+    ($rows:literal) => {
+        concat!(
+            "INSERT INTO export_object (connector_id, kind, anchor, desired) ",
+            $rows,
+            " ON CONFLICT (anchor) DO UPDATE \
+             SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
+             lost_from = NULL, remove_at = NULL"
+        )
+    };
+}
+
 /// Writes down what the tenant should hold of an object. A pending removal of the same anchor turns into an update.
 pub(crate) async fn provision(
     connection: &mut SqliteConnection,
@@ -200,17 +213,27 @@ pub(crate) async fn provision(
     anchor: &str,
     desired: &str,
 ) -> Result<(), SyncError> {
-    sqlx::query(
-        "INSERT INTO export_object (connector_id, kind, anchor, desired) VALUES (?, ?, ?, ?) ON CONFLICT (anchor) DO UPDATE \
-         SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
-         lost_from = NULL, remove_at = NULL",
-    )
-    .bind(connector)
-    .bind(kind.name())
-    .bind(anchor)
-    .bind(desired)
-    .execute(connection)
-    .await?;
+    sqlx::query(provision!("VALUES (?, ?, ?, ?)"))
+        .bind(connector)
+        .bind(kind.name())
+        .bind(anchor)
+        .bind(desired)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The same for many people: anchors, and what the tenant should hold.
+pub(crate) async fn provision_people(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    people: &[(&str, &str)],
+) -> Result<(), SyncError> {
+    sqlx::query(provision!("SELECT ?1, 'person', value ->> 0, value ->> 1 FROM json_each(?2) WHERE true"))
+        .bind(connector)
+        .bind(json(people))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

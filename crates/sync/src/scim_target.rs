@@ -1,5 +1,7 @@
 //! The tenant over SCIM 2.0 (RFC 7644), HTTPS only.
 
+mod bulk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use ritorno_protocol::random::Random;
-use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, MemberChanges, User};
+use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, Member, User};
 use serde::Deserialize;
 use url::Url;
 
@@ -15,7 +17,7 @@ use crate::backoff::Backoff;
 use crate::object::Kind;
 use crate::resource::Resource;
 use crate::target::{
-    ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
+    Answer, Ask, ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
 };
 
 /// How long one request may take.
@@ -24,6 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: u64 = 250;
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 1 << 20;
+/// The same of a list of a group's members: half a million of them.
+const MAX_MEMBERS_ANSWER: usize = 32 << 20;
 /// Most characters of the tenant's own words that are kept.
 const MAX_DETAIL: usize = 300;
 
@@ -64,6 +68,9 @@ pub enum ScimConfigError {
 /// A tenant's SCIM service.
 pub struct ScimTarget {
     client: Client,
+    /// The path that all others begin with.
+    base: String,
+    bulk: Url,
     users: Url,
     groups: Url,
     backoff: Backoff,
@@ -84,7 +91,7 @@ impl ScimTarget {
         if config.base.scheme() != "https" {
             return Err(ScimConfigError::NotHttps(config.base));
         }
-        let [users, groups] = ["Users", "Groups"].map(|name| {
+        let [users, groups, bulk] = ["Users", "Groups", "Bulk"].map(|name| {
             let mut url = config.base.clone();
             if let Ok(mut path) = url.path_segments_mut() {
                 path.pop_if_empty().push(name);
@@ -102,7 +109,8 @@ impl ScimTarget {
             .timeout(TIMEOUT)
             .tls_backend_preconfigured(config.tls)
             .build()?;
-        Ok(Self { client, users, groups, backoff: config.backoff, token, random })
+        let base = config.base.path().trim_end_matches('/').to_owned();
+        Ok(Self { client, base, bulk, users, groups, backoff: config.backoff, token, random })
     }
 
     fn all(&self, kind: Kind) -> &Url {
@@ -151,13 +159,90 @@ impl ScimTarget {
         }
     }
 
+    /// A request as it goes out, alone or with others.
+    fn of(&self, ask: &Ask<'_>) -> Request {
+        let (method, url, body) = match ask {
+            Ask::Create(resource) => {
+                (Method::POST, self.all(resource.kind()).clone(), Some(body_of(resource, None)))
+            }
+            Ask::Replace(id, resource) => {
+                (Method::PUT, self.one(resource.kind(), id), Some(body_of(resource, Some(id))))
+            }
+            Ask::Delete(kind, id) => (Method::DELETE, self.one(*kind, id), None),
+            Ask::Members(id, changes) => {
+                let sent = serde_json::to_vec(&changes.to_patch()).expect("a PATCH becomes JSON");
+                (Method::PATCH, self.one(Kind::Group, id), Some(sent))
+            }
+        };
+        let path = url.path().strip_prefix(self.base.as_str()).unwrap_or(url.path()).to_owned();
+        Request { method, url, path, body }
+    }
+
+    /// One request by itself.
+    async fn alone(&self, context: &ExportContext, request: &Request) -> Answer {
+        let answer = self.send(context, &request.method, &request.url, request.body.as_deref()).await?;
+        if request.method != Method::POST {
+            return Ok(None);
+        }
+        // The body may be left out; the address may not (RFC 7644 section 3.3).
+        let location =
+            answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = body(answer, MAX_ANSWER).await?;
+        let id = match serde_json::from_slice::<Named>(&body) {
+            Ok(named) => named.id,
+            Err(_) => location.as_deref().and_then(last),
+        };
+        made(id)
+    }
+
+    /// Several requests in one (RFC 7644 section 3.7). None if the service takes none of that kind, or not so large a one.
+    async fn together(&self, context: &ExportContext, requests: &[Request]) -> Option<Vec<Answer>> {
+        let body_of_all = bulk::body(requests);
+        let read = async {
+            let answer = self.send(context, &Method::POST, &self.bulk, Some(&body_of_all)).await?;
+            let body = body(answer, MAX_ANSWER).await?;
+            bulk::read(&body, requests).map_err(|reason| TargetError::from(unreadable(reason)))
+        };
+        let done = match read.await {
+            Ok(done) => done,
+            Err(TargetError::Stop(stop)) => {
+                return Some(requests.iter().map(|_| Err(stop.clone().into())).collect());
+            }
+            Err(error) => {
+                tracing::info!(%error, "the tenant takes no bulk request; each goes by itself");
+                return None;
+            }
+        };
+        let mut answers: Vec<Answer> = Vec::with_capacity(requests.len());
+        let mut stopped: Option<Stop> = None;
+        for (request, done) in requests.iter().zip(done) {
+            let answer = match StatusCode::from_u16(done.status) {
+                Ok(status) if status.is_success() && request.method == Method::POST => {
+                    made(done.location.as_deref().and_then(last))
+                }
+                Ok(status) if status.is_success() => Ok(None),
+                // What is not taken now is asked for again, by itself, with the pauses that this asks for.
+                Ok(status) if is_passing(status) => match &stopped {
+                    Some(stop) => Err(stop.clone().into()),
+                    None => self.alone(context, request).await,
+                },
+                _ => Err(fault(context, done.status, done.detail.unwrap_or_else(|| done.status.to_string()))),
+            };
+            if let Err(TargetError::Stop(stop)) = &answer {
+                stopped = Some(stop.clone());
+            }
+            answers.push(answer);
+        }
+        Some(answers)
+    }
+
     async fn list<T: serde::de::DeserializeOwned>(
         &self,
         context: &ExportContext,
         url: &Url,
     ) -> Result<ListResponse<T>, TargetError> {
         let answer = self.send(context, &Method::GET, url, None).await?;
-        let list = serde_json::from_slice(&body(answer).await?);
+        let list = serde_json::from_slice(&body(answer, MAX_ANSWER).await?);
         Ok(list.map_err(|error| unreadable(&format!("a list: {error}")))?)
     }
 
@@ -183,34 +268,30 @@ impl ScimTarget {
 
 #[async_trait]
 impl Target for ScimTarget {
-    async fn create(&self, context: &ExportContext, resource: &Resource) -> Result<String, TargetError> {
-        let sent = body_of(resource, None);
-        let answer = self.send(context, &Method::POST, self.all(resource.kind()), Some(&sent)).await?;
-        // The body may be left out; the address may not (RFC 7644 section 3.3).
-        let location =
-            answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = body(answer).await?;
-        let id = match serde_json::from_slice::<Named>(&body) {
-            Ok(named) => named.id,
-            Err(_) => location.and_then(|url| url.rsplit('/').next().map(str::to_owned)),
-        };
-        id.filter(|id| !id.is_empty())
-            .ok_or_else(|| unreadable("it made a person or a group and named no id").into())
-    }
-
-    async fn replace(
-        &self,
-        context: &ExportContext,
-        id: &str,
-        resource: &Resource,
-    ) -> Result<(), TargetError> {
-        let sent = body_of(resource, Some(id));
-        let url = self.one(resource.kind(), id);
-        self.send(context, &Method::PUT, &url, Some(&sent)).await.map(|_| ())
-    }
-
-    async fn delete(&self, context: &ExportContext, kind: Kind, id: &str) -> Result<(), TargetError> {
-        self.send(context, &Method::DELETE, &self.one(kind, id), None).await.map(|_| ())
+    async fn ask(&self, context: &ExportContext, asks: &[Ask<'_>]) -> Vec<Answer> {
+        let requests: Vec<Request> = asks.iter().map(|ask| self.of(ask)).collect();
+        let mut answers = Vec::with_capacity(asks.len());
+        for together in bulk::parts(&requests) {
+            let answered = match together {
+                [_] => None,
+                _ => self.together(context, together).await,
+            };
+            match answered {
+                Some(answered) => answers.extend(answered),
+                None => {
+                    for request in together {
+                        answers.push(self.alone(context, request).await);
+                    }
+                }
+            }
+            // What stops one stops all that would come after it.
+            if let Some(Err(TargetError::Stop(stop))) = answers.iter().rev().find(|answer| answer.is_err()) {
+                let stop = stop.clone();
+                answers.resize_with(asks.len(), || Err(stop.clone().into()));
+                break;
+            }
+        }
+        answers
     }
 
     async fn find(
@@ -243,16 +324,28 @@ impl Target for ScimTarget {
         Ok(GroupPage { total: list.total_results, groups })
     }
 
-    async fn change_members(
-        &self,
-        context: &ExportContext,
-        id: &str,
-        changes: &MemberChanges,
-    ) -> Result<(), TargetError> {
-        let sent = serde_json::to_vec(&changes.to_patch()).expect("a PATCH becomes JSON");
-        let url = self.one(Kind::Group, id);
-        self.send(context, &Method::PATCH, &url, Some(&sent)).await.map(|_| ())
+    async fn members(&self, context: &ExportContext, id: &str) -> Result<Vec<String>, TargetError> {
+        let answer = self.send(context, &Method::GET, &self.one(Kind::Group, id), None).await?;
+        let group = serde_json::from_slice::<InGroup>(&body(answer, MAX_MEMBERS_ANSWER).await?);
+        let group = group.map_err(|error| unreadable(&format!("the members of a group: {error}")))?;
+        Ok(group.members.into_iter().map(|member| member.value).collect())
     }
+}
+
+/// Who is in a group.
+#[derive(Deserialize)]
+struct InGroup {
+    #[serde(default)]
+    members: Vec<Member>,
+}
+
+/// A request to the service.
+struct Request {
+    method: Method,
+    url: Url,
+    /// Its address within the service.
+    path: String,
+    body: Option<Vec<u8>>,
 }
 
 /// What every resource has.
@@ -332,35 +425,57 @@ async fn checked(context: &ExportContext, answer: Response) -> Result<Response, 
         return Ok(answer);
     }
     let detail = detail(answer).await;
-    Err(match status.as_u16() {
+    Err(fault(context, status.as_u16(), detail))
+}
+
+/// What a status that is no success means for the export.
+fn fault(context: &ExportContext, status: u16, detail: String) -> TargetError {
+    match status {
         401 => Stop::Unauthorised { reason: detail }.into(),
         404 => TargetError::NotFound,
         409 => TargetError::Conflict { detail },
         scim::STALE_LEASE_STATUS => Stop::LeaseLost { epoch: context.lease_epoch }.into(),
         300..=399 => unreadable(&format!("a redirect ({status}), which is not followed")).into(),
         status => TargetError::Refused { status, detail },
-    })
+    }
+}
+
+/// The last part of an address: the id of what is there.
+fn last(location: &str) -> Option<String> {
+    location.rsplit('/').next().map(str::to_owned)
+}
+
+fn made(id: Option<String>) -> Answer {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => Ok(Some(id)),
+        None => Err(unreadable("it made a person or a group and named no id").into()),
+    }
 }
 
 /// The tenant's own words, cut to a line.
 async fn detail(answer: Response) -> String {
     let status = answer.status();
-    let said = match body(answer).await {
+    let said = match body(answer, MAX_ANSWER).await {
         Ok(body) => serde_json::from_slice::<scim::Error>(&body).ok().and_then(|error| error.detail),
         Err(_) => None,
     };
     let said = said.unwrap_or_else(|| status.to_string());
+    one_line(&said)
+}
+
+/// Another's words, cut to a line.
+fn one_line(said: &str) -> String {
     said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DETAIL).collect()
 }
 
 /// The body, as long as it is not larger than any that makes sense.
-async fn body(mut answer: Response) -> Result<Vec<u8>, Stop> {
+async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, Stop> {
     let mut body = Vec::new();
     while let Some(chunk) =
         answer.chunk().await.map_err(|error| Stop::Unreachable { reason: chain(&error) })?
     {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(unreadable("it is larger than a mebibyte"));
+        if body.len() + chunk.len() > most {
+            return Err(unreadable(&format!("it is larger than {most} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

@@ -9,7 +9,7 @@ use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::group;
-use crate::object::{ImportedObject, Staged};
+use crate::object::{ImportedObject, Staged, hex};
 
 /// What is staged of an object already.
 struct Known {
@@ -37,7 +37,7 @@ pub(crate) async fn stage_all(
     let guids: Vec<[u8; 16]> = objects.iter().map(|object| object.object_guid).collect();
     let staged: Vec<Staged> = objects.into_iter().map(Staged::of).collect();
     let known = known(connection, context.connector_id, &staged).await?;
-    let mut kept = Vec::new();
+    let (mut kept, mut rows, mut in_primary) = (Vec::new(), Vec::new(), Vec::new());
     for (guid, staged) in guids.iter().zip(staged) {
         let earlier = known.get(&staged.guid);
         let consistency = staged.attributes.bytes(anchor::ATTRIBUTE);
@@ -59,7 +59,7 @@ pub(crate) async fn stage_all(
                 continue;
             }
         };
-        let edges = stage_edges(connection, context, &staged, earlier).await?;
+        let edges = stage_edges(connection, context, &staged, earlier, &mut in_primary).await?;
         let staging = match earlier {
             Some(earlier) if earlier.hash == staged.hash && earlier.present && edges == 0 => {
                 Staging::Unchanged
@@ -69,7 +69,7 @@ pub(crate) async fn stage_all(
         };
         match (&staging, earlier) {
             (Staging::Unchanged, Some(earlier)) => kept.push(earlier.id),
-            _ => stage(connection, context, &staged, &anchor.0).await?,
+            _ => rows.push(row(&staged, &anchor.0)),
         }
         if let Some(earlier) = earlier.filter(|earlier| earlier.anchor != anchor.0) {
             unmask_twins(connection, &earlier.anchor).await?;
@@ -80,6 +80,8 @@ pub(crate) async fn stage_all(
             Staging::Unchanged => context.counts.unchanged += 1,
         }
     }
+    stage(connection, context, &rows).await?;
+    group::stage_primaries(connection, context.connector_id, &in_primary).await?;
     sqlx::query(
         "UPDATE cs_object SET seen_run = ?, present = 1 WHERE id IN (SELECT value FROM json_each(?))",
     )
@@ -90,12 +92,13 @@ pub(crate) async fn stage_all(
     Ok(())
 }
 
-/// Stages who is in a group, or a person's primary group; how many edges that changed.
+/// Stages who is in a group; how many edges that changed. Whose primary group may be another one is added to `in_primary`.
 async fn stage_edges(
     connection: &mut SqliteConnection,
     context: &Context<'_>,
     staged: &Staged,
     earlier: Option<&Known>,
+    in_primary: &mut Vec<(String, Option<i64>)>,
 ) -> Result<u64, SyncError> {
     let connector = context.connector_id;
     // A group whose name changed is another one to the rules.
@@ -111,7 +114,10 @@ async fn stage_edges(
         None if earlier.is_some_and(|earlier| earlier.hash == staged.hash && earlier.present) => Ok(0),
         None => {
             let rid = staged.attributes.text("primarygroupid").and_then(|text| text.parse().ok());
-            group::stage_primary(connection, connector, &staged.guid, rid).await?;
+            if earlier.is_some() {
+                group::leave_primary(connection, connector, &staged.guid, rid).await?;
+            }
+            in_primary.push((staged.guid.clone(), rid));
             Ok(0)
         }
     }
@@ -145,27 +151,34 @@ async fn known(
         .collect()
 }
 
+/// One object as [`stage`] takes it: GUID, name, anchor, attributes, hash, kind, RID.
+type Row = (String, String, String, String, String, &'static str, Option<i64>);
+
+fn row(staged: &Staged, anchor: &str) -> Row {
+    let (kind, rid) = (staged.kind().name(), staged.rid());
+    let anchor = anchor.to_owned();
+    (staged.guid.clone(), staged.dn.clone(), anchor, staged.json.clone(), hex(&staged.hash), kind, rid)
+}
+
+/// Stages objects, in one statement for all of them.
 async fn stage(
     connection: &mut SqliteConnection,
     context: &Context<'_>,
-    staged: &Staged,
-    anchor: &str,
+    rows: &[Row],
 ) -> Result<(), SyncError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, kind, rid, \
-         present, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
+         present, changed) SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), ?2, value ->> 5, \
+         value ->> 6, 1, 1 FROM json_each(?3) WHERE true ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
          anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
          seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, present = 1, changed = 1",
     )
     .bind(context.connector_id)
-    .bind(&staged.guid)
-    .bind(&staged.dn)
-    .bind(anchor)
-    .bind(&staged.json)
-    .bind(&staged.hash)
     .bind(context.run_id)
-    .bind(staged.kind().name())
-    .bind(staged.rid())
+    .bind(json(rows))
     .execute(connection)
     .await?;
     Ok(())

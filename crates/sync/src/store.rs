@@ -113,5 +113,6 @@ fn migrator() -> Migrator {
         migration(3, "rules and joins", include_str!("../migrations/0003_rules_and_joins.sql")),
         migration(4, "groups", include_str!("../migrations/0004_groups.sql")),
         migration(5, "suspend", include_str!("../migrations/0005_suspend.sql")),
+        migration(6, "members guarded", include_str!("../migrations/0006_members_guarded.sql")),
     ])
 }

@@ -21,28 +21,8 @@ pub struct ExportContext {
 /// The tenant, as an export needs it. Each operation may be repeated: doing one twice leaves what doing it once does.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// Makes a person or a group and returns the target's id for it.
-    ///
-    /// # Errors
-    /// [`TargetError::Conflict`] if somebody has the anchor or the name already.
-    async fn create(&self, context: &ExportContext, resource: &Resource) -> Result<String, TargetError>;
-
-    /// Replaces all that the connector says of a person or a group. Who is in a group stays.
-    ///
-    /// # Errors
-    /// [`TargetError::NotFound`] if the target has nobody of this id.
-    async fn replace(
-        &self,
-        context: &ExportContext,
-        id: &str,
-        resource: &Resource,
-    ) -> Result<(), TargetError>;
-
-    /// Removes a person or a group.
-    ///
-    /// # Errors
-    /// [`TargetError::NotFound`] if the target has nobody of this id.
-    async fn delete(&self, context: &ExportContext, kind: Kind, id: &str) -> Result<(), TargetError>;
+    /// Does several things, in any order; the answer to each, in their order.
+    async fn ask(&self, context: &ExportContext, asks: &[Ask<'_>]) -> Vec<Answer>;
 
     /// The target's id of the person or group with this anchor, if it has it.
     ///
@@ -67,17 +47,29 @@ pub trait Target: Send + Sync {
     /// [`TargetError::Stop`].
     async fn groups(&self, context: &ExportContext, start: u64) -> Result<GroupPage, TargetError>;
 
-    /// Puts members into the group of this id and takes others out.
+    /// The ids of all members of the group of this id.
     ///
     /// # Errors
     /// [`TargetError::NotFound`] if the target has no such group.
-    async fn change_members(
-        &self,
-        context: &ExportContext,
-        id: &str,
-        changes: &MemberChanges,
-    ) -> Result<(), TargetError>;
+    async fn members(&self, context: &ExportContext, id: &str) -> Result<Vec<String>, TargetError>;
 }
+
+/// One thing that an export asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// Make a person or a group. [`TargetError::Conflict`] if somebody has the anchor or the name already.
+    Create(&'a Resource),
+    /// Replace all that the connector says of a person or a group; who is in a group stays. [`TargetError::NotFound`] if the target has
+    /// nobody of this id.
+    Replace(&'a str, &'a Resource),
+    /// Remove a person or a group. [`TargetError::NotFound`] if the target has nobody of this id.
+    Delete(Kind, &'a str),
+    /// Put members into the group of this id and take others out. [`TargetError::NotFound`] if the target has no such group.
+    Members(&'a str, &'a MemberChanges),
+}
+
+/// What came of it: the target's id of what was made, if something was.
+pub type Answer = Result<Option<String>, TargetError>;
 
 /// Some of the target's groups.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -109,23 +109,30 @@ impl Directory {
                 ]),
                 attributes: attributes.clone(),
             };
-            let (mut cookie, mut pages) = (Vec::new(), Pages::default());
+            let mut pages = Pages::default();
+            // The first page of a large domain takes the DC several seconds.
+            let limit = self.inner.config.timeout * 6;
+            let size = i32::from(self.inner.config.page);
+            let first = connection.search(&search, &[Control::paged(size, &[])], limit).await;
+            let mut page = first.map_err(|error| DirectoryError::read(&error))?;
             loop {
-                // The first page of a large domain takes the DC several seconds.
-                let limit = self.inner.config.timeout * 6;
-                let control = Control::paged(i32::from(self.inner.config.page), &cookie);
-                let page = connection.search(&search, &[control], limit).await;
-                let page = page.map_err(|error| DirectoryError::read(&error))?;
                 pages.count(connection.host(), &page)?;
-                for object in page.entries.into_iter().filter_map(object) {
-                    if sender.send(Ok(object)).await.is_err() {
+                let cookie = std::mem::take(&mut page.cookie);
+                let entries = page.entries;
+                if cookie.is_empty() {
+                    if !given(entries, sender).await {
                         return Ok(());
                     }
-                }
-                cookie = page.cookie;
-                if cookie.is_empty() {
                     break;
                 }
+                // The next page is on its way while this one is taken.
+                let control = [Control::paged(size, &cookie)];
+                let next = connection.search(&search, &control, limit);
+                let (next, listening) = tokio::join!(next, given(entries, sender));
+                if !listening {
+                    return Ok(());
+                }
+                page = next.map_err(|error| DirectoryError::read(&error))?;
             }
         }
         connection.close().await;
@@ -161,6 +168,16 @@ impl Directory {
             }
         }
     }
+}
+
+/// Gives objects to whoever reads them; `false` if nobody does any more.
+async fn given(entries: Vec<Entry>, objects: &Objects) -> bool {
+    for object in entries.into_iter().filter_map(object) {
+        if objects.send(Ok(object)).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Without `objectGUID` an object has no identity, and there is nothing to import.

@@ -12,6 +12,7 @@ use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use zeroize::Zeroize as _;
 
 use super::error::ScimError;
@@ -27,9 +28,14 @@ impl FromRequestParts<AppState> for ScimAgent {
     type Rejection = ScimError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
-        let AgentBearer(agent) = AgentBearer::from_request_parts(parts, state)
-            .await
-            .map_err(|_: Problem| ScimError::Unauthenticated)?;
+        // An operation of a bulk request comes with the agent whom that request was let in for.
+        let agent = match parts.extensions.remove::<Self>() {
+            Some(Self(agent)) => agent,
+            None => {
+                let bearer = AgentBearer::from_request_parts(parts, state).await;
+                bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0
+            }
+        };
         if let Some((connector, epoch)) = lease(&parts.headers)? {
             state.leases.see(agent.id, &connector, epoch)?;
         }
@@ -124,6 +130,20 @@ pub fn read<T: serde::de::DeserializeOwned>(body: Bytes) -> Result<T, ScimError>
     parsed
 }
 
+/// The same of what is parsed already.
+///
+/// # Errors
+/// [`ScimError::Syntax`], [`ScimError::Forbidden`].
+pub fn taken<T: serde::de::DeserializeOwned>(said: Value) -> Result<T, ScimError> {
+    const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
+    let said_of =
+        |name: &str| said.as_object().is_some_and(|map| map.keys().any(|key| key.eq_ignore_ascii_case(name)));
+    if let Some(name) = FORBIDDEN.into_iter().find(|name| said_of(name)) {
+        return Err(ScimError::Forbidden(name));
+    }
+    serde_json::from_value(said).map_err(|_| ScimError::Syntax("not the expected body".to_owned()))
+}
+
 /// Writes down what an agent did to a person.
 ///
 /// # Errors
@@ -135,7 +155,18 @@ pub async fn audit(
     target: UserId,
     reason: String,
 ) -> Result<(), ScimError> {
-    let fact = Fact {
+    Ok(state.store.audit().append(&fact(state, agent, activity, target, reason)).await?)
+}
+
+/// What an agent did to a person, as a fact.
+pub(super) fn fact(
+    state: &AppState,
+    agent: &Agent,
+    activity: Activity,
+    target: UserId,
+    reason: String,
+) -> Fact {
+    Fact {
         id: FactId::random(&*state.random),
         tenant: state.tenant,
         at: state.clock.now(),
@@ -148,6 +179,5 @@ pub async fn audit(
         support_code: None,
         correlation: CorrelationId::random(&*state.random),
         request: None,
-    };
-    Ok(state.store.audit().append(&fact).await?)
+    }
 }

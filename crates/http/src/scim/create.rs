@@ -4,9 +4,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::user::User;
+use serde_json::Value;
 
-use super::access::{ScimAgent, audit, read};
+use super::access::{ScimAgent, audit, fact, read, taken};
 use super::error::ScimError;
 use super::resource::{Said, answer};
 use crate::state::AppState;
@@ -24,4 +27,31 @@ pub async fn handle(
     state.store.users().insert(&user).await?;
     audit(&state, &agent, Activity::UserAdded, user.id, user.user_principal_name.clone()).await?;
     Ok(answer(StatusCode::CREATED, &user, &state))
+}
+
+/// Adds several people in as few statements as there can be, each as [`handle`] would: what became of each, in their order. Of two who
+/// contradict each other the first one comes.
+///
+/// # Errors
+/// [`ScimError::Store`], when nobody can tell what became of them; each may be repeated.
+pub(super) async fn several(
+    state: &AppState,
+    agent: &Agent,
+    said: Vec<Value>,
+) -> Result<Vec<Result<User, ScimError>>, ScimError> {
+    let read = |said| Ok(Said::read(&taken(said)?, agent)?.create(state));
+    let mut results: Vec<Result<User, ScimError>> = said.into_iter().map(read).collect();
+    let users: Vec<User> = results.iter().filter_map(|result| result.as_ref().ok().cloned()).collect();
+    let came = state.store.users().insert_many(&users).await?;
+    let added = users.iter().filter(|user| came.contains(&user.id));
+    let facts: Vec<_> = added
+        .map(|user| fact(state, agent, Activity::UserAdded, user.id, user.user_principal_name.clone()))
+        .collect();
+    state.store.audit().append_many(&facts).await?;
+    for result in &mut results {
+        if result.as_ref().is_ok_and(|user| !came.contains(&user.id)) {
+            *result = Err(ScimError::Uniqueness);
+        }
+    }
+    Ok(results)
 }

@@ -49,6 +49,9 @@ pub enum ScimError {
         "the deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval"
     )]
     Guard(u32),
+    /// Too many members left their groups within a day.
+    #[error("the deletion guard holds: {0} members who leave groups in 24 hours are the most")]
+    GuardMembers(u32),
     /// More operations than one request may hold.
     #[error("more than {0} operations in one request")]
     TooLarge(usize),
@@ -77,7 +80,9 @@ impl ScimError {
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
-            Self::NotYours | Self::Forbidden(_) | Self::Guard(_) => (StatusCode::FORBIDDEN, None),
+            Self::NotYours | Self::Forbidden(_) | Self::Guard(_) | Self::GuardMembers(_) => {
+                (StatusCode::FORBIDDEN, None)
+            }
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Self::Version => (StatusCode::PRECONDITION_FAILED, None),
             // The status that the protocol names: STALE_LEASE_STATUS.
@@ -87,13 +92,20 @@ impl ScimError {
     }
 }
 
-impl IntoResponse for ScimError {
-    fn into_response(self) -> Response {
-        if let Self::Store(error) = &self {
+impl ScimError {
+    /// What the caller is told, with its status. What they can't mend is logged.
+    pub(super) fn told(&self) -> (StatusCode, Error) {
+        if let Self::Store(error) = self {
             tracing::error!(%error, "a SCIM request failed");
         }
         let (status, kind) = self.kind();
-        let body = Error::new(status.as_u16(), kind, self.to_string());
+        (status, Error::new(status.as_u16(), kind, self.to_string()))
+    }
+}
+
+impl IntoResponse for ScimError {
+    fn into_response(self) -> Response {
+        let (status, body) = self.told();
         let body = serde_json::to_vec(&body).expect("an error always serialises");
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

@@ -149,14 +149,20 @@ pub fn resource(user: &User, public_address: &str) -> scim::User {
             resource_type: Some("User".into()),
             created: Some(rfc3339(user.created_at)),
             last_modified: Some(rfc3339(user.updated_at)),
-            location: Some(format!("{public_address}/scim/v2/Users/{}", user.id)),
+            location: Some(location(user, public_address)),
             version: Some(etag(user)),
         }),
         ritorno,
     }
 }
 
-fn etag(user: &User) -> String {
+/// Where a person's resource is.
+pub(super) fn location(user: &User, public_address: &str) -> String {
+    format!("{public_address}/scim/v2/Users/{}", user.id)
+}
+
+/// The version of a person's resource.
+pub(super) fn etag(user: &User) -> String {
     format!("W/\"{}\"", user.version)
 }
 

@@ -69,6 +69,18 @@ pub(crate) async fn call(
     headers: &[(&str, &str)],
     body: Option<Value>,
 ) -> Answered {
+    call_with_text(world, method, path, token, headers, body.map(|body| body.to_string())).await
+}
+
+/// As [`call`], with a body that need not be JSON as others write it.
+pub(crate) async fn call_with_text(
+    world: &World,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> Answered {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -76,7 +88,7 @@ pub(crate) async fn call(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let body = body.map_or_else(Body::empty, Body::from);
     let response = world.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
     let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (kind, etag) = (text(header::CONTENT_TYPE).unwrap_or_default(), text(header::ETAG));

@@ -1,7 +1,7 @@
 //! The SCIM service, as the agent's export calls it, on both databases.
 
 use axum::http::{Method, StatusCode};
-use ritorno_http::scim::guard::REMOVALS;
+use ritorno_http::scim::guard::{MEMBERS, REMOVALS};
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{
@@ -10,7 +10,7 @@ use ritorno_protocol::scim::{
 };
 use serde_json::{Value, json};
 
-use crate::agent_api::{Answered, access, call, on_both};
+use crate::agent_api::{Answered, access, call, call_with_text, on_both};
 use crate::world::World;
 
 on_both!(
@@ -380,9 +380,38 @@ async fn one_member_of_a_large_group_is_a_small_request(world: &World) {
     let other = patch(json!([{"op": "add", "path": "owners", "value": []}]));
     let refused = export.call(Method::PATCH, &path, &[], other).await;
     assert_eq!((refused.status, &refused.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidPath")));
-    let cleared = patch(json!([{"op": "remove", "path": "members"}]));
-    export.call(Method::PATCH, &path, &[], cleared).await;
-    assert_eq!(members().await, 0);
+    // Whoever goes and comes in one request stays, whichever is said first of two different ones.
+    let gone = json!({"op": "remove", "path": format!("members[value eq \"{}\"]", people[2])});
+    let come = json!({"op": "add", "path": "members", "value": [{"value": people[2]}]});
+    export.call(Method::PATCH, &path, &[], patch(json!([gone, come]))).await;
+    assert_eq!(members().await, 5);
+    export.call(Method::PATCH, &path, &[], patch(json!([come, gone]))).await;
+    assert_eq!(members().await, 4);
+    // Who leaves counts at the deletion guard, whoever is none does not; what would be too many changes nothing.
+    let agents = world.state.store.agents().list(world.tenant.id).await.unwrap();
+    let [agent] = agents.as_slice() else { panic!("{} agents", agents.len()) };
+    let counted = 3; // so many left above
+    let room = u64::from(MEMBERS.most) - counted - 1;
+    ritorno_http::scim::guard::count_members(&world.state, agent, room).await.unwrap();
+    let cleared = || patch(json!([{"op": "remove", "path": "members"}]));
+    let held = export.call(Method::PATCH, &path, &[], cleared()).await;
+    assert_eq!((held.status, members().await), (StatusCode::FORBIDDEN, 4), "{}", held.body);
+    export.call(Method::PATCH, &path, &[], patch(json!([gone, gone]))).await;
+    let one = json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[3])}]);
+    assert_eq!(export.call(Method::PATCH, &path, &[], patch(one)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(members().await, 3);
+    let same = json!([{"op": "replace", "path": "members", "value": [
+        {"value": people[0]}, {"value": people[4]}, {"value": nested, "type": "Group"}]}]);
+    let kept = export.call(Method::PATCH, &path, &[], patch(same)).await;
+    assert_eq!((kept.status, members().await), (StatusCode::NO_CONTENT, 3), "who stays does not leave");
+    world.clock.advance(MEMBERS.window);
+    let token = {
+        let (agent, key) = world.enrolled("another").await;
+        access(world, agent.id, &key).await
+    };
+    let later = Export { world, token };
+    assert_eq!(later.call(Method::PATCH, &path, &[], cleared()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(later.call(Method::GET, &path, &[], None).await.body["members"], Value::Null);
 }
 
 async fn a_bulk_request_is_its_operations_one_by_one(world: &World) {
@@ -433,6 +462,43 @@ async fn a_bulk_request_is_its_operations_one_by_one(world: &World) {
     let said =
         bulk_call(json!([{"method": "POST", "path": "/Users", "bulkId": "x", "data": secret}]), 0).await;
     assert_eq!(said.status, StatusCode::FORBIDDEN);
+    // However its name is written; a text that only looks like it is none.
+    let text = bulk(json!([{"method": "POST", "path": "/Users", "data": {"PassWord": "x"}}]), 0)
+        .unwrap()
+        .to_string();
+    for text in [text.clone(), text.replace("PassWord", "p\\u0061ssword")] {
+        let token = Some(&*export.token);
+        let said = call_with_text(world, Method::POST, "/scim/v2/Bulk", token, &[], Some(text)).await;
+        assert_eq!(said.status, StatusCode::FORBIDDEN, "{}", said.body);
+    }
+    let mut named = person("bulkthree");
+    named["displayName"] = "a \"password\" in a name".into();
+    let said = bulk_call(json!([{"method": "POST", "path": "/Users", "data": named}]), 0).await;
+    assert_eq!(said.body["Operations"][0]["status"], "201", "{}", said.body);
+    // People who come together come as by themselves: each with their own fault, and the first of two who contradict each other.
+    let mut roles = person("bulkfive");
+    roles["roles"] = json!(["x"]);
+    let post = |data: Value| json!({"method": "POST", "path": "/Users", "data": data});
+    let many: Vec<Value> = (0..90).map(|number| post(person(&format!("bulkmany{number}")))).collect();
+    let mut many =
+        [many, vec![post(person("bulkmany7")), post(roles), post(json!({"userName": 7}))]].concat();
+    many.push(post(person("bulklast")));
+    let said = bulk_call(json!(many), 0).await;
+    let statuses: Vec<&str> = said.body["Operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|done| done["status"].as_str().unwrap())
+        .collect();
+    assert!(statuses[..90].iter().all(|status| *status == "201"), "{}", said.body);
+    assert_eq!(statuses[90..], ["409", "403", "400", "201"], "{}", said.body);
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 200).await.unwrap();
+    let added = facts.iter().filter(|fact| fact.activity == ritorno_identity::audit::Activity::UserAdded);
+    assert_eq!(
+        added.filter(|fact| fact.reason.starts_with("bulkmany")).count(),
+        90,
+        "each is a fact of the audit"
+    );
     let one = json!({"method": "DELETE", "path": "/Users/x"});
     assert_eq!(bulk_call(vec![one; 201].into(), 0).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     let no_token = call(world, Method::POST, "/scim/v2/Bulk", None, &[], bulk(json!([]), 0)).await;

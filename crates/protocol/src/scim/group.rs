@@ -127,7 +127,7 @@ pub enum NotMembers {
 }
 
 /// Reads one operation on `members`: `add` and `replace` with a list, `remove` of all, of a list (as Microsoft's provisioner sends
-/// it), or of `members[value eq "..."]`.
+/// it), or of `members[value eq "..."]`. Of several about one member the last counts, so that nobody is in both lists.
 ///
 /// # Errors
 /// [`NotMembers`].
@@ -144,7 +144,12 @@ pub fn read_member_operation(
     };
     if path.eq_ignore_ascii_case("members") {
         match operation.op {
-            OperationKind::Add => changes.add.extend(list()?),
+            OperationKind::Add => {
+                // Whoever was to go and is to come again stays, or comes once more.
+                let added = list()?;
+                changes.remove.retain(|gone| added.iter().all(|member| member.value != *gone));
+                changes.add.extend(added);
+            }
             OperationKind::Replace => {
                 changes.clear = true;
                 changes.add = list()?;
@@ -227,7 +232,14 @@ mod tests {
         let added = r#"{"op":"add","path":"members","value":[{"value":"7"}]}"#;
         let gone = read(&format!(r#"{added},{{"op":"remove","path":"members","value":[{{"value":"7"}}]}}"#))
             .unwrap();
-        assert!(gone.add.is_empty(), "the last word counts");
+        assert!(gone.add.is_empty() && gone.remove == ["7"], "the last word counts");
+        let back = read(&format!(r#"{{"op":"remove","path":"members[value eq \"7\"]"}},{added}"#)).unwrap();
+        let user = |value: &str| Member { value: value.into(), kind: MemberKind::User };
+        assert_eq!(
+            back,
+            MemberChanges { add: vec![user("7")], ..MemberChanges::default() },
+            "and of two it is one"
+        );
         let replaced =
             read(r#"{"op":"replace","path":"members","value":[{"value":"7","type":"Group"}]}"#).unwrap();
         assert!(replaced.clear && replaced.add == [member("7".into())]);

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use ritorno_sync::{Profile, Progress};
 
+use super::cycle::Held;
 pub(crate) use super::look::{history, pending, preview, removals, search, status};
+use super::schedule::{Cycle, Read};
 use super::{Sync, engine, summary};
 use crate::config::{Config, ForestSettings, Mode};
+use crate::events::EventLog;
 use crate::forests::Forests;
 use crate::output::say;
 use crate::state::{Mark, State};
@@ -16,6 +19,8 @@ use crate::system;
 
 /// The connector of the cloud side. No forest has this name: a forest's has a dot in it.
 const TENANT: &str = "tenant";
+/// Runs of one cycle that are printed, at most.
+const RUNS: u32 = 100;
 /// Objects with errors that a command prints.
 const ERRORS: u32 = 20;
 
@@ -49,6 +54,35 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
             say(format_args!("  ... all of them: ritorno-agent sync history {}", report.id))?;
         }
     }
+    Ok(())
+}
+
+/// `sync cycle`.
+///
+/// # Errors
+/// When a forest's cycle does not come to its end.
+pub(crate) async fn cycle(config: &Config, full: bool) -> anyhow::Result<()> {
+    let sync = Sync::open(config, Forests::open(&config.forests, &system::clock())?).await?;
+    let before = sync.engine.history(1).await?.first().map_or(0, |run| run.id);
+    let events = EventLog::open(&config.log, system::clock())?;
+    let bar = ProgressBar::new_spinner().with_message("a cycle");
+    bar.set_style(style("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let read = if full { Read::Full } else { Read::Delta };
+    let progress = |progress: Progress| {
+        bar.set_message(progress.profile.name());
+        bar.set_position(progress.done);
+    };
+    let failed =
+        sync.cycle(|_, _| Cycle { read, confirm: false }, &mut Held::new(), &events, &progress).await;
+    bar.finish_and_clear();
+    let failed = failed?;
+    let mut runs = sync.engine.history(RUNS).await?;
+    runs.retain(|run| run.id > before);
+    for run in runs.iter().rev() {
+        say(summary(run))?;
+    }
+    ensure!(failed == 0, "the cycle of {failed} of {} forests did not come to its end", config.forests.len());
     Ok(())
 }
 

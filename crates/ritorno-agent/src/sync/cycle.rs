@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::event::EventId;
-use ritorno_sync::{Profile, RunReport, SyncError};
+use ritorno_sync::{Profile, Progress, RunReport, SyncError};
 
 use super::schedule::{Cycle, HELD_AGAIN, Read};
 use super::{Sync, summary};
@@ -22,6 +22,9 @@ enum Stage {
 /// Exports that the deletion guard held, by connector: the list's digest and when. The same list would be held again.
 pub(super) type Held = HashMap<String, (String, Timestamp)>;
 
+/// Told of each page.
+pub(super) type Progressing<'a> = dyn Fn(Progress) + Send + std::marker::Sync + 'a;
+
 /// Why a forest's cycle did not come to its end: at which stage, and what it said.
 type Failed = (Profile, anyhow::Error);
 
@@ -36,30 +39,86 @@ impl Sync {
         due: impl Fn(&str, &[RunReport]) -> Cycle,
         held: &mut Held,
         events: &EventLog,
+        progress: &Progressing<'_>,
     ) -> anyhow::Result<usize> {
         let _turn = self.turn().await?;
         let latest = self.engine.latest().await?;
         let mut under_way: Vec<_> =
             self.config.forests.iter().map(|forest| (forest, due(&forest.name.0, &latest))).collect();
         let all = under_way.len();
+        if let [(settings, cycle)] = under_way.as_slice()
+            && cycle.read == Read::Full
+            && let Some(ended) = self.first(settings, cycle.confirm, held, events, progress).await
+        {
+            return Ok(usize::from(!ended));
+        }
         for stage in [Stage::Import, Stage::Sync, Stage::Export] {
             let mut ended = Vec::with_capacity(under_way.len());
             for (settings, cycle) in under_way {
                 // What comes after a failed run would work with half of the picture; the other forests are not concerned.
-                let before = held.get(&settings.name.0).map(|(digest, _)| digest.clone());
-                let Err((profile, error)) = self.stage(settings, cycle, stage, held).await else {
-                    ended.push((settings, cycle));
-                    continue;
-                };
-                // One event for each list.
-                if held.get(&settings.name.0).is_some_and(|(digest, _)| Some(digest) != before.as_ref()) {
-                    events.note(EventId::UnknownError, format!("{profile} of {}: {error:#}", settings.name));
+                match self.stage(settings, cycle, stage, held, events, progress).await {
+                    Ok(()) => ended.push((settings, cycle)),
+                    Err((profile, error)) => {
+                        tracing::warn!("{profile} of {} failed: {error:#}", settings.name)
+                    }
                 }
-                tracing::warn!("{profile} of {} failed: {error:#}", settings.name);
             }
             under_way = ended;
         }
         Ok(all - under_way.len())
+    }
+
+    /// Everything at once, if the only forest has never been read to the end; whether it came to its end. None if it is not so.
+    async fn first(
+        &self,
+        settings: &ForestSettings,
+        confirm: bool,
+        held: &mut Held,
+        events: &EventLog,
+        progress: &Progressing<'_>,
+    ) -> Option<bool> {
+        if self.config.forests.len() != 1 || self.exports().is_err() {
+            return None;
+        }
+        // What was there before is looked at first, as in any cycle; what it meets keeps nothing else from going out.
+        if confirm
+            && let Err((profile, error)) = self.step(settings, Profile::ConfirmingImport, progress).await
+        {
+            tracing::warn!("{profile} of {} failed: {error:#}", settings.name);
+        }
+        match self.run_first(settings, progress).await {
+            Ok(None) => None,
+            Ok(Some(reports)) => {
+                reports.iter().for_each(|report| tracing::info!("{}", summary(report)));
+                Some(true)
+            }
+            Err(error) => {
+                self.note_held(settings, &error, held, events);
+                tracing::warn!("the first cycle of {} failed: {error:#}", settings.name);
+                Some(false)
+            }
+        }
+    }
+
+    /// Keeps a list that the deletion guard holds, with one event for each list.
+    fn note_held(
+        &self,
+        settings: &ForestSettings,
+        error: &anyhow::Error,
+        held: &mut Held,
+        events: &EventLog,
+    ) {
+        let name = &settings.name.0;
+        let Some(SyncError::Held { digest, .. }) = error.downcast_ref() else {
+            held.remove(name);
+            return;
+        };
+        if held
+            .insert(name.clone(), (digest.clone(), self.clock.now()))
+            .is_none_or(|(before, _)| before != *digest)
+        {
+            events.note(EventId::UnknownError, format!("{} of {name}: {error:#}", Profile::Export));
+        }
     }
 
     async fn stage(
@@ -68,47 +127,62 @@ impl Sync {
         cycle: Cycle,
         stage: Stage,
         held: &mut Held,
+        events: &EventLog,
+        progress: &Progressing<'_>,
     ) -> Result<(), Failed> {
         let full = cycle.read == Read::Full;
         match stage {
-            Stage::Import if full => self.step(settings, Profile::FullImport).await,
-            Stage::Import => self.step(settings, Profile::DeltaImport).await,
-            Stage::Sync if full => self.step(settings, Profile::FullSync).await,
+            Stage::Import if full => self.step(settings, Profile::FullImport, progress).await,
+            Stage::Import => self.step(settings, Profile::DeltaImport, progress).await,
+            Stage::Sync if full => self.step(settings, Profile::FullSync, progress).await,
             Stage::Sync => {
                 let failed = |error| (Profile::DeltaSync, error);
                 if self.is_unsynced(settings).await.map_err(failed)? {
-                    self.step(settings, Profile::DeltaSync).await?;
+                    self.step(settings, Profile::DeltaSync, progress).await?;
                 }
                 Ok(())
             }
-            Stage::Export => self.export(settings, cycle, held).await,
+            Stage::Export => self.export(settings, cycle, held, events, progress).await,
         }
     }
 
-    async fn export(&self, settings: &ForestSettings, cycle: Cycle, held: &mut Held) -> Result<(), Failed> {
+    async fn export(
+        &self,
+        settings: &ForestSettings,
+        cycle: Cycle,
+        held: &mut Held,
+        events: &EventLog,
+        progress: &Progressing<'_>,
+    ) -> Result<(), Failed> {
         if self.exports().is_err() {
             return Ok(());
         }
         // What was changed over there is found before the export, which then mends it. That it could not be found keeps nothing else
         // from going out.
-        let confirmed =
-            if cycle.confirm { self.step(settings, Profile::ConfirmingImport).await } else { Ok(()) };
+        let confirmed = if cycle.confirm {
+            self.step(settings, Profile::ConfirmingImport, progress).await
+        } else {
+            Ok(())
+        };
         let failed = |error| (Profile::Export, error);
         if cycle.read == Read::Delta && !self.has_to_export(settings, held).await.map_err(failed)? {
             return confirmed;
         }
-        let result = self.step(settings, Profile::Export).await;
-        match result.as_ref().err().and_then(|(_, error)| error.downcast_ref::<SyncError>()) {
-            Some(SyncError::Held { digest, .. }) => {
-                held.insert(settings.name.0.clone(), (digest.clone(), self.clock.now()));
-            }
-            _ => drop(held.remove(&settings.name.0)),
+        let result = self.step(settings, Profile::Export, progress).await;
+        match &result {
+            Ok(()) => drop(held.remove(&settings.name.0)),
+            Err((_, error)) => self.note_held(settings, error, held, events),
         }
         result.and(confirmed)
     }
 
-    async fn step(&self, settings: &ForestSettings, profile: Profile) -> Result<(), Failed> {
-        let report = self.run(settings, profile, &|_| {}).await.map_err(|error| (profile, error))?;
+    async fn step(
+        &self,
+        settings: &ForestSettings,
+        profile: Profile,
+        progress: &Progressing<'_>,
+    ) -> Result<(), Failed> {
+        let report = self.run(settings, profile, progress).await.map_err(|error| (profile, error))?;
         // A cycle each half a minute that meets nothing is worth no line; one that had to read everything is.
         if report.counts.done() > 0 || report.profile != profile {
             tracing::info!("{}", summary(&report));

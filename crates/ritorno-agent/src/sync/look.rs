@@ -219,7 +219,7 @@ pub(crate) async fn pending(config: &Config, connector: Option<&str>) -> anyhow:
     if nothing { say("An export would send nothing.") } else { Ok(()) }
 }
 
-/// `sync removals CONNECTOR`: who would leave the tenant, or could no longer sign in, at the next export.
+/// `sync removals CONNECTOR`: who would leave the tenant or a group, or could no longer sign in, at the next export.
 ///
 /// # Errors
 /// When the list can't be read.
@@ -227,11 +227,11 @@ pub(crate) async fn removals(config: &Config, connector: &str) -> anyhow::Result
     let removals = engine(config).await?.removals(connector).await?;
     for removal in &removals.list {
         let name = removal.user_principal_name.as_ref().unwrap_or(&removal.anchor);
-        let what = match removal.kind {
-            RemovalKind::Delete => "remove ",
-            RemovalKind::Disable => "disable",
-        };
-        say(format_args!("{what}  {name}"))?;
+        match &removal.kind {
+            RemovalKind::Delete => say(format_args!("remove   {name}"))?,
+            RemovalKind::Disable => say(format_args!("disable  {name}"))?,
+            RemovalKind::Leave { group } => say(format_args!("leave    {name}  ({group})"))?,
+        }
     }
     if removals.list.is_empty() {
         return say("No removal waits for an approval.");

@@ -73,7 +73,7 @@ pub(crate) async fn keep_in_step(
                 let due =
                     |connector: &str, latest: &[RunReport]| due(connector, latest, &config.sync, clock.now());
                 let round = async {
-                    Sync::open(&config, forests.clone()).await?.cycle(due, &mut held, &events).await
+                    Sync::open(&config, forests.clone()).await?.cycle(due, &mut held, &events, &|_| {}).await
                 };
                 let failed = match round.await {
                     Ok(failed) => failed > 0,

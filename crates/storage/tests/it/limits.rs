@@ -8,7 +8,12 @@ use ritorno_identity::subject::Subject;
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
 
-on_both!(three_an_hour, lifted_and_given_back, parallel_counts_stop_at_the_limit);
+on_both!(
+    three_an_hour,
+    lifted_and_given_back,
+    many_count_together_or_not_at_all,
+    parallel_counts_stop_at_the_limit
+);
 
 async fn three_an_hour(f: &Fixture) -> Result<()> {
     let (tenant, limits) = (f.tenant.id, f.store.limits());
@@ -46,6 +51,22 @@ async fn lifted_and_given_back(f: &Fixture) -> Result<()> {
     ensure!(!limits.count(tenant, &CODES_SENT, &subject, NOW).await?, "giving back does not go below zero");
     ensure!(limits.lift(tenant, &CODES_SENT, &subject).await?);
     ensure!(limits.count(tenant, &CODES_SENT, &subject, NOW).await?);
+    Ok(())
+}
+
+async fn many_count_together_or_not_at_all(f: &Fixture) -> Result<()> {
+    let (tenant, limits) = (f.tenant.id, f.store.limits());
+    let subject = Subject([5; 32]);
+    let count = async |number| limits.count_many(tenant, &CODES_SENT, &subject, number, NOW).await;
+    ensure!(!count(4).await?, "more than the limit, the first time");
+    ensure!(count(2).await?);
+    ensure!(!count(2).await?, "one would fit, two do not, and none is counted");
+    ensure!(count(1).await?);
+    ensure!(!count(1).await?);
+    limits.give_many_back(tenant, &CODES_SENT, &subject, 2).await?;
+    ensure!(count(2).await?);
+    limits.give_many_back(tenant, &CODES_SENT, &subject, 9).await?;
+    ensure!(count(3).await? && !count(1).await?, "not below zero");
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::{StreamExt as _, stream};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::engine::Context;
@@ -15,6 +16,9 @@ use crate::group;
 use crate::resource::Resource;
 use crate::staging::json;
 use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, TargetPerson};
+
+/// Groups whose members are read at once.
+const IN_FLIGHT: usize = 4;
 
 /// What is recorded of a person.
 struct Exported {
@@ -45,7 +49,7 @@ pub(crate) async fn run(
         let page = target.groups(&export, start).await.map_err(stop)?;
         let last = page.groups.is_empty();
         start += page.groups.len() as u64;
-        confirm_groups(context, page.groups, &mut seen).await?;
+        confirm_groups(context, target, &export, page.groups, &mut seen).await?;
         if last || start > page.total {
             break;
         }
@@ -109,22 +113,36 @@ async fn confirm(
     Ok(())
 }
 
-/// The same for groups. One with another number of members than were confirmed is emptied and gets all of them again.
+/// The same for groups, and for who is in each: a number alone would not tell of two who changed places.
 async fn confirm_groups(
     context: &mut Context<'_>,
+    target: &dyn Target,
+    export: &ExportContext,
     groups: Vec<TargetGroup>,
     seen: &mut Vec<i64>,
 ) -> Result<(), SyncError> {
-    let mut transaction = context.engine.store.write().await?;
-    let anchors: Vec<&str> = groups.iter().map(|group| group.anchor.as_str()).collect();
-    let exported = exported(&mut transaction, context.connector_id, &anchors).await?;
-    for group in groups {
-        if group.forest != context.connector.forest.0 {
-            continue;
+    // The tenant may serve this agent's other forests in the same list.
+    let ours = groups.into_iter().filter(|group| group.forest == context.connector.forest.0);
+    let read = ours.map(|group| async move {
+        if group.members == Some(0) {
+            return Ok((group, Some(Vec::new())));
         }
+        match target.members(export, &group.id).await {
+            Ok(members) => Ok((group, Some(members))),
+            // It went in this moment; the next confirming import finds it missing.
+            Err(TargetError::NotFound) => Ok((group, None)),
+            Err(error) => Err(stop(error)),
+        }
+    });
+    let mut read = stream::iter(read.collect::<Vec<_>>()).buffered(IN_FLIGHT);
+    while let Some(group) = read.next().await {
+        let (group, members) = group?;
+        let mut transaction = context.engine.store.write().await?;
+        let exported = exported(&mut transaction, context.connector_id, &[&group.anchor]).await?;
         let Some(exported) = exported.get(&group.anchor) else {
             let fault = ObjectFault::NotExported { id: group.id };
             context.record(&mut transaction, &group.name, &fault).await?;
+            transaction.commit().await?;
             continue;
         };
         seen.push(exported.id);
@@ -137,18 +155,13 @@ async fn confirm_groups(
                 .execute(&mut *transaction)
                 .await?;
         }
-        let members = group::confirmed_members(&mut transaction, &group.anchor).await?;
-        let whole = group.members.is_none_or(|there| there == members);
-        if !whole {
-            group::note_empty(&mut transaction, &group.anchor).await?;
-            sqlx::query("UPDATE export_object SET clear_members = 1 WHERE id = ?")
-                .bind(exported.id)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        if same && whole { context.counts.unchanged += 1 } else { context.counts.updates += 1 }
+        let differ = match members {
+            Some(members) => group::note_members(&mut transaction, &group.anchor, &members).await?,
+            None => false,
+        };
+        transaction.commit().await?;
+        if same && !differ { context.counts.unchanged += 1 } else { context.counts.updates += 1 }
     }
-    transaction.commit().await?;
     Ok(())
 }
 

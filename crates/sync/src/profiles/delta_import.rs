@@ -23,7 +23,7 @@ pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn DeltaSource)
     };
     if let Some(reason) = begun {
         context.instead(Profile::FullImport, format!("in place of a delta import: {reason}")).await?;
-        return full_import::run(context, source).await;
+        return full_import::run(context, source, None).await;
     }
     loop {
         match source.next_changes().await {

@@ -15,48 +15,78 @@ use crate::guard::{self, HeldBecause, WINDOW};
 use crate::object::Kind;
 use crate::profiles::members;
 use crate::resource::Resource;
-use crate::target::{ExportContext, Stop, Target, TargetError};
+use crate::staging::json;
+use crate::target::{Answer, Ask, ExportContext, Stop, Target, TargetError};
 
 /// Objects a page: two transactions each.
-const PAGE: i64 = 128;
-/// Requests in flight.
-const IN_FLIGHT: usize = 8;
+const PAGE: i64 = 256;
+/// Objects in one request, and requests in flight.
+const TOGETHER: usize = 64;
+const IN_FLIGHT: usize = 4;
 
-/// One person to bring in line.
+/// One person or group to bring in line.
 struct Pending {
     id: i64,
     kind: Kind,
     anchor: String,
     target_id: Option<String>,
-    desired: Option<Resource>,
+    desired: Option<Wanted>,
     confirmed: Option<Resource>,
     approved: bool,
 }
 
+/// What is to be there, and the text of it that is kept as confirmed: it may be another one by then.
+struct Wanted {
+    resource: Resource,
+    json: String,
+}
+
 impl Pending {
     fn name(&self) -> &str {
-        let resource = self.desired.as_ref().or(self.confirmed.as_ref());
+        let resource = self.desired.as_ref().map(|wanted| &wanted.resource).or(self.confirmed.as_ref());
         resource.map_or(&self.anchor, Resource::name)
     }
 
     fn is_removal(&self) -> bool {
-        let enabled = |resource: &Option<Resource>| resource.as_ref().is_some_and(Resource::is_enabled);
-        self.desired.is_none() || (enabled(&self.confirmed) && !enabled(&self.desired))
+        let Some(wanted) = &self.desired else { return true };
+        self.confirmed.as_ref().is_some_and(Resource::is_enabled) && !wanted.resource.is_enabled()
     }
+
+    /// What has to be asked for; nothing yet where it is not known by which id the target has it.
+    fn ask(&self) -> Option<Ask<'_>> {
+        match (&self.desired, &self.target_id) {
+            (Some(wanted), None) => Some(Ask::Create(&wanted.resource)),
+            (Some(wanted), Some(id)) => Some(Ask::Replace(id, &wanted.resource)),
+            (None, Some(id)) => Some(Ask::Delete(self.kind, id)),
+            (None, None) => None,
+        }
+    }
+}
+
+macro_rules! pending {
+    ($which:literal) => {
+        concat!(
+            "SELECT * FROM export_object WHERE connector_id = ? AND id > ? AND ",
+            $which,
+            " ORDER BY id LIMIT ?"
+        )
+    };
 }
 
 /// Which of the pending people, in the order in which they are sent. The last one tries those again whose unique
 /// values were taken: by now somebody may have given them up.
 const PHASES: [&str; 4] = [
-    "SELECT * FROM export_object WHERE connector_id = ? AND id > ? AND (desired IS NOT confirmed OR unsure = 1) \
-     AND desired IS NULL ORDER BY id LIMIT ?",
-    "SELECT * FROM export_object WHERE connector_id = ? AND id > ? AND (desired IS NOT confirmed OR unsure = 1) \
-     AND desired IS NOT NULL AND confirmed IS NOT NULL ORDER BY id LIMIT ?",
-    "SELECT * FROM export_object WHERE connector_id = ? AND id > ? AND (desired IS NOT confirmed OR unsure = 1) \
-     AND desired IS NOT NULL AND confirmed IS NULL ORDER BY id LIMIT ?",
-    "SELECT * FROM export_object WHERE connector_id = ? AND id > ? AND (desired IS NOT confirmed OR unsure = 1) \
-     AND json_extract(fault, '$.kind') = 'conflict' ORDER BY id LIMIT ?",
+    pending!("(desired IS NOT confirmed OR unsure = 1) AND desired IS NULL"),
+    pending!("(desired IS NOT confirmed OR unsure = 1) AND desired IS NOT NULL AND confirmed IS NOT NULL"),
+    pending!("(desired IS NOT confirmed OR unsure = 1) AND desired IS NOT NULL AND confirmed IS NULL"),
+    pending!("(desired IS NOT confirmed OR unsure = 1) AND json_extract(fault, '$.kind') = 'conflict'"),
 ];
+
+/// Those whom the tenant never had, and of whom no request was begun.
+const NEW: &str = pending!(
+    "(desired IS NOT confirmed OR unsure = 1) AND desired IS NOT NULL AND confirmed IS NULL AND target_id IS NULL \
+     AND unsure = 0 AND fault IS NULL"
+);
 
 pub(crate) async fn run(
     context: &mut Context<'_>,
@@ -64,17 +94,10 @@ pub(crate) async fn run(
     lease_epoch: u64,
 ) -> Result<(), SyncError> {
     let fingerprint = pass_guard(context).await?;
-    let total = count(context).await?;
+    let total = context.counts.done() + count(context).await?;
     let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
     for phase in PHASES {
-        let mut last = 0;
-        loop {
-            let page = take(context, phase, last).await?;
-            let Some(pending) = page.last() else { break };
-            last = pending.id;
-            send(context, target, &export, page).await?;
-            context.report_progress(context.counts.done(), Some(total));
-        }
+        send(context, target, &export, Sending { phase, resolve: true, total: Some(total) }, &mut 0).await?;
     }
     record_conflicts(context).await?;
     members::run(context, target, &export).await?;
@@ -88,15 +111,55 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Sends those after `after` whom the tenant never had, and nothing else: nobody is changed or removed by it, so that it needs neither
+/// the end of the import nor the guard. Whoever contradicts somebody over there is left to the export.
+pub(crate) async fn send_new(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    export: &ExportContext,
+    after: &mut i64,
+) -> Result<(), SyncError> {
+    send(context, target, export, Sending { phase: NEW, resolve: false, total: None }, after).await
+}
+
+/// What is sent, and how.
+#[derive(Clone, Copy)]
+struct Sending {
+    phase: &'static str,
+    /// Whether somebody who is there already under the anchor is brought in line.
+    resolve: bool,
+    total: Option<u64>,
+}
+
+/// Sends page by page; the next one is taken while the answers to one come.
+async fn send(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    export: &ExportContext,
+    sending: Sending,
+    after: &mut i64,
+) -> Result<(), SyncError> {
+    let mut page = take(context, sending.phase, *after).await?;
+    while let Some(last) = page.last().map(|pending| pending.id) {
+        let (answers, next) =
+            tokio::join!(answers(target, export, &page, sending.resolve), take(context, sending.phase, last));
+        settle(context, &page, answers).await?;
+        (*after, page) = (last, next?);
+        context.report_progress(context.counts.done(), sending.total);
+    }
+    Ok(())
+}
+
 /// Counts what would be removed before anything is sent, and stops if a person has to see it first. Returns the
 /// digest of what decides the scope.
 async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let mut connection = context.engine.store.read().await?;
     let row = sqlx::query(
         "SELECT coalesce(imported_scope, '') AS scope, exported_under, \
-         (SELECT count(*) FROM removal WHERE connector_id = connector.id AND at > ?) AS recent, \
+         (SELECT count(*) FROM removal WHERE connector_id = connector.id AND at > ?1 AND members = 0) AS recent, \
+         (SELECT coalesce(sum(members), 0) FROM removal WHERE connector_id = connector.id AND at > ?1) AS left, \
          (SELECT count(*) FROM export_object e WHERE e.connector_id = connector.id AND confirmed IS NOT NULL) AS people \
-         FROM connector WHERE id = ?",
+         FROM connector WHERE id = ?2",
     )
     .bind(context.engine.clock.now().minus(WINDOW).unix_ms())
     .bind(context.connector_id)
@@ -106,22 +169,34 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let exported_under: Option<String> = row.try_get("exported_under")?;
     let recent = u64::try_from(row.try_get::<i64, _>("recent")?).unwrap_or(0);
     let removals = guard::pending(&mut connection, context.connector_id).await?;
-    let pending = removals.list.len() as u64;
+    let (pending, leaving) = removals.counted();
+    let left = u64::try_from(row.try_get::<i64, _>("left")?).unwrap_or(0);
     // Whoever was removed in the window counted among the people before it.
     let people = u64::try_from(row.try_get::<i64, _>("people")?).unwrap_or(0) + recent;
-    let because = if pending == 0 {
-        None
-    } else if exported_under.is_some_and(|under| under != fingerprint) {
-        Some(HeldBecause::ScopeChanged)
-    } else if let Some(because) = context.connector.guard.trips(pending + recent, people) {
-        Some(because)
-    } else {
-        guard::lost_container(&mut connection, context.connector_id).await?
+    let guard = context.connector.guard;
+    let held = |pending, recent, because| {
+        Err(SyncError::Held { pending, recent, because, digest: removals.digest.clone() })
     };
-    match because {
-        Some(because) => Err(SyncError::Held { pending, recent, because, digest: removals.digest }),
-        None => Ok(fingerprint),
+    if pending + leaving > 0 && exported_under.is_some_and(|under| under != fingerprint) {
+        return held(pending + leaving, recent, HeldBecause::ScopeChanged);
     }
+    if pending > 0 {
+        if let Some(because) = guard.trips(pending + recent, people) {
+            return held(pending, recent, because);
+        }
+        if let Some(because) = guard::lost_container(&mut connection, context.connector_id).await? {
+            return held(pending, recent, because);
+        }
+    }
+    if leaving > 0 {
+        if leaving + left > u64::from(guard.memberships) {
+            return held(leaving, left, HeldBecause::OverMemberships { threshold: guard.memberships });
+        }
+        if let Some(because) = guard::lost_members(&mut connection, context.connector_id, leaving).await? {
+            return held(leaving, left, because);
+        }
+    }
+    Ok(fingerprint)
 }
 
 async fn count(context: &Context<'_>) -> Result<u64, SyncError> {
@@ -145,47 +220,117 @@ async fn take(context: &Context<'_>, phase: &'static str, after: i64) -> Result<
         .await?;
     let mut page = Vec::with_capacity(rows.len());
     for row in &rows {
-        let resource = |column: &'static str| -> Result<Option<Resource>, SyncError> {
-            let json: Option<String> = row.try_get(column)?;
-            json.map(|json| serde_json::from_str(&json))
-                .transpose()
-                .map_err(|_| SyncError::Unreadable { column })
+        let resource = |json: &str, column: &'static str| -> Result<Resource, SyncError> {
+            serde_json::from_str(json).map_err(|_| SyncError::Unreadable { column })
         };
+        let (desired, confirmed): (Option<String>, Option<&str>) =
+            (row.try_get("desired")?, row.try_get("confirmed")?);
+        let wanted =
+            |json: String| Ok::<_, SyncError>(Wanted { resource: resource(&json, "desired")?, json });
         page.push(Pending {
             id: row.try_get("id")?,
             kind: Kind::named(row.try_get("kind")?),
             anchor: row.try_get("anchor")?,
             target_id: row.try_get("target_id")?,
-            desired: resource("desired")?,
-            confirmed: resource("confirmed")?,
+            desired: desired.map(wanted).transpose()?,
+            confirmed: confirmed.map(|json| resource(json, "confirmed")).transpose()?,
             approved: row.try_get("approved")?,
         });
     }
     let ids: Vec<i64> = page.iter().map(|pending| pending.id).collect();
     sqlx::query("UPDATE export_object SET unsure = 1 WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(serde_json::to_string(&ids).expect("numbers become JSON"))
+        .bind(json(&ids))
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
     Ok(page)
 }
 
-async fn send(
-    context: &mut Context<'_>,
+/// What came of each of a page: the target's id of it, if it is there.
+async fn answers(
     target: &dyn Target,
     export: &ExportContext,
-    page: Vec<Pending>,
-) -> Result<(), SyncError> {
-    let requests = page.into_iter().map(|pending| async move {
-        let answer = request(target, export, &pending).await;
-        (pending, answer)
+    page: &[Pending],
+    resolve: bool,
+) -> Vec<Answer> {
+    let parts = page.chunks(TOGETHER).map(|part| async move {
+        let asks: Vec<Ask<'_>> = part.iter().filter_map(Pending::ask).collect();
+        let mut answered = target.ask(export, &asks).await.into_iter();
+        let mut answers = Vec::with_capacity(part.len());
+        for pending in part {
+            let answer = match pending.ask() {
+                Some(_) => answered.next().unwrap_or_else(|| Err(nothing_said())),
+                None => find_and_delete(target, export, pending).await,
+            };
+            answers.push(finish(target, export, pending, answer, resolve).await);
+        }
+        answers
     });
-    let answers: Vec<_> = stream::iter(requests).buffer_unordered(IN_FLIGHT).collect().await;
+    stream::iter(parts.collect::<Vec<_>>()).buffered(IN_FLIGHT).concat().await
+}
+
+fn nothing_said() -> TargetError {
+    Stop::Unreadable { reason: "it says less than it was asked".to_owned() }.into()
+}
+
+/// One thing alone.
+async fn one(target: &dyn Target, export: &ExportContext, ask: Ask<'_>) -> Answer {
+    target.ask(export, &[ask]).await.pop().unwrap_or_else(|| Err(nothing_said()))
+}
+
+async fn find_and_delete(target: &dyn Target, export: &ExportContext, pending: &Pending) -> Answer {
+    match target.find(export, pending.kind, &pending.anchor).await? {
+        Some(id) => one(target, export, Ask::Delete(pending.kind, &id)).await,
+        None => Ok(None),
+    }
+}
+
+/// Goes on where the first answer was not the last word.
+async fn finish(
+    target: &dyn Target,
+    export: &ExportContext,
+    pending: &Pending,
+    answer: Answer,
+    resolve: bool,
+) -> Answer {
+    let Some(wanted) = &pending.desired else {
+        // Gone is gone.
+        return match answer {
+            Ok(_) | Err(TargetError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        };
+    };
+    let made = match (&pending.target_id, answer) {
+        (Some(id), Ok(_)) => return Ok(Some(id.clone())),
+        // Somebody removed it over there.
+        (Some(_), Err(TargetError::NotFound)) => one(target, export, Ask::Create(&wanted.resource)).await,
+        (Some(_), other) => return other,
+        (None, made) => made,
+    };
+    match made {
+        // If an earlier try got through and its answer did not, it is there already.
+        Err(TargetError::Conflict { detail }) if resolve => {
+            let resource = &wanted.resource;
+            let Some(id) = target.find(export, resource.kind(), resource.anchor()).await? else {
+                return Err(TargetError::Conflict { detail });
+            };
+            one(target, export, Ask::Replace(&id, resource)).await?;
+            Ok(Some(id))
+        }
+        other => other,
+    }
+}
+
+/// Writes down what came of a page, in one transaction.
+async fn settle(context: &mut Context<'_>, page: &[Pending], answers: Vec<Answer>) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
-    let mut stopped = None;
-    for (pending, answer) in answers {
+    let (mut stopped, mut confirmed) = (None, Vec::new());
+    for (pending, answer) in page.iter().zip(answers) {
         match answer {
-            Ok(target_id) => confirm(&mut transaction, context, &pending, target_id).await?,
+            Ok(target_id) => {
+                note_removal(&mut transaction, context, pending).await?;
+                confirmed.push((pending, target_id));
+            }
             Err(TargetError::Stop(stop)) => stopped = Some(stop),
             Err(TargetError::Conflict { detail }) => {
                 refuse(&mut transaction, pending.id, &ObjectFault::Conflict { detail }).await?;
@@ -201,94 +346,66 @@ async fn send(
             }
         }
     }
+    confirm(&mut transaction, context, &confirmed).await?;
     transaction.commit().await?;
     stopped.map_or(Ok(()), |stop| Err(stop.into()))
 }
 
-/// Does what has to be done for one person; the target's id of them, if they are still there.
-async fn request(
-    target: &dyn Target,
-    export: &ExportContext,
-    pending: &Pending,
-) -> Result<Option<String>, TargetError> {
-    match (&pending.desired, &pending.target_id) {
-        (Some(resource), None) => create(target, export, resource).await.map(Some),
-        (Some(resource), Some(id)) => match target.replace(export, id, resource).await {
-            Ok(()) => Ok(Some(id.clone())),
-            // Somebody removed it over there.
-            Err(TargetError::NotFound) => create(target, export, resource).await.map(Some),
-            Err(error) => Err(error),
-        },
-        (None, id) => {
-            let id = match id {
-                Some(id) => Some(id.clone()),
-                None => target.find(export, pending.kind, &pending.anchor).await?,
-            };
-            match id {
-                None => Ok(None),
-                Some(id) => match target.delete(export, pending.kind, &id).await {
-                    Ok(()) | Err(TargetError::NotFound) => Ok(None),
-                    Err(error) => Err(error),
-                },
-            }
-        }
-    }
-}
-
-/// Makes a person or a group. If an earlier try got through and its answer did not, it is there already.
-async fn create(
-    target: &dyn Target,
-    export: &ExportContext,
-    resource: &Resource,
-) -> Result<String, TargetError> {
-    let conflict = match target.create(export, resource).await {
-        Err(conflict @ TargetError::Conflict { .. }) => conflict,
-        other => return other,
-    };
-    match target.find(export, resource.kind(), resource.anchor()).await? {
-        Some(id) => target.replace(export, &id, resource).await.map(|()| id),
-        None => Err(conflict),
-    }
-}
-
-async fn confirm(
+/// Counts a removal that went out and that nobody had approved.
+async fn note_removal(
     connection: &mut sqlx::SqliteConnection,
-    context: &mut Context<'_>,
+    context: &Context<'_>,
     pending: &Pending,
-    target_id: Option<String>,
 ) -> Result<(), SyncError> {
-    match (&pending.desired, &pending.confirmed) {
-        (None, _) => context.counts.deletes += 1,
-        (Some(_), Some(_)) => context.counts.updates += 1,
-        (Some(_), None) => context.counts.adds += 1,
-    }
     if pending.is_removal() && !pending.approved {
         sqlx::query("INSERT INTO removal (connector_id, anchor, at) VALUES (?, ?, ?)")
             .bind(context.connector_id)
             .bind(&pending.anchor)
             .bind(context.engine.clock.now().unix_ms())
-            .execute(&mut *connection)
+            .execute(connection)
             .await?;
     }
-    let Some(resource) = &pending.desired else {
-        sqlx::query("DELETE FROM export_object WHERE id = ?")
-            .bind(pending.id)
-            .execute(&mut *connection)
-            .await?;
-        return group::note_in_tenant(connection, &pending.anchor, None).await;
-    };
-    if target_id != pending.target_id || pending.confirmed.is_none() {
-        group::note_in_tenant(connection, &pending.anchor, target_id.as_deref()).await?;
-        if pending.kind == Kind::Group {
+    Ok(())
+}
+
+/// Writes down what the tenant has now, and under which ids.
+async fn confirm(
+    connection: &mut sqlx::SqliteConnection,
+    context: &mut Context<'_>,
+    answered: &[(&Pending, Option<String>)],
+) -> Result<(), SyncError> {
+    let (mut gone, mut there, mut come) = (Vec::new(), Vec::new(), Vec::new());
+    for (pending, target_id) in answered {
+        let Some(wanted) = &pending.desired else {
+            context.counts.deletes += 1;
+            gone.push(pending.id);
+            come.push((pending.anchor.as_str(), None));
+            continue;
+        };
+        match &pending.confirmed {
+            Some(_) => context.counts.updates += 1,
+            None => context.counts.adds += 1,
+        }
+        there.push((pending.id, target_id, &wanted.json));
+        if *target_id != pending.target_id || pending.confirmed.is_none() {
+            come.push((pending.anchor.as_str(), target_id.as_deref()));
+        }
+    }
+    sqlx::query("DELETE FROM export_object WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(json(&gone))
+        .execute(&mut *connection)
+        .await?;
+    group::note_in_tenant(connection, &come).await?;
+    for (pending, target_id) in answered.iter().filter(|(pending, _)| pending.kind == Kind::Group) {
+        if pending.desired.is_some() && (*target_id != pending.target_id || pending.confirmed.is_none()) {
             group::note_empty(connection, &pending.anchor).await?;
         }
     }
     sqlx::query(
-        "UPDATE export_object SET target_id = ?, confirmed = ?, unsure = 0, approved = 0, fault = NULL WHERE id = ?",
+        "UPDATE export_object SET target_id = said.value ->> 1, confirmed = said.value ->> 2, unsure = 0, approved = 0, \
+         fault = NULL FROM json_each(?) said WHERE export_object.id = said.value ->> 0",
     )
-    .bind(target_id)
-    .bind(resource.to_json())
-    .bind(pending.id)
+    .bind(json(&there))
     .execute(connection)
     .await?;
     Ok(())

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use sqlx::Row as _;
+use tokio::sync::Notify;
 
 use crate::engine::Context;
 use crate::error::SyncError;
@@ -16,7 +17,12 @@ use crate::staging::stage_all;
 /// Replication between sites may take three hours by default; by the next night it has come, or is worth an alarm of its own.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(6 * 3_600);
 
-pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn ImportSource) -> Result<(), SyncError> {
+/// Runs it. `staged` is told of each page that is in the store.
+pub(crate) async fn run(
+    context: &mut Context<'_>,
+    source: &mut dyn ImportSource,
+    staged: Option<&Notify>,
+) -> Result<(), SyncError> {
     let before = present(context).await?;
     loop {
         match source.next().await {
@@ -30,6 +36,9 @@ pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn ImportSource
                     .await?;
                 stage_all(&mut transaction, context, objects).await?;
                 transaction.commit().await?;
+                if let Some(staged) = staged {
+                    staged.notify_one();
+                }
             }
             Ok(Page::End { server, watermark }) => {
                 context.server = server;

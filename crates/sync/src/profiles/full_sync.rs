@@ -6,6 +6,11 @@ use crate::flow::{Which, flow};
 
 pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), SyncError> {
     flow(context, Which::All).await?;
+    judged_all(context).await
+}
+
+/// Every object has been judged by the rules as they are now: the next sync may be a delta.
+pub(crate) async fn judged_all(context: &Context<'_>) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     sqlx::query("UPDATE connector SET synced_under = ? WHERE id = ?")
         .bind(context.connector.rules_fingerprint())

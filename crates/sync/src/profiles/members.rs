@@ -1,28 +1,39 @@
 //! The last part of an export: who is in which group, edge by edge, so that one changed member of a large group is one small request.
 //!
 //! Only edges that are marked are looked at. What is sent may be repeated, so that a mark is taken away after the answer and a crash in
-//! between costs a repetition.
+//! between costs a repetition. Who leaves a group has passed the deletion guard before.
 
+use futures_util::{StreamExt as _, stream};
 use ritorno_protocol::scim::{MAX_MEMBERS, Member, MemberChanges, MemberKind};
-use sqlx::Row as _;
+use sqlx::{Row as _, SqliteConnection};
 
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::group;
 use crate::object::Kind;
-use crate::target::{ExportContext, Stop, Target, TargetError};
+use crate::staging::json;
+use crate::target::{Answer, Ask, ExportContext, Stop, Target, TargetError};
 
 /// Members that one request takes out: each is an operation of its own, and there are 64 in a request.
 const OUT: usize = 60;
+/// Edges of one group that are looked at in one round, and groups in a round.
+const EDGES: i64 = 5_000;
+const GROUPS: usize = 64;
+/// Changes to groups in one request, and requests in flight.
+const TOGETHER: usize = 16;
+const IN_FLIGHT: usize = 4;
 
-/// Marked edges of one group, with what the tenant calls the members.
+/// Some marked edges of one group, with what the tenant calls the members: what one request is about.
+#[derive(Default)]
 struct Edges {
     changes: MemberChanges,
     /// Members that are confirmed with these ids when the request is answered.
     came: Vec<(String, String)>,
     /// Members whose edge is no more.
     went: Vec<String>,
+    /// Of those who leave the group and stay themselves, those whom nobody approved.
+    unapproved: i64,
     /// Members of whom there is nothing to send now.
     idle: Vec<String>,
 }
@@ -33,8 +44,6 @@ struct Pending {
     anchor: String,
     name: String,
     target_id: String,
-    /// Whether all members that the tenant has go first.
-    clear: bool,
 }
 
 pub(crate) async fn run(
@@ -42,50 +51,86 @@ pub(crate) async fn run(
     target: &dyn Target,
     export: &ExportContext,
 ) -> Result<(), SyncError> {
-    for guid in marked(context).await? {
-        let Some(mut pending) = pending(context, guid).await? else { continue };
-        loop {
-            let mut edges = edges(context, &pending).await?;
-            edges.changes.clear = std::mem::take(&mut pending.clear);
-            if edges.came.is_empty() && edges.went.is_empty() && edges.idle.is_empty() && !edges.changes.clear
-            {
-                break;
-            }
-            if edges.changes != MemberChanges::default() {
-                match target.change_members(export, &pending.target_id, &edges.changes).await {
-                    Ok(()) => context.counts.updates += 1,
-                    Err(TargetError::Stop(stop)) => return Err(stop.into()),
-                    Err(TargetError::NotFound) => {
-                        gone(context, &pending).await?;
-                        break;
-                    }
-                    Err(TargetError::Refused { status, detail }) => {
-                        let mut transaction = context.engine.store.write().await?;
-                        let fault = ObjectFault::Refused { status, detail };
-                        context.record(&mut transaction, &pending.name, &fault).await?;
-                        transaction.commit().await?;
-                        break;
-                    }
-                    Err(error @ TargetError::Conflict { .. }) => {
-                        return Err(
-                            Stop::Unreadable { reason: format!("members of a group: {error}") }.into()
-                        );
-                    }
-                }
-            }
-            settle(context, &pending, &edges).await?;
+    for guids in marked(context).await?.chunks(GROUPS) {
+        let mut left = Vec::with_capacity(guids.len());
+        for guid in guids {
+            left.extend(pending(context, guid).await?);
+        }
+        while !left.is_empty() {
+            left = round(context, target, export, left).await?;
         }
     }
     Ok(())
 }
 
+/// Sends some edges of each of these groups; those that have more.
+async fn round(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    export: &ExportContext,
+    groups: Vec<Pending>,
+) -> Result<Vec<Pending>, SyncError> {
+    let (mut parts, mut unfinished) = (Vec::new(), Vec::new());
+    for group in &groups {
+        let (edges, more) = edges(context, group).await?;
+        unfinished.push(more);
+        parts.extend(edges.into_iter().map(|edges| (group, edges)));
+    }
+    let answers = answers(target, export, &parts).await;
+    let (mut stopped, mut over) = (None, Vec::new());
+    let mut transaction = context.engine.store.write().await?;
+    for ((group, edges), answer) in parts.iter().zip(answers) {
+        match answer {
+            None => settle(&mut transaction, context, group, edges).await?,
+            Some(Ok(_)) => {
+                context.counts.updates += 1;
+                settle(&mut transaction, context, group, edges).await?;
+            }
+            Some(Err(TargetError::Stop(stop))) => stopped = Some(stop),
+            Some(Err(TargetError::NotFound)) => {
+                gone(&mut transaction, group).await?;
+                over.push(group.guid.clone());
+            }
+            Some(Err(TargetError::Refused { status, detail })) => {
+                let fault = ObjectFault::Refused { status, detail };
+                context.record(&mut transaction, &group.name, &fault).await?;
+                over.push(group.guid.clone());
+            }
+            Some(Err(error @ TargetError::Conflict { .. })) => {
+                stopped = Some(Stop::Unreadable { reason: format!("members of a group: {error}") });
+            }
+        }
+    }
+    transaction.commit().await?;
+    if let Some(stop) = stopped {
+        return Err(stop.into());
+    }
+    let more = groups.into_iter().zip(unfinished);
+    Ok(more.filter(|(group, more)| *more && !over.contains(&group.guid)).map(|(group, _)| group).collect())
+}
+
+/// What came of each; none where there was nothing to ask for.
+async fn answers(
+    target: &dyn Target,
+    export: &ExportContext,
+    parts: &[(&Pending, Edges)],
+) -> Vec<Option<Answer>> {
+    let asked = |edges: &Edges| edges.changes != MemberChanges::default();
+    let asks: Vec<Ask<'_>> = parts
+        .iter()
+        .filter(|(_, edges)| asked(edges))
+        .map(|(group, edges)| Ask::Members(&group.target_id, &edges.changes))
+        .collect();
+    let together = asks.chunks(TOGETHER).map(|asks| target.ask(export, asks));
+    let answered: Vec<Answer> = stream::iter(together.collect::<Vec<_>>()).buffered(IN_FLIGHT).concat().await;
+    let mut answered = answered.into_iter();
+    parts.iter().map(|(_, edges)| if asked(edges) { answered.next() } else { None }).collect()
+}
+
 /// The groups about which there is something to do, by `objectGUID`.
 async fn marked(context: &Context<'_>) -> Result<Vec<String>, SyncError> {
     let rows = sqlx::query(
-        "SELECT DISTINCT group_guid FROM edge INDEXED BY edge_dirty WHERE connector_id = ?1 AND dirty = 1 UNION \
-         SELECT object_guid FROM export_object x INDEXED BY export_object_groups CROSS JOIN cs_object o \
-         ON o.anchor = x.anchor AND o.connector_id = x.connector_id \
-         WHERE x.connector_id = ?1 AND x.kind = 'group' AND x.clear_members = 1",
+        "SELECT DISTINCT group_guid FROM edge INDEXED BY edge_dirty WHERE connector_id = ? AND dirty = 1",
     )
     .bind(context.connector_id)
     .fetch_all(&mut *context.engine.store.read().await?)
@@ -94,32 +139,40 @@ async fn marked(context: &Context<'_>) -> Result<Vec<String>, SyncError> {
 }
 
 /// The group, if the tenant has it.
-async fn pending(context: &Context<'_>, guid: String) -> Result<Option<Pending>, SyncError> {
+async fn pending(context: &Context<'_>, guid: &str) -> Result<Option<Pending>, SyncError> {
     let row = sqlx::query(
-        "SELECT x.anchor, x.target_id, x.clear_members, json_extract(x.confirmed, '$.groupName') AS name \
+        "SELECT x.anchor, x.target_id, json_extract(x.confirmed, '$.groupName') AS name \
          FROM cs_object o JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' \
          WHERE o.connector_id = ? AND o.object_guid = ? AND o.kind = 'group' AND x.confirmed IS NOT NULL \
          AND x.desired IS NOT NULL AND x.target_id IS NOT NULL",
     )
     .bind(context.connector_id)
-    .bind(&guid)
+    .bind(guid)
     .fetch_optional(&mut *context.engine.store.read().await?)
     .await?;
     row.map(|row| {
         Ok(Pending {
-            guid,
+            guid: guid.to_owned(),
             anchor: row.try_get("anchor")?,
             name: row.try_get("name")?,
             target_id: row.try_get("target_id")?,
-            clear: row.try_get("clear_members")?,
         })
     })
     .transpose()
 }
 
-async fn edges(context: &Context<'_>, pending: &Pending) -> Result<Edges, SyncError> {
+/// Marked edges of a group, in parts of which each is one request, and whether there are more. Whoever is in the group by another
+/// object too (an account that was made anew for the same person) does not leave it.
+async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, bool), SyncError> {
     let rows = sqlx::query(
-        "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind FROM edge e INDEXED BY edge_dirty \
+        "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind, \
+         e.present = 0 AND e.confirmed IS NOT NULL AND EXISTS (SELECT 1 FROM export_object k \
+         JOIN mv_object km ON km.anchor = k.anchor JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
+         JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
+         WHERE k.target_id = e.confirmed AND ke.present = 1) AS stays, \
+         e.approved = 0 AND EXISTS (SELECT 1 FROM export_object k WHERE k.target_id = e.confirmed AND k.desired IS NOT NULL) \
+         AS counts \
+         FROM edge e INDEXED BY edge_dirty \
          LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
          LEFT JOIN mv_object m ON m.id = o.mv_id \
          LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
@@ -127,12 +180,14 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<Edges, SyncEr
     )
     .bind(context.connector_id)
     .bind(&pending.guid)
-    .bind(MAX_MEMBERS as i64)
+    .bind(EDGES)
     .fetch_all(&mut *context.engine.store.read().await?)
     .await?;
-    let mut edges =
-        Edges { changes: MemberChanges::default(), came: Vec::new(), went: Vec::new(), idle: Vec::new() };
+    let (mut parts, mut part) = (Vec::new(), Edges::default());
     for row in &rows {
+        if part.changes.add.len() == MAX_MEMBERS || part.changes.remove.len() == OUT {
+            parts.push(std::mem::take(&mut part));
+        }
         let member: String = row.try_get("member_guid")?;
         let confirmed: Option<String> = row.try_get("confirmed")?;
         let there: Option<String> = row.try_get("target_id")?;
@@ -142,71 +197,75 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<Edges, SyncEr
                     Kind::Person => MemberKind::User,
                     Kind::Group => MemberKind::Group,
                 };
-                edges.changes.add.push(Member { value: id.clone(), kind });
-                edges.came.push((member, id));
+                part.changes.add.push(Member { value: id.clone(), kind });
+                part.came.push((member, id));
             }
             // In the tenant as it should be; or the tenant does not have the member, and the edge is marked when it has.
-            (true, _, _) => edges.idle.push(member),
-            (false, Some(id), _) => {
-                if edges.changes.remove.len() == OUT {
-                    continue;
-                }
-                edges.changes.remove.push(id);
-                edges.went.push(member);
+            (true, _, _) => part.idle.push(member),
+            (false, Some(id), _) if !row.try_get::<bool, _>("stays")? => {
+                part.unapproved += i64::from(row.try_get::<bool, _>("counts")?);
+                part.changes.remove.push(id);
+                part.went.push(member);
             }
-            (false, None, _) => edges.went.push(member),
+            (false, _, _) => part.went.push(member),
         }
     }
-    Ok(edges)
+    if !rows.is_empty() {
+        parts.push(part);
+    }
+    Ok((parts, rows.len() as i64 == EDGES))
 }
 
-async fn settle(context: &mut Context<'_>, pending: &Pending, edges: &Edges) -> Result<(), SyncError> {
-    let mut transaction = context.engine.store.write().await?;
-    if edges.changes.clear {
-        sqlx::query("UPDATE export_object SET clear_members = 0 WHERE anchor = ?")
+/// Writes down that this was answered.
+async fn settle(
+    connection: &mut SqliteConnection,
+    context: &Context<'_>,
+    pending: &Pending,
+    edges: &Edges,
+) -> Result<(), SyncError> {
+    if edges.unapproved > 0 {
+        sqlx::query("INSERT INTO removal (connector_id, anchor, at, members) VALUES (?, ?, ?, ?)")
+            .bind(context.connector_id)
             .bind(&pending.anchor)
-            .execute(&mut *transaction)
+            .bind(context.engine.clock.now().unix_ms())
+            .bind(edges.unapproved)
+            .execute(&mut *connection)
             .await?;
     }
-    for (member, id) in &edges.came {
-        sqlx::query(
-            "UPDATE edge SET confirmed = ?, dirty = 0 WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",
-        )
-        .bind(id)
-        .bind(context.connector_id)
-        .bind(&pending.guid)
-        .bind(member)
-        .execute(&mut *transaction)
-        .await?;
-    }
     for (sql, members) in [
-        ("DELETE FROM edge WHERE connector_id = ? AND group_guid = ? AND member_guid = ?", &edges.went),
         (
-            "UPDATE edge SET dirty = 0 WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",
-            &edges.idle,
+            "UPDATE edge SET confirmed = said.value ->> 1, dirty = 1 - present FROM json_each(?3) said \
+             WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.value ->> 0",
+            json(&edges.came),
+        ),
+        (
+            "DELETE FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
+             AND member_guid IN (SELECT value FROM json_each(?3))",
+            json(&edges.went),
+        ),
+        (
+            "UPDATE edge SET dirty = 0 WHERE connector_id = ?1 AND group_guid = ?2 \
+             AND member_guid IN (SELECT value FROM json_each(?3))",
+            json(&edges.idle),
         ),
     ] {
-        for member in members {
+        if members != "[]" {
             sqlx::query(sql)
                 .bind(context.connector_id)
                 .bind(&pending.guid)
-                .bind(member)
-                .execute(&mut *transaction)
+                .bind(members)
+                .execute(&mut *connection)
                 .await?;
         }
     }
-    transaction.commit().await?;
     Ok(())
 }
 
 /// Somebody removed the group over there: the next export makes it anew, with everybody in it.
-async fn gone(context: &mut Context<'_>, pending: &Pending) -> Result<(), SyncError> {
-    let mut transaction = context.engine.store.write().await?;
+async fn gone(connection: &mut SqliteConnection, pending: &Pending) -> Result<(), SyncError> {
     sqlx::query("UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 1 WHERE anchor = ?")
         .bind(&pending.anchor)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
-    group::note_empty(&mut transaction, &pending.anchor).await?;
-    transaction.commit().await?;
-    Ok(())
+    group::note_empty(connection, &pending.anchor).await
 }

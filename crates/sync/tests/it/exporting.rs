@@ -49,6 +49,27 @@ async fn only_what_differs_is_sent() {
 }
 
 #[tokio::test]
+async fn many_go_in_few_requests_where_the_service_takes_that() {
+    let world = World::new().await;
+    let people = |mail: &'static str| (0..150).map(|number| object(number, &[("mail", mail)])).collect();
+    world.cycle(people("a@contoso.test")).await;
+    assert_eq!(world.names().len(), 150);
+    let mut bulks = world.service.tenant().bulks.clone();
+    bulks.sort_unstable();
+    assert_eq!(bulks, [22, 64, 64]);
+    // One of many is refused, another is not taken now: neither is the others' trouble.
+    world.service.tenant().refuse.extend([(403, None), (429, Some(0))]);
+    let [_, _, export] = world.cycle(people("b@contoso.test")).await;
+    assert_eq!((export.outcome, export.counts.updates), (RunOutcome::CompletedWithErrors, 149));
+    assert_eq!(world.export().await.unwrap().counts.updates, 1);
+    // A service without such requests is asked one by one.
+    world.service.tenant().no_bulk = true;
+    world.service.tenant().bulks.clear();
+    let [_, _, export] = world.cycle(people("c@contoso.test")).await;
+    assert_eq!((export.counts.updates, world.service.tenant().bulks.len()), (150, 0));
+}
+
+#[tokio::test]
 async fn one_refused_person_does_not_stop_the_others() {
     let world = World::new().await;
     world.service.tenant().forbidden.push("user2@contoso.test".into());
@@ -106,7 +127,7 @@ async fn a_tenant_that_stays_away_stops_the_export_and_the_next_one_goes_on() {
     let world = World::new().await;
     world.import((0..300).map(|number| object(number, &[])).collect()).await.unwrap();
     world.sync().await.unwrap();
-    world.service.tenant().refuse.extend([(503, None); 64]);
+    world.service.tenant().refuse.extend([(503, None); 2_000]);
     let stopped = world.export().await.unwrap_err();
     assert!(matches!(stopped, SyncError::Target(Stop::Unreachable { .. })), "{stopped}");
     world.service.tenant().refuse.clear();

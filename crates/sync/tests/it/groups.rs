@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use ritorno_sync::{
     Begun, Changed, Changes, DeltaSource, HeldBecause, ImportSource, ImportedObject, Layer, Members, Page,
-    Rules, Run, SourceError, SyncError, Watermark,
+    RemovalKind, Rules, Run, SourceError, SyncError, Watermark,
 };
 
 use crate::world::{SCOPE, World, guid, object};
@@ -213,6 +213,127 @@ async fn a_group_that_goes_counts_at_the_deletion_guard() {
     world.engine.approve("contoso.test", &digest).await.unwrap();
     world.export().await.unwrap();
     assert!(tenant(&world).is_empty());
+}
+
+#[tokio::test]
+async fn who_leaves_a_group_counts_at_the_guard_and_who_goes_altogether_counts_once() {
+    let mut world = World::new().await;
+    world.connector.guard.memberships = 3;
+    let people = || (0..10).map(|number| object(number, &[]));
+    let members: Vec<u16> = (0..10).collect();
+    full(&world, people().chain([group(100, all(&members)), group(101, all(&members))]).collect()).await;
+    // Somebody who goes leaves their groups by that, and is counted as who goes.
+    world.connector.guard.removals = 2;
+    delta(&world, vec![Changed::Present(group(100, changed(&[], &[8]))), Changed::Gone(guid(8))]).await;
+    delta(&world, vec![Changed::Present(group(100, changed(&[], &[0, 1])))]).await;
+    world
+        .run(Run::DeltaImport(&mut Delta(vec![Changed::Present(group(101, changed(&[], &[2, 3])))])))
+        .await
+        .unwrap();
+    world.run(Run::DeltaSync).await.unwrap();
+    let before = world.service.tenant().requests.len();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { pending: 2, recent: 2, because, digest } = held else { panic!("{held}") };
+    assert_eq!(because, HeldBecause::OverMemberships { threshold: 3 });
+    assert_eq!(world.service.tenant().requests.len(), before, "nothing went out");
+    let removals = world.engine.removals("contoso.test").await.unwrap();
+    let told: Vec<_> =
+        removals.list.iter().map(|r| (r.user_principal_name.clone().unwrap(), r.kind.clone())).collect();
+    let leave = |name: &str| (name.to_owned(), RemovalKind::Leave { group: "group101".into() });
+    assert_eq!(told.len(), 2);
+    assert!(
+        told.contains(&leave("user2@contoso.test")) && told.contains(&leave("user3@contoso.test")),
+        "{told:?}"
+    );
+    // One of them comes back: another list.
+    world
+        .run(Run::DeltaImport(&mut Delta(vec![Changed::Present(group(101, changed(&[2], &[4])))])))
+        .await
+        .unwrap();
+    let other = world.engine.approve("contoso.test", &digest).await.unwrap_err();
+    let SyncError::OtherList { now } = other else { panic!("{other}") };
+    world.engine.approve("contoso.test", &now).await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!(
+        tenant(&world)["group101"],
+        set(&["user0", "user1", "user2", "user5", "user6", "user7", "user9"])
+    );
+    // What was approved does not count, and after a day nothing does.
+    world.clock.advance(std::time::Duration::from_secs(25 * 3_600));
+    delta(&world, vec![Changed::Present(group(101, changed(&[], &[5, 6, 7])))]).await;
+    assert_eq!(tenant(&world)["group101"], set(&["user0", "user1", "user2", "user9"]));
+}
+
+#[tokio::test]
+async fn groups_that_all_show_nobody_any_more_are_held() {
+    let world = World::new().await;
+    let people = || (0..6).map(|number| object(number, &[]));
+    let groups = |one: &[u16], other: &[u16]| [group(100, all(one)), group(101, all(other))];
+    full(&world, people().chain(groups(&[0, 1, 2], &[3, 4, 5])).collect()).await;
+    // One that is emptied is a group that is emptied.
+    full(&world, people().chain(groups(&[0, 1, 2], &[])).collect()).await;
+    full(&world, people().chain(groups(&[0, 1, 2, 3], &[4, 5])).collect()).await;
+    let mut source = crate::world::Objects::new(people().chain(groups(&[], &[])).collect(), 3);
+    source.watermark = Some("m".into());
+    world.run(Run::FullImport(&mut source)).await.unwrap();
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
+    let SyncError::Held { because, .. } = held else { panic!("{held}") };
+    assert_eq!(because, HeldBecause::MembersLost { members: 6 });
+    assert_eq!(tenant(&world)["group100"].len(), 4);
+    // The right is back, and nothing was lost.
+    full(&world, people().chain(groups(&[0, 1, 2, 3], &[4, 5])).collect()).await;
+    assert_eq!(tenant(&world)["group101"].len(), 2);
+}
+
+#[tokio::test]
+async fn a_difference_of_one_member_is_mended_by_one_member() {
+    let world = World::new().await;
+    let people: Vec<u16> = (0..700).collect();
+    let objects: Vec<_> = people.iter().map(|number| object(*number, &[])).collect();
+    full(&world, objects.into_iter().chain([group(5_000, all(&people[..650]))]).collect()).await;
+    let id = |name: &str| {
+        let tenant = world.service.tenant();
+        tenant.users.iter().find(|(_, user)| user.user_name.starts_with(name)).unwrap().0.to_string()
+    };
+    let (stranger, lost) = (id("user690@"), id("user7@"));
+    {
+        // One for another: the number is the same.
+        let mut tenant = world.service.tenant();
+        let group = tenant.groups.values_mut().next().unwrap();
+        group.members.retain(|member| member.value != lost);
+        group.members.push(ritorno_protocol::scim::Member { value: stranger, kind: Default::default() });
+        tenant.patches.clear();
+    }
+    world.run(Run::ConfirmingImport { target: &world.target, lease_epoch: 1 }).await.unwrap();
+    world.export().await.unwrap();
+    let expected: BTreeSet<String> = people[..650].iter().map(|number| format!("user{number}")).collect();
+    assert_eq!(tenant(&world)["group5000"], expected);
+    let patches = world.service.tenant().patches.clone();
+    assert!(patches.len() == 1 && patches[0] < 400, "{patches:?}");
+    // And then there is nothing to mend.
+    let report = world.run(Run::ConfirmingImport { target: &world.target, lease_epoch: 1 }).await.unwrap();
+    assert_eq!((report.counts.updates, report.counts.unchanged), (0, 701));
+}
+
+#[tokio::test]
+async fn an_account_made_anew_for_the_same_person_stays_in_its_groups() {
+    let world = World::new().await;
+    let anchor = vec![9_u8; 16];
+    let account = |number: u16| {
+        let mut account = object(number, &[("userPrincipalName", "anna@contoso.test")]);
+        account.attributes.insert("mS-DS-ConsistencyGuid".into(), vec![anchor.clone()]);
+        account
+    };
+    let others: Vec<u16> = (10..20).collect();
+    let people = || others.iter().map(|number| object(*number, &[]));
+    let of = |number: u16| group(100, all(&[&[number][..], &others].concat()));
+    full(&world, people().chain([of(1), account(1)]).collect()).await;
+    // The old account goes and the new one is in the group, all in one cycle: to the tenant it is one person, who stays in it.
+    full(&world, people().chain([of(2), account(2)]).collect()).await;
+    full(&world, people().chain([of(2), account(2)]).collect()).await;
+    assert_eq!(tenant(&world)["group100"].len(), 11);
+    assert!(tenant(&world)["group100"].contains("user2"));
 }
 
 #[tokio::test]

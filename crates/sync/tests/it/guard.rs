@@ -15,7 +15,7 @@ async fn ten_people(guard: Guard) -> World {
 
 #[tokio::test]
 async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
-    let world = ten_people(Guard { removals: 3, percent: None }).await;
+    let world = ten_people(Guard { removals: 3, percent: None, ..Guard::default() }).await;
     let requests = world.service.tenant().requests.len();
     let disabled = object(9, &[("userAccountControl", "514")]);
     let mut rest: Vec<_> = (3..9).map(|number| object(number, &[])).collect();
@@ -44,7 +44,7 @@ async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
 
 #[tokio::test]
 async fn a_percentage_of_the_people_holds_as_well() {
-    let world = ten_people(Guard { removals: 500, percent: Some(20) }).await;
+    let world = ten_people(Guard { removals: 500, percent: Some(20), ..Guard::default() }).await;
     world.cycle((2..10).map(|number| object(number, &[])).collect()).await;
     assert_eq!(world.names().len(), 8, "two of ten are 20 %");
     world.import((3..10).map(|number| object(number, &[])).collect()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_percentage_of_the_people_holds_as_well() {
 
 #[tokio::test]
 async fn an_approval_holds_for_its_list_only() {
-    let world = ten_people(Guard { removals: 1, percent: None }).await;
+    let world = ten_people(Guard { removals: 1, percent: None, ..Guard::default() }).await;
     world.import((3..10).map(|number| object(number, &[])).collect()).await.unwrap();
     world.sync().await.unwrap();
     let digest = world.engine.removals("contoso.test").await.unwrap().digest;
@@ -73,7 +73,7 @@ async fn an_approval_holds_for_its_list_only() {
 
 #[tokio::test]
 async fn removals_add_up_over_a_day() {
-    let world = ten_people(Guard { removals: 3, percent: None }).await;
+    let world = ten_people(Guard { removals: 3, percent: None, ..Guard::default() }).await;
     world.cycle((3..10).map(|number| object(number, &[])).collect()).await;
     assert_eq!(world.names().len(), 7);
     world.clock.advance(Duration::from_secs(23 * 3600));
@@ -167,7 +167,7 @@ async fn who_is_gone_is_suspended_first_and_removed_when_the_time_is_over() {
     assert_eq!((world.names().len(), active(&world)), (9, 9));
     assert!(!world.names().contains(&"user0@contoso.test".to_owned()));
     // A suspension counts at the guard, and so does a container lost from sight.
-    world.connector.guard = Guard { removals: 0, percent: None };
+    world.connector.guard = Guard { removals: 0, percent: None, ..Guard::default() };
     world.import(people(2)).await.unwrap();
     world.sync().await.unwrap();
     assert!(matches!(world.export().await, Err(SyncError::Held { pending: 1, .. })));

@@ -9,6 +9,7 @@ mod crash;
 mod delta;
 mod elsewhere;
 mod exporting;
+mod first_cycle;
 mod forests;
 mod groups;
 mod guard;

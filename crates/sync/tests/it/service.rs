@@ -16,6 +16,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tower::ServiceExt as _;
 use url::Url;
 
 pub(crate) const TOKEN: &str = "the agent's token";
@@ -38,6 +39,10 @@ pub(crate) struct Tenant {
     pub(crate) groups: BTreeMap<u64, Group>,
     /// Bytes of each PATCH of a group's members.
     pub(crate) patches: Vec<usize>,
+    /// Whether it is a service without bulk requests.
+    pub(crate) no_bulk: bool,
+    /// Operations of each bulk request.
+    pub(crate) bulks: Vec<usize>,
     next: u64,
 }
 
@@ -112,12 +117,28 @@ impl Service {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = tcp.local_addr().expect("an address").port();
         let tenant = Arc::new(Mutex::new(Tenant { page: 2, ..Tenant::default() }));
-        let router = Router::new()
+        let resources = Router::new()
             .route("/scim/v2/Users", post(create).get(find))
             .route("/scim/v2/Users/{id}", put(replace).delete(delete))
             .route("/scim/v2/Groups", post(create_group).get(list_groups))
-            .route("/scim/v2/Groups/{id}", put(replace_group).patch(patch_group).delete(delete_group))
+            .route(
+                "/scim/v2/Groups/{id}",
+                put(replace_group).patch(patch_group).delete(delete_group).get(read_group),
+            )
             .with_state(Arc::clone(&tenant));
+        let each = resources.clone();
+        let takes_bulk = Arc::clone(&tenant);
+        let router = resources.route(
+            "/scim/v2/Bulk",
+            post(move |headers: HeaderMap, body: String| async move {
+                if takes_bulk.lock().expect("the tenant").no_bulk {
+                    return error(404, None, "no bulk here");
+                }
+                let (answer, operations) = bulk(each, headers, body).await;
+                takes_bulk.lock().expect("the tenant").bulks.push(operations);
+                answer
+            }),
+        );
         let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(server)) };
         tokio::spawn(async move { axum::serve(listener, router).await });
         let base = Url::parse(&format!("https://localhost:{port}/scim/v2")).expect("an address");
@@ -347,4 +368,46 @@ async fn delete_group(State(tenant): Shared, headers: HeaderMap, Path(id): Path<
         Some(_) => StatusCode::NO_CONTENT.into_response(),
         None => error(404, None, "no group of this id"),
     }
+}
+
+async fn read_group(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>) -> Response {
+    let mut tenant = tenant.lock().expect("the tenant");
+    if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
+        return *refusal;
+    }
+    match tenant.groups.get(&id) {
+        Some(group) => Json(group.clone()).into_response(),
+        None => error(404, None, "no group of this id"),
+    }
+}
+
+/// The operations one after the other, each as it would be by itself; and how many they were.
+async fn bulk(each: Router, headers: HeaderMap, body: String) -> (Response, usize) {
+    let read: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let mut done = Vec::new();
+    for operation in read["Operations"].as_array().expect("operations") {
+        let text = |name: &str| operation[name].as_str().expect("a text").to_owned();
+        let data = operation.get("data").map(ToString::to_string).unwrap_or_default();
+        let mut request = axum::http::Request::builder()
+            .method(text("method").as_str())
+            .uri(format!("/scim/v2{}", text("path")))
+            .body(axum::body::Body::from(data))
+            .expect("a request");
+        *request.headers_mut() = headers.clone();
+        let answer = each.clone().oneshot(request).await.expect("a router never fails");
+        let status = answer.status();
+        let said = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+        let said: serde_json::Value = serde_json::from_slice(&said).unwrap_or_default();
+        let mut one = serde_json::json!({"method": text("method"), "status": status.as_str()});
+        if status.is_success() {
+            if let Some(id) = said["id"].as_str() {
+                one["location"] = format!("https://localhost/scim/v2{}/{id}", text("path")).into();
+            }
+        } else {
+            one["response"] = said;
+        }
+        done.push(one);
+    }
+    let operations = done.len();
+    (Json(serde_json::json!({"Operations": done})).into_response(), operations)
 }

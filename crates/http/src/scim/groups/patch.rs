@@ -1,5 +1,5 @@
 //! `PATCH /scim/v2/Groups/{id}` (RFC 7644 section 3.5.2): members come and go, so that one changed member of a large group is a small
-//! request. Each part may be repeated.
+//! request. Each part may be repeated. Who leaves counts at the deletion guard.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -13,6 +13,7 @@ use ritorno_protocol::scim::{
 use crate::scim::access::{ScimAgent, read};
 use crate::scim::error::ScimError;
 use crate::scim::group::{audit, known};
+use crate::scim::guard;
 use crate::state::AppState;
 
 /// Changes who is in a group, or its name.
@@ -26,7 +27,7 @@ pub async fn handle(
     body: Bytes,
 ) -> Result<StatusCode, ScimError> {
     let patch: PatchOp = read(body)?;
-    let (group, _) = known(&state, &agent, &id).await?;
+    let (group, standing) = known(&state, &agent, &id).await?;
     let (mut changes, mut name) = (MemberChanges::default(), None);
     for operation in &patch.operations {
         let path = operation.path.as_deref().unwrap_or_default();
@@ -41,6 +42,8 @@ pub async fn handle(
             NotMembers::Value => ScimError::Value(error.to_string()),
         })?;
     }
+    let leaving = leaving(&state, &group, standing, &changes).await?;
+    guard::count_members(&state, &agent, leaving).await?;
     if let Some(display_name) = name.filter(|name| *name != group.display_name) {
         let changed = Group { display_name, updated_at: state.clock.now(), ..group.clone() };
         super::replace::store(&state, &changed, group.version).await?;
@@ -50,6 +53,22 @@ pub async fn handle(
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
     audit(&state, &agent, Activity::GroupUpdated, reason).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How many of the group's `standing` members are none afterwards.
+async fn leaving(
+    state: &AppState,
+    group: &Group,
+    standing: u64,
+    changes: &MemberChanges,
+) -> Result<u64, ScimError> {
+    let repository = state.store.groups();
+    if !changes.clear {
+        return Ok(repository.count_members(state.tenant, group.id, &changes.remove).await?);
+    }
+    let added: Vec<String> = changes.add.iter().map(|member| member.value.clone()).collect();
+    let stay = repository.count_members(state.tenant, group.id, &added).await?;
+    Ok(standing.saturating_sub(stay))
 }
 
 /// Members by what they are: people and groups.
