@@ -71,6 +71,7 @@ walking("an address is registered with the password, and gets the code when it i
   await look(walk, "password-wrong");
   await page.fill("#current-password", person.current);
   await page.click("#submit-password");
+  await page.click("#to-address");
   await page.waitForSelector("#address");
   assert.ok(bodies.length > 0 && bodies.every((body) => !body.includes(person.current)), "a password left the page unsealed");
   await look(walk, "address");
@@ -143,6 +144,9 @@ walking("with nothing but a keyboard, on a phone", "keyboard", "it", async (walk
   await page.waitForSelector("#submit-password:not([disabled])");
   await look(walk, "password");
   await fill("current-password", person.current);
+  await page.waitForSelector("#to-address");
+  await to("to-address");
+  await page.keyboard.press("Enter");
   await page.waitForSelector("#address");
   await look(walk, "address");
   await fill("address", person.own);
@@ -157,6 +161,7 @@ walking("what is registered is shown masked, and can be removed", "keyboard", "e
   await toPassword(walk);
   await page.fill("#current-password", person.current);
   await page.click("#submit-password");
+  await page.click("#to-address");
   await page.waitForSelector("#address");
   assert.match(await page.innerText("#registered"), /•••••.@/);
   await look(walk, "replace");

@@ -6,17 +6,23 @@
 //!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
 //! ```
 //!
+//! The first gate is passed with a code by mail, or with another method that the tenant allows (`/reset/app`,
+//! `/reset/recovery-code`); where it demands two, the second is chosen at `/reset/gate`.
+//!
 //! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
 //!
-//! In [`register`] they register an address for codes beforehand.
+//! In [`register`] they register beforehand what opens the gates.
 
+mod app;
 mod code;
 pub mod follow_up;
 mod front;
+mod gate;
 mod notice;
 mod offers;
 mod outcome;
 mod password;
+mod recovery_code;
 pub mod refusal;
 pub mod register;
 mod resend;
@@ -48,6 +54,9 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/start", post(start::start))
         .route("/reset/code", get(code::show).post(code::check))
         .route("/reset/resend", post(resend::resend))
+        .route("/reset/app", get(app::show).post(app::check))
+        .route("/reset/recovery-code", get(recovery_code::show).post(recovery_code::check))
+        .route("/reset/gate", get(gate::show))
         .route("/reset/password", get(password::show))
         .route("/reset/submit", post(submit::submit))
         .route("/reset/unlock", post(unlock::unlock))

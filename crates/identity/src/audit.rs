@@ -43,6 +43,10 @@ activities! {
     RegistrationRemoved = "User removed registered address";
     /// A step on the way to a registered address: name given, password right or wrong, code sent, code right or wrong.
     RegistrationProgress = "Address registration activity progress";
+    /// Microsoft's. What opens a gate was registered: an authenticator app, recovery codes.
+    MethodRegistered = "User registered security info";
+    /// Microsoft's. What opens a gate was removed by its owner.
+    MethodRemoved = "User deleted security info";
     /// Microsoft's.
     PolicyChanged = "Self-service password reset policy changes";
     /// Writeback was switched on for the tenant or an agent.

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::ids::FlowId;
+pub use crate::method::Method;
 use crate::pepper::Pepper;
 
 /// Digits of a code.
@@ -17,22 +18,6 @@ pub const DIGITS: usize = 8;
 pub const VALID: Duration = Duration::from_secs(5 * 60);
 /// How often a code may be tried, the right try included.
 pub const TRIES: u32 = 5;
-
-/// How a code reaches the person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// By mail, to an alternate or registered address.
-    Mail,
-}
-
-impl Method {
-    /// The method's name in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mail => "mail",
-        }
-    }
-}
 
 /// A code in the clear: only on its way to the person and back.
 #[derive(Clone)]

@@ -3,7 +3,8 @@
 //! ```text
 //! Started ─▶ CodeSent ─▶ GatePassed ─▶ Submitted ─▶ Finished
 //!              ▲  │          ▲             │
-//!              └──┘ resend   └── retry ────┘  (the directory refused the password: choose another)
+//!              └──┘ resend,  └── retry ────┘  (the directory refused the password: choose another)
+//!                   or another gate
 //! ```
 //!
 //! A stranger goes the same way as a person, up to a gate that they can't pass. Each step gives a new value; whoever stores
@@ -15,8 +16,10 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{RequestId, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::{Outcome, SsprCode};
 
+use crate::gates::Gates;
 use crate::ids::{CorrelationId, FlowId};
 use crate::language::Language;
+use crate::method::Method;
 use crate::subject::Subject;
 use crate::token::TokenDigest;
 
@@ -40,6 +43,8 @@ pub struct Flow {
     pub masked_address: String,
     /// How far it is.
     pub state: FlowState,
+    /// What opens its gates, and which are passed.
+    pub gates: Gates,
     /// The reader's language.
     pub language: Language,
     /// What the person can give the help desk.
@@ -73,9 +78,9 @@ pub enum Person {
 pub enum FlowState {
     /// The name was given.
     Started,
-    /// A code was sent, or seems to have been.
+    /// At a gate: a code was sent, or seems to have been, or is somewhere at hand.
     CodeSent,
-    /// The right code came back.
+    /// Every gate is passed.
     GatePassed,
     /// A sealed password is on its way.
     Submitted(RequestId),
@@ -104,6 +109,9 @@ pub enum FlowError {
     /// The step does not belong here.
     #[error("the reset is at another step")]
     WrongStep,
+    /// This gate is not opened by that.
+    #[error("another method opens this gate")]
+    OtherMethod,
     /// There is no person who could pass a gate.
     #[error("nobody can pass a gate here")]
     NoPerson,
@@ -140,13 +148,17 @@ impl Flow {
         }
     }
 
-    /// The right code came back.
+    /// A gate was passed with `method`: the last one, or another follows.
     ///
     /// # Errors
-    /// [`FlowError`], if it is too late, not the step for it, or nobody's flow.
-    pub fn gate_passed(&self, now: Timestamp) -> Result<Self, FlowError> {
+    /// [`FlowError`], if it is too late, not the step for it, nobody's flow, or not a method that opens this gate.
+    pub fn gate_passed(&self, method: Method, now: Timestamp) -> Result<Self, FlowError> {
         match (self.state, self.user()) {
-            (FlowState::CodeSent, Some(_)) => self.to(FlowState::GatePassed, now),
+            (FlowState::CodeSent, Some(_)) => {
+                let gates = self.gates.with(method).ok_or(FlowError::OtherMethod)?;
+                let state = if gates.are_open() { FlowState::GatePassed } else { FlowState::CodeSent };
+                Ok(Self { gates, ..self.to(state, now)? })
+            }
             (FlowState::CodeSent, None) => Err(FlowError::NoPerson),
             _ => Err(FlowError::WrongStep),
         }
@@ -214,6 +226,7 @@ pub(crate) mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::gates::GatePolicy;
     use crate::tenant::Tenant;
     use crate::user::{Mastered, OnPremises, User};
 
@@ -260,6 +273,7 @@ pub(crate) mod tests {
             person,
             masked_address: "a•••••i@m•••.test".into(),
             state: FlowState::Started,
+            gates: GatePolicy::by_mail().before(&[Method::Mail]).unwrap(),
             language: Language::Italian,
             support_code: SupportCode("00000-00000".into()),
             correlation: CorrelationId(Uuid::from_u128(7)),
@@ -278,7 +292,7 @@ pub(crate) mod tests {
         let request = RequestId(Uuid::from_u128(8));
         let start = flow(Person::Known(UserId(Uuid::from_u128(2))));
         let sent = start.code_sent(NOW).unwrap().code_sent(NOW).unwrap();
-        let submitted = sent.gate_passed(NOW).unwrap().submitted(request, NOW).unwrap();
+        let submitted = sent.gate_passed(Method::Mail, NOW).unwrap().submitted(request, NOW).unwrap();
         let refused = Outcome::NotApplied { fault: Fault::Expired, operator: Operator::default() };
         let again = submitted.ended(request, &refused).unwrap();
         assert_eq!(again.state, FlowState::GatePassed);
@@ -290,10 +304,24 @@ pub(crate) mod tests {
     #[test]
     fn no_step_is_skipped() {
         let start = flow(Person::Known(UserId(Uuid::from_u128(2))));
-        assert_eq!(start.gate_passed(NOW), Err(FlowError::WrongStep));
+        assert_eq!(start.gate_passed(Method::Mail, NOW), Err(FlowError::WrongStep));
         assert_eq!(start.submitted(RequestId(Uuid::nil()), NOW), Err(FlowError::WrongStep));
-        let passed = start.code_sent(NOW).unwrap().gate_passed(NOW).unwrap();
+        let passed = start.code_sent(NOW).unwrap().gate_passed(Method::Mail, NOW).unwrap();
         assert_eq!(passed.code_sent(NOW), Err(FlowError::WrongStep));
+    }
+
+    #[test]
+    fn each_gate_is_passed_by_what_opens_it() {
+        let two = GatePolicy::of_administrators().before(&[Method::Mail, Method::App]).unwrap();
+        let flow = flow(Person::Known(UserId(Uuid::from_u128(2)))).code_sent(NOW).unwrap();
+        let flow = Flow { gates: two, ..flow };
+        assert_eq!(flow.gate_passed(Method::RecoveryCode, NOW), Err(FlowError::OtherMethod));
+        let once = flow.gate_passed(Method::App, NOW).unwrap();
+        assert_eq!((once.state, once.gates.passed()), (FlowState::CodeSent, &[Method::App][..]));
+        assert_eq!(once.submitted(RequestId(Uuid::nil()), NOW), Err(FlowError::WrongStep));
+        assert_eq!(once.gate_passed(Method::App, NOW), Err(FlowError::OtherMethod));
+        assert_eq!(once.gate_passed(Method::Mail, NOW).unwrap().state, FlowState::GatePassed);
+        assert_eq!(once.gate_passed(Method::Mail, NOW.plus(VALID)), Err(FlowError::Expired));
     }
 
     #[test]
@@ -302,7 +330,7 @@ pub(crate) mod tests {
             Person::Withheld { user: UserId(Uuid::from_u128(2)), code: SsprCode::NotProperlyConfigured };
         for person in [Person::Stranger, withheld] {
             let sent = flow(person).code_sent(NOW).unwrap();
-            assert_eq!(sent.gate_passed(NOW), Err(FlowError::NoPerson));
+            assert_eq!(sent.gate_passed(Method::Mail, NOW), Err(FlowError::NoPerson));
         }
     }
 

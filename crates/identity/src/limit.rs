@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::method::Method;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -23,6 +25,22 @@ pub const CODES_SENT: Limit = Limit { name: "codes-sent", most: 3, window: HOUR 
 pub const CODES_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "codes-sent-known", most: 6, window: HOUR };
 /// Wrong codes of one person by mail. It stops this method only, and the help desk can lift it.
 pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 20, window: DAY };
+/// Tries at a gate in one way through the pages, for what can be tried without a code that was sent: an app's code, a recovery
+/// code. It is [`crate::code::TRIES`] for a code that was sent.
+pub const TRIES_AT_A_GATE: Limit =
+    Limit { name: "tries-at-a-gate", most: crate::code::TRIES, window: crate::flow::VALID };
+/// Wrong codes of one person by app. It stops this method only, spares a browser in which they succeeded before, and the help
+/// desk can lift it.
+pub const WRONG_CODES_BY_APP: Limit = Limit { name: "wrong-codes-app", most: 20, window: DAY };
+/// The same in a browser in which the person succeeded before: an app's code has six digits, so that nowhere may anybody go on
+/// for ever.
+pub const WRONG_CODES_BY_APP_IN_KNOWN_BROWSER: Limit =
+    Limit { name: "wrong-codes-app-known", most: 60, window: DAY };
+/// Wrong recovery codes of one person. They can't be guessed; it keeps anybody from trying for ever.
+pub const WRONG_RECOVERY_CODES: Limit = Limit { name: "wrong-recovery-codes", most: 20, window: DAY };
+/// The same in a browser in which the person succeeded before.
+pub const WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER: Limit =
+    Limit { name: "wrong-recovery-codes-known", most: 60, window: DAY };
 /// Names that one network may try.
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
@@ -51,4 +69,17 @@ pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 
 /// The limit for one more code to an address.
 pub const fn codes_sent(known_browser: bool) -> &'static Limit {
     if known_browser { &CODES_SENT_TO_KNOWN_BROWSER } else { &CODES_SENT }
+}
+
+/// The limit for wrong tries of one person at a gate, by what was tried, in a browser in which they succeeded before or
+/// elsewhere. What is tried elsewhere does not count where they succeeded.
+pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Limit {
+    match (method, known_browser) {
+        // The stop of codes by mail is one for both, and spares a known browser where it is counted.
+        (Method::Mail, _) => &WRONG_CODES_BY_MAIL,
+        (Method::App, false) => &WRONG_CODES_BY_APP,
+        (Method::App, true) => &WRONG_CODES_BY_APP_IN_KNOWN_BROWSER,
+        (Method::RecoveryCode, false) => &WRONG_RECOVERY_CODES,
+        (Method::RecoveryCode, true) => &WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER,
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::MailId;
 use crate::language::Language;
+use crate::method::Method;
 use crate::registration::AddressChange;
 
 /// One mail in the outbox. Its letter is encrypted in the database, for it can carry a code.
@@ -82,6 +83,19 @@ pub enum Template {
         /// For the help desk.
         support_code: String,
     },
+    /// A method beside the addresses was registered, replaced or removed.
+    MethodChanged {
+        /// The person's name.
+        display_name: String,
+        /// Which.
+        method: Method,
+        /// What was done.
+        change: AddressChange,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -98,6 +112,7 @@ impl std::fmt::Debug for Template {
             Self::PasswordChanged { .. } => "PasswordChanged",
             Self::AddressCode { .. } => "AddressCode",
             Self::AddressChanged { .. } => "AddressChanged",
+            Self::MethodChanged { .. } => "MethodChanged",
             Self::Withheld { .. } => "Withheld",
         })
     }

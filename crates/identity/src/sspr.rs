@@ -2,6 +2,8 @@
 
 use ritorno_protocol::outcome::SsprCode;
 
+use crate::gates::{GatePolicy, Gates};
+use crate::method::Method;
 use crate::tenant::Tenant;
 use crate::user::{AddressKind, Mastered, User};
 
@@ -13,23 +15,11 @@ pub const fn tenant_allows(tenant: &Tenant) -> Result<(), SsprCode> {
     if tenant.sspr_enabled { Ok(()) } else { Err(SsprCode::TenantDisabled) }
 }
 
-/// What is true of the person. It is computed before the first gate and withheld until one is passed.
+/// What is true of the person: whether they may reset at all, and so may register what opens the gates.
 ///
 /// # Errors
 /// The code to tell after a gate, by mail, or at the help desk.
 pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
-    may_register(tenant, user)?;
-    if user.code_address(AddressKind::default()).is_none() {
-        return Err(SsprCode::NotProperlyConfigured);
-    }
-    Ok(())
-}
-
-/// Whether the person may register an address of their own: who may reset, and who only lacks an address for it.
-///
-/// # Errors
-/// The code for the help desk.
-pub fn may_register(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     if !user.enabled {
         return Err(SsprCode::NotEnabledInPolicy);
     }
@@ -40,6 +30,44 @@ pub fn may_register(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
 }
 
+/// What a person has that opens gates, beside their addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether an authenticator app is registered.
+    pub app: bool,
+    /// How many recovery codes are left.
+    pub recovery_codes: u32,
+    /// Whether an administrator of the tenant has the person's sign-in name: a stricter policy holds then.
+    pub administrator: bool,
+}
+
+impl Standing {
+    /// Everything that the person can prove with.
+    pub fn methods(&self, user: &User) -> Vec<Method> {
+        let has = |method: &Method| match method {
+            Method::Mail => user.code_address(AddressKind::default()).is_some(),
+            Method::App => self.app,
+            Method::RecoveryCode => self.recovery_codes > 0,
+        };
+        Method::ALL.into_iter().filter(has).collect()
+    }
+
+    /// The policy that holds for the person.
+    pub fn policy(&self, tenant: &Tenant) -> GatePolicy {
+        if self.administrator { GatePolicy::of_administrators() } else { tenant.gate_policy.clone() }
+    }
+}
+
+/// The gates before a person who may reset. It is computed before the first gate and withheld until one is passed.
+///
+/// # Errors
+/// The code to tell after a gate, by mail, or at the help desk: what [`person_allowed`] says, or
+/// [`SsprCode::NotProperlyConfigured`] for whoever has too little to pass the gates.
+pub fn gates(tenant: &Tenant, user: &User, standing: &Standing) -> Result<Gates, SsprCode> {
+    person_allowed(tenant, user)?;
+    standing.policy(tenant).before(&standing.methods(user)).ok_or(SsprCode::NotProperlyConfigured)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,19 +76,33 @@ mod tests {
     #[test]
     fn each_missing_thing_has_its_code() {
         let (mut tenant, user) = (tenant(), person());
-        assert_eq!(person_allowed(&tenant, &user), Ok(()));
+        let nothing = Standing::default();
+        assert_eq!(gates(&tenant, &user, &nothing).unwrap().choices(), [Method::Mail]);
 
         let unreachable = User { alternate_mail: None, registered_mail: None, ..user.clone() };
-        assert_eq!(person_allowed(&tenant, &unreachable), Err(SsprCode::NotProperlyConfigured));
         let empty = User { alternate_mail: Some(String::new()), registered_mail: None, ..user.clone() };
-        assert_eq!(person_allowed(&tenant, &empty), Err(SsprCode::NotProperlyConfigured));
-        assert_eq!(may_register(&tenant, &unreachable), Ok(()), "that is what registering is for");
+        for user in [&unreachable, &empty] {
+            assert_eq!(gates(&tenant, user, &nothing), Err(SsprCode::NotProperlyConfigured));
+            assert_eq!(person_allowed(&tenant, user), Ok(()), "that is what registering is for");
+        }
+        let app = Standing { app: true, ..nothing };
+        assert_eq!(gates(&tenant, &unreachable, &app).unwrap().choices(), [Method::App]);
+        let paper = Standing { recovery_codes: 1, ..nothing };
+        assert_eq!(gates(&tenant, &unreachable, &paper).unwrap().choices(), [Method::RecoveryCode]);
         let disabled = User { enabled: false, ..user.clone() };
         let cloud_only = User { mastered: Mastered::CloudOnly, ..user.clone() };
         for nobody in [disabled, cloud_only] {
-            assert_eq!(person_allowed(&tenant, &nobody), Err(SsprCode::NotEnabledInPolicy));
-            assert_eq!(may_register(&tenant, &nobody), Err(SsprCode::NotEnabledInPolicy));
+            assert_eq!(gates(&tenant, &nobody, &app), Err(SsprCode::NotEnabledInPolicy));
         }
+
+        // What the tenant does not allow opens nothing.
+        tenant.gate_policy = GatePolicy::by_mail();
+        assert_eq!(gates(&tenant, &unreachable, &app), Err(SsprCode::NotProperlyConfigured));
+        // Whoever administers the tenant passes two gates, whatever it demands of others.
+        let administrator = Standing { administrator: true, ..app };
+        assert_eq!(gates(&tenant, &user, &administrator).unwrap().required(), 2);
+        let alone = Standing { administrator: true, ..nothing };
+        assert_eq!(gates(&tenant, &user, &alone), Err(SsprCode::NotProperlyConfigured));
 
         tenant.writeback_enabled = false;
         assert_eq!(person_allowed(&tenant, &user), Err(SsprCode::WritebackNotEnabled));

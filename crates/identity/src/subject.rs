@@ -2,6 +2,7 @@
 
 use ritorno_protocol::ids::{TenantId, UserId};
 
+use crate::ids::FlowId;
 use crate::name::SignInName;
 use crate::pepper::Pepper;
 
@@ -31,6 +32,11 @@ impl Subject {
     #[must_use]
     pub fn from_network(&self, pepper: &Pepper, tenant: TenantId, network: &str) -> Self {
         Self(pepper.digest("subject/from-network", &[tenant.0.as_bytes(), &self.0, network.as_bytes()]))
+    }
+
+    /// One way through the pages: what is counted against it stops nobody but itself.
+    pub fn of_flow(pepper: &Pepper, tenant: TenantId, flow: FlowId) -> Self {
+        Self(pepper.digest("subject/flow", &[tenant.0.as_bytes(), flow.0.as_bytes()]))
     }
 
     /// Everybody of a tenant together.

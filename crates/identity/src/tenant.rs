@@ -4,6 +4,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 use ritorno_protocol::key::PublicKey;
 
+use crate::gates::GatePolicy;
 use crate::language::Language;
 
 /// One organisation, and what holds for all of its people.
@@ -23,6 +24,8 @@ pub struct Tenant {
     pub writeback_enabled: bool,
     /// Whether people may unlock their account without a new password.
     pub unlock_enabled: bool,
+    /// What opens the gates before a reset, and how many there are.
+    pub gate_policy: GatePolicy,
     /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
     pub forbid_names: bool,
     /// Where the pages send people who need help: an `https:` or `mailto:` address.
@@ -50,6 +53,7 @@ impl Tenant {
             sspr_enabled: true,
             writeback_enabled: false,
             unlock_enabled: false,
+            gate_policy: GatePolicy::of_new_tenant(),
             forbid_names: false,
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),

@@ -2,7 +2,7 @@
 
 use ritorno_identity::code::{CodeDigest, Method, StoredCode, TRIES, Tried};
 use ritorno_identity::ids::FlowId;
-use ritorno_identity::limit::WRONG_CODES_BY_MAIL;
+use ritorno_identity::limit::wrong_at_a_gate;
 use ritorno_identity::subject::Subject;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
@@ -69,9 +69,7 @@ impl Codes<'_> {
         count.extend(values![TRIES, now]);
         let counted = self.0.write_returning(COUNT, count).await?;
         let Some(row) = counted.first() else { return self.why_not(attempt, now).await };
-        let day = match method {
-            Method::Mail => &WRONG_CODES_BY_MAIL,
-        };
+        let day = wrong_at_a_gate(*method, *known_browser);
         let limits = Limits(self.0);
         let day_counted = limits.count(*tenant, day, subject, now).await?;
         if !day_counted && !known_browser {

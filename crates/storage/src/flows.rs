@@ -9,7 +9,7 @@ use ritorno_protocol::ids::{SupportCode, TenantId, UserId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{name_of, values};
+use crate::value::{json, name_of, values};
 use crate::writer::Statement;
 
 const KNOWN: &str = "known";
@@ -26,8 +26,8 @@ impl Flows<'_> {
     /// [`StoreError`].
     pub async fn insert(&self, flow: &Flow) -> Result<(), StoreError> {
         const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
-             masked_address, state, request, language, support_code, correlation, started_at, expires_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+             masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
         let (person, user, code) = person_columns(flow.person);
         let values = values![
             flow.tenant,
@@ -45,6 +45,7 @@ impl Flows<'_> {
             flow.correlation,
             flow.started_at,
             flow.expires_at,
+            json(&flow.gates),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -85,8 +86,8 @@ impl Flows<'_> {
 
 /// The statement that stores a step, if the flow is still where it began.
 pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
-    const SQL: &str = "update flows set state = $3, request = $4 \
-         where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6";
+    const SQL: &str = "update flows set state = $3, request = $4, gates = $7 \
+         where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6 and gates = $8";
     let values = values![
         before.tenant,
         before.id,
@@ -94,6 +95,8 @@ pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
         after.state.request(),
         before.state.as_str(),
         before.state.request().map(|request| request.to_string()).unwrap_or_default(),
+        json(&after.gates),
+        json(&before.gates),
     ];
     (SQL, values)
 }
@@ -134,6 +137,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         person: person(row)?,
         masked_address: row.text("masked_address")?,
         state,
+        gates: row.json("gates")?,
         language: row.named("language")?,
         support_code: SupportCode(row.text("support_code")?),
         correlation: row.parsed("correlation")?,

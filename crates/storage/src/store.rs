@@ -13,8 +13,9 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    Administrators, AgentTokens, Agents, Audit, Codes, DeviceCodes, EnrolmentTokens, Flows, Groups, Limits,
-    MailOutbox, Registrations, Requests, Sessions, SigningKeys, Tenants, Users,
+    Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
+    Groups, Limits, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions, SigningKeys, Tenants,
+    Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -66,6 +67,7 @@ impl Store {
             include_str!("../migrations/sqlite/0005_unlock.sql"),
             include_str!("../migrations/sqlite/0006_agent_keys.sql"),
             include_str!("../migrations/sqlite/0007_groups.sql"),
+            include_str!("../migrations/sqlite/0008_gates.sql"),
         ])
         .run(&writer)
         .await
@@ -92,6 +94,7 @@ impl Store {
             include_str!("../migrations/postgres/0005_unlock.sql"),
             include_str!("../migrations/postgres/0006_agent_keys.sql"),
             include_str!("../migrations/postgres/0007_groups.sql"),
+            include_str!("../migrations/postgres/0008_gates.sql"),
         ])
         .run(&pool)
         .await
@@ -166,6 +169,10 @@ repositories! {
     registrations: Registrations;
     /// One-time codes.
     codes: Codes;
+    /// Authenticator apps of people.
+    authenticators: Authenticators;
+    /// Recovery codes of people.
+    recovery_codes: RecoveryCodes;
     /// Groups of the directories.
     groups: Groups;
     /// Counters.
@@ -189,11 +196,12 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 }
 
 /// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 7]) -> Migrator {
+fn migrator(texts: [&'static str; 8]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let names = ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys", "groups"];
+    let names =
+        ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys", "groups", "gates"];
     let named = names.into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

@@ -19,8 +19,8 @@ impl Tenants<'_> {
     /// [`StoreError::Contradiction`] if its id or root key is there already; other [`StoreError`]s.
     pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
-             forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+             forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
+             gate_policy) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -35,6 +35,7 @@ impl Tenants<'_> {
             tenant.created_at,
             json(&tenant.forbidden_mail_domains),
             tenant.unlock_enabled,
+            json(&tenant.gate_policy),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -46,8 +47,8 @@ impl Tenants<'_> {
     /// [`StoreError`].
     pub async fn update(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
-             forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10 \
-             where id = $1";
+             forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
+             gate_policy = $11 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -59,6 +60,7 @@ impl Tenants<'_> {
             json(&tenant.decoy_domains),
             json(&tenant.forbidden_mail_domains),
             tenant.unlock_enabled,
+            json(&tenant.gate_policy),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -104,6 +106,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         sspr_enabled: row.switch("sspr_enabled")?,
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
+        gate_policy: row.json("gate_policy")?,
         forbid_names: row.switch("forbid_names")?,
         helpdesk_url: row.text_if_any("helpdesk_url")?,
         decoy_domains: row.json("decoy_domains")?,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use ritorno_identity::name::SignInName;
+use ritorno_identity::sspr::Standing;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
@@ -151,6 +152,29 @@ impl Users<'_> {
         const SQL: &str = "select * from users where tenant = $1 and source_anchor = $2";
         let row = self.0.read_one(SQL, values![tenant, anchor.0.as_str()]).await?;
         row.map(|row| user(&row)).transpose()
+    }
+
+    /// What somebody of that name has that opens gates, beside addresses; one statement, found or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn standing(
+        &self,
+        tenant: TenantId,
+        user: Option<UserId>,
+        name: &SignInName,
+    ) -> Result<Standing, StoreError> {
+        const SQL: &str = "select \
+             (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
+             (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
+             (select count(*) from administrators where tenant = $1 and name_key = $3) as administrators";
+        let row = self.0.read_one(SQL, values![tenant, user, name.as_str()]).await?;
+        let Some(row) = row else { return Ok(Standing::default()) };
+        Ok(Standing {
+            app: row.count("apps")? > 0,
+            recovery_codes: row.count("codes")?,
+            administrator: row.count("administrators")? > 0,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod dist;
 mod doctor;
 mod forests;
 mod keys;
+mod methods;
 mod once;
 mod openldap;
 mod outage;

@@ -1,5 +1,5 @@
-register-title = Register an address for codes
-register-lead = With a mail address of your own on file, you can reset your password by yourself on the day that you forget it. Here you register one, replace it or remove it. You need your current password.
+register-title = Register your ways to prove that it is you
+register-lead = With an address for codes, an authenticator app or recovery codes of your own you can reset your password by yourself on the day that you forget it. Here you register them, replace them or remove them. You need your current password.
 register-name-hint = Such as anna@contoso.com
 register-not-a-name = Here a sign-in name looks like anna@contoso.com.
 register-submit = Go on

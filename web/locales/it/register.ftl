@@ -1,5 +1,5 @@
-register-title = Registra un indirizzo per i codici
-register-lead = Con un tuo indirizzo di posta registrato puoi reimpostare la password in autonomia il giorno in cui la dimentichi. Qui puoi registrarlo, cambiarlo o toglierlo. Ti serve la password attuale.
+register-title = Registra i tuoi modi per dimostrare che sei tu
+register-lead = Con un indirizzo per i codici, un'app di autenticazione o codici di recupero puoi reimpostare la password in autonomia il giorno in cui la dimentichi. Qui puoi registrarli, cambiarli o toglierli. Ti serve la password attuale.
 register-name-hint = Per esempio anna@contoso.com
 register-not-a-name = Qui il nome di accesso è fatto così: anna@contoso.com.
 register-submit = Avanti

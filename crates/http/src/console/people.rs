@@ -8,10 +8,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, WRONG_CODES_BY_MAIL};
+use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
 use ritorno_identity::mask::mask;
+use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
-use ritorno_identity::sspr;
+use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
@@ -43,6 +44,10 @@ struct PersonView {
     enabled: bool,
     source: Option<String>,
     withheld: Option<Withheld>,
+    /// Whether an authenticator app is registered.
+    app: bool,
+    /// How many recovery codes are left.
+    recovery_codes: u32,
     /// Masked, the registered one first: the help desk asks the person for them, not the other way round.
     addresses: Vec<String>,
 }
@@ -76,14 +81,23 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadUsers)?;
     let tenant = tenant(&state).await?;
-    let found = find(&state, &tenant, &asked.name).await?;
+    let person = match find(&state, &tenant, &asked.name).await? {
+        None => None,
+        Some(user) => {
+            let name = SignInName::of_principal(&user.user_principal_name);
+            let users = state.store.users();
+            let standing =
+                users.standing(tenant.id, Some(user.id), &name).await.map_err(PageError::behind)?;
+            Some(view(&tenant, &user, &standing))
+        }
+    };
     let shown = PeoplePage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console/people"),
         menu: signed_in.menu("/console/people"),
         asked: asked.name.trim(),
         lifted: asked.lifted.is_some(),
-        person: found.map(|user| view(&tenant, &user)),
+        person,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -93,8 +107,9 @@ async fn find(state: &AppState, tenant: &Tenant, typed: &str) -> Result<Option<U
     state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)
 }
 
-fn view(tenant: &Tenant, user: &User) -> PersonView {
-    let withheld = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, user)).err();
+fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
+    let withheld =
+        sspr::tenant_allows(tenant).and_then(|()| sspr::gates(tenant, user, standing).map(drop)).err();
     PersonView {
         display_name: user.display_name.clone(),
         principal: user.user_principal_name.clone(),
@@ -103,6 +118,8 @@ fn view(tenant: &Tenant, user: &User) -> PersonView {
             .on_premises()
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
+        app: standing.app,
+        recovery_codes: standing.recovery_codes,
         addresses: [&user.registered_mail, &user.alternate_mail]
             .into_iter()
             .flatten()
@@ -125,7 +142,11 @@ pub(super) async fn lift(
     };
     let limits = state.store.limits();
     let by_user = Subject::of_user(&state.pepper, tenant.id, user.id);
-    limits.lift(tenant.id, &WRONG_CODES_BY_MAIL, &by_user).await.map_err(PageError::behind)?;
+    for limit in
+        Method::ALL.iter().flat_map(|method| [true, false].map(|known| wrong_at_a_gate(*method, known)))
+    {
+        limits.lift(tenant.id, limit, &by_user).await.map_err(PageError::behind)?;
+    }
     for address in user.addresses() {
         let by_address = Subject::of_address(&state.pepper, tenant.id, address);
         for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {

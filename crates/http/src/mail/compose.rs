@@ -2,6 +2,7 @@
 
 use askama::Template;
 use ritorno_identity::mail::{Letter, Template as Kind};
+use ritorno_identity::method::Method;
 use ritorno_identity::registration::AddressChange;
 use ritorno_protocol::clock::Timestamp;
 
@@ -43,6 +44,16 @@ struct Address<'a> {
     /// What was done, to whose account and when.
     lead: String,
     address: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/method.txt")]
+struct MethodChanged<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// What was done, to whose account and when.
+    lead: String,
     support_code: &'a str,
 }
 
@@ -103,6 +114,12 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
             (t.say(subject), Address { t, organisation, lead, address, support_code }.render()?)
         }
+        Kind::MethodChanged { display_name, method, change, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let (subject, lead) = method_words(*method, *change);
+            let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
+            (t.say(subject), MethodChanged { t, organisation, lead, support_code }.render()?)
+        }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
             let (reason, todo) = (t.say(told), t.say(todo));
@@ -111,6 +128,27 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
         }
     };
     Ok(Written { subject, text })
+}
+
+/// The keys of the subject and the first sentence of a notice about a method.
+const fn method_words(method: Method, change: AddressChange) -> (&'static str, &'static str) {
+    match (method, change) {
+        (Method::App, AddressChange::Removed) => {
+            (key("mail-app-removed-subject"), key("mail-app-removed-lead"))
+        }
+        (Method::App, _) => (key("mail-app-registered-subject"), key("mail-app-registered-lead")),
+        (Method::RecoveryCode, AddressChange::Removed) => {
+            (key("mail-recovery-removed-subject"), key("mail-recovery-removed-lead"))
+        }
+        (Method::RecoveryCode, _) => {
+            (key("mail-recovery-registered-subject"), key("mail-recovery-registered-lead"))
+        }
+        // Addresses have a notice of their own, which names them.
+        (Method::Mail, AddressChange::Removed) => {
+            (key("mail-address-removed-subject"), key("mail-address-removed-lead"))
+        }
+        (Method::Mail, _) => (key("mail-address-registered-subject"), key("mail-address-registered-lead")),
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +188,18 @@ mod tests {
             at_ms: 1_800_000_000_000,
             support_code: "S".into(),
         };
+        let method = |method, change| Kind::MethodChanged {
+            display_name: "Anna".into(),
+            method,
+            change,
+            at_ms: 1_800_000_000_000,
+            support_code: "S".into(),
+        };
         let kinds = [
+            method(Method::App, AddressChange::Registered),
+            method(Method::App, AddressChange::Removed),
+            method(Method::RecoveryCode, AddressChange::Registered),
+            method(Method::RecoveryCode, AddressChange::Removed),
             Kind::AddressCode { code: "01234567".into(), support_code: "S".into() },
             changed(AddressChange::Registered),
             changed(AddressChange::Replaced),

@@ -1,4 +1,4 @@
-//! `GET` and `POST /reset/code`: the gate.
+//! `GET` and `POST /reset/code`: a gate that is passed with a code by mail.
 
 use askama::Template;
 use axum::Form;
@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 
 use crate::i18n::{Words, key};
 use crate::page::{Frame, NoticePage, PageError, page};
+use crate::portal::gate::{Way, instead_of, pass, stop, ways};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, is_known, known_cookie, note, tenant};
+use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -30,6 +31,7 @@ struct CodePage<'a> {
     fault: Option<&'static str>,
     resent: bool,
     stopped: Option<Refusal>,
+    ways: Vec<Way>,
 }
 
 /// What the link behind a new code says.
@@ -80,6 +82,7 @@ fn render(
         fault,
         resent,
         stopped: None,
+        ways: ways(tenant, flow, Some(Method::Mail)),
     };
     page(status, &shown)
 }
@@ -93,7 +96,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
-    if let Some(place) = elsewhere(&flow) {
+    if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
     let page = render(StatusCode::OK, &reader, &tenant, &flow, None, shown.sent.is_some());
@@ -109,7 +112,7 @@ pub(super) async fn check(
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
-    if let Some(place) = elsewhere(&flow) {
+    if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
     let again = |fault| render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), false);
@@ -128,9 +131,9 @@ pub(super) async fn check(
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
-        Tried::Right => match flow.gate_passed(now) {
-            Ok(passed) => return pass(&state, &reader, jar, &flow, &passed).await,
-            Err(_) => (key("code-wrong"), "code right, but withheld"),
+        Tried::Right => match pass(&state, &reader, &jar, &flow, Method::Mail).await? {
+            Some(passed) => return Ok(passed),
+            None => (key("code-wrong"), "code right, but withheld"),
         },
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
@@ -154,36 +157,15 @@ pub(super) async fn check(
     Ok(again(fault))
 }
 
-async fn pass(
-    state: &AppState,
-    reader: &Reader,
-    jar: CookieJar,
-    flow: &Flow,
-    passed: &Flow,
-) -> Result<Response, PageError> {
-    // If another tab was faster, its step stands, and the next page shows it.
-    if state.store.flows().advance(flow, passed).await.map_err(PageError::behind)? {
-        note(state, reader, passed, Activity::FlowProgress, Success::Success, "code right", None).await?;
-    }
-    Ok((jar.add(known_cookie(state, flow.tenant, &flow.subject)), Redirect::to("/reset/password"))
-        .into_response())
-}
-
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {
-    let refusal = Refusal {
-        code: None,
-        told: key("code-locked-told"),
-        todo: key("code-locked-todo"),
-        since: None,
-        support_code: flow.support_code.clone(),
-    };
     let shown = CodePage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/reset/code"),
         support_code: &flow.support_code.0,
         fault: None,
         resent: false,
-        stopped: Some(refusal),
+        stopped: Some(stop(flow)),
+        ways: ways(tenant, flow, Some(Method::Mail)),
     };
     page(StatusCode::TOO_MANY_REQUESTS, &shown)
 }

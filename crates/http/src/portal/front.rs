@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::method::Method;
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
@@ -34,6 +35,13 @@ pub(super) struct FrontPage {
     pub(super) stopped: Option<Refusal>,
     /// The key of what is wrong with the name that was typed.
     pub(super) fault: Option<&'static str>,
+    /// Whether a code goes out by mail as soon as the name is given.
+    pub(super) by_mail: bool,
+}
+
+/// Whether the pages begin with a code by mail.
+pub(super) fn begins_by_mail(tenant: &Tenant) -> bool {
+    tenant.gate_policy.methods().first() == Some(&Method::Mail)
 }
 
 /// The handler.
@@ -46,7 +54,8 @@ pub(super) async fn show(
     let tenant = tenant(&state).await?;
     let refusal = told_to_everybody(&state, &stops, &reader, &tenant).await?;
     let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
-    let front = FrontPage { t, frame, stopped: refusal, fault: None };
+    let by_mail = begins_by_mail(&tenant);
+    let front = FrontPage { t, frame, stopped: refusal, fault: None, by_mail };
     Ok((reader.remember(jar), page(StatusCode::OK, &front)).into_response())
 }
 

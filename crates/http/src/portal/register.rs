@@ -1,24 +1,33 @@
-//! The pages on which people register an address of their own for codes, replace it and remove it. One file per step.
+//! The pages on which people register what opens the gates, replace it and remove it: an address of their own for codes, an
+//! authenticator app, recovery codes. One file per step.
 //!
 //! ```text
 //! GET /register ─▶ POST /register/start ─▶ GET /register/password ─▶ POST /register/verify
 //! (the name)       (known or not)          (the browser seals)           │ the directory says that it is right
-//!                  GET /register/code ◀── POST /register/address ◀───────┘
-//!                  POST /register/code ─▶ GET /register/done ◀── POST /register/remove
+//!                  GET /register/methods ◀───────────────────────────────┘
+//!   an address:    GET, POST /register/address ─▶ POST /register/code ─▶ GET /register/done ◀── POST /register/remove
+//!   an app:        GET, POST /register/app, POST /register/app/remove
+//!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
+//!
+//! One proof of the password changes the address once, and the other methods for as long as it lasts.
 //!
 //! Until the directory has confirmed the password, a page shows and answers the same for every name, as the reset's do.
 
 mod address;
+mod app;
 mod change;
 mod code;
 mod done;
 mod front;
+mod methods;
 mod password;
+mod recovery_codes;
 mod remove;
 mod resend;
 mod send;
 mod start;
+mod tell;
 mod verify;
 mod visit;
 
@@ -41,4 +50,10 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/resend", post(resend::resend))
         .route("/register/remove", post(remove::remove))
         .route("/register/done", get(done::show))
+        .route("/register/methods", get(methods::show))
+        .route("/register/app", get(app::show).post(app::confirm))
+        .route("/register/app/picture", get(app::picture))
+        .route("/register/app/remove", post(app::remove))
+        .route("/register/recovery-codes", get(recovery_codes::show).post(recovery_codes::make))
+        .route("/register/recovery-codes/remove", post(recovery_codes::remove))
 }

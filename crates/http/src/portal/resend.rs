@@ -7,12 +7,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::Person;
+use ritorno_identity::method::Method;
 use ritorno_identity::user::AddressKind;
 use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
 use crate::page::PageError;
-use crate::portal::code::{elsewhere, ended};
+use crate::portal::code::ended;
+use crate::portal::gate::instead_of;
 use crate::portal::start::{RELEASED_AFTER, send_code};
 use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
@@ -47,7 +49,7 @@ async fn again(
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
     let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
-    if let Some(place) = elsewhere(&flow) {
+    if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
     // A stranger's flow looks for a person that can't be there, so that the statements are the same.

@@ -11,12 +11,13 @@ use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
 use ritorno_identity::decoy;
 use ritorno_identity::flow::{self, Flow, FlowState, Person};
+use ritorno_identity::gates::Gates;
 use ritorno_identity::ids::{CorrelationId, FlowId, MailId};
 use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
-use ritorno_identity::sspr;
+use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
@@ -26,7 +27,8 @@ use serde::Deserialize;
 
 use crate::i18n::key;
 use crate::page::{Frame, PageError, page};
-use crate::portal::front::{FrontPage, stopped};
+use crate::portal::front::{FrontPage, begins_by_mail, stopped};
+use crate::portal::gate::place;
 use crate::portal::visit::{cookie, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -68,7 +70,10 @@ async fn begin(
     }
     let again = |fault| {
         let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
-        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault: Some(fault) })
+        page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &FrontPage { t, frame, stopped: None, fault: Some(fault), by_mail: begins_by_mail(&tenant) },
+        )
     };
     let Ok(name) = SignInName::parse(typed) else { return Ok(again(key("front-not-a-name"))) };
     let now = state.clock.now();
@@ -78,18 +83,27 @@ async fn begin(
         return Ok(again(key("front-too-many")));
     }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
-    let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref());
+    let id = user.as_ref().map(|user| user.id);
+    let principal = user.as_ref().map(|user| SignInName::of_principal(&user.user_principal_name));
+    let (users, whose) = (state.store.users(), principal.as_ref().unwrap_or(&name));
+    let standing = users.standing(tenant.id, id, whose).await.map_err(PageError::behind)?;
+    let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     let fallback = Subject::of_name(&state.pepper, tenant.id, &name);
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
-    send_code(state, &tenant, &flow, user.as_ref(), fallback, known, AddressKind::default()).await?;
+    // What the pages begin with is the tenant's choice, the same for every name.
+    let first = tenant.gate_policy.methods().first().copied().unwrap_or(Method::Mail);
+    if first == Method::Mail {
+        send_code(state, &tenant, &flow, user.as_ref(), fallback, known, AddressKind::default()).await?;
+    }
     let step = match flow.person {
-        Person::Known(_) => "name given, code sent".to_owned(),
+        Person::Known(_) if first == Method::Mail => "name given, code sent".to_owned(),
+        Person::Known(_) => "name given".to_owned(),
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
         Person::Stranger => "name given, nobody's".to_owned(),
     };
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, &step, None).await?;
-    Ok((jar.add(cookie(flow.id, &token)), Redirect::to("/reset/code")).into_response())
+    Ok((jar.add(cookie(flow.id, &token)), Redirect::to(place(first))).into_response())
 }
 
 fn new_flow(
@@ -98,13 +112,15 @@ fn new_flow(
     tenant: &Tenant,
     name: &SignInName,
     user: Option<&User>,
+    standing: &Standing,
 ) -> (Flow, Token) {
     let (random, pepper, now) = (&*state.random, &state.pepper, state.clock.now());
-    let person = match user {
-        None => Person::Stranger,
-        Some(user) => match sspr::person_allowed(tenant, user) {
-            Ok(()) => Person::Known(user.id),
-            Err(code) => Person::Withheld { user: user.id, code },
+    let closed = || Gates::closed(&tenant.gate_policy);
+    let (person, gates) = match user {
+        None => (Person::Stranger, closed()),
+        Some(user) => match sspr::gates(tenant, user, standing) {
+            Ok(gates) => (Person::Known(user.id), gates),
+            Err(code) => (Person::Withheld { user: user.id, code }, closed()),
         },
     };
     let decoy = decoy::masked_address(pepper, tenant.id, name, &tenant.decoy_domains);
@@ -120,6 +136,7 @@ fn new_flow(
         person,
         masked_address: own.unwrap_or(decoy),
         state: FlowState::CodeSent,
+        gates,
         language: reader.words(tenant).0,
         support_code: SupportCode::random(random),
         correlation: CorrelationId::random(random),

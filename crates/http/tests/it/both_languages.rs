@@ -14,7 +14,7 @@ use crate::register::{OWN, proven, register, to_password};
 use crate::world::{PASSWORD, World};
 
 /// A whole page of that language, with `words` on it.
-fn whole(page: &Answer, language: Language, words: [&str; 2]) {
+pub(crate) fn whole(page: &Answer, language: Language, words: [&str; 2]) {
     let body = &page.body;
     let expected = match language {
         Language::English => words[0],

@@ -9,6 +9,7 @@ mod browser;
 mod console;
 mod follow_up;
 mod mail;
+mod methods;
 mod portal;
 mod proxied;
 mod register;

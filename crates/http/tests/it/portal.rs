@@ -389,6 +389,10 @@ async fn another_site_can_not_post() {
         "/reset/submit",
         "/register/verify",
         "/register/remove",
+        "/register/app",
+        "/register/recovery-codes",
+        "/reset/app",
+        "/reset/recovery-code",
         "/console/sign-in",
         "/console/switches",
     ] {

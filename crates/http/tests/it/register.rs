@@ -45,7 +45,7 @@ pub(crate) async fn verify(world: &World, browser: &mut Browser, page: &PageCont
 pub(crate) async fn proven(world: &World, browser: &mut Browser) -> Answer {
     let page = to_password(browser, ANNA).await;
     let told = verify(world, browser, &page).await;
-    assert_eq!((&told["state"], &told["location"]), (&"done".into(), &"/register/address".into()));
+    assert_eq!((&told["state"], &told["location"]), (&"done".into(), &"/register/methods".into()));
     let page = browser.get("/register/address").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     page
@@ -111,7 +111,7 @@ async fn an_address_of_ones_own_the_whole_way() {
     let mut browser = Browser::new(&world.app, "it");
     let front = browser.get("/").await;
     assert!(front.body.contains("href=\"/register\""), "{}", front.body);
-    assert!(browser.get("/register").await.body.contains("Registra un indirizzo per i codici"));
+    assert!(browser.get("/register").await.body.contains("Registra i tuoi modi per dimostrare che sei tu"));
     let page = register(&world, &mut browser, OWN).await;
     assert!(page.body.contains("Il tuo indirizzo è registrato"), "{}", page.body);
     assert_eq!(agent.script.lock().unwrap().opened, [CURRENT]);

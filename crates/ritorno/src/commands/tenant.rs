@@ -4,6 +4,9 @@ use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::gates::GatePolicy;
+use ritorno_identity::method::Method;
+use url::Url;
 
 use crate::config::Config;
 use crate::installation::Installation;
@@ -22,6 +25,28 @@ pub(crate) enum Command {
         /// On or off.
         #[arg(value_enum)]
         to: OnOff,
+    },
+    /// Says what people prove before a reset: how many gates there are, and what opens them. The pages begin with the method
+    /// that is named first. Administrators pass two gates that differ, whatever this says.
+    Gates {
+        /// How many: 1 or 2.
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+        gates: u8,
+        /// What opens them: mail, app, recovery-code.
+        #[arg(required = true, value_parser = method)]
+        methods: Vec<Method>,
+        /// How many of them people are asked to register; as many as there are gates unless it is said.
+        #[arg(long)]
+        to_register: Option<u8>,
+        /// Lets one method open both gates.
+        #[arg(long)]
+        same_twice: bool,
+    },
+    /// Says where the pages send people who need help; without an address, nowhere.
+    HelpDesk {
+        /// An https: or mailto: address.
+        #[arg(value_parser = help_desk)]
+        url: Option<String>,
     },
     /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
     /// mailbox at work and the domain of the sign-in name are refused anyway.
@@ -65,6 +90,19 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let reason = format!("forbidden mail domains: {}", listed(domains));
         store(&installation, Activity::PolicyChanged, reason).await?;
     }
+    if let Command::Gates { gates, methods, to_register, same_twice } = command {
+        let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
+        let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
+            .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
+        installation.tenant.gate_policy = policy;
+        let reason = format!("gates: {}", gates_in_words(&installation.tenant.gate_policy));
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
+    if let Command::HelpDesk { url } = command {
+        installation.tenant.helpdesk_url.clone_from(url);
+        let reason = format!("help desk: {}", url.as_deref().unwrap_or("none"));
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::Set { switch, to } = command {
         let on = *to == OnOff::On;
         let tenant = &mut installation.tenant;
@@ -89,7 +127,29 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
     say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
+    say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
+    say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    let names = || Method::ALL.map(Method::as_str).join(", ");
+    Method::from_name(name).ok_or_else(|| format!("no method is called '{name}': there are {}", names()))
+}
+
+fn help_desk(typed: &str) -> Result<String, String> {
+    let url: Url = typed.parse().map_err(|error| format!("no address: {error}"))?;
+    if matches!(url.scheme(), "https" | "mailto") {
+        Ok(url.into())
+    } else {
+        Err("an address of the help desk begins with https: or mailto:".to_owned())
+    }
+}
+
+fn gates_in_words(policy: &GatePolicy) -> String {
+    let methods: Vec<&str> = policy.methods().iter().map(|method| method.as_str()).collect();
+    let twice = if policy.must_differ() { "" } else { ", one method may open both" };
+    format!("{} of {}, {} to register{twice}", policy.gates(), methods.join(", "), policy.to_register())
 }
 
 /// Stores the changed tenant, and writes it down.

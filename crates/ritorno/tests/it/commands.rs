@@ -73,17 +73,45 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     place.succeed(&["init"])?;
     let lines = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     let (unlock, names) = ("unlock        off", "forbid-names  off");
-    let fresh = ["sspr          on", "writeback     off", unlock, names, "forbidden mail domains  none"];
+    let gates = "gates         1 of mail, app, recovery-code, 1 to register";
+    let desk = "help desk     none";
+    let nowhere = "forbidden mail domains  none";
+    let fresh = ["sspr          on", "writeback     off", unlock, names, gates, desk, nowhere];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
     place.succeed(&["tenant", "set", "unlock", "on"])?;
     place.succeed(&["tenant", "forbid-mail-domains", "Contoso.com", "x.test"])?;
     let domains = "forbidden mail domains  contoso.com, x.test";
-    let turned = ["sspr          off", "writeback     on", "unlock        on", names, domains];
+    let turned = ["sspr          off", "writeback     on", "unlock        on", names, gates, desk, domains];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.fail(&["tenant", "forbid-mail-domains", "x@y"])?.contains("looks like contoso.com"));
-    assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), fresh[4]);
+    assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), nowhere);
+    Ok(())
+}
+
+#[test]
+fn gates_that_nobody_could_pass_are_refused() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let shown = place.succeed(&["tenant", "gates", "2", "app", "mail"])?;
+    assert!(shown.contains("gates         2 of app, mail, 2 to register\n"), "{shown}");
+    for (arguments, complaint) in [
+        (&["3", "mail"][..], "3 is not in 1..=2"),
+        (&["2", "mail"], "as many methods as there are gates"),
+        (&["1", "mail", "mail"], "named once each"),
+        (&["1", "pigeon"], "no method is called 'pigeon'"),
+        (&["1", "mail", "--to-register", "2"], "at most all that are allowed"),
+    ] {
+        let told = place.fail(&[&["tenant", "gates"], arguments].concat())?;
+        assert!(told.contains(complaint), "{told}");
+        assert!(place.succeed(&["tenant", "show"])?.contains("2 of app, mail"));
+    }
+    let shown = place.succeed(&["tenant", "gates", "2", "mail", "--same-twice"])?;
+    assert!(shown.contains("2 of mail, 1 to register, one method may open both"), "{shown}");
+    assert!(place.fail(&["tenant", "help-desk", "http://x.test"])?.contains("https: or mailto:"));
+    let shown = place.succeed(&["tenant", "help-desk", "mailto:aiuto@contoso.test"])?;
+    assert!(shown.contains("help desk     mailto:aiuto@contoso.test"), "{shown}");
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! What a stolen database file tells: no code, no token, no private key.
 
 use anyhow::{Context, Result, ensure};
+use ritorno_identity::authenticator::{AppSecret, Step};
 use ritorno_identity::code::{Method, OneTimeCode, StoredCode};
 use ritorno_identity::device_code::{DeviceCode, UserCode};
 use ritorno_identity::flow::Person;
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::recovery_code::RecoveryCode;
 use ritorno_identity::session::Session;
 use ritorno_identity::token::Token;
 use ritorno_protocol::certificate::KeyRole;
@@ -49,6 +51,23 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
     let certificate = Signed::sign(&content, &f.root);
     store.signing_keys().insert(&certificate, &content, &key, &f.node_key, &f.random).await?;
 
+    let anna = f.person("anna");
+    store.users().insert(&anna).await?;
+    let registration = f.registration(Person::Known(anna.id));
+    store.registrations().insert(&registration).await?;
+    let (apps, app, now) = (store.authenticators(), AppSecret::random(&f.random), NOW);
+    apps.propose(tenant, registration.id, &app, &f.node_key, &f.random).await?;
+    let other = f.registration(Person::Known(anna.id));
+    store.registrations().insert(&other).await?;
+    apps.propose(tenant, other.id, &app, &f.node_key, &f.random).await?;
+    ensure!(apps.adopt(tenant, other.id, anna.id, Step(1), &f.node_key, &f.random, now).await?);
+    let paper = RecoveryCode::random(&f.random);
+    let digests = std::array::from_fn(|at| {
+        let code = if at == 0 { paper.clone() } else { RecoveryCode::random(&f.random) };
+        code.digest(&f.pepper, tenant, anna.id)
+    });
+    store.recovery_codes().replace(tenant, anna.id, &digests, now).await?;
+
     let mut file = Vec::new();
     for entry in std::fs::read_dir(f.folder().context("a SQLite fixture has a folder")?)? {
         file.extend(std::fs::read(entry?.path())?);
@@ -60,7 +79,13 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
     let bare = spelled.replace('-', "");
     let cookie = token.to_text();
     let (signing, root) = (key.to_bytes(), f.root.to_bytes());
-    let secrets: [(&str, &[u8]); 7] = [
+    let (app_text, written) = (app.text().replace(' ', ""), paper.text());
+    let bare_paper = written.replace('-', "");
+    let secrets: [(&str, &[u8]); 11] = [
+        ("app's secret", app.expose()),
+        ("app's secret as text", app_text.as_bytes()),
+        ("recovery code", written.as_bytes()),
+        ("recovery code without its dashes", bare_paper.as_bytes()),
         ("one-time code", code.expose().as_bytes()),
         ("address of a letter", b"control@mail.test"),
         ("session token", cookie.as_bytes()),

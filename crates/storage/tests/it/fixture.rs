@@ -8,8 +8,10 @@ use anyhow::{Context, Result};
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::flow::{Flow, FlowState, Person, VALID};
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
 use ritorno_identity::language::Language;
+use ritorno_identity::method::Method;
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
 use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
@@ -254,6 +256,7 @@ impl Fixture {
             person,
             masked_address: "a•••••i@m•••.test".into(),
             state: FlowState::Started,
+            gates: GatePolicy::by_mail().before(&[Method::Mail]).expect("mail opens a gate that mail opens"),
             language: Language::Italian,
             support_code: SupportCode::random(&self.random),
             correlation: CorrelationId::random(&self.random),

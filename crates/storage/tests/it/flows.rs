@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use ritorno_identity::flow::{Flow, FlowState, Person};
+use ritorno_identity::method::Method;
 use ritorno_protocol::ids::{RequestId, UserId};
 use ritorno_protocol::outcome::SsprCode;
 
@@ -43,7 +44,7 @@ async fn one_step_at_a_time(f: &Fixture) -> Result<()> {
     let started = f.flow(Person::Known(UserId::random(&f.random)));
     flows.insert(&started).await?;
     let sent = started.code_sent(NOW)?;
-    let passed = sent.gate_passed(NOW)?;
+    let passed = sent.gate_passed(Method::Mail, NOW)?;
     ensure!(!flows.advance(&sent, &passed).await?, "nothing was sent yet");
     ensure!(flows.advance(&started, &sent).await?);
     ensure!(flows.advance(&sent, &sent.code_sent(NOW)?).await?, "a resend is a step");

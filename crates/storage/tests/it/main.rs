@@ -16,6 +16,7 @@ mod flows;
 mod groups;
 mod limits;
 mod mail_outbox;
+mod methods;
 mod migrations;
 mod parity;
 mod purge;

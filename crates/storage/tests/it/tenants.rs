@@ -1,6 +1,7 @@
 //! Tenants.
 
 use anyhow::{Result, ensure};
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
@@ -19,6 +20,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         sspr_enabled: false,
         writeback_enabled: true,
         unlock_enabled: true,
+        gate_policy: GatePolicy::of_administrators(),
         forbid_names: true,
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],

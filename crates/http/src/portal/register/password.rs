@@ -74,7 +74,7 @@ pub(super) async fn show(
         recipients: &offer.recipients,
         policy: None,
         submit: "/register/verify",
-        next: "/register/address",
+        next: "/register/methods",
     };
     let shown = PasswordPage {
         t,

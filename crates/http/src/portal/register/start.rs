@@ -105,7 +105,7 @@ fn new_registration(
     let (random, pepper, now) = (&*state.random, &state.pepper, state.clock.now());
     let person = match user {
         None => Person::Stranger,
-        Some(user) => match sspr::may_register(tenant, user) {
+        Some(user) => match sspr::person_allowed(tenant, user) {
             Ok(()) => Person::Known(user.id),
             Err(code) => Person::Withheld { user: user.id, code },
         },

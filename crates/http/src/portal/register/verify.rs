@@ -129,7 +129,7 @@ impl Check {
             Ok(None) => return Err("not asked: the person is gone".to_owned()),
             Err(error) => return Err(error.to_string()),
         };
-        if let Err(code) = sspr::may_register(&self.tenant, &user) {
+        if let Err(code) = sspr::person_allowed(&self.tenant, &user) {
             return Err(format!("not asked: {}", code.as_str()));
         }
         let new = NewRequest {
@@ -167,7 +167,7 @@ impl Check {
         let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
         let way = (&proven).into();
         write_down(&self.state, &self.reader, way, at, Success::Success, &reason, Some(request)).await?;
-        Ok(Answer { state: Ended::Done, ..failed(String::new(), "/register/address") })
+        Ok(Answer { state: Ended::Done, ..failed(String::new(), "/register/methods") })
     }
 
     /// One answer for everything that is not 'right', at one time.

@@ -57,7 +57,7 @@ pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<
 pub(super) const fn place(state: &RegistrationState) -> &'static str {
     match state {
         RegistrationState::Named | RegistrationState::Checking(_) => "/register/password",
-        RegistrationState::Proven => "/register/address",
+        RegistrationState::Proven => "/register/methods",
         RegistrationState::CodeSent(_) => "/register/code",
         RegistrationState::Finished(_) => "/register/done",
     }
@@ -91,7 +91,7 @@ pub(super) async fn person(
     let id = registration.user().filter(|_| registration.state.is_proven()).ok_or(PageError::Request)?;
     let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
     let user = user.ok_or(PageError::Request)?;
-    let Err(code) = sspr::tenant_allows(tenant).and_then(|()| sspr::may_register(tenant, &user)) else {
+    let Err(code) = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, &user)) else {
         return Ok(Ok(user));
     };
     let (at, reason) = (Activity::Blocked, code.as_str());

@@ -1,0 +1,135 @@
+//! `GET /register/methods`: everything that opens the gates for a person, in one place: what is registered, and where each is
+//! registered, replaced and removed.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::mask::mask;
+use ritorno_identity::method::Method;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::registration::Registration;
+use ritorno_identity::sspr::Standing;
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
+use serde::Deserialize;
+
+use super::visit::{current, elsewhere, ended, person};
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::portal::visit::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "portal/register/methods.html")]
+struct MethodsPage<'a> {
+    t: Words,
+    frame: Frame,
+    done: Option<&'static str>,
+    /// How many are registered, of how many that are asked for.
+    registered: u16,
+    wanted: u16,
+    /// What is allowed, in the tenant's order.
+    methods: Vec<Shown>,
+    support_code: &'a str,
+}
+
+/// One method, as the person has it.
+enum Shown {
+    /// The addresses, masked.
+    Mail { registered: Option<String>, directory: Option<String> },
+    /// Whether there is an app.
+    App { there: bool },
+    /// How many recovery codes are left.
+    RecoveryCodes { left: u16 },
+}
+
+/// What the link behind a change says was done.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+/// The handler.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Query(query): Query<Done>,
+) -> Result<Response, PageError> {
+    let tenant = tenant(&state).await?;
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    if !registration.state.is_proven() {
+        return Ok(elsewhere(&registration));
+    }
+    let user = match person(&state, &reader, &tenant, &registration).await? {
+        Ok(user) => user,
+        Err(refused) => return Ok(refused),
+    };
+    let standing = standing(&state, &user).await?;
+    let policy = standing.policy(&tenant);
+    let has = standing.methods(&user);
+    let shown = |method: &Method| match method {
+        Method::Mail => Shown::Mail {
+            registered: user.registered_mail.as_deref().and_then(mask),
+            directory: user.alternate_mail.as_deref().and_then(mask),
+        },
+        Method::App => Shown::App { there: standing.app },
+        Method::RecoveryCode => {
+            Shown::RecoveryCodes { left: u16::try_from(standing.recovery_codes).unwrap_or(u16::MAX) }
+        }
+    };
+    let counted = policy.methods().iter().filter(|method| has.contains(method)).count();
+    let page = page(
+        StatusCode::OK,
+        &MethodsPage {
+            t: reader.words(&tenant),
+            frame: Frame::new(&tenant, "/register/methods"),
+            done: query.done.as_deref().and_then(told),
+            registered: u16::try_from(counted).unwrap_or(u16::MAX),
+            wanted: u16::from(policy.to_register()),
+            methods: policy.methods().iter().map(shown).collect(),
+            support_code: &registration.support_code.0,
+        },
+    );
+    Ok((reader.remember(jar), page).into_response())
+}
+
+/// What the person has beside addresses.
+pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
+    let name = SignInName::of_principal(&user.user_principal_name);
+    state.store.users().standing(user.tenant, Some(user.id), &name).await.map_err(PageError::behind)
+}
+
+/// A registration whose person may register this method, or what is answered instead.
+pub(super) async fn here(
+    state: &AppState,
+    reader: &Reader,
+    jar: &CookieJar,
+    method: Method,
+) -> Result<Result<(Tenant, Registration, User), Response>, PageError> {
+    let tenant = tenant(state).await?;
+    let Some(registration) = current(state, jar).await? else { return Ok(Err(ended(reader, &tenant))) };
+    if !registration.state.is_proven() {
+        return Ok(Err(elsewhere(&registration)));
+    }
+    let user = match person(state, reader, &tenant, &registration).await? {
+        Ok(user) => user,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if !standing(state, &user).await?.policy(&tenant).allows(method) {
+        return Ok(Err(Redirect::to("/register/methods").into_response()));
+    }
+    Ok(Ok((tenant, registration, user)))
+}
+
+fn told(done: &str) -> Option<&'static str> {
+    match done {
+        "app" => Some(key("methods-app-registered")),
+        "app-removed" => Some(key("methods-app-removed")),
+        "recovery-codes-removed" => Some(key("methods-recovery-removed")),
+        _ => None,
+    }
+}

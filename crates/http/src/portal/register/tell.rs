@@ -1,0 +1,70 @@
+//! What a person hears of a change to what opens the gates: at every address that was on file before.
+
+use std::time::Duration;
+
+use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::ids::MailId;
+use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::method::Method;
+use ritorno_identity::registration::{AddressChange, Registration};
+use ritorno_identity::user::User;
+
+use super::visit::note;
+use crate::page::PageError;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// How long the notice may wait for a mail server that is down.
+const VALID: Duration = Duration::from_secs(24 * 3_600);
+
+/// Queues the notices. If one can't be queued, the change holds all the same.
+pub(super) async fn tell(state: &AppState, registration: &Registration, user: &User, template: &Template) {
+    let now = state.clock.now();
+    for address in user.addresses() {
+        let language = user.language.unwrap_or(registration.language);
+        let mail = Mail {
+            id: MailId::random(&*state.random),
+            tenant: registration.tenant,
+            letter: Letter { to: Some(address.to_owned()), language, template: template.clone() },
+            expires_at: now.plus(VALID),
+            created_at: now,
+            tries: 0,
+        };
+        if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await {
+            tracing::error!(%error, "a notice of a changed method could not be queued");
+        }
+    }
+    state.mail_wake.notify_one();
+}
+
+/// Goes on with a change to its end even if the browser goes away: who cuts the connection must not keep the notices from being
+/// sent.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, PageError>> + Send + 'static,
+) -> Result<T, PageError> {
+    tokio::spawn(change).await.map_err(PageError::behind)?
+}
+
+/// A method beside the addresses was changed: told and written down. People hear of it whether or not it can be written down.
+pub(super) async fn method_changed(
+    state: &AppState,
+    reader: &Reader,
+    registration: &Registration,
+    user: &User,
+    method: Method,
+    change: AddressChange,
+) -> Result<(), PageError> {
+    let template = Template::MethodChanged {
+        display_name: user.display_name.clone(),
+        method,
+        change,
+        at_ms: state.clock.now().unix_ms(),
+        support_code: registration.support_code.0.clone(),
+    };
+    tell(state, registration, user, &template).await;
+    let activity = match change {
+        AddressChange::Registered | AddressChange::Replaced => Activity::MethodRegistered,
+        AddressChange::Removed => Activity::MethodRemoved,
+    };
+    note(state, reader, registration, activity, Success::Success, method.as_str()).await
+}

@@ -1,0 +1,249 @@
+//! How many gates stand before a reset, what opens them, and how far somebody has come.
+
+use serde::{Deserialize, Serialize};
+
+use crate::method::Method;
+
+/// Most gates that a tenant can demand.
+pub const MOST_GATES: u8 = 2;
+
+/// What a tenant demands of people who forgot their password. It exists only if somebody can fulfil it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
+pub struct GatePolicy {
+    gates: u8,
+    methods: Vec<Method>,
+    to_register: u8,
+    must_differ: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    gates: u8,
+    methods: Vec<Method>,
+    to_register: u8,
+    must_differ: bool,
+}
+
+/// Why a policy is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyFault {
+    /// Neither one gate nor two.
+    #[error("there are one or two gates")]
+    Gates,
+    /// No method, or one named twice.
+    #[error("methods are named once each, at least one")]
+    Methods,
+    /// Two different methods are demanded, and fewer are allowed.
+    #[error("gates that must differ need as many methods as there are gates")]
+    TooFewMethods,
+    /// Fewer to register than gates, or more than there are methods.
+    #[error("people register at least as many methods as there are gates, and at most all that are allowed")]
+    ToRegister,
+}
+
+impl GatePolicy {
+    /// `gates` (1 or 2) opened by `methods`, the first of which is the one that the pages begin with; people are asked to
+    /// register `to_register` of them. If they `must_differ`, no method opens both gates.
+    ///
+    /// # Errors
+    /// [`PolicyFault`].
+    pub fn new(
+        gates: u8,
+        methods: Vec<Method>,
+        to_register: u8,
+        must_differ: bool,
+    ) -> Result<Self, PolicyFault> {
+        if !(1..=MOST_GATES).contains(&gates) {
+            return Err(PolicyFault::Gates);
+        }
+        let twice = methods.iter().enumerate().any(|(at, method)| methods[..at].contains(method));
+        if methods.is_empty() || twice {
+            return Err(PolicyFault::Methods);
+        }
+        if must_differ && methods.len() < usize::from(gates) {
+            return Err(PolicyFault::TooFewMethods);
+        }
+        let least = if must_differ { gates } else { 1 };
+        if to_register < least || usize::from(to_register) > methods.len() {
+            return Err(PolicyFault::ToRegister);
+        }
+        Ok(Self { gates, methods, to_register, must_differ })
+    }
+
+    /// What a new tenant begins with: one gate, any method, one to register.
+    pub fn of_new_tenant() -> Self {
+        Self { gates: 1, methods: Method::ALL.to_vec(), to_register: 1, must_differ: true }
+    }
+
+    /// What a tenant from before there were several methods goes on with.
+    pub fn by_mail() -> Self {
+        Self { gates: 1, methods: vec![Method::Mail], to_register: 1, must_differ: true }
+    }
+
+    /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ.
+    pub fn of_administrators() -> Self {
+        Self { gates: MOST_GATES, methods: Method::ALL.to_vec(), to_register: MOST_GATES, must_differ: true }
+    }
+
+    /// How many gates there are.
+    pub const fn gates(&self) -> u8 {
+        self.gates
+    }
+
+    /// What opens them, the one that the pages begin with first.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// Whether a method is allowed.
+    pub fn allows(&self, method: Method) -> bool {
+        self.methods.contains(&method)
+    }
+
+    /// How many methods people are asked to register.
+    pub const fn to_register(&self) -> u8 {
+        self.to_register
+    }
+
+    /// Whether no method opens both gates.
+    pub const fn must_differ(&self) -> bool {
+        self.must_differ
+    }
+
+    /// The gates before somebody who has `registered` these methods; `None` if they could not pass them.
+    pub fn before(&self, registered: &[Method]) -> Option<Gates> {
+        let usable: Vec<Method> =
+            self.methods.iter().copied().filter(|method| registered.contains(method)).collect();
+        let needed = if self.must_differ { usize::from(self.gates) } else { 1 };
+        (usable.len() >= needed).then(|| Gates { usable, ..Gates::closed(self) })
+    }
+}
+
+impl TryFrom<Raw> for GatePolicy {
+    type Error = PolicyFault;
+
+    fn try_from(raw: Raw) -> Result<Self, PolicyFault> {
+        Self::new(raw.gates, raw.methods, raw.to_register, raw.must_differ)
+    }
+}
+
+impl From<GatePolicy> for Raw {
+    fn from(policy: GatePolicy) -> Self {
+        let GatePolicy { gates, methods, to_register, must_differ } = policy;
+        Self { gates, methods, to_register, must_differ }
+    }
+}
+
+/// The gates of one way through the pages. What a person has registered is withheld until the first one is passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gates {
+    required: u8,
+    must_differ: bool,
+    usable: Vec<Method>,
+    passed: Vec<Method>,
+}
+
+impl Gates {
+    /// Gates that nothing opens: a stranger's, and theirs who may not reset.
+    pub const fn closed(policy: &GatePolicy) -> Self {
+        Self {
+            required: policy.gates,
+            must_differ: policy.must_differ,
+            usable: Vec::new(),
+            passed: Vec::new(),
+        }
+    }
+
+    /// What has been passed, in order.
+    pub fn passed(&self) -> &[Method] {
+        &self.passed
+    }
+
+    /// How many gates there are.
+    pub const fn required(&self) -> u8 {
+        self.required
+    }
+
+    /// Whether all of them are passed.
+    pub fn are_open(&self) -> bool {
+        self.passed.len() >= usize::from(self.required)
+    }
+
+    /// What can open the next one. To be shown only to whoever has passed one.
+    pub fn choices(&self) -> Vec<Method> {
+        let open = |method: &Method| !self.must_differ || !self.passed.contains(method);
+        self.usable.iter().copied().filter(open).collect()
+    }
+
+    /// The gates after one was passed with `method`; `None` if it does not open it.
+    pub fn with(&self, method: Method) -> Option<Self> {
+        if self.are_open() || !self.choices().contains(&method) {
+            return None;
+        }
+        let mut after = self.clone();
+        after.passed.push(method);
+        Some(after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_nobody_could_fulfil_is_none() {
+        use Method::{App, Mail};
+        for (gates, methods, to_register, must_differ, fault) in [
+            (0, vec![Mail], 1, true, PolicyFault::Gates),
+            (3, vec![Mail, App], 2, true, PolicyFault::Gates),
+            (1, vec![], 1, true, PolicyFault::Methods),
+            (1, vec![Mail, Mail], 1, true, PolicyFault::Methods),
+            (2, vec![Mail], 1, true, PolicyFault::TooFewMethods),
+            (2, vec![Mail, App], 1, true, PolicyFault::ToRegister),
+            (1, vec![Mail], 2, true, PolicyFault::ToRegister),
+            (1, vec![Mail], 0, false, PolicyFault::ToRegister),
+        ] {
+            assert_eq!(GatePolicy::new(gates, methods, to_register, must_differ), Err(fault));
+        }
+        assert!(GatePolicy::new(2, vec![Mail], 1, false).is_ok());
+        let stored = "{\"gates\":2,\"methods\":[\"mail\"],\"to_register\":1,\"must_differ\":true}";
+        assert!(serde_json::from_str::<GatePolicy>(stored).is_err(), "what is stored is judged too");
+        for policy in [GatePolicy::of_new_tenant(), GatePolicy::by_mail(), GatePolicy::of_administrators()] {
+            let GatePolicy { gates, methods, to_register, must_differ } = policy.clone();
+            assert_eq!(GatePolicy::new(gates, methods, to_register, must_differ), Ok(policy));
+        }
+    }
+
+    #[test]
+    fn two_gates_are_passed_by_two_methods() {
+        let policy = GatePolicy::of_administrators();
+        assert_eq!(policy.before(&[Method::Mail]), None, "one method is not enough for two gates");
+        let gates = policy.before(&[Method::App, Method::Mail]).unwrap();
+        assert_eq!(gates.choices(), [Method::Mail, Method::App]);
+        let once = gates.with(Method::Mail).unwrap();
+        assert!(!once.are_open());
+        assert_eq!(once.choices(), [Method::App]);
+        assert_eq!(once.with(Method::Mail), None, "the same does not open both");
+        assert_eq!(once.with(Method::RecoveryCode), None, "what is not registered opens nothing");
+        let twice = once.with(Method::App).unwrap();
+        assert!(twice.are_open());
+        assert_eq!(twice.with(Method::App), None);
+    }
+
+    #[test]
+    fn the_same_opens_both_where_it_may() {
+        let policy = GatePolicy::new(2, vec![Method::Mail], 1, false).unwrap();
+        let once = policy.before(&[Method::Mail]).unwrap().with(Method::Mail).unwrap();
+        assert!(!once.are_open() && once.with(Method::Mail).unwrap().are_open());
+    }
+
+    #[test]
+    fn nothing_opens_closed_gates() {
+        let gates = Gates::closed(&GatePolicy::of_new_tenant());
+        for method in Method::ALL {
+            assert_eq!(gates.with(method), None);
+        }
+        assert!(!gates.are_open());
+    }
+}

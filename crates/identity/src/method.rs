@@ -1,0 +1,53 @@
+//! The ways in which a person can prove at a gate who they are.
+
+use serde::{Deserialize, Serialize};
+
+/// One way to pass a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// A code by mail, to an alternate or registered address.
+    Mail,
+    /// A code that an authenticator app shows (RFC 6238).
+    App,
+    /// One of the codes that were shown once, to be kept on paper.
+    RecoveryCode,
+}
+
+impl Method {
+    /// Every method there is.
+    pub const ALL: [Self; 3] = [Self::Mail, Self::App, Self::RecoveryCode];
+
+    /// The method's name in the database, in the audit and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::App => "app",
+            Self::RecoveryCode => "recovery-code",
+        }
+    }
+
+    /// The method of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_way_and_are_those_of_the_database() {
+        for method in Method::ALL {
+            assert_eq!(Method::from_name(method.as_str()), Some(method));
+            let json: String = serde_json_name(method);
+            assert_eq!(json, method.as_str());
+        }
+        assert_eq!(Method::from_name("carrier-pigeon"), None);
+    }
+
+    fn serde_json_name(method: Method) -> String {
+        serde_json::to_string(&method).unwrap().trim_matches('"').to_owned()
+    }
+}

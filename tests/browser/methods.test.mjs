@@ -1,0 +1,216 @@
+// The gates in a browser, against the whole running system. RITORNO_BROWSER is a JSON object:
+//   url, ca, mail, artifacts: see walk.mjs and chromium.mjs
+//   phase: "register": `people.owner`, `people.keyboard` register an app and recovery codes, and `people.owner` resets with
+//       the app, `people.keyboard` with a recovery code
+//     "two": the tenant demands two gates, mail and app; `people.both` passes both
+//   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
+// The harness proves afterwards, at the directory, whose password is which.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { App } from "./authenticator.mjs";
+import { openBrowser } from "./chromium.mjs";
+import { mailAfter, newest } from "./mailbox.mjs";
+import { sound, Walk } from "./walk.mjs";
+
+const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
+assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
+
+const WORKS = { en: /works/i, it: /funziona/i };
+
+let session;
+
+before(async () => {
+  session = await openBrowser(job.ca);
+});
+
+after(() => session.close());
+
+/** One test in a browser context of its own. */
+function walking(phase, name, person, language, work, options = {}) {
+  if (job.phase !== phase) return;
+  test(`${name} (${language})`, async () => {
+    const context = await session.browser.newContext({ locale: language, ...options });
+    try {
+      await work(new Walk(await context.newPage(), job, job.people[person], language));
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+/** Looks at a page: sound, and kept as a picture. */
+async function look(walk, name) {
+  await sound(walk);
+  await walk.picture(`methods-${name}`);
+}
+
+/** From the first page to the list of what is registered. */
+async function toMethods(walk) {
+  const { page, person } = walk;
+  await page.goto(`${job.url}/register?lang=${walk.language}`);
+  await page.fill("#name", person.upn);
+  await page.click('form button[type="submit"]');
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await page.fill("#current-password", person.current);
+  await page.click("#submit-password");
+  await page.waitForSelector("#to-app");
+}
+
+/** Registers an app; ends on the list. */
+async function registerApp(walk) {
+  const { page } = walk;
+  await page.click("#to-app");
+  const app = new App(await page.innerText("#app-key"));
+  await page.fill("#code", await app.code());
+  await page.click('form[action="/register/app"] button');
+  await page.waitForSelector(".notice-ok");
+  return app;
+}
+
+/** Gives the name; ends where another way can be chosen. */
+async function named(walk) {
+  const { page, person } = walk;
+  await walk.front();
+  await page.fill("#name", person.upn);
+  await page.click('form button[type="submit"]');
+  await page.waitForSelector(".ways");
+}
+
+/** Chooses a new password, and reads that it works. */
+async function choose(walk) {
+  await walk.page.waitForSelector("#submit-password:not([disabled])");
+  await walk.type(walk.person.password);
+  await walk.submit();
+  assert.match(await walk.page.innerText(".notice-ok"), WORKS[walk.language]);
+}
+
+walking("register", "an app is registered, and opens the gate when the password is forgotten", "owner", "en", async (walk) => {
+  const { page, person } = walk;
+  const before = await newest(job.mail, person.address);
+  await toMethods(walk);
+  await look(walk, "list");
+  await page.click("#to-app");
+  // The picture is there, and is one.
+  const seen = page.locator(".picture img");
+  await seen.evaluate((image) => image.complete || new Promise((loaded) => image.addEventListener("load", loaded)));
+  assert.ok((await seen.evaluate((image) => image.naturalWidth)) > 100);
+  await look(walk, "app");
+  const app = new App(await page.innerText("#app-key"));
+  await page.fill("#code", "00 00 00");
+  await page.click('form[action="/register/app"] button');
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "app-wrong");
+  await page.fill("#code", await app.code());
+  await page.click('form[action="/register/app"] button');
+  await page.waitForSelector(".notice-ok");
+  await look(walk, "app-registered");
+  // In the language that the directory has for them.
+  const told = await mailAfter(job.mail, person.address, before);
+  assert.match(told?.text ?? "", /è stata registrata un'app/, "no notice came");
+
+  await named(walk);
+  await look(walk, "code");
+  await page.click('.ways a[href="/reset/app"]');
+  await look(walk, "app-gate");
+  await page.fill("#code", "000000");
+  await page.click('form[action="/reset/app"] button');
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "app-gate-wrong");
+  await page.fill("#code", await app.code());
+  await page.click('form[action="/reset/app"] button');
+  await choose(walk);
+});
+
+walking("register", "recovery codes, with nothing but a keyboard, on a phone", "keyboard", "it", async (walk) => {
+  const { page, person } = walk;
+  const to = async (selector) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`no way to ${selector} by the Tab key`);
+  };
+  const press = async (selector) => {
+    await page.waitForSelector(selector);
+    await to(selector);
+    await page.keyboard.press("Enter");
+  };
+  const fill = async (id, text) => {
+    await page.waitForSelector(`#${id}:not([disabled])`);
+    await to(`#${id}`);
+    await page.keyboard.type(text);
+    await page.keyboard.press("Enter");
+  };
+  await page.goto(`${job.url}/register?lang=it`);
+  await fill("name", person.upn);
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await fill("current-password", person.current);
+  await page.waitForSelector("#to-recovery-codes");
+  await look(walk, "list");
+  await press("#to-recovery-codes");
+  await page.waitForSelector('form[action="/register/recovery-codes"]');
+  await look(walk, "recovery-codes");
+  await press('form[action="/register/recovery-codes"] button');
+  await page.waitForSelector("#recovery-codes");
+  await look(walk, "recovery-codes-shown");
+  const codes = await page.locator("#recovery-codes .code").allInnerTexts();
+  assert.equal(codes.length, 10);
+  await press('a[href="/register/methods"]');
+  await page.waitForSelector("#to-app");
+  await press("#to-app");
+  await page.waitForSelector("#app-key");
+  await look(walk, "app");
+
+  await walk.front();
+  await fill("name", person.upn);
+  await press('.ways a[href="/reset/recovery-code"]');
+  await page.waitForSelector('form[action="/reset/recovery-code"]');
+  await look(walk, "recovery-gate");
+  await fill("code", "0000-0000-0000-0000");
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "recovery-gate-wrong");
+  await fill("code", codes[7].toLowerCase());
+  await choose(walk);
+}, { viewport: { width: 360, height: 740 } });
+
+walking("two", "two gates that differ: a code by mail, then the app", "both", "en", async (walk) => {
+  const { page } = walk;
+  await toMethods(walk);
+  await look(walk, "list-wanted");
+  assert.match(await page.innerText("#wanted"), /asks you to have 2.*You have 1/s);
+  const before = await newest(job.mail, walk.person.address);
+  const app = await registerApp(walk);
+  assert.equal(await page.locator("#wanted").count(), 0);
+  // The notice of it comes before the mail with the code.
+  assert.ok(await mailAfter(job.mail, walk.person.address, before), "no notice came");
+  await walk.front();
+  await walk.name();
+  await walk.give(await walk.code());
+  await page.waitForSelector('.ways a[href="/reset/app"]');
+  await look(walk, "second-gate");
+  // Nothing but the second gate leads on.
+  await page.goto(`${job.url}/reset/password`);
+  await page.waitForSelector('.ways a[href="/reset/app"]');
+  await page.click('.ways a[href="/reset/app"]');
+  await page.fill("#code", await app.code());
+  await page.click('form[action="/reset/app"] button');
+  await choose(walk);
+});
+
+walking("two", "the second gate in Italian, and the same page for a name that is nobody's", "both", "it", async (walk) => {
+  const { page } = walk;
+  const shown = [];
+  for (const upn of [walk.person.upn, "nobody.at.all@contoso.test"]) {
+    walk.person = { ...walk.person, upn };
+    await named(walk);
+    const names = await page.locator(".ways").innerText();
+    await page.click('.ways a[href="/reset/app"]');
+    await page.fill("#code", "000000");
+    await page.click('form[action="/reset/app"] button');
+    await page.waitForSelector('[role="alert"] #fault');
+    await sound(walk);
+    shown.push([names, await page.innerText("#fault")]);
+  }
+  assert.deepEqual(shown[1], shown[0]);
+});

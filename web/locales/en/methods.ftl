@@ -1,0 +1,76 @@
+front-lead-other = Forgot your password? Tell us who you are. Then you show in another way that it is you.
+ways-title = Another way
+way-mail = Send me a code by mail
+way-app = Use a code from my authenticator app
+way-recovery-code = Use a recovery code
+gate-title = One more step
+gate-passed = The first step is done.
+gate-lead = Your organisation asks for a second proof that it is you.
+typed-nothing = If you can't go on, give the help desk this code:
+typed-too-many = That was too many wrong tries. Start again with your name.
+app-title = Enter the code from your app
+app-lead = Open your authenticator app and type the code that it shows for this organisation.
+app-hint = Six digits, new every 30 seconds. Spaces do not matter.
+app-not-a-code = A code from an app has six digits.
+app-wrong = That code is not right. Each code works once: wait for the next one. If it goes on, see whether your phone's clock is right.
+recovery-title = Enter a recovery code
+recovery-lead = Type one of the codes that you wrote down when you registered. It is used up by that.
+recovery-label = Recovery code
+recovery-hint = Sixteen letters and digits, such as 1A2B-3C4D-5E6F-7G8H.
+recovery-not-a-code = A recovery code has sixteen letters and digits.
+recovery-wrong = That code is not right, or was used before.
+methods-title = Your ways to prove that it is you
+methods-lead = On the day that you forget your password you need one of these, or two if your organisation asks for two.
+methods-wanted = { $n ->
+    [one] Your organisation asks you to have { $n } of these.
+   *[other] Your organisation asks you to have { $n } of these.
+}
+methods-have = { $n ->
+    [0] You have none yet.
+    [one] You have { $n }.
+   *[other] You have { $n }.
+}
+methods-back = All my ways
+methods-app-registered = Your authenticator app is registered.
+methods-app-removed = Your authenticator app is removed.
+methods-recovery-removed = Your recovery codes are removed.
+method-mail = Codes by mail
+method-mail-change = Change the address for codes
+method-app = Authenticator app
+method-app-there = An app is registered.
+method-app-none = No app is registered.
+method-app-register = Register an app
+method-app-replace = Register another app in its place
+method-app-remove = Remove the app
+method-recovery = Recovery codes
+method-recovery-none = You have no recovery codes.
+method-recovery-left = { $n ->
+    [one] { $n } code is left.
+   *[other] { $n } codes are left.
+}
+method-recovery-make = Make recovery codes
+method-recovery-remove = Remove the recovery codes
+app-register-title = Register an authenticator app
+app-register-lead = Scan this picture with an authenticator app on your phone, or type the key into it. Then type the code that the app shows.
+app-register-replaces = The app that you registered before stops working when this one is registered.
+app-register-picture = QR code for your authenticator app. The same key stands below as text.
+app-register-key = Key
+app-register-code = Code from the app
+app-register-wrong = That is not the code of this key at this moment. Wait for the next code. If it goes on, see whether your phone's clock is right.
+app-register-submit = Register this app
+recovery-codes-title = Recovery codes
+recovery-codes-lead = Ten codes to write down or print, and to keep where only you find them, not on this computer. Each can be used once in the place of another proof.
+recovery-codes-replaces = { $n ->
+    [one] The { $n } code that you have stops working.
+   *[other] The { $n } codes that you have stop working.
+}
+recovery-codes-make = Show me ten new codes
+recovery-codes-once = Write these down now. They are not shown again.
+mail-app-registered-subject = An authenticator app was registered for your account
+mail-app-registered-lead = On { $moment } an authenticator app was registered that can be used to reset the password of { $name }.
+mail-app-removed-subject = The authenticator app of your account was removed
+mail-app-removed-lead = On { $moment } the authenticator app of { $name } was removed. It can't be used any more to reset the password.
+mail-recovery-registered-subject = Recovery codes were made for your account
+mail-recovery-registered-lead = On { $moment } recovery codes were made that can be used to reset the password of { $name }. Former ones do not work any more.
+mail-recovery-removed-subject = The recovery codes of your account were removed
+mail-recovery-removed-lead = On { $moment } the recovery codes of { $name } were removed. They can't be used any more to reset the password.

@@ -1,0 +1,76 @@
+front-lead-other = Hai dimenticato la password? Dicci chi sei. Poi dimostri in un altro modo di essere tu.
+ways-title = Un altro modo
+way-mail = Mandami un codice per posta
+way-app = Usa un codice della mia app di autenticazione
+way-recovery-code = Usa un codice di recupero
+gate-title = Ancora un passo
+gate-passed = Il primo passo è fatto.
+gate-lead = La tua organizzazione chiede una seconda prova che sei tu.
+typed-nothing = Se non riesci ad andare avanti, dai all'assistenza questo codice:
+typed-too-many = Troppi tentativi sbagliati. Ricomincia dal tuo nome.
+app-title = Scrivi il codice della tua app
+app-lead = Apri l'app di autenticazione e scrivi il codice che mostra per questa organizzazione.
+app-hint = Sei cifre, nuove ogni 30 secondi. Gli spazi non contano.
+app-not-a-code = Il codice di un'app ha sei cifre.
+app-wrong = Il codice non è giusto. Ogni codice vale una volta sola: aspetta il prossimo. Se continua, controlla che l'ora del telefono sia giusta.
+recovery-title = Scrivi un codice di recupero
+recovery-lead = Scrivi uno dei codici che ti sei annotato quando ti sei registrato. Così viene consumato.
+recovery-label = Codice di recupero
+recovery-hint = Sedici lettere e cifre, per esempio 1A2B-3C4D-5E6F-7G8H.
+recovery-not-a-code = Un codice di recupero ha sedici lettere e cifre.
+recovery-wrong = Il codice non è giusto, oppure è già stato usato.
+methods-title = I tuoi modi per dimostrare che sei tu
+methods-lead = Il giorno in cui dimentichi la password te ne serve uno, o due se la tua organizzazione ne chiede due.
+methods-wanted = { $n ->
+    [one] La tua organizzazione ti chiede di averne { $n }.
+   *[other] La tua organizzazione ti chiede di averne { $n }.
+}
+methods-have = { $n ->
+    [0] Non ne hai ancora nessuno.
+    [one] Ne hai { $n }.
+   *[other] Ne hai { $n }.
+}
+methods-back = Tutti i miei modi
+methods-app-registered = La tua app di autenticazione è registrata.
+methods-app-removed = La tua app di autenticazione è stata tolta.
+methods-recovery-removed = I tuoi codici di recupero sono stati tolti.
+method-mail = Codici per posta
+method-mail-change = Cambia l'indirizzo per i codici
+method-app = App di autenticazione
+method-app-there = Un'app è registrata.
+method-app-none = Nessuna app è registrata.
+method-app-register = Registra un'app
+method-app-replace = Registra un'altra app al suo posto
+method-app-remove = Togli l'app
+method-recovery = Codici di recupero
+method-recovery-none = Non hai codici di recupero.
+method-recovery-left = { $n ->
+    [one] Resta { $n } codice.
+   *[other] Restano { $n } codici.
+}
+method-recovery-make = Crea codici di recupero
+method-recovery-remove = Togli i codici di recupero
+app-register-title = Registra un'app di autenticazione
+app-register-lead = Inquadra questa immagine con un'app di autenticazione sul telefono, oppure scrivi la chiave nell'app. Poi scrivi il codice che l'app mostra.
+app-register-replaces = L'app che avevi registrato smette di funzionare quando registri questa.
+app-register-picture = Codice QR per la tua app di autenticazione. La stessa chiave è scritta qui sotto.
+app-register-key = Chiave
+app-register-code = Codice dell'app
+app-register-wrong = Non è il codice di questa chiave in questo momento. Aspetta il prossimo. Se continua, controlla che l'ora del telefono sia giusta.
+app-register-submit = Registra questa app
+recovery-codes-title = Codici di recupero
+recovery-codes-lead = Dieci codici da annotare o stampare, e da tenere dove solo tu li trovi, non su questo computer. Ognuno si può usare una volta al posto di un'altra prova.
+recovery-codes-replaces = { $n ->
+    [one] Il codice che hai ({ $n }) smette di funzionare.
+   *[other] I { $n } codici che hai smettono di funzionare.
+}
+recovery-codes-make = Mostrami dieci nuovi codici
+recovery-codes-once = Annotali adesso. Non verranno più mostrati.
+mail-app-registered-subject = È stata registrata un'app di autenticazione per il tuo account
+mail-app-registered-lead = { $moment }: è stata registrata un'app di autenticazione con cui si può reimpostare la password di { $name }.
+mail-app-removed-subject = L'app di autenticazione del tuo account è stata tolta
+mail-app-removed-lead = { $moment }: l'app di autenticazione di { $name } è stata tolta. Non si può più usare per reimpostare la password.
+mail-recovery-registered-subject = Sono stati creati codici di recupero per il tuo account
+mail-recovery-registered-lead = { $moment }: sono stati creati codici di recupero con cui si può reimpostare la password di { $name }. Quelli di prima non valgono più.
+mail-recovery-removed-subject = I codici di recupero del tuo account sono stati tolti
+mail-recovery-removed-lead = { $moment }: i codici di recupero di { $name } sono stati tolti. Non si possono più usare per reimpostare la password.
