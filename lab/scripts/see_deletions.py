@@ -1,4 +1,5 @@
-"""Lets an account list the container of deleted objects, as `dsacls ... /G ACCOUNT:LCRP` does on Windows.
+"""Lets an account list the container of deleted objects, as `dsacls ... /G ACCOUNT:LCRP` does on Windows; with a second
+argument it takes that away again.
 
 `samba-tool dsacl` can't: it does not ask for deleted objects, and the container counts as one.
 """
@@ -23,9 +24,10 @@ dn = f"CN=Deleted Objects,{db.domain_dn()}"
 controls = ["show_deleted:1", "sd_flags:1:4"]
 found = db.search(dn, ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=controls)
 sddl = ndr_unpack(security.descriptor, found[0]["nTSecurityDescriptor"][0]).as_sddl(domain_sid)
-if entry not in sddl:
-    at = sddl.index("(")
-    descriptor = security.descriptor.from_sddl(sddl[:at] + entry + sddl[at:], domain_sid)
+at = sddl.index("(")
+wanted = sddl.replace(entry, "") if len(sys.argv) > 2 else sddl if entry in sddl else sddl[:at] + entry + sddl[at:]
+if wanted != sddl:
+    descriptor = security.descriptor.from_sddl(wanted, domain_sid)
     message = ldb.Message(ldb.Dn(db, dn))
     message["acl"] = ldb.MessageElement(ndr_pack(descriptor), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
     db.modify(message, controls=controls)

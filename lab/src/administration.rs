@@ -11,6 +11,8 @@ const WRONG_PASSWORDS: usize = 15;
 
 /// Lets an account list the container of deleted objects.
 pub(crate) const SEE_DELETIONS: &str = include_str!("../scripts/see_deletions.py");
+/// What the script is told to take it away again.
+const NO_MORE: &str = "no-more";
 
 impl ForestHandle {
     /// Lets the service account see what was deleted. A forest that this version of the lab made has it already; one that
@@ -20,6 +22,36 @@ impl ForestHandle {
     /// When the directory refuses, or the controller does not run.
     pub fn let_see_deletions(&self) -> Result<()> {
         self.dc_exec(&["python3", "-c", SEE_DELETIONS, &self.service_account.sam]).map(drop)
+    }
+
+    /// Takes that right from the service account again.
+    ///
+    /// # Errors
+    /// When the directory refuses, or the controller does not run.
+    pub fn let_see_no_deletions(&self) -> Result<()> {
+        self.dc_exec(&["python3", "-c", SEE_DELETIONS, &self.service_account.sam, NO_MORE]).map(drop)
+    }
+
+    /// Puts an entry into an object's access list, as SDDL: `(OD;;CR;GUID;;SID)` denies a control right.
+    ///
+    /// # Errors
+    /// When the directory refuses, or the controller does not run.
+    pub fn add_access(&self, dn: &str, sddl: &str) -> Result<()> {
+        self.dsacl("set", dn, sddl)
+    }
+
+    /// Takes an entry out of an object's access list.
+    ///
+    /// # Errors
+    /// When the directory refuses, or the controller does not run.
+    pub fn remove_access(&self, dn: &str, sddl: &str) -> Result<()> {
+        self.dsacl("delete", dn, sddl)
+    }
+
+    fn dsacl(&self, what: &str, dn: &str, sddl: &str) -> Result<()> {
+        let (object, sddl) = (format!("--objectdn={dn}"), format!("--sddl={sddl}"));
+        let database = "/var/lib/samba/private/sam.ldb";
+        self.dc_exec(&["samba-tool", "dsacl", what, &object, &sddl, "-H", database]).map(drop)
     }
 
     /// Gives an attribute this one value in place of what it had. Any text will do, in the name and in the value.

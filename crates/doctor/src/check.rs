@@ -13,11 +13,42 @@ pub struct Description {
     /// What is true when it passes.
     pub proves: &'static str,
     /// The point of the administrator's list of things to verify that it covers, if it covers one.
+    #[serde(rename = "article_line")]
     pub article: Option<&'static str>,
     /// The rows of the troubleshooting tables that it covers, such as `D3`.
     pub rows: &'static [&'static str],
+    /// The test that makes it fail.
+    pub fault_test: FaultTest,
     /// The chapter of the manual.
     pub manual: &'static str,
+}
+
+/// The test that shows that a check fails when it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultTest {
+    /// What is broken.
+    pub kind: FaultKind,
+    /// The test's name.
+    pub name: &'static str,
+    /// Why the real thing is not broken; none if it is.
+    pub reason: Option<&'static str>,
+}
+
+impl FaultTest {
+    /// A test that breaks the real thing.
+    pub const fn real(name: &'static str) -> Self {
+        Self { kind: FaultKind::Real, name, reason: None }
+    }
+}
+
+/// What a fault test breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The real thing.
+    Real,
+    /// Nothing: the check judges evidence that was recorded elsewhere.
+    Recorded,
 }
 
 /// How a check ended.

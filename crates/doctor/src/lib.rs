@@ -1,7 +1,9 @@
 //! What a check is, how it is run, and how a report is shown. The checks themselves stand beside what they check.
 
 mod check;
+mod explain;
 mod report;
 
-pub use check::{Check, Description, Finding, Fix, System, Verdict};
+pub use check::{Check, Description, FaultKind, FaultTest, Finding, Fix, System, Verdict};
+pub use explain::{Explanation, all as all_explanations, explain};
 pub use report::{Report, Row, run};

@@ -54,6 +54,42 @@ impl Report {
         }
     }
 
+    /// The report as JUnit XML, as build servers read it: a failing check is a failure, one that could not tell an error, and what
+    /// does not apply is skipped. A warning passes, with its words as output.
+    pub fn to_junit(&self) -> String {
+        let count = |wanted| self.checks.iter().filter(|row| row.finding.verdict == wanted).count();
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        // Writing to a String cannot fail; so below.
+        let _ = writeln!(
+            xml,
+            "<testsuites><testsuite name=\"ritorno-agent doctor\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
+            self.checks.len(),
+            count(Verdict::Fail),
+            count(Verdict::CouldNotTell),
+            count(Verdict::NotApplicable),
+        );
+        for Row { check, finding } in &self.checks {
+            let (id, title) = (for_xml(check.id), for_xml(check.title));
+            let _ = write!(xml, "<testcase classname=\"doctor\" name=\"{id}: {title}\">");
+            let mut said = finding.evidence.clone();
+            said.extend(finding.cause.iter().map(|cause| format!("cause: {cause}")));
+            for fix in &finding.fixes {
+                said.push(format!("to mend it, {}:", place(fix.system)));
+                said.extend(fix.lines.iter().map(|line| format!("    {line}")));
+            }
+            let said = for_xml(&said.join("\n"));
+            let element = match finding.verdict {
+                Verdict::Pass | Verdict::Warning => "system-out",
+                Verdict::NotApplicable => "skipped",
+                Verdict::CouldNotTell => "error",
+                Verdict::Fail => "failure",
+            };
+            let _ = writeln!(xml, "<{element}>{said}</{element}></testcase>");
+        }
+        xml.push_str("</testsuite></testsuites>\n");
+        xml
+    }
+
     /// The report for a terminal.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -88,6 +124,23 @@ impl Report {
     }
 }
 
+/// Text as XML 1.0 takes it, in an element or an attribute; what it can't hold becomes a replacement character.
+fn for_xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(c),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 const fn symbol(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass ",
@@ -112,6 +165,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
+    use crate::check::FaultTest;
 
     struct Disk;
 
@@ -124,6 +178,7 @@ mod tests {
                 proves: "The journal can be written.",
                 article: None,
                 rows: &[],
+                fault_test: const { FaultTest::real("report::tests::the_worst_verdict_decides_the_exit_code") },
                 manual: "troubleshooting.html#disk",
             }
         }
@@ -161,6 +216,15 @@ mod tests {
         {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn junit_tells_failures_and_survives_any_text() {
+        let xml = report(5).await.to_junit();
+        assert!(xml.contains("tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{xml}");
+        assert!(xml.contains("<failure>5 MB free\ncause: the disk is full"), "{xml}");
+        assert!(report(50).await.to_junit().contains("<system-out>50 MB free"));
+        assert_eq!(for_xml("a<b> & \"c\"\u{7}"), "a&lt;b&gt; &amp; &quot;c&quot;\u{fffd}");
     }
 
     #[tokio::test]

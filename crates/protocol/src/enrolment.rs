@@ -8,6 +8,7 @@ use crate::certificate::KeyCertificate;
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, Forest, KeyId, TenantId};
 use crate::key::PublicKey;
+use crate::outcome::SsprCode;
 use crate::signed::{Signable, Signed};
 
 /// How long a token can be used, once.
@@ -217,6 +218,15 @@ pub struct Standing {
     pub linked: bool,
     /// The server's time when it answered.
     pub server_time: Timestamp,
+}
+
+/// `GET /agent/v1/person?anchor=…`: what the cloud side would say to a person of the agent's forests who wants to reset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonStanding {
+    /// Whether the tenant has them.
+    pub known: bool,
+    /// What they would be refused for; none if nothing.
+    pub sspr: Option<SsprCode>,
 }
 
 #[cfg(test)]

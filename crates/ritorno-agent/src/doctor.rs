@@ -4,6 +4,7 @@ mod clock_skew;
 mod deletions;
 mod first_sync;
 mod pdc_emulator;
+mod person;
 mod policy_hints;
 mod server_https;
 mod writeback_switches;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use ritorno_directory::Directory;
-use ritorno_doctor::{Check, Finding};
+use ritorno_doctor::{Check, Description, Finding};
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::Standing;
 use ritorno_sync::RunReport;
@@ -36,8 +37,12 @@ pub(crate) struct Context {
     pub(crate) server: Option<Server>,
     /// The agent's own switch.
     pub(crate) switch: OwnSwitch,
+    /// The agent's client, once it is enrolled.
+    pub(crate) client: Option<Client>,
     /// What the server says about agent and tenant; or why it says nothing.
     pub(crate) standing: Result<Answered, String>,
+    /// The server's time by the head of an answer that it gives to anybody, and the agent's time then; to the second.
+    pub(crate) server_date: Option<(Timestamp, Timestamp)>,
     /// Of each connector and profile the last run and the last good one, newest first; or why they can't be read.
     pub(crate) runs: Result<Vec<RunReport>, String>,
     /// Whether this agent exports at all.
@@ -76,6 +81,23 @@ pub(crate) struct Answered {
     pub(crate) took: Duration,
 }
 
+/// What may fail without a reset failing.
+const BESIDE_A_RESET: [&str; 3] = ["policy-hints", "deletions", "first-sync"];
+
+/// Longest wait for the server's time.
+const DATE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For a terminal.
+    Text,
+    /// As JSON.
+    Json,
+    /// As JUnit XML.
+    Junit,
+}
+
 /// All checks, in the order in which an administrator would look.
 pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
     vec![
@@ -89,16 +111,77 @@ pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
     ]
 }
 
-/// Runs all checks and prints the report.
+/// Runs all checks, or those of a person (`user`, and somebody to compare with), and prints the report.
 ///
 /// # Errors
 /// When the configuration names what can't be used: then nothing could be looked at.
-pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    config: &Config,
+    user: Option<(&str, Option<&str>)>,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
     let context = gather(config).await?;
+    if let Some(who) = user {
+        return person::run(config, &context, who, format).await;
+    }
     let report = ritorno_doctor::run(&checks(), &context, |check| say_what_is_looked_at(check.title)).await;
-    let text = if json { serde_json::to_string_pretty(&report)? } else { report.to_text() };
+    let text = match format {
+        Format::Text => report.to_text(),
+        Format::Json => serde_json::to_string_pretty(&report)?,
+        Format::Junit => report.to_junit(),
+    };
     say(text.trim_end())?;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Prints every check there is: those of the agent, and those of a person.
+///
+/// # Errors
+/// When it can't be printed.
+pub(crate) fn list(json: bool) -> anyhow::Result<()> {
+    let general = checks();
+    let of_person = person::checks();
+    let all: Vec<&Description> = general
+        .iter()
+        .map(|check| check.description())
+        .chain(of_person.iter().map(|check| check.description()))
+        .collect();
+    if json {
+        return say(serde_json::to_string_pretty(&all)?);
+    }
+    for check in all {
+        say(format_args!("{:<20} {}", check.id, check.title))?;
+    }
+    Ok(())
+}
+
+/// Says what a code means, and what to look at.
+///
+/// # Errors
+/// When it is none that is known.
+pub(crate) fn explain(code: &str, json: bool) -> anyhow::Result<()> {
+    let Some(known) = ritorno_doctor::explain(code) else {
+        anyhow::bail!(
+            "'{code}' is no code that is known here. If it is a support code, `ritorno audit {code}` on the cloud side has its \
+             timeline"
+        );
+    };
+    if json {
+        return say(serde_json::to_string_pretty(known)?);
+    }
+    let name = if known.name.is_empty() { String::new() } else { format!("  {}", known.name) };
+    say(format_args!("{}{name}", known.code))?;
+    say(known.means)?;
+    for cause in known.causes {
+        say(format_args!("  may be: {cause}"))?;
+    }
+    for check in known.checks {
+        match *check {
+            "person" => say("  look:   ritorno-agent doctor --user NAME")?,
+            check => say(format_args!("  look:   ritorno-agent doctor, the check {check}"))?,
+        }
+    }
+    Ok(())
 }
 
 fn say_what_is_looked_at(title: &str) {
@@ -118,17 +201,34 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
     } else {
         OwnSwitch::Off
     };
-    let (server, standing) = match state.keys() {
+    let mut server_date = None;
+    let (server, client, standing) = match state.keys() {
         Ok(keys) => {
             let address = keys.enrolment.server.clone();
-            let client = Client::new(plain(&outbound)?, keys, clock.clone(), random);
-            (Some(Server { address, outbound }), ask(&client, &*clock).await)
+            let http = plain(&outbound)?;
+            let client = Client::new(http.clone(), keys, clock.clone(), random);
+            let standing = ask(&client, &*clock).await;
+            if standing.is_err() {
+                // A clock that is off is why it is refused, and then only this tells.
+                server_date = date_of(&http, &address, &*clock).await;
+            }
+            (Some(Server { address, outbound }), Some(client), standing)
         }
-        Err(error) => (None, Err(error.to_string())),
+        Err(error) => (None, None, Err(error.to_string())),
     };
     let runs = crate::sync::latest(config).await.map_err(|error| format!("{error:#}"));
     let exports = crate::sync::exports(config, &state).is_ok();
-    Ok(Context { forests: forests.all().to_vec(), server, switch, standing, runs, exports, clock })
+    Ok(Context {
+        forests: forests.all().to_vec(),
+        server,
+        switch,
+        client,
+        standing,
+        server_date,
+        runs,
+        exports,
+        clock,
+    })
 }
 
 async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
@@ -139,6 +239,15 @@ async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
     let took = clock.now().since(asked);
     let standing = standing.map_err(|error| format!("{error:#}"))?;
     Ok(Answered { standing, at: asked.plus(took / 2), took })
+}
+
+/// The server's time, as any answer tells it in its head (RFC 9110 section 6.6.1).
+async fn date_of(http: &reqwest::Client, address: &str, clock: &dyn Clock) -> Option<(Timestamp, Timestamp)> {
+    let answer = http.get(format!("{address}/health/live")).timeout(DATE_WITHIN).send().await.ok()?;
+    let now = clock.now();
+    let told = httpdate::parse_http_date(answer.headers().get("date")?.to_str().ok()?).ok()?;
+    let since = told.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((Timestamp::from_unix_ms(i64::try_from(since.as_millis()).ok()?), now))
 }
 
 /// Makes the evidence and verdict of several forests into one finding: the worst comes through.

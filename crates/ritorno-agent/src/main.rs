@@ -119,7 +119,37 @@ enum Command {
     /// Looks at everything that a reset through this agent needs, and says what to do. Changes nothing.
     ///
     /// Exit code 0: all well. 1: something fails. 2: a warning, or something that could not be told.
+    #[command(args_conflicts_with_subcommands = true)]
     Doctor {
+        #[command(subcommand)]
+        about: Option<Doctor>,
+        /// What a reset of this person (sAMAccountName or userPrincipalName) would meet.
+        #[arg(long)]
+        user: Option<String>,
+        /// Somebody for whom it works: only what is different is shown.
+        #[arg(long, requires = "user")]
+        against: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// As JUnit XML.
+        #[arg(long, conflicts_with = "json")]
+        junit: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Doctor {
+    /// Lists the checks.
+    List {
+        /// As JSON: what each proves, what it covers, and the test that makes it fail.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says what a code means that somebody was shown: of a page (SSPR_0029), of the event log (33004), of a domain controller (0000052D).
+    Explain {
+        /// The code, or the line that holds it.
+        code: String,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -276,6 +306,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         carry_config::import(&arguments.config, document, *replace)?;
         return Ok(ExitCode::SUCCESS);
     }
+    match &arguments.command {
+        Command::Doctor { about: Some(Doctor::List { json }), .. } => {
+            doctor::list(*json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Doctor { about: Some(Doctor::Explain { code, json }), .. } => {
+            doctor::explain(code, *json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
     let service = matches!(arguments.command, Command::Run);
     let mut config = Config::read(&arguments.config).inspect_err(|error| {
         if service {
@@ -302,7 +343,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .context("the runtime can't be started")?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Doctor { json } => return doctor::run(&config, json).await,
+            Command::Doctor { about: None, user, against, json, junit } => {
+                let format = match (json, junit) {
+                    (true, _) => doctor::Format::Json,
+                    (_, true) => doctor::Format::Junit,
+                    _ => doctor::Format::Text,
+                };
+                let who = user.as_deref().map(|user| (user, against.as_deref()));
+                return doctor::run(&config, who, format).await;
+            }
+            // Answered before there was a configuration.
+            Command::Doctor { about: Some(_), .. } => Ok(()),
             Command::Topology { json } => return show_topology::run(&config, json).await,
             Command::Rights { name } => return show_rights::run(&config, &name).await,
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,

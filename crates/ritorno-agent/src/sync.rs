@@ -2,7 +2,7 @@
 
 pub(crate) mod commands;
 mod cycle;
-mod look;
+pub(crate) mod look;
 mod openldap;
 pub(crate) mod rules;
 pub(crate) mod schedule;

@@ -10,17 +10,16 @@ use serde_json::Value;
 use crate::world::{World, programs};
 
 /// The report of one run.
-struct Report(Value);
+pub(crate) struct Report(pub(crate) Value);
 
 impl Report {
-    fn of(world: &World) -> Result<Self> {
-        let output = capture(
-            Command::new(programs()?.agent)
-                .arg("--config")
-                .arg(world.stack.folder().join("agent.toml"))
-                .args(["doctor", "--json"]),
-            b"",
-        )?;
+    pub(crate) fn of(world: &World) -> Result<Self> {
+        Self::told(doctor(world, &["--json"])?)
+    }
+
+    /// What a process said.
+    pub(crate) fn told(mut command: Command) -> Result<Self> {
+        let output = capture(&mut command, b"")?;
         let report: Value = serde_json::from_str(&output.stdout).with_context(|| output.stderr.clone())?;
         let report = Self(report);
         let all_well = report.with("fail").is_empty()
@@ -34,13 +33,13 @@ impl Report {
         self.0["checks"].as_array().into_iter().flatten().collect()
     }
 
-    fn with(&self, verdict: &str) -> Vec<&str> {
+    pub(crate) fn with(&self, verdict: &str) -> Vec<&str> {
         let with = |check: &&Value| check["verdict"] == verdict;
         self.checks().into_iter().filter(with).filter_map(|check| check["id"].as_str()).collect()
     }
 
     /// The lines that mend `id`.
-    fn fixes(&self, id: &str) -> Vec<&str> {
+    pub(crate) fn fixes(&self, id: &str) -> Vec<&str> {
         let check = self.checks().into_iter().find(|check| check["id"] == id);
         let fixes = check.and_then(|check| check["fixes"].as_array());
         fixes
@@ -67,6 +66,13 @@ impl Report {
         ensure!(self.with("pass").len() == self.checks().len(), "not all green: {}", self.0);
         Ok(())
     }
+}
+
+/// The agent's doctor with these arguments.
+pub(crate) fn doctor(world: &World, arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(programs()?.agent);
+    command.arg("--config").arg(world.stack.folder().join("agent.toml")).arg("doctor").args(arguments);
+    Ok(command)
 }
 
 #[test]
@@ -104,6 +110,25 @@ fn each_fault_fails_its_check_and_the_fix_mends_it() -> Result<()> {
     Report::of(&world)?.only_fails("writeback-switches", "ritorno-agent writeback enable")?;
     world.stack.onboard()?;
     Report::of(&world)?.is_all_green()?;
+
+    // The agent's account may not see what was deleted.
+    world.forest.let_see_no_deletions()?;
+    let report = Report::of(&world)?;
+    ensure!(report.with("warning") == ["deletions"] && report.with("fail").is_empty(), "{}", report.0);
+    ensure!(report.fixes("deletions").iter().any(|line| line.ends_with(":LCRP\"")), "{}", report.0);
+    // What those lines do on Windows.
+    world.forest.let_see_deletions()?;
+    Report::of(&world)?.is_all_green()?;
+
+    // This host's clock is ten minutes ahead: the server takes no sign-in of it.
+    let mut command = doctor(&world, &["--json"])?;
+    command
+        .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1")
+        .env("FAKETIME", "+600s")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let report = Report::told(command)?;
+    report.only_fails("clock-skew", "timedatectl set-ntp true")?;
+    ensure!(report.with("could_not_tell") == ["writeback-switches"], "{}", report.0);
 
     // The service does not run.
     world.stack.stop_agent();

@@ -7,6 +7,7 @@ mod canary;
 mod chaos;
 mod dist;
 mod doctor;
+mod doctor_person;
 mod forests;
 mod keys;
 mod methods;

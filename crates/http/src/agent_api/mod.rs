@@ -13,6 +13,7 @@ pub mod enrolment_token;
 pub mod identity;
 pub mod link;
 pub mod onboarding;
+pub mod person;
 pub mod standing;
 pub mod token;
 
@@ -28,6 +29,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/onboarding", post(onboarding::begin))
         .route("/agent/v1/onboarding/{code}", get(onboarding::state))
         .route("/agent/v1/standing", get(standing::handle))
+        .route("/agent/v1/person", get(person::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
 }

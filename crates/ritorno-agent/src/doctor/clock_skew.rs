@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use ritorno_protocol::authorisation::MAXIMUM_SKEW;
+use ritorno_protocol::clock::Timestamp;
 
 use super::{Answered, Context};
 
@@ -20,6 +21,7 @@ impl Check<Context> for ClockSkew {
             proves: "They differ by less than an authorisation allows; beyond that every request is refused as expired.",
             article: None,
             rows: &["N10"],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#clock-skew",
         }
     }
@@ -27,9 +29,37 @@ impl Check<Context> for ClockSkew {
     async fn look(&self, context: &Context) -> Finding {
         match &context.standing {
             Ok(answered) => judge(answered),
-            Err(reason) => Finding::could_not_tell(reason.clone()),
+            Err(reason) => match context.server_date {
+                Some((server, at)) => by_date(server, at, reason),
+                None => Finding::could_not_tell(reason.clone()),
+            },
         }
     }
+}
+
+/// By the time in the head of an answer, which tells whole seconds and not how long it took: enough to see why the server refuses.
+fn by_date(server: Timestamp, at: Timestamp, refused: &str) -> Finding {
+    let apart = at.since(server).max(server.since(at));
+    if apart <= MAXIMUM_SKEW {
+        return Finding::could_not_tell(refused.to_owned());
+    }
+    let which = if at > server { "ahead of" } else { "behind" };
+    synchronise(
+        Finding::fail(
+            format!("this host is about {} s {which} the server", apart.as_secs()),
+            format!(
+                "the clocks may differ by {} s at most: every request is refused",
+                MAXIMUM_SKEW.as_secs()
+            ),
+        )
+        .and(format!("the server said: {refused}")),
+    )
+}
+
+fn synchronise(finding: Finding) -> Finding {
+    finding
+        .fix(System::Agent, ["timedatectl set-ntp true", "timedatectl timesync-status"])
+        .fix(System::Cloud, ["timedatectl timesync-status"])
 }
 
 fn judge(Answered { standing, at, took }: &Answered) -> Finding {
@@ -41,11 +71,6 @@ fn judge(Answered { standing, at, took }: &Answered) -> Finding {
         apart.as_millis(),
         took.as_millis() / 2
     );
-    let synchronise = |finding: Finding| {
-        finding
-            .fix(System::Agent, ["timedatectl set-ntp true", "timedatectl timesync-status"])
-            .fix(System::Cloud, ["timedatectl timesync-status"])
-    };
     if apart > MAXIMUM_SKEW {
         let cause = format!("the clocks may differ by {} s at most", MAXIMUM_SKEW.as_secs());
         synchronise(Finding::fail(evidence, cause))
@@ -59,7 +84,6 @@ fn judge(Answered { standing, at, took }: &Answered) -> Finding {
 #[cfg(test)]
 mod tests {
     use ritorno_doctor::Verdict;
-    use ritorno_protocol::clock::Timestamp;
     use ritorno_protocol::enrolment::Standing;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ritorno_directory::Directory;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 
 use super::{Context, worst_of};
 
@@ -19,6 +19,7 @@ impl Check<Context> for Deletions {
                      a deletion within seconds and not only the full import of the night.",
             article: None,
             rows: &[],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#deletions",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_sync::{Profile, RunOutcome, RunReport};
 
@@ -27,6 +27,7 @@ impl Check<Context> for FirstSync {
                      their objects.",
             article: Some("A full import and a full synchronisation have completed"),
             rows: &["Y1"],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#first-sync",
         }
     }

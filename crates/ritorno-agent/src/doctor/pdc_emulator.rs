@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ritorno_directory::{Directory, DirectoryError, PdcHealth, Transport};
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use ritorno_protocol::outcome::Fault;
 
 use super::{Context, worst_of};
@@ -20,6 +20,7 @@ impl Check<Context> for PdcEmulator {
                      of the agent's account. Every writeback goes to it.",
             article: Some("The agent reaches the domain controller with the PDC emulator's role"),
             rows: &["D3"],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#pdc-emulator",
         }
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ritorno_directory::Directory;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use ritorno_protocol::policy::Vendor;
 
 use super::{Context, worst_of};
@@ -20,6 +20,7 @@ impl Check<Context> for PolicyHints {
                      history and the minimum age, like a change by the person.",
             article: Some("The domain controllers have a version that writeback supports"),
             rows: &["D7"],
+            fault_test: const { FaultTest::real("doctor::controller_without_the_policy_hints_is_a_warning") },
             manual: "troubleshooting.html#policy-hints",
         }
     }

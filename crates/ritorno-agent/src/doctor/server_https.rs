@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use rustls_pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -27,6 +27,7 @@ impl Check<Context> for ServerHttps {
                      name, and it answers that it is ready.",
             article: Some("Outbound HTTPS to every host in use is allowed"),
             rows: &["N1", "N2", "N8"],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#server-https",
         }
     }

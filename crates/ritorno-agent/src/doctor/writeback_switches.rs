@@ -1,7 +1,7 @@
 //! Are both switches on, and is the link up?
 
 use async_trait::async_trait;
-use ritorno_doctor::{Check, Description, Finding, System};
+use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 
 use super::{Context, OwnSwitch};
 
@@ -18,6 +18,7 @@ impl Check<Context> for WritebackSwitches {
                      and the agent holds its link to the server.",
             article: Some("Password writeback is enabled on both sides"),
             rows: &["T6"],
+            fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#writeback-switches",
         }
     }

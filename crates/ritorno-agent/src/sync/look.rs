@@ -145,6 +145,26 @@ pub(crate) async fn preview(config: &Config, person: &str) -> anyhow::Result<()>
     show(&engine, config, found).await
 }
 
+/// What is staged of the person with this source anchor, and what would flow; of several objects the one that is joined.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn staged(config: &Config, anchor: &str) -> anyhow::Result<Option<(Found, Preview)>> {
+    let engine = engine(config).await?;
+    let mut all = engine.search(anchor, HITS).await?;
+    all.retain(|found| found.anchor == anchor);
+    let joined = all.iter().position(|found| found.standing == Standing::Joined).unwrap_or_default();
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let found = all.swap_remove(joined);
+    let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
+        bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);
+    };
+    let preview = engine.preview(&connector(config, settings)?, &found).await?;
+    Ok(Some((found, preview)))
+}
+
 async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result<()> {
     let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
         bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);

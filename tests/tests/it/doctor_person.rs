@@ -1,0 +1,166 @@
+//! `ritorno-agent doctor --user`: each fault of a person is the first thing that stops them, and nothing is changed by looking.
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_lab::command::capture;
+use serde_json::Value;
+
+use crate::doctor::{Report, doctor};
+use crate::world::World;
+
+/// *Reset Password* (MS-ADTS 5.1.3.2.1).
+const RESET_PASSWORD: &str = "00299570-246d-11d0-a768-00aa006e0529";
+const ANNA: &str = "anna.rossi";
+
+/// What the walk says of somebody.
+fn walk(world: &World, name: &str) -> Result<Report> {
+    Report::told(doctor(world, &["--user", name, "--json"])?)
+}
+
+fn would_succeed(world: &World, name: &str) -> Result<()> {
+    let report = walk(world, name)?;
+    ensure!(report.0["would_succeed"] == true && report.0["stopped_by"].is_null(), "{name}: {}", report.0);
+    Ok(())
+}
+
+/// Stopped by `check` before anything else, and by nothing else.
+fn stopped_by(world: &World, name: &str, check: &str) -> Result<Report> {
+    let report = walk(world, name)?;
+    ensure!(
+        report.0["would_succeed"] == false && report.0["stopped_by"] == check,
+        "{name}, {check}: {}",
+        report.0
+    );
+    ensure!(report.with("fail") == [check], "{name}: not {check} alone: {}", report.0);
+    Ok(report)
+}
+
+fn said(world: &World, arguments: &[&str]) -> Result<String> {
+    let output = capture(&mut doctor(world, arguments)?, b"")?;
+    Ok(output.stdout)
+}
+
+#[test]
+fn each_fault_of_a_person_is_the_first_thing_that_stops_them() -> Result<()> {
+    let world = World::start("doctor-person", |_| Ok(()))?;
+    // What is broken in the directory is to be seen there, before the sync carries it.
+    world.stack.agent_command(&["sync", "suspend"])?;
+    let anna = world.forest.person(ANNA)?.clone();
+    let before = world.version(ANNA)?;
+    would_succeed(&world, ANNA)?;
+    would_succeed(&world, &anna.upn)?;
+
+    // Nobody has the name.
+    let report = walk(&world, "anna.rosi")?;
+    ensure!(report.0["stopped_by"] == "person-found", "{}", report.0);
+
+    // Disabled; the printed line enables it.
+    world.forest.dc_exec(&["samba-tool", "user", "disable", ANNA])?;
+    let report = stopped_by(&world, ANNA, "person-account")?;
+    let fix = format!("samba-tool user enable {ANNA}");
+    ensure!(report.fixes("person-account").contains(&fix.as_str()), "{}", report.0);
+
+    // What tells her from somebody for whom it works.
+    let told = said(&world, &["--user", ANNA, "--against", "marco.conti"])?;
+    ensure!(told.contains("[person-account]") && !told.contains("[person-policy]"), "{told}");
+    ensure!(told.contains("A reset of marco.conti would succeed."), "{told}");
+    ensure!(told.contains("A reset of anna.rossi would be stopped [person-account]"), "{told}");
+    world.forest.dc_exec(&fix.split(' ').collect::<Vec<_>>())?;
+    would_succeed(&world, ANNA)?;
+
+    // Protected.
+    world.forest.set_attribute(&anna.dn, "adminCount", "1")?;
+    stopped_by(&world, ANNA, "person-guarded")?;
+    world.forest.remove_attribute(&anna.dn, "adminCount")?;
+    would_succeed(&world, ANNA)?;
+
+    // The agent's account is denied the reset of this one person.
+    let script = "import sys,ldb;from samba.samdb import SamDB;from samba.auth import system_session;\
+                  from samba.param import LoadParm;from samba.ndr import ndr_unpack;from samba.dcerpc import security;\
+                  lp=LoadParm();lp.load_default();\
+                  db=SamDB(url='/var/lib/samba/private/sam.ldb',session_info=system_session(),lp=lp);\
+                  r=db.search(db.domain_dn(),expression='(sAMAccountName=%s)'%sys.argv[1],attrs=['objectSid']);\
+                  print(ndr_unpack(security.dom_sid,r[0]['objectSid'][0]))";
+    let sid = world.forest.dc_exec(&["python3", "-c", script, &world.forest.service_account.sam])?;
+    let denied = format!("(OD;;CR;{RESET_PASSWORD};;{})", sid.trim());
+    world.forest.add_access(&anna.dn, &denied)?;
+    let report = stopped_by(&world, ANNA, "person-permissions")?;
+    let evidence = report.0.to_string();
+    ensure!(evidence.contains("lacks Reset Password"), "{evidence}");
+    world.forest.remove_access(&anna.dn, &denied)?;
+    would_succeed(&world, ANNA)?;
+
+    // The minimum age: Paolo's settings object has one of a day, and an administrator has just set his password.
+    let paolo = world.forest.person("paolo.bianchi")?.clone();
+    world.forest.set_password(&paolo.dn, "Nuova-Per-Paolo-12345")?;
+    let report = stopped_by(&world, "paolo.bianchi", "person-policy")?;
+    ensure!(report.0.to_string().contains("the minimum age forbids another password before"), "{}", report.0);
+
+    // Somebody new: first nobody has carried them to the tenant, then they have no address for a code.
+    let ou = anna.dn.split_once(',').context("a DN")?.1;
+    let dn = format!("CN=Nuova Persona,{ou}");
+    world.forest.modify(&format!(
+        "dn: {dn}\nchangetype: add\nobjectClass: user\nsAMAccountName: nuova.persona\n\
+         userPrincipalName: nuova.persona@contoso.test\nuserAccountControl: 544\n"
+    ))?;
+    world.forest.set_password(&dn, "Nuova-Persona-12345")?;
+    world.forest.set_attribute(&dn, "userAccountControl", "512")?;
+    let report = walk(&world, "nuova.persona")?;
+    ensure!(report.0["stopped_by"] == "person-synced", "{}", report.0);
+    ensure!(report.with("fail") == ["person-synced", "person-tenant"], "{}", report.0);
+    let lines: Vec<String> = report.fixes("person-synced").iter().map(|line| (*line).to_owned()).collect();
+    let sync = || {
+        for line in &lines {
+            world.stack.agent_command(&line.split(' ').skip(1).collect::<Vec<_>>())?;
+        }
+        anyhow::Ok(())
+    };
+    sync()?;
+    let report = stopped_by(&world, "nuova.persona", "person-tenant")?;
+    ensure!(report.0.to_string().contains("SSPR_0014"), "{}", report.0);
+    world.forest.set_attribute(&dn, "otherMailbox", "nuova.persona@mail.test")?;
+    sync()?;
+    would_succeed(&world, "nuova.persona")?;
+
+    // What is wrong for everybody comes first.
+    world.stack.server_command(&["tenant", "set", "sspr", "off"])?;
+    let report = walk(&world, ANNA)?;
+    ensure!(report.0["stopped_by"] == "writeback-switches", "{}", report.0);
+    world.stack.server_command(&["tenant", "set", "sspr", "on"])?;
+
+    // It was looked at, and nothing else.
+    ensure!(world.version(ANNA)? == before, "looking changed the password of {ANNA}");
+    // And it was right.
+    world.reset(ANNA, "Era-Vero-Davvero-9")
+}
+
+#[test]
+fn checks_and_codes_are_listed() -> Result<()> {
+    let world = World::start("doctor-list", |_| Ok(()))?;
+    let list: Value = serde_json::from_str(&said(&world, &["list", "--json"])?)?;
+    let all = list.as_array().context("an array")?;
+    ensure!(all.len() >= 14, "{list}");
+    for check in all {
+        for key in ["id", "title", "rows", "fault_test"] {
+            ensure!(!check[key].is_null(), "{key} of {check}");
+        }
+        let kind = &check["fault_test"]["kind"];
+        ensure!(kind == "real" || !check["fault_test"]["reason"].is_null(), "{check}");
+    }
+    let told = said(
+        &world,
+        &[
+            "explain",
+            "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 775, v1db1",
+        ],
+    )?;
+    ensure!(told.contains("ERROR_ACCOUNT_LOCKED_OUT"), "{told}");
+    ensure!(said(&world, &["explain", "33004"])?.contains("doctor --user"), "33004");
+    let unknown = capture(&mut doctor(&world, &["explain", "Q7"])?, b"")?;
+    ensure!(!unknown.success && unknown.stderr.contains("no code that is known"), "{}", unknown.stderr);
+    let junit = said(&world, &["--junit"])?;
+    ensure!(
+        junit.contains("failures=\"0\" errors=\"0\"") && junit.contains("name=\"pdc-emulator: "),
+        "{junit}"
+    );
+    Ok(())
+}
