@@ -9,13 +9,13 @@ async function pages() {
   await rm("dist", { recursive: true, force: true });
   await build({
     ...common,
-    entryPoints: ["src/portal.ts", "styles/portal.css"],
+    entryPoints: ["src/portal.ts", "src/copy.ts", "styles/portal.css"],
     entryNames: "[name]",
     outdir: "dist",
     minify: true,
     target: ["chrome111", "firefox115", "safari16"],
   });
-  for (const name of ["portal.js", "portal.css"]) {
+  for (const name of ["portal.js", "copy.js", "portal.css"]) {
     const bytes = await readFile(`dist/${name}`);
     console.log(`dist/${name}: ${bytes.length} bytes, ${gzipSync(bytes).length} compressed`);
   }

@@ -3,6 +3,7 @@
 //   phase: "register": `people.owner`, `people.keyboard` register an app and recovery codes, and `people.owner` resets with
 //       the app, `people.keyboard` with a recovery code
 //     "two": the tenant demands two gates, mail and app; `people.both` passes both
+//     "change": `people.change` changes a known password, `people.must` has to, `people.expired` too since it has expired
 //   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
 // The harness proves afterwards, at the directory, whose password is which.
 
@@ -213,4 +214,72 @@ walking("two", "the second gate in Italian, and the same page for a name that is
     shown.push([names, await page.innerText("#fault")]);
   }
   assert.deepEqual(shown[1], shown[0]);
+});
+
+walking("two", "a support code is copied by a button, and the help desk's link is there", "both", "en", async (walk) => {
+  const { page } = walk;
+  await walk.front();
+  await walk.name();
+  await page.click("#support-code + .copy");
+  await page.waitForFunction(() => document.querySelector(".copy")?.textContent === "Copied");
+  await sound(walk);
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.innerText("#support-code"));
+  assert.equal(await page.getAttribute(".bottom a", "href"), "mailto:aiuto@contoso.test");
+}, { permissions: ["clipboard-read", "clipboard-write"] });
+
+/** Types the current password and a new one, and sends both. */
+async function changeTo(walk) {
+  const { page, person } = walk;
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await page.fill("#current-password", person.current);
+  await walk.type(person.password);
+  await walk.submit();
+  assert.match(await page.innerText(".notice-ok"), WORKS[walk.language]);
+}
+
+/** Names oneself and proves the current password, on the page that is open. */
+async function prove(walk) {
+  const { page, person } = walk;
+  await page.fill("#name", person.upn);
+  await page.click('form button[type="submit"]');
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await page.fill("#current-password", person.current);
+  await page.click("#submit-password");
+  await page.waitForSelector("#new-password");
+}
+
+walking("change", "a known password is changed, from where password managers look", "change", "en", async (walk) => {
+  const { page, person } = walk;
+  const bodies = [];
+  page.on("request", (request) => bodies.push(request.postData() ?? ""));
+  await page.goto(`${job.url}/.well-known/change-password`);
+  await look(walk, "change-front");
+  await prove(walk);
+  await look(walk, "change");
+  // A wrong one is told, and costs nothing but another try.
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await page.fill("#current-password", "Not-My-Passw0rd");
+  await walk.type(person.password);
+  await walk.submit();
+  assert.match(await page.innerText('[role="alert"]'), /current password was not right/);
+  await look(walk, "change-wrong");
+  await page.click(".actions a.button");
+  await changeTo(walk);
+  await look(walk, "changed");
+  const all = bodies.join("\n");
+  assert.ok(!all.includes(person.current) && !all.includes(person.password), "a password left the page unsealed");
+});
+
+walking("change", "whoever has to change it is led there, from wherever they come", "must", "it", async (walk) => {
+  await walk.page.goto(`${job.url}/register?lang=it`);
+  await prove(walk);
+  await look(walk, "must-change");
+  await changeTo(walk);
+}, { viewport: { width: 360, height: 740 } });
+
+walking("change", "an expired password is changed", "expired", "it", async (walk) => {
+  await walk.page.goto(`${job.url}/change?lang=it`);
+  await look(walk, "change-front");
+  await prove(walk);
+  await changeTo(walk);
 });

@@ -125,6 +125,29 @@ impl Choosing {
     /// # Errors
     /// When a chain does not hold.
     pub fn seal(&self, password: &str, random: &dyn Random) -> Result<Envelope> {
+        let password = Some(Password::new(password.to_owned()));
+        let passwords = match self.context.operation {
+            Operation::Verify => Passwords { new: None, old: password },
+            _ => Passwords { new: password, old: None },
+        };
+        self.sealed(&passwords, random)
+    }
+
+    /// Seals the current password and a new one, where the page asks for both.
+    ///
+    /// # Errors
+    /// When a chain does not hold.
+    pub fn seal_change(&self, old: &str, new: &str, random: &dyn Random) -> Result<Envelope> {
+        ensure!(
+            self.context.operation == Operation::Change,
+            "the page asks for {:?}",
+            self.context.operation
+        );
+        let password = |text: &str| Some(Password::new(text.to_owned()));
+        self.sealed(&Passwords { new: password(new), old: password(old) }, random)
+    }
+
+    fn sealed(&self, passwords: &Passwords, random: &dyn Random) -> Result<Envelope> {
         let root = decode(&self.root).context("the root key is no base64url")?;
         let root = PublicKey::from_bytes(&root).ok().context("the root key is no key")?;
         let recipients = self
@@ -132,12 +155,7 @@ impl Choosing {
             .iter()
             .map(|chain| Ok(chain.check(&root, self.context.tenant, self.server_time)?.key))
             .collect::<Result<Vec<_>>>()?;
-        let password = Some(Password::new(password.to_owned()));
-        let passwords = match self.context.operation {
-            Operation::Verify => Passwords { new: None, old: password },
-            _ => Passwords { new: password, old: None },
-        };
-        Ok(envelope::seal(&self.context, &passwords, &recipients, random)?)
+        Ok(envelope::seal(&self.context, passwords, &recipients, random)?)
     }
 }
 

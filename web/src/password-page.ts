@@ -26,6 +26,9 @@ export function passwordPage(form: HTMLFormElement): void {
   const { page } = handover;
   const fresh = byId<HTMLInputElement>("new-password");
   const again = byId<HTMLInputElement>("again-password");
+  // Where a known password is changed, it goes along.
+  const current = document.getElementById("current-password");
+  const known = current instanceof HTMLInputElement ? [current] : [];
   const show = byId<HTMLButtonElement>("show-password");
   const submit = byId<HTMLButtonElement>("submit-password");
   const problem = byId("password-error");
@@ -76,7 +79,7 @@ export function passwordPage(form: HTMLFormElement): void {
   function fail(message: string, field?: HTMLInputElement): void {
     problem.textContent = message;
     problem.hidden = message === "";
-    for (const input of [fresh, again]) {
+    for (const input of [...known, fresh, again]) {
       if (input === field) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     }
@@ -93,6 +96,7 @@ export function passwordPage(form: HTMLFormElement): void {
   function wipe(): void {
     fresh.value = "";
     again.value = "";
+    for (const input of known) input.value = "";
   }
 
   /** Whether what is typed may be sent; says what is wrong if not. */
@@ -127,7 +131,7 @@ export function passwordPage(form: HTMLFormElement): void {
     working(true);
     let body: string;
     try {
-      body = await handover.seal({ new: fresh.value });
+      body = await handover.seal({ new: fresh.value, ...(known[0] && { old: known[0].value }) });
       wipe();
     } catch {
       // A chain that does not hold, or a page left open too long: nothing was sent, and this page can't send anything.
@@ -155,7 +159,7 @@ export function passwordPage(form: HTMLFormElement): void {
     else location.assign(answer.location ?? page.next);
   }
 
-  showable(show, [fresh, again], texts);
+  showable(show, [...known, fresh, again], texts);
   fresh.addEventListener("input", () => {
     fail("");
     judge();

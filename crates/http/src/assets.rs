@@ -20,12 +20,17 @@ struct Dist;
 pub struct Assets {
     /// The script's address.
     pub script: String,
+    /// The address of the script that copies support codes.
+    pub copy: String,
     /// The style sheet's address.
     pub style: String,
 }
 
-static ASSETS: LazyLock<Assets> =
-    LazyLock::new(|| Assets { script: address("portal.js"), style: address("portal.css") });
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
+    script: address("portal.js"),
+    copy: address("copy.js"),
+    style: address("portal.css"),
+});
 
 /// The script and the style sheet are not there: the pages would show, and the password could not be sealed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +42,7 @@ pub struct Missing(pub &'static str);
 /// # Errors
 /// [`Missing`], with the first file that is not.
 pub fn check() -> Result<(), Missing> {
-    for name in ["portal.js", "portal.css"] {
+    for name in ["portal.js", "copy.js", "portal.css"] {
         if Dist::get(name).is_none() {
             return Err(Missing(name));
         }
@@ -59,6 +64,7 @@ fn address(name: &str) -> String {
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/assets/portal.js", get(async || serve("portal.js", "text/javascript; charset=utf-8")))
+        .route("/assets/copy.js", get(async || serve("copy.js", "text/javascript; charset=utf-8")))
         .route("/assets/portal.css", get(async || serve("portal.css", "text/css; charset=utf-8")))
         // Browsers ask for it unasked; an empty answer keeps their consoles quiet.
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))

@@ -31,6 +31,8 @@ pub struct Frame {
     pub organisation: String,
     /// The script's address.
     pub script: &'static str,
+    /// The address of the script that copies support codes.
+    pub copy: &'static str,
     /// The style sheet's address.
     pub style: &'static str,
     /// This page's path, or that of the page that a reader should land on after switching the language.
@@ -52,6 +54,7 @@ impl Frame {
         Self {
             organisation: "Ritorno".to_owned(),
             script: &assets.script,
+            copy: &assets.copy,
             style: &assets.style,
             here: "/".to_owned(),
             help: None,

@@ -13,13 +13,16 @@
 use std::time::Duration;
 
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{RequestId, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::{Outcome, SsprCode};
+use serde::{Deserialize, Serialize};
 
 use crate::gates::Gates;
 use crate::ids::{CorrelationId, FlowId};
 use crate::language::Language;
 use crate::method::Method;
+use crate::registration::Registration;
 use crate::subject::Subject;
 use crate::token::TokenDigest;
 
@@ -41,6 +44,8 @@ pub struct Flow {
     pub person: Person,
     /// The masked address that the pages show: the person's, or an invented one.
     pub masked_address: String,
+    /// What it is for.
+    pub purpose: Purpose,
     /// How far it is.
     pub state: FlowState,
     /// What opens its gates, and which are passed.
@@ -55,6 +60,28 @@ pub struct Flow {
     pub started_at: Timestamp,
     /// First moment at which it does not hold any more.
     pub expires_at: Timestamp,
+}
+
+/// What a flow is for. Whoever passed the gates of a reset may do nothing else with it, and whoever proved a password may only
+/// change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// A forgotten password: gates, then a new one.
+    #[default]
+    Reset,
+    /// A known password: it was proved at the directory, and goes along with the new one.
+    Change,
+}
+
+impl Purpose {
+    /// What is asked of the directory.
+    pub const fn operation(self) -> Operation {
+        match self {
+            Self::Reset => Operation::Reset,
+            Self::Change => Operation::Change,
+        }
+    }
 }
 
 /// Who a flow is about.
@@ -118,6 +145,34 @@ pub enum FlowError {
 }
 
 impl Flow {
+    /// A change by whoever proved their password in `registration`, in the browser of `browser`; `None` if nobody did. It keeps
+    /// the audit's thread.
+    pub fn of_proof(
+        registration: &Registration,
+        id: FlowId,
+        browser: TokenDigest,
+        support_code: SupportCode,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let user = registration.user().filter(|_| registration.state.is_proven())?;
+        Some(Self {
+            id,
+            tenant: registration.tenant,
+            browser,
+            subject: registration.subject,
+            person: Person::Known(user),
+            masked_address: String::new(),
+            purpose: Purpose::Change,
+            state: FlowState::GatePassed,
+            gates: Gates::none(),
+            language: registration.language,
+            support_code,
+            correlation: registration.correlation,
+            started_at: now,
+            expires_at: now.plus(VALID),
+        })
+    }
+
     /// Whether this browser may go on now.
     ///
     /// # Errors
@@ -272,6 +327,7 @@ pub(crate) mod tests {
             subject: Subject([6; 32]),
             person,
             masked_address: "a•••••i@m•••.test".into(),
+            purpose: Purpose::Reset,
             state: FlowState::Started,
             gates: GatePolicy::by_mail().before(&[Method::Mail]).unwrap(),
             language: Language::Italian,

@@ -155,6 +155,11 @@ impl Gates {
         }
     }
 
+    /// No gates: the password itself was proved.
+    pub const fn none() -> Self {
+        Self { required: 0, must_differ: false, usable: Vec::new(), passed: Vec::new() }
+    }
+
     /// What has been passed, in order.
     pub fn passed(&self) -> &[Method] {
         &self.passed

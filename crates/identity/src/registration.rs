@@ -242,12 +242,13 @@ impl std::fmt::Debug for RegistrationState {
 mod tests {
     use std::time::Duration;
 
+    use ritorno_protocol::envelope::Operation;
     use ritorno_protocol::outcome::SsprCode;
     use uuid::Uuid;
 
     use super::*;
-    use crate::flow::VALID;
     use crate::flow::tests::{person, tenant};
+    use crate::flow::{Flow, FlowState, Purpose, VALID};
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
@@ -314,6 +315,23 @@ mod tests {
             assert_eq!(proven.finished(change, NOW), Err(FlowError::WrongStep));
         }
         assert!(proven.finished(AddressChange::Removed, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_proof_leads_to_a_change_and_to_nothing_else() {
+        let start = registration(Person::Known(UserId(Uuid::from_u128(2))));
+        let change = |registration: &Registration| {
+            let (id, code) = (FlowId(Uuid::from_u128(9)), SupportCode("11111-11111".into()));
+            Flow::of_proof(registration, id, TokenDigest([9; 32]), code, NOW)
+        };
+        let checking = start.checking(request(8), NOW).unwrap();
+        assert_eq!((change(&start), change(&checking)), (None, None));
+        let proven = checking.proven(request(8), NOW).unwrap();
+        let flow = change(&proven).unwrap();
+        assert_eq!((flow.purpose, flow.state), (Purpose::Change, FlowState::GatePassed));
+        assert_eq!(flow.purpose.operation(), Operation::Change);
+        assert_eq!((flow.correlation, flow.support_code.0.as_str()), (proven.correlation, "11111-11111"));
+        assert_eq!(flow.check(&TokenDigest([5; 32]), NOW), Err(FlowError::OtherBrowser));
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl Flows<'_> {
     /// [`StoreError`].
     pub async fn insert(&self, flow: &Flow) -> Result<(), StoreError> {
         const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
-             masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+             masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates, \
+             purpose) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
         let (person, user, code) = person_columns(flow.person);
         let values = values![
             flow.tenant,
@@ -46,6 +46,7 @@ impl Flows<'_> {
             flow.started_at,
             flow.expires_at,
             json(&flow.gates),
+            name_of(flow.purpose),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -137,6 +138,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         person: person(row)?,
         masked_address: row.text("masked_address")?,
         state,
+        purpose: row.named("purpose")?,
         gates: row.json("gates")?,
         language: row.named("language")?,
         support_code: SupportCode(row.text("support_code")?),

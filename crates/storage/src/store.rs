@@ -68,6 +68,7 @@ impl Store {
             include_str!("../migrations/sqlite/0006_agent_keys.sql"),
             include_str!("../migrations/sqlite/0007_groups.sql"),
             include_str!("../migrations/sqlite/0008_gates.sql"),
+            include_str!("../migrations/sqlite/0009_purpose.sql"),
         ])
         .run(&writer)
         .await
@@ -95,6 +96,7 @@ impl Store {
             include_str!("../migrations/postgres/0006_agent_keys.sql"),
             include_str!("../migrations/postgres/0007_groups.sql"),
             include_str!("../migrations/postgres/0008_gates.sql"),
+            include_str!("../migrations/postgres/0009_purpose.sql"),
         ])
         .run(&pool)
         .await
@@ -196,12 +198,21 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 }
 
 /// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 8]) -> Migrator {
+fn migrator(texts: [&'static str; 9]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let names =
-        ["first", "follow-up", "registration", "follow-up-taken", "unlock", "agent-keys", "groups", "gates"];
+    let names = [
+        "first",
+        "follow-up",
+        "registration",
+        "follow-up-taken",
+        "unlock",
+        "agent-keys",
+        "groups",
+        "gates",
+        "purpose",
+    ];
     let named = names.into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())
 }

@@ -6,3 +6,4 @@ mod link;
 mod protocol;
 mod scim;
 mod seed;
+mod typed;

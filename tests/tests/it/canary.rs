@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use ritorno_directory::roots_from_pem_file;
 use ritorno_tests::secrets::{self, Needle};
-use ritorno_tests::visitor::Choosing;
+use ritorno_tests::visitor::{Choosing, Visitor};
 
 use crate::world::World;
 
@@ -26,6 +26,8 @@ const IN_MEMORY: &str = "Kontrolle-Rotkehlchen-7262";
 /// Written at the end of each log.
 const IN_LOGS: &str = "Kontrolle-Blaumeise-9373";
 const WHO: &str = "beatrice.giordano";
+/// What it is changed to, together with the canary.
+const CHANGED: &str = "Nachtigall/ï+\"Lied\" 57-鳥";
 
 #[test]
 fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
@@ -56,21 +58,41 @@ fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
     let upn = &world.forest.person(WHO)?.upn;
     let mut visitor = world.visitor(WHO)?;
     let mut asked = world.runtime.block_on(visitor.ask_to_register(upn))?;
-    let verify = |asked: &Choosing, password: &str| {
+    let verify = |visitor: &Visitor, asked: &Choosing, password: &str| {
         let envelope = asked.seal(password, &*world.random)?;
         world.runtime.block_on(visitor.submit(asked, &envelope))
     };
-    let wrong = verify(&asked, REFUSED)?;
+    let wrong = verify(&visitor, &asked, REFUSED)?;
     ensure!(wrong.state == "refused", "{wrong:?}");
     asked.context = wrong.context.context("a refusal without a next try")?;
     // Right, as the directory says; but it has just replaced another one, which proves nothing for an hour.
-    let right = verify(&asked, CANARY)?;
+    let right = verify(&visitor, &asked, CANARY)?;
     ensure!(right.state == "refused", "{right:?}");
     let said = world.stack.server_command(&["requests", "--most", "1", "--json"])?;
     ensure!(said.contains("ReplacedLately"), "{said}");
 
-    let needles =
-        [secrets::forms("the canary", CANARY), secrets::forms("the refused canary", REFUSED)].concat();
+    // The third page: whoever has to change a password proves it all the same, and hands over both.
+    world.forest.set_attribute(&world.forest.person(WHO)?.dn, "pwdLastSet", "0")?;
+    let asked = world.runtime.block_on(visitor.ask_to_register(upn))?;
+    let right = verify(&visitor, &asked, CANARY)?;
+    ensure!(right.location.as_deref() == Some("/reset/password"), "{right:?}");
+    let changing = async {
+        let methods = visitor.open("/register/methods").await?;
+        let page = visitor.press(&methods, "/register/change-password").await?;
+        let choosing = Visitor::choosing(&page)?;
+        let envelope = choosing.seal_change(CANARY, CHANGED, &*world.random)?;
+        visitor.submit(&choosing, &envelope).await
+    };
+    let changed = world.runtime.block_on(changing)?;
+    ensure!(changed.state == "done", "{changed:?}");
+    ensure!(world.forest.kinit(WHO, CHANGED)?, "Kerberos refuses the password that it was changed to");
+
+    let needles = [
+        secrets::forms("the canary", CANARY),
+        secrets::forms("the refused canary", REFUSED),
+        secrets::forms("what it was changed to", CHANGED),
+    ]
+    .concat();
 
     let _open = half_a_request(&world)?;
     let process = world.stack.server_pid().context("ritorno does not run")?;

@@ -9,3 +9,5 @@ problem-server = This is a fault on our side. Nothing was changed. Wait a minute
 problem-request = Your browser sent something that this page does not take. Go back to the start and try again.
 problem-elsewhere = The request came from another site, so it was not accepted. Open this site yourself and try again.
 problem-missing = There is no such page.
+copy = Copy
+copied = Copied

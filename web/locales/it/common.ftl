@@ -9,3 +9,5 @@ problem-server = È un guasto dalla nostra parte. Non è cambiato niente. Aspett
 problem-request = Il browser ha inviato qualcosa che questa pagina non accetta. Torna all'inizio e riprova.
 problem-elsewhere = La richiesta veniva da un altro sito, perciò non è stata accettata. Apri tu questo sito e riprova.
 problem-missing = Questa pagina non esiste.
+copy = Copia
+copied = Copiato

@@ -68,10 +68,13 @@ impl Offers {
 
     /// Notes that a flow sends this request: until it has a row, only this tells. `None` if the flow is sending one already.
     pub(super) fn sends(self: &Arc<Self>, flow: FlowId, request: RequestId) -> Option<Sending> {
-        match self.lock().sending.entry(flow) {
+        let mut kept = self.lock();
+        match kept.sending.entry(flow) {
             Entry::Occupied(_) => None,
             Entry::Vacant(place) => {
                 place.insert(request);
+                // What the one before came to is not told of this one.
+                kept.refusals.remove(&flow);
                 Some(Sending { offers: self.clone(), flow })
             }
         }

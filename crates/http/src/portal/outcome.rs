@@ -144,7 +144,7 @@ async fn of_request(
 ) -> Result<Option<(Operation, End)>, PageError> {
     let row = state.store.requests().get(tenant.id, request).await.map_err(PageError::behind)?;
     // The row came with the step; a flow of an earlier version may lack it.
-    let operation = row.as_ref().map_or(Operation::Reset, |row| row.operation);
+    let operation = row.as_ref().map_or(flow.purpose.operation(), |row| row.operation);
     let Some(outcome) = row.as_ref().and_then(Request::outcome) else {
         let late = state.clock.now() >= flow.expires_at;
         return Ok(Some((operation, if late { End::Unknown } else { End::Pending })));

@@ -8,13 +8,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
-use ritorno_identity::flow::{Flow, FlowState};
+use ritorno_identity::flow::{Flow, FlowState, Purpose};
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::certificate::RecipientChain;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::envelope::{Context, Operation};
+use ritorno_protocol::envelope::Context;
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::outcome::Fault;
@@ -45,6 +45,8 @@ struct PasswordPage<'a> {
     unreadable: bool,
     /// Whether the account is locked and may be unlocked without a new password.
     unlock: bool,
+    /// Whether the current password goes along.
+    change: bool,
     context: String,
     user_name: &'a str,
     support_code: &'a str,
@@ -88,7 +90,8 @@ pub(super) async fn show(
         }
     };
     let request = RequestId::random(&*state.random);
-    let offer = match state.relay.offer(&user, Operation::Reset, request).await {
+    let operation = flow.purpose.operation();
+    let offer = match state.relay.offer(&user, operation, request).await {
         Ok(offer) => offer,
         Err(error) => {
             let refusal = Refusal::of_dispatch(&error, flow.support_code.clone());
@@ -113,7 +116,8 @@ pub(super) async fn show(
         frame: Frame::new(&tenant, "/reset/password"),
         rules: lines(t, &policy),
         unreadable: unreadable(&policy),
-        unlock: locked && tenant.unlock_enabled,
+        unlock: locked && tenant.unlock_enabled && flow.purpose == Purpose::Reset,
+        change: flow.purpose == Purpose::Change,
         context: serde_json::to_string(&context).map_err(PageError::behind)?,
         user_name: &user.user_principal_name,
         support_code: &flow.support_code.0,
@@ -165,6 +169,6 @@ async fn policy(
 
 fn refused(reader: &Reader, tenant: &Tenant, flow: &Flow, refusal: Refusal) -> Response {
     let end = End::Failed { refusal, again: true };
-    let shown = OutcomePage::new(reader, tenant, flow, Operation::Reset, end);
+    let shown = OutcomePage::new(reader, tenant, flow, flow.purpose.operation(), end);
     page(StatusCode::OK, &shown)
 }

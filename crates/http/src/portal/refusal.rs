@@ -81,6 +81,7 @@ impl Refusal {
         let (told, todo) = match fault {
             Fault::AccountDisabled => (key("fault-account-disabled"), key("fault-account-disabled-todo")),
             Fault::Expired | Fault::Replayed => (key("fault-expired"), key("fault-expired-todo")),
+            Fault::WrongOldPassword => (key("fault-wrong-old"), key("fault-wrong-old-todo")),
             Fault::LimitReached => (key("fault-busy"), key("fault-busy-todo")),
             Fault::EnvelopeUnreadable => (key("fault-tampered"), key("fault-tampered-todo")),
             other => words(other.sspr_code().unwrap_or(SsprCode::OnPremisesAdminActionRequired)),

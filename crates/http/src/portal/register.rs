@@ -10,6 +10,8 @@
 //!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
 //!
+//! `GET /change` is another door to the same proof, for whoever wants another password or has to choose one.
+//!
 //! One proof of the password changes the address once, and the other methods for as long as it lasts.
 //!
 //! Until the directory has confirmed the password, a page shows and answers the same for every name, as the reset's do.
@@ -17,6 +19,7 @@
 mod address;
 mod app;
 mod change;
+mod change_password;
 mod code;
 mod done;
 mod front;
@@ -32,6 +35,7 @@ mod verify;
 mod visit;
 
 use axum::Router;
+use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::state::AppState;
@@ -51,6 +55,10 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/remove", post(remove::remove))
         .route("/register/done", get(done::show))
         .route("/register/methods", get(methods::show))
+        .route("/register/change-password", post(change_password::change_password))
+        .route("/change", get(front::show_change))
+        // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
+        .route("/.well-known/change-password", get(async || Redirect::to("/change")))
         .route("/register/app", get(app::show).post(app::confirm))
         .route("/register/app/picture", get(app::picture))
         .route("/register/app/remove", post(app::remove))

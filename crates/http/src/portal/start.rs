@@ -10,7 +10,7 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
 use ritorno_identity::decoy;
-use ritorno_identity::flow::{self, Flow, FlowState, Person};
+use ritorno_identity::flow::{self, Flow, FlowState, Person, Purpose};
 use ritorno_identity::gates::Gates;
 use ritorno_identity::ids::{CorrelationId, FlowId, MailId};
 use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
@@ -135,6 +135,7 @@ fn new_flow(
         subject: by_user.unwrap_or(by_name),
         person,
         masked_address: own.unwrap_or(decoy),
+        purpose: Purpose::Reset,
         state: FlowState::CodeSent,
         gates,
         language: reader.words(tenant).0,

@@ -89,7 +89,8 @@ pub(super) async fn submit(
             (StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()
         });
     };
-    let submission = Submission { state, offers, reader, tenant, flow, t, operation: Operation::Reset };
+    let operation = flow.purpose.operation();
+    let submission = Submission { state, offers, reader, tenant, flow, t, operation };
     // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
     let carried = tokio::spawn(async move { submission.carry(envelope, sending).await });
     let answer = carried.await.map_err(PageError::behind)??;
@@ -272,7 +273,8 @@ impl Submission {
 pub(super) const fn activity(operation: Operation) -> Activity {
     match operation {
         Operation::Unlock => Activity::UnlockAccount,
-        Operation::Reset | Operation::Change | Operation::Verify => Activity::ResetPassword,
+        Operation::Change => Activity::ChangePassword,
+        Operation::Reset | Operation::Verify => Activity::ResetPassword,
     }
 }
 

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use ritorno_identity::flow::FlowState;
+use ritorno_identity::flow::{FlowState, Purpose};
 use ritorno_protocol::envelope::{Envelope, Operation, Passwords, seal};
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::key::PublicKey;
@@ -36,8 +36,8 @@ pub(super) async fn unlock(
     if flow.state != FlowState::GatePassed {
         return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
     }
-    // The page may have been open since before an administrator switched it off.
-    if !tenant.unlock_enabled {
+    // The page may have been open since before an administrator switched it off; whoever knows the password was offered none.
+    if !tenant.unlock_enabled || flow.purpose != Purpose::Reset {
         return Ok(Redirect::to("/reset/password").into_response());
     }
     let user = person(&state, &flow).await?;

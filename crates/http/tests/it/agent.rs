@@ -129,12 +129,12 @@ impl TestAgent {
                     }
                     ToAgent::Work { envelope, authorisation } => {
                         let sealed = envelope.open(&opening).unwrap();
-                        // An unlocking carries none.
-                        let password = sealed.new.or(sealed.old);
-                        let password = password.as_ref().map_or("", |password| password.expose());
+                        // An unlocking carries none, a change two: the old one first.
+                        let passwords = [&sealed.old, &sealed.new].into_iter().flatten();
+                        let opened: Vec<&str> = passwords.map(|password| password.expose()).collect();
                         let outcome = {
                             let mut script = said.lock().unwrap();
-                            script.opened.push(password.to_owned());
+                            script.opened.push(opened.join(" -> "));
                             script.outcome.clone()
                         };
                         let attempt = payload(&authorisation)["attempt"].as_u64().unwrap();

@@ -6,6 +6,7 @@ mod agent;
 mod agent_api;
 mod both_languages;
 mod browser;
+mod change;
 mod console;
 mod follow_up;
 mod mail;

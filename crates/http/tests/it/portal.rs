@@ -46,6 +46,12 @@ impl PageContext {
         self.sealed(world, context, &passwords)
     }
 
+    /// The current password and a new one.
+    pub(crate) fn seal_change(&self, world: &World, old: &str, new: &str) -> String {
+        let password = |text: &str| Some(Password::new(text.into()));
+        self.sealed(world, &self.context(), &Passwords { new: password(new), old: password(old) })
+    }
+
     /// The current password, to be verified.
     pub(crate) fn seal_current(&self, world: &World, context: &Context, password: &str) -> String {
         let passwords = Passwords { new: None, old: Some(Password::new(password.into())) };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::agent::Agent;
-use ritorno_identity::flow::{Flow, FlowState, Person, VALID};
+use ritorno_identity::flow::{Flow, FlowState, Person, Purpose, VALID};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
 use ritorno_identity::language::Language;
@@ -255,6 +255,7 @@ impl Fixture {
             subject: Subject(array(&self.random)),
             person,
             masked_address: "a•••••i@m•••.test".into(),
+            purpose: Purpose::Reset,
             state: FlowState::Started,
             gates: GatePolicy::by_mail().before(&[Method::Mail]).expect("mail opens a gate that mail opens"),
             language: Language::Italian,

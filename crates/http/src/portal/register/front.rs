@@ -8,6 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
+use ritorno_identity::tenant::Tenant;
+use serde::Deserialize;
 
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
@@ -17,6 +19,24 @@ use crate::portal::stops::Stops;
 use crate::portal::visit::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
+
+/// What follows when the password is proven. It decides over a link alone: a proof is the same for both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Then {
+    /// What opens the gates is registered.
+    #[default]
+    Methods,
+    /// The password is changed.
+    Change,
+}
+
+/// What a link or a form says of it.
+#[derive(Default, Deserialize)]
+pub(super) struct Next {
+    #[serde(default)]
+    pub(super) then: Then,
+}
 
 /// The first page.
 #[derive(Template)]
@@ -28,6 +48,27 @@ pub(super) struct FrontPage {
     pub(super) stopped: Option<Refusal>,
     /// The key of what is wrong with the name that was typed.
     pub(super) fault: Option<&'static str>,
+    /// Whether a change follows.
+    pub(super) change: bool,
+}
+
+impl FrontPage {
+    /// The page on which a name is typed.
+    pub(super) fn new(reader: &Reader, tenant: &Tenant, then: Then) -> Self {
+        let change = then == Then::Change;
+        let here = if change { "/change" } else { "/register" };
+        Self { t: reader.words(tenant), frame: Frame::new(tenant, here), stopped: None, fault: None, change }
+    }
+}
+
+/// `GET /change`: the same, for a change.
+pub(super) async fn show_change(
+    State(state): State<AppState>,
+    Extension(stops): Extension<Arc<Stops>>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    front(&state, &stops, &reader, jar, Then::Change).await
 }
 
 /// The handler.
@@ -37,9 +78,18 @@ pub(super) async fn show(
     reader: Reader,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
-    let tenant = tenant(&state).await?;
-    let stopped = told_to_everybody(&state, &stops, &reader, &tenant).await?;
-    let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/register"));
-    let front = FrontPage { t, frame, stopped, fault: None };
+    front(&state, &stops, &reader, jar, Then::Methods).await
+}
+
+async fn front(
+    state: &AppState,
+    stops: &Stops,
+    reader: &Reader,
+    jar: CookieJar,
+    then: Then,
+) -> Result<Response, PageError> {
+    let tenant = tenant(state).await?;
+    let stopped = told_to_everybody(state, stops, reader, &tenant).await?;
+    let front = FrontPage { stopped, ..FrontPage::new(reader, &tenant, then) };
     Ok((reader.remember(jar), page(StatusCode::OK, &front)).into_response())
 }

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
@@ -13,7 +13,7 @@ use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use std::sync::Arc;
 
-use super::front::FrontPage;
+use super::front::{FrontPage, Next, Then};
 use super::visit::{current, elsewhere, ended, note};
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
@@ -39,6 +39,7 @@ pub(super) async fn show(
     Extension(offers): Extension<Arc<Offers>>,
     reader: Reader,
     jar: CookieJar,
+    Query(next): Query<Next>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
     let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
@@ -61,8 +62,7 @@ pub(super) async fn show(
             let (at, detail) = (Activity::Blocked, error.to_string());
             note(&state, &reader, &registration, at, Success::Failure, &detail).await?;
             let refusal = Refusal::of_dispatch(&error, registration.support_code.clone());
-            let frame = Frame::new(&tenant, "/register");
-            let front = FrontPage { t, frame, stopped: Some(refusal), fault: None };
+            let front = FrontPage { stopped: Some(refusal), ..FrontPage::new(&reader, &tenant, next.then) };
             return Ok(page(StatusCode::OK, &front));
         }
     };
@@ -73,7 +73,10 @@ pub(super) async fn show(
         context: &offer.context,
         recipients: &offer.recipients,
         policy: None,
-        submit: "/register/verify",
+        submit: match next.then {
+            Then::Methods => "/register/verify",
+            Then::Change => "/register/verify?then=change",
+        },
         next: "/register/methods",
     };
     let shown = PasswordPage {

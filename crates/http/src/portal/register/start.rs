@@ -20,10 +20,10 @@ use ritorno_identity::user::{OnPremises, User};
 use ritorno_protocol::ids::{Forest, SupportCode};
 use serde::Deserialize;
 
-use super::front::FrontPage;
+use super::front::{FrontPage, Then};
 use super::visit::{cookie, note};
 use crate::i18n::key;
-use crate::page::{Frame, PageError, page};
+use crate::page::{PageError, page};
 use crate::portal::front::stopped;
 use crate::portal::start::RELEASED_AFTER;
 use crate::portal::visit::tenant;
@@ -34,6 +34,8 @@ use crate::state::AppState;
 #[derive(Deserialize)]
 pub(super) struct Input {
     name: String,
+    #[serde(default)]
+    then: Then,
 }
 
 /// The handler.
@@ -44,7 +46,7 @@ pub(super) async fn start(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = begin(&state, &reader, jar, &input.name).await;
+    let answer = begin(&state, &reader, jar, &input.name, input.then).await;
     tokio::time::sleep_until(release).await;
     answer
 }
@@ -54,14 +56,15 @@ async fn begin(
     reader: &Reader,
     jar: CookieJar,
     typed: &str,
+    then: Then,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
     if stopped(state, &tenant).await?.is_some() {
         return Ok(Redirect::to("/register").into_response());
     }
     let again = |fault| {
-        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/register"));
-        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault: Some(fault) })
+        let front = FrontPage { fault: Some(fault), ..FrontPage::new(reader, &tenant, then) };
+        page(StatusCode::UNPROCESSABLE_ENTITY, &front)
     };
     // One spelling only: what a page seals for is the same under both spellings of a person's name, and would not be for a
     // stranger's.
@@ -91,7 +94,11 @@ async fn begin(
         Person::Stranger => "name given, nobody's".to_owned(),
     };
     note(state, reader, &registration, Activity::RegistrationProgress, Success::Success, &step).await?;
-    Ok((jar.add(cookie(registration.id, &token)), Redirect::to("/register/password")).into_response())
+    let next = match then {
+        Then::Methods => "/register/password",
+        Then::Change => "/register/password?then=change",
+    };
+    Ok((jar.add(cookie(registration.id, &token)), Redirect::to(next)).into_response())
 }
 
 fn new_registration(

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::Cookie;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::Person;
 use ritorno_identity::limit::{Limit, PASSWORDS_AT_ONCE, PASSWORDS_CARRIED, PASSWORDS_TRIED};
@@ -24,6 +25,8 @@ use ritorno_protocol::outcome::Outcome;
 use ritorno_relay::offer::Offer;
 use ritorno_relay::submit::NewRequest;
 
+use super::change_password;
+use super::front::{Next, Then};
 use super::visit::{current, place};
 use crate::i18n::{Words, key};
 use crate::page::PageError;
@@ -44,6 +47,7 @@ pub(super) async fn verify(
     Extension(offers): Extension<Arc<Offers>>,
     reader: Reader,
     jar: CookieJar,
+    Query(next): Query<Next>,
     Json(envelope): Json<Envelope>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + ANSWERED_AFTER;
@@ -58,11 +62,14 @@ pub(super) async fn verify(
         let sent_before = failed(t.say("register-ended-told"), place(&registration.state));
         return Ok((StatusCode::CONFLICT, Json(sent_before)).into_response());
     }
-    let check = Check { state, offers, reader, tenant, registration, t, release };
+    let check = Check { state, offers, reader, tenant, registration, t, release, then: next.then };
     // The browser may go away; the question goes on to its end, and the registration is at a step from which it can go on.
     let carried = tokio::spawn(async move { check.carry(envelope).await });
-    let answer = carried.await.map_err(PageError::behind)??;
-    Ok(Json(answer).into_response())
+    let (answer, change) = carried.await.map_err(PageError::behind)??;
+    Ok(match change {
+        Some(cookie) => (jar.add(cookie), Json(answer)).into_response(),
+        None => Json(answer).into_response(),
+    })
 }
 
 fn failed(message: String, location: &'static str) -> Answer {
@@ -77,22 +84,26 @@ struct Check {
     registration: Registration,
     t: Words,
     release: tokio::time::Instant,
+    then: Then,
 }
 
+/// The answer, and the cookie of the change that follows a proof.
+type Checked = (Answer, Option<Cookie<'static>>);
+
 impl Check {
-    async fn carry(self, envelope: Envelope) -> Result<Answer, PageError> {
+    async fn carry(self, envelope: Envelope) -> Result<Checked, PageError> {
         let request = envelope.context.request;
         let fitting = self.offers.take(self.registration.id, request).filter(|offer| offer.fits(&envelope));
         let Some(offer) = fitting else {
             self.note(Success::Failure, "the envelope is not the one that was asked for", None).await?;
-            return Ok(failed(self.t.say("fault-tampered"), "/register/password"));
+            return Ok((failed(self.t.say("fault-tampered"), "/register/password"), None));
         };
         // True of the whole tenant, so it may be told: the page where it is told is the first one.
         if stopped(&self.state, &self.tenant).await?.is_some() {
-            return Ok(failed(self.t.say("fault-busy"), "/register"));
+            return Ok((failed(self.t.say("fault-busy"), "/register"), None));
         }
         if let Some(answer) = self.too_many().await? {
-            return Ok(answer);
+            return Ok((answer, None));
         }
         let answer = self.look(envelope, offer).await;
         let limits = self.state.store.limits();
@@ -102,14 +113,14 @@ impl Check {
     }
 
     /// One password at a time for one person or name.
-    async fn look(&self, envelope: Envelope, offer: Offer) -> Result<Answer, PageError> {
+    async fn look(&self, envelope: Envelope, offer: Offer) -> Result<Checked, PageError> {
         let request = envelope.context.request;
         let Ok(checking) = self.registration.checking(request, self.state.clock.now()) else {
-            return Ok(failed(self.t.say("register-ended-told"), "/register"));
+            return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
         };
         if !self.advance(&self.registration, &checking).await? {
             // Another tab was faster.
-            return Ok(failed(self.t.say("register-ended-told"), "/register/password"));
+            return Ok((failed(self.t.say("register-ended-told"), "/register/password"), None));
         }
         let asked = match self.registration.person {
             Person::Known(user) => self.ask(user, offer.clone(), envelope).await,
@@ -117,13 +128,13 @@ impl Check {
             Person::Stranger => Err("not asked: nobody has this name".to_owned()),
         };
         match asked {
-            Ok(detail) => self.right(&checking, request, &detail).await,
-            Err(detail) => self.not_right(&checking, offer, &detail).await,
+            Ok((detail, must_change)) => self.right(&checking, request, &detail, must_change).await,
+            Err(detail) => Ok((self.not_right(&checking, offer, &detail).await?, None)),
         }
     }
 
-    /// Asks the directory; the operator's face of its answer, right or not.
-    async fn ask(&self, id: UserId, offer: Offer, envelope: Envelope) -> Result<String, String> {
+    /// Asks the directory; the operator's face of its answer, right or not, and whether a right password can't stay.
+    async fn ask(&self, id: UserId, offer: Offer, envelope: Envelope) -> Result<(String, bool), String> {
         let user = match self.state.store.users().get(self.tenant.id, id).await {
             Ok(Some(user)) => user,
             Ok(None) => return Err("not asked: the person is gone".to_owned()),
@@ -146,7 +157,10 @@ impl Check {
         match self.state.relay.submit(new).await {
             Ok(settled) => {
                 let (_, detail) = told_to_operators(&settled.outcome);
-                if matches!(settled.outcome, Outcome::Done(_)) { Ok(detail) } else { Err(detail) }
+                match settled.outcome {
+                    Outcome::Done(done) => Ok((detail, done.must_change)),
+                    _ => Err(detail),
+                }
             }
             Err(error) => Err(error.to_string()),
         }
@@ -157,17 +171,24 @@ impl Check {
         checking: &Registration,
         request: RequestId,
         detail: &str,
-    ) -> Result<Answer, PageError> {
+        must_change: bool,
+    ) -> Result<Checked, PageError> {
         let limits = self.state.store.limits();
         limits.give_back(self.tenant.id, &PASSWORDS_TRIED, &self.here()).await.map_err(PageError::behind)?;
         let Ok(proven) = checking.proven(request, self.state.clock.now()) else {
-            return Ok(failed(self.t.say("register-ended-told"), "/register"));
+            return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
         };
         self.advance(checking, &proven).await?;
         let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
         let way = (&proven).into();
         write_down(&self.state, &self.reader, way, at, Success::Success, &reason, Some(request)).await?;
-        Ok(Answer { state: Ended::Done, ..failed(String::new(), "/register/methods") })
+        let done = |location| Answer { state: Ended::Done, ..failed(String::new(), location) };
+        // Whoever has to choose another password first is led straight to it.
+        if must_change || self.then == Then::Change {
+            let cookie = change_password::begin(&self.state, &proven).await?;
+            return Ok((done("/reset/password"), Some(cookie)));
+        }
+        Ok((done("/register/methods"), None))
     }
 
     /// One answer for everything that is not 'right', at one time.

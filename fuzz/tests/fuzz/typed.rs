@@ -1,0 +1,46 @@
+//! What people type at a gate: read whole or not at all, and written as it was read.
+
+use ritorno_identity::authenticator::{AppCode, AppSecret};
+use ritorno_identity::code::OneTimeCode;
+use ritorno_identity::device_code::UserCode;
+use ritorno_identity::gates::GatePolicy;
+use ritorno_identity::recovery_code::RecoveryCode;
+
+use crate::seed::{self, Fixed, NOW};
+
+#[test]
+fn code_at_a_gate() {
+    let seeds =
+        ["12345678", "1234-5678", "287 082", "1A2B-3C4D-5E6F-7G8H", "oil0-0000-0000-0000", "BCDF-GHJK"];
+    let secret = AppSecret::random(&Fixed(7));
+    seed::run(seeds.iter().map(|typed| typed.as_bytes().to_vec()).collect(), |bytes| {
+        let Ok(typed) = std::str::from_utf8(bytes) else { return };
+        if let Some(code) = OneTimeCode::parse(typed) {
+            assert!(code.expose().len() == 8 && OneTimeCode::parse(code.expose()).is_some());
+        }
+        if let Some(code) = AppCode::parse(typed) {
+            // Right or wrong, never a panic.
+            let _ = secret.step_of(&code, NOW);
+        }
+        if let Some(code) = RecoveryCode::parse(typed) {
+            let again = RecoveryCode::parse(&code.text()).unwrap();
+            assert_eq!(again.text(), code.text());
+        }
+        if let Some(code) = UserCode::parse(typed) {
+            assert_eq!(UserCode::parse(&code.to_string()), Some(code));
+        }
+    });
+}
+
+/// A policy as the database holds it: what is read can be fulfilled, and reads the same again.
+#[test]
+fn stored_gate_policy() {
+    let stored = [GatePolicy::of_new_tenant(), GatePolicy::by_mail(), GatePolicy::of_administrators()];
+    seed::run(stored.iter().map(|policy| serde_json::to_vec(policy).unwrap()).collect(), |bytes| {
+        if let Ok(policy) = serde_json::from_slice::<GatePolicy>(bytes) {
+            assert!(policy.before(policy.methods()).is_some());
+            let again: GatePolicy = serde_json::from_slice(&serde_json::to_vec(&policy).unwrap()).unwrap();
+            assert_eq!(again, policy);
+        }
+    });
+}
