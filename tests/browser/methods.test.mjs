@@ -4,6 +4,7 @@
 //       the app, `people.keyboard` with a recovery code
 //     "two": the tenant demands two gates, mail and app; `people.both` passes both
 //     "change": `people.change` changes a known password, `people.must` has to, `people.expired` too since it has expired
+//     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
 //   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
 // The harness proves afterwards, at the directory, whose password is which.
 
@@ -282,4 +283,40 @@ walking("change", "an expired password is changed", "expired", "it", async (walk
   await look(walk, "change-front");
   await prove(walk);
   await changeTo(walk);
+});
+
+walking("desk", "the help desk makes a temporary pass for a caller who reads out a code", "caller", "en", async (walk) => {
+  const { page, person } = walk;
+  const after = await newest(job.mail, person.address);
+  await page.goto(`${job.url}/console/sign-in?lang=en`);
+  await page.fill("#name", job.administrator.administrator);
+  await page.fill("#password", job.administrator.password);
+  await page.click('form button[type="submit"]');
+  await page.goto(`${job.url}/console/people?name=${encodeURIComponent(person.upn)}`);
+  await look(walk, "desk-person");
+  await page.fill("#reason", "Her phone is lost");
+  await page.click('form[action="/console/people/code"] button');
+  await page.waitForSelector("#code");
+  await look(walk, "desk-code");
+  const mail = await mailAfter(job.mail, person.address, after);
+  assert.match(mail?.text ?? "", /Her phone is lost/);
+  await page.fill("#code", /[B-Z]{4}-[B-Z]{4}/.exec(mail.text)[0]);
+  await page.click('form[action="/console/people/code/check"] button');
+  await page.waitForSelector('form[action="/console/people/pass"]');
+  await look(walk, "desk-cleared");
+  await page.click('form[action="/console/people/pass"] button');
+  await page.waitForSelector("#pass");
+  await look(walk, "desk-pass");
+  const pass = await page.innerText("#pass");
+  assert.ok(await mailAfter(job.mail, person.address, mail.number), "the person is not told");
+
+  await named(walk);
+  await page.click('.ways a[href="/reset/pass"]');
+  await look(walk, "pass-gate");
+  await page.fill("#code", "BCDF-BCDF");
+  await page.click('form[action="/reset/pass"] button');
+  await page.waitForSelector('[role="alert"] #fault');
+  await page.fill("#code", pass);
+  await page.click('form[action="/reset/pass"] button');
+  await choose(walk);
 });

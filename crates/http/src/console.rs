@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod enrolment;
+mod help_desk;
 mod onboarding;
 mod overview;
 mod people;
@@ -33,6 +34,11 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/onboarding/confirm", post(onboarding::confirm))
         .route("/console/people", get(people::show))
         .route("/console/people/lift", post(people::lift))
+        .route("/console/people/code", post(help_desk::send_code))
+        .route("/console/people/code/check", post(help_desk::check_code))
+        .route("/console/people/ask", post(help_desk::ask))
+        .route("/console/people/approve", post(help_desk::approve))
+        .route("/console/people/pass", post(help_desk::make_pass))
         .route("/console/audit", get(audit::show));
     dressed(pages, public_url)
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The first gate is passed with a code by mail, or with another method that the tenant allows (`/reset/app`,
-//! `/reset/recovery-code`); where it demands two, the second is chosen at `/reset/gate`.
+//! `/reset/recovery-code`, `/reset/pass`); where it demands two, the second is chosen at `/reset/gate`.
 //!
 //! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
 //!
@@ -30,6 +30,7 @@ mod rules;
 mod start;
 mod stops;
 mod submit;
+mod temporary_pass;
 mod unlock;
 mod visit;
 
@@ -56,6 +57,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/resend", post(resend::resend))
         .route("/reset/app", get(app::show).post(app::check))
         .route("/reset/recovery-code", get(recovery_code::show).post(recovery_code::check))
+        .route("/reset/pass", get(temporary_pass::show).post(temporary_pass::check))
         .route("/reset/gate", get(gate::show))
         .route("/reset/password", get(password::show))
         .route("/reset/submit", post(submit::submit))

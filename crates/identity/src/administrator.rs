@@ -70,6 +70,8 @@ pub enum Action {
     ReadAgents,
     /// Lift the stop that wrong codes put on a person's method.
     LiftStop,
+    /// Ask a caller for a code, approve a colleague's case, make a temporary pass.
+    HelpPerson,
 }
 
 /// Why an administrator may not.
@@ -92,7 +94,11 @@ impl Administrator {
     /// [`Forbidden`], by what is missing.
     pub const fn may(&self, action: Action) -> Result<(), Forbidden> {
         match action {
-            Action::ReadAudit | Action::ReadUsers | Action::ReadAgents | Action::LiftStop => Ok(()),
+            Action::ReadAudit
+            | Action::ReadUsers
+            | Action::ReadAgents
+            | Action::LiftStop
+            | Action::HelpPerson => Ok(()),
             Action::DisableWriteback | Action::ChangeTenant => self.global(),
             Action::EnableWriteback | Action::EnrolAgent | Action::ManageAdministrators => {
                 match self.global() {

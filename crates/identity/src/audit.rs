@@ -87,6 +87,10 @@ activities! {
     AdministratorRemoved = "Delete administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
+    /// The help desk opened a case, got a code read out, or had it approved by a colleague.
+    HelpDeskCase = "Help desk identity check";
+    /// The help desk made a temporary pass.
+    PassMade = "Create temporary pass";
     /// The help desk lifted a stop.
     StopLifted = "Lift self-service password reset block";
 }

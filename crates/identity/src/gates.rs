@@ -38,7 +38,9 @@ pub enum PolicyFault {
     #[error("gates that must differ need as many methods as there are gates")]
     TooFewMethods,
     /// Fewer to register than gates, or more than there are methods.
-    #[error("people register at least as many methods as there are gates, and at most all that are allowed")]
+    #[error(
+        "people register at least as many methods as there are gates, and at most all that are allowed and theirs"
+    )]
     ToRegister,
 }
 
@@ -65,7 +67,8 @@ impl GatePolicy {
             return Err(PolicyFault::TooFewMethods);
         }
         let least = if must_differ { gates } else { 1 };
-        if to_register < least || usize::from(to_register) > methods.len() {
+        let theirs = methods.iter().filter(|method| method.is_registered()).count();
+        if to_register < least || usize::from(to_register) > theirs {
             return Err(PolicyFault::ToRegister);
         }
         Ok(Self { gates, methods, to_register, must_differ })
@@ -81,9 +84,11 @@ impl GatePolicy {
         Self { gates: 1, methods: vec![Method::Mail], to_register: 1, must_differ: true }
     }
 
-    /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ.
+    /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ, and no pass from
+    /// the help desk.
     pub fn of_administrators() -> Self {
-        Self { gates: MOST_GATES, methods: Method::ALL.to_vec(), to_register: MOST_GATES, must_differ: true }
+        let methods = Method::ALL.into_iter().filter(|method| method.is_registered()).collect();
+        Self { gates: MOST_GATES, methods, to_register: MOST_GATES, must_differ: true }
     }
 
     /// How many gates there are.
@@ -116,7 +121,9 @@ impl GatePolicy {
         let usable: Vec<Method> =
             self.methods.iter().copied().filter(|method| registered.contains(method)).collect();
         let needed = if self.must_differ { usize::from(self.gates) } else { 1 };
-        (usable.len() >= needed).then(|| Gates { usable, ..Gates::closed(self) })
+        // A pass opens the first gate alone: behind a second one there has to be something else.
+        let second = self.gates < MOST_GATES || usable.iter().any(|method| method.is_registered());
+        (usable.len() >= needed && second).then(|| Gates { usable, ..Gates::closed(self) })
     }
 }
 
@@ -177,7 +184,10 @@ impl Gates {
 
     /// What can open the next one. To be shown only to whoever has passed one.
     pub fn choices(&self) -> Vec<Method> {
-        let open = |method: &Method| !self.must_differ || !self.passed.contains(method);
+        let open = |method: &Method| {
+            let again = self.must_differ && self.passed.contains(method);
+            !again && (method.is_registered() || self.passed.is_empty())
+        };
         self.usable.iter().copied().filter(open).collect()
     }
 
@@ -241,6 +251,24 @@ mod tests {
         let policy = GatePolicy::new(2, vec![Method::Mail], 1, false).unwrap();
         let once = policy.before(&[Method::Mail]).unwrap().with(Method::Mail).unwrap();
         assert!(!once.are_open() && once.with(Method::Mail).unwrap().are_open());
+    }
+
+    #[test]
+    fn a_pass_opens_the_first_gate_and_never_the_second() {
+        use Method::{App, Mail, TemporaryPass};
+        let two = GatePolicy::new(2, vec![Mail, TemporaryPass], 2, true);
+        assert_eq!(two, Err(PolicyFault::ToRegister), "a pass is nobody's to register");
+        for differ in [true, false] {
+            let two = GatePolicy::new(2, vec![Mail, App, TemporaryPass], 2, differ).unwrap();
+            assert_eq!(two.before(&[TemporaryPass]), None);
+            let gates = two.before(&[Mail, TemporaryPass]).unwrap();
+            assert_eq!(gates.with(Mail).unwrap().with(TemporaryPass), None);
+            assert!(gates.with(TemporaryPass).unwrap().with(Mail).unwrap().are_open());
+            assert_eq!(gates.with(TemporaryPass).unwrap().with(TemporaryPass), None);
+        }
+        let one = GatePolicy::new(1, vec![Mail, TemporaryPass], 1, true).unwrap();
+        assert!(one.before(&[TemporaryPass]).unwrap().with(TemporaryPass).unwrap().are_open());
+        assert!(!GatePolicy::of_administrators().allows(TemporaryPass));
     }
 
     #[test]

@@ -43,6 +43,10 @@ uuid_id!(
     FlowId
 );
 uuid_id!(
+    /// One caller whom the help desk helps.
+    CaseId
+);
+uuid_id!(
     /// One audit fact.
     FactId
 );

@@ -19,6 +19,7 @@ pub mod enrolment;
 pub mod flow;
 pub mod gates;
 pub mod group;
+pub mod help_desk;
 pub mod ids;
 pub mod known_browser;
 pub mod language;

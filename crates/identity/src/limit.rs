@@ -41,6 +41,12 @@ pub const WRONG_RECOVERY_CODES: Limit = Limit { name: "wrong-recovery-codes", mo
 /// The same in a browser in which the person succeeded before.
 pub const WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER: Limit =
     Limit { name: "wrong-recovery-codes-known", most: 60, window: DAY };
+/// Wrong temporary passes of one person: each holds for a quarter of an hour.
+pub const WRONG_PASSES: Limit = Limit { name: "wrong-passes", most: 20, window: DAY };
+/// Cases that one operator of the help desk may open.
+pub const HELP_DESK_CASES: Limit = Limit { name: "help-desk-cases", most: 30, window: DAY };
+/// Codes for the help desk that go to one person.
+pub const HELP_DESK_CODES: Limit = Limit { name: "help-desk-codes", most: 3, window: HOUR };
 /// Names that one network may try.
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
@@ -80,6 +86,7 @@ pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Li
         (Method::App, false) => &WRONG_CODES_BY_APP,
         (Method::App, true) => &WRONG_CODES_BY_APP_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, false) => &WRONG_RECOVERY_CODES,
+        (Method::TemporaryPass, _) => &WRONG_PASSES,
         (Method::RecoveryCode, true) => &WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER,
     }
 }

@@ -96,6 +96,26 @@ pub enum Template {
         /// For the help desk.
         support_code: String,
     },
+    /// The code to read out to the help desk, who asks for it, and why.
+    HelpDeskCode {
+        /// Two groups of four letters.
+        code: String,
+        /// The operator's name.
+        operator: String,
+        /// The operator's words.
+        reason: String,
+    },
+    /// The help desk made a temporary pass for you.
+    PassMade {
+        /// The person's name.
+        display_name: String,
+        /// The operator's name.
+        operator: String,
+        /// The operator's words.
+        reason: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -113,6 +133,8 @@ impl std::fmt::Debug for Template {
             Self::AddressCode { .. } => "AddressCode",
             Self::AddressChanged { .. } => "AddressChanged",
             Self::MethodChanged { .. } => "MethodChanged",
+            Self::HelpDeskCode { .. } => "HelpDeskCode",
+            Self::PassMade { .. } => "PassMade",
             Self::Withheld { .. } => "Withheld",
         })
     }

@@ -12,11 +12,13 @@ pub enum Method {
     App,
     /// One of the codes that were shown once, to be kept on paper.
     RecoveryCode,
+    /// A pass that the help desk made. It opens the first gate, never the second of two.
+    TemporaryPass,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: [Self; 3] = [Self::Mail, Self::App, Self::RecoveryCode];
+    pub const ALL: [Self; 4] = [Self::Mail, Self::App, Self::RecoveryCode, Self::TemporaryPass];
 
     /// The method's name in the database, in the audit and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -24,7 +26,13 @@ impl Method {
             Self::Mail => "mail",
             Self::App => "app",
             Self::RecoveryCode => "recovery-code",
+            Self::TemporaryPass => "temporary-pass",
         }
+    }
+
+    /// Whether people register it themselves.
+    pub const fn is_registered(self) -> bool {
+        !matches!(self, Self::TemporaryPass)
     }
 
     /// The method of that name.

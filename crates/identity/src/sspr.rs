@@ -37,6 +37,8 @@ pub struct Standing {
     pub app: bool,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
+    /// Whether the help desk made a temporary pass that holds.
+    pub temporary_pass: bool,
     /// Whether an administrator of the tenant has the person's sign-in name: a stricter policy holds then.
     pub administrator: bool,
 }
@@ -48,6 +50,7 @@ impl Standing {
             Method::Mail => user.code_address(AddressKind::default()).is_some(),
             Method::App => self.app,
             Method::RecoveryCode => self.recovery_codes > 0,
+            Method::TemporaryPass => self.temporary_pass,
         };
         Method::ALL.into_iter().filter(has).collect()
     }

@@ -19,13 +19,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 8] = [
+        const EXPIRED: [&str; 9] = [
             "delete from sessions where expires_at <= $1",
             "delete from agent_tokens where expires_at <= $1",
             "delete from agent_nonces where expires_at <= $1",
             "delete from enrolment_tokens where expires_at <= $1",
             "delete from device_codes where expires_at <= $1",
             "delete from mail_outbox where expires_at <= $1",
+            "delete from help_desk_cases where expires_at <= $1 and coalesce(pass_until, 0) <= $1",
             "delete from registrations where expires_at <= $1",
             "delete from limits where window_end <= $1",
         ];

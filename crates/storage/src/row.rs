@@ -61,6 +61,10 @@ impl Row {
         self.get(column)
     }
 
+    pub(crate) fn bytes_if_any(&self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(column)
+    }
+
     /// Bytes of a fixed length: a digest.
     pub(crate) fn digest(&self, column: &'static str) -> Result<[u8; 32], StoreError> {
         self.bytes(column)?.try_into().map_err(|_| StoreError::Unreadable { column })

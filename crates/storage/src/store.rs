@@ -14,8 +14,8 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
-    Groups, Limits, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions, SigningKeys, Tenants,
-    Users,
+    Groups, HelpDesk, Limits, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions, SigningKeys,
+    Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -69,6 +69,7 @@ impl Store {
             include_str!("../migrations/sqlite/0007_groups.sql"),
             include_str!("../migrations/sqlite/0008_gates.sql"),
             include_str!("../migrations/sqlite/0009_purpose.sql"),
+            include_str!("../migrations/sqlite/0010_help_desk.sql"),
         ])
         .run(&writer)
         .await
@@ -97,6 +98,7 @@ impl Store {
             include_str!("../migrations/postgres/0007_groups.sql"),
             include_str!("../migrations/postgres/0008_gates.sql"),
             include_str!("../migrations/postgres/0009_purpose.sql"),
+            include_str!("../migrations/postgres/0010_help_desk.sql"),
         ])
         .run(&pool)
         .await
@@ -177,6 +179,8 @@ repositories! {
     recovery_codes: RecoveryCodes;
     /// Groups of the directories.
     groups: Groups;
+    /// Callers whom the help desk helps.
+    help_desk: HelpDesk;
     /// Counters.
     limits: Limits;
     /// Requests to the directories.
@@ -198,7 +202,7 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 }
 
 /// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 9]) -> Migrator {
+fn migrator(texts: [&'static str; 10]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
@@ -212,6 +216,7 @@ fn migrator(texts: [&'static str; 9]) -> Migrator {
         "groups",
         "gates",
         "purpose",
+        "help-desk",
     ];
     let named = names.into_iter().zip(texts);
     Migrator::with_migrations((1..).zip(named).map(migration).collect())

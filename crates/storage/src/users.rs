@@ -7,6 +7,7 @@ use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::Standing;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 
 use crate::db::Db;
@@ -163,16 +164,20 @@ impl Users<'_> {
         tenant: TenantId,
         user: Option<UserId>,
         name: &SignInName,
+        now: Timestamp,
     ) -> Result<Standing, StoreError> {
         const SQL: &str = "select \
              (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
-             (select count(*) from administrators where tenant = $1 and name_key = $3) as administrators";
-        let row = self.0.read_one(SQL, values![tenant, user, name.as_str()]).await?;
+             (select count(*) from administrators where tenant = $1 and name_key = $3) as administrators, \
+             (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
+             and pass_until > $4) as passes";
+        let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;
         let Some(row) = row else { return Ok(Standing::default()) };
         Ok(Standing {
             app: row.count("apps")? > 0,
             recovery_codes: row.count("codes")?,
+            temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,
         })
     }

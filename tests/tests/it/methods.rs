@@ -8,13 +8,14 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 6] = [
+const PEOPLE: [(&str, &str, &str); 7] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
     ("change", "emma.fischer", "Cambiata-Passw0rd-4"),
     ("must", "davide.colombo", "Dovuta-Passw0rd-5"),
     ("expired", "andrea.fontana", "Scaduta-Passw0rd-6"),
+    ("caller", "giulia.ferrari", "Chiamata-Passw0rd-7"),
 ];
 
 /// The policy under which a password has expired after a second.
@@ -55,7 +56,7 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     let job = |phase: &str| {
         json!({
             "phase": phase, "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
-            "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+            "people": people, "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
         })
     };
     let dn = |sam: &str| anyhow::Ok(world.forest.person(sam)?.dn.clone());
@@ -69,6 +70,7 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     }
     browse("methods.test.mjs", &job("register"))?;
     browse("methods.test.mjs", &job("change"))?;
+    browse("methods.test.mjs", &job("desk"))?;
     // Under it the new password expires at once as well: it is taken away before that one is tried.
     let policy = expiring(&world.forest.dns_domain);
     world.forest.modify(&format!("dn: {policy}\nchangetype: delete\n"))?;

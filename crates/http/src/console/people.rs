@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::help_desk::{Case, may_help};
 use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
@@ -15,12 +16,13 @@ use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::user::User;
+use ritorno_identity::user::{AddressKind, User};
 use ritorno_protocol::outcome::SsprCode;
 use serde::Deserialize;
 
+use super::help_desk;
 use super::session::{Menu, SignedIn};
-use crate::i18n::Words;
+use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::words;
 use crate::portal::tenant;
@@ -35,6 +37,7 @@ struct PeoplePage<'a> {
     menu: Menu,
     asked: &'a str,
     lifted: bool,
+    told: Option<&'static str>,
     person: Option<PersonView>,
 }
 
@@ -48,8 +51,27 @@ struct PersonView {
     app: bool,
     /// How many recovery codes are left.
     recovery_codes: u32,
+    helped: Helped,
     /// Masked, the registered one first: the help desk asks the person for them, not the other way round.
     addresses: Vec<String>,
+}
+
+/// How far the help desk is with a person, as this operator sees it.
+enum Helped {
+    /// There is no pass for them from this operator.
+    Never,
+    /// Nothing is open; a code can reach them.
+    ByCode,
+    /// Nothing is open; a colleague has to approve.
+    ByColleague,
+    /// This operator has sent a code, and waits for it.
+    CodeSent,
+    /// A colleague asks for this operator's approval.
+    Approval { reason: String },
+    /// A colleague is at it, or this operator waits for one.
+    Elsewhere,
+    /// The pass can be made.
+    Cleared,
 }
 
 struct Withheld {
@@ -63,6 +85,7 @@ pub(super) struct Asked {
     #[serde(default)]
     name: String,
     lifted: Option<String>,
+    helped: Option<String>,
 }
 
 /// What the other form sends.
@@ -84,11 +107,10 @@ pub(super) async fn show(
     let person = match find(&state, &tenant, &asked.name).await? {
         None => None,
         Some(user) => {
-            let name = SignInName::of_principal(&user.user_principal_name);
-            let users = state.store.users();
-            let standing =
-                users.standing(tenant.id, Some(user.id), &name).await.map_err(PageError::behind)?;
-            Some(view(&tenant, &user, &standing))
+            let standing = standing(&state, &user).await?;
+            let case = help_desk::open_case(&state, &user).await?;
+            let helped = helping(&signed_in, &user, &standing, case);
+            Some(PersonView { helped, ..view(&tenant, &user, &standing) })
         }
     };
     let shown = PeoplePage {
@@ -97,12 +119,58 @@ pub(super) async fn show(
         menu: signed_in.menu("/console/people"),
         asked: asked.name.trim(),
         lifted: asked.lifted.is_some(),
+        told: asked.helped.as_deref().and_then(told),
         person,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
-async fn find(state: &AppState, tenant: &Tenant, typed: &str) -> Result<Option<User>, PageError> {
+/// What a person has beside addresses.
+pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
+    let name = SignInName::of_principal(&user.user_principal_name);
+    let (users, now) = (state.store.users(), state.clock.now());
+    users.standing(user.tenant, Some(user.id), &name, now).await.map_err(PageError::behind)
+}
+
+/// What this operator can do for the person now.
+fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<Case>) -> Helped {
+    let operator = &signed_in.administrator;
+    if may_help(&operator.name, &user.user_principal_name, standing.administrator).is_err() {
+        return Helped::Never;
+    }
+    match case {
+        Some(case) if !case.passed => {
+            let own = case.operator == operator.id;
+            match (case.cleared, own, case.by_code) {
+                (true, true, _) => Helped::Cleared,
+                (false, true, true) => Helped::CodeSent,
+                (false, false, false) => Helped::Approval { reason: case.reason },
+                _ => Helped::Elsewhere,
+            }
+        }
+        _ if user.code_address(AddressKind::default()).is_some() => Helped::ByCode,
+        _ => Helped::ByColleague,
+    }
+}
+
+/// The key of what is told after one of the help desk's forms.
+fn told(helped: &str) -> Option<&'static str> {
+    Some(match helped {
+        "sent" => key("desk-sent"),
+        "right" => key("desk-right"),
+        "wrong" => key("desk-wrong"),
+        "asked" => key("desk-asked"),
+        "approved" => key("desk-approved"),
+        "closed" => key("desk-closed"),
+        "no-reason" => key("desk-no-reason"),
+        "too-many" => key("desk-too-many"),
+        "no-address" => key("desk-no-address"),
+        "has-address" => key("desk-has-address"),
+        _ => return None,
+    })
+}
+
+pub(super) async fn find(state: &AppState, tenant: &Tenant, typed: &str) -> Result<Option<User>, PageError> {
     let Ok(name) = SignInName::parse(typed) else { return Ok(None) };
     state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)
 }
@@ -118,6 +186,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .on_premises()
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
+        helped: Helped::Never,
         app: standing.app,
         recovery_codes: standing.recovery_codes,
         addresses: [&user.registered_mail, &user.alternate_mail]

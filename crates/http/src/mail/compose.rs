@@ -58,6 +58,27 @@ struct MethodChanged<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/help-desk-code.txt")]
+struct HelpDeskCode<'a> {
+    t: Words,
+    organisation: &'a str,
+    code: &'a str,
+    operator: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/pass.txt")]
+struct PassMade<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// For whom, and when.
+    lead: String,
+    operator: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/changed.txt")]
 struct Changed<'a> {
     t: Words,
@@ -120,6 +141,15 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
             (t.say(subject), MethodChanged { t, organisation, lead, support_code }.render()?)
         }
+        Kind::HelpDeskCode { code, operator, reason } => {
+            let text = HelpDeskCode { t, organisation, code, operator, reason }.render()?;
+            (t.say("mail-desk-code-subject"), text)
+        }
+        Kind::PassMade { display_name, operator, reason, at_ms } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let lead = t.with_two("mail-pass-lead", &("name", display_name), &("moment", &moment));
+            (t.say("mail-pass-subject"), PassMade { t, organisation, lead, operator, reason }.render()?)
+        }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
             let (reason, todo) = (t.say(told), t.say(todo));
@@ -143,11 +173,13 @@ const fn method_words(method: Method, change: AddressChange) -> (&'static str, &
         (Method::RecoveryCode, _) => {
             (key("mail-recovery-registered-subject"), key("mail-recovery-registered-lead"))
         }
-        // Addresses have a notice of their own, which names them.
-        (Method::Mail, AddressChange::Removed) => {
+        // Addresses have a notice of their own, which names them; a pass is the help desk's to make.
+        (Method::Mail | Method::TemporaryPass, AddressChange::Removed) => {
             (key("mail-address-removed-subject"), key("mail-address-removed-lead"))
         }
-        (Method::Mail, _) => (key("mail-address-registered-subject"), key("mail-address-registered-lead")),
+        (Method::Mail | Method::TemporaryPass, _) => {
+            (key("mail-address-registered-subject"), key("mail-address-registered-lead"))
+        }
     }
 }
 
@@ -196,6 +228,13 @@ mod tests {
             support_code: "S".into(),
         };
         let kinds = [
+            Kind::HelpDeskCode { code: "BCDF-GHJK".into(), operator: "desk".into(), reason: "R".into() },
+            Kind::PassMade {
+                display_name: "Anna".into(),
+                operator: "desk".into(),
+                reason: "R".into(),
+                at_ms: 1_800_000_000_000,
+            },
             method(Method::App, AddressChange::Registered),
             method(Method::App, AddressChange::Removed),
             method(Method::RecoveryCode, AddressChange::Registered),

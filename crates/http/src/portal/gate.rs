@@ -77,6 +77,7 @@ pub(super) const fn place(method: Method) -> &'static str {
         Method::Mail => "/reset/code",
         Method::App => "/reset/app",
         Method::RecoveryCode => "/reset/recovery-code",
+        Method::TemporaryPass => "/reset/pass",
     }
 }
 
@@ -91,6 +92,9 @@ pub(super) fn ways(tenant: &Tenant, flow: &Flow, current: Option<Method>) -> Vec
     let way = |method| match method {
         Method::Mail => Way { told: key("way-mail"), place: "/reset/resend", sends: true },
         Method::App => Way { told: key("way-app"), place: place(Method::App), sends: false },
+        Method::TemporaryPass => {
+            Way { told: key("way-pass"), place: place(Method::TemporaryPass), sends: false }
+        }
         Method::RecoveryCode => {
             Way { told: key("way-recovery-code"), place: place(Method::RecoveryCode), sends: false }
         }

@@ -86,7 +86,7 @@ async fn begin(
     let id = user.as_ref().map(|user| user.id);
     let principal = user.as_ref().map(|user| SignInName::of_principal(&user.user_principal_name));
     let (users, whose) = (state.store.users(), principal.as_ref().unwrap_or(&name));
-    let standing = users.standing(tenant.id, id, whose).await.map_err(PageError::behind)?;
+    let standing = users.standing(tenant.id, id, whose, now).await.map_err(PageError::behind)?;
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     let fallback = Subject::of_name(&state.pepper, tenant.id, &name);

@@ -9,6 +9,7 @@ mod browser;
 mod change;
 mod console;
 mod follow_up;
+mod help_desk;
 mod mail;
 mod methods;
 mod portal;

@@ -292,14 +292,15 @@ async fn every_method_looks_the_same_for_every_name() {
                 steps.push((answer.status, alike(&answer), counted.statements() - before));
             };
             step(&mut browser, "/reset/start", Some(name)).await;
-            for path in ["/reset/app", "/reset/recovery-code", "/reset/code", "/reset/gate"] {
+            for path in ["/reset/app", "/reset/recovery-code", "/reset/pass", "/reset/code", "/reset/gate"] {
                 step(&mut browser, path, None).await;
             }
             step(&mut browser, "/reset/resend", Some("")).await;
-            for path in ["/reset/app", "/reset/recovery-code", "/reset/code"] {
+            for path in ["/reset/app", "/reset/recovery-code", "/reset/pass", "/reset/code"] {
                 step(&mut browser, path, Some("no code at all")).await;
             }
             step(&mut browser, "/reset/code", Some("00000000")).await;
+            step(&mut browser, "/reset/pass", Some("BCDF-GHJK")).await;
             for _ in 0..3 {
                 step(&mut browser, "/reset/app", Some("000000")).await;
                 step(&mut browser, "/reset/recovery-code", Some("0000-0000-0000-0000")).await;

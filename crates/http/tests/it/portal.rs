@@ -398,6 +398,8 @@ async fn another_site_can_not_post() {
         "/register/app",
         "/register/recovery-codes",
         "/reset/app",
+        "/reset/pass",
+        "/console/people/pass",
         "/reset/recovery-code",
         "/console/sign-in",
         "/console/switches",

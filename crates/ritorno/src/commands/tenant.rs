@@ -32,7 +32,7 @@ pub(crate) enum Command {
         /// How many: 1 or 2.
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         gates: u8,
-        /// What opens them: mail, app, recovery-code.
+        /// What opens them: mail, app, recovery-code, temporary-pass.
         #[arg(required = true, value_parser = method)]
         methods: Vec<Method>,
         /// How many of them people are asked to register; as many as there are gates unless it is said.

@@ -14,6 +14,7 @@ mod device_codes;
 mod enrolment_tokens;
 mod flows;
 mod groups;
+mod help_desk;
 mod limits;
 mod mail_outbox;
 mod methods;

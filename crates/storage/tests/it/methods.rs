@@ -184,7 +184,7 @@ async fn a_recovery_code_is_used_once_by_its_owner(f: &Fixture) -> Result<()> {
     let standing = f
         .store
         .users()
-        .standing(f.tenant.id, Some(anna.id), &SignInName::parse("anna@contoso.test")?)
+        .standing(f.tenant.id, Some(anna.id), &SignInName::parse("anna@contoso.test")?, NOW)
         .await?;
     assert_eq!(standing.recovery_codes, 9);
     Ok(())
@@ -206,7 +206,7 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
     let name = SignInName::parse(&anna.user_principal_name)?;
     let standing = async |user, name: &SignInName| {
         let store = f.store.counted();
-        let found = store.users().standing(f.tenant.id, user, name).await?;
+        let found = store.users().standing(f.tenant.id, user, name, NOW).await?;
         assert_eq!(store.statements(), 1);
         anyhow::Ok(found)
     };
@@ -215,7 +215,7 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
     registered(f, &anna).await?;
     ten(f, &anna).await?;
     f.administrator(&anna.user_principal_name.to_uppercase()).await?;
-    let all = Standing { app: true, recovery_codes: 10, administrator: true };
+    let all = Standing { app: true, recovery_codes: 10, temporary_pass: false, administrator: true };
     assert_eq!(standing(Some(anna.id), &name).await?, all);
     assert_eq!(all.methods(&anna).last(), Some(&Method::RecoveryCode));
     // It goes with its person.

@@ -71,17 +71,22 @@ pub(super) async fn show(
     let standing = standing(&state, &user).await?;
     let policy = standing.policy(&tenant);
     let has = standing.methods(&user);
-    let shown = |method: &Method| match method {
-        Method::Mail => Shown::Mail {
-            registered: user.registered_mail.as_deref().and_then(mask),
-            directory: user.alternate_mail.as_deref().and_then(mask),
-        },
-        Method::App => Shown::App { there: standing.app },
-        Method::RecoveryCode => {
-            Shown::RecoveryCodes { left: u16::try_from(standing.recovery_codes).unwrap_or(u16::MAX) }
-        }
+    let shown = |method: &Method| {
+        Some(match method {
+            Method::Mail => Shown::Mail {
+                registered: user.registered_mail.as_deref().and_then(mask),
+                directory: user.alternate_mail.as_deref().and_then(mask),
+            },
+            Method::App => Shown::App { there: standing.app },
+            Method::RecoveryCode => {
+                Shown::RecoveryCodes { left: u16::try_from(standing.recovery_codes).unwrap_or(u16::MAX) }
+            }
+            // The help desk's to make.
+            Method::TemporaryPass => return None,
+        })
     };
-    let counted = policy.methods().iter().filter(|method| has.contains(method)).count();
+    let registered = |method: &&Method| method.is_registered() && has.contains(method);
+    let counted = policy.methods().iter().filter(registered).count();
     let page = page(
         StatusCode::OK,
         &MethodsPage {
@@ -90,7 +95,7 @@ pub(super) async fn show(
             done: query.done.as_deref().and_then(told),
             registered: u16::try_from(counted).unwrap_or(u16::MAX),
             wanted: u16::from(policy.to_register()),
-            methods: policy.methods().iter().map(shown).collect(),
+            methods: policy.methods().iter().filter_map(shown).collect(),
             support_code: &registration.support_code.0,
         },
     );
@@ -100,7 +105,8 @@ pub(super) async fn show(
 /// What the person has beside addresses.
 pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
     let name = SignInName::of_principal(&user.user_principal_name);
-    state.store.users().standing(user.tenant, Some(user.id), &name).await.map_err(PageError::behind)
+    let (users, now) = (state.store.users(), state.clock.now());
+    users.standing(user.tenant, Some(user.id), &name, now).await.map_err(PageError::behind)
 }
 
 /// A registration whose person may register this method, or what is answered instead.

@@ -1,0 +1,238 @@
+//! The help desk: a code that the caller reads out, a colleague's approval, and the temporary pass.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use ritorno_identity::administrator::Role;
+use ritorno_identity::language::Language;
+use ritorno_identity::mail::Template;
+use ritorno_protocol::clock::Clock as _;
+
+use crate::agent::TestAgent;
+use crate::both_languages::whole;
+use crate::browser::{Answer, Browser};
+use crate::register::ANNA;
+use crate::world::{PASSWORD, World};
+
+const PAOLO: &str = "paolo.bianchi@contoso.test";
+/// Somebody whom no code can reach.
+const UNREACHED: &str = "senza.posta@contoso.test";
+const REASON: &str = "Lost her phone on the train";
+
+async fn signed_in(world: &World, name: &str, language: &'static str) -> Browser {
+    let mut browser = Browser::new(&world.app, language);
+    let answer = browser.post("/console/sign-in", &[("name", name), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    browser
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    for name in ["desk", "colleague", ANNA] {
+        world.administrator(name, Role::HelpDesk, name != ANNA).await;
+    }
+    world
+}
+
+/// The page that a form leads back to.
+async fn posted(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let answer = browser.post(path, fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    let place = answer.location().to_owned();
+    browser.get(&place).await
+}
+
+/// The code in the only letter, which says who asks and why.
+async fn code(world: &World, address: &str) -> String {
+    let letters = world.letters().await;
+    let [letter] = letters.as_slice() else { panic!("{} letters", letters.len()) };
+    assert_eq!(letter.to.as_deref(), Some(address));
+    let Template::HelpDeskCode { code, operator, reason } = &letter.template else { panic!("{letter:?}") };
+    assert_eq!((operator.as_str(), reason.as_str()), ("desk", REASON));
+    code.clone()
+}
+
+/// The pass on the page that shows it.
+fn pass(page: &Answer) -> String {
+    let mark = "id=\"pass\">";
+    let at = page.body.find(mark).unwrap_or_else(|| panic!("a page with a pass: {}", page.body)) + mark.len();
+    page.body[at..].chars().take_while(|c| *c != '<').collect()
+}
+
+async fn given(browser: &mut Browser, name: &str, pass: &str) -> Answer {
+    browser.post("/reset/start", &[("name", name)]).await;
+    browser.post("/reset/pass", &[("code", pass)]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
+    let world = world().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    let refused = posted(&mut desk, "/console/people/code", &[("name", PAOLO), ("reason", "  ")]).await;
+    assert!(refused.body.contains("Give a reason"), "{}", refused.body);
+    let asked = posted(&mut desk, "/console/people/ask", &[("name", PAOLO), ("reason", REASON)]).await;
+    assert!(asked.body.contains("let them read one out"), "{}", asked.body);
+    let sent = posted(&mut desk, "/console/people/code", &[("name", PAOLO), ("reason", REASON)]).await;
+    assert!(sent.body.contains("The code is on its way."), "{}", sent.body);
+    let code = code(&world, "paolo@mail.test").await;
+
+    // Neither code is the other's: at a gate this one is wrong, and a gate's code is none here.
+    let mut caller = Browser::new(&world.app, "en");
+    assert_eq!(given(&mut caller, PAOLO, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let gate_code = world.code("paolo@mail.test").await;
+    for typed in ["BCDF-BCDF", &gate_code] {
+        let wrong =
+            posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", typed)]).await;
+        assert!(wrong.body.contains("That is not the code"), "{}", wrong.body);
+    }
+    // A colleague can't go on with it or speak for the caller, and nothing is made before the code was right.
+    let mut colleague = signed_in(&world, "colleague", "en").await;
+    let theirs =
+        posted(&mut colleague, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+    assert!(theirs.body.contains("That is not the code"), "{}", theirs.body);
+    let early = posted(&mut desk, "/console/people/pass", &[("name", PAOLO)]).await;
+    assert!(early.body.contains("Nothing is open"), "{}", early.body);
+    let approved = posted(&mut colleague, "/console/people/approve", &[("name", PAOLO)]).await;
+    assert!(approved.body.contains("Nothing is open"), "{}", approved.body);
+
+    let right = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+    assert!(right.body.contains("The code is right."), "{}", right.body);
+    let other = posted(&mut colleague, "/console/people/pass", &[("name", PAOLO)]).await;
+    assert!(other.body.contains("Nothing is open"), "another one's case: {}", other.body);
+    let page = desk.post("/console/people/pass", &[("name", PAOLO)]).await;
+    let pass = pass(&page);
+    let again = posted(&mut desk, "/console/people/pass", &[("name", PAOLO)]).await;
+    assert!(again.body.contains("Nothing is open"), "one pass for one case: {}", again.body);
+    let mut told: Vec<String> = Vec::new();
+    for letter in world.letters().await {
+        let Template::PassMade { operator, reason, .. } = letter.template else { panic!("{letter:?}") };
+        assert_eq!((operator.as_str(), reason.as_str()), ("desk", REASON));
+        told.extend(letter.to);
+    }
+    told.sort();
+    assert_eq!(told, [PAOLO, "paolo@mail.test"]);
+
+    // For that person, once.
+    assert_eq!(given(&mut caller, ANNA, &pass).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let passed = given(&mut caller, PAOLO, &pass.to_lowercase()).await;
+    assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
+    assert_eq!(given(&mut caller, PAOLO, &pass).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let made = facts.iter().filter(|fact| fact.activity.name() == "Create temporary pass").count();
+    assert_eq!(made, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_codes_are_tried_and_no_more() {
+    let world = world().await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    posted(&mut desk, "/console/people/code", &[("name", PAOLO), ("reason", REASON)]).await;
+    let code = code(&world, "paolo@mail.test").await;
+    for _ in 0..5 {
+        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", "BCDF-BCDF")]).await;
+    }
+    let late = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+    assert!(late.body.contains("That is not the code"), "{}", late.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_no_code_reaches_takes_two_operators() {
+    let world = world().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    let mut colleague = signed_in(&world, "colleague", "en").await;
+    let form = [("name", UNREACHED), ("reason", REASON)];
+    let none = posted(&mut desk, "/console/people/code", &form).await;
+    assert!(none.body.contains("No code can reach"), "{}", none.body);
+    let asked = posted(&mut desk, "/console/people/ask", &form).await;
+    assert!(asked.body.contains("A colleague can approve now"), "{}", asked.body);
+    for path in ["/console/people/approve", "/console/people/pass"] {
+        let own = posted(&mut desk, path, &form).await;
+        assert!(own.body.contains("Nothing is open"), "{path}: {}", own.body);
+    }
+    let page = colleague.get(&format!("/console/people?name={UNREACHED}")).await;
+    assert!(page.body.contains(REASON) && page.body.contains("/console/people/approve"), "{}", page.body);
+    let approved = posted(&mut colleague, "/console/people/approve", &form).await;
+    assert!(approved.body.contains("Approved."), "{}", approved.body);
+    let pass = pass(&desk.post("/console/people/pass", &form).await);
+
+    // It opens the one gate even for somebody who has nothing else.
+    let mut caller = Browser::new(&world.app, "en");
+    world.clock.advance(Duration::from_secs(15 * 60 - 1));
+    let passed = given(&mut caller, UNREACHED, &pass).await;
+    assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_a_pass_for_themselves_or_for_an_administrator() {
+    let world = world().await;
+    for name in ["desk", ANNA] {
+        let mut desk = signed_in(&world, name, "en").await;
+        let page = desk.get(&format!("/console/people?name={ANNA}")).await;
+        assert!(page.body.contains("You can&#39;t make a pass"), "{}", page.body);
+        for path in ["code", "code/check", "ask", "approve", "pass"] {
+            let path = format!("/console/people/{path}");
+            let answer = desk.post(&path, &[("name", ANNA), ("reason", REASON), ("code", "BCDFGHJK")]).await;
+            assert_eq!(answer.location(), "/console/people", "{path}");
+        }
+    }
+    assert!(world.letters().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_ends_by_itself_and_so_does_a_case() {
+    let world = world().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    let mut colleague = signed_in(&world, "colleague", "en").await;
+    let form = [("name", UNREACHED), ("reason", REASON)];
+    posted(&mut desk, "/console/people/ask", &form).await;
+    posted(&mut colleague, "/console/people/approve", &form).await;
+    let pass = pass(&desk.post("/console/people/pass", &form).await);
+    world.clock.advance(Duration::from_secs(15 * 60));
+    let mut caller = Browser::new(&world.app, "en");
+    assert_eq!(given(&mut caller, UNREACHED, &pass).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut desk = signed_in(&world, "desk", "en").await;
+    posted(&mut desk, "/console/people/ask", &form).await;
+    world.clock.advance(Duration::from_secs(15 * 60));
+    let mut colleague = signed_in(&world, "colleague", "en").await;
+    let late = posted(&mut colleague, "/console/people/approve", &form).await;
+    assert!(late.body.contains("Nothing is open"), "{}", late.body);
+    assert!(world.state.store.purge(world.clock.now()).await.unwrap() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_the_help_desk_in_both_languages() {
+    for language in Language::ALL {
+        let world = world().await;
+        let _agent = TestAgent::link(&world).await;
+        let mut desk = signed_in(&world, "desk", language.tag()).await;
+        let mut colleague = signed_in(&world, "colleague", language.tag()).await;
+        let page = desk.get(&format!("/console/people?name={PAOLO}")).await;
+        whole(&page, language, ["reads out a code", "legge un codice"]);
+        let form = [("name", UNREACHED), ("reason", REASON)];
+        let page = posted(&mut desk, "/console/people/ask", &form).await;
+        whole(&page, language, ["or has to approve first", "oppure deve prima approvare"]);
+        let page = colleague.get(&format!("/console/people?name={UNREACHED}")).await;
+        whole(&page, language, ["asks for your approval", "chiede la tua approvazione"]);
+        let page = posted(&mut colleague, "/console/people/approve", &form).await;
+        whole(&page, language, ["Approved", "Approvato"]);
+        let page = desk.get(&format!("/console/people?name={UNREACHED}")).await;
+        whole(&page, language, ["You can make a temporary pass now", "Ora puoi creare un pass"]);
+        let page = desk.post("/console/people/pass", &form).await;
+        whole(&page, language, ["not shown again", "Non verrà più mostrato"]);
+        let form = [("name", PAOLO), ("reason", REASON)];
+        let page = posted(&mut desk, "/console/people/code", &form).await;
+        whole(&page, language, ["Let the caller read it out", "Fattelo leggere"]);
+        let mut caller = Browser::new(&world.app, language.tag());
+        caller.post("/reset/start", &[("name", UNREACHED)]).await;
+        whole(
+            &caller.get("/reset/pass").await,
+            language,
+            ["help desk read it out", "letto l&#39;assistenza"],
+        );
+        let fault = caller.post("/reset/pass", &[("code", "A")]).await;
+        whole(&fault, language, ["has eight letters", "ha otto lettere"]);
+    }
+}

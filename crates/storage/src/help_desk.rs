@@ -1,0 +1,147 @@
+//! Cases of the help desk, and the temporary passes that come of them.
+
+use ritorno_identity::help_desk::{Case, SpokenDigest, TRIES};
+use ritorno_identity::ids::{AdministratorId, CaseId};
+use ritorno_identity::method::Method;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{TenantId, UserId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::gate_tries::{GateTried, GateTry};
+use crate::row::Row;
+use crate::value::values;
+
+/// Cases of the help desk.
+pub struct HelpDesk<'a>(pub(crate) &'a Db);
+
+impl HelpDesk<'_> {
+    /// Opens a case; with the code's digest if one was sent, else a colleague has to approve.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(&self, case: &Case, code: Option<&SpokenDigest>) -> Result<(), StoreError> {
+        const SQL: &str = "insert into help_desk_cases (tenant, id, user_id, operator, reason, code_digest, tries, \
+             created_at, expires_at) values ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
+        let values = values![
+            case.tenant,
+            case.id,
+            case.user,
+            case.operator,
+            case.reason.as_str(),
+            code.map(|code| code.0.as_slice()),
+            case.created_at,
+            case.expires_at,
+        ];
+        self.0.write(SQL, values).await.map(|_| ())
+    }
+
+    /// The latest case of a person that is open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_case(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Option<Case>, StoreError> {
+        const SQL: &str = "select * from help_desk_cases where tenant = $1 and user_id = $2 and expires_at > $3 \
+             order by created_at desc, id limit 1";
+        self.0.read_one(SQL, values![tenant, user, now]).await?.map(|row| case(&row)).transpose()
+    }
+
+    /// Tries a code that the caller read out to this operator; counted before it is compared. Whether it was right.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn try_code(
+        &self,
+        tenant: TenantId,
+        id: CaseId,
+        operator: AdministratorId,
+        typed: &SpokenDigest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const COUNT: &str = "update help_desk_cases set tries = tries + 1 where tenant = $1 and id = $2 \
+             and operator = $3 and cleared_at is null and code_digest is not null and tries < $4 and expires_at > $5";
+        const CLEAR: &str = "update help_desk_cases set cleared_at = $4 where tenant = $1 and id = $2 \
+             and code_digest = $3 and cleared_at is null";
+        if self.0.write(COUNT, values![tenant, id, operator, TRIES, now]).await? != 1 {
+            return Ok(false);
+        }
+        Ok(self.0.write(CLEAR, values![tenant, id, typed.0.as_slice(), now]).await? == 1)
+    }
+
+    /// Another operator than the one who asks approves. `false` if it is the same, or nothing waits for approval.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn approve(
+        &self,
+        tenant: TenantId,
+        id: CaseId,
+        approver: AdministratorId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update help_desk_cases set cleared_at = $4, approved_by = $3 where tenant = $1 \
+             and id = $2 and operator <> $3 and cleared_at is null and code_digest is null and expires_at > $4";
+        Ok(self.0.write(SQL, values![tenant, id, approver, now]).await? == 1)
+    }
+
+    /// Keeps the pass of a case that is cleared, made by the operator whose case it is. Once for each case.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_pass(
+        &self,
+        case: &Case,
+        operator: AdministratorId,
+        pass: &SpokenDigest,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update help_desk_cases set pass_digest = $4, pass_until = $5 where tenant = $1 \
+             and id = $2 and operator = $3 and cleared_at is not null and pass_digest is null and expires_at > $6";
+        let values = values![case.tenant, case.id, operator, pass.0.as_slice(), until, now];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Tries a pass at a gate: counted first, and used up if it is right.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attempt(
+        &self,
+        attempt: &GateTry,
+        typed: &SpokenDigest,
+        now: Timestamp,
+    ) -> Result<GateTried, StoreError> {
+        const USE: &str = "update help_desk_cases set used_at = $4 where tenant = $1 and user_id = $2 \
+             and pass_digest = $3 and used_at is null and pass_until > $4";
+        if let Some(end) = attempt.count(self.0, Method::TemporaryPass, now).await? {
+            return Ok(end);
+        }
+        let values = values![attempt.tenant, attempt.user, typed.0.as_slice(), now];
+        if self.0.write(USE, values).await? == 1 {
+            attempt.was_right(self.0, Method::TemporaryPass).await
+        } else {
+            Ok(GateTried::Wrong)
+        }
+    }
+}
+
+fn case(row: &Row) -> Result<Case, StoreError> {
+    Ok(Case {
+        id: row.parsed("id")?,
+        tenant: row.parsed("tenant")?,
+        user: row.parsed("user_id")?,
+        operator: row.parsed("operator")?,
+        reason: row.text("reason")?,
+        by_code: row.bytes_if_any("code_digest")?.is_some(),
+        cleared: row.moment_if_any("cleared_at")?.is_some(),
+        passed: row.moment_if_any("pass_until")?.is_some(),
+        created_at: row.moment("created_at")?,
+        expires_at: row.moment("expires_at")?,
+    })
+}

@@ -1,0 +1,134 @@
+//! Cases of the help desk: tries counted first, one approval by another, one pass, used once.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use ritorno_identity::help_desk::{Case, SpokenDigest, VALID};
+use ritorno_identity::ids::{AdministratorId, CaseId};
+use ritorno_identity::subject::Subject;
+use ritorno_identity::user::User;
+use ritorno_protocol::random::array;
+use ritorno_storage::{GateTried, GateTry};
+
+use crate::fixture::{Fixture, NOW, on_both, parallel};
+
+on_both!(
+    of_200_parallel_codes_5_are_tried,
+    approved_by_another_and_once,
+    a_pass_is_used_once_in_its_time_by_its_person,
+);
+
+async fn person(f: &Fixture, name: &str) -> Result<User> {
+    let user = f.person(name);
+    f.store.users().insert(&user).await?;
+    Ok(user)
+}
+
+/// A case of one operator, stored.
+async fn opened(f: &Fixture, user: &User, code: Option<&SpokenDigest>) -> Result<Case> {
+    let case = Case {
+        id: CaseId::random(&f.random),
+        tenant: f.tenant.id,
+        user: user.id,
+        operator: AdministratorId::random(&f.random),
+        reason: "Lost her phone".into(),
+        by_code: code.is_some(),
+        cleared: false,
+        passed: false,
+        created_at: NOW,
+        expires_at: NOW.plus(VALID),
+    };
+    f.store.help_desk().open(&case, code).await?;
+    let stored = f.store.help_desk().open_case(f.tenant.id, user.id, NOW).await?;
+    assert_eq!(stored.as_ref(), Some(&case));
+    Ok(case)
+}
+
+fn digest(f: &Fixture) -> SpokenDigest {
+    SpokenDigest(array(&f.random))
+}
+
+async fn of_200_parallel_codes_5_are_tried(f: &Fixture) -> Result<()> {
+    let anna = person(f, "anna").await?;
+    let (right, wrong) = (digest(f), digest(f));
+    let case = opened(f, &anna, Some(&right)).await?;
+    let stores = [f.store.clone(), f.second().await?];
+    let (tenant, id, operator) = (case.tenant, case.id, case.operator);
+    let tried = parallel(200, |number| {
+        let store = stores[number % 2].clone();
+        async move { store.help_desk().try_code(tenant, id, operator, &wrong, NOW).await }
+    })
+    .await?;
+    ensure!(tried.iter().all(|right| !right));
+    ensure!(
+        !f.store.help_desk().try_code(tenant, id, operator, &right, NOW).await?,
+        "the right one is too late"
+    );
+
+    let again = opened(f, &anna, Some(&right)).await?;
+    let desk = f.store.help_desk();
+    for _ in 0..4 {
+        ensure!(!desk.try_code(tenant, again.id, again.operator, &wrong, NOW).await?);
+    }
+    ensure!(!desk.try_code(tenant, again.id, operator, &right, NOW).await?, "another operator's");
+    ensure!(desk.try_code(tenant, again.id, again.operator, &right, NOW).await?, "the fifth try counts");
+    Ok(())
+}
+
+async fn approved_by_another_and_once(f: &Fixture) -> Result<()> {
+    let anna = person(f, "anna").await?;
+    let case = opened(f, &anna, None).await?;
+    let (desk, tenant) = (f.store.help_desk(), case.tenant);
+    let (other, late) = (AdministratorId::random(&f.random), NOW.plus(VALID));
+    ensure!(!desk.put_pass(&case, case.operator, &digest(f), late, NOW).await?, "before it is approved");
+    ensure!(!desk.approve(tenant, case.id, case.operator, NOW).await?, "by whoever asks");
+    ensure!(!desk.approve(tenant, case.id, other, late).await?, "too late");
+    let stores = [f.store.clone(), f.second().await?];
+    let id = case.id;
+    let approved = parallel(20, |number| {
+        let store = stores[number % 2].clone();
+        async move { store.help_desk().approve(tenant, id, other, NOW).await }
+    })
+    .await?;
+    assert_eq!(approved.iter().filter(|approved| **approved).count(), 1);
+    ensure!(!desk.put_pass(&case, other, &digest(f), late, NOW).await?, "by whoever approved");
+    ensure!(desk.put_pass(&case, case.operator, &digest(f), late, NOW).await?);
+    ensure!(!desk.put_pass(&case, case.operator, &digest(f), late, NOW).await?, "a second one");
+    let coded = opened(f, &person(f, "bruno").await?, Some(&digest(f))).await?;
+    ensure!(!desk.approve(tenant, coded.id, other, NOW).await?, "a code is waited for");
+    let stored = desk.open_case(tenant, anna.id, NOW).await?.context("the case is open")?;
+    ensure!(stored.cleared && stored.passed && desk.open_case(tenant, anna.id, late).await?.is_none());
+    Ok(())
+}
+
+async fn a_pass_is_used_once_in_its_time_by_its_person(f: &Fixture) -> Result<()> {
+    let (anna, bruno) = (person(f, "anna").await?, person(f, "bruno").await?);
+    let desk = f.store.help_desk();
+    let until = NOW.plus(Duration::from_secs(60));
+    let made = async |user: &User| {
+        let case = opened(f, user, None).await?;
+        let pass = digest(f);
+        ensure!(desk.approve(case.tenant, case.id, AdministratorId::random(&f.random), NOW).await?);
+        ensure!(desk.put_pass(&case, case.operator, &pass, until, NOW).await?);
+        anyhow::Ok(pass)
+    };
+    let attempt = |user: &User| GateTry {
+        tenant: f.tenant.id,
+        user: Some(user.id),
+        flow: Subject(array(&f.random)),
+        subject: Subject::of_user(&f.pepper, f.tenant.id, user.id),
+        known_browser: false,
+    };
+    let pass = made(&anna).await?;
+    assert_eq!(desk.attempt(&attempt(&bruno), &pass, NOW).await?, GateTried::Wrong, "another person's");
+    assert_eq!(desk.attempt(&attempt(&anna), &pass, until).await?, GateTried::Wrong, "over");
+    let stores = [f.store.clone(), f.second().await?];
+    let tries: Vec<GateTry> = (0..10).map(|_| attempt(&anna)).collect();
+    let tried = parallel(10, |number| {
+        let (store, one) = (stores[number % 2].clone(), tries[number]);
+        async move { store.help_desk().attempt(&one, &pass, NOW).await }
+    })
+    .await?;
+    assert_eq!(tried.iter().filter(|tried| **tried == GateTried::Right).count(), 1, "{tried:?}");
+    Ok(())
+}
