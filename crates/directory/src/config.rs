@@ -41,16 +41,16 @@ impl PasswordSource for Password {
     }
 }
 
-/// One forest, as the administrator configured it.
+/// One domain of a forest, as the administrator configured it: a connector of its own.
 #[derive(Clone)]
 pub struct ForestConfig {
-    /// Its name: the root domain's.
+    /// The domain's DNS name; usually the forest's root domain.
     pub forest: Forest,
-    /// Host names of domain controllers that credentials may be sent to. At least one. The PDC emulator need not be
-    /// among them: it is found through them.
+    /// Host names of domain controllers of the forest that credentials may be sent to. At least one. The PDC emulator need not be among
+    /// them, nor any controller of the domain: they are found through them.
     pub hosts: Vec<String>,
-    /// Host names of domain controllers to read from, the best first; credentials may be sent to them too. Empty: the PDC
-    /// emulator. Writes go to the PDC emulator, whether it is among them or not.
+    /// Host names of domain controllers to import from, the best first; credentials may be sent to them too. Empty: by site and latency,
+    /// which is the PDC emulator unless it is in another site than this machine. Writes go to the PDC emulator, whether it is among them or not.
     pub preferred: Vec<String>,
     /// Read from the preferred ones or not at all.
     pub only_preferred: bool,

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::choice::SEARCH_WITHIN;
 use crate::error::DirectoryError;
-use crate::forest::{Directory, Lease, is_wrong_password, read};
+use crate::forest::{Directory, Lease, read};
 use crate::ldap::Connection;
+use crate::own_password::is_refused;
 use crate::root_dse::RootDse;
 use crate::topology::is_read_only;
 
@@ -89,7 +90,7 @@ impl Directory {
                     self.keep_elsewhere(Some(place));
                     return Ok(ForWriting { connection, dse, note });
                 }
-                Err(refused) if is_wrong_password(&refused) => return Err(refused),
+                Err(refused) if is_refused(&refused) => return Err(refused),
                 Err(refused) => tried.push(format!("{host}: {}", refused.operator().detail)),
             }
         }

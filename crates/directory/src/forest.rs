@@ -1,5 +1,6 @@
 //! One forest: its PDC emulator found and kept track of, and a few connections to it kept alive.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use crate::choice::{Remembered, SEARCH_WITHIN};
 use crate::config::{ConfigError, ForestConfig, tls};
 use crate::elsewhere::{Elsewhere, ForWriting};
 use crate::error::DirectoryError;
-use crate::identity::parent;
-use crate::kerberos::{Kerberos, Proof, principal};
-use crate::ldap::{Connection, Connector, Control, Entry, Filter, LdapError, Scope, Search, Transport};
+use crate::kerberos::{Kerberos, principal};
+use crate::ldap::{Connection, Connector, Control, Entry, LdapError, Search, Transport};
+use crate::nearest::Nearest;
 use crate::operations::attempts::Attempts;
+use crate::own_password::{OwnPassword, is_refused};
 use crate::resolve::Names;
 use crate::root_dse::RootDse;
 
@@ -27,15 +29,7 @@ const KEPT: usize = CONNECTIONS;
 /// After this long without use a connection is tried with a read before it may carry a write.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Longest wait for a connection to come up.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// Longest wait for a sign-in by Kerberos, which asks the realm for two tickets first.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
-/// Longest wait for controllers to agree on who is the PDC emulator.
-const AGREE_WITHIN: Duration = Duration::from_secs(6);
-/// Pause before they are asked once more.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// What the operator reads before Kerberos's own words.
-const BY_KERBEROS: &str = "by Kerberos: ";
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Longest wait for the answer to a trial read.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -50,21 +44,27 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connector: Connector,
     /// Who we are for Kerberos, if that is how we sign in.
-    principal: Option<(Kerberos, String)>,
+    pub(crate) principal: Option<(Kerberos, String)>,
     permits: Semaphore,
     known: Mutex<Known>,
     pub(crate) remembered: Remembered,
+    pub(crate) nearest: Nearest,
     pub(crate) attempts: Attempts,
+    pub(crate) own: OwnPassword,
 }
 
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     pdc: Option<Arc<RootDse>>,
     idle: Vec<Connection>,
     /// The domain's password settings, and when they were read.
     domain_settings: Option<(Entry, Instant)>,
     /// Who is written to in the PDC emulator's place.
     elsewhere: Option<Elsewhere>,
+    /// When the PDC emulator answered the last time.
+    answered: Option<Instant>,
+    /// Hosts of which it was said that their certificate has no channel binding.
+    pub(crate) unbound: BTreeSet<String>,
 }
 
 /// A connection to the PDC emulator, bound as the service account. Given back by [`Lease::finish`] if it is still good;
@@ -86,6 +86,9 @@ impl Lease<'_> {
         if self.connection.is_usable().await {
             let mut known = self.directory.inner.known();
             let current = known.pdc.as_ref().is_some_and(|pdc| pdc.host == self.pdc.host);
+            if current && self.note.is_none() {
+                known.answered = Some(self.connection.last_used());
+            }
             if current && known.idle.len() < KEPT {
                 known.idle.push(self.connection);
             }
@@ -101,6 +104,11 @@ impl Lease<'_> {
         let name = self.directory.inner.pdc_name();
         let detail = format!("no password is tried {note}");
         Err(DirectoryError::fault(Fault::PdcUnreachable { name }, &self.pdc.host, detail))
+    }
+
+    /// Whether a write is waited for at any other controller.
+    pub(crate) fn is_shown_anywhere(&self) -> bool {
+        !self.directory.inner.config.show_at.is_empty()
     }
 
     /// Longest wait for one operation.
@@ -133,14 +141,6 @@ impl Lease<'_> {
         }
         found.map(|page| page.entries).map_err(|error| DirectoryError::read(&error))
     }
-}
-
-/// Whether our own password was refused. It is tried at no other controller then: each try counts, and enough of them lock the account.
-pub(crate) fn is_wrong_password(error: &DirectoryError) -> bool {
-    let operator = error.operator();
-    // Kerberos carries the code only when the password is wrong.
-    operator.ldap_code == Some(49)
-        && (operator.detail.contains("data 52e") || operator.detail.contains(BY_KERBEROS))
 }
 
 /// The one entry of a read; that it is not there is a refusal with result 32.
@@ -196,7 +196,9 @@ impl Directory {
             permits: Semaphore::new(CONNECTIONS),
             known: Mutex::default(),
             remembered: Remembered::default(),
+            nearest: Nearest::default(),
             attempts: Attempts::default(),
+            own: OwnPassword::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -279,13 +281,8 @@ impl Directory {
     /// A connection to the PDC emulator that is nobody's: for one bind with a person's password.
     ///
     /// # Errors
-    /// What kept us from connecting; always where connections are sealed by Kerberos, since a password is sent under TLS only.
+    /// What kept us from connecting.
     pub(crate) async fn fresh_connection(&self, pdc: &RootDse) -> Result<Connection, DirectoryError> {
-        if self.inner.config.transport == Transport::Kerberos {
-            let detail = "a person's password can't be tried over transport = \"kerberos\", where nothing would prove the answer: \
-                          \"ldaps\" or \"starttls\" can";
-            return Err(DirectoryError::fault(Fault::DirectoryUnavailable, &pdc.host, detail));
-        }
         self.inner.connector.connect_regardless(&pdc.host).await.map_err(|error| DirectoryError::read(&error))
     }
 
@@ -298,7 +295,7 @@ impl Directory {
         if let Some(pdc) = inner.known_pdc() {
             match inner.connect_regardless(&pdc.host).await {
                 Ok(connection) => return Ok((connection, pdc)),
-                Err(error) if is_wrong_password(&error) => return Err(error),
+                Err(error) if is_refused(&error) => return Err(error),
                 // It may have died and the role moved: ask the others.
                 Err(error) => {
                     dead.push(pdc.host.clone());
@@ -311,7 +308,7 @@ impl Directory {
         let all_doubtful =
             unreachable.is_none() && candidates.iter().all(|host| inner.connector.is_doubtful(host));
         for host in candidates {
-            if dead.contains(&host) {
+            if dead.iter().any(|dead| dead.eq_ignore_ascii_case(&host)) {
                 continue;
             }
             // Each that keeps silent takes some seconds, and whoever waits for the outcome waits for all of them.
@@ -322,7 +319,7 @@ impl Directory {
                 if all_doubtful { inner.connect_regardless(&host).await } else { inner.connect(&host).await };
             let found = match connected {
                 Ok(connection) => inner.find_pdc(connection, &dead).await,
-                Err(error) if is_wrong_password(&error) => return Err(error),
+                Err(error) if is_refused(&error) => return Err(error),
                 Err(error) => {
                     first_error.get_or_insert(error);
                     continue;
@@ -341,7 +338,7 @@ impl Directory {
                     return Ok((connection, pdc));
                 }
                 Err(DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, operator }) => {
-                    if !dead.contains(&name) {
+                    if !dead.iter().any(|dead| dead.eq_ignore_ascii_case(&name)) {
                         dead.push(name.clone());
                         let fault = Fault::PdcUnreachable { name };
                         unreachable = Some(DirectoryError::NotApplied { fault, operator });
@@ -377,14 +374,23 @@ impl Directory {
         (read_at.elapsed() < age).then(|| known.pdc.clone().zip(Some(entry.clone())))?
     }
 
+    /// The PDC emulator, if it has answered anything since `moment`.
+    pub(crate) fn answered_since(&self, moment: Instant) -> Option<String> {
+        let known = self.inner.known();
+        let lately = known.answered.is_some_and(|answered| answered >= moment);
+        known.pdc.as_ref().filter(|_| lately).map(|pdc| pdc.host.clone())
+    }
+
     /// Forgets which host is the PDC emulator, so that the next operation looks for it.
     pub(crate) fn forget_pdc(&self) {
-        *self.inner.known() = Known::default();
+        let mut known = self.inner.known();
+        let unbound = std::mem::take(&mut known.unbound);
+        *known = Known { unbound, ..Known::default() };
     }
 }
 
 impl Inner {
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+    pub(crate) fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         // The lock guards plain values and no code that panics: a poisoned one is as good.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -406,91 +412,8 @@ impl Inner {
     }
 
     /// Connects to the PDC emulator, which is tried whatever came before: it alone can take a write.
-    async fn connect_regardless(&self, host: &str) -> Result<Connection, DirectoryError> {
+    pub(crate) async fn connect_regardless(&self, host: &str) -> Result<Connection, DirectoryError> {
         let connection = self.connector.connect_regardless(host).await;
         self.sign_in(connection.map_err(|error| DirectoryError::read(&error))?).await
-    }
-
-    async fn sign_in(&self, mut connection: Connection) -> Result<Connection, DirectoryError> {
-        let host = connection.host().to_owned();
-        let told = |error: LdapError| {
-            let mut error = DirectoryError::read(&error);
-            let detail = format!("{} can't sign in: {}", self.config.account, error.operator().detail);
-            error.operator_mut().detail = detail;
-            error
-        };
-        if let Some((kerberos, name)) = self.principal.as_ref().filter(|_| self.config.by_keytab) {
-            let bound = connection.bind_by_kerberos(kerberos, name, Proof::Keytab, SIGN_IN_WITHIN).await;
-            return bound.map(|()| connection).map_err(told);
-        }
-        let password = self.config.password.password().map_err(|error| {
-            let detail = format!("the password of {} can't be read: {error}", self.config.account);
-            DirectoryError::fault(Fault::DirectoryUnavailable, &host, detail)
-        })?;
-        let bound = match &self.principal {
-            Some((kerberos, name)) => {
-                let proof = Proof::Password(password);
-                connection.bind_by_kerberos(kerberos, name, proof, SIGN_IN_WITHIN).await
-            }
-            None => connection.bind(&self.config.account, password.expose(), CONNECT_WITHIN).await,
-        };
-        bound.map(|()| connection).map_err(told)
-    }
-
-    /// From an authenticated connection to any DC to one to the PDC emulator: the role's owner is an `nTDSDSA` object below the
-    /// server object that names the host (MS-ADTS 6.1.5.3). SRV records go stale and are not asked.
-    async fn find_pdc(
-        &self,
-        mut connection: Connection,
-        dead: &[String],
-    ) -> Result<(Connection, RootDse), DirectoryError> {
-        let limit = self.config.timeout;
-        let wrong =
-            |host: &str, detail: String| DirectoryError::fault(Fault::DirectoryUnavailable, host, detail);
-        let failed = |error: LdapError| DirectoryError::read(&error);
-        let mut dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
-        let since = Instant::now();
-        for hop in 0.. {
-            if since.elapsed() > AGREE_WITHIN {
-                break;
-            }
-            // Two hops find it, if it stays where it is. While it moves, old and new holder can name each other for a moment.
-            if hop > 2 {
-                tokio::time::sleep(ASK_AGAIN_AFTER).await;
-            }
-            let domain =
-                read(&mut connection, &dse.domain, &["fSMORoleOwner"], limit).await.map_err(failed)?;
-            let owner = domain.text("fSMORoleOwner").unwrap_or_default().to_owned();
-            if owner.eq_ignore_ascii_case(&dse.service_name) {
-                return Ok((connection, dse));
-            }
-            let settings = Search {
-                base: owner.clone(),
-                scope: Scope::Base,
-                filter: Filter::text("objectClass", "nTDSDSA"),
-                attributes: vec!["objectClass".to_owned()],
-            };
-            let backed = connection.search(&settings, &[], limit).await.map_err(failed)?.entries.len() == 1;
-            let server = parent(&owner).filter(|_| backed);
-            let Some(server) = server else {
-                return Err(wrong(
-                    &dse.host,
-                    format!("the PDC emulator's role is held by {owner}, which is no DC"),
-                ));
-            };
-            let server = read(&mut connection, server, &["dNSHostName"], limit).await.map_err(failed)?;
-            let Some(host) = server.text("dNSHostName") else {
-                return Err(wrong(&dse.host, format!("{} has no dNSHostName", server.dn)));
-            };
-            if dead.iter().any(|dead| dead.eq_ignore_ascii_case(host)) {
-                let fault = Fault::PdcUnreachable { name: host.to_owned() };
-                let detail = format!("{} names it as the PDC emulator, and it did not answer", dse.host);
-                return Err(DirectoryError::fault(fault, host, detail));
-            }
-            connection = self.connect_regardless(host).await?;
-            dse = RootDse::read(&mut connection, limit).await.map_err(failed)?;
-            // It has the last word: if the role has moved on meanwhile, follow once more.
-        }
-        Err(wrong(&dse.host, "the domain controllers do not agree on who is the PDC emulator".to_owned()))
     }
 }

@@ -93,6 +93,15 @@ pub(crate) fn leaf_name(dn: &str) -> Option<String> {
     unescape(value)
 }
 
+/// The DNS name of a domain's naming context (MS-ADTS 3.1.1.1.5: each `DC` is a label); `None` for any other DN.
+pub(crate) fn dns_name(naming_context: &str) -> Option<String> {
+    let labels: Option<Vec<String>> = components(naming_context)?
+        .into_iter()
+        .map(|component| component.strip_prefix("dc=").map(str::to_owned))
+        .collect();
+    labels.filter(|labels| !labels.is_empty()).map(|labels| labels.join("."))
+}
+
 /// The DN of what holds `dn`.
 pub(crate) fn parent(dn: &str) -> Option<&str> {
     let first = split(dn)?.into_iter().next()?;
@@ -157,6 +166,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_naming_context_has_a_dns_name() {
+        assert_eq!(dns_name("DC=EMEA,DC=contoso,dc=Test").as_deref(), Some("emea.contoso.test"));
+        for other in ["CN=Configuration,DC=contoso,DC=test", "", "DC", "OU=x,DC=t"] {
+            assert_eq!(dns_name(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn sids_print_and_tell_their_kind() {

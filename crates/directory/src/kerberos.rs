@@ -4,8 +4,10 @@
 //! The library reads `KRB5_CONFIG` from the environment, so there is one [`Kerberos`] in a process, and the program has to be started
 //! with [`Kerberos::environment`].
 
+mod proof;
+mod settings;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -13,14 +15,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use libgssapi::context::{ClientCtx, CtxFlags};
+use libgssapi::context::{ClientCtx, CtxFlags, SecurityContext as _};
 use libgssapi::credential::{Cred, CredUsage};
 use libgssapi::error::{Error as GssError, MajorFlags};
 use libgssapi::name::Name;
 use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_KRB5_PRINCIPAL, OidSet};
 use ritorno_protocol::ids::Forest;
 use ritorno_protocol::secret::Password;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use settings::{Centre, text};
 
 /// The variable that names the configuration file.
 const VARIABLE: &str = "KRB5_CONFIG";
@@ -51,8 +56,12 @@ pub enum KerberosFault {
     ClockSkew,
     /// No encryption in common: the account or the controller has no AES key.
     NoCipher,
-    /// No key distribution centre answers.
+    /// No key distribution centre gives a ticket, and the controller itself does not answer either.
     Unreachable,
+    /// No key distribution centre gives a ticket in time, although the controller answers.
+    NoTicket,
+    /// The agent itself had no turn in time, with other sign-ins before this one: it says nothing of the controller.
+    Busy,
     /// There is no keytab, or it has no key of the account.
     NoKey,
     /// The controller's answer proves nothing, or asks for what is no sealed connection.
@@ -108,6 +117,14 @@ pub(crate) enum Proof {
     Keytab,
 }
 
+/// Whom we prove ourselves to.
+pub(crate) struct Service {
+    /// `ldap/host@REALM`.
+    pub(crate) principal: String,
+    /// Where it is; it is the key distribution centre that is asked first, too.
+    pub(crate) address: IpAddr,
+}
+
 /// The process's Kerberos client. Cheap to clone.
 #[derive(Clone)]
 pub struct Kerberos(Arc<Inner>);
@@ -124,9 +141,23 @@ struct Inner {
     tickets: PathBuf,
     keytab: Option<PathBuf>,
     /// Held while tickets are got by a keytab.
-    by_keytab: Mutex<()>,
-    realms: Mutex<BTreeMap<String, Vec<IpAddr>>>,
-    turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    by_keytab: Arc<tokio::sync::Mutex<()>>,
+    realms: Mutex<BTreeMap<String, Vec<Centre>>>,
+    turns: Mutex<BTreeMap<String, Turns>>,
+}
+
+/// Who may do what at once in one realm.
+#[derive(Clone)]
+struct Turns {
+    calls: Arc<Semaphore>,
+    /// Held for writing while a person's password is tried, which must be asked of one centre alone.
+    one_centre: Arc<tokio::sync::RwLock<()>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { calls: Arc::new(Semaphore::new(KERBEROS_THREADS)), one_centre: Arc::default() }
+    }
 }
 
 impl Kerberos {
@@ -154,60 +185,95 @@ impl Kerberos {
         std::env::var_os(VARIABLE).is_some_and(|value| value == self.0.file.as_os_str())
     }
 
-    /// Takes a controller's address as a key distribution centre of its realm.
+    /// Takes a controller's address as a key distribution centre of its realm, and returns once the library knows it, whoever told it
+    /// first.
     ///
     /// # Errors
     /// When the configuration can't be written.
-    pub(crate) async fn learn(&self, realm: &str, address: IpAddr) -> Result<(), KerberosError> {
-        let wait = {
-            // The lock guards plain values and no code that panics: a poisoned one is as good.
-            let mut realms = self.0.realms.lock().unwrap_or_else(PoisonError::into_inner);
-            let centres = realms.entry(realm.to_owned()).or_default();
-            if centres.contains(&address) {
-                return Ok(());
-            }
-            centres.insert(0, address);
+    async fn learn(&self, realm: &str, address: IpAddr) -> Result<(), KerberosError> {
+        let told = |centres: &[Centre]| centres.iter().find(|centre| centre.address == address).copied();
+        self.tell(realm, address, told, |centres, centre| {
+            centres.insert(0, centre);
             centres.truncate(CENTRES);
-            let others = realms.values().map(Vec::len).sum::<usize>() > 1;
-            self.0.write(&realms).map_err(|error| {
-                let words = format!("{} can't be written: {error}", self.0.file.display());
-                KerberosError::new(KerberosFault::Other, words)
-            })?;
-            others
+        })
+        .await
+    }
+
+    /// The same, and forgets the others: whoever else is signed in to is learned again.
+    async fn learn_alone(&self, realm: &str, address: IpAddr) -> Result<(), KerberosError> {
+        let told = |centres: &[Centre]| match centres {
+            [centre] if centre.address == address => Some(*centre),
+            _ => None,
         };
-        if wait {
-            tokio::time::sleep(LOOKS_AGAIN_AFTER).await;
-        }
+        self.tell(realm, address, told, |centres, centre| *centres = vec![centre]).await
+    }
+
+    async fn tell(
+        &self,
+        realm: &str,
+        address: IpAddr,
+        told: impl Fn(&[Centre]) -> Option<Centre>,
+        change: impl FnOnce(&mut Vec<Centre>, Centre),
+    ) -> Result<(), KerberosError> {
+        let known_from = {
+            // The lock guards plain values and no code that panics: a poisoned one is as good.
+            let mut known = self.0.realms.lock().unwrap_or_else(PoisonError::into_inner);
+            match known.get(realm).and_then(|centres| told(centres)) {
+                Some(centre) => centre.known_from,
+                None => {
+                    let mut realms = known.clone();
+                    // As long as it knows of none, the library has not looked.
+                    let wait = if realms.is_empty() { Duration::ZERO } else { LOOKS_AGAIN_AFTER };
+                    let known_from = Instant::now() + wait;
+                    change(realms.entry(realm.to_owned()).or_default(), Centre { address, known_from });
+                    self.0.write(&realms).map_err(|error| {
+                        let words = format!("{} can't be written: {error}", self.0.file.display());
+                        KerberosError::new(KerberosFault::Other, words)
+                    })?;
+                    *known = realms;
+                    known_from
+                }
+            }
+        };
+        sleep_until(known_from).await;
         Ok(())
     }
 
-    /// Begins to prove to `service` (`ldap/host@REALM`) that we are `account` (`name@REALM`), with tickets that are got anew; and what
+    /// Begins to prove to `service` that we are `account` (`name@REALM`), with tickets that are got anew; and what
     /// the service is to be sent.
     ///
     /// # Errors
-    /// [`KerberosError`].
+    /// [`KerberosError`]: [`KerberosFault::Busy`] when its turn does not come within `limit`, [`KerberosFault::NoTicket`] when the library
+    /// comes to no end.
     pub(crate) async fn begin(
         &self,
         account: String,
         proof: Proof,
-        service: String,
+        service: Service,
         sealed: bool,
         binding: Option<Vec<u8>>,
+        limit: Duration,
     ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
         let inner = Arc::clone(&self.0);
         let realm = realm_of(&account).to_owned();
-        self.call(&realm, move || {
+        let turns = self.turns(&realm);
+        let shared = timeout_at(Instant::now() + limit, turns.one_centre.read()).await;
+        let _shared = shared.map_err(|_| busy())?;
+        // What this takes is ours and not the controller's.
+        self.learn(&realm, service.address).await?;
+        let deadline = Instant::now() + limit;
+        let turn = self.turn_of(&proof, deadline).await?;
+        self.call(&realm, deadline, move || {
+            // Kept until the library is done, even if nobody waits for it any more.
+            let _turn = turn;
             let name = Name::new(account.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
-            let target = Name::new(service.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
+            let target = Name::new(service.principal.as_bytes(), Some(GSS_NT_KRB5_PRINCIPAL))?;
             let (mut set, usage) = (OidSet::new(), CredUsage::Initiate);
             set.add(GSS_MECH_KRB5)?;
             let mut flags = CtxFlags::GSS_C_MUTUAL_FLAG | CtxFlags::GSS_C_SEQUENCE_FLAG;
             if sealed {
                 flags |= CtxFlags::GSS_C_CONF_FLAG | CtxFlags::GSS_C_INTEG_FLAG | CtxFlags::GSS_C_REPLAY_FLAG;
             }
-            // One after the other, since they share a folder.
-            let _turn = matches!(proof, Proof::Keytab)
-                .then(|| inner.by_keytab.lock().unwrap_or_else(PoisonError::into_inner));
             let credential = match &proof {
                 // Kept in memory, and only there.
                 Proof::Password(password) => {
@@ -235,8 +301,33 @@ impl Kerberos {
         context: Context,
         received: Vec<u8>,
         binding: Option<Vec<u8>>,
+        deadline: Instant,
     ) -> Result<(Context, Option<Vec<u8>>), KerberosError> {
-        self.call(realm, move || context.step(Some(&received), binding.as_deref())).await
+        self.call(realm, deadline, move || context.step(Some(&received), binding.as_deref())).await
+    }
+
+    /// What the keytab holds now, to tell whether it was replaced; empty if it can't be read.
+    pub(crate) fn keytab_content(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        let content = self.0.keytab.as_ref().and_then(|file| std::fs::read(file).ok());
+        content.unwrap_or_default().into()
+    }
+
+    /// Sign-ins by a keytab come one after the other, since they share a folder.
+    async fn turn_of(
+        &self,
+        proof: &Proof,
+        deadline: Instant,
+    ) -> Result<Option<OwnedMutexGuard<()>>, KerberosError> {
+        if !matches!(proof, Proof::Keytab) {
+            return Ok(None);
+        }
+        let turn = timeout_at(deadline, Arc::clone(&self.0.by_keytab).lock_owned()).await;
+        turn.map(Some).map_err(|_| busy())
+    }
+
+    fn turns(&self, realm: &str) -> Turns {
+        let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(realm.to_owned()).or_default().clone()
     }
 
     /// The library's calls block while they wait for the realm, so each runs in a thread of its own; a realm that keeps silent holds up
@@ -244,22 +335,25 @@ impl Kerberos {
     async fn call<T: Send + 'static>(
         &self,
         realm: &str,
+        deadline: Instant,
         work: impl FnOnce() -> Result<T, KerberosError> + Send + 'static,
     ) -> Result<T, KerberosError> {
         let broken = |words: String| KerberosError::new(KerberosFault::Other, words);
-        let turns = {
-            let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = || Arc::new(Semaphore::new(KERBEROS_THREADS));
-            Arc::clone(turns.entry(realm.to_owned()).or_insert_with(fresh))
-        };
-        let turn = turns.acquire_owned().await.map_err(|error| broken(error.to_string()))?;
+        let turn = timeout_at(deadline, self.turns(realm).calls.acquire_owned()).await.map_err(|_| busy())?;
+        let turn = turn.map_err(|error| broken(error.to_string()))?;
         let done = tokio::task::spawn_blocking(move || {
             let outcome = work();
             drop(turn);
             outcome
         });
-        done.await.map_err(|error| broken(error.to_string()))?
+        let late = |_| KerberosError::new(KerberosFault::NoTicket, "no ticket came in time");
+        timeout_at(deadline, done).await.map_err(late)?.map_err(|error| broken(error.to_string()))?
     }
+}
+
+fn busy() -> KerberosError {
+    let words = "other sign-ins of this agent took too long, so that this one's turn did not come";
+    KerberosError::new(KerberosFault::Busy, words)
 }
 
 impl Inner {
@@ -271,46 +365,13 @@ impl Inner {
     }
 
     /// Puts a new file in the old one's place.
-    fn write(&self, realms: &BTreeMap<String, Vec<IpAddr>>) -> std::io::Result<()> {
+    fn write(&self, realms: &BTreeMap<String, Vec<Centre>>) -> std::io::Result<()> {
         let part = self.file.with_extension("part");
         let mut file =
             std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         file.write_all(text(realms, &self.tickets, self.keytab.as_deref()).as_bytes())?;
         std::fs::rename(part, &self.file)
     }
-}
-
-/// The configuration (krb5.conf): nothing but what is told, nothing from DNS; TCP, so that a controller that is down is noticed at once;
-/// AES only, since a password is not sealed with less (MS-ADTS 3.1.1.3.1.5 demands 128 bits).
-fn text(realms: &BTreeMap<String, Vec<IpAddr>>, tickets: &Path, keytab: Option<&Path>) -> String {
-    let mut text = format!(
-        "# Written by ritorno-agent, again and again.\n\
-         [libdefaults]\n\
-         dns_lookup_kdc = false\n\
-         dns_lookup_realm = false\n\
-         dns_canonicalize_hostname = false\n\
-         rdns = false\n\
-         udp_preference_limit = 1\n\
-         default_ccache_name = DIR:{}\n\
-         permitted_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96\n",
-        tickets.display(),
-    );
-    if let Some(keytab) = keytab {
-        // Writing to a String can't fail.
-        let _ = writeln!(text, "default_client_keytab_name = FILE:{}", keytab.display());
-    }
-    text.push_str("[realms]\n");
-    for (realm, centres) in realms {
-        let _ = writeln!(text, "{realm} = {{");
-        for centre in centres {
-            let _ = match centre {
-                IpAddr::V4(address) => writeln!(text, "kdc = {address}:88"),
-                IpAddr::V6(address) => writeln!(text, "kdc = [{address}]:88"),
-            };
-        }
-        text.push_str("}\n");
-    }
-    text
 }
 
 /// A security context (RFC 2743) with a service.
@@ -332,20 +393,17 @@ impl Context {
 
     /// Whether both sides have proved themselves.
     pub(crate) fn is_complete(&self) -> bool {
-        use libgssapi::context::SecurityContext as _;
         self.started && self.context.is_complete()
     }
 
     /// Whether it can seal, and proved the service as well.
     pub(crate) fn can_seal(&self) -> bool {
-        use libgssapi::context::SecurityContext as _;
         let wanted = CtxFlags::GSS_C_CONF_FLAG | CtxFlags::GSS_C_INTEG_FLAG | CtxFlags::GSS_C_MUTUAL_FLAG;
         self.context.flags().is_ok_and(|flags| flags.contains(wanted))
     }
 
     /// Protects a message: against changes, and if `sealed` against readers.
     pub(crate) fn wrap(&mut self, sealed: bool, message: &[u8]) -> Result<Vec<u8>, KerberosError> {
-        use libgssapi::context::SecurityContext as _;
         let token = self.context.wrap(sealed, message)?;
         if sealed && !is_sealed(&token) {
             return Err(KerberosError::new(KerberosFault::NotTrusted, "the library did not seal a message"));
@@ -359,7 +417,6 @@ impl Context {
         sealed: bool,
         token: &[u8],
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, KerberosError> {
-        use libgssapi::context::SecurityContext as _;
         if sealed && !is_sealed(token) {
             return Err(KerberosError::new(KerberosFault::NotTrusted, "a message was not sealed"));
         }
@@ -393,17 +450,66 @@ pub(crate) fn principal(account: &str, forest: &Forest) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_configuration_asks_nobody_but_who_is_named() {
-        let mut realms = BTreeMap::new();
-        realms
-            .insert("CONTOSO.TEST".to_owned(), vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()]);
-        let text = text(&realms, Path::new("/t"), Some(Path::new("/etc/ritorno-agent/keytab")));
-        assert!(text.contains("\nCONTOSO.TEST = {\nkdc = 10.0.0.1:88\nkdc = [fd00::1]:88\n}\n"), "{text}");
-        assert!(
-            text.contains("\ndns_lookup_kdc = false\n")
-                && text.contains("\ndefault_client_keytab_name = FILE:/etc/")
-        );
+    /// A folder of the test's own, removed when dropped.
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn client(name: &str) -> (Kerberos, Folder) {
+        let folder = std::env::temp_dir().join(format!("ritorno-{name}-{}", std::process::id()));
+        (Kerberos::new(&folder, None).unwrap(), Folder(folder))
+    }
+
+    #[tokio::test]
+    async fn nobody_asks_before_the_library_knows_of_a_centre() {
+        let (kerberos, _folder) = client("learn");
+        kerberos.learn("A.TEST", "10.0.0.1".parse().unwrap()).await.unwrap();
+        let (address, began) = ("10.0.0.2".parse().unwrap(), Instant::now());
+        let waited = async || {
+            kerberos.learn("B.TEST", address).await.unwrap();
+            began.elapsed()
+        };
+        // The one who finds it told already waits as well.
+        let (first, second) = tokio::join!(waited(), waited());
+        assert!(first >= LOOKS_AGAIN_AFTER && second >= LOOKS_AGAIN_AFTER, "{first:?} {second:?}");
+        let known = kerberos.0.realms.lock().unwrap()["B.TEST"][0].known_from;
+        assert!(known <= Instant::now(), "and nobody after that");
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_turn_is_told_apart_from_a_realm_that_is_silent() {
+        let (kerberos, _folder) = client("turns");
+        let soon = || Instant::now() + Duration::from_millis(30);
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let silent = || {
+            let held = Arc::clone(&held);
+            move || {
+                let _ = held.lock().unwrap().recv();
+                Ok(())
+            }
+        };
+        // As many as may call at once, each without an end.
+        for _ in 0..KERBEROS_THREADS {
+            let error = kerberos.call("A.TEST", soon(), silent()).await.unwrap_err();
+            assert_eq!(error.fault, KerberosFault::NoTicket);
+        }
+        let error = kerberos.call("A.TEST", soon(), || Ok(())).await.unwrap_err();
+        assert_eq!(error.fault, KerberosFault::Busy, "the library is still at it");
+        let other = kerberos.call("B.TEST", Instant::now() + Duration::from_secs(60), || Ok(())).await;
+        assert_eq!(other, Ok(()), "another realm is not held up");
+        drop(release);
+        let later = Instant::now() + Duration::from_secs(60);
+        assert_eq!(kerberos.call("A.TEST", later, || Ok(())).await, Ok(()));
+
+        let by_keytab = Arc::clone(&kerberos.0.by_keytab).lock_owned().await;
+        let error = kerberos.turn_of(&Proof::Keytab, soon()).await.unwrap_err();
+        assert_eq!(error.fault, KerberosFault::Busy);
+        drop(by_keytab);
     }
 
     #[test]

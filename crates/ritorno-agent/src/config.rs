@@ -1,5 +1,6 @@
 //! The configuration file. Every error names the file, the line and the key.
 
+mod domains;
 mod openldap;
 
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +68,7 @@ pub(crate) struct Proxy {
     pub(crate) no_proxy: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileForest {
     name: Spanned<String>,
@@ -93,6 +94,8 @@ struct FileForest {
     #[serde(default)]
     attributes: Attributes,
     openldap: Option<Spanned<openldap::File>>,
+    #[serde(default)]
+    domain: Vec<domains::File>,
 }
 
 /// Which attributes of the directory hold what.
@@ -197,10 +200,10 @@ pub(crate) enum Format {
     Json,
 }
 
-/// One forest, checked.
+/// One domain of a forest, checked: a connector of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct ForestSettings {
-    /// The root domain's name in lower case.
+    /// The domain's DNS name in lower case.
     pub(crate) name: Forest,
     /// The domain's NetBIOS name, for `DOMAIN\user`.
     pub(crate) netbios_name: String,
@@ -331,9 +334,10 @@ impl Config {
             let reason = "no [[forest]]: the agent needs at least one to write back to".to_owned();
             return Err(ConfigError::Whole { file: file.into(), reason });
         }
-        let mut forests = Vec::with_capacity(read.forest.len());
-        transport::one_keytab(&read.forest).map_err(|(span, reason)| at(span, reason))?;
-        for forest in read.forest {
+        let mut forests = Vec::new();
+        let all = domains::each(read.forest).map_err(|(span, reason)| at(span, reason))?;
+        transport::one_keytab(&all).map_err(|(span, reason)| at(span, reason))?;
+        for forest in all {
             forests.push(check_forest(forest).map_err(|(span, reason)| at(span, reason))?);
         }
         if *read.limits.resets_per_minute.get_ref() == 0 {
@@ -412,7 +416,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
     let name = forest.name.get_ref().trim().to_lowercase();
     let labels = name.split('.').count();
     if labels < 2 || name.split('.').any(str::is_empty) {
-        let reason = format!("'{name}' is no DNS name of a root domain, such as contoso.test");
+        let reason = format!("'{name}' is no DNS name of a domain, such as contoso.test");
         return Err((forest.name.span(), reason));
     }
     if forest.hosts.get_ref().is_empty() {

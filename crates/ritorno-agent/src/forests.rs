@@ -295,7 +295,7 @@ fn version_of(person: &openldap::Person, now: Timestamp) -> SeenVersion {
         version: PasswordVersion::LastSet { filetime },
         written_at: set,
         written_by: None,
-        read_from: Some(DatabaseId(Bytes(person.host.clone().into_bytes()))),
+        read_from: person.database.clone().map(|database| DatabaseId(Bytes(database.into_bytes()))),
     }
 }
 
@@ -349,6 +349,7 @@ fn open_ldap(
         login: own.login.clone(),
         policy: own.policy.clone(),
         protected_groups: own.protected_groups.clone(),
+        one_server_per_host: own.one_server_per_host,
         timeout: DIRECTORY_TIMEOUT,
         page: 500,
     };

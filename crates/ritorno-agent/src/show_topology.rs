@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use ritorno_directory::{Answer, Controller, PdcRole, Topology, level_name};
+use ritorno_protocol::ids::Forest;
 
 use crate::config::Config;
 use crate::forests::Forests;
@@ -17,11 +18,18 @@ use crate::system;
 /// When the configuration names what can't be used.
 pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let forests = Forests::open(&config.forests, &system::clock())?;
-    let mut read = Vec::new();
+    let mut read: Vec<Topology> = Vec::new();
+    let served = config.forest_names();
     let mut code = ExitCode::SUCCESS;
     for directory in forests.all() {
         match directory.topology().await {
-            Ok(topology) => read.push(topology),
+            // Several domains of one forest show the same.
+            Ok(topology) => {
+                let root = |one: &Topology| one.domains.first().map(|domain| domain.dn.to_lowercase());
+                if !read.iter().any(|shown| root(shown) == root(&topology)) {
+                    read.push(topology);
+                }
+            }
             Err(error) => {
                 code = ExitCode::FAILURE;
                 let dc = error.operator().dc.clone().unwrap_or_default();
@@ -38,7 +46,7 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode>
         say(serde_json::to_string_pretty(&read)?)?;
     } else {
         for topology in &read {
-            say(text(topology).trim_end())?;
+            say(text(topology, &served).trim_end())?;
         }
     }
     Ok(code)
@@ -54,7 +62,7 @@ fn add_suffixes(out: &mut String, topology: &Topology) {
     }
 }
 
-fn text(topology: &Topology) -> String {
+fn text(topology: &Topology, served: &[Forest]) -> String {
     let level = topology.level.map_or_else(|| "unknown".to_owned(), level_name);
     let site = topology.own_site.as_deref().unwrap_or("in no site's subnets");
     let mut out = format!(
@@ -62,7 +70,7 @@ fn text(topology: &Topology) -> String {
         topology.forest, topology.read_from
     );
     add_suffixes(&mut out, topology);
-    let mut domains = table(&["domain", "NetBIOS name", "level", "PDC emulator"]);
+    let mut domains = table(&["domain", "NetBIOS name", "served", "level", "PDC emulator"]);
     for domain in &topology.domains {
         let pdc = match &domain.pdc {
             PdcRole::Confirmed { host } => host.clone(),
@@ -70,7 +78,9 @@ fn text(topology: &Topology) -> String {
             PdcRole::Unknown { why } => format!("unknown: {why}"),
         };
         let level = domain.level.map_or_else(|| "unknown".to_owned(), level_name);
-        domains.add_row([&domain.dns_name, &domain.netbios_name, &level, &pdc]);
+        let is_served = served.iter().any(|name| name.0.eq_ignore_ascii_case(&domain.dns_name));
+        let is_served = if is_served { "yes" } else { "no" }.to_owned();
+        domains.add_row([&domain.dns_name, &domain.netbios_name, &is_served, &level, &pdc]);
     }
     let mut controllers = table(&["controller", "site", "kind", "level", "system", "in DNS", "answers"]);
     for controller in &topology.controllers {
@@ -116,7 +126,6 @@ fn table(header: &[&str]) -> Table {
 #[cfg(test)]
 mod tests {
     use ritorno_directory::Domain;
-    use ritorno_protocol::ids::Forest;
 
     use super::*;
 
@@ -128,13 +137,22 @@ mod tests {
             level: Some(4),
             own_site: None,
             upn_suffixes: vec!["contoso.test".into(), "contoso.example".into()],
-            domains: vec![Domain {
-                dn: "DC=contoso,DC=test".into(),
-                dns_name: "contoso.test".into(),
-                netbios_name: "CONTOSO".into(),
-                level: Some(7),
-                pdc: PdcRole::Unconfirmed { host: "dc2.contoso.test".into(), why: "it is dead".into() },
-            }],
+            domains: vec![
+                Domain {
+                    dn: "DC=contoso,DC=test".into(),
+                    dns_name: "contoso.test".into(),
+                    netbios_name: "CONTOSO".into(),
+                    level: Some(7),
+                    pdc: PdcRole::Unconfirmed { host: "dc2.contoso.test".into(), why: "it is dead".into() },
+                },
+                Domain {
+                    dn: "DC=emea,DC=contoso,DC=test".into(),
+                    dns_name: "emea.contoso.test".into(),
+                    netbios_name: "EMEA".into(),
+                    level: Some(7),
+                    pdc: PdcRole::Unknown { why: "nobody was asked".into() },
+                },
+            ],
             controllers: vec![Controller {
                 host: "rodc1.contoso.test".into(),
                 domain: "DC=contoso,DC=test".into(),
@@ -149,7 +167,7 @@ mod tests {
             strangers: vec!["trap.contoso.test".into()],
             gaps: vec!["DNS: no answer".into()],
         };
-        let text = text(&topology);
+        let text = text(&topology, &[Forest("contoso.test".into())]);
         for part in [
             "functional level 2008 R2",
             "in no site's subnets",
@@ -164,5 +182,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "'{part}' is missing in\n{text}");
         }
+        let row = |name: &str| {
+            let line = text.lines().find(|line| line.contains(name)).unwrap();
+            line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((&*row("| contoso.test")[3], &*row("emea.contoso.test")[3]), ("yes", "no"), "{text}");
     }
 }

@@ -17,7 +17,7 @@ use super::request::{
 };
 use super::sasl::choose_layer;
 use super::stream::{Sealed, Stream};
-use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof, realm_of};
+use crate::kerberos::{Kerberos, KerberosError, KerberosFault, Proof, Service, realm_of};
 
 /// Most bytes of values that one page of a search may hold.
 const MAXIMUM_PAGE: usize = 4 * MAXIMUM_REPLY;
@@ -43,12 +43,15 @@ pub struct Connection {
     usable: bool,
     last_used: Instant,
     policy: Option<PolicyError>,
+    lacks_binding: bool,
 }
 
 /// `saslBindInProgress` (RFC 4511 section 4.1.9).
 const IN_PROGRESS: u32 = 14;
 /// Steps of a bind by Kerberos, the layer included; it takes three.
 const STEPS: usize = 6;
+/// Longest wait for a controller's sign of life.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 impl Connection {
     pub(super) fn new(stream: Stream, host: &str, address: IpAddr) -> Self {
@@ -61,7 +64,13 @@ impl Connection {
             usable: true,
             last_used: Instant::now(),
             policy: None,
+            lacks_binding: false,
         }
+    }
+
+    /// The address that it goes to.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The host that it goes to.
@@ -72,6 +81,16 @@ impl Connection {
     /// What the password policy said to the last exchange, if it was asked and said anything.
     pub(crate) const fn policy_error(&self) -> Option<PolicyError> {
         self.policy
+    }
+
+    /// Whether a sign-in by Kerberos under TLS was tried that could not be bound to the certificate.
+    pub(crate) const fn lacks_binding(&self) -> bool {
+        self.lacks_binding
+    }
+
+    /// When the other side answered the last time.
+    pub(crate) const fn last_used(&self) -> Instant {
+        self.last_used
     }
 
     /// How long it has done nothing.
@@ -137,7 +156,6 @@ impl Connection {
         proof: Proof,
         limit: Duration,
     ) -> Result<(), LdapError> {
-        let deadline = Instant::now() + limit;
         let host = self.host.clone();
         let binding = match &self.stream {
             Stream::Plain(_) => None,
@@ -150,23 +168,23 @@ impl Connection {
             }
         };
         let sealed = !self.stream.is_protected();
+        self.lacks_binding = !sealed && binding.is_none();
         let fail = |error: KerberosError| LdapError::Kerberos {
             host: host.clone(),
             fault: error.fault,
             detail: error.words,
         };
-        let late = || {
-            let words = format!("no answer within {} ms", limit.as_millis());
-            fail(KerberosError::new(KerberosFault::Unreachable, words))
-        };
         let wrong = |words: &str| fail(KerberosError::new(KerberosFault::NotTrusted, words));
         let realm = realm_of(account);
-        let service = format!("ldap/{}@{realm}", host.to_ascii_lowercase());
-        let began = async {
-            kerberos.learn(realm, self.address).await?;
-            kerberos.begin(account.to_owned(), proof, service, sealed, binding.clone()).await
+        let principal = format!("ldap/{}@{realm}", host.to_ascii_lowercase());
+        let service = Service { principal, address: self.address };
+        let account = account.to_owned();
+        let began = kerberos.begin(account, proof, service, sealed, binding.clone(), limit).await;
+        let (mut context, mut out) = match began {
+            Ok(began) => began,
+            Err(error) => return Err(fail(self.told_apart(error).await)),
         };
-        let (mut context, mut out) = timeout_at(deadline, began).await.map_err(|_| late())?.map_err(fail)?;
+        let deadline = Instant::now() + limit;
         for _ in 0..STEPS {
             let left = deadline.saturating_duration_since(Instant::now());
             let token = out.take().unwrap_or_default();
@@ -175,8 +193,8 @@ impl Connection {
                 return Err(wrong("the controller let us in without proving what it is"));
             }
             if !context.is_complete() {
-                let step = kerberos.step(realm, context, received, binding.clone());
-                (context, out) = timeout_at(deadline, step).await.map_err(|_| late())?.map_err(fail)?;
+                let step = kerberos.step(realm, context, received, binding.clone(), deadline);
+                (context, out) = step.await.map_err(fail)?;
                 continue;
             }
             let offer = context.unwrap(false, &received).map_err(fail)?;
@@ -202,6 +220,26 @@ impl Connection {
             return Ok(());
         }
         Err(wrong("the sign-in came to no end"))
+    }
+
+    /// That no ticket came proves nothing about the controller, which need not be the centre that was asked: it is asked for what it tells
+    /// anybody (MS-ADTS 3.1.1.3.2).
+    async fn told_apart(&mut self, error: KerberosError) -> KerberosError {
+        let KerberosError { fault: KerberosFault::Unreachable | KerberosFault::NoTicket, words } = error
+        else {
+            return error;
+        };
+        let asked = Search::entry("", &["dsServiceName"]);
+        match self.search(&asked, &[], ANSWERS_WITHIN).await {
+            Ok(_) | Err(LdapError::Refused { .. }) => {
+                let words = format!("the controller answers, and no ticket was to be had: {words}");
+                KerberosError::new(KerberosFault::NoTicket, words)
+            }
+            Err(_) => {
+                let words = format!("neither a ticket nor an answer over LDAP: {words}");
+                KerberosError::new(KerberosFault::Unreachable, words)
+            }
+        }
     }
 
     /// Asks for TLS on a plain connection, and gives the socket back (RFC 4511 section 4.14).

@@ -53,6 +53,8 @@ pub struct Person {
     pub display_name: String,
     /// The server that it was read from.
     pub host: String,
+    /// What tells that server's database from others, if that is known: a password's version of one is not held against another's.
+    pub database: Option<String>,
     pub(super) entry: Entry,
 }
 
@@ -126,6 +128,54 @@ impl Lease<'_> {
         };
         let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
         let display_name = if text("displayName").is_empty() { text("cn") } else { text("displayName") };
-        Ok(Person { dn: entry.dn.clone(), uuid, login: text(&config.login), display_name, host, entry })
+        let (dn, login) = (entry.dn.clone(), text(&config.login));
+        let database = self.database_of(&dn).await?;
+        Ok(Person { dn, uuid, login, display_name, host, database, entry })
+    }
+
+    /// What tells the database with `dn` from others: the host's name, where that leads to one server. Where several share a name and
+    /// pass on to each other what they take, two connections may lead to two databases, and no name tells which.
+    async fn database_of(&mut self, dn: &str) -> Result<Option<String>, DirectoryError> {
+        let host = self.host();
+        if self.directory.inner.config.one_server_per_host {
+            return Ok(Some(host));
+        }
+        let root = self.entry("", &["namingContexts"]).await?.unwrap_or_default();
+        let suffixes = root.values("namingContexts").iter();
+        let suffix = suffixes
+            .map(|suffix| String::from_utf8_lossy(suffix).into_owned())
+            .filter(|suffix| is_within(dn, suffix))
+            .max_by_key(String::len);
+        let Some(suffix) = suffix else { return Ok(None) };
+        let top = self.entry(&suffix, &["entryCSN", "contextCSN"]).await?;
+        Ok(top.filter(is_alone).map(|_| host))
+    }
+}
+
+/// Whether a suffix's entry, read with `entryCSN` and `contextCSN`, is of a database that takes part in no replication (RFC 4533 as
+/// slapo-syncprov(5) and slapd's consumers keep their state). Without either nothing is known.
+fn is_alone(top: &Entry) -> bool {
+    top.first("entryCSN").is_some() && top.first("contextCSN").is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_alone_if_it_shows_that_it_is() {
+        let entry = |names: &[&str]| {
+            let mut entry = Entry::default();
+            for name in names {
+                entry
+                    .attributes
+                    .insert(name.to_lowercase(), vec![b"20261125000000.000000Z#000000#001#000000".into()]);
+            }
+            entry
+        };
+        assert!(is_alone(&entry(&["entryCSN"])));
+        for other in [&["entryCSN", "contextCSN"][..], &["contextCSN"], &[]] {
+            assert!(!is_alone(&entry(other)), "{other:?}");
+        }
     }
 }

@@ -25,14 +25,16 @@ use ritorno_protocol::ids::Forest;
 use ritorno_protocol::outcome::Fault;
 use rustls::RootCertStore;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 pub use locate::{Identity, Person};
 pub use state::AccountState;
 
 use crate::config::{ConfigError, PasswordSource, tls};
 use crate::error::DirectoryError;
-use crate::ldap::{Connection, Connector, Entry, LdapError, Search};
+use crate::ldap::{Connection, Connector, Control, Entry, PolicyError, Search};
 use crate::operations::attempts::Attempts;
+use crate::own_password::{OwnPassword, is_refused, may_have_counted};
 use crate::resolve::Names;
 
 /// Connections in use at once.
@@ -70,6 +72,9 @@ pub struct Config {
     pub protected_groups: Vec<String>,
     /// Longest wait for one operation of the directory.
     pub timeout: Duration,
+    /// That each of the hosts is one server, and no address that several share. Without it, nothing is compared between two connections
+    /// where the directory is replicated: what is not there at the one server may be at the other.
+    pub one_server_per_host: bool,
     /// Entries in a page of the import, 1 to 1000.
     pub page: u16,
 }
@@ -87,6 +92,7 @@ struct Inner {
     permits: Semaphore,
     idle: Mutex<Vec<Connection>>,
     attempts: Attempts,
+    own: OwnPassword,
 }
 
 impl Inner {
@@ -154,6 +160,7 @@ impl OpenLdap {
             permits: Semaphore::new(CONNECTIONS),
             idle: Mutex::default(),
             attempts: Attempts::default(),
+            own: OwnPassword::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -197,36 +204,58 @@ impl OpenLdap {
             } else {
                 connector.connect(host).await
             };
-            let mut connection = match connected {
+            let connection = match connected {
                 Ok(connection) => connection,
                 Err(error) => {
                     tried.push(error.to_string());
                     continue;
                 }
             };
-            let password = config.password.password().map_err(|error| {
-                let detail = format!("the password of {} can't be read: {error}", config.account);
-                DirectoryError::fault(Fault::DirectoryUnavailable, host, detail)
-            })?;
-            match connection.bind(&config.account, password.expose(), CONNECT_WITHIN).await {
-                Ok(()) => return Ok(connection),
-                Err(error) => {
-                    let mut error = refusal::read(&error);
-                    let detail = format!("{} can't sign in: {}", config.account, error.operator().detail);
-                    error.operator_mut().detail = detail;
-                    if error.operator().ldap_code == Some(49) {
-                        return Err(error);
-                    }
-                    tried.push(error.operator().detail.clone());
-                }
+            match self.sign_in(connection).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if is_refused(&error) => return Err(error),
+                Err(error) => tried.push(error.operator().detail.clone()),
             }
         }
         let fault = Fault::PdcUnreachable { name: config.hosts[0].clone() };
         Err(DirectoryError::fault(fault, &config.hosts[0], tried.join("; ")))
     }
 
-    /// A connection to `host` that nobody has signed in on: for one person's own password.
-    async fn fresh_connection(&self, host: &str) -> Result<Connection, LdapError> {
-        self.inner.connector.connect_regardless(host).await
+    /// Signs in with what the account's file holds now, unless just that was refused before.
+    async fn sign_in(&self, mut connection: Connection) -> Result<Connection, DirectoryError> {
+        let inner = &*self.inner;
+        let (host, account) = (connection.host().to_owned(), &inner.config.account);
+        let _turn = inner.own.turn(&host).await?;
+        let password = inner.config.password.password().map_err(|error| {
+            let detail = format!("the password of {account} can't be read: {error}");
+            DirectoryError::fault(Fault::DirectoryUnavailable, &host, detail)
+        })?;
+        let content = password.expose().as_bytes();
+        inner.own.may_be_tried(content, Instant::now()).map_err(|words| {
+            let mut error = DirectoryError::fault(Fault::DirectoryUnavailable, &host, words);
+            error.operator_mut().ldap_code = Some(49);
+            error
+        })?;
+        let controls = [Control::password_policy()];
+        let bound = connection.bind_with(account, password.expose(), &controls, CONNECT_WITHIN).await;
+        let locked = connection.policy_error() == Some(PolicyError::AccountLocked);
+        let outcome = bound.map_err(|error| {
+            let counted = may_have_counted(&error) && !locked;
+            let mut error = refusal::read(&error);
+            let why = if locked { ": the account is locked" } else { "" };
+            error.operator_mut().detail =
+                format!("{account} can't sign in{why}: {}", error.operator().detail);
+            (counted, error)
+        });
+        inner.own.note(content, outcome, Instant::now())?;
+        Ok(connection)
+    }
+
+    /// A connection to `host` of its own, signed in as the service account, for one person's own password: what is read on it and what is
+    /// tried on it is at one server, whatever stands behind the name.
+    async fn connection_of_its_own(&self, host: &str) -> Result<Lease<'_>, DirectoryError> {
+        let connected = self.inner.connector.connect_regardless(host).await;
+        let connection = self.sign_in(connected.map_err(|error| refusal::read(&error))?).await?;
+        Ok(Lease { connection, directory: self, _permit: None })
     }
 }

@@ -142,7 +142,7 @@ pub(super) fn changed(person: &Person) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
@@ -155,17 +155,27 @@ mod tests {
         entry
     }
 
-    #[test]
-    fn without_the_quality_check_there_is_no_length_and_without_lockout_no_threshold() {
-        let person = Person {
+    /// A person with these attributes.
+    pub(in super::super) fn person_with(values: &[(&str, &str)]) -> Person {
+        Person {
             dn: "uid=ada,dc=t".into(),
             uuid: Uuid::nil(),
             login: "ada".into(),
             display_name: "Ada".into(),
             host: "ldap1".into(),
-            entry: entry(&[("pwdChangedTime", "19700101000001Z")]),
-        };
-        let of = |values: &[(&str, &str)]| rules(&person, PolicySource::Domain, &entry(values));
+            database: None,
+            entry: entry(values),
+        }
+    }
+
+    /// The rules of a policy with these attributes.
+    pub(in super::super) fn rules_of(values: &[(&str, &str)]) -> Rules {
+        rules(&person_with(&[("pwdChangedTime", "19700101000001Z")]), PolicySource::Domain, &entry(values))
+    }
+
+    #[test]
+    fn without_the_quality_check_there_is_no_length_and_without_lockout_no_threshold() {
+        let of = rules_of;
         let numbers = [("pwdMinLength", "8"), ("pwdMaxLength", "64"), ("pwdMaxFailure", "5")];
         let off = of(&numbers);
         assert_eq!((off.effective.minimum_length, off.maximum, off.lockout.threshold), (0, None, Some(0)));

@@ -1,12 +1,15 @@
 //! Whether a password is right: one bind on a connection of its own.
 
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::outcome::Fault;
 use ritorno_protocol::secret::Password;
 
+use super::policy::Rules;
 use super::state::{AccountState, state};
-use super::{OpenLdap, Person, refusal};
+use super::{Lease, OpenLdap, Person, refusal};
 use crate::error::DirectoryError;
 use crate::ldap::{Connection, Control, LdapError, PolicyError};
-use crate::operations::attempts::{Room, enough_room};
+use crate::operations::attempts::{CLOCKS_DIFFER, Room, enough_room};
 use crate::operations::verify::SignIn;
 
 /// What a bind with a person's password came to.
@@ -18,7 +21,8 @@ pub(super) enum Tried {
 }
 
 impl OpenLdap {
-    /// Tries a password with one bind. Attempts for one person wait for each other, and none is made that could bring the account
+    /// Tries a password with one bind, at the server where it was seen just before on the same connection how many wrong ones there were.
+    /// Attempts for one person wait for each other, and none is made that could bring the account
     /// within one wrong password of being locked.
     ///
     /// # Errors
@@ -43,15 +47,19 @@ impl OpenLdap {
         if password.expose().is_empty() {
             return Ok(Tried::Not(SignIn::WrongPassword));
         }
-        let (state, room) = self.room(person).await?;
-        match room {
-            _ if state.disabled => return Ok(Tried::Not(SignIn::Disabled)),
-            Room::Free => {}
-            Room::Locked => return Ok(Tried::Not(SignIn::Locked)),
-            Room::TooClose => return Ok(Tried::Not(SignIn::TooCloseToLockout)),
+        let mut lease = self.connection_of_its_own(&person.host).await?;
+        let (state, room) = lease.room(person, self.inner.clock.now()).await?;
+        let not = match room {
+            _ if state.disabled => Some(SignIn::Disabled),
+            Room::Free => None,
+            Room::Locked => Some(SignIn::Locked),
+            Room::TooClose => Some(SignIn::TooCloseToLockout),
+        };
+        let Lease { mut connection, .. } = lease;
+        if let Some(not) = not {
+            connection.close().await;
+            return Ok(Tried::Not(not));
         }
-        let connected = self.fresh_connection(&person.host).await;
-        let mut connection = connected.map_err(|error| refusal::read(&error))?;
         let controls = [Control::password_policy()];
         let bound = connection.bind_with(&person.dn, password.expose(), &controls, self.timeout()).await;
         let policy = connection.policy_error();
@@ -68,21 +76,70 @@ impl OpenLdap {
             Err(error) => Err(refusal::read(&error)),
         }
     }
+}
 
-    /// The account as it is now, and whether a password may be tried.
-    async fn room(&self, person: &Person) -> Result<(AccountState, Room), DirectoryError> {
-        let now = self.inner.clock.now();
-        let mut lease = self.lease().await?;
-        let entry = lease.entry(&person.dn, &super::locate::ATTRIBUTES).await?.unwrap_or_default();
+impl Lease<'_> {
+    /// The account as it is now at this connection's server, and whether a password may be tried there.
+    ///
+    /// # Errors
+    /// [`Fault::NotFound`] when the entry is not there, or may not be seen: nothing is known of what it has left.
+    async fn room(
+        &mut self,
+        person: &Person,
+        now: Timestamp,
+    ) -> Result<(AccountState, Room), DirectoryError> {
+        let entry = self.entry(&person.dn, &super::locate::ATTRIBUTES).await?;
+        let entry = entry.ok_or_else(|| {
+            let detail = format!("{} is not there any more, or may not be seen", person.dn);
+            DirectoryError::fault(Fault::NotFound, &self.host(), detail)
+        })?;
         let person = Person { entry, ..person.clone() };
-        let rules = lease.rules(&person).await?;
-        lease.finish().await;
-        let state = state(&person, &rules, now);
-        let room = if state.locked {
-            Room::Locked
-        } else {
-            enough_room(state.bad_password_count, rules.lockout.threshold)
-        };
-        Ok((state, room))
+        let rules = self.rules(&person).await?;
+        let room = room(&person, &rules, now);
+        Ok((state(&person, &rules, now), room))
+    }
+}
+
+/// Whether a password may be tried, by a clock that need not be the server's: what may still count there counts.
+fn room(person: &Person, rules: &Rules, now: Timestamp) -> Room {
+    let seen = state(person, rules, now.minus(CLOCKS_DIFFER));
+    if seen.locked { Room::Locked } else { enough_room(seen.bad_password_count, rules.lockout.threshold) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::policy::tests::{person_with, rules_of};
+    use super::*;
+
+    /// The policy locks at 5 within 60 s, for 60 s; what is here happened at second 100.
+    fn at(seconds: i64, attributes: &[(&str, &str)]) -> Room {
+        let rules = rules_of(&[
+            ("pwdLockout", "TRUE"),
+            ("pwdMaxFailure", "5"),
+            ("pwdFailureCountInterval", "60"),
+            ("pwdLockoutDuration", "60"),
+        ]);
+        room(&person_with(attributes), &rules, Timestamp::from_unix_ms(seconds * 1_000))
+    }
+
+    #[test]
+    fn what_may_still_count_by_another_clock_counts() {
+        let failed = [("pwdFailureTime", "19700101000140Z"); 3];
+        assert_eq!(CLOCKS_DIFFER, Duration::from_secs(60));
+        for (seconds, expected) in
+            [(100, Room::TooClose), (161, Room::TooClose), (219, Room::TooClose), (221, Room::Free)]
+        {
+            assert_eq!(at(seconds, &failed), expected, "{seconds}");
+        }
+        let locked = [("pwdAccountLockedTime", "19700101000140Z")];
+        for (seconds, expected) in
+            [(100, Room::Locked), (161, Room::Locked), (219, Room::Locked), (221, Room::Free)]
+        {
+            assert_eq!(at(seconds, &locked), expected, "{seconds}");
+        }
+        // Nobody's clock makes one of the future be over.
+        assert_eq!(at(10, &failed), Room::TooClose);
     }
 }

@@ -22,8 +22,8 @@ use crate::operations::locate::Person;
 const SPARED: u32 = 2;
 /// What is assumed when the threshold can't be read: one wrong attempt, then no more.
 const ASSUMED_THRESHOLD: u32 = 3;
-/// Added to the observation window, for clocks that differ.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+/// Added to the time for which wrong passwords count, for clocks that differ.
+pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// One lock for each person with an attempt under way.
 #[derive(Default)]

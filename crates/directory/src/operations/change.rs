@@ -55,8 +55,9 @@ impl Directory {
             Ok(()) => Ok(done(&host, since, true, false, true, "")),
             Err(error) => Err(timed(lease.explain(person, error).await, since)),
         };
+        let written = lease.written(person, &outcome).await;
         let outcome = lease.noted(outcome);
         lease.finish().await;
-        self.when_shown(person, outcome).await
+        self.when_shown(person, outcome, written).await
     }
 }

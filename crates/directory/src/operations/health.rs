@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::DirectoryError;
 use crate::forest::Directory;
+use crate::own_password::is_refused;
 
 /// Longest wait for the answer, finding and connecting included: a fault must show within 15 seconds.
 const WITHIN: Duration = Duration::from_secs(4);
@@ -38,7 +39,8 @@ pub enum PdcHealth {
 }
 
 impl Directory {
-    /// Asks the PDC emulator whether it is one. When the role has moved, the next operation follows it.
+    /// Asks the PDC emulator whether it is one. When the role has moved, the next operation follows it. An agent that is too busy to ask
+    /// goes by what the PDC emulator answered to others meanwhile.
     pub async fn pdc_health(&self) -> PdcHealth {
         match self.ask_health().await {
             PdcHealth::Reachable { dc, milliseconds } => {
@@ -59,6 +61,13 @@ impl Directory {
         match timeout(WITHIN, &mut asking).await {
             Ok(Ok(dc)) => PdcHealth::Reachable { dc, milliseconds: super::milliseconds(since) },
             Ok(Err(error)) => {
+                // It is ours that it was not asked: what it answered to others meanwhile counts as much.
+                if let (Some(dc), DirectoryError::NotApplied { fault: Fault::DirectoryUnavailable, .. }) =
+                    (self.answered_since(since), &error)
+                    && !is_refused(&error)
+                {
+                    return PdcHealth::Reachable { dc, milliseconds: super::milliseconds(since) };
+                }
                 let name = match &error {
                     DirectoryError::NotApplied { fault: Fault::PdcUnreachable { name }, .. } => name.clone(),
                     _ => error.operator().dc.clone().unwrap_or_else(|| self.inner.pdc_name()),
@@ -68,6 +77,9 @@ impl Directory {
             Err(_) => {
                 // The search goes on by itself, and the next probe finds what it found.
                 tokio::spawn(asking);
+                if let Some(dc) = self.answered_since(since) {
+                    return PdcHealth::Reachable { dc, milliseconds: super::milliseconds(since) };
+                }
                 let reason = format!("no answer within {} s", WITHIN.as_secs());
                 PdcHealth::Unreachable { name: self.inner.pdc_name(), reason }
             }

@@ -33,10 +33,11 @@ pub struct PasswordVersion {
 }
 
 impl PasswordVersion {
-    /// Whether another password was replaced by this one after `moment`. The first one of an account replaces none.
+    /// Whether another password was replaced by this one after `moment`, as far as that can be excluded. The first one of an account
+    /// replaces none. That it must be changed takes the time out of `pwdLastSet`; metadata keep it.
     pub(crate) fn may_have_replaced(&self, moment: Timestamp) -> bool {
-        let lately = Timestamp::from_filetime(self.pwd_last_set).is_none_or(|set| set > moment);
-        lately && self.version != Some(1)
+        let set = Timestamp::from_filetime(self.pwd_last_set).or(self.changed);
+        set.is_none_or(|set| set > moment) && self.version != Some(1)
     }
 }
 
@@ -106,7 +107,7 @@ fn from_xml(text: &str) -> Option<PasswordVersion> {
 }
 
 /// `replPropertyMetaData`, version 1 (MS-DRSR 5.162 and 5.166): a header of 16 bytes, then 48 for each attribute.
-fn from_blob(blob: &[u8]) -> Option<PasswordVersion> {
+pub(crate) fn from_blob(blob: &[u8]) -> Option<PasswordVersion> {
     let number = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let long = |bytes: &[u8], at: usize| Some(i64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
     number(blob, 0).filter(|version| *version == 1)?;
@@ -142,6 +143,32 @@ mod tests {
         assert_eq!(from_blob(&blob).unwrap(), from_text);
         assert_eq!(from_text.version, Some(4));
         assert_eq!(from_xml(&xml.replace("unicodePwd", "lmPwdHistory")), None);
+    }
+
+    #[test]
+    fn what_must_be_changed_may_have_been_replaced_as_well() {
+        let moment = |ms| Timestamp::from_unix_ms(ms);
+        let seen = |pwd_last_set, changed: Option<i64>, version| PasswordVersion {
+            version,
+            originating: None,
+            usn: None,
+            changed: changed.map(moment),
+            pwd_last_set,
+            read_from: None,
+        };
+        // The Unix epoch, and ten seconds later.
+        let (epoch, later) = (116_444_736_000_000_000, 116_444_736_100_000_000);
+        for (version, expected) in [
+            (seen(epoch, None, Some(2)), false),
+            (seen(later, None, Some(2)), true),
+            (seen(later, None, Some(1)), false),
+            (seen(0, Some(0), Some(2)), false),
+            (seen(0, Some(10_000), Some(2)), true),
+            (seen(0, None, Some(2)), true),
+            (seen(0, None, None), true),
+        ] {
+            assert_eq!(version.may_have_replaced(moment(5_000)), expected, "{version:?}");
+        }
     }
 
     proptest! {

@@ -80,6 +80,11 @@ impl Preparation<'_> {
                 "Bring the file ritorno.keytab to {} on the agent's machine, mode 0600.",
                 file.display()
             ));
+            notes.push(
+                "With transport = \"kerberos\" a person's password is proved by a ticket for this account, which needs an AES key: where \
+                 Samba is older than 4.18, set its msDS-SupportedEncryptionTypes to 24."
+                    .to_owned(),
+            );
         }
         Ok(Remedy {
             samba: self.samba(&name, container, &domain, scope),
@@ -109,6 +114,7 @@ impl Preparation<'_> {
         lines.push(set(&settings(domain), "(A;CI;LCRPLORC;;;$sid)"));
         if self.keytab_file.is_some() {
             let principal = format!("{name}@{}", realm(self.forest));
+            lines.push(format!("samba-tool spn add {} {name}", service(name)));
             lines.push(format!("samba-tool domain exportkeytab ritorno.keytab --principal={principal}"));
         }
         lines
@@ -133,6 +139,7 @@ impl Preparation<'_> {
         lines.push(format!("dsacls \"{deleted}\" /takeOwnership"));
         lines.push(windows_line(&deleted, "", &account, "LCRP", ""));
         if self.keytab_file.is_some() {
+            lines.push(format!("setspn -S {} {name}", service(name)));
             lines.push(format!(
                 "ktpass /out ritorno.keytab /princ {name}@{} /mapuser {account} /crypto AES256-SHA1 /ptype KRB5_NT_PRINCIPAL \
                  /pass *",
@@ -141,6 +148,12 @@ impl Preparation<'_> {
         }
         lines
     }
+}
+
+/// The account's service principal name: without any, no tickets are made for it, and a ticket is what proves a person's password over
+/// Kerberos. Whoever gets one can try keys against it, so that the account's password has to be a long random one.
+fn service(name: &str) -> String {
+    format!("ritorno-agent/{name}")
 }
 
 /// Where a domain's fine-grained password policies are.
@@ -174,6 +187,7 @@ mod tests {
                 r#"dsacls "CN=Password Settings Container,CN=System,DC=contoso,DC=test" /I:T /G "svc-ritorno@contoso.test:GR""#,
                 r#"dsacls "CN=Deleted Objects,DC=contoso,DC=test" /takeOwnership"#,
                 r#"dsacls "CN=Deleted Objects,DC=contoso,DC=test" /G "svc-ritorno@contoso.test:LCRP""#,
+                "setspn -S ritorno-agent/svc-ritorno svc-ritorno",
                 "ktpass /out ritorno.keytab /princ svc-ritorno@CONTOSO.TEST /mapuser svc-ritorno@contoso.test /crypto AES256-SHA1 \
                  /ptype KRB5_NT_PRINCIPAL /pass *",
             ]

@@ -41,9 +41,10 @@ impl Directory {
             Err(error) => Err(timed(lease.explain(person, error).await, since)),
             Ok(done) => Ok(done),
         };
+        let written = lease.written(person, &outcome).await;
         let outcome = lease.noted(outcome);
         lease.finish().await;
-        self.when_shown(person, outcome).await
+        self.when_shown(person, outcome, written).await
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ritorno_protocol::outcome::Done;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::milliseconds;
 use crate::error::DirectoryError;
-use crate::forest::{Directory, read};
+use crate::forest::{Directory, Lease, read};
 use crate::identity::guid_dn;
 use crate::ldap::{Change, LdapError, Modify};
 use crate::operations::locate::Person;
@@ -17,8 +17,33 @@ use crate::operations::locate::Person;
 const WITHIN: Duration = Duration::from_secs(5);
 /// Longest time for the write and what follows it.
 const ALL_WITHIN: Duration = Duration::from_secs(9);
+/// Longest wait for what was written to be read again.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The `nTDSDSA` object of the controller that was written to, and the `pwdLastSet` there; or why it could not be read.
+pub(crate) type Written = Result<(String, i64), String>;
+
+impl Lease<'_> {
+    /// What was just written over this very connection, if anybody wants to know: another one may lead to another controller.
+    pub(crate) async fn written(
+        &mut self,
+        person: &Person,
+        outcome: &Result<Done, DirectoryError>,
+    ) -> Option<Written> {
+        if outcome.is_err() || !self.is_shown_anywhere() {
+            return None;
+        }
+        let (guid, asked) = (guid_dn(&person.object_guid), ["pwdLastSet"]);
+        let read = timeout(READ_WITHIN, read(&mut self.connection, &guid, &asked, READ_WITHIN)).await;
+        Some(match read {
+            Ok(Ok(entry)) => Ok((self.pdc.service_name.clone(), entry.integer("pwdLastSet").unwrap_or(0))),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it took too long".to_owned()),
+        })
+    }
+}
 
 impl Directory {
     /// Adds to the outcome how long each of the configured controllers took to show the write; what it does not show in time is said, and
@@ -27,8 +52,9 @@ impl Directory {
         &self,
         person: &Person,
         outcome: Result<Done, DirectoryError>,
+        written: Option<Written>,
     ) -> Result<Done, DirectoryError> {
-        let Ok(mut done) = outcome else { return outcome };
+        let (Ok(mut done), Some(written)) = (outcome.clone(), written) else { return outcome };
         let writer = done.operator.dc.clone().unwrap_or_default();
         let hosts = self.inner.config.show_at.iter().filter(|host| !host.eq_ignore_ascii_case(&writer));
         let hosts: Vec<String> = hosts.cloned().collect();
@@ -37,7 +63,10 @@ impl Directory {
         }
         // Whoever waits for the whole gives up after ten seconds, and a write that is done must not become unknown.
         let left = WITHIN.min(ALL_WITHIN.saturating_sub(Duration::from_millis(done.operator.directory_ms)));
-        let words = self.shown_by(person, hosts, Instant::now() + left).await;
+        let words = match written {
+            Ok(written) => self.shown_by(person, hosts, written, Instant::now() + left).await,
+            Err(why) => vec![format!("what was written could not be read again: {why}")],
+        };
         let detail = &mut done.operator.detail;
         *detail = std::iter::once(std::mem::take(detail))
             .filter(|text| !text.is_empty())
@@ -48,37 +77,27 @@ impl Directory {
     }
 
     /// What is to be told of each of them, by that moment.
-    async fn shown_by(&self, person: &Person, hosts: Vec<String>, until: Instant) -> Vec<String> {
-        let mut words = Vec::new();
-        match timeout_at(until, self.written_at(person)).await {
-            Ok(Ok((source, pwd_last_set))) => {
-                let mut waiting = JoinSet::new();
-                for host in hosts {
-                    let (directory, person, source) = (self.clone(), person.clone(), source.clone());
-                    waiting.spawn(async move {
-                        let shown = directory.shown_at(&host, &person, &source, pwd_last_set);
-                        let late = |_| format!("{host} does not show it in time, or answers too late");
-                        timeout_at(until, shown).await.unwrap_or_else(late)
-                    });
-                }
-                while let Some(said) = waiting.join_next().await {
-                    words.extend(said);
-                }
-                words.sort();
-            }
-            Ok(Err(error)) => words.push(format!("what was written could not be read again: {error}")),
-            Err(_) => words.push("what was written could not be read again in time".to_owned()),
+    async fn shown_by(
+        &self,
+        person: &Person,
+        hosts: Vec<String>,
+        (source, pwd_last_set): (String, i64),
+        until: Instant,
+    ) -> Vec<String> {
+        let (mut words, mut waiting) = (Vec::new(), JoinSet::new());
+        for host in hosts {
+            let (directory, person, source) = (self.clone(), person.clone(), source.clone());
+            waiting.spawn(async move {
+                let shown = directory.shown_at(&host, &person, &source, pwd_last_set);
+                let late = |_| format!("{host} does not show it in time, or answers too late");
+                timeout_at(until, shown).await.unwrap_or_else(late)
+            });
         }
+        while let Some(said) = waiting.join_next().await {
+            words.extend(said);
+        }
+        words.sort();
         words
-    }
-
-    /// The `nTDSDSA` object of the controller that is written to, and the `pwdLastSet` there.
-    async fn written_at(&self, person: &Person) -> Result<(String, i64), DirectoryError> {
-        let mut lease = self.lease().await?;
-        let entry = lease.read(&guid_dn(&person.object_guid), &["pwdLastSet"]).await?;
-        let source = lease.pdc.service_name.clone();
-        lease.finish().await;
-        Ok((source, entry.integer("pwdLastSet").unwrap_or(0)))
     }
 
     /// What is to be told of one controller.

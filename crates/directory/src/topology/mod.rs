@@ -11,13 +11,14 @@ use ritorno_protocol::ids::Forest;
 use serde::Serialize;
 
 pub use ping::Ping;
-pub(crate) use read::of_own_domain;
+pub(crate) use ping::{parse as parse_ping, ping_own_domain};
+pub(crate) use read::{Place, domain_of_forest, places};
 pub(crate) use shape::is_read_only;
 
 /// A forest, as one of its controllers and DNS told it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Topology {
-    /// Its name in the configuration.
+    /// The name of the domain that it was read for, as configured.
     pub forest: Forest,
     /// The controller that the configuration naming context was read from.
     pub read_from: String,

@@ -49,8 +49,17 @@ pub(super) async fn ping(
     Ok(page.entries.first().and_then(|entry| entry.first("netlogon")).and_then(parse))
 }
 
+/// As [`ping`]; one that fails is no answer.
+pub(crate) async fn ping_own_domain(
+    connection: &mut Connection,
+    dns_name: &str,
+    limit: Duration,
+) -> Option<Ping> {
+    ping(connection, dns_name, limit).await.ok().flatten()
+}
+
 /// Reads a `NETLOGON_SAM_LOGON_RESPONSE_EX` (MS-ADTS 6.3.1.9).
-fn parse(message: &[u8]) -> Option<Ping> {
+pub(crate) fn parse(message: &[u8]) -> Option<Ping> {
     let opcode = u16::from_le_bytes(message.get(..2)?.try_into().ok()?);
     let flags = u32::from_le_bytes(message.get(4..8)?.try_into().ok()?);
     if !RESPONSES.contains(&opcode) {

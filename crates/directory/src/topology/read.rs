@@ -9,13 +9,14 @@ use tokio::time::Instant;
 
 use super::ping::{Ping, ping};
 use super::shape::{
-    ControllerShape, DomainShape, OF_CROSS_REF, OF_SITES, controllers, domains, upn_suffixes,
+    ControllerShape, DomainShape, OF_CROSS_REF, OF_SITES, controllers, domains, of_domain, upn_suffixes,
 };
 use super::{Answer, Controller, Domain, PdcRole, Topology};
 use crate::error::DirectoryError;
-use crate::forest::{Directory, Lease, read};
+use crate::forest::{Directory, read};
 use crate::ldap::{Connection, Filter, LdapError, Scope, Search};
 use crate::operations::milliseconds;
+use crate::root_dse::RootDse;
 
 /// Longest wait for the answer to a ping, the connection not counted.
 const PING_WITHIN: Duration = Duration::from_secs(2);
@@ -35,8 +36,8 @@ impl Directory {
         let failed = |error: LdapError| DirectoryError::read(&error);
         let root = read(&mut connection, "", &["rootDomainNamingContext"], limit).await.map_err(failed)?;
         let partitions = format!("CN=Partitions,{}", own.configuration);
-        let cross_refs = subtree(&partitions, Filter::text("objectClass", "crossRef"), &OF_CROSS_REF);
-        let cross_refs = connection.search(&cross_refs, &[], limit).await.map_err(failed)?.entries;
+        let cross_refs = connection.search(&cross_refs(&own.configuration), &[], limit).await;
+        let cross_refs = cross_refs.map_err(failed)?.entries;
         let of_forest = ["msDS-Behavior-Version", "uPNSuffixes"];
         let level = read(&mut connection, &partitions, &of_forest, limit).await;
         let sites = connection.search(&sites(&own.configuration), &[], limit).await.map_err(failed)?;
@@ -46,7 +47,9 @@ impl Directory {
             let detail = format!("{} shows no domain or no controller to this account", own.configuration);
             return Err(DirectoryError::fault(Fault::NoPermission, &own.host, detail));
         }
-        self.inner.remember(own_domain(&shapes, &own.domain));
+        if let Ok((_, hosts)) = of_domain(&domain_shapes, &shapes, &self.forest().0) {
+            self.inner.remember(hosts);
+        }
 
         let upn_suffixes = upn_suffixes(&domain_shapes, level.as_ref().ok());
         let mut gaps = Vec::new();
@@ -196,19 +199,55 @@ impl Directory {
     }
 }
 
-/// Names of the writable controllers of the domain that `lease`'s controller is in.
-pub(crate) async fn of_own_domain(lease: &mut Lease<'_>) -> Result<Vec<String>, DirectoryError> {
-    let (configuration, domain) = (lease.pdc.configuration.clone(), lease.pdc.domain.clone());
-    let objects = lease.find(&sites(&configuration), &[]).await?;
-    Ok(own_domain(&controllers(&objects), &domain))
+/// The naming context and the writable controllers of a domain, by its DNS name, as any controller of its forest has them.
+///
+/// # Errors
+/// What kept us from reading; or that there is no such domain, with those that there are.
+pub(crate) async fn domain_of_forest(
+    connection: &mut Connection,
+    dse: &RootDse,
+    dns_name: &str,
+    limit: Duration,
+) -> Result<(String, Vec<String>), DirectoryError> {
+    let failed = |error: LdapError| DirectoryError::read(&error);
+    let root = read(connection, "", &["rootDomainNamingContext"], limit).await.map_err(failed)?;
+    let cross_refs = connection.search(&cross_refs(&dse.configuration), &[], limit).await.map_err(failed)?;
+    let objects = connection.search(&sites(&dse.configuration), &[], limit).await.map_err(failed)?;
+    let all = domains(&cross_refs.entries, root.text("rootDomainNamingContext").unwrap_or_default());
+    of_domain(&all, &controllers(&objects.entries), dns_name).map_err(|why| {
+        DirectoryError::fault(Fault::DirectoryUnavailable, &dse.host, format!("{}: {why}", dse.host))
+    })
 }
 
-fn own_domain(shapes: &[ControllerShape], domain: &str) -> Vec<String> {
-    shapes
-        .iter()
-        .filter(|shape| shape.writable && shape.domain.eq_ignore_ascii_case(domain))
-        .map(|shape| shape.host.clone())
-        .collect()
+/// The references to all naming contexts.
+fn cross_refs(configuration: &str) -> Search {
+    let partitions = format!("CN=Partitions,{configuration}");
+    subtree(&partitions, Filter::text("objectClass", "crossRef"), &OF_CROSS_REF)
+}
+
+/// A writable controller, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its DNS name.
+    pub(crate) host: String,
+    /// Its site.
+    pub(crate) site: String,
+}
+
+/// The writable controllers of the domain that the connection's controller is in.
+///
+/// # Errors
+/// What kept us from reading.
+pub(crate) async fn places(
+    connection: &mut Connection,
+    dse: &RootDse,
+    limit: Duration,
+) -> Result<Vec<Place>, LdapError> {
+    let objects = connection.search(&sites(&dse.configuration), &[], limit).await?.entries;
+    let shapes = controllers(&objects);
+    let own =
+        shapes.into_iter().filter(|shape| shape.writable && shape.domain.eq_ignore_ascii_case(&dse.domain));
+    Ok(own.map(|shape| Place { host: shape.host, site: shape.site }).collect())
 }
 
 fn subtree(base: &str, filter: Filter, attributes: &[&str]) -> Search {

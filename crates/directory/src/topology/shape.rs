@@ -110,6 +110,28 @@ fn controller(server: &Entry, settings: &Entry) -> Option<ControllerShape> {
     })
 }
 
+/// A domain's naming context and its writable controllers, by the domain's DNS name.
+///
+/// # Errors
+/// In words, with what the forest has instead.
+pub(super) fn of_domain(
+    domains: &[DomainShape],
+    controllers: &[ControllerShape],
+    dns_name: &str,
+) -> Result<(String, Vec<String>), String> {
+    let Some(domain) = domains.iter().find(|domain| domain.dns_name.eq_ignore_ascii_case(dns_name)) else {
+        let known: Vec<&str> = domains.iter().map(|domain| domain.dns_name.as_str()).collect();
+        return Err(format!("its forest has no domain {dns_name}: it has {}", known.join(", ")));
+    };
+    let own = controllers.iter().filter(|shape| shape.domain.eq_ignore_ascii_case(&domain.dn));
+    let hosts: Vec<String> = own.filter(|shape| shape.writable).map(|shape| shape.host.clone()).collect();
+    if hosts.is_empty() {
+        Err(format!("{dns_name} has no writable controller"))
+    } else {
+        Ok((domain.dn.clone(), hosts))
+    }
+}
+
 /// The names of all domains, then what `uPNSuffixes` of the partitions container adds (MS-ADTS 6.1.1.2.1), in lower case, each once.
 pub(super) fn upn_suffixes(domains: &[DomainShape], partitions: Option<&Entry>) -> Vec<String> {
     let mut suffixes: Vec<String> = domains.iter().map(|domain| domain.dns_name.clone()).collect();
@@ -253,6 +275,22 @@ mod tests {
             nameless,
         ];
         let found = controllers(&objects);
+        let domains = domains(
+            &[
+                cross_ref("DC=emea,DC=contoso,DC=test", "emea.contoso.test", Some("EMEA"), "3"),
+                cross_ref("DC=apac,DC=contoso,DC=test", "apac.contoso.test", Some("APAC"), "3"),
+            ],
+            "DC=contoso,DC=test",
+        );
+        let chosen = |name: &str| of_domain(&domains, &found, name);
+        let hosts = ["dc1.emea.contoso.test", "old.emea.contoso.test"].map(str::to_owned).to_vec();
+        assert_eq!(chosen("EMEA.contoso.test"), Ok(("DC=emea,DC=contoso,DC=test".to_owned(), hosts)));
+        assert_eq!(
+            chosen("apac.contoso.test"),
+            Err("apac.contoso.test has no writable controller".to_owned())
+        );
+        let unknown = chosen("contoso.test").unwrap_err();
+        assert!(unknown.ends_with("it has apac.contoso.test, emea.contoso.test"), "{unknown}");
         let brief: Vec<_> = found
             .iter()
             .map(|dc| (dc.host.as_str(), dc.site.as_str(), dc.writable, dc.global_catalog, dc.level))

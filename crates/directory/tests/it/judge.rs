@@ -10,6 +10,8 @@ use ritorno_protocol::outcome::Fault;
 
 use crate::playground::{Playground, fault};
 
+const DATABASE: &str = "/var/lib/samba/private/sam.ldb";
+
 #[tokio::test]
 async fn protected_accounts_are_refused() {
     for forest in Forest::ALL {
@@ -40,6 +42,34 @@ async fn protected_accounts_are_refused() {
             .unwrap();
         let nested = play.locate(&directory, "nested").await;
         assert_eq!(fault(directory.judge(&nested).await), Fault::Protected);
+
+        // A member by the primary group alone, which `member` does not show.
+        play.add("primary", &[]);
+        let primary = play.locate(&directory, "primary").await;
+        assert_eq!(directory.judge(&primary).await, Ok(()));
+        let admins = format!("CN=Domain Admins,CN=Users,{}", play.forest.base_dn);
+        play.forest
+            .modify(&format!("dn: {admins}\nchangetype: modify\nadd: member\nmember: {}\n", primary.dn))
+            .unwrap();
+        play.set(&primary.dn, "primaryGroupID", "512");
+        let members =
+            play.forest.dc_exec(&["ldbsearch", "-H", DATABASE, "-s", "base", "-b", &admins, "member"]);
+        assert!(!members.unwrap().contains(&primary.dn), "it is the primary group now");
+        let primary = play.locate(&directory, "primary").await;
+        assert_eq!(fault(directory.judge(&primary).await), Fault::Protected);
+
+        // A group managed service account, where the domain's level knows them.
+        if forest == Forest::Contoso {
+            let name = format!("{}$", play.account("gmsa"));
+            let ldif = format!(
+                "dn: CN=gmsa,{}\nchangetype: add\nobjectClass: msDS-GroupManagedServiceAccount\nsAMAccountName: {name}\n\
+                 msDS-ManagedPasswordInterval: 30\nuserAccountControl: 4096\n",
+                play.ou
+            );
+            play.forest.modify(&ldif).unwrap();
+            let gmsa = directory.locate(&Identity::AccountName(name)).await.unwrap();
+            assert_eq!(fault(directory.judge(&gmsa).await), Fault::Protected);
+        }
 
         let admin =
             play.forest.people.iter().find(|person| person.traits.contains(&Trait::DomainAdmin)).unwrap();

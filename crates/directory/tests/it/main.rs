@@ -26,6 +26,10 @@ mod policy;
 #[cfg(test)]
 mod prepare;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod reset;

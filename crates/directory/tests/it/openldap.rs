@@ -16,15 +16,20 @@ use crate::playground::{fault, password, rule};
 const INITIAL: &str = "Start-Passw0rd-1!";
 
 /// One test's unit, with people of its own. Removed when dropped.
-struct Play {
-    server: Server,
+pub(crate) struct Play {
+    pub(crate) server: Server,
     ou: String,
     name: String,
 }
 
 impl Play {
-    fn new(name: &str) -> Self {
-        let server = Lab::open().unwrap().openldap().unwrap();
+    pub(crate) fn new(name: &str) -> Self {
+        Self::at(&Lab::open().unwrap(), name)
+    }
+
+    /// The same in another lab.
+    fn at(lab: &Lab, name: &str) -> Self {
+        let server = lab.openldap().unwrap();
         server.start().unwrap();
         let ou = format!("ou={name},{}", server.people_ou);
         server.delete(&ou).unwrap();
@@ -38,7 +43,7 @@ impl Play {
     }
 
     /// Adds a person, with further lines of LDIF.
-    fn add(&self, uid: &str, extra: &str) {
+    pub(crate) fn add(&self, uid: &str, extra: &str) {
         let ldif = format!(
             "dn: {}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: {uid}\nsn: {uid}\nuserPassword: {INITIAL}\n{extra}",
             self.dn(uid)
@@ -65,7 +70,7 @@ impl Play {
         self.set(uid, "pwdPolicySubentry", &dn);
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let account = &self.server.service_account;
         Config {
             name: Forest(self.server.name.to_owned()),
@@ -80,6 +85,7 @@ impl Play {
             policy: Some(self.server.policy.clone()),
             protected_groups: Vec::new(),
             timeout: std::time::Duration::from_secs(10),
+            one_server_per_host: false,
             page: 500,
         }
     }
@@ -120,6 +126,7 @@ async fn a_reset_password_is_the_only_one_that_works() {
     let person = play.locate(&directory, "ada").await;
     assert_eq!(person.display_name, "Ada Lovelace");
     assert_eq!(directory.judge(&person).await, Ok(()));
+    assert_eq!(person.database, Some(play.server.address.to_string()), "no other server takes part");
     let now = SystemClock.now();
     assert_eq!(person.password_version(now).map(|at| at.unix_ms()), Some(1_735_689_600_000));
 
@@ -339,6 +346,90 @@ async fn a_stream_of_wrong_attempts_never_locks() {
     assert_eq!((state.locked, state.bad_password_count), (false, 8));
     assert_eq!(directory.verify(&person, &password(INITIAL)).await, Ok(SignIn::TooCloseToLockout));
     assert!(play.takes("ada", INITIAL));
+}
+
+/// Passes each connection on to the next one of the servers in turn, as a load balancer does.
+async fn balance(servers: [(std::net::Ipv4Addr, u16); 2]) -> u16 {
+    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for turn in 0.. {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = tokio::net::TcpStream::connect(servers[turn % 2]).await.unwrap();
+            // That one of them hangs up is how a connection ends.
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    port
+}
+
+/// One name, two servers that don't tell each other of wrong passwords: what is read at the one says nothing of the other.
+#[tokio::test]
+async fn behind_one_name_the_server_that_is_asked_is_the_server_that_was_seen() {
+    let private = Lab::open().unwrap().private("openldap-twin").unwrap();
+    let (first, second) = (Play::new("twin"), Play::at(&private, "twin"));
+    for play in [&first, &second] {
+        play.add("ada", "");
+        play.add("bob", "");
+    }
+    // The policy locks at 10.
+    for _ in 0..7 {
+        assert!(!first.takes("ada", "wrong"));
+    }
+    let mut config = first.config();
+    config.hosts = vec!["localhost".to_owned()];
+    config.port = balance([&first, &second].map(|play| (play.server.address, play.server.port))).await;
+    let directory = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
+    let mut said = Vec::new();
+    for _ in 0..40 {
+        let person = first.locate(&directory, "ada").await;
+        said.push(directory.verify(&person, &password("wrong")).await.unwrap());
+    }
+    let count = |what| said.iter().filter(|said| **said == what).count();
+    assert_eq!((count(SignIn::WrongPassword), count(SignIn::TooCloseToLockout)), (1 + 8, 40 - 9));
+    for play in [&first, &second] {
+        assert!(play.takes("ada", INITIAL), "{} is not locked", play.server.address);
+    }
+
+    // Whoever is not there at the server that is asked has no number of tries left there, rather than all of them.
+    let bob = first.locate(&directory, "bob").await;
+    second.server.delete(&second.dn("bob")).unwrap();
+    let (mut wrong, mut missing) = (0, 0);
+    for _ in 0..6 {
+        match directory.verify(&bob, &password("wrong")).await {
+            Ok(SignIn::WrongPassword) => wrong += 1,
+            outcome => {
+                assert_eq!(fault(outcome), Fault::NotFound);
+                missing += 1;
+            }
+        }
+    }
+    assert_eq!((wrong, missing), (3, 3));
+}
+
+/// As at Active Directory: the agent's own wrong password is tried once, not by each probe.
+#[tokio::test]
+async fn the_own_password_is_not_tried_again_once_it_was_refused() {
+    let play = Play::new("own");
+    play.add("svc", "");
+    let mut config = play.config();
+    let file = std::env::temp_dir().join(format!("ritorno-own-openldap-{}", std::process::id()));
+    std::fs::write(&file, "wrong").unwrap();
+    config.account = play.dn("svc");
+    config.password = Arc::new(ritorno_directory::PasswordFile(file.clone()));
+    config.hosts.push("localhost".to_owned());
+    let directory = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
+    for _ in 0..30 {
+        let PdcHealth::Unreachable { reason, .. } = directory.health().await else { panic!("signed in") };
+        assert!(reason.contains("can't sign in") && reason.contains("is not tried again"), "{reason}");
+    }
+    let sure = play.directory();
+    let svc = play.locate(&sure, "svc").await;
+    assert_eq!(sure.state(&svc).await.unwrap().bad_password_count, 1);
+    std::fs::write(&file, INITIAL).unwrap();
+    let PdcHealth::Unreachable { reason, .. } = directory.health().await else { panic!("it reads nobody") };
+    assert!(!reason.contains("can't sign in"), "signed in, and may read nothing: {reason}");
+    let _ = std::fs::remove_file(&file);
 }
 
 #[tokio::test]

@@ -4,18 +4,19 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_directory::ldap::{Answer, unicode_pwd};
-use ritorno_directory::{BindRefusal, Identity, Refusal, classify, classify_bind};
+use ritorno_directory::{BindRefusal, Directory, Identity, Refusal, classify, classify_bind};
 use ritorno_lab::{Forest, ForestHandle, Lab};
 use ritorno_protocol::clock::{Clock as _, SystemClock};
 use ritorno_protocol::event::EventId;
 use ritorno_protocol::outcome::Fault;
 use ritorno_protocol::policy::Rule;
 
-use crate::playground::{INITIAL, Playground, fault, password, reset};
+use crate::playground::{INITIAL, Playground, config, fault, password, reset};
 
 /// A client of the controller at `ip`, signed in as `name`, or not at all.
 struct Client<'a> {
@@ -248,8 +249,8 @@ async fn each_sub_code_of_a_bind_that_samba_can_produce() {
 }
 
 /// What an RODC answers to a write: a referral, whose address is never followed.
-#[test]
-fn an_rodc_refers_elsewhere() {
+#[tokio::test]
+async fn an_rodc_refers_elsewhere_and_the_pdc_emulator_is_found() {
     let lab = Lab::open().unwrap();
     let private = lab.private("directory-rodc-write").unwrap();
     let forest = private.forest(Forest::Contoso).unwrap();
@@ -264,4 +265,11 @@ fn an_rodc_refers_elsewhere() {
         (10, Refusal::Fault(Fault::DirectoryUnavailable)),
         "{answer:?}"
     );
+    // Only it is configured: the PDC emulator is found by the role's owner, and is the one that is written to.
+    let mut settings = config(&forest);
+    settings.hosts = vec![read_only.host.clone()];
+    let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
+    let person = directory.locate(&Identity::AccountName(forest.people[0].sam.clone())).await.unwrap();
+    let done = reset(&directory, &person, "Entirely-New-7!").await.unwrap();
+    assert_eq!(done.operator.dc.as_deref(), Some(forest.dc_host.as_str()));
 }

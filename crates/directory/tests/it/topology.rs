@@ -7,7 +7,7 @@ use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::outcome::Fault;
 
-use crate::playground::{add_record, config};
+use crate::playground::{add_record, config, fault};
 
 #[tokio::test]
 async fn domains_controllers_sites_and_the_moved_role_are_told() {
@@ -100,4 +100,28 @@ async fn domains_controllers_sites_and_the_moved_role_are_told() {
     assert_eq!(name, second.host);
     let tried = format!("{}: it is a read-only domain controller", read_only.host);
     assert!(operator.detail.contains(&tried), "{}", operator.detail);
+}
+
+/// A child domain is chosen by its name and found through the forest's hosts; this forest has none.
+#[tokio::test]
+async fn a_domain_that_the_forest_has_not_is_told_with_those_that_it_has() {
+    for forest in Forest::ALL {
+        let forest = Lab::open().unwrap().forest(forest).unwrap();
+        forest.up().unwrap();
+        let child = format!("emea.{}", forest.dns_domain);
+        let mut settings = config(&forest);
+        settings.forest = ritorno_protocol::ids::Forest(child.clone());
+        let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
+        let PdcHealth::Unreachable { reason, .. } = directory.pdc_health().await else {
+            panic!("it has none")
+        };
+        let expected = format!("its forest has no domain {child}: it has {}", forest.dns_domain);
+        assert!(reason.contains(&expected), "{reason}");
+        // Nobody of another domain is found, imported or written to in its place.
+        let located = directory.locate(&Identity::AccountName(forest.people[0].sam.clone())).await;
+        assert_eq!(fault(located), Fault::DirectoryUnavailable);
+        assert!(directory.users(Vec::new()).recv().await.unwrap().is_err());
+        let topology = directory.topology().await.unwrap();
+        assert_eq!(topology.domains.len(), 1, "what there is to choose is shown all the same");
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ritorno_directory::{Directory, DirectoryError, Identity, PdcHealth, SignIn};
+use ritorno_directory::{Directory, DirectoryError, Identity, PasswordFile, PdcHealth, ResetOptions, SignIn};
 use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::outcome::Fault;
@@ -57,6 +57,51 @@ async fn a_wrong_service_password_or_name_is_told_as_that() {
     assert_eq!(fault(directory.locate(&Identity::AccountName("Guest".into())).await), expected);
 }
 
+/// The agent's own account, whose password somebody changed: every probe and every request would try the old one, and lock it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_own_password_is_not_tried_again_once_it_was_refused() {
+    for forest in Forest::ALL {
+        let play = Playground::new(forest, "own");
+        play.add("svc", &[]);
+        let file = std::env::temp_dir().join(format!("ritorno-own-{}-{}", std::process::id(), play.ou.len()));
+        let write = |text: &str| std::fs::write(&file, text).unwrap();
+        write("wrong-Passw0rd!");
+        let mut config = play.config();
+        config.account = format!("{}@{}", play.account("svc"), play.forest.dns_domain);
+        config.password = Arc::new(PasswordFile(file.clone()));
+        // The same controller under another name would be tried too, if the refusal were not known.
+        config.hosts.push(play.forest.dc_host.to_uppercase());
+        let directory = Directory::new(config, Arc::new(SystemClock)).unwrap();
+        let sure = play.directory();
+        let bad = async || sure.state(&play.locate(&sure, "svc").await).await.unwrap().bad_password_count;
+        let guest = || Identity::AccountName("Guest".into());
+        let together: Vec<_> = (0..20)
+            .map(|_| {
+                let directory = directory.clone();
+                tokio::spawn(async move { directory.locate(&guest()).await.map(drop) })
+            })
+            .collect();
+        for refused in together {
+            let error = refused.await.unwrap().unwrap_err();
+            assert_eq!(error.operator().ldap_code, Some(49), "{error}");
+            assert_eq!(fault(Err::<(), _>(error)), Fault::DirectoryUnavailable);
+        }
+        for _ in 0..20 {
+            let PdcHealth::Unreachable { reason, .. } = directory.pdc_health().await else {
+                panic!("signed in")
+            };
+            assert!(reason.contains("can't sign in") && reason.contains("is not tried again"), "{reason}");
+        }
+        // Two may have been on their way together.
+        assert!((1..=2).contains(&bad().await), "{}", bad().await);
+        // The right one counts as soon as it is there.
+        write(INITIAL);
+        assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { .. }));
+        directory.locate(&guest()).await.unwrap();
+        let _ = std::fs::remove_file(&file);
+    }
+}
+
 /// A TCP proxy in front of a DC that can cut connections, or swallow what passes, at a given request.
 struct Proxy {
     port: u16,
@@ -71,6 +116,9 @@ struct Shared {
     swallow: AtomicUsize,
     /// Connections that are open.
     open: AtomicUsize,
+    /// So many connections are to wait for the answer to what comes after their sign-in, and so many do.
+    hold: AtomicUsize,
+    held: AtomicUsize,
     cut: Notify,
     closed: Notify,
 }
@@ -108,6 +156,15 @@ impl Proxy {
         }
     }
 
+    /// The next `count` connections that are signed in wait for an answer; 0 lets all go on.
+    fn hold(&self, count: usize) {
+        self.shared.hold.store(count, Ordering::SeqCst);
+    }
+
+    fn held(&self) -> usize {
+        self.shared.held.load(Ordering::SeqCst)
+    }
+
     /// After `requests` more requests answers (`1`) or also requests (`2`) get lost.
     fn swallow(&self, requests: usize, kind: usize) {
         self.shared.requests_left.store(requests, Ordering::SeqCst);
@@ -115,12 +172,40 @@ impl Proxy {
     }
 }
 
+/// Counts a client's records of TLS that may carry application data: under TLS 1.3 the first ends the handshake (RFC 8446 section 5.1), the
+/// second is the sign-in.
+#[derive(Default)]
+struct Records {
+    header: Vec<u8>,
+    left: usize,
+    data: usize,
+}
+
+impl Records {
+    fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if self.left > 0 {
+                self.left -= 1;
+                continue;
+            }
+            self.header.push(*byte);
+            if let [kind, _, _, high, low] = self.header[..] {
+                self.data += usize::from(kind == 23);
+                self.left = usize::from(u16::from_be_bytes([high, low]));
+                self.header.clear();
+            }
+        }
+    }
+}
+
 async fn relay(mut client: TcpStream, mut server: TcpStream, state: &Shared) {
     let (mut from_client, mut from_server) = (vec![0; 32 << 10], vec![0; 32 << 10]);
+    let mut records = Records::default();
     loop {
         tokio::select! {
             read = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = read else { return };
+                records.feed(&from_client[..length]);
                 let lost = match state.swallow.load(Ordering::SeqCst) {
                     0 => false,
                     kind => {
@@ -135,6 +220,12 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, state: &Shared) {
             }
             read = server.read(&mut from_server) => {
                 let Ok(length @ 1..) = read else { return };
+                if records.data > 2 && state.held.load(Ordering::SeqCst) < state.hold.load(Ordering::SeqCst) {
+                    state.held.fetch_add(1, Ordering::SeqCst);
+                    while state.hold.load(Ordering::SeqCst) > 0 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                }
                 let lost = state.swallow.load(Ordering::SeqCst) == 1 && state.requests_left.load(Ordering::SeqCst) == 0;
                 if !lost && client.write_all(&from_server[..length]).await.is_err() {
                     return;
@@ -200,34 +291,43 @@ async fn kept_connections_that_were_cut_are_replaced_before_a_write() {
     assert!(play.kinit("ada", "After-The-Cut-7!"));
 }
 
+/// The directory is as slow as one can wish: the proxy keeps back every answer to those who have all the connections. What is told of it
+/// meanwhile depends on no clock.
 #[tokio::test]
 async fn a_busy_agent_does_not_call_the_directory_gone() {
     let play = Playground::new(Forest::Contoso, "busy");
     play.add("ada", &[]);
+    let proxy = Proxy::start(IpAddr::V4(play.forest.dc_ip)).await;
     let mut settings = play.config();
-    // The machine may be busy too: waiting for one's turn is not what is tested.
-    settings.timeout = Duration::from_secs(60);
+    settings.port = proxy.port;
+    // Waiting for one's turn is not what is tested.
+    settings.timeout = Duration::from_secs(120);
     let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
     let person = play.locate(&directory, "ada").await;
-    let mut resets = Vec::new();
-    for number in 0..24 {
-        let (directory, person) = (directory.clone(), person.clone());
-        resets.push(tokio::spawn(async move {
-            reset(&directory, &person, &format!("Busy-Passw0rd-{number}!")).await
-        }));
+    proxy.hold(16);
+    let resets: Vec<_> = (0..24)
+        .map(|number| {
+            let (directory, person) = (directory.clone(), person.clone());
+            tokio::spawn(async move {
+                let new = password(&format!("Busy-Passw0rd-{number}!"));
+                directory.reset(&person, &new, ResetOptions::default()).await
+            })
+        })
+        .collect();
+    // All connections that there may be wait for an answer, and eight resets wait for a connection.
+    while proxy.held() < 16 {
+        assert!(!resets.iter().any(tokio::task::JoinHandle::is_finished));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let mut all_busy = 0;
-    while resets.iter().any(|reset| !reset.is_finished()) {
+    for _ in 0..3 {
         let health = directory.pdc_health().await;
         assert!(matches!(health, PdcHealth::Reachable { .. }), "{health:?}");
-        all_busy += usize::from(resets.iter().filter(|reset| !reset.is_finished()).count() > 16);
     }
-    assert!(all_busy > 0, "the probe was never made while all connections were in use");
-    let mut done = 0;
+    assert!(!resets.iter().any(tokio::task::JoinHandle::is_finished), "all of them are still under way");
+    proxy.hold(0);
     for reset in resets {
-        done += usize::from(reset.await.unwrap().is_ok());
+        reset.await.unwrap().unwrap();
     }
-    assert_eq!(done, 24);
 }
 
 #[tokio::test]

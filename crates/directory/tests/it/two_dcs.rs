@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use ritorno_directory::{
-    Directory, DirectoryError, ForestConfig, Identity, ImportedObject, PdcHealth, Person, SignIn,
+    Directory, DirectoryError, ForestConfig, Identity, ImportedObject, PdcHealth, Person, SignIn, Since,
 };
 use ritorno_lab::{Forest, ForestHandle, Lab, PrivateLab, Replica};
 use ritorno_protocol::clock::SystemClock;
@@ -234,6 +234,88 @@ async fn reads_go_to_the_preferred_controller_and_writes_to_the_pdc_emulator() {
     assert_eq!(
         (done.operator.dc.as_deref(), done.operator.detail.as_str()),
         (Some(forest.dc_host.as_str()), "")
+    );
+}
+
+/// Two sites: the PDC emulator in the one, this machine and the second controller in the other.
+#[tokio::test]
+async fn without_a_preferred_one_imports_are_read_in_the_own_site() {
+    let pair = Pair::new("directory-nearest");
+    let (forest, second) = (&pair.forest, &pair.second);
+    assert_eq!(
+        pair.directory(|_| ()).watermark().await.unwrap().dc,
+        forest.dc_host,
+        "one site: it lags behind nobody"
+    );
+
+    let server =
+        |site: &str| format!("CN=DC2,CN=Servers,CN={site},CN=Sites,CN=Configuration,{}", forest.base_dn);
+    let local = ["-H", DATABASE];
+    let run = |command: &[&str]| forest.dc_exec(&[command, &local].concat()).unwrap();
+    run(&["samba-tool", "sites", "create", "Milano"]);
+    run(&["samba-tool", "sites", "subnet", "create", "127.0.0.0/8", "Milano"]);
+    run(&["ldbrename", &server("Default-First-Site-Name"), &server("Milano")]);
+    second.wait_for_replication().unwrap();
+    // A controller reads where it is when it starts.
+    second.kill().unwrap();
+    second.up().unwrap();
+
+    let directory = pair.directory(|_| ());
+    let topology = directory.topology().await.unwrap();
+    assert_eq!(topology.own_site.as_deref(), Some("Milano"));
+    // What it took is seen to have arrived once something has been seen that it had before.
+    assert!(matches!(directory.pdc_health().await, PdcHealth::Reachable { dc, .. } if dc == forest.dc_host));
+    let described = |words: &str| {
+        let dn = &forest.people[0].dn;
+        format!("dn: {dn}\nchangetype: modify\nreplace: description\ndescription: {words}\n")
+    };
+    let since = Instant::now();
+    let mark = loop {
+        forest.modify(&described(&format!("{:?}", since.elapsed()))).unwrap();
+        second.wait_for_replication().unwrap();
+        let mark = directory.watermark().await.unwrap();
+        if mark.dc == second.host {
+            break mark;
+        }
+        assert!(since.elapsed() < Duration::from_secs(90), "{} is read", mark.dc);
+    };
+    // It stays there, by deltas and by full imports; what is about one person is read and written at the PDC emulator.
+    for _ in 0..5 {
+        assert_eq!(directory.watermark().await.unwrap().dc, second.host);
+        let changes = directory.changes(&mark, vec!["description".to_owned()]).await.unwrap();
+        let Since::Changes(delta) = changes else { panic!("it was left") };
+        assert_eq!(delta.end().await.0.dc, second.host);
+    }
+    let restarted = pair.directory(|_| ());
+    let changes = restarted.changes(&mark, vec!["description".to_owned()]).await.unwrap();
+    assert!(matches!(changes, Since::Changes(_)), "an agent that was restarted goes on there");
+    let before = sign_ins(&second.log().unwrap(), second.ip);
+    let person = directory.locate(&Identity::AccountName(forest.people[0].sam.clone())).await.unwrap();
+    assert_eq!(directory.judge(&person).await, Ok(()));
+    directory.effective_policy(&person).await.unwrap();
+    let done = reset(&directory, &person, "Entirely-New-7!").await.unwrap();
+    assert_eq!(done.operator.dc.as_deref(), Some(forest.dc_host.as_str()));
+    assert_eq!(sign_ins(&second.log().unwrap(), second.ip), before, "none of that was asked at dc2");
+
+    // One that has stopped listening is not chosen by anybody who does not know it to be up to date.
+    let [user, pass] = [
+        format!("--username=administrator@{}", forest.realm),
+        format!("--password={}", forest.administrator.password),
+    ];
+    let deaf = ["samba-tool", "drs", "options", &second.host, "--dsa-option=+DISABLE_INBOUND_REPL"];
+    second.exec_with(&[&deaf[..], &[&user, &pass]].concat(), "").unwrap();
+    forest.modify(&described("not known to dc2")).unwrap();
+    assert_eq!(restarted.watermark().await.unwrap().dc, forest.dc_host);
+    assert_eq!(pair.directory(|_| ()).watermark().await.unwrap().dc, forest.dc_host);
+
+    // Without the PDC emulator an import goes on, and may begin, where somebody answers.
+    forest.kill_dc().unwrap();
+    let changes = directory.changes(&mark, vec!["description".to_owned()]).await.unwrap();
+    assert!(matches!(changes, Since::Changes(_)));
+    assert_eq!(directory.watermark().await.unwrap().dc, second.host);
+    assert_eq!(
+        fault(reset(&directory, &person, "Entirely-New-8!").await),
+        Fault::PdcUnreachable { name: forest.dc_host.clone() }
     );
 }
 

@@ -121,7 +121,25 @@ async fn each_state_of_an_account_has_its_answer() {
             assert_eq!(state.locked, sam == "locked");
             assert_eq!(state.must_change, sam == "change");
             assert!(!state.never_expires && !state.cannot_change);
+            assert_eq!(state.locked_until.is_some(), sam == "locked");
+            assert_eq!(state.password_set.is_none(), sam == "change");
         }
+        // Never expires; cannot be changed by its owner: what administrators' tools write for the two boxes.
+        play.add("never", &[("userAccountControl", "66048")]);
+        play.add("cannot", &[]);
+        let cannot = play.locate(&directory, "cannot").await;
+        let object = format!("--objectdn={}", cannot.dn);
+        for trustee in ["PS", "WD"] {
+            let sddl = format!("--sddl=(OD;;CR;ab721a53-1e2f-11d0-9819-00aa0040529b;;{trustee})");
+            let local = ["-H", "/var/lib/samba/private/sam.ldb"];
+            play.forest
+                .dc_exec(&[&["samba-tool", "dsacl", "set", &object, &sddl][..], &local].concat())
+                .unwrap();
+        }
+        let never = directory.state(&play.locate(&directory, "never").await).await.unwrap();
+        assert!(never.never_expires && !never.cannot_change, "{never:?}");
+        let cannot = directory.state(&cannot).await.unwrap();
+        assert!(cannot.cannot_change && !cannot.never_expires, "{cannot:?}");
         let plain = play.locate(&directory, "plain").await;
         assert_eq!(directory.verify(&plain, &password("")).await.unwrap(), SignIn::WrongPassword);
     }
@@ -145,8 +163,16 @@ async fn a_password_that_may_be_the_one_before_is_not_taken_for_the_one_now() {
         assert_eq!(wrong, SignIn::WrongPassword);
         // To a clock that is an hour and more ahead it was replaced long ago.
         let later = Arc::new(ManualClock::new(SystemClock.now().plus(REPLACED_STAYS)));
-        let directory = Directory::new(play.config(), later).unwrap();
+        let then = Directory::new(play.config(), later).unwrap();
         let new = password("Entirely-New-7!");
-        assert_eq!(directory.verify(&person, &new).await.unwrap(), SignIn::Accepted);
+        assert_eq!(then.verify(&person, &new).await.unwrap(), SignIn::Accepted);
+        // That it must be changed at the next sign-in hides when it was set, and proves no more.
+        let new = password("Entirely-New-8!");
+        let done = directory.reset(&person, &new, ResetOptions { must_change: true }).await.unwrap();
+        assert!(done.must_change, "{done:?}");
+        assert_eq!(directory.verify(&person, &new).await.unwrap(), SignIn::ReplacedLately);
+        let later = Arc::new(ManualClock::new(SystemClock.now().plus(REPLACED_STAYS)));
+        let then = Directory::new(play.config(), later).unwrap();
+        assert_eq!(then.verify(&person, &new).await.unwrap(), SignIn::MustChange);
     }
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::FileForest;
 
 /// The table, as written.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     port: Spanned<u16>,
@@ -16,6 +16,7 @@ pub(super) struct File {
     protected_groups: Spanned<Vec<String>>,
     login: String,
     user_principal_name: String,
+    one_server_per_host: bool,
 }
 
 impl Default for File {
@@ -26,6 +27,7 @@ impl Default for File {
             protected_groups: Spanned::new(0..0, Vec::new()),
             login: "uid".to_owned(),
             user_principal_name: "mail".to_owned(),
+            one_server_per_host: false,
         }
     }
 }
@@ -43,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) login: String,
     /// The attribute with the name that people sign in with.
     pub(crate) user_principal_name: String,
+    /// That no two servers share the name of a host.
+    pub(crate) one_server_per_host: bool,
 }
 
 /// Checks what such a forest must have and can't have.
@@ -114,6 +118,7 @@ pub(super) fn check(forest: &FileForest) -> Result<Option<Settings>, (Range<usiz
         protected_groups: groups.clone(),
         login: file.login.clone(),
         user_principal_name: file.user_principal_name.clone(),
+        one_server_per_host: file.one_server_per_host,
     }))
 }
 
@@ -142,6 +147,7 @@ policy = "cn=default,ou=policies,dc=tailspin,dc=test"
         let parse = |text: &str| Config::parse(Path::new("agent.toml"), text);
         let read = parse(GOOD).unwrap().forests.remove(0).openldap.unwrap();
         assert_eq!((read.port, read.login.as_str(), read.user_principal_name.as_str()), (636, "uid", "mail"));
+        assert!(!read.one_server_per_host, "only the administrator knows");
         for (from, to, complaint) in [
             (
                 "account = \"uid=svc-ritorno,ou=services,dc=tailspin,dc=test\"",
