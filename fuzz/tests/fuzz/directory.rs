@@ -1,9 +1,9 @@
 //! What a domain controller, or whoever plays one, sends to the agent.
 
+use ritorno_directory::decode_values;
 use ritorno_directory::ldap::{
     DecodeError, FrameError, MAXIMUM_FRAME, choose_layer, decode_reply, take_frame, tls_server_end_point,
 };
-
 use tokio_util::bytes::BytesMut;
 
 use crate::seed;
@@ -25,6 +25,17 @@ fn result(tag: u8, code: u8, text: &str) -> Vec<u8> {
     element(tag, &[&[0x0a, 1, code], &element(0x04, &[]), &element(0x04, &[text.as_bytes()])])
 }
 
+/// What real servers sent, as it was recorded (see the README).
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the corpus is there")
+        .map(|file| file.expect("it can be listed").path())
+        .collect();
+    files.sort();
+    files.into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect()
+}
+
 /// Replies to bind, search and modify.
 #[test]
 fn ldap_reply() {
@@ -35,7 +46,7 @@ fn ldap_reply() {
         &[&element(0x04, &[b"CN=Anna Rossi,DC=contoso,DC=test"]), &element(0x30, &[&attribute])],
     );
     let refused = "0000052D: Unwilling to perform - check_password_restrictions: the password is too short";
-    let seeds = vec![
+    let mut seeds = vec![
         message(&result(0x61, 0, "")),
         message(&result(
             0x61,
@@ -46,6 +57,9 @@ fn ldap_reply() {
         message(&result(0x65, 0, "")),
         message(&result(0x67, 53, refused)),
     ];
+    let recorded = corpus("ldap_reply");
+    assert!(recorded.len() >= 25, "{} of them", recorded.len());
+    seeds.extend(recorded);
     for good in &seeds {
         assert_eq!(decode_reply(good), Ok(1));
     }
@@ -108,5 +122,29 @@ fn channel_binding() {
         if let Some(binding) = tls_server_end_point(bytes) {
             assert!(binding.starts_with(b"tls-server-end-point:") && [53, 69, 85].contains(&binding.len()));
         }
+    });
+}
+
+/// Binary values: the answer to an LDAP ping, a SID, replication metadata, an up-to-dateness vector, a security descriptor.
+#[test]
+fn binary_values() {
+    let sid =
+        [1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0x50, 4, 0, 0].to_vec();
+    // Version, count of stamps; the first stamp is of unicodePwd (MS-DRSR 5.162).
+    let mut metadata = [&[1_u8, 0, 0, 0][..], &[0; 4], &[1, 0, 0, 0], &[0; 4]].concat();
+    metadata.extend_from_slice(&0x9005a_u32.to_le_bytes());
+    metadata.extend_from_slice(&[2; 44]);
+    let vector = [&[2_u8, 0, 0, 0][..], &[0; 4], &[1, 0, 0, 0], &[0; 4], &[7; 16], &[9; 16]].concat();
+    // A DACL with one entry, and nothing else (MS-DTYP 2.4.6).
+    let entry = [&[0_u8, 0, 36, 0, 0, 1, 0, 0][..], &sid].concat();
+    let list = [&[2_u8, 0, 44, 0, 1, 0, 0, 0][..], &entry].concat();
+    let descriptor = [&[1_u8, 0, 4, 0x80][..], &[0; 12], &[20, 0, 0, 0], &list].concat();
+    let mut seeds = vec![sid, metadata, vector, descriptor];
+    seeds.extend(corpus("binary_values"));
+    for good in &seeds {
+        assert!(decode_values(good) > 0, "{good:02x?}");
+    }
+    seed::run(seeds, |bytes| {
+        assert!(decode_values(bytes) <= 5);
     });
 }
