@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr;
 use ritorno_protocol::enrolment::PersonStanding;
 use ritorno_protocol::ids::SourceAnchor;
@@ -36,8 +37,11 @@ pub async fn handle(
     Ok(Json(match own {
         None => PersonStanding { known: false, sspr: None },
         Some(user) => {
-            let refused = sspr::tenant_allows(&tenant).and_then(|()| sspr::person_allowed(&tenant, &user));
-            PersonStanding { known: true, sspr: refused.err() }
+            let name = SignInName::of_principal(&user.user_principal_name);
+            let (users, now) = (state.store.users(), state.clock.now());
+            let standing = users.standing(user.tenant, Some(user.id), &name, now).await?;
+            let gates = sspr::tenant_allows(&tenant).and_then(|()| sspr::gates(&tenant, &user, &standing));
+            PersonStanding { known: true, sspr: gates.err() }
         }
     }))
 }
