@@ -125,6 +125,28 @@ pub(crate) async fn stage_members(
     Ok((came.len() + went.len()) as u64)
 }
 
+/// Stages for whom of another connector members stand.
+pub(crate) async fn stage_foreign(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    foreign: &[([u8; 16], String)],
+) -> Result<(), SyncError> {
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let said: Vec<_> =
+        foreign.iter().map(|(guid, sid)| (uuid::Uuid::from_bytes_le(*guid).to_string(), sid)).collect();
+    sqlx::query(
+        "INSERT INTO foreign_member (connector_id, member_guid, sid) SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2) \
+         WHERE true ON CONFLICT DO UPDATE SET sid = excluded.sid",
+    )
+    .bind(connector)
+    .bind(json(&said))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Marks these objects, and everybody in them, as changed.
 pub(crate) async fn judge_anew(
     connection: &mut SqliteConnection,
@@ -218,11 +240,13 @@ pub(crate) async fn note_in_tenant(
     // an index; a person has several objects, of which one has the anchor.
     sqlx::query(
         "WITH said (anchor, target_id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)), \
-         object (connector_id, guid, target_id) AS MATERIALIZED ( \
-         SELECT connector_id, object_guid, target_id FROM said CROSS JOIN cs_object o INDEXED BY cs_object_by_anchor \
+         own (connector_id, guid, sid, target_id) AS MATERIALIZED ( \
+         SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN cs_object o INDEXED BY cs_object_by_anchor \
          ON o.anchor = said.anchor UNION \
-         SELECT connector_id, object_guid, target_id FROM said CROSS JOIN mv_object m ON m.anchor = said.anchor \
-         CROSS JOIN cs_object o ON o.mv_id = m.id) \
+         SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN mv_object m ON m.anchor = said.anchor \
+         CROSS JOIN cs_object o ON o.mv_id = m.id), \
+         object (connector_id, guid, target_id) AS MATERIALIZED (SELECT connector_id, guid, target_id FROM own UNION \
+         SELECT f.connector_id, f.member_guid, own.target_id FROM own CROSS JOIN foreign_member f ON f.sid = own.sid) \
          UPDATE edge INDEXED BY edge_by_member SET dirty = 1, \
          confirmed = CASE WHEN object.target_id IS NULL THEN NULL ELSE confirmed END FROM object \
          WHERE edge.connector_id = object.connector_id AND edge.member_guid = object.guid \

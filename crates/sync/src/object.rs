@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::sid;
+
 /// One object of a directory, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedObject {
@@ -18,6 +20,8 @@ pub struct ImportedObject {
     pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
     /// Of a group, who is in it; `None` for a person.
     pub members: Option<Members>,
+    /// Of a group's members, those who stand for a person of another connector: their `objectGUID`, and that person's SID as text.
+    pub foreign: Vec<([u8; 16], String)>,
 }
 
 /// Who is in a group, by `objectGUID`.
@@ -109,6 +113,9 @@ impl Attributes {
     }
 }
 
+/// What else is kept of an object than before: with another number every object is staged anew, once.
+const STAGED: [u8; 1] = [2];
+
 /// What the connector space keeps of an object.
 pub(crate) struct Staged {
     pub(crate) guid: String,
@@ -117,9 +124,15 @@ pub(crate) struct Staged {
     pub(crate) json: String,
     pub(crate) hash: Vec<u8>,
     pub(crate) members: Option<Members>,
+    pub(crate) foreign: Vec<([u8; 16], String)>,
 }
 
 impl Staged {
+    /// The SID as text, of an object that has one.
+    pub(crate) fn sid(&self) -> Option<String> {
+        sid::text(&self.attributes.bytes("objectsid")?)
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         if self.members.is_some() { Kind::Group } else { Kind::Person }
     }
@@ -133,11 +146,17 @@ impl Staged {
     pub(crate) fn of(object: ImportedObject) -> Self {
         let attributes = Attributes::of(&object);
         let json = serde_json::to_string(&attributes).expect("strings in maps always become JSON");
-        let hash =
-            Sha256::new().chain_update(&object.dn).chain_update([0]).chain_update(&json).finalize().to_vec();
+        let hash = Sha256::new()
+            .chain_update(STAGED)
+            .chain_update(&object.dn)
+            .chain_update([0])
+            .chain_update(&json)
+            .finalize()
+            .to_vec();
         // objectGUID is stored with its first three fields in little-endian order (MS-DTYP 2.3.4.2).
         let guid = uuid::Uuid::from_bytes_le(object.object_guid).to_string();
-        Self { guid, dn: object.dn, attributes, json, hash, members: object.members }
+        let (members, foreign) = (object.members, object.foreign);
+        Self { guid, dn: object.dn, attributes, json, hash, members, foreign }
     }
 }
 
@@ -173,7 +192,7 @@ mod tests {
         #[test]
         fn staged_values_keep_their_bytes(value in proptest::collection::vec(any::<u8>(), 0..40)) {
             let attributes = BTreeMap::from([("objectSid".to_owned(), vec![value.clone()])]);
-            let staged = Staged::of(ImportedObject { dn: "CN=a".into(), object_guid: [1; 16], attributes, members: None });
+            let staged = Staged::of(ImportedObject { dn: "CN=a".into(), object_guid: [1; 16], attributes, members: None, foreign: Vec::new() });
             let read: Attributes = serde_json::from_str(&staged.json).unwrap();
             prop_assert_eq!(read.bytes("objectsid"), Some(value));
         }
@@ -202,6 +221,7 @@ mod tests {
             object_guid: [1; 16],
             attributes: BTreeMap::new(),
             members: None,
+            foreign: Vec::new(),
         };
         assert_ne!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=b")).hash);
         assert_eq!(Staged::of(object("CN=a")).hash, Staged::of(object("CN=a")).hash);

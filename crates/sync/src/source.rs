@@ -47,6 +47,8 @@ pub enum Changed {
     Present(ImportedObject),
     /// It was deleted or has left the scope of the import; its `objectGUID`. It need not have been known.
     Gone([u8; 16]),
+    /// It is there as before; its `objectGUID`.
+    Unchanged([u8; 16]),
 }
 
 /// One part of a delta import.
@@ -62,6 +64,8 @@ pub enum Changes {
         watermark: String,
         /// What the operator should know, such as changes that this account can't see.
         note: Option<String>,
+        /// Whether every object that is there was told of, changed or not: one that was not is gone.
+        all: bool,
     },
 }
 

@@ -106,6 +106,7 @@ async fn stage_edges(
     match &staged.members {
         Some(members) => {
             let edges = group::stage_members(connection, connector, &staged.guid, members, watched).await?;
+            group::stage_foreign(connection, connector, &staged.foreign).await?;
             if watched && earlier.is_none_or(|earlier| earlier.hash != staged.hash || !earlier.present) {
                 group::judge_anew(connection, connector, std::slice::from_ref(&staged.guid)).await?;
             }
@@ -151,13 +152,22 @@ async fn known(
         .collect()
 }
 
-/// One object as [`stage`] takes it: GUID, name, anchor, attributes, hash, kind, RID.
-type Row = (String, String, String, String, String, &'static str, Option<i64>);
+/// One object as [`stage`] takes it: GUID, name, anchor, attributes, hash, kind, RID, SID.
+type Row = (String, String, String, String, String, &'static str, Option<i64>, Option<String>);
 
 fn row(staged: &Staged, anchor: &str) -> Row {
     let (kind, rid) = (staged.kind().name(), staged.rid());
     let anchor = anchor.to_owned();
-    (staged.guid.clone(), staged.dn.clone(), anchor, staged.json.clone(), hex(&staged.hash), kind, rid)
+    (
+        staged.guid.clone(),
+        staged.dn.clone(),
+        anchor,
+        staged.json.clone(),
+        hex(&staged.hash),
+        kind,
+        rid,
+        staged.sid(),
+    )
 }
 
 /// Stages objects, in one statement for all of them.
@@ -170,11 +180,11 @@ async fn stage(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, kind, rid, \
+        "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, kind, rid, sid, \
          present, changed) SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), ?2, value ->> 5, \
-         value ->> 6, 1, 1 FROM json_each(?3) WHERE true ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
+         value ->> 6, value ->> 7, 1, 1 FROM json_each(?3) WHERE true ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
          anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
-         seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, present = 1, changed = 1",
+         seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, sid = excluded.sid, present = 1, changed = 1",
     )
     .bind(context.connector_id)
     .bind(context.run_id)

@@ -114,5 +114,6 @@ fn migrator() -> Migrator {
         migration(4, "groups", include_str!("../migrations/0004_groups.sql")),
         migration(5, "suspend", include_str!("../migrations/0005_suspend.sql")),
         migration(6, "members guarded", include_str!("../migrations/0006_members_guarded.sql")),
+        migration(7, "foreign members", include_str!("../migrations/0007_foreign_members.sql")),
     ])
 }

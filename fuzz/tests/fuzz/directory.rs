@@ -36,7 +36,31 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| std::fs::read(file).expect("it can be read")).collect()
 }
 
-/// Replies to bind, search and modify.
+/// A control of a reply (RFC 4511 section 4.1.11).
+fn control(oid: &str, value: &[u8]) -> Vec<u8> {
+    element(0xa0, &[&element(0x30, &[&element(0x04, &[oid.as_bytes()]), &element(0x04, &[value])])])
+}
+
+/// An entry under content synchronisation (RFC 4533 section 2.3).
+fn content_entry(entry: &[u8]) -> Vec<u8> {
+    let state =
+        element(0x30, &[&[0x0a, 1, 1], &element(0x04, &[&[7; 16]]), &element(0x04, &[b"rid=000,csn=1"])]);
+    element(0x30, &[&[0x02, 1, 1], entry, &control("1.3.6.1.4.1.4203.1.9.1.2", &state)])
+}
+
+/// A word of it about several entries (RFC 4533 section 2.5).
+fn content_info(value: &[u8]) -> Vec<u8> {
+    let parts = [element(0x80, &[b"1.3.6.1.4.1.4203.1.9.1.4"]), element(0x81, &[value])];
+    message(&element(0x79, &[&parts[0], &parts[1]]))
+}
+
+/// Its end (RFC 4533 section 2.4).
+fn content_end() -> Vec<u8> {
+    let done = element(0x30, &[&element(0x04, &[b"rid=000,csn=1"]), &[1, 1, 0xff]]);
+    element(0x30, &[&[0x02, 1, 1], &result(0x65, 0, ""), &control("1.3.6.1.4.1.4203.1.9.1.3", &done)])
+}
+
+/// Replies to bind, search, modify and content synchronisation.
 #[test]
 fn ldap_reply() {
     let value = element(0x04, &[b"anna.rossi"]);
@@ -56,6 +80,10 @@ fn ldap_reply() {
         message(&entry),
         message(&result(0x65, 0, "")),
         message(&result(0x67, 53, refused)),
+        content_entry(&entry),
+        content_info(&element(0xa3, &[&[1, 1, 0xff], &element(0x31, &[&element(0x04, &[&[7; 16]])])])),
+        content_info(&element(0xa2, &[&element(0x04, &[b"rid=000"]), &[1, 1, 0]])),
+        content_end(),
     ];
     let recorded = corpus("ldap_reply");
     assert!(recorded.len() >= 25, "{} of them", recorded.len());

@@ -91,6 +91,15 @@ fn anchor(user: &User) -> Result<String> {
     Ok(user.on_premises().context("hybrid")?.source_anchor.0.clone())
 }
 
+/// The text of a person's SID (MS-DTYP 2.4.2.1).
+fn text_of_sid(user: &User) -> Result<String> {
+    let sid = &user.on_premises().context("hybrid")?.object_sid.0;
+    let numbers = sid[8..]
+        .chunks_exact(4)
+        .map(|number| u32::from_le_bytes([number[0], number[1], number[2], number[3]]));
+    Ok(numbers.fold("S-1-5".to_owned(), |text, number| format!("{text}-{number}")))
+}
+
 fn forest_of(user: &User) -> &str {
     user.on_premises().map_or("", |object| object.forest.0.as_str())
 }
@@ -189,6 +198,18 @@ fn two_forests_and_their_groups_are_one_tenant() -> Result<()> {
     ensure!(people["emma.fischer"].id == before["emma.fischer"].id, "a rename and a move leave who she is");
     let said = world.stack.agent_command(&["sync", "search", "emma.fischer"])?;
     ensure!(said.contains("CN=Emma Bianchi,OU=Elsewhere,"), "{said}");
+
+    // A person of the other forest in a group of this one, which knows her by her SID.
+    let sid = text_of_sid(&people["zoe.neu"])?;
+    let principal = format!("CN={sid},CN=ForeignSecurityPrincipals,{}", contoso.base_dn);
+    // The controller makes the object that stands for her.
+    member(contoso, "add", "Inner", &format!("<SID={sid}>"))?;
+    wait_for_groups(
+        &world,
+        &[("Inner", &["marco.conti", "emma.fischer", "zoe.neu"]), ("Sales", &["Inner"])],
+    )?;
+    member(contoso, "delete", "Inner", &principal)?;
+    wait_for_groups(&world, &[("Inner", &["marco.conti", "emma.fischer"]), ("Sales", &["Inner"])])?;
 
     // Moved to the other forest with the anchor: the same person of the tenant, and in the groups of the first no more.
     let luca = &before["luca.esposito"];

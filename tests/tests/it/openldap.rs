@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use ritorno_lab::OpenLdap;
 use ritorno_tests::visitor::{Answer, Choosing, Visitor};
 
+use crate::sync::tenant;
 use crate::world::World;
 
 const NEW: &str = "ritornata parola 5";
@@ -89,6 +90,19 @@ fn people_of_an_openldap_server_reset_their_passwords() -> Result<()> {
         world.stack.agent_command(&["sync", "run", connector, profile])?;
     }
     pass_gate(&world, &server, "luca.esposito", address)?;
+    // So does somebody who is new, and that they are gone.
+    let dn = format!("uid=neu.hier,{}", server.people_ou);
+    server.modify(&format!(
+        "dn: {dn}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: Neu Hier\nsn: Hier\nmail: neu.hier@tailspin.test\n"
+    ))?;
+    world.stack.agent_command(&["sync", "cycle"])?;
+    ensure!(tenant(&world)?.contains_key("neu.hier"), "whoever came is there after one cycle");
+    server.delete(&dn)?;
+    world.stack.agent_command(&["sync", "cycle"])?;
+    ensure!(
+        !tenant(&world)?.contains_key("neu.hier"),
+        "whoever went is gone after one cycle, and not by the night"
+    );
     let history = world.stack.agent_command(&["sync", "status"])?;
     ensure!(!history.contains("in place of a delta import"), "{history}");
     Ok(())

@@ -337,6 +337,38 @@ impl Connection {
         limit: Duration,
         mut entry: impl FnMut(Entry) -> Result<(), &'static str>,
     ) -> Result<(Vec<u8>, bool), LdapError> {
+        let deadline = Instant::now() + limit;
+        let id = self.ask(operation, controls, deadline, limit).await?;
+        loop {
+            match self.reply(id, deadline, limit).await? {
+                Reply::Entry(found) => entry(found).map_err(|detail| self.no_answer(detail))?,
+                Reply::Bound { answer, token, .. } => {
+                    return match answer.code {
+                        0 => Ok((token, false)),
+                        IN_PROGRESS => Ok((token, true)),
+                        _ => Err(LdapError::Refused { host: self.host.clone(), answer }),
+                    };
+                }
+                Reply::Done { answer, cookie, more, .. } => {
+                    return if answer.code == 0 {
+                        Ok((cookie, more))
+                    } else {
+                        Err(LdapError::Refused { host: self.host.clone(), answer })
+                    };
+                }
+                Reply::Synced { .. } | Reply::Sync(_) | Reply::Reference | Reply::Other => {}
+            }
+        }
+    }
+
+    /// Sends one request; the number by which its replies are known.
+    pub(super) async fn ask(
+        &mut self,
+        operation: Encoded,
+        controls: &[Control],
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<i32, LdapError> {
         if !self.is_usable().await {
             let detail = "closed by the other side".to_owned();
             return Err(LdapError::NotSent { host: self.host.clone(), detail });
@@ -347,57 +379,54 @@ impl Connection {
         // Until the end is known to be good, the connection is not.
         self.usable = false;
         self.policy = None;
-        let no_answer = |detail: String| LdapError::NoAnswer { host: self.host.clone(), detail, ended: true };
-        let deadline = Instant::now() + limit;
-        let late = || {
-            let detail = format!("nothing came within {} ms", limit.as_millis());
-            LdapError::NoAnswer { host: self.host.clone(), detail, ended: false }
-        };
-        let sent = timeout_at(deadline, self.stream.send(&bytes));
-        // Once the first byte is on its way, the whole request may have arrived: from here on no error is 'not sent'.
-        sent.await.map_err(|_| late())?.map_err(|error| no_answer(error.to_string()))?;
-        drop(bytes);
+        match timeout_at(deadline, self.stream.send(&bytes)).await {
+            Ok(Ok(())) => Ok(id),
+            // Once the first byte is on its way, the whole request may have arrived: from here on no error is 'not sent'.
+            Ok(Err(error)) => Err(self.no_answer(&error.to_string())),
+            Err(_) => Err(self.late(limit)),
+        }
+    }
+
+    /// The next reply to request `id`. After the last one the connection is good for another request.
+    pub(super) async fn reply(
+        &mut self,
+        id: i32,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<Reply, LdapError> {
         loop {
             while let Some(Numbered { id: about, reply }) =
-                take_reply(&mut self.incoming).map_err(|error| no_answer(error.to_string()))?
+                take_reply(&mut self.incoming).map_err(|error| self.no_answer(&error.to_string()))?
             {
-                match reply {
-                    _ if about == 0 => {
-                        return Err(no_answer("the directory closes the connection".to_owned()));
-                    }
-                    _ if about != id => {}
-                    Reply::Entry(found) => entry(found).map_err(|detail| no_answer(detail.to_owned()))?,
-                    Reply::Bound { answer, token, policy } => {
-                        self.policy = policy;
-                        self.usable = true;
-                        self.last_used = Instant::now();
-                        return match answer.code {
-                            0 => Ok((token, false)),
-                            IN_PROGRESS => Ok((token, true)),
-                            _ => Err(LdapError::Refused { host: self.host.clone(), answer }),
-                        };
-                    }
-                    Reply::Done { answer, cookie, more, policy } => {
-                        self.policy = policy;
-                        self.usable = true;
-                        self.last_used = Instant::now();
-                        return if answer.code == 0 {
-                            Ok((cookie, more))
-                        } else {
-                            Err(LdapError::Refused { host: self.host.clone(), answer })
-                        };
-                    }
-                    Reply::Reference | Reply::Other => {}
+                if about == 0 {
+                    return Err(self.no_answer("the directory closes the connection"));
                 }
+                if about != id {
+                    continue;
+                }
+                if let Reply::Bound { policy, .. } | Reply::Done { policy, .. } = &reply {
+                    self.policy = *policy;
+                    self.usable = true;
+                    self.last_used = Instant::now();
+                }
+                return Ok(reply);
             }
-            let came = timeout_at(deadline, self.stream.receive(&mut self.incoming))
-                .await
-                .map_err(|_| late())?
-                .map_err(|error| no_answer(error.to_string()))?;
-            if !came {
-                return Err(no_answer("the directory closed the connection".to_owned()));
+            match timeout_at(deadline, self.stream.receive(&mut self.incoming)).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return Err(self.no_answer("the directory closed the connection")),
+                Ok(Err(error)) => return Err(self.no_answer(&error.to_string())),
+                Err(_) => return Err(self.late(limit)),
             }
         }
+    }
+
+    pub(super) fn no_answer(&self, detail: &str) -> LdapError {
+        LdapError::NoAnswer { host: self.host.clone(), detail: detail.to_owned(), ended: true }
+    }
+
+    fn late(&self, limit: Duration) -> LdapError {
+        let detail = format!("nothing came within {} ms", limit.as_millis());
+        LdapError::NoAnswer { host: self.host.clone(), detail, ended: false }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ldap3_proto::LdapCodec;
 use ldap3_proto::control::LdapControl;
-use ldap3_proto::proto::{LdapMsg, LdapOp, LdapResult};
+use ldap3_proto::proto::{LdapIntermediateResponse, LdapMsg, LdapOp, LdapResult, SyncStateValue};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 
@@ -62,20 +62,62 @@ pub struct Answer {
     pub text: String,
 }
 
+/// How content synchronisation gives an entry (RFC 4533 section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncState {
+    /// It is there as before; its attributes do not come.
+    Unchanged,
+    /// It is there, whole.
+    Present,
+    /// It is not there any more.
+    Gone,
+}
+
+/// What content synchronisation says beside entries (RFC 4533 section 2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncInfo {
+    /// Of these entries that they are there as before, or with `gone` that they are not there any more.
+    Ids {
+        /// Their `entryUUID`s (RFC 4530), as bytes.
+        uuids: Vec<[u8; 16]>,
+        /// Which of the two.
+        gone: bool,
+    },
+    /// Whoever was told of by now is all that there is; with `named` it is only that whoever is gone has been named. Others follow.
+    Phase {
+        /// Which of the two.
+        named: bool,
+    },
+    /// A newer cookie, which the last reply makes out of date.
+    Cookie,
+}
+
 /// What a directory can say to what we ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// An entry of a search.
     Entry(Entry),
+    /// An entry under content synchronisation.
+    Synced {
+        /// The entry.
+        entry: Entry,
+        /// Its `entryUUID`, as bytes.
+        uuid: [u8; 16],
+        /// What is said of it.
+        state: SyncState,
+    },
+    /// Content synchronisation's word about several entries, or none.
+    Sync(SyncInfo),
     /// A continuation of a search elsewhere; never followed.
     Reference,
     /// The end of an operation, with the cookie for the next page if there is one.
     Done {
         /// The result.
         answer: Answer,
-        /// Cookie of the paged-results control, or of DirSync.
+        /// Cookie of the paged-results control, of DirSync, or of content synchronisation.
         cookie: Vec<u8>,
-        /// Whether DirSync has more to give.
+        /// Whether DirSync has more to give. After content synchronisation (`refreshDeletes`), whether whoever was not named is as
+        /// before; else they are gone.
         more: bool,
         /// What the password policy says, if it says anything.
         policy: Option<PolicyError>,
@@ -188,6 +230,9 @@ fn numbered(message: LdapMsg, policy: Option<PolicyError>) -> Numbered {
             LdapControl::SimplePagedResults { cookie, .. } => Some((cookie, false)),
             // In an answer the first field says whether there is more (MS-ADTS 3.1.1.3.4.1.3).
             LdapControl::AdDirsync { flags, cookie, .. } => Some((cookie.unwrap_or_default(), flags != 0)),
+            LdapControl::SyncDone { cookie, refresh_deletes } => {
+                Some((cookie.unwrap_or_default(), refresh_deletes))
+            }
             _ => None,
         });
         let (cookie, more) = cookie.unwrap_or_default();
@@ -203,8 +248,36 @@ fn numbered(message: LdapMsg, policy: Option<PolicyError>) -> Numbered {
                     .or_default()
                     .extend(attribute.vals);
             }
-            Reply::Entry(entry)
+            let state = message.ctrl.into_iter().find_map(|control| match control {
+                LdapControl::SyncState { state, entry_uuid, .. } => Some((state, entry_uuid.into_bytes())),
+                _ => None,
+            });
+            match state {
+                None => Reply::Entry(entry),
+                Some((state, uuid)) => {
+                    let state = match state {
+                        SyncStateValue::Present => SyncState::Unchanged,
+                        SyncStateValue::Add | SyncStateValue::Modify => SyncState::Present,
+                        SyncStateValue::Delete => SyncState::Gone,
+                    };
+                    Reply::Synced { entry, uuid, state }
+                }
+            }
         }
+        LdapOp::IntermediateResponse(said) => match said {
+            LdapIntermediateResponse::SyncInfoNewCookie { .. } => Reply::Sync(SyncInfo::Cookie),
+            LdapIntermediateResponse::SyncInfoRefreshDelete { .. } => {
+                Reply::Sync(SyncInfo::Phase { named: true })
+            }
+            LdapIntermediateResponse::SyncInfoRefreshPresent { .. } => {
+                Reply::Sync(SyncInfo::Phase { named: false })
+            }
+            LdapIntermediateResponse::SyncInfoIdSet { refresh_deletes: gone, syncuuids, .. } => {
+                let uuids = syncuuids.into_iter().map(uuid::Uuid::into_bytes).collect();
+                Reply::Sync(SyncInfo::Ids { uuids, gone })
+            }
+            LdapIntermediateResponse::Raw { .. } => Reply::Other,
+        },
         LdapOp::SearchResultReference(_) => Reply::Reference,
         LdapOp::BindResponse(response) => {
             let token = response.saslcreds.unwrap_or_default();

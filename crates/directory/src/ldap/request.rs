@@ -216,6 +216,14 @@ impl Control {
         Self { oid: PASSWORD_POLICY, critical: false, value: Vec::new() }
     }
 
+    /// Content synchronisation (RFC 4533 section 2.2), refreshOnly: all that a search finds, or with a cookie what changed of it since.
+    pub fn content_sync(cookie: Option<&[u8]>) -> Self {
+        let mode = std::iter::once(integer(ENUMERATED, 1));
+        let parts: Vec<_> = mode.chain(cookie.map(octets)).collect();
+        let value = group(SEQUENCE, &parts).to_vec();
+        Self { oid: "1.3.6.1.4.1.4203.1.9.1.1", critical: true, value }
+    }
+
     /// A control whose value is one integer in a sequence: the policy hints (MS-ADTS 3.1.1.3.4.1.27) and the security
     /// descriptor flags (3.1.1.3.4.1.11).
     pub fn flags(oid: &'static str, flags: i32) -> Self {
@@ -310,7 +318,19 @@ mod tests {
             ]),
             attributes: vec!["cn".into(), "x".repeat(200)],
         };
-        let controls = [Control::paged(500, b"c"), Control::dir_sync(b"d", false), Control::show_deleted()];
+        let controls = [
+            Control::paged(500, b"c"),
+            Control::dir_sync(b"d", false),
+            Control::show_deleted(),
+            Control::content_sync(None),
+            Control::content_sync(Some(b"e")),
+        ];
+        let refresh = |cookie: Option<&[u8]>| LdapControl::SyncRequest {
+            criticality: true,
+            mode: ldap3_proto::proto::SyncRequestMode::RefreshOnly,
+            cookie: cookie.map(<[u8]>::to_vec),
+            reload_hint: false,
+        };
         let read = decode(&message(7, search.encode(), &controls));
         assert_eq!(read.msgid, 7);
         assert_eq!(
@@ -323,6 +343,8 @@ mod tests {
                     cookie: Some(b"d".to_vec())
                 },
                 LdapControl::ShowDeleted { criticality: true },
+                refresh(None),
+                refresh(Some(b"e")),
             ]
         );
         let LdapOp::SearchRequest(request) = read.op else { panic!("not a search") };

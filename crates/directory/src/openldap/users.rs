@@ -66,5 +66,6 @@ impl OpenLdap {
 fn object(entry: Entry) -> Option<ImportedObject> {
     let uuid = Uuid::try_parse(entry.text("entryUUID")?).ok()?;
     let (dn, attributes) = (entry.dn, entry.attributes);
-    Some(ImportedObject { dn, object_guid: uuid.to_bytes_le(), attributes, members: None })
+    let object_guid = uuid.to_bytes_le();
+    Some(ImportedObject { dn, object_guid, attributes, members: None, foreign: Vec::new() })
 }

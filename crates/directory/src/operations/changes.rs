@@ -370,23 +370,25 @@ impl Delta {
             return Ok(Change::Gone(object_guid));
         }
         let told = self.told.remove(&object_guid).unwrap_or_default();
-        let members = if told.unclear || self.whole.contains(&object_guid) {
+        let (members, foreign) = if told.unclear || self.whole.contains(&object_guid) {
             let connection = &mut self.controller.connection;
             let all = self.directory.all_members(connection, &entry.dn).await;
-            Members::All(all.map_err(|error| DirectoryError::read(&error))?)
+            let (all, foreign) = all.map_err(|error| DirectoryError::read(&error))?;
+            (Members::All(all), foreign)
         } else {
             let list = |guids: BTreeSet<[u8; 16]>| guids.into_iter().collect();
-            Members::Changed { added: list(told.added), removed: list(told.removed) }
+            (Members::Changed { added: list(told.added), removed: list(told.removed) }, told.foreign)
         };
         let (dn, attributes) = (entry.dn, entry.attributes);
-        Ok(Change::Present(ImportedObject { dn, object_guid, attributes, members: Some(members) }))
+        Ok(Change::Present(ImportedObject { dn, object_guid, attributes, members: Some(members), foreign }))
     }
 
     /// A person as a change: in scope, or not.
     fn judged(&self, entry: Entry, object_guid: [u8; 16]) -> Change {
         if self.bases.is_empty() || self.bases.iter().any(|base| is_within(&entry.dn, base)) {
             let (dn, attributes) = (entry.dn, entry.attributes);
-            Change::Present(ImportedObject { dn, object_guid, attributes, members: None })
+            let foreign = Vec::new();
+            Change::Present(ImportedObject { dn, object_guid, attributes, members: None, foreign })
         } else {
             Change::Gone(object_guid)
         }

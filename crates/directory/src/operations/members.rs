@@ -45,14 +45,15 @@ impl Directory {
         bases.iter().any(|base| is_within(dn, base))
     }
 
-    /// All members of a group, read in ranges (MS-ADTS 3.1.1.3.1.3.3), however many there are.
+    /// All members of a group, read in ranges (MS-ADTS 3.1.1.3.1.3.3), however many there are; and those of them that stand for
+    /// people of another forest.
     pub(super) async fn all_members(
         &self,
         connection: &mut Connection,
         dn: &str,
-    ) -> Result<Vec<[u8; 16]>, LdapError> {
+    ) -> Result<(Vec<[u8; 16]>, Vec<([u8; 16], String)>), LdapError> {
         let limit = self.inner.config.timeout * 6;
-        let (mut members, mut from) = (Vec::new(), 0);
+        let (mut members, mut foreign, mut from) = (Vec::new(), Vec::new(), 0);
         loop {
             let search = Search {
                 base: dn.to_owned(),
@@ -61,13 +62,16 @@ impl Directory {
                 attributes: vec![format!("member;range={from}-{}", from + RANGE - 1)],
             };
             let page = connection.search(&search, &[Control::extended_dn()], limit).await?;
-            let Some((name, values)) = page.entries.first().and_then(ranged) else { return Ok(members) };
+            let Some((name, values)) = page.entries.first().and_then(ranged) else {
+                return Ok((members, foreign));
+            };
             members.extend(values.iter().filter_map(|value| guid_of(value)));
+            foreign.extend(values.iter().filter_map(|value| foreign_of(value)));
             // The last range ends with an asterisk; so does a directory that knows no ranges, by leaving them out.
             let end = name.rsplit_once('-').map(|(_, end)| end);
             match end.and_then(|end| end.parse::<usize>().ok()) {
                 Some(end) if end >= from => from = end + 1,
-                _ => return Ok(members),
+                _ => return Ok((members, foreign)),
             }
         }
     }
@@ -87,6 +91,8 @@ fn ranged(entry: &Entry) -> Option<(&str, &[Vec<u8>])> {
 pub(super) struct Told {
     pub(super) added: BTreeSet<[u8; 16]>,
     pub(super) removed: BTreeSet<[u8; 16]>,
+    /// Of those who were added, those who stand for people of another forest.
+    pub(super) foreign: Vec<([u8; 16], String)>,
     /// The values came in another form, so that all of them are to be read.
     pub(super) unclear: bool,
 }
@@ -97,10 +103,13 @@ impl Told {
             let Some(range) = name.strip_prefix("member") else { continue };
             let guids = values.iter().filter_map(|value| guid_of(value));
             match range {
-                ";range=1-1" => guids.for_each(|guid| {
-                    self.removed.remove(&guid);
-                    self.added.insert(guid);
-                }),
+                ";range=1-1" => {
+                    self.foreign.extend(values.iter().filter_map(|value| foreign_of(value)));
+                    guids.for_each(|guid| {
+                        self.removed.remove(&guid);
+                        self.added.insert(guid);
+                    });
+                }
                 ";range=0-0" => guids.for_each(|guid| {
                     self.added.remove(&guid);
                     self.removed.insert(guid);
@@ -117,6 +126,18 @@ fn guid_of(value: &[u8]) -> Option<[u8; 16]> {
     let guid =
         text.get(..6).filter(|start| start.eq_ignore_ascii_case("<GUID=")).and_then(|_| text.get(6..))?;
     Some(Uuid::parse_str(guid.split('>').next()?).ok()?.to_bytes_le())
+}
+
+/// Of a foreign security principal's name the GUID, and the SID of whom it stands for. Its own SID is that one.
+fn foreign_of(value: &[u8]) -> Option<([u8; 16], String)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let name = text.split(";CN=").nth(1)?;
+    // Named by the SID, and kept in the container for those.
+    let (sid, rest) = name.split_once(',')?;
+    let kept = rest.get(..28).is_some_and(|start| start.eq_ignore_ascii_case("CN=ForeignSecurityPrincipals"));
+    let well_formed = sid.starts_with("S-1-5-21-")
+        && sid.bytes().all(|byte| byte.is_ascii_digit() || b"S-".contains(&byte));
+    (kept && well_formed && sid.len() <= 184).then(|| Some((guid_of(value)?, sid.to_owned())))?
 }
 
 #[cfg(test)]
@@ -140,6 +161,24 @@ mod tests {
         for none in [&b"CN=Anna,DC=t"[..], b"<GUID=>;CN=a", b"<GUID=03020100", b"", b"\xff"] {
             assert_eq!(guid_of(none), None);
         }
+    }
+
+    #[test]
+    fn who_stands_for_somebody_of_another_forest_is_told_by_their_sid() {
+        let foreign =
+            |name: &str| foreign_of(format!("<GUID=03020100-0504-0706-0809-0a0b0c0d0e0f>;{name}").as_bytes());
+        let kept = "CN=ForeignSecurityPrincipals,DC=contoso,DC=test";
+        let found = foreign(&format!("<SID=S-1-5-21-1-2-3-4>;CN=S-1-5-21-1-2-3-4,{kept}")).unwrap();
+        assert_eq!((Some(found.0), found.1.as_str()), (guid_of(ANNA), "S-1-5-21-1-2-3-4"));
+        for none in [
+            format!("<SID=S-1-5-11>;CN=S-1-5-11,{kept}"),
+            "<SID=S-1-5-21-1-2-3-4>;CN=S-1-5-21-1-2-3-4,OU=People,DC=contoso,DC=test".to_owned(),
+            format!("CN=S-1-5-21-x,{kept}"),
+            "CN=a".to_owned(),
+        ] {
+            assert_eq!(foreign(&none), None, "{none}");
+        }
+        assert_eq!(foreign_of(ANNA), None);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct ImportedObject {
     pub attributes: BTreeMap<String, Vec<Vec<u8>>>,
     /// Of a group, who is in it; `None` for a person.
     pub members: Option<Members>,
+    /// Of a group, whom of its members' objects stand for people of another forest (foreign security principals, MS-ADTS 6.1.1.4.12): the
+    /// object's GUID, and the person's SID as text.
+    pub foreign: Vec<([u8; 16], String)>,
 }
 
 /// What an import is read through.
@@ -156,9 +159,10 @@ impl Directory {
             let page = connection.search(&search, &[control], limit).await;
             let page = page.map_err(|error| DirectoryError::read(&error))?;
             for group in page.entries.into_iter().filter_map(object) {
-                let members = self.all_members(connection, &group.dn).await;
-                let members = Some(Members::All(members.map_err(|error| DirectoryError::read(&error))?));
-                if sender.send(Ok(ImportedObject { members, ..group })).await.is_err() {
+                let all = self.all_members(connection, &group.dn).await;
+                let (members, foreign) = all.map_err(|error| DirectoryError::read(&error))?;
+                let members = Some(Members::All(members));
+                if sender.send(Ok(ImportedObject { members, foreign, ..group })).await.is_err() {
                     return Ok(false);
                 }
             }
@@ -183,5 +187,6 @@ async fn given(entries: Vec<Entry>, objects: &Objects) -> bool {
 /// Without `objectGUID` an object has no identity, and there is nothing to import.
 fn object(entry: Entry) -> Option<ImportedObject> {
     let object_guid = entry.first("objectGUID")?.try_into().ok()?;
-    Some(ImportedObject { dn: entry.dn, object_guid, attributes: entry.attributes, members: None })
+    let (dn, attributes) = (entry.dn, entry.attributes);
+    Some(ImportedObject { dn, object_guid, attributes, members: None, foreign: Vec::new() })
 }

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod content;
 mod driver;
 #[cfg(test)]
 mod groups;

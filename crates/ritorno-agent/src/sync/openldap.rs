@@ -1,12 +1,13 @@
 //! One OpenLDAP server's people as a source of imports, under the names that the rules of the sync know.
 //!
-//! A delta is everybody who was modified since the latest moment that was seen. Who was deleted or moved away is noticed by the next full
-//! import only, which the daily comparison is.
+//! A server with content synchronisation (RFC 4533; OpenLDAP's overlay `syncprov`) tells what changed, and who is gone. From another one a
+//! delta is everybody who was modified since the latest moment that was seen; who was deleted or moved away is then noticed by the next
+//! full import only, which the daily comparison is.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use ritorno_directory::openldap::OpenLdap;
+use ritorno_directory::openldap::{OpenLdap, Said};
 use ritorno_directory::{DirectoryError, ImportedObject as Entry};
 use ritorno_sync::{
     Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
@@ -35,8 +36,33 @@ pub(super) struct Source {
     names: Vec<(String, &'static str)>,
     alternate_mail: String,
     scope: String,
-    reading: Option<mpsc::Receiver<Result<Entry, DirectoryError>>>,
+    reading: Reading,
+    /// The latest moment that was seen, or the server's own place.
     latest: Option<String>,
+    /// How a delta ended whose last changes are taken.
+    end: Option<(String, bool)>,
+}
+
+/// What is read.
+enum Reading {
+    /// Nothing yet.
+    Nothing,
+    /// What is searched.
+    Found(mpsc::Receiver<Result<Entry, DirectoryError>>),
+    /// What the server tells, and what it told already and nobody took.
+    Told(mpsc::Receiver<Result<Said, DirectoryError>>, Option<Said>),
+    /// Nothing any more.
+    Ended,
+}
+
+/// How the stream stands after some objects.
+enum Next {
+    /// There may be more.
+    More,
+    /// That was all of a search.
+    Searched,
+    /// That was all that the server tells: where it goes on, and whether it told of everybody.
+    Told { place: String, all: bool },
 }
 
 impl Source {
@@ -56,36 +82,80 @@ impl Source {
             names: names.map(|(asked, known)| (asked.to_owned(), known)).to_vec(),
             alternate_mail: settings.attributes.alternate_mail.to_lowercase(),
             scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
-            reading: None,
+            reading: Reading::Nothing,
             latest: None,
+            end: None,
         }
     }
 
-    fn read(&mut self, since: Option<String>) {
+    fn attributes(&self) -> Vec<String> {
         let mut attributes: Vec<String> = self.names.iter().map(|(asked, _)| asked.clone()).collect();
         attributes.push(self.alternate_mail.clone());
         attributes.extend(["modifyTimestamp", "pwdAccountLockedTime"].map(str::to_owned));
-        self.reading = Some(self.directory.users(attributes, since));
+        attributes
     }
 
-    /// The next objects; none at the end of the stream.
-    async fn some(&mut self) -> Result<Vec<ImportedObject>, SourceError> {
+    fn search(&mut self, since: Option<String>) {
+        self.reading = Reading::Found(self.directory.users(self.attributes(), since));
+    }
+
+    /// The next changes, and how the stream stands then.
+    async fn some(&mut self) -> Result<(Vec<Changed>, Next), SourceError> {
         let mut page = Vec::new();
         while page.len() < PAGE {
-            let Some(reading) = &mut self.reading else {
-                return Err(broken("the import was read on after it had broken off".to_owned()));
-            };
-            match reading.recv().await {
-                // The stream broke off if and only if its last item is an error.
-                None => break,
-                Some(Ok(entry)) => page.push(self.translated(entry)),
-                Some(Err(error)) => {
-                    self.reading = None;
-                    return Err(broken(error.to_string()));
+            match self.one().await {
+                Ok(Ok(change)) => page.push(change),
+                Ok(Err(next)) => {
+                    self.reading = Reading::Ended;
+                    return Ok((page, next));
+                }
+                Err(error) => {
+                    self.reading = Reading::Ended;
+                    return Err(broken(error));
                 }
             }
         }
-        Ok(page)
+        Ok((page, Next::More))
+    }
+
+    /// One change, or how the stream ended.
+    ///
+    /// # Errors
+    /// Why it broke off.
+    async fn one(&mut self) -> Result<Result<Changed, Next>, String> {
+        loop {
+            let told = match &mut self.reading {
+                Reading::Nothing | Reading::Ended => {
+                    return Err("the import was read on after it had come to its end".to_owned());
+                }
+                Reading::Found(found) => {
+                    // The stream broke off if and only if its last item is an error.
+                    return match found.recv().await {
+                        None => Ok(Err(Next::Searched)),
+                        Some(Ok(entry)) => Ok(Ok(Changed::Present(self.translated(entry)))),
+                        Some(Err(error)) => Err(error.to_string()),
+                    };
+                }
+                Reading::Told(told, first) => match first.take() {
+                    Some(said) => Some(Ok(said)),
+                    None => told.recv().await,
+                },
+            };
+            return match told {
+                Some(Ok(Said::Present(entry))) => Ok(Ok(Changed::Present(self.translated(entry)))),
+                Some(Ok(Said::Unchanged(guid))) => Ok(Ok(Changed::Unchanged(guid))),
+                Some(Ok(Said::Gone(guid))) => Ok(Ok(Changed::Gone(guid))),
+                Some(Ok(Said::End { place, all })) => Ok(Err(Next::Told { place, all })),
+                Some(Ok(Said::Not)) => {
+                    // What came so far comes once more, which changes nothing.
+                    self.search(None);
+                    continue;
+                }
+                Some(Ok(Said::Lost(reason))) => Err(reason),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("the stream of what the server tells broke off".to_owned()),
+            };
+        }
     }
 
     fn translated(&mut self, mut entry: Entry) -> ImportedObject {
@@ -101,21 +171,35 @@ impl Source {
         if let Some(values) = entry.attributes.remove(&self.alternate_mail) {
             attributes.insert(self.alternate_mail.clone(), values);
         }
-        ImportedObject { dn: entry.dn, object_guid: entry.object_guid, attributes, members: None }
+        let (dn, object_guid) = (entry.dn, entry.object_guid);
+        ImportedObject { dn, object_guid, attributes, members: None, foreign: Vec::new() }
     }
 }
 
 #[async_trait]
 impl ImportSource for Source {
     async fn next(&mut self) -> Result<Page, SourceError> {
-        if self.reading.is_none() && self.latest.is_none() {
-            self.read(None);
+        match &self.reading {
+            Reading::Nothing => {
+                self.reading = Reading::Told(self.directory.content(self.attributes(), None), None)
+            }
+            // The page before was the last one.
+            Reading::Ended => return Ok(Page::End { server: None, watermark: self.latest.clone() }),
+            Reading::Found(_) | Reading::Told(..) => {}
         }
-        let page = self.some().await?;
-        if page.is_empty() {
+        let (page, next) = self.some().await?;
+        if let Next::Told { place, .. } = next {
+            self.latest = Some(place);
+        }
+        let present = |change| match change {
+            Changed::Present(object) => Some(object),
+            Changed::Gone(_) | Changed::Unchanged(_) => None,
+        };
+        let objects: Vec<ImportedObject> = page.into_iter().filter_map(present).collect();
+        if objects.is_empty() && matches!(self.reading, Reading::Ended) {
             return Ok(Page::End { server: None, watermark: self.latest.clone() });
         }
-        Ok(Page::Objects(page))
+        Ok(Page::Objects(objects))
     }
 
     fn scope(&self) -> String {
@@ -126,21 +210,36 @@ impl ImportSource for Source {
 #[async_trait]
 impl DeltaSource for Source {
     async fn begin(&mut self, since: &Watermark) -> Result<Begun, SourceError> {
-        let Some(from) = before(&since.mark) else {
-            return Ok(Begun::Lost { reason: "the kept mark is damaged".to_owned() });
+        if let Some(from) = before(&since.mark) {
+            self.latest = Some(since.mark.clone());
+            self.search(Some(from));
+            return Ok(Begun::Ready);
+        }
+        let mut told = self.directory.content(self.attributes(), Some(since.mark.clone()));
+        let reason = match told.recv().await {
+            Some(Ok(Said::Lost(reason))) => reason,
+            Some(Ok(Said::Not)) => "the server does no content synchronisation any more".to_owned(),
+            Some(Ok(first)) => {
+                self.reading = Reading::Told(told, Some(first));
+                return Ok(Begun::Ready);
+            }
+            Some(Err(error)) => return Err(broken(error.to_string())),
+            None => return Err(broken("the stream of what the server tells broke off".to_owned())),
         };
-        self.latest = Some(since.mark.clone());
-        self.read(Some(from));
-        Ok(Begun::Ready)
+        Ok(Begun::Lost { reason })
     }
 
     async fn next_changes(&mut self) -> Result<Changes, SourceError> {
-        let page = self.some().await?;
-        if page.is_empty() {
-            let watermark = self.latest.clone().unwrap_or_default();
-            return Ok(Changes::End { server: None, watermark, note: None });
+        if let Some((place, all)) = self.end.take() {
+            return Ok(Changes::End { server: None, watermark: place, note: None, all });
         }
-        Ok(Changes::Some(page.into_iter().map(Changed::Present).collect()))
+        let (page, next) = self.some().await?;
+        self.end = match next {
+            Next::More => None,
+            Next::Searched => Some((self.latest.clone().unwrap_or_default(), false)),
+            Next::Told { place, all } => Some((place, all)),
+        };
+        Ok(Changes::Some(page))
     }
 }
 

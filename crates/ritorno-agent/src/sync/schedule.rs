@@ -260,7 +260,13 @@ mod tests {
                 return Ok(Page::End { server: None, watermark: None });
             }
             let (dn, attributes) = ("CN=Anna".to_owned(), BTreeMap::new());
-            Ok(Page::Objects(vec![ImportedObject { dn, object_guid: [1; 16], attributes, members: None }]))
+            Ok(Page::Objects(vec![ImportedObject {
+                dn,
+                object_guid: [1; 16],
+                attributes,
+                members: None,
+                foreign: Vec::new(),
+            }]))
         }
 
         fn scope(&self) -> String {

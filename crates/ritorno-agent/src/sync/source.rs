@@ -140,7 +140,7 @@ impl DeltaSource for Source {
                 self.server = Some(watermark.dc.clone());
                 let watermark = serde_json::to_string(&watermark)
                     .map_err(|error| self.broken(format!("the mark can't be kept: {error}")))?;
-                Ok(Changes::End { server: self.server.clone(), watermark, note })
+                Ok(Changes::End { server: self.server.clone(), watermark, note, all: false })
             }
             Err(error) => Err(self.broken(error.to_string())),
         }
@@ -161,8 +161,8 @@ fn imported(object: ritorno_directory::ImportedObject) -> ImportedObject {
         ritorno_directory::Members::All(all) => Members::All(all),
         ritorno_directory::Members::Changed { added, removed } => Members::Changed { added, removed },
     });
-    let (dn, object_guid) = (object.dn, object.object_guid);
-    ImportedObject { dn, object_guid, attributes: object.attributes, members }
+    let (dn, object_guid, foreign) = (object.dn, object.object_guid, object.foreign);
+    ImportedObject { dn, object_guid, attributes: object.attributes, members, foreign }
 }
 
 fn changed(change: Change) -> Changed {

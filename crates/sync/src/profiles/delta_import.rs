@@ -28,10 +28,13 @@ pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn DeltaSource)
     loop {
         match source.next_changes().await {
             Ok(Changes::Some(page)) => stage(context, page).await?,
-            Ok(Changes::End { server, watermark, note }) => {
+            Ok(Changes::End { server, watermark, note, all }) => {
                 context.server = server;
                 context.note = note;
                 let mut transaction = context.engine.store.write().await?;
+                if all {
+                    context.counts.deletes += mark_unseen(&mut transaction, context).await?;
+                }
                 context.keep_watermark(&mut transaction, Some(&watermark), &source.scope()).await?;
                 transaction.commit().await?;
                 return Ok(());
@@ -64,18 +67,54 @@ async fn kept(context: &Context<'_>, scope: &str) -> Result<Result<Watermark, &'
 }
 
 async fn stage(context: &mut Context<'_>, page: Vec<Changed>) -> Result<(), SyncError> {
-    let (mut present, mut gone) = (Vec::new(), Vec::new());
+    let (mut present, mut gone, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
+    let text = |guid| uuid::Uuid::from_bytes_le(guid).to_string();
     for changed in page {
         match changed {
             Changed::Present(object) => present.push(object),
-            Changed::Gone(guid) => gone.push(uuid::Uuid::from_bytes_le(guid).to_string()),
+            Changed::Gone(guid) => gone.push(text(guid)),
+            Changed::Unchanged(guid) => unchanged.push(text(guid)),
         }
     }
     let mut transaction = context.engine.store.write().await?;
     stage_all(&mut transaction, context, present).await?;
     context.counts.deletes += mark_gone(&mut transaction, context.connector_id, &gone).await?;
+    sqlx::query(
+        "UPDATE cs_object SET seen_run = ? WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
+    )
+    .bind(context.run_id)
+    .bind(context.connector_id)
+    .bind(json(&unchanged))
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Marks as gone whatever the source, which told of all that is there, did not tell of; how many there were.
+///
+/// # Errors
+/// [`SyncError::NothingSeen`] if it told of nothing: that is more likely a right that was taken away.
+async fn mark_unseen(connection: &mut SqliteConnection, context: &Context<'_>) -> Result<u64, SyncError> {
+    let row = sqlx::query(
+        "SELECT count(*) AS before, coalesce(sum(seen_run = ?), 0) AS seen FROM cs_object WHERE connector_id = ? AND present = 1",
+    )
+    .bind(context.run_id)
+    .bind(context.connector_id)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (before, seen): (i64, i64) = (row.try_get("before")?, row.try_get("seen")?);
+    if before > 0 && seen == 0 {
+        return Err(SyncError::NothingSeen { before: before.unsigned_abs() });
+    }
+    let gone = sqlx::query(
+        "UPDATE cs_object SET present = 0, changed = 1 WHERE connector_id = ? AND present = 1 AND seen_run <> ?",
+    )
+    .bind(context.connector_id)
+    .bind(context.run_id)
+    .execute(connection)
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// Marks objects as gone; how many were there.

@@ -174,7 +174,9 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, 
          AS counts \
          FROM edge e INDEXED BY edge_dirty \
          LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
-         LEFT JOIN mv_object m ON m.id = o.mv_id \
+         LEFT JOIN foreign_member f ON f.connector_id = e.connector_id AND f.member_guid = e.member_guid \
+         LEFT JOIN mv_object m ON m.id = coalesce(o.mv_id, (SELECT p.mv_id FROM cs_object p INDEXED BY cs_object_by_sid \
+         WHERE p.sid = f.sid AND p.connector_id <> e.connector_id AND p.mv_id IS NOT NULL LIMIT 1)) \
          LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
          WHERE e.connector_id = ? AND e.group_guid = ? AND e.dirty = 1 LIMIT ?",
     )

@@ -35,7 +35,13 @@ fn judged(
     for (name, value) in attributes {
         map.entry((*name).to_owned()).or_default().push(value.as_bytes().to_vec());
     }
-    let object = ImportedObject { dn: dn.into(), object_guid: [1; 16], attributes: map, members: None };
+    let object = ImportedObject {
+        dn: dn.into(),
+        object_guid: [1; 16],
+        attributes: map,
+        members: None,
+        foreign: Vec::new(),
+    };
     let (connector, anchor) = (connector(rules), SourceAnchor("a".into()));
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
     let subject = subject(&connector, dn, &anchor, &Attributes::of(&object), groups);

@@ -136,7 +136,7 @@ impl DeltaSource for LogSource {
     async fn next_changes(&mut self) -> Result<Changes, SourceError> {
         self.count_page(self.delta.is_empty())?;
         if self.delta.is_empty() {
-            return Ok(Changes::End { server: None, watermark: self.mark.clone(), note: None });
+            return Ok(Changes::End { server: None, watermark: self.mark.clone(), note: None, all: false });
         }
         let page: Vec<u16> = self.delta.drain(..PAGE.min(self.delta.len())).collect();
         let mut changes = Vec::new();

@@ -232,7 +232,7 @@ impl DeltaSource for Again {
 
     async fn next_changes(&mut self) -> Result<Changes, SourceError> {
         if std::mem::replace(&mut self.told, true) {
-            return Ok(Changes::End { server: None, watermark: "another".into(), note: None });
+            return Ok(Changes::End { server: None, watermark: "another".into(), note: None, all: false });
         }
         Ok(Changes::Some(vec![Changed::Gone(guid(1))]))
     }

@@ -1,10 +1,14 @@
 //! Delta import and delta sync: what changed, and no more; everything, when there is nothing to go on from.
 
-use ritorno_sync::{ObjectFault, Profile, Run, RunOutcome, RunReport};
+use async_trait::async_trait;
+use ritorno_sync::{
+    Begun, Changed, Changes, DeltaSource, ImportSource, ObjectFault, Page, Profile, Run, RunOutcome,
+    RunReport, SourceError, SyncError, Watermark,
+};
 
 use crate::changelog::Log;
 use crate::model::{Directory, Entry};
-use crate::world::World;
+use crate::world::{Objects, SCOPE, World, guid, object};
 
 fn entry(number: u16) -> Entry {
     let display = format!("user{number}");
@@ -121,4 +125,65 @@ async fn a_delta_import_that_breaks_off_is_repeated_from_where_it_began() {
     let [import, sync, export] = delta(&world, &directory, &log).await;
     assert_eq!((import.profile, import.counts.deletes), (Profile::DeltaImport, 5));
     assert_eq!((sync.counts.deletes, export.counts.deletes), (8, 8));
+}
+
+/// Tells of these once.
+struct Told(Vec<Changed>, bool);
+
+#[async_trait]
+impl ImportSource for Told {
+    async fn next(&mut self) -> Result<Page, SourceError> {
+        panic!("nothing is lost")
+    }
+
+    fn scope(&self) -> String {
+        SCOPE.to_owned()
+    }
+}
+
+#[async_trait]
+impl DeltaSource for Told {
+    async fn begin(&mut self, _: &Watermark) -> Result<Begun, SourceError> {
+        Ok(Begun::Ready)
+    }
+
+    async fn next_changes(&mut self) -> Result<Changes, SourceError> {
+        let changes = std::mem::take(&mut self.0);
+        if changes.is_empty() {
+            return Ok(Changes::End { server: None, watermark: "m".into(), note: None, all: self.1 });
+        }
+        Ok(Changes::Some(changes))
+    }
+}
+
+#[tokio::test]
+async fn where_everybody_was_told_of_whoever_was_not_is_gone() {
+    let world = World::new().await;
+    let mut source = Objects::new((0..10).map(|number| object(number, &[])).collect(), 3);
+    source.watermark = Some("m".into());
+    world.run(Run::FullImport(&mut source)).await.unwrap();
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    let told = || (0..7).map(|number| Changed::Unchanged(guid(number))).collect::<Vec<_>>();
+    let run = async |changes: Vec<Changed>, all: bool| {
+        let report = world.run(Run::DeltaImport(&mut Told(changes, all))).await?;
+        world.run(Run::DeltaSync).await?;
+        world.export().await?;
+        Ok::<_, SyncError>(report.counts)
+    };
+    // Not everybody: nobody is gone by not having been told of.
+    let changed = vec![Changed::Present(object(7, &[("displayName", "Anna")]))];
+    assert_eq!(run(changed, false).await.unwrap().deletes, 0);
+    // Everybody; three are there as before or changed, whoever else is gone.
+    let mut everybody = told();
+    everybody.push(Changed::Present(object(7, &[("displayName", "Anna B.")])));
+    everybody.push(Changed::Present(object(20, &[])));
+    let counts = run(everybody, true).await.unwrap();
+    assert_eq!((counts.adds, counts.updates, counts.deletes), (1, 1, 2));
+    assert_eq!(world.names().len(), 9);
+    // One that tells of nobody removes nobody.
+    assert!(matches!(run(Vec::new(), true).await, Err(SyncError::NothingSeen { before: 9 })));
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!(world.names().len(), 9);
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use proptest::prelude::*;
+use ritorno_protocol::ids::Forest;
 use ritorno_sync::{
-    Begun, Changed, Changes, DeltaSource, HeldBecause, ImportSource, ImportedObject, Layer, Members, Page,
-    RemovalKind, Rules, Run, SourceError, SyncError, Watermark,
+    Begun, Changed, Changes, Connector, DeltaSource, HeldBecause, ImportSource, ImportedObject, Layer,
+    Members, Page, RemovalKind, Rules, Run, SourceError, SyncError, Watermark,
 };
 
-use crate::world::{SCOPE, World, guid, object};
+use crate::world::{SCOPE, World, connector, guid, object};
 
 /// A group with number `number`, whose RID is that number too.
 fn group(number: u16, members: Members) -> ImportedObject {
@@ -52,7 +53,7 @@ impl DeltaSource for Delta {
     async fn next_changes(&mut self) -> Result<Changes, SourceError> {
         let changes = std::mem::take(&mut self.0);
         if changes.is_empty() {
-            return Ok(Changes::End { server: None, watermark: "m".into(), note: None });
+            return Ok(Changes::End { server: None, watermark: "m".into(), note: None, all: false });
         }
         Ok(Changes::Some(changes))
     }
@@ -351,6 +352,42 @@ async fn who_is_in_a_group_is_in_scope_however_deep() {
     assert_eq!(world.names(), ["user1@contoso.test", "user2@contoso.test", "user4@contoso.test"]);
     delta(&world, vec![Changed::Present(group(101, changed(&[], &[102])))]).await;
     assert_eq!(world.names(), ["user1@contoso.test", "user2@contoso.test"]);
+}
+
+#[tokio::test]
+async fn a_person_of_another_forest_is_in_the_group_that_knows_them_by_their_sid() {
+    let world = World::new().await;
+    let other = Connector {
+        name: "fabrikam.test".into(),
+        forest: Forest("fabrikam.test".into()),
+        rank: 1,
+        ..connector()
+    };
+    let there = |number: u16| {
+        let name = format!("there{number}@fabrikam.test");
+        object(number, &[("userPrincipalName", &name), ("sAMAccountName", &name)])
+    };
+    // The object 900 of this forest stands for the other's 50; its SID is in the name.
+    let here = |members: &[u16]| {
+        let foreign = vec![(guid(900), "S-1-5-21-1-2-3-50".to_owned())];
+        vec![object(1, &[]), ImportedObject { foreign, ..group(100, all(members)) }]
+    };
+    let cycle = async |members: &[u16], people: Vec<ImportedObject>| {
+        world.cycle_of(&[(&world.connector, here(members)), (&other, people)]).await;
+        // Whoever has come to the tenant meanwhile is put into their groups by the next cycle.
+        world.cycle_of(&[(&world.connector, here(members))]).await;
+    };
+    cycle(&[1, 900], vec![there(51)]).await;
+    assert_eq!(tenant(&world)["group100"], set(&["user1"]), "nobody has that SID yet");
+    cycle(&[1, 900], vec![there(50), there(51)]).await;
+    assert_eq!(tenant(&world)["group100"], set(&["user1", "there50@fabrikam.test"]));
+    cycle(&[1], vec![there(50), there(51)]).await;
+    assert_eq!(tenant(&world)["group100"], set(&["user1"]));
+    cycle(&[1, 900], vec![there(50), there(51)]).await;
+    assert_eq!(tenant(&world)["group100"].len(), 2);
+    // They go altogether, and with them their membership.
+    cycle(&[1, 900], vec![there(51)]).await;
+    assert_eq!(tenant(&world)["group100"], set(&["user1"]));
 }
 
 /// What happens in the directory of the property below.

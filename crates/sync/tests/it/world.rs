@@ -83,6 +83,7 @@ pub(crate) fn object(number: u16, more: &[(&str, &str)]) -> ImportedObject {
         object_guid: guid(number),
         attributes,
         members: None,
+        foreign: Vec::new(),
     }
 }
 
