@@ -82,8 +82,8 @@ pub(crate) async fn measure(
     let configuration = stack.folder().join("agent.toml");
     let text = std::fs::read_to_string(&configuration)?;
     let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
-    let groups = format!("{scope}\ngroups = [\"{}\"]", groups_ou(forest));
-    std::fs::write(&configuration, text.replace(&scope, &groups))?;
+    let wider = format!("scope = [\"{}\"]\ngroups = [\"{}\"]", people_ou(forest), groups_ou(forest));
+    std::fs::write(&configuration, text.replace(&scope, &wider))?;
 
     // The agent has read its people when it was started: what is measured is the first cycle of a new one.
     let state = text.lines().find_map(|line| line.strip_prefix("state_dir = ")).context("a state folder")?;
@@ -97,7 +97,7 @@ pub(crate) async fn measure(
     let mut client = Direct::open(forest, 1).await?;
     for _ in 0..READS {
         let since = Instant::now();
-        let read = client.read_everybody(&forest.people_ou).await?;
+        let read = client.read_everybody(&people_ou(forest)).await?;
         ensure!(read >= people, "the tight client read {read} of {people} people");
         let groups = client.read_groups(&groups_ou(forest)).await?;
         ensure!(groups == groups_of(people), "the tight client read {groups} groups");
@@ -151,8 +151,13 @@ fn groups_ou(forest: &ForestHandle) -> String {
     format!("OU=Bench Groups,{}", forest.base_dn)
 }
 
+/// Beside the forest's other people, so that nobody reads them before it is measured.
+fn people_ou(forest: &ForestHandle) -> String {
+    format!("OU=Bench People,{}", forest.base_dn)
+}
+
 fn person_dn(forest: &ForestHandle, number: usize) -> String {
-    format!("CN=sync-{number:06},OU=Bench Sync,{}", forest.people_ou)
+    format!("CN=sync-{number:06},{}", people_ou(forest))
 }
 
 fn group_dn(forest: &ForestHandle, number: usize) -> String {
@@ -173,7 +178,7 @@ fn is_made(forest: &ForestHandle, people: usize) -> bool {
 
 fn make(forest: &ForestHandle, people: usize) -> Result<()> {
     let unit = |dn: &str| format!("dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n\n");
-    forest.modify(&unit(&format!("OU=Bench Sync,{}", forest.people_ou)))?;
+    forest.modify(&unit(&people_ou(forest)))?;
     forest.modify(&unit(&groups_ou(forest)))?;
     let numbers: Vec<usize> = (0..people).collect();
     for some in numbers.chunks(AT_ONCE) {
