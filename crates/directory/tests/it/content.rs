@@ -26,6 +26,7 @@ fn directory(server: &Server, bases: Vec<String>) -> OpenLdap {
         login: "uid".to_owned(),
         policy: None,
         protected_groups: Vec::new(),
+        one_server_per_host: false,
         timeout: Duration::from_secs(10),
         page: 100,
     };
