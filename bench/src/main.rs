@@ -73,6 +73,7 @@ fn main() -> Result<()> {
         database: None,
         port: None,
         end_with_thread: true,
+        beyond: None,
         owner: None,
     };
     let stack = Stack::start(&lab, &plan)?;

@@ -260,6 +260,7 @@ mod tests {
             port: None,
             end_with_thread: false,
             openldap: None,
+            beyond: None,
             owner: None,
         };
         let stack = Stack::start(&lab, &plan).unwrap();

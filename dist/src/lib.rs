@@ -1,11 +1,15 @@
 //! Debian packages of both programs: `cargo xtask dist`. What goes into them besides the programs lies beside this crate.
 
+pub mod release;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use ritorno_lab::command::run;
+use ritorno_protocol::key::SigningKey;
+use ritorno_protocol::release::Version;
 
 /// A program that is packaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,29 @@ pub enum Package {
     Server,
     /// The part on premises.
     Agent,
+}
+
+/// What of a package is not the same each time.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// Its version; the workspace's, but in a test of an upgrade.
+    pub version: Version,
+    /// Signs the releases; its public half goes into the package, so that the next one is believed.
+    pub key: &'a SigningKey,
+}
+
+impl std::fmt::Debug for Build<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Build({})", self.version)
+    }
+}
+
+/// The workspace's version.
+///
+/// # Errors
+/// When it is none that packages can have.
+pub fn version() -> Result<Version> {
+    env!("CARGO_PKG_VERSION").parse().context("the workspace's version")
 }
 
 /// A file of a package: where it goes, its mode, and what is in it.
@@ -108,12 +135,35 @@ impl Package {
         }
     }
 
-    /// Makes the package of the program in `programs`, such as `target/release`, and returns its file in `output`.
+    /// Manual pages and bash completion, as the program that is packaged writes them.
+    fn pages(self, program: &Path, tree: &Path) -> Result<()> {
+        let own = tree.with_extension("pages");
+        run(Command::new(program).arg("pages").arg(&own), b"")?;
+        let completion = tree.join("usr/share/bash-completion/completions").join(self.name());
+        make_parent(&completion)?;
+        std::fs::copy(own.join("completion.bash"), &completion).context("the completion")?;
+        let place = tree.join("usr/share/man/man1");
+        std::fs::create_dir_all(&place)?;
+        for page in std::fs::read_dir(own.join("man")).context("the manual pages")? {
+            let page = page?;
+            let copy = place.join(page.file_name());
+            std::fs::copy(page.path(), &copy)?;
+            // Debian's manual pages are compressed, without the time (Debian Policy 12.1).
+            run(Command::new("gzip").args(["--best", "--no-name", "--force"]).arg(&copy), b"")?;
+        }
+        std::fs::remove_dir_all(&own)?;
+        run(Command::new("chmod").arg("--recursive").arg("u=rwX,go=rX").arg(tree.join("usr/share")), b"")?;
+        Ok(())
+    }
+
+    /// Makes the package of the program in `programs`, such as `target/release`, and returns its file in `output`. Its signed
+    /// release is beside it.
     ///
     /// # Errors
     /// When the program is not built, or `strip` or `dpkg-deb` fails.
-    pub fn build(self, programs: &Path, output: &Path) -> Result<PathBuf> {
-        let (name, version) = (self.name(), env!("CARGO_PKG_VERSION"));
+    pub fn build(self, programs: &Path, output: &Path, build: Build<'_>) -> Result<PathBuf> {
+        let (name, version) = (self.name(), build.version);
+        std::fs::create_dir_all(output)?;
         let architecture = run(Command::new("dpkg").arg("--print-architecture"), b"")?;
         let architecture = architecture.trim();
         let tree = output.join(format!("{name}.tree"));
@@ -126,6 +176,9 @@ impl Package {
         run(Command::new("strip").arg("-o").arg(&program).arg(&built), b"")
             .with_context(|| format!("{} is not built", built.display()))?;
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let key = release::public_text(build.key)?;
+        write(&tree, (&format!("usr/share/{name}/release-key"), 0o644, &key))?;
+        self.pages(&built, &tree)?;
         let files = self.files();
         for entry in files.iter().chain(&self.scripts()) {
             write(&tree, *entry)?;
@@ -158,6 +211,7 @@ impl Package {
             b"",
         )?;
         std::fs::remove_dir_all(&tree)?;
+        release::sign(self, &package, architecture, build)?;
         Ok(package)
     }
 

@@ -13,8 +13,8 @@ use crate::progress::step;
 use crate::root::{MAKE_ROOT, require_root};
 
 const ENTER: &str = include_str!("../scripts/clean-enter.sh");
-/// What the packages depend on, and a Debian that is only just there does not have.
-const INCLUDED: &str = "adduser ca-certificates libgssapi-krb5-2";
+/// What the packages depend on, and a Debian that is only just there does not have; and what reads their files.
+const INCLUDED: &str = "adduser ca-certificates libgssapi-krb5-2 logrotate";
 
 /// A Debian bookworm of its own: a copy that is removed when this value is dropped.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl CleanRoot {
     pub fn make(lab: &Lab, folder: &Path) -> Result<Self> {
         require_root()?;
         ensure_packages(Purpose::Lab)?;
-        let base = lab.shared_folder().join("root-clean.2");
+        let base = lab.shared_folder().join("root-clean.3");
         {
             let _lock = lab.lock_shared("root-clean")?;
             if !base.exists() {

@@ -13,6 +13,7 @@ pub mod forest;
 pub mod host;
 pub mod kerberos;
 pub mod mail;
+pub mod middlebox;
 pub mod openldap;
 pub mod packages;
 pub mod people;

@@ -52,6 +52,9 @@ const TEST: &[&str] = &[
     "squid",
     "faketime",
     "systemd",
+    "iproute2",
+    "nftables",
+    "procps",
 ];
 
 /// The packages for a purpose. Samba itself is not among them: it lives in a Debian root of its own ([`crate::root`]).

@@ -4,7 +4,7 @@
 mod configuration;
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +17,7 @@ use crate::Lab;
 use crate::command::{capture, run};
 use crate::forest::ForestHandle;
 use crate::mail::MailServer;
+use crate::middlebox::Middlebox;
 use crate::openldap::OpenLdap;
 use crate::progress::{step, wait_until};
 use crate::stack::configuration::{write_agent_configuration, write_secret, write_server_configuration};
@@ -64,6 +65,8 @@ pub struct Plan<'a> {
     pub port: Option<u16>,
     /// Ends the programs when the thread that started them ends, however it ends. Not for test threads.
     pub end_with_thread: bool,
+    /// A middlebox that the server is beyond; none where it is on the machine's own network.
+    pub beyond: Option<&'a Middlebox>,
     /// User and group that the files in the folder are given to, when the programs run as somebody else.
     pub owner: Option<(u32, u32)>,
 }
@@ -73,6 +76,8 @@ pub struct Plan<'a> {
 pub struct Stack {
     programs: Programs,
     folder: PathBuf,
+    /// The words before the server's command, where it runs on a host of its own.
+    beyond: Vec<String>,
     end_with_thread: bool,
     server: Option<Child>,
     agent: Option<Child>,
@@ -109,8 +114,12 @@ impl Stack {
         let folder = plan.folder.canonicalize()?;
         let first = !folder.join("administrator.json").exists();
         let port = plan.port.map_or_else(free_port, Ok)?;
-        let url = format!("https://localhost:{port}");
-        write_server_configuration(lab, plan, &folder, &url, port)?;
+        let host = plan.beyond.map_or(Ipv4Addr::LOCALHOST, Middlebox::far_address);
+        let url = match plan.beyond {
+            Some(_) => format!("https://{host}:{port}"),
+            None => format!("https://localhost:{port}"),
+        };
+        write_server_configuration(lab, plan, &folder, &url, SocketAddrV4::new(host, port))?;
         write_agent_configuration(plan, &folder)?;
         if let Some((user, group)) = plan.owner {
             run(Command::new("chown").args(["--recursive", &format!("{user}:{group}")]).arg(&folder), b"")?;
@@ -130,6 +139,7 @@ impl Stack {
         let mut stack = Self {
             programs: plan.programs.clone(),
             folder,
+            beyond: plan.beyond.map(Middlebox::beyond).unwrap_or_default(),
             end_with_thread: plan.end_with_thread,
             server: None,
             agent: None,
@@ -170,8 +180,10 @@ impl Stack {
     /// # Errors
     /// When it does not become ready within 30 s.
     pub fn start_server(&mut self) -> Result<()> {
-        let mut command = Command::new(&self.programs.ritorno);
-        command.arg("--config").arg(self.folder.join("ritorno.toml")).arg("serve");
+        let server = self.programs.ritorno.as_os_str();
+        let mut words = self.beyond.iter().map(std::ffi::OsStr::new).chain([server]);
+        let mut command = Command::new(words.next().unwrap_or(server));
+        command.args(words).arg("--config").arg(self.folder.join("ritorno.toml")).arg("serve");
         let child = self.spawn(command, "ritorno.log")?;
         let child = self.server.insert(child);
         let (url, ca) = (format!("{}/health/ready", self.url), self.ca_pem.clone());

@@ -17,7 +17,7 @@ const SENT_AGAIN_AFTER: Duration = Duration::from_millis(300);
 /// A wire that runs until it is dropped.
 #[derive(Debug)]
 pub struct Wire {
-    /// Where it is reached, on 127.0.0.1.
+    /// Where it is reached, on 127.0.0.1 unless somebody listened elsewhere.
     pub port: u16,
     ends: Arc<Ends>,
 }
@@ -43,7 +43,14 @@ impl Wire {
     /// # Errors
     /// When no port is free.
     pub fn to(target: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::from(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, target)
+    }
+
+    /// The same from where somebody listens already, on whichever network.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub(crate) fn from(listener: TcpListener, target: SocketAddr) -> Result<Self> {
         let port = listener.local_addr()?.port();
         let ends = Arc::new(Ends {
             over: AtomicBool::new(false),

@@ -75,6 +75,7 @@ fn with_everything(
         database: None,
         port: Some(PORT),
         end_with_thread: true,
+        beyond: None,
         owner: None,
     };
     let stack = Stack::start(lab, &plan)?;

@@ -28,6 +28,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/switches", post(switches::set))
         .route("/console/agents/writeback", post(agents::set_writeback))
         .route("/console/agents/rename", post(agents::rename))
+        .route("/console/agents/forest", post(agents::allow_forest))
         .route("/console/agents/revoke", post(agents::revoke))
         .route("/console/enrolment-tokens", post(enrolment::make))
         .route("/console/onboarding", get(onboarding::show))

@@ -48,7 +48,6 @@ impl Keys {
         let sequence = self.newest().await?.map_or(1, |newest| newest.sequence.saturating_add(1));
         let root = self.open_root().await?;
         let (key, content, certificate) = new_signing_key(self.tenant, &root, sequence, now, random);
-        self.store.signing_keys().insert(&certificate, &content, &key, &self.node_key, random).await?;
         let fact = Fact {
             id: FactId::random(random),
             tenant: self.tenant,
@@ -63,7 +62,9 @@ impl Keys {
             correlation: CorrelationId::random(random),
             request: None,
         };
-        self.store.audit().append(&fact).await?;
+        // Both or neither: no key is in force that nobody can read of.
+        let keys = self.store.signing_keys();
+        keys.insert(&certificate, &content, &key, &self.node_key, random, Some(&fact)).await?;
         self.forget();
         Ok(content)
     }

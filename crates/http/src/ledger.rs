@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, RequestId, TenantId, UserId};
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, TenantId, UserId};
 use ritorno_protocol::link::Health;
-use ritorno_relay::ledger::{Begun, Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing};
 use ritorno_storage::{Committed, Hello, Store, StoreError};
 
 /// A database as the relay's ledger.
 #[derive(Clone)]
 pub struct StoreLedger(pub Store);
+
+/// Requests of one look.
+const AT_ONCE: u32 = 100;
 
 fn failed(error: StoreError) -> LedgerError {
     LedgerError(Box::new(error))
@@ -38,9 +41,10 @@ impl Ledger for StoreLedger {
             identity: introduction.identity.clone(),
             sealing: introduction.sealing.clone(),
             former: introduction.former.clone(),
-            forests: introduction.forests.clone(),
+            claim: introduction.claim.clone(),
         };
-        let said = self.0.agents().said_hello(tenant, introduction.agent, &hello, now).await;
+        let said =
+            self.0.agents().said_hello(tenant, introduction.agent, &hello, &introduction.facts, now).await;
         said.map_err(failed)
     }
 
@@ -52,6 +56,20 @@ impl Ledger for StoreLedger {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         self.0.agents().reported(tenant, agent, health, now).await.map(|_| ()).map_err(failed)
+    }
+
+    async fn link_up(&self, tenant: TenantId, held: &HeldLink) -> Result<(), LedgerError> {
+        let HeldLink { agent, link, node, lease_until } = *held;
+        let row = ritorno_storage::HeldLink { agent, link, node, lease_until };
+        self.0.links().up(tenant, &row).await.map_err(failed)
+    }
+
+    async fn link_kept(&self, tenant: TenantId, held: &HeldLink) -> Result<bool, LedgerError> {
+        self.0.links().kept(tenant, held.agent, held.link, held.lease_until).await.map_err(failed)
+    }
+
+    async fn link_down(&self, tenant: TenantId, held: &HeldLink) -> Result<(), LedgerError> {
+        self.0.links().down(tenant, held.agent, held.link).await.map_err(failed)
     }
 
     async fn begin(&self, request: &Request, step: Option<&Step>) -> Result<Begun, LedgerError> {
@@ -75,8 +93,18 @@ impl Ledger for StoreLedger {
         self.0.requests().get(tenant, id).await.map_err(failed)
     }
 
-    async fn unheard(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError> {
-        self.0.requests().unheard(tenant, now, 100).await.map_err(failed)
+    async fn unheard(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        epoch: EpochId,
+        now: Timestamp,
+    ) -> Result<Vec<Request>, LedgerError> {
+        self.0.requests().unheard(tenant, agent, epoch, now, AT_ONCE).await.map_err(failed)
+    }
+
+    async fn lapsed(&self, tenant: TenantId, before: Timestamp) -> Result<Vec<Request>, LedgerError> {
+        self.0.requests().lapsed(tenant, before, AT_ONCE).await.map_err(failed)
     }
 
     async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {

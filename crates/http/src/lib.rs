@@ -17,6 +17,7 @@ pub mod page;
 pub mod portal;
 pub mod problem;
 pub mod reader;
+pub mod releases;
 pub mod scim;
 pub mod serve;
 pub mod state;

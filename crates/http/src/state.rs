@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::client::Proxies;
 use crate::keys::Keys;
+use crate::releases::Releases;
 use crate::scim::leases::Leases;
 
 /// What every handler stands on. Cloning is cheap.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub public_url: Url,
     /// What stands between people and this server.
     pub proxies: Proxies,
+    /// The agent's packages that are offered for download.
+    pub releases: Releases,
 }
 
 impl Settings {

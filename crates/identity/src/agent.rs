@@ -8,6 +8,7 @@ use ritorno_protocol::link::Health;
 use ritorno_protocol::signed::Signed;
 use serde::{Deserialize, Serialize};
 
+use crate::agent_forests::ForestClaim;
 use crate::user::{Mastered, User};
 
 /// A new identity key, certified, that the agent has not shown yet: it may have crashed in between, and then goes on with
@@ -52,8 +53,10 @@ pub struct Agent {
     pub former: Vec<FormerChain>,
     /// The key that opens envelopes, certified by the identity key. `None` until the agent's first hello.
     pub sealing: Option<Signed<KeyCertificate>>,
-    /// The forests that it serves.
+    /// The forests that it serves, and none that it may not: computed from its own and the other agents' claims.
     pub forests: Vec<Forest>,
+    /// What it says that it serves, and by what right.
+    pub claim: ForestClaim,
     /// Whether a cloud-only administrator switched its writeback on.
     pub writeback_on: bool,
     /// Its journal, as it said last.

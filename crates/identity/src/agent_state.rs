@@ -35,6 +35,15 @@ pub struct Seen<'a> {
     pub server_ready: bool,
     /// The version of this side.
     pub version: &'a str,
+    /// The latest version that this side offers for download, or its own.
+    pub latest: &'a str,
+}
+
+impl Seen<'_> {
+    /// Whether there is a later version than `agent`.
+    pub fn is_out_of_date(&self, agent: &str) -> bool {
+        [self.version, self.latest].into_iter().any(|later| Age::of(agent, later) != Age::Current)
+    }
 }
 
 impl AgentState {
@@ -54,7 +63,7 @@ impl AgentState {
         if !on || !health.forests.iter().any(|forest| forest.reachable) {
             return Self::NotConfigured;
         }
-        if age == Age::OutOfDate { Self::OutOfDate } else { Self::Running }
+        if seen.is_out_of_date(&agent.version) { Self::OutOfDate } else { Self::Running }
     }
 
     /// The state in a word or two, for the command line.

@@ -61,6 +61,12 @@ activities! {
     AgentRevoked = "Revoke agent";
     /// An agent was given another name.
     AgentRenamed = "Rename agent";
+    /// An agent took up a further forest, which no other agent ever had.
+    AgentForestTaken = "Agent takes up forest";
+    /// An agent says that it serves a forest which is another's; it does not, until an administrator allows it.
+    AgentForestRefused = "Agent refused forest";
+    /// An administrator allowed an agent a forest.
+    AgentForestAllowed = "Allow agent forest";
     /// A new identity key of an agent was certified.
     AgentKeysRolled = "Roll agent keys";
     /// A new signing key of the server was certified.

@@ -55,6 +55,14 @@ uuid_id!(
     MailId
 );
 uuid_id!(
+    /// One process of the cloud side, from its start to its end.
+    NodeId
+);
+uuid_id!(
+    /// One link of one agent.
+    LinkId
+);
+uuid_id!(
     /// Ties the audit facts of one way through the pages together.
     CorrelationId
 );

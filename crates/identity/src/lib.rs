@@ -8,6 +8,7 @@
 pub mod address;
 pub mod administrator;
 pub mod agent;
+pub mod agent_forests;
 pub mod agent_state;
 pub mod agent_token;
 pub mod audit;

@@ -47,19 +47,21 @@ pub struct Attempt {
     /// From this moment on, an attempt that was not heard of can't end any more: `start_by`, the allowed skew, and the
     /// directory's time-out. It may have written all the same: what the agent said of it can be lost with the link.
     pub dead_after: Timestamp,
+    /// Whether the agent begins only once the server has written down that it does. Then silence is proof.
+    pub go_ahead: bool,
 }
 
 /// How far a request is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestState {
-    /// Handed to the agent, or about to be.
+    /// Handed to the agent, or about to be. While it is so, an attempt that needs a go-ahead has got none.
     Dispatched,
     /// The agent's intent is durable: nobody else may write.
     Started {
         /// The password's version before the write, to settle by.
         version_before: Option<PasswordVersion>,
     },
-    /// The agent said that it did not begin; another attempt may be made.
+    /// The agent said that it did not begin, or can't any more; another attempt may be made.
     NotStarted,
     /// It ended. An unknown outcome can still be settled.
     Finished(Outcome),
@@ -78,8 +80,8 @@ impl RequestState {
 }
 
 impl Request {
-    /// Whether another attempt may be signed: only if the agent said that it did not begin, or the order never left. Silence
-    /// proves nothing, since the agent's 'started' may have been lost on the way.
+    /// Whether another attempt may be signed: only if the agent said that it did not begin, the order never left, or the agent
+    /// got no go-ahead in time. Other silence proves nothing, since the agent's 'started' may have been lost on the way.
     pub const fn may_try_again(&self) -> bool {
         matches!(self.state, RequestState::NotStarted)
     }
@@ -117,6 +119,7 @@ mod tests {
                 epoch: EpochId(Uuid::nil()),
                 start_by: at(5_000),
                 dead_after: at(150_000),
+                go_ahead: false,
             },
             state,
             created_at: at(0),

@@ -54,6 +54,10 @@ pub struct Authorisation {
     pub start_by: Timestamp,
     /// Not to be opened after this.
     pub expires_at: Timestamp,
+    /// Whether nothing is to be begun before the server's signed [`GoAhead`](crate::link::GoAhead). Then an order of whose
+    /// beginning the server has not heard had no effect, and can have none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub go_ahead: bool,
     /// Proof that the agent can check by itself that the person takes part. None is demanded yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Bytes>,
@@ -176,6 +180,7 @@ mod tests {
             issued_at: NOW,
             start_by: NOW.plus(START_WITHIN),
             expires_at: NOW.plus(MAXIMUM_VALIDITY),
+            go_ahead: false,
             evidence: None,
         };
         (authorisation, envelope)

@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod policy;
 pub mod query;
 pub mod random;
+pub mod release;
 mod samba_letters;
 pub mod scim;
 pub mod secret;

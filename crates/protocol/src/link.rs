@@ -8,6 +8,7 @@
 //!   |  ----- Health, every 10 s -------->   |
 //!   |  <---- Work { authorisation } -----   |
 //!   |  ----- Statement: started -------->   |   committed before it counts
+//!   |  <---- Begin { go_ahead } ---------   |   nothing is written without it
 //!   |  ----- Statement: ended ---------->   |
 //!   |  <---- Acknowledged ---------------   |
 //! ```
@@ -30,8 +31,8 @@ use crate::statement::Statement;
 
 /// Under the 30 s after which the most impatient middleboxes forget an idle flow.
 pub const PING_EVERY: Duration = Duration::from_secs(20);
-/// One ping and the time for its answer, missed.
-pub const SILENT_AFTER: Duration = Duration::from_secs(25);
+/// One ping and the time for its answer, missed: so that a cut is noticed within 25 s.
+pub const SILENT_AFTER: Duration = Duration::from_secs(24);
 /// How often the agent reports its health.
 pub const HEALTH_EVERY: Duration = Duration::from_secs(10);
 /// A report older than this counts as none: one missed, and the way there.
@@ -82,6 +83,11 @@ pub enum ToAgent {
     Ask {
         /// The question.
         query: Signed<Query>,
+    },
+    /// The 'started' is durable here: begin.
+    Begin {
+        /// Signed, so that nobody on the way can say so of what was never written down.
+        go_ahead: Signed<GoAhead>,
     },
     /// That statement about this attempt is durable here.
     Acknowledged {
@@ -148,6 +154,9 @@ pub struct Hello {
     pub epoch: EpochId,
     /// Its keys.
     pub chain: RecipientChain,
+    /// Whether it can be told to begin nothing without a [`GoAhead`]. Agents from before there was one can't.
+    #[serde(default)]
+    pub go_ahead: bool,
 }
 
 impl Signable for Hello {
@@ -169,6 +178,26 @@ pub struct ServerTime {
 
 impl Signable for ServerTime {
     const PURPOSE: &'static str = "server-time";
+}
+
+/// The server has written down that this attempt begins, so that from here on it is never taken for one that did not. An order
+/// with [`Authorisation::go_ahead`] is not begun without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoAhead {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent that may begin.
+    pub agent: AgentId,
+    /// Its journal.
+    pub epoch: EpochId,
+    /// The request.
+    pub request: RequestId,
+    /// The attempt.
+    pub attempt: u32,
+}
+
+impl Signable for GoAhead {
+    const PURPOSE: &'static str = "go-ahead";
 }
 
 /// An agent's state, as it sees it.

@@ -1,7 +1,11 @@
 //! An agent shows its keys: in its hello, and on a live link when it has rolled them.
 
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::{ForestClaim, after_hello, served};
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_protocol::certificate::{CertificateError, KeyCertificate, RecipientChain};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::EpochId;
 use ritorno_protocol::key::PublicKey;
 
@@ -38,6 +42,9 @@ impl Relay {
             sealing: recipient.key_id(),
             former: former.iter().map(|former| (former.key, former.until)).collect(),
         };
+        let all = self.ledger.standing(agent.tenant).await?.agents;
+        let claim = after_hello(agent, &recipient.forests, &all, now);
+        let facts = self.facts(agent, &claim, &all, now);
         let introduction = Introduction {
             agent: agent.id,
             version,
@@ -46,13 +53,47 @@ impl Relay {
             identity: certificate.clone(),
             sealing: chain.sealing.clone(),
             former,
-            forests: recipient.forests,
+            claim,
+            facts,
         };
         if self.ledger.introduce(agent.tenant, &introduction, now).await? {
             Ok(keys)
         } else {
             Err(LinkEnd::Revoked)
         }
+    }
+
+    /// What is new in an agent's claim, for the administrators.
+    fn facts(&self, agent: &Agent, claim: &ForestClaim, all: &[Agent], now: Timestamp) -> Vec<Fact> {
+        let after = Agent { claim: claim.clone(), ..agent.clone() };
+        let serves = served(&after, all);
+        let mut facts = Vec::new();
+        for forest in claim.said.iter().filter(|forest| !agent.claim.said.contains(forest)) {
+            let taken = |claim: &ForestClaim| claim.taken.iter().any(|taken| taken.forest == *forest);
+            let (activity, success) = if !serves.contains(forest) {
+                (Activity::AgentForestRefused, Success::Failure)
+            } else if taken(claim) && !taken(&agent.claim) {
+                (Activity::AgentForestTaken, Success::Success)
+            } else {
+                continue;
+            };
+            tracing::warn!(agent = %agent.id, %forest, told = activity.name(), "the agent says that it serves another forest");
+            facts.push(Fact {
+                id: FactId::random(&*self.random),
+                tenant: agent.tenant,
+                at: now,
+                activity,
+                actor: Actor::Agent(agent.id),
+                target: None,
+                from: None,
+                success,
+                reason: format!("{}: {forest}", agent.name),
+                support_code: None,
+                correlation: CorrelationId::random(&*self.random),
+                request: None,
+            });
+        }
+        facts
     }
 
     /// Takes the keys that an agent has rolled while its link was up, and tells everybody, the agent itself too: that is how

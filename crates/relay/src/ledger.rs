@@ -3,11 +3,14 @@
 
 use async_trait::async_trait;
 use ritorno_identity::agent::{Agent, FormerChain};
+use ritorno_identity::agent_forests::ForestClaim;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
+use ritorno_identity::ids::{LinkId, NodeId};
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, TenantId, UserId};
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, TenantId, UserId};
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::Health;
 use ritorno_protocol::signed::Signed;
@@ -37,6 +40,19 @@ pub enum Begun {
     StepTaken,
 }
 
+/// A link as other nodes see it: a row with a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLink {
+    /// The agent.
+    pub agent: AgentId,
+    /// The link.
+    pub link: LinkId,
+    /// The node that holds it.
+    pub node: NodeId,
+    /// Until when that is to be believed, unless it is renewed.
+    pub lease_until: Timestamp,
+}
+
 /// What a hello told.
 #[derive(Clone, Debug)]
 pub struct Introduction {
@@ -54,8 +70,10 @@ pub struct Introduction {
     pub sealing: Signed<KeyCertificate>,
     /// The sealing keys that it replaced.
     pub former: Vec<FormerChain>,
-    /// The forests that it serves.
-    pub forests: Vec<Forest>,
+    /// What it says that it serves, and what it took up by that.
+    pub claim: ForestClaim,
+    /// What the administrators are to read of that in the audit.
+    pub facts: Vec<Fact>,
 }
 
 /// Rows of agents and requests.
@@ -67,7 +85,7 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn standing(&self, tenant: TenantId) -> Result<Standing, LedgerError>;
 
-    /// Keeps what a hello told; whether it did. It does not if the agent was revoked, or rolled its key, meanwhile.
+    /// Keeps what a hello told, with its facts; whether it did. It does not if the agent was revoked, or rolled its key, meanwhile.
     ///
     /// # Errors
     /// [`LedgerError`].
@@ -90,6 +108,24 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
+    /// Keeps that this node holds a new link of the agent; it takes the place of the one before, on whichever node.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn link_up(&self, tenant: TenantId, held: &HeldLink) -> Result<(), LedgerError>;
+
+    /// Renews the lease of a link; whether it is still the agent's.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn link_kept(&self, tenant: TenantId, held: &HeldLink) -> Result<bool, LedgerError>;
+
+    /// Forgets that very link.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn link_down(&self, tenant: TenantId, held: &HeldLink) -> Result<(), LedgerError>;
+
     /// Inserts the row, and takes the step of the flow that makes the request: both or neither.
     ///
     /// # Errors
@@ -102,12 +138,25 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError`].
     async fn request(&self, tenant: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError>;
 
-    /// Requests whose order was handed over and can't be begun or end any more, and of which nothing was heard; a hundred at
-    /// most, the earliest first.
+    /// Requests whose order went to that agent's journal, needs no go-ahead and can't be begun or end any more, and of which
+    /// nothing was heard; a hundred at most, the earliest first.
     ///
     /// # Errors
     /// [`LedgerError`].
-    async fn unheard(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError>;
+    async fn unheard(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        epoch: EpochId,
+        now: Timestamp,
+    ) -> Result<Vec<Request>, LedgerError>;
+
+    /// Requests whose order needs a go-ahead, got none, and could not be begun any more at that moment; a hundred at most, the
+    /// earliest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn lapsed(&self, tenant: TenantId, before: Timestamp) -> Result<Vec<Request>, LedgerError>;
 
     /// The person's latest request that could write: a verification is none.
     ///

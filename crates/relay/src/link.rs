@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ritorno_identity::ids::LinkId;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
@@ -28,6 +29,10 @@ pub(crate) struct Link {
     pub(crate) tenant: TenantId,
     pub(crate) agent: AgentId,
     pub(crate) epoch: EpochId,
+    /// What other nodes know it by.
+    pub(crate) id: LinkId,
+    /// Whether the agent can be told to begin nothing without a go-ahead.
+    pub(crate) go_ahead: bool,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) asked: Semaphore,
     pub(crate) closing: Notify,
@@ -73,6 +78,8 @@ impl Link {
         tenant: TenantId,
         agent: AgentId,
         epoch: EpochId,
+        id: LinkId,
+        go_ahead: bool,
         keys: LinkKeys,
         skew_ms: u64,
     ) -> (Arc<Self>, mpsc::Receiver<ToAgent>) {
@@ -81,6 +88,8 @@ impl Link {
             tenant,
             agent,
             epoch,
+            id,
+            go_ahead,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
             asked: Semaphore::new(IN_FLIGHT),
             closing: Notify::new(),

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use ritorno_identity::ids::NodeId;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, RequestId, TenantId};
-use ritorno_protocol::link::ToAgent;
+use ritorno_protocol::link::{SILENT_AFTER, ToAgent};
 use ritorno_protocol::random::Random;
 
 use crate::dispatch_error::DispatchError;
 use crate::keyring::Keyring;
-use crate::ledger::Ledger;
-use crate::link::{Links, lock};
+use crate::ledger::{HeldLink, Ledger};
+use crate::link::{Link, Links, lock};
 use crate::submit::Waiter;
 use crate::timer::Timer;
 
@@ -26,6 +27,8 @@ pub struct Relay {
     pub(crate) timer: Arc<dyn Timer>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) links: Links,
+    /// What other nodes know this one by.
+    node: NodeId,
     started_at: Timestamp,
     waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
 }
@@ -39,8 +42,9 @@ impl Relay {
         random: Arc<dyn Random>,
     ) -> Arc<Self> {
         let started_at = timer.now();
+        let node = NodeId::random(&*random);
         let (links, waiters) = (Links::default(), Mutex::default());
-        Arc::new(Self { ledger, keyring, timer, random, links, started_at, waiters })
+        Arc::new(Self { ledger, keyring, timer, random, links, node, started_at, waiters })
     }
 
     /// How many links are live on this node.
@@ -123,6 +127,12 @@ impl Relay {
             self.links.remove(&link);
             link.closing.notify_one();
         }
+    }
+
+    /// A link as other nodes see it, if it is heard of now.
+    pub(crate) fn held(&self, link: &Link) -> HeldLink {
+        let lease_until = self.timer.now().plus(SILENT_AFTER);
+        HeldLink { agent: link.agent, link: link.id, node: self.node, lease_until }
     }
 
     pub(crate) fn waiter(&self, id: RequestId) -> Arc<Waiter> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ritorno_identity::agent::Agent;
+use ritorno_identity::ids::LinkId;
 use ritorno_protocol::authorisation::MAXIMUM_SKEW;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::CertificateError;
@@ -89,6 +90,10 @@ impl Relay {
         tracing::info!(peer, agent = %link.agent, epoch = %link.epoch, skew_ms = link.skew_ms(), "link up");
         let end = self.carry(&link, outbox, frames).await;
         self.links.remove(&link);
+        if let Err(error) = self.ledger.link_down(tenant, &self.held(&link)).await {
+            // Its lease ends by itself.
+            tracing::warn!(agent = %link.agent, %error, "the end of a link could not be written down");
+        }
         tracing::info!(peer, agent = %link.agent, reason = %end, "link down");
         frames.close(&end.to_string()).await;
         end
@@ -127,7 +132,8 @@ impl Relay {
         let link_keys =
             self.introduce(agent, &keys.root, &hello.chain, hello.epoch, hello.version.clone()).await?;
         let standing = self.ledger.standing(tenant).await?;
-        let (link, outbox) = Link::new(tenant, agent.id, hello.epoch, link_keys, skew_ms);
+        let id = LinkId::random(&*self.random);
+        let (link, outbox) = Link::new(tenant, agent.id, hello.epoch, id, hello.go_ahead, link_keys, skew_ms);
         let time = ServerTime {
             tenant,
             agent: agent.id,
@@ -145,6 +151,7 @@ impl Relay {
                 .collect(),
         };
         frames.send(text(&welcome)).await?;
+        self.ledger.link_up(tenant, &self.held(&link)).await?;
         self.links.add(&link);
         self.spread_keys(tenant, Some(link.agent)).await?;
         Ok((link, outbox))
@@ -225,6 +232,10 @@ impl Relay {
             return Err(LinkEnd::Skew(link.skew_ms()));
         }
         self.ledger.heard(link.tenant, link.agent, &health, now).await?;
+        if !self.ledger.link_kept(link.tenant, &self.held(link)).await? {
+            // The agent has dialled another node since.
+            return Err(LinkEnd::Closed);
+        }
         let standing = self.ledger.standing(link.tenant).await?;
         let known = standing.agents.iter().find(|agent| agent.id == link.agent);
         match known.map(|agent| agent.revoked_at) {

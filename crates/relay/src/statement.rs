@@ -1,7 +1,7 @@
 //! What an agent said about a request: verified, judged against the row, committed, and only then told to the waiter.
 
-use ritorno_identity::request::{Request, RequestState};
-use ritorno_protocol::link::ToAgent;
+use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::link::{GoAhead, ToAgent};
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
@@ -119,8 +119,17 @@ impl Relay {
                         continue;
                     }
                     log(&request, &statement);
+                    if matches!(state, RequestState::Started { .. }) {
+                        self.go_ahead(link, &request).await;
+                    }
                 }
-                Effect::None => {}
+                // Said again over a new link: the first go-ahead was lost with the one before.
+                Effect::None => {
+                    let says_so = matches!(statement.says, Says::Started { .. });
+                    if says_so && matches!(request.state, RequestState::Started { .. }) {
+                        self.go_ahead(link, &request).await;
+                    }
+                }
                 Effect::NotThisAttempt => tracing::warn!(
                     request = %id, agent = %link.agent, attempt = statement.attempt,
                     "a statement about an attempt that is not under way was ignored"
@@ -134,13 +143,33 @@ impl Relay {
             }
             waiter.wake();
         }
-        // A 'started' is not acknowledged: the agent would take it for the acknowledgement of its outcome.
+        // A 'started' gets its go-ahead and is not acknowledged: the agent would take that for its outcome's.
         if !matches!(statement.says, Says::Started { .. }) {
             let frame = ToAgent::Acknowledged { request: id, attempt: statement.attempt, at: statement.at };
             // If the link is gone, the agent sends it again on the next one.
             let _ = link.send(frame);
         }
         Ok(())
+    }
+}
+
+impl Relay {
+    /// Lets the agent begin what the row says has begun, if it waits for that.
+    async fn go_ahead(&self, link: &Link, request: &Request) {
+        let Attempt { number, agent, epoch, go_ahead, .. } = request.attempt;
+        if !go_ahead {
+            return;
+        }
+        let keys = match self.keyring.keys(link.tenant, self.timer.now()).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                tracing::error!(request = %request.id, %error, "the agent gets no go-ahead");
+                return;
+            }
+        };
+        let content = GoAhead { tenant: request.tenant, agent, epoch, request: request.id, attempt: number };
+        // If the link is gone, the agent says that it has begun on the next one, or that its time had passed.
+        let _ = link.send(ToAgent::Begin { go_ahead: Signed::sign(&content, &keys.signing) });
     }
 }
 
@@ -177,7 +206,6 @@ const fn result(outcome: &Outcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use ritorno_identity::request::Attempt;
     use ritorno_protocol::clock::Timestamp;
     use ritorno_protocol::envelope::Operation;
     use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
@@ -204,6 +232,7 @@ mod tests {
                 epoch: EpochId(Uuid::from_u128(1)),
                 start_by: NOW,
                 dead_after: NOW,
+                go_ahead: false,
             },
             state: RequestState::Dispatched,
             created_at: NOW,

@@ -83,12 +83,15 @@ pub enum Next {
     WaitUntil(Timestamp),
     /// The agent said that it did not begin, or the order never left: another attempt may be made.
     TryAgain,
+    /// The agent has not begun, and gets no go-ahead from now on: then it has not, and can't any more.
+    Lapse,
     /// Tell what the row says; without an outcome it is unknown.
     Tell,
 }
 
-/// What to do about `request` at `now`. After 'started' nobody else may write, so it is only ever waited for; and so is an
-/// order that was sent and not heard of, since its 'started' may have been lost with the link.
+/// What to do about `request` at `now`. After 'started' nobody else may write, so it is only ever waited for. An order that
+/// was sent and not heard of lapses if it needs a go-ahead, since it got none; another one may have been begun all the same,
+/// its 'started' lost with the link.
 pub fn next(request: &Request, now: Timestamp) -> Next {
     let wait = |until: Timestamp, then: Next| if now < until { Next::WaitUntil(until) } else { then };
     match &request.state {
@@ -100,7 +103,10 @@ pub fn next(request: &Request, now: Timestamp) -> Next {
             wait(request.updated_at.plus(DIRECTORY_TIMEOUT).plus(SETTLE_WITHIN), Next::Tell)
         }
         RequestState::NotStarted => Next::TryAgain,
-        RequestState::Dispatched => wait(request.attempt.dead_after, Next::Tell),
+        RequestState::Dispatched => {
+            let then = if request.attempt.go_ahead { Next::Lapse } else { Next::Tell };
+            wait(request.attempt.dead_after, then)
+        }
     }
 }
 
@@ -228,6 +234,7 @@ impl Relay {
             issued_at,
             start_by: request.attempt.start_by,
             expires_at: issued_at.plus(MAXIMUM_VALIDITY).min(new.offer.context.expires_at),
+            go_ahead: request.attempt.go_ahead,
             evidence: None,
         };
         let frame = ToAgent::Work {
@@ -305,6 +312,13 @@ impl Relay {
             let until = match next(&row, now) {
                 Next::Tell => return Ok(Waited::Over(row)),
                 Next::TryAgain => return Ok(Waited::MayTryAgain(row)),
+                Next::Lapse => {
+                    // A 'started' that comes at the same moment is committed first, or gets no go-ahead.
+                    if self.ledger.advance(&row, &RequestState::NotStarted, now).await? {
+                        waiter.keep_fault(Fault::Expired, lapsed());
+                    }
+                    continue;
+                }
                 Next::WaitUntil(_) if now >= give_up => return Ok(Waited::Over(row)),
                 Next::WaitUntil(until) => until.min(give_up).min(now.plus(POLL_EVERY)),
             };
@@ -388,6 +402,12 @@ impl Relay {
     }
 }
 
+/// What operators read of an order that lapsed.
+pub(crate) fn lapsed() -> Operator {
+    let detail = "the agent was not heard of, and can't begin any more: it got no go-ahead".to_owned();
+    Operator { detail, ..Operator::default() }
+}
+
 enum Waited {
     Over(Request),
     MayTryAgain(Request),
@@ -397,7 +417,7 @@ fn attempt(number: u32, link: &Link, now: Timestamp) -> Attempt {
     let start_by = now.plus(START_WITHIN);
     let skew = Duration::from_millis(link.skew_ms()) + DRIFT;
     let dead_after = start_by.plus(skew).plus(DIRECTORY_TIMEOUT);
-    Attempt { number, agent: link.agent, epoch: link.epoch, start_by, dead_after }
+    Attempt { number, agent: link.agent, epoch: link.epoch, start_by, dead_after, go_ahead: link.go_ahead }
 }
 
 /// The last word for the person. A row without an outcome is unknown.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use async_trait::async_trait;
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::{AccessAssertion, AccessToken};
@@ -68,12 +68,17 @@ async fn read<A: DeserializeOwned>(url: &str, response: Response) -> anyhow::Res
     if status.is_success() {
         return serde_json::from_slice(&body).with_context(|| format!("the answer of {url} can't be read"));
     }
-    match serde_json::from_slice::<Problem>(&body) {
+    Err(refused(url, status, &body))
+}
+
+/// What a problem answer says.
+fn refused(url: &str, status: StatusCode, body: &[u8]) -> anyhow::Error {
+    match serde_json::from_slice::<Problem>(body) {
         Ok(problem) => {
             let detail = problem.detail.unwrap_or_default();
-            bail!("the server refuses ({status}): {}. {detail}", problem.title)
+            anyhow::anyhow!("the server refuses ({status}): {}. {detail}", problem.title)
         }
-        Err(_) => bail!("{url} answers with status {status}"),
+        Err(_) => anyhow::anyhow!("{url} answers with status {status}"),
     }
 }
 
@@ -129,6 +134,22 @@ impl Client {
         let token = self.token().await?;
         let sent = self.http.request(method, &url).bearer_auth(token).send().await;
         read(&url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
+    }
+
+    /// Gets a file with the access token; its bytes are still to be read. It may take that long.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn download(&self, path: &str, within: Duration) -> anyhow::Result<Response> {
+        let url = format!("{}{path}", self.keys.enrolment.server);
+        let token = self.token().await?;
+        let sent = self.http.get(&url).timeout(within).bearer_auth(token).send().await;
+        let response = sent.with_context(|| format!("the server at {url} can't be reached"))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        Err(refused(&url, status, &response.bytes().await.unwrap_or_default()))
     }
 
     /// Sends a body with the access token and reads the answer.

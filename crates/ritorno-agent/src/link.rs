@@ -227,6 +227,7 @@ impl Link {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.handler.journal().epoch(),
             chain: self.keyring.show(self.handler.server_now()),
+            go_ahead: true,
         };
         socket.send(&ToRelay::Hello { hello: Signed::sign(&hello, &keys.identity) }).await?;
         match next_frame(socket).await? {
@@ -355,6 +356,11 @@ impl Link {
     ) -> anyhow::Result<()> {
         match frame {
             ToAgent::Keys { signing_keys, recipients } => self.trust(&signing_keys, recipients).await?,
+            ToAgent::Begin { go_ahead } => {
+                if let Err(error) = self.handler.go_ahead(&go_ahead) {
+                    self.carrier.events().note(EventId::ValidationError, error.to_string());
+                }
+            }
             ToAgent::Acknowledged { request, attempt, at } => {
                 self.handler.journal().acknowledge(request, attempt, at).await?;
             }

@@ -28,6 +28,7 @@ mod link;
 mod onboarding;
 mod outbound;
 mod output;
+mod pages;
 mod prepare;
 mod secret_file;
 mod service;
@@ -39,6 +40,7 @@ mod status;
 mod sync;
 mod system;
 mod tls;
+mod update;
 
 use config::{Config, Format};
 use events::EventLog;
@@ -111,6 +113,26 @@ enum Command {
         /// One forest's name. Default: all.
         forest: Option<String>,
     },
+    /// Installs the latest version that the server offers, after checking who released it. Run it as root.
+    ///
+    /// Exit code 0: this is the latest, or it was installed. 1: it failed; with --check, there is a later one.
+    Update {
+        /// Only says whether there is a later version.
+        #[arg(long)]
+        check: bool,
+        /// Puts the package into this folder instead of installing it.
+        #[arg(long, conflicts_with = "check")]
+        download: Option<PathBuf>,
+        /// The file of the key that releases are signed with.
+        #[arg(long, default_value = "/usr/share/ritorno-agent/release-key")]
+        release_key: PathBuf,
+    },
+    /// Writes the manual pages and the completion, for the package.
+    #[command(hide = true)]
+    Pages {
+        /// Where.
+        folder: PathBuf,
+    },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
     /// Carries the configuration and the sync's rules to another agent; never keys or passwords.
@@ -171,6 +193,8 @@ impl Command {
             | Self::Staging(_)
             | Self::Keys(_)
             | Self::Carry(_)
+            | Self::Pages { .. }
+            | Self::Update { .. }
             | Self::Status { .. } => false,
         }
     }
@@ -317,6 +341,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
+    if let Command::Pages { folder } = &arguments.command {
+        pages::write(folder).with_context(|| folder.display().to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let service = matches!(arguments.command, Command::Run);
     let mut config = Config::read(&arguments.config).inspect_err(|error| {
         if service {
@@ -356,6 +384,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Doctor { about: Some(_), .. } => Ok(()),
             Command::Topology { json } => return show_topology::run(&config, json).await,
             Command::Rights { name } => return show_rights::run(&config, &name).await,
+            Command::Update { check, download, release_key } => {
+                let what = match (check, download) {
+                    (true, _) => update::What::Check,
+                    (false, Some(folder)) => update::What::Download(folder),
+                    (false, None) => update::What::Install,
+                };
+                return update::run(&config, &what, &release_key).await;
+            }
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,
             Command::Run => service::run(&config).await,
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
@@ -368,6 +404,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Sync(command) => synchronise(&config, command).await,
             Command::Status { json } => show_status::run(&config, json).await,
             Command::Prepare { forest } => prepare::run(&config, forest.as_deref()),
+            Command::Pages { folder } => Ok(pages::write(&folder)?),
             Command::CheckConfig => check_config::run(&config).await,
             Command::Carry(_) => carry_config::export(&arguments.config, &config),
         }?;

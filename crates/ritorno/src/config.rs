@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ritorno_http::client::{Proxies, Told};
 use ritorno_http::mail::config::MailConfig;
+use ritorno_http::releases::Releases;
 use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
@@ -21,9 +22,14 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     proxies_tell_by: Option<Spanned<Told>>,
+    packages: Option<PathBuf>,
+    release_key: Option<PathBuf>,
     tls: Option<Tls>,
     mail: Option<MailConfig>,
 }
+
+/// Where the package of this program has the key that releases are signed with.
+const RELEASE_KEY: &str = "/usr/share/ritorno/release-key";
 
 /// The `[tls]` table.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) database: String,
     /// What stands between people and this server.
     pub(crate) proxies: Proxies,
+    /// The agent's packages that are offered for download.
+    pub(crate) releases: Releases,
     /// Certificate and key; without them only a loopback address is listened at.
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
@@ -126,9 +134,14 @@ impl Config {
             let reason = "it begins with 'sqlite:' or 'postgres:'".to_owned();
             return Err(at(read.database.span(), reason));
         }
+        let releases = Releases {
+            folder: read.packages.unwrap_or_else(|| read.state_dir.join("packages")),
+            key: read.release_key.unwrap_or_else(|| RELEASE_KEY.into()),
+        };
         Ok(Self {
             public_url,
             listen,
+            releases,
             state_dir: read.state_dir,
             database,
             proxies: Proxies {

@@ -10,6 +10,7 @@ mod config;
 mod installation;
 mod log;
 mod output;
+mod pages;
 mod system;
 
 /// Self-service password reset with writeback: the cloud side.
@@ -42,6 +43,12 @@ enum Command {
     Keys(commands::keys::Command),
     /// What was asked of the agents lately, and how it ended.
     Requests(commands::requests::Arguments),
+    /// Writes the manual pages and the completion, for the package.
+    #[command(hide = true)]
+    Pages {
+        /// Where.
+        folder: PathBuf,
+    },
     /// The tenant's switches.
     #[command(subcommand)]
     Tenant(commands::tenant::Command),
@@ -65,8 +72,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // There need not be a configuration yet.
+    if let Command::Pages { folder } = &arguments.command {
+        return Ok(pages::write(folder)?);
+    }
     let config = config::Config::read(&arguments.config)?;
     match arguments.command {
+        Command::Pages { folder } => Ok(pages::write(&folder)?),
         Command::Init(init) => commands::init::run(&config, &init).await,
         Command::Serve => commands::serve::run(config).await,
         Command::CheckConfig => commands::check_config::run(&config).await,

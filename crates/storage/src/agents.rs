@@ -1,6 +1,8 @@
 //! The enrolled agents of a tenant.
 
 use ritorno_identity::agent::{Agent, FormerChain, NextIdentity};
+use ritorno_identity::agent_forests::{ForestClaim, served};
+use ritorno_identity::audit::Fact;
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, TenantId};
@@ -8,6 +10,7 @@ use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::Health;
 use ritorno_protocol::signed::Signed;
 
+use crate::audit::appended;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
@@ -31,8 +34,8 @@ pub struct Hello {
     pub sealing: Signed<KeyCertificate>,
     /// The sealing keys that it replaced.
     pub former: Vec<FormerChain>,
-    /// The forests that it serves.
-    pub forests: Vec<Forest>,
+    /// What it says that it serves, and what it took up by that.
+    pub claim: ForestClaim,
 }
 
 impl Agents<'_> {
@@ -43,8 +46,8 @@ impl Agents<'_> {
     pub async fn insert(&self, agent: &Agent) -> Result<(), StoreError> {
         const SQL: &str = "insert into agents (tenant, id, name, version, identity_key, identity, sealing, forests, \
              writeback_on, epoch, enrolled_at, revoked_at, last_seen_at, health, next_identity_key, next_identity, \
-             former_sealing) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+             former_sealing, allowed_forests, taken_forests) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
         let next = agent.next_identity.as_ref();
         let values = values![
             agent.tenant,
@@ -54,7 +57,7 @@ impl Agents<'_> {
             agent.identity_key.as_bytes().as_slice(),
             json(&agent.identity),
             agent.sealing.as_ref().map(json),
-            json(&agent.forests),
+            json(&agent.claim.said),
             agent.writeback_on,
             agent.epoch,
             agent.enrolled_at,
@@ -64,6 +67,8 @@ impl Agents<'_> {
             next.map(|next| next.key.as_bytes().as_slice()),
             next.map(|next| json(&next.certificate)),
             json(&agent.former),
+            json(&agent.claim.allowed),
+            json(&agent.claim.taken),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -73,8 +78,8 @@ impl Agents<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn get(&self, tenant: TenantId, id: AgentId) -> Result<Option<Agent>, StoreError> {
-        const SQL: &str = "select * from agents where tenant = $1 and id = $2";
-        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| agent(&row)).transpose()
+        // What it serves depends on the others.
+        Ok(self.list(tenant).await?.into_iter().find(|agent| agent.id == id))
     }
 
     /// Every agent of the tenant, revoked ones included, oldest first.
@@ -83,7 +88,11 @@ impl Agents<'_> {
     /// [`StoreError`].
     pub async fn list(&self, tenant: TenantId) -> Result<Vec<Agent>, StoreError> {
         const SQL: &str = "select * from agents where tenant = $1 order by enrolled_at, id";
-        self.0.read(SQL, values![tenant]).await?.iter().map(agent).collect()
+        let rows = self.0.read(SQL, values![tenant]).await?;
+        let mut agents = rows.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
+        let served: Vec<_> = agents.iter().map(|agent| served(agent, &agents)).collect();
+        agents.iter_mut().zip(served).for_each(|(agent, served)| agent.forests = served);
+        Ok(agents)
     }
 
     /// The agents that an envelope for somebody of this forest may be sealed for, live or not, last heard first.
@@ -91,15 +100,13 @@ impl Agents<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn recipients(&self, tenant: TenantId, forest: &Forest) -> Result<Vec<Agent>, StoreError> {
-        const SQL: &str = "select * from agents where tenant = $1 and revoked_at is null and writeback_on = 1 \
-             order by coalesce(last_seen_at, 0) desc, id";
-        let rows = self.0.read(SQL, values![tenant]).await?;
-        let mut agents = rows.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
+        let mut agents = self.list(tenant).await?;
         agents.retain(|agent| agent.can_receive(forest));
+        agents.sort_by_key(|agent| (std::cmp::Reverse(agent.last_seen_at), agent.id));
         Ok(agents)
     }
 
-    /// Stores what a verified hello says. `false` if there is no such agent, it is revoked, or the key that signed is
+    /// Stores what a verified hello says, and the facts about it. `false` if there is no such agent, it is revoked, or the key that signed is
     /// neither the one in use nor the next one.
     ///
     /// # Errors
@@ -109,10 +116,11 @@ impl Agents<'_> {
         tenant: TenantId,
         id: AgentId,
         hello: &Hello,
+        facts: &[Fact],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update agents set version = $3, epoch = $4, sealing = $5, forests = $6, last_seen_at = $7, \
-             former_sealing = $8, identity_key = $9, identity = $10, \
+             former_sealing = $8, identity_key = $9, identity = $10, taken_forests = $11, \
              next_identity_key = case when next_identity_key = $9 then null else next_identity_key end, \
              next_identity = case when next_identity_key = $9 then null else next_identity end \
              where tenant = $1 and id = $2 and revoked_at is null and (identity_key = $9 or next_identity_key = $9)";
@@ -122,16 +130,18 @@ impl Agents<'_> {
             hello.version.as_str(),
             hello.epoch,
             json(&hello.sealing),
-            json(&hello.forests),
+            json(&hello.claim.said),
             now,
             json(&hello.former),
             hello.identity_key.as_bytes().as_slice(),
             json(&hello.identity),
+            json(&hello.claim.taken),
         ];
-        Ok(self.0.write(SQL, values).await? == 1)
+        let facts = facts.iter().map(appended);
+        Ok(self.0.write_whole(std::iter::once((SQL, values)).chain(facts).collect()).await?.is_none())
     }
 
-    /// Keeps an identity key that takes the place of the one in use once the agent shows it. `false` if there is no such
+    /// Keeps an identity key that takes the place of the one in use once the agent shows it, and the fact about it. `false` if there is no such
     /// agent, it is revoked, or `in_use` is not its key any more.
     ///
     /// # Errors
@@ -142,11 +152,36 @@ impl Agents<'_> {
         id: AgentId,
         in_use: &PublicKey,
         next: &NextIdentity,
+        fact: &Fact,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update agents set next_identity_key = $4, next_identity = $5 \
              where tenant = $1 and id = $2 and revoked_at is null and identity_key = $3";
         let (in_use, key) = (in_use.as_bytes().as_slice(), next.key.as_bytes().as_slice());
-        Ok(self.0.write(SQL, values![tenant, id, in_use, key, json(&next.certificate)]).await? == 1)
+        let values = values![tenant, id, in_use, key, json(&next.certificate)];
+        Ok(self.0.write_whole(vec![(SQL, values), appended(fact)]).await?.is_none())
+    }
+
+    /// Allows an agent a forest, whether it says already that it serves it or not. `false` if there is no such agent, it is
+    /// revoked, or it was allowed before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn allow_forest(
+        &self,
+        tenant: TenantId,
+        id: AgentId,
+        forest: &Forest,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update agents set allowed_forests = $3 \
+             where tenant = $1 and id = $2 and revoked_at is null and allowed_forests = $4";
+        let Some(agent) = self.get(tenant, id).await? else { return Ok(false) };
+        let before = agent.claim.allowed;
+        if before.contains(forest) {
+            return Ok(false);
+        }
+        let after: Vec<&Forest> = before.iter().chain([forest]).collect();
+        let values = values![tenant, id, json(&after), json(&before)];
+        Ok(self.0.write(SQL, values).await? == 1)
     }
 
     /// Names an agent. `false` if there is none.
@@ -214,7 +249,13 @@ fn agent(row: &Row) -> Result<Agent, StoreError> {
         next_identity: next_identity(row)?,
         former: row.json("former_sealing")?,
         sealing: row.json_if_any("sealing")?,
-        forests: row.json("forests")?,
+        // What it may of it is known beside the other agents.
+        forests: Vec::new(),
+        claim: ForestClaim {
+            said: row.json("forests")?,
+            allowed: row.json("allowed_forests")?,
+            taken: row.json("taken_forests")?,
+        },
         writeback_on: row.switch("writeback_on")?,
         epoch: row.parsed_if_any("epoch")?,
         enrolled_at: row.moment("enrolled_at")?,

@@ -9,6 +9,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::{AT_ONCE, Value, parts, row_statements, values};
+use crate::writer::Statement;
 
 static APPEND: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into audit (tenant, id, at, activity, actor, actor_id, target, from_address, success, \
@@ -61,6 +62,12 @@ impl Audit<'_> {
         const SQL: &str = "select * from audit where tenant = $1 and support_code = $2 order by sequence";
         self.0.read(SQL, values![tenant, code.0.as_str()]).await?.iter().map(fact).collect()
     }
+}
+
+/// The statement that adds a fact.
+pub(crate) fn appended(fact: &Fact) -> Statement {
+    // The last of the statements adds one row.
+    (APPEND[AT_ONCE.len() - 1].as_str(), columns(fact))
 }
 
 /// The values of a fact's row.

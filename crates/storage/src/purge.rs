@@ -19,7 +19,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 9] = [
+        const EXPIRED: [&str; 10] = [
+            "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1",
             "delete from agent_tokens where expires_at <= $1",
             "delete from agent_nonces where expires_at <= $1",

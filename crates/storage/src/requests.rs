@@ -4,7 +4,7 @@ use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
-use ritorno_protocol::ids::{AgentId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
+use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::statement::PasswordVersion;
 
@@ -41,8 +41,9 @@ impl Requests<'_> {
     /// [`StoreError::Contradiction`] if its id is there already: a replay; other [`StoreError`]s.
     pub async fn begin(&self, request: &Request, taken: Option<&Step>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into requests (tenant, id, user_id, anchor, operation, envelope_digest, \
-             support_code, attempt, agent, epoch, start_by, dead_after, state, created_at, updated_at, follow_up) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+             support_code, attempt, agent, epoch, start_by, dead_after, go_ahead, state, created_at, updated_at, \
+             follow_up) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
         let values = values![
             request.tenant,
             request.id,
@@ -56,6 +57,7 @@ impl Requests<'_> {
             request.attempt.epoch,
             request.attempt.start_by,
             request.attempt.dead_after,
+            request.attempt.go_ahead,
             RequestState::Dispatched.as_str(),
             request.created_at,
             request.updated_at,
@@ -151,20 +153,39 @@ impl Requests<'_> {
         self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
-    /// Requests that were handed to an agent, can't be begun or end any more, and of which nothing was heard; earliest first.
+    /// Requests that were handed to that agent's journal without the need of a go-ahead, can't be begun or end any more, and
+    /// of which nothing was heard; earliest first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn unheard(
         &self,
         tenant: TenantId,
+        agent: AgentId,
+        epoch: EpochId,
         now: Timestamp,
         most: u32,
     ) -> Result<Vec<Request>, StoreError> {
         // Whoever is open is owed a follow-up: so the index of those finds it.
         const SQL: &str = "select * from requests where follow_up = 1 and tenant = $1 and state = 'dispatched' \
-             and dead_after <= $2 order by updated_at limit $3";
-        self.0.read(SQL, values![tenant, now, i64::from(most)]).await?.iter().map(request).collect()
+             and go_ahead = 0 and agent = $2 and epoch = $3 and dead_after <= $4 order by updated_at limit $5";
+        let values = values![tenant, agent, epoch, now, i64::from(most)];
+        self.0.read(SQL, values).await?.iter().map(request).collect()
+    }
+
+    /// Requests that were handed to an agent, got no go-ahead, and could not be begun any more at that moment; earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lapsed(
+        &self,
+        tenant: TenantId,
+        before: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where follow_up = 1 and tenant = $1 and state = 'dispatched' \
+             and go_ahead = 1 and dead_after <= $2 order by updated_at limit $3";
+        self.0.read(SQL, values![tenant, before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
     /// Notes that everybody who has to know of a request's outcome has been told.
@@ -225,10 +246,19 @@ impl Requests<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update requests set state = 'dispatched', attempt = $3, agent = $4, epoch = $5, \
-             start_by = $6, dead_after = $7, updated_at = $8 \
+             start_by = $6, dead_after = $7, go_ahead = $8, updated_at = $9 \
              where tenant = $1 and id = $2 and attempt = $3 - 1 and state = 'not-started'";
-        let values =
-            values![tenant, id, next.number, next.agent, next.epoch, next.start_by, next.dead_after, now];
+        let values = values![
+            tenant,
+            id,
+            next.number,
+            next.agent,
+            next.epoch,
+            next.start_by,
+            next.dead_after,
+            next.go_ahead,
+            now
+        ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
@@ -327,6 +357,7 @@ fn request(row: &Row) -> Result<Request, StoreError> {
             epoch: row.parsed("epoch")?,
             start_by: row.moment("start_by")?,
             dead_after: row.moment("dead_after")?,
+            go_ahead: row.switch("go_ahead")?,
         },
         state,
         created_at: row.moment("created_at")?,

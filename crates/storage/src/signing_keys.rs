@@ -1,6 +1,7 @@
 //! The server's signing keys: certificates in the clear, private halves wrapped by the node key. The root key, which
 //! certifies them, is never in the database.
 
+use ritorno_identity::audit::Fact;
 use ritorno_protocol::certificate::{KeyCertificate, OLD_SIGNING_KEY_ACCEPTED};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{KeyId, TenantId};
@@ -8,6 +9,7 @@ use ritorno_protocol::key::SigningKey;
 use ritorno_protocol::random::Random;
 use ritorno_protocol::signed::Signed;
 
+use crate::audit::appended;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::node_key::NodeKey;
@@ -17,7 +19,7 @@ use crate::value::{json, values};
 pub struct SigningKeys<'a>(pub(crate) &'a Db);
 
 impl SigningKeys<'_> {
-    /// Adds a key. `content` is what `certificate` says, verified by the caller, who holds the root's public half.
+    /// Adds a key, and the fact about it if there is one. `content` is what `certificate` says, verified by the caller, who holds the root's public half.
     ///
     /// # Errors
     /// [`StoreError::Contradiction`] if the key or its sequence is there already; other [`StoreError`]s.
@@ -28,6 +30,7 @@ impl SigningKeys<'_> {
         private: &SigningKey,
         key: &NodeKey,
         random: &dyn Random,
+        fact: Option<&Fact>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "insert into signing_keys (tenant, key_id, sequence, certificate, wrapped, not_before, \
              not_after) values ($1, $2, $3, $4, $5, $6, $7)";
@@ -43,7 +46,8 @@ impl SigningKeys<'_> {
             content.not_before,
             content.not_after,
         ];
-        self.0.write(SQL, values).await.map(|_| ())
+        let statements = std::iter::once((SQL, values)).chain(fact.map(appended));
+        self.0.write_whole(statements.collect()).await.map(|_| ())
     }
 
     /// The key to sign with: the latest that is valid at `now` and has been since `since`, and its certificate.

@@ -14,8 +14,8 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
-    Groups, HelpDesk, Limits, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions, SigningKeys,
-    Tenants, Users,
+    Groups, HelpDesk, Limits, Links, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions,
+    SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -70,6 +70,9 @@ impl Store {
             include_str!("../migrations/sqlite/0008_gates.sql"),
             include_str!("../migrations/sqlite/0009_purpose.sql"),
             include_str!("../migrations/sqlite/0010_help_desk.sql"),
+            include_str!("../migrations/sqlite/0011_go_ahead.sql"),
+            include_str!("../migrations/sqlite/0012_agent_forests.sql"),
+            include_str!("../migrations/sqlite/0013_links.sql"),
         ])
         .run(&writer)
         .await
@@ -99,6 +102,9 @@ impl Store {
             include_str!("../migrations/postgres/0008_gates.sql"),
             include_str!("../migrations/postgres/0009_purpose.sql"),
             include_str!("../migrations/postgres/0010_help_desk.sql"),
+            include_str!("../migrations/postgres/0011_go_ahead.sql"),
+            include_str!("../migrations/postgres/0012_agent_forests.sql"),
+            include_str!("../migrations/postgres/0013_links.sql"),
         ])
         .run(&pool)
         .await
@@ -191,6 +197,8 @@ repositories! {
     audit: Audit;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// Which node holds which agent's link.
+    links: Links;
     /// The server's signing keys.
     signing_keys: SigningKeys;
 }
@@ -201,8 +209,9 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
     made.map(|_| ()).map_err(|source| ConnectError::File { path: path.display().to_string(), source })
 }
 
-/// The migrations, in order. What was released is never altered, only followed by another.
-fn migrator(texts: [&'static str; 10]) -> Migrator {
+/// The migrations, in order. What was released is never altered, only followed by another, and each only adds what a program from
+/// before can leave alone: so the version before goes on with the tables of this one, when an upgrade is rolled back.
+fn migrator(texts: [&'static str; 13]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
@@ -217,7 +226,12 @@ fn migrator(texts: [&'static str; 10]) -> Migrator {
         "gates",
         "purpose",
         "help-desk",
+        "go-ahead",
+        "agent-forests",
+        "links",
     ];
     let named = names.into_iter().zip(texts);
-    Migrator::with_migrations((1..).zip(named).map(migration).collect())
+    let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());
+    migrator.set_ignore_missing(true);
+    migrator
 }

@@ -1,6 +1,6 @@
 //! What goes into a statement: text, a whole number, or bytes, each of which may be missing.
 
-use ritorno_identity::ids::{AdministratorId, CaseId, CorrelationId, FactId, FlowId, MailId};
+use ritorno_identity::ids::{AdministratorId, CaseId, CorrelationId, FactId, FlowId, LinkId, MailId, NodeId};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
@@ -159,5 +159,7 @@ ids!(
     FactId,
     MailId,
     CorrelationId,
-    CaseId
+    CaseId,
+    LinkId,
+    NodeId
 );

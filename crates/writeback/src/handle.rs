@@ -21,6 +21,7 @@ use ritorno_protocol::statement::{Says, Statement};
 use crate::authorise::{NotBelieved, RolledBack, Trust};
 use crate::directory::{Directory, DirectoryError, SeenVersion, Target};
 use crate::event::{Event, Numbers};
+use crate::go_ahead::Awaited;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::keys::KeysInUse;
 use crate::limits::{Limits, Switch};
@@ -58,6 +59,7 @@ pub struct Handler<D> {
     switch: Arc<dyn Switch>,
     people: PersonLocks,
     verifications: PersonLocks,
+    pub(crate) awaited: Awaited,
     /// What has to be added to our clock to get the server's, in milliseconds.
     pub(crate) server_ahead_ms: AtomicI64,
 }
@@ -141,6 +143,7 @@ impl<D: Directory> Handler<D> {
             switch,
             people: PersonLocks::default(),
             verifications: PersonLocks::default(),
+            awaited: Awaited::default(),
             server_ahead_ms: AtomicI64::new(0),
         }
     }
@@ -247,7 +250,7 @@ impl<D: Directory> Handler<D> {
                 return Ok(Handled::Answered(self.conclude(entry, says, reporter).await?));
             }
         };
-        // The intent is durable before anybody hears of it, and heard of before anything is written.
+        // The intent is durable before anybody hears of it, and written down at the server before anything is written.
         let begun = self.clock.now();
         let version = Some(seen.version);
         let mut entry =
@@ -255,13 +258,7 @@ impl<D: Directory> Handler<D> {
         entry.statement.at = begun;
         entry.statement.says = Says::Started { version_before: version };
         self.journal.write(entry.clone()).await?;
-        let heard = reporter.say(self.sign(&entry.statement));
-        let late = self.server_now() >= order.start_by;
-        if late || heard.is_err() {
-            let (fault, text) = match heard {
-                Err(down) => (Fault::DirectoryUnavailable, down.to_string()),
-                Ok(()) => (Fault::Expired, "the time to start had passed before the write".to_owned()),
-            };
+        if let Err((fault, text)) = self.may_begin(&order, &entry.statement, reporter).await {
             let mut operator = words(&text);
             operator.agent_ms = self.milliseconds_since(arrived);
             let says = Says::Ended { outcome: Outcome::NotApplied { fault, operator } };

@@ -8,6 +8,7 @@ pub mod authorise;
 pub mod decline;
 pub mod directory;
 pub mod event;
+mod go_ahead;
 pub mod handle;
 pub mod journal;
 mod keys;

@@ -174,6 +174,7 @@ impl Rig {
             issued_at: NOW,
             start_by: NOW.plus(Duration::from_secs(5)),
             expires_at: NOW.plus(Duration::from_secs(60)),
+            go_ahead: false,
             evidence: None,
         };
         alter(&mut order);

@@ -2,10 +2,14 @@
 
 use ritorno_protocol::authorisation::Authorisation;
 use ritorno_protocol::bytes::Bytes;
-use ritorno_protocol::enrolment::{EnrolmentProof, EnrolmentRequest, EnrolmentToken};
+use ritorno_protocol::enrolment::{
+    AccessAssertion, EnrolmentProof, EnrolmentRequest, EnrolmentToken, IdentityOrder, IdentityProof,
+    IdentityRoll,
+};
 use ritorno_protocol::envelope::Envelope;
-use ritorno_protocol::ids::Forest;
+use ritorno_protocol::ids::{AgentId, Forest, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::release::Release;
 use ritorno_protocol::signed::Signed;
 
 use crate::seed::{self, Fixed};
@@ -57,6 +61,73 @@ fn enrolment_request() {
             && let Ok(read) = request.proof.verify(&request.identity)
         {
             assert_eq!(read, proof);
+        }
+    });
+}
+
+/// What an agent signs to get an access token. Only the untouched one holds.
+#[test]
+fn access_assertion() {
+    let key = SigningKey::generate(&Fixed(8));
+    let meant = AccessAssertion {
+        agent: AgentId::random(&Fixed(5)),
+        audience: "https://ritorno.test".into(),
+        nonce: Bytes(vec![1; 16]),
+        issued_at: seed::NOW,
+    };
+    seed::run(vec![serde_json::to_vec(&Signed::sign(&meant, &key)).unwrap()], |bytes| {
+        if let Ok(signed) = serde_json::from_slice::<Signed<AccessAssertion>>(bytes)
+            && let Ok(read) = signed.verify(&key.public())
+        {
+            assert_eq!(read, meant);
+        }
+    });
+}
+
+/// What an agent sends when it rolls its identity key: proof and order hold untouched, each by its own key.
+#[test]
+fn identity_roll() {
+    let (in_use, next) = (SigningKey::generate(&Fixed(8)), SigningKey::generate(&Fixed(9)));
+    let (tenant, agent) = (TenantId::random(&Fixed(1)), AgentId::random(&Fixed(5)));
+    let proof = IdentityProof { tenant, agent };
+    let order = IdentityOrder { tenant, agent, next: next.public().id() };
+    let good = IdentityRoll {
+        proof: Signed::sign(&proof, &next),
+        order: Signed::sign(&order, &in_use),
+        identity: next.public(),
+    };
+    seed::run(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+        let Ok(roll) = serde_json::from_slice::<IdentityRoll>(bytes) else { return };
+        if let Ok(read) = roll.proof.verify(&roll.identity) {
+            assert_eq!(read, proof);
+        }
+        if let Ok(read) = roll.order.verify(&in_use.public()) {
+            assert_eq!(read, order);
+        }
+    });
+}
+
+/// What is offered as a release of the agent's package.
+#[test]
+fn release() {
+    let key = SigningKey::generate(&Fixed(9));
+    let meant = Release {
+        package: "ritorno-agent".into(),
+        version: "0.1.0".parse().unwrap(),
+        architecture: "amd64".into(),
+        size: 5_000_000,
+        sha256: Bytes(vec![7; 32]),
+    };
+    let good = Signed::sign(&meant, &key);
+    seed::run(vec![serde_json::to_vec(&good).unwrap(), serde_json::to_vec(&meant).unwrap()], |bytes| {
+        if let Ok(signed) = serde_json::from_slice::<Signed<Release>>(bytes)
+            && let Ok(read) = signed.verify(&key.public())
+        {
+            assert_eq!(read, meant);
+        }
+        // And what a holder of the key might sign.
+        if let Ok(read) = serde_json::from_slice::<Release>(bytes) {
+            assert_eq!(read.version.to_string().parse(), Ok(read.version));
         }
     });
 }

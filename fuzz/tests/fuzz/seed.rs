@@ -9,7 +9,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Context, Envelope, Operation, Passwords, seal};
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, SourceAnchor, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
-use ritorno_protocol::link::ServerTime;
+use ritorno_protocol::link::{GoAhead, ServerTime};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
@@ -66,9 +66,21 @@ pub(crate) fn authorisation() -> Signed<Authorisation> {
         issued_at: NOW,
         start_by: NOW.plus(Duration::from_secs(5)),
         expires_at: NOW.plus(Duration::from_secs(60)),
+        go_ahead: true,
         evidence: None,
     };
     Signed::sign(&authorisation, &SigningKey::generate(&Fixed(7)))
+}
+
+pub(crate) fn go_ahead() -> Signed<GoAhead> {
+    let go_ahead = GoAhead {
+        tenant: TenantId::random(&Fixed(1)),
+        agent: AgentId::random(&Fixed(5)),
+        epoch: EpochId::random(&Fixed(6)),
+        request: RequestId::random(&Fixed(2)),
+        attempt: 1,
+    };
+    Signed::sign(&go_ahead, &SigningKey::generate(&Fixed(7)))
 }
 
 pub(crate) fn server_time() -> Signed<ServerTime> {

@@ -1,7 +1,7 @@
 //! The two programs' configurations, and the secrets beside them.
 
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -22,11 +22,11 @@ pub(super) fn write_server_configuration(
     plan: &Plan<'_>,
     folder: &Path,
     url: &str,
-    port: u16,
+    listen: SocketAddrV4,
 ) -> Result<()> {
     let (chain, key) = (folder.join("portal.pem"), folder.join("portal.key"));
     if !chain.exists() {
-        lab.authority()?.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
+        lab.authority()?.issue(&["localhost"], &[(*listen.ip()).into()])?.write(&chain, &key)?;
     }
     write_secret(&folder.join("mail-password"), plan.mail.password)?;
     let state = folder.join("cloud");
@@ -34,7 +34,7 @@ pub(super) fn write_server_configuration(
         plan.database.clone().unwrap_or_else(|| format!("sqlite:{}", state.join("ritorno.db").display()));
     let text = format!(
         r#"public_url = "{url}"
-listen = "127.0.0.1:{port}"
+listen = "{listen}"
 state_dir = "{state}"
 database = "{database}"
 

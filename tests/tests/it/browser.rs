@@ -48,6 +48,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
             database: None,
             port: None,
             end_with_thread: false,
+            beyond: None,
             owner: None,
         },
     )?;

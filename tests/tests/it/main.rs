@@ -11,6 +11,7 @@ mod doctor_person;
 mod forests;
 mod keys;
 mod methods;
+mod middlebox;
 mod once;
 mod openldap;
 mod outage;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use ritorno_directory::{Directory, ForestConfig, Identity, PasswordVersion, Person, roots_from_pem_file};
 use ritorno_lab::forest::ForestHandle;
+use ritorno_lab::middlebox::Middlebox;
 use ritorno_lab::stack::{Plan, Programs, Stack};
 use ritorno_lab::{Forest, Lab, MailServer, OpenLdap, PrivateLab};
 use ritorno_protocol::clock::SystemClock;
@@ -22,7 +23,17 @@ pub(crate) struct World {
     pub(crate) forest: ForestHandle,
     pub(crate) mail: MailServer,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) middlebox: Option<Middlebox>,
     pub(crate) lab: PrivateLab,
+}
+
+/// What is special about a world.
+#[derive(Default)]
+struct Setting {
+    owner: Option<(u32, u32)>,
+    openldap: bool,
+    /// Whether the cloud side is a host of its own, beyond a middlebox.
+    beyond: bool,
 }
 
 /// The machine's random source.
@@ -64,28 +75,29 @@ impl World {
     ) -> Result<Self> {
         let lab = Lab::open()?.private(name)?;
         let programs = programs()?;
-        Self::launch(lab, forest, &programs, None, openldap, prepare)
+        let setting = Setting { openldap, ..Setting::default() };
+        Self::launch(lab, forest, &programs, setting, prepare)
     }
 
-    /// The same with other programs, in a lab that is there; the files belong to `owner`, whom the programs run as.
-    pub(crate) fn start_with(
+    /// Contoso with these programs, in a lab that is there; the cloud side is a host of its own, beyond a middlebox. The files
+    /// belong to `owner`, whom the programs run as.
+    pub(crate) fn start_beyond(
         lab: PrivateLab,
-        forest: Forest,
         programs: &Programs,
         owner: Option<(u32, u32)>,
-        prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
-        Self::launch(lab, forest, programs, owner, false, prepare)
+        let setting = Setting { owner, beyond: true, ..Setting::default() };
+        Self::launch(lab, Forest::Contoso, programs, setting, |_| Ok(()))
     }
 
     fn launch(
         lab: PrivateLab,
         forest: Forest,
         programs: &Programs,
-        owner: Option<(u32, u32)>,
-        openldap: bool,
+        setting: Setting,
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
+        let Setting { owner, openldap, beyond } = setting;
         let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
@@ -95,6 +107,10 @@ impl World {
         }
         let mail = lab.mail()?;
         mail.start()?;
+        let mut middlebox = beyond.then(|| Middlebox::start(&lab)).transpose()?;
+        if let Some(middlebox) = &mut middlebox {
+            middlebox.show_beyond((mail.address, mail.smtp_port).into())?;
+        }
         let plan = Plan {
             programs,
             folder: &lab.folder().join("stack"),
@@ -104,18 +120,23 @@ impl World {
             database: None,
             port: None,
             end_with_thread: false,
+            beyond: middlebox.as_ref(),
             owner,
         };
         let stack = Stack::start(&lab, &plan)?;
         let directory = directory(&forest)?;
         let runtime = Runtime::new()?;
-        Ok(Self { stack, runtime, directory, forest, mail, random: Arc::new(SystemRandom), lab })
+        let random = Arc::new(SystemRandom);
+        Ok(Self { stack, runtime, directory, forest, mail, random, middlebox, lab })
     }
 
     /// Somebody new at the portal, reading English. Each person is a network of their own.
     pub(crate) fn visitor(&self, sam: &str) -> Result<Visitor> {
         let sum = sam.bytes().fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-        Visitor::new(&self.stack.url, &self.stack.ca_pem, "en", Ipv4Addr::new(127, 199, sum, 9))
+        // Beyond a middlebox there is one way, and all come from one network.
+        let own = Ipv4Addr::new(127, 199, sum, 9);
+        let from = self.middlebox.as_ref().map_or(own, Middlebox::near_address);
+        Visitor::new(&self.stack.url, &self.stack.ca_pem, "en", from)
     }
 
     /// Takes a person through the gate.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::{ForestClaim, MAXIMUM_FORESTS};
 use ritorno_identity::agent_state::is_name;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
@@ -18,9 +19,6 @@ use crate::client::ClientAddress;
 use crate::keys::KeysError;
 use crate::problem::Problem;
 use crate::state::AppState;
-
-/// Most forests of one agent.
-const MAXIMUM_FORESTS: usize = 16;
 
 /// Why an agent is not enrolled.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +107,8 @@ pub async fn handle(
         next_identity: None,
         former: Vec::new(),
         sealing: None,
-        forests: proof.forests,
+        forests: proof.forests.clone(),
+        claim: ForestClaim::enrolled(proof.forests),
         writeback_on: false,
         epoch: None,
         enrolled_at: now,

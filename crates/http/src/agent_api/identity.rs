@@ -70,14 +70,6 @@ pub async fn handle(
     let certified = state.keys.certify_identity(agent.id, &request.identity, sequence, now).await;
     let certificate = certified.map_err(|error| Problem::internal(&error))?;
     let next = NextIdentity { key: request.identity, certificate: certificate.clone() };
-    if !state.store.agents().certified(state.tenant, agent.id, &agent.identity_key, &next).await? {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "identity-key",
-            "The agent's key changed meanwhile",
-            "It was rolled or revoked by another request.",
-        ));
-    }
     let fact = Fact {
         id: FactId::random(&*state.random),
         tenant: state.tenant,
@@ -92,7 +84,14 @@ pub async fn handle(
         correlation: CorrelationId::random(&*state.random),
         request: None,
     };
-    state.store.audit().append(&fact).await?;
+    if !state.store.agents().certified(state.tenant, agent.id, &agent.identity_key, &next, &fact).await? {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "identity-key",
+            "The agent's key changed meanwhile",
+            "It was rolled or revoked by another request.",
+        ));
+    }
     tracing::info!(agent = %agent.id, sequence, "an agent's new identity key is certified");
     Ok(Json(certificate))
 }

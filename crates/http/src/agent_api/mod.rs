@@ -1,4 +1,4 @@
-//! What agents call: enrolment, access tokens, onboarding, and the link. Every answer that is an error is problem details
+//! What agents call: enrolment, access tokens, onboarding, packages, and the link. Every answer that is an error is problem details
 //! (RFC 9457).
 
 use axum::Router;
@@ -14,6 +14,7 @@ pub mod identity;
 pub mod link;
 pub mod onboarding;
 pub mod person;
+pub mod release;
 pub mod standing;
 pub mod token;
 
@@ -28,6 +29,8 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/token", post(token::handle))
         .route("/agent/v1/onboarding", post(onboarding::begin))
         .route("/agent/v1/onboarding/{code}", get(onboarding::state))
+        .route("/agent/v1/release", get(release::show))
+        .route("/agent/v1/release/package", get(release::package))
         .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/person", get(person::handle))
         .route("/agent/v1/link", get(link::handle))

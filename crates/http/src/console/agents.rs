@@ -1,12 +1,13 @@
-//! `POST /console/agents/writeback`, `/console/agents/rename` and `/console/agents/revoke`: what is done to one agent.
+//! `POST /console/agents/writeback`, `rename`, `forest` and `revoke`: what is done to one agent.
 
 use axum::Form;
 use axum::extract::State;
 use axum::response::Redirect;
 use ritorno_identity::administrator::Action;
+use ritorno_identity::agent_forests::is_forest;
 use ritorno_identity::agent_state::is_name;
 use ritorno_identity::audit::Activity;
-use ritorno_protocol::ids::AgentId;
+use ritorno_protocol::ids::{AgentId, Forest};
 use serde::Deserialize;
 
 use super::session::SignedIn;
@@ -26,6 +27,13 @@ pub(super) struct Writeback {
 pub(super) struct Rename {
     agent: AgentId,
     name: String,
+}
+
+/// What the button beside a forest sends.
+#[derive(Deserialize)]
+pub(super) struct AllowForest {
+    agent: AgentId,
+    forest: Forest,
 }
 
 /// What the last form sends.
@@ -67,6 +75,24 @@ pub(super) async fn rename(
     {
         let reason = format!("agent {agent}: {name}");
         signed_in.note(&state, &reader, Activity::AgentRenamed, reason, None).await?;
+    }
+    Ok(Redirect::to("/console"))
+}
+
+/// Allows an agent a forest that another one has, or had.
+pub(super) async fn allow_forest(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(AllowForest { agent, forest }): Form<AllowForest>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::EnrolAgent)?;
+    let agents = state.store.agents();
+    if is_forest(&forest)
+        && agents.allow_forest(state.tenant, agent, &forest).await.map_err(PageError::behind)?
+    {
+        let reason = format!("agent {agent}: {forest}");
+        signed_in.note(&state, &reader, Activity::AgentForestAllowed, reason, None).await?;
     }
     Ok(Redirect::to("/console"))
 }

@@ -7,7 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
-use ritorno_identity::agent_state::{Age, AgentState, Seen};
+use ritorno_identity::agent_forests::waiting;
+use ritorno_identity::agent_state::{AgentState, Seen};
 use ritorno_identity::tenant::Tenant;
 use ritorno_relay::tenant_state::TenantState;
 
@@ -19,6 +20,8 @@ use crate::portal::refusal::Moment;
 use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -46,6 +49,8 @@ struct AgentLine {
     revoked: bool,
     writeback_on: bool,
     forests: String,
+    /// What it says that it serves, and may not.
+    waiting: Vec<String>,
     pdcs: Vec<PdcLine>,
     version: String,
     out_of_date: bool,
@@ -76,6 +81,9 @@ pub(super) async fn show(
         TenantState::PdcUnreachable { since, .. } => (key("console-state-pdc"), Some(*since)),
     };
     let server_ready = state.relay.is_ready(tenant.id).await;
+    let releases = state.settings.releases.clone();
+    let latest = tokio::task::spawn_blocking(move || releases.latest_version(VERSION)).await;
+    let latest = latest.map_err(PageError::behind)?;
     let shown = OverviewPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console"),
@@ -84,7 +92,7 @@ pub(super) async fn show(
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&tenant),
-        agents: agents.iter().map(|agent| line(&state, &tenant, server_ready, agent)).collect(),
+        agents: agents.iter().map(|agent| line(&state, &tenant, server_ready, &latest, agent)).collect(),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -106,11 +114,10 @@ fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
     })
 }
 
-fn line(state: &AppState, tenant: &Tenant, server_ready: bool, agent: &Agent) -> AgentLine {
+fn line(state: &AppState, tenant: &Tenant, server_ready: bool, latest: &str, agent: &Agent) -> AgentLine {
     let revoked = agent.revoked_at.is_some();
     let live = state.relay.is_live(agent.tenant, agent.id);
-    let version = env!("CARGO_PKG_VERSION");
-    let seen = Seen { live, tenant_on: tenant.writeback_enabled, server_ready, version };
+    let seen = Seen { live, tenant_on: tenant.writeback_enabled, server_ready, version: VERSION, latest };
     let standing = match AgentState::of(agent, seen) {
         AgentState::Running => key("console-agent-running"),
         AgentState::OutOfDate => key("console-agent-out-of-date"),
@@ -128,11 +135,12 @@ fn line(state: &AppState, tenant: &Tenant, server_ready: bool, agent: &Agent) ->
         revoked,
         writeback_on: agent.writeback_on,
         forests: agent.forests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        waiting: waiting(agent).map(ToString::to_string).collect(),
         pdcs: reported
             .filter_map(|forest| Some(PdcLine { name: forest.pdc.clone()?, reachable: forest.reachable }))
             .collect(),
         version: agent.version.clone(),
-        out_of_date: !revoked && Age::of(&agent.version, version) != Age::Current,
+        out_of_date: !revoked && seen.is_out_of_date(&agent.version),
         seen: agent.last_seen_at.map(Moment::new),
     }
 }

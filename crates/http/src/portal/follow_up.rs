@@ -88,8 +88,12 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
     {
         state.store.flows().advance(flow, &after).await?;
     }
-    // The fact first: if it can't be written down, nobody gets a letter at every look.
-    state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await?;
+    // The fact first: if it can't be written down, nobody gets a letter at every look. If what follows fails, it is there
+    // already at the next look.
+    match state.store.audit().append(&fact(state, request, outcome, flow.as_ref())).await {
+        Ok(()) | Err(StoreError::Contradiction(_)) => {}
+        Err(error) => return Err(error),
+    }
     if matches!(outcome, Outcome::Done(_))
         && request.operation != Operation::Unlock
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
@@ -104,7 +108,8 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
 fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Flow>) -> Fact {
     let (success, what) = told_to_operators(outcome);
     Fact {
-        id: FactId::random(&*state.random),
+        // One for each request, however often it is tried.
+        id: FactId(request.id.0),
         tenant: request.tenant,
         at: state.clock.now(),
         activity: activity(request.operation),

@@ -115,6 +115,7 @@ impl TestAgent {
                             version: "0.1.0".into(),
                             epoch,
                             chain: chain.clone(),
+                            go_ahead: false,
                         };
                         send(&ToRelay::Hello { hello: Signed::sign(&hello, &identity) });
                     }
@@ -150,7 +151,10 @@ impl TestAgent {
                             send(&ToRelay::Statement { statement: Signed::sign(&statement, &identity) });
                         }
                     }
-                    ToAgent::Keys { .. } | ToAgent::Acknowledged { .. } | ToAgent::Restarting { .. } => {}
+                    ToAgent::Keys { .. }
+                    | ToAgent::Begin { .. }
+                    | ToAgent::Acknowledged { .. }
+                    | ToAgent::Restarting { .. } => {}
                 }
             }
         });

@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use ritorno_http::agent_api::enrolment_token;
+use ritorno_http::releases::Releases;
 use ritorno_identity::administrator::Role;
+use ritorno_identity::audit::Activity;
 use ritorno_identity::device_code::UserCode;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::check_agent_identity;
@@ -17,6 +19,7 @@ use ritorno_protocol::enrolment::{
 use ritorno_protocol::ids::{AgentId, Forest};
 use ritorno_protocol::key::SigningKey;
 use ritorno_protocol::random::array;
+use ritorno_protocol::release::{Release, SUFFIX};
 use ritorno_protocol::signed::Signed;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -50,6 +53,7 @@ on_both!(
     an_assertion_of_somebody_else_gives_none,
     a_device_code_switches_the_agent_on_once,
     a_new_identity_key_is_certified_for_who_has_both,
+    a_released_package_is_offered_to_agents,
 );
 
 /// A JSON answer.
@@ -284,6 +288,46 @@ async fn a_device_code_switches_the_agent_on_once(world: &World) {
     assert!(!on().await);
 }
 
+async fn a_released_package_is_offered_to_agents(world: &World) {
+    let (agent, key) = world.enrolled("updates").await;
+    let access = access(world, agent.id, &key).await;
+    let ask = async |token: Option<&str>, path: &str| {
+        call(world, Method::GET, &format!("{path}?architecture=amd64"), token, &[], None).await
+    };
+    let (show, package) = ("/agent/v1/release", "/agent/v1/release/package");
+    for path in [show, package] {
+        refused(&ask(Some(&access), path).await, StatusCode::NOT_FOUND, "release");
+    }
+    let releaser = SigningKey::generate(&*world.state.random);
+    let content = "\"not much of a package\"";
+    let release = Release {
+        package: "ritorno-agent".into(),
+        version: "7.0.0".parse().unwrap(),
+        architecture: "amd64".into(),
+        size: content.len() as u64,
+        sha256: Bytes(vec![0; 32]),
+    };
+    let Releases { folder, key: public } = &world.state.settings.releases;
+    let text = serde_json::to_value(releaser.public()).unwrap();
+    std::fs::write(public, text.as_str().unwrap()).unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join(release.file_name()), content).unwrap();
+    let signed = serde_json::to_vec(&Signed::sign(&release, &releaser)).unwrap();
+    std::fs::write(folder.join(release.file_name() + SUFFIX), signed).unwrap();
+    for path in [show, package] {
+        refused(&ask(None, path).await, StatusCode::UNAUTHORIZED, "access-token");
+    }
+    let shown: Signed<Release> = serde_json::from_value(ask(Some(&access), show).await.body).unwrap();
+    assert_eq!(shown.verify(&releaser.public()).unwrap(), release);
+    assert_eq!(ask(Some(&access), package).await.body, "not much of a package");
+    let other = format!("{show}?architecture=m68k");
+    refused(
+        &call(world, Method::GET, &other, Some(&access), &[], None).await,
+        StatusCode::NOT_FOUND,
+        "release",
+    );
+}
+
 async fn a_new_identity_key_is_certified_for_who_has_both(world: &World) {
     let (agent, key) = world.enrolled("rolls").await;
     let (other, other_key) = world.enrolled("another").await;
@@ -325,4 +369,7 @@ async fn a_new_identity_key_is_certified_for_who_has_both(world: &World) {
     self::access(world, agent.id, &next).await;
     let row = world.state.store.agents().get(world.tenant.id, agent.id).await.unwrap().unwrap();
     assert_eq!(row.identity_key, key.public());
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
+    let rolled = facts.iter().filter(|fact| fact.activity == Activity::AgentKeysRolled).count();
+    assert_eq!(rolled, 1, "one key, one fact: {facts:?}");
 }

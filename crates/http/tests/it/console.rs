@@ -5,11 +5,13 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::agent_state::{AgentState, Seen};
+use ritorno_identity::audit::Activity;
 use ritorno_identity::device_code::{DeviceCode, UserCode};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::enrolment::EnrolmentToken;
-use ritorno_protocol::ids::SupportCode;
+use ritorno_protocol::ids::{AgentId, Forest, SupportCode};
 
 use crate::agent::TestAgent;
 use crate::browser::{Answer, Browser};
@@ -51,6 +53,7 @@ async fn each_role_may_what_it_may() {
     let token = ("/console/enrolment-tokens", Some(vec![]));
     let confirm = ("/console/onboarding/confirm", Some(vec![("code", "BCDF-GHJK")]));
     let rename = ("/console/agents/rename", Some(vec![("agent", agent.as_str()), ("name", "Milano")]));
+    let forest = ("/console/agents/forest", Some(vec![("agent", agent.as_str()), ("forest", "x.test")]));
     let revoke = ("/console/agents/revoke", Some(vec![("agent", agent.as_str())]));
     let (no, soft) = (Some("global"), Some("cloud-only"));
     // What, and what stops: cloud-only global, synchronised global, help desk.
@@ -67,6 +70,7 @@ async fn each_role_may_what_it_may() {
         (token, [None, soft, no]),
         (confirm, [None, soft, no]),
         (rename, [None, soft, no]),
+        (forest, [None, soft, no]),
         (revoke, [None, soft, no]),
     ];
     let mut browsers =
@@ -211,7 +215,7 @@ async fn an_agent_is_shown_as_it_is_in_all_six_states() {
 
     let row =
         agents.list(world.tenant.id).await.unwrap().into_iter().find(|agent| agent.id != away.id).unwrap();
-    let seen = Seen { live: true, tenant_on: true, server_ready: true, version: "0.1.0" };
+    let seen = Seen { live: true, tenant_on: true, server_ready: true, version: "0.1.0", latest: "0.1.0" };
     let state = |row: &Agent, seen| AgentState::of(row, seen);
     assert_eq!(state(&row, seen), AgentState::Running);
     assert_eq!(state(&row, Seen { version: "0.2.0", ..seen }), AgentState::OutOfDate);
@@ -230,4 +234,44 @@ async fn an_agent_is_shown_as_it_is_in_all_six_states() {
     let named = agents.get(world.tenant.id, row.id).await.unwrap().unwrap();
     assert_eq!(named.name, "Milano");
     drop(linked);
+
+    // A package of a later version is offered for download: whoever is of an earlier one is out of date.
+    assert_eq!(state(&row, Seen { latest: "0.1.1", ..seen }), AgentState::OutOfDate);
+    assert_eq!(
+        state(&row, Seen { latest: "9.0.0", ..seen }),
+        AgentState::OutOfDate,
+        "it is understood all the same"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forest_that_another_agent_has_is_served_once_it_is_allowed() {
+    let world = world().await;
+    let mut browser = signed_in(&world, "root").await;
+    let (agents, random) = (world.state.store.agents(), &*world.state.random);
+    let [contoso, fabrikam] = ["contoso.test", "fabrikam.test"].map(|name| Forest(name.into()));
+    let (row, _) = world.enrolled("Torino").await;
+    let claim = ForestClaim::enrolled(vec![fabrikam.clone()]);
+    agents.insert(&Agent { id: AgentId::random(random), claim, ..row.clone() }).await.unwrap();
+    let said = vec![contoso.clone(), fabrikam.clone()];
+    let claim = ForestClaim { said, ..ForestClaim::enrolled(vec![contoso.clone()]) };
+    let widened = Agent { id: AgentId::random(random), name: "Genova".into(), claim, ..row };
+    agents.insert(&widened).await.unwrap();
+    let refused = "fabrikam.test: another agent&#39;s; not served by this one";
+    let shown = browser.get("/console").await.body;
+    assert_eq!(shown.matches(refused).count(), 1, "{shown}");
+
+    let id = widened.id.to_string();
+    let form = |forest: &'static str| [("agent", id.clone()), ("forest", forest.to_owned())];
+    for forest in ["", "Fabrikam.test", "fabrikam.test", "fabrikam.test"] {
+        let form = form(forest);
+        let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post("/console/agents/forest", &pairs).await;
+    }
+    let row = agents.get(world.tenant.id, widened.id).await.unwrap().unwrap();
+    assert_eq!(row.forests, [contoso, fabrikam]);
+    assert!(!browser.get("/console").await.body.contains(refused));
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
+    let allowed = facts.iter().filter(|fact| fact.activity == Activity::AgentForestAllowed).count();
+    assert_eq!(allowed, 1, "{facts:?}");
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ritorno_http::portal::follow_up::{LEFT_ALONE, once};
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::flow::FlowState;
+use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::mail::Template;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Clock as _;
@@ -39,6 +41,7 @@ async fn submitted(world: &World, browser: &mut Browser) -> Request {
             epoch: EpochId::random(&*world.state.random),
             start_by: now,
             dead_after: now,
+            go_ahead: false,
         },
         state: RequestState::Dispatched,
         created_at: now,
@@ -79,6 +82,33 @@ async fn an_outcome_that_came_while_the_server_was_away_is_told_after_its_start(
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(once(&world.state).await.unwrap(), 0, "once");
     assert_eq!(notices(&world).await, 0, "no further letters");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_failed_before_leaves_one_fact() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    finish(&world, &request, &done()).await;
+    // As the look before left it, which failed once the fact was written.
+    let fact = Fact {
+        id: FactId(request.id.0),
+        tenant: request.tenant,
+        at: world.clock.now(),
+        activity: Activity::ResetPassword,
+        actor: Actor::User(request.user),
+        target: Some(request.user),
+        from: None,
+        success: Success::Success,
+        reason: "told later: done".into(),
+        support_code: Some(request.support_code.clone()),
+        correlation: CorrelationId::random(&*world.state.random),
+        request: Some(request.id),
+    };
+    world.state.store.audit().append(&fact).await.unwrap();
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!((notices(&world).await, told_later(&world, &request).await), (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

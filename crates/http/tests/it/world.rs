@@ -12,9 +12,11 @@ use ritorno_http::AppState;
 use ritorno_http::client::Proxies;
 use ritorno_http::keys::{Keys, new_signing_key, wrap_root};
 use ritorno_http::ledger::StoreLedger;
+use ritorno_http::releases::Releases;
 use ritorno_http::state::Settings;
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::mail::{Letter, Template};
 use ritorno_identity::password::PasswordHash;
@@ -114,7 +116,7 @@ impl World {
         std::fs::write(folder.join("root.key"), wrap_root(tenant.id, &root, &node_key, &*random)).unwrap();
         let (signing, content, certificate) = new_signing_key(tenant.id, &root, 1, now, &*random);
         let keys = store.signing_keys();
-        keys.insert(&certificate, &content, &signing, &node_key, &*random).await.unwrap();
+        keys.insert(&certificate, &content, &signing, &node_key, &*random, None).await.unwrap();
         let keys = Arc::new(Keys::new(
             tenant.id,
             root.public(),
@@ -137,7 +139,11 @@ impl World {
             tenant: tenant.id,
             pepper,
             node_key,
-            settings: Arc::new(Settings { public_url: ORIGIN.parse().unwrap(), proxies: Proxies::default() }),
+            settings: Arc::new(Settings {
+                public_url: ORIGIN.parse().unwrap(),
+                proxies: Proxies::default(),
+                releases: Releases { folder: folder.join("packages"), key: folder.join("release-key") },
+            }),
             mail_wake: Arc::default(),
             leases: Arc::default(),
         };
@@ -211,6 +217,7 @@ impl World {
             former: Vec::new(),
             sealing: None,
             forests: vec![Forest("contoso.test".into())],
+            claim: ForestClaim::enrolled(vec![Forest("contoso.test".into())]),
             writeback_on: true,
             epoch: None,
             enrolled_at: now,

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
+mod before;
 mod policy;
 mod typescript;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ritorno_protocol::link::{PING_EVERY, SILENT_AFTER, ToAgent};
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::link::{HEALTH_EVERY, PING_EVERY, SILENT_AFTER, ToAgent};
 use ritorno_relay::session::LinkEnd;
 
 use crate::world::{Sent, World};
@@ -19,6 +20,35 @@ async fn pings_go_out_and_silence_closes() {
     world.time.advance(Duration::from_millis(1)).await;
     assert!(matches!(wire.session.await.unwrap(), LinkEnd::Silent));
     assert_eq!(world.relay.live_links(), 0);
+}
+
+#[tokio::test]
+async fn a_link_is_a_row_with_a_lease_and_the_newest_one_counts_on_whichever_node() {
+    let mut world = World::new();
+    let agent = world.enrol();
+    let older = world.link(&agent).await;
+    let first = world.ledger.held_link(agent.id).unwrap();
+    assert_eq!(first.lease_until, world.time.now().plus(SILENT_AFTER));
+    world.time.advance(HEALTH_EVERY).await;
+    world.report(&older, true).await;
+    let renewed = world.ledger.held_link(agent.id).unwrap();
+    assert_eq!((renewed.link, renewed.lease_until), (first.link, world.time.now().plus(SILENT_AFTER)));
+
+    let former_node = world.on_another_node();
+    let newer = world.link(&agent).await;
+    let second = world.ledger.held_link(agent.id).unwrap();
+    assert!(second.node != first.node && second.link != first.link);
+    assert!(former_node.is_live(world.tenant, agent.id), "it has not heard of the other one yet");
+    world.report(&older, true).await;
+    assert!(matches!(older.session.await.unwrap(), LinkEnd::Closed));
+    assert_eq!(
+        world.ledger.held_link(agent.id),
+        Some(second),
+        "the end of the older one is not the newer one's"
+    );
+    world.relay.close();
+    assert!(matches!(newer.session.await.unwrap(), LinkEnd::Closed));
+    assert_eq!(world.ledger.held_link(agent.id), None);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use ritorno_identity::request::RequestState;
 use ritorno_protocol::authorisation::{Authorisation, START_WITHIN};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::Operation;
-use ritorno_protocol::link::ToAgent;
+use ritorno_protocol::link::{GoAhead, ToAgent};
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_protocol::statement::Says;
 use ritorno_relay::dispatch_error::DispatchError;
@@ -62,6 +62,10 @@ async fn a_reset_goes_out_and_its_outcome_comes_back() {
     assert!(authorisation.expires_at.since(authorisation.issued_at) <= Duration::from_secs(60));
 
     wire.say(&world.statement(&agent, id, 1, started()));
+    let Some(ToAgent::Begin { go_ahead }) = wire.order().await else { panic!("it may not begin") };
+    assert!(matches!(world.ledger.row(id).unwrap().state, RequestState::Started { .. }), "committed before");
+    let GoAhead { request, attempt, .. } = go_ahead.verify(&world.signing).unwrap();
+    assert_eq!((request, attempt), (id, 1));
     assert_eq!(wire.order().await, None, "a 'started' is not acknowledged");
     wire.say(&world.statement(&agent, id, 1, Says::Ended { outcome: done() }));
     assert_eq!(wire.order().await, Some(world.acknowledged(id, 1)));
@@ -136,9 +140,9 @@ async fn what_lies_with_the_person_is_told_and_not_tried_elsewhere() {
 }
 
 #[tokio::test]
-async fn silence_is_unknown_and_nobody_else_tries() {
+async fn silence_without_a_go_ahead_to_wait_for_is_unknown_and_nobody_else_tries() {
     let world = World::new();
-    let (one, two) = (world.enrol(), world.enrol());
+    let (one, two) = (world.enrol_older(), world.enrol_older());
     let (wire_one, wire_two) = (world.link(&one).await, world.link(&two).await);
     let id = world.request_id();
     let waiting = world.submit(world.reset(id).await);
@@ -165,7 +169,7 @@ async fn silence_is_unknown_and_nobody_else_tries() {
 #[tokio::test]
 async fn not_started_said_when_nobody_waits_any_more_is_the_outcome() {
     let world = World::new();
-    let agent = world.enrol();
+    let agent = world.enrol_older();
     let mut wire = world.link(&agent).await;
     let id = world.request_id();
     let waiting = world.submit(world.reset(id).await);

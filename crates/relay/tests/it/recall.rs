@@ -15,7 +15,7 @@ use crate::world::{Enrolled, World, done};
 #[tokio::test]
 async fn a_lost_order_is_asked_about_once_it_can_have_no_effect() {
     let world = World::new();
-    let agent = world.enrol();
+    let agent = world.enrol_older();
     let mut wire = world.link(&agent).await;
     let id = world.request_id();
     let waiting = world.submit(world.reset(id).await);
@@ -55,7 +55,7 @@ async fn a_lost_order_is_asked_about_once_it_can_have_no_effect() {
 #[tokio::test]
 async fn an_order_that_may_still_be_begun_is_left_alone() {
     let world = World::new();
-    let agent = world.enrol();
+    let agent = world.enrol_older();
     let mut wire = world.link(&agent).await;
     let id = world.request_id();
     let waiting = world.submit(world.reset(id).await);

@@ -88,8 +88,12 @@ async fn a_repeated_or_replayed_statement_changes_nothing_and_is_acknowledged() 
         assert_eq!(world.ledger.row(id).unwrap(), row);
     }
     let mut acknowledged = 0;
-    while let Some(ToAgent::Acknowledged { .. }) = wire.order().await {
-        acknowledged += 1;
+    while let Some(frame) = wire.order().await {
+        match frame {
+            ToAgent::Acknowledged { .. } => acknowledged += 1,
+            ToAgent::Begin { .. } => assert_eq!(acknowledged, 0, "what is over is let begin again"),
+            other => panic!("{other:?}"),
+        }
     }
     assert_eq!(acknowledged, 4, "every outcome that was sent, the first one included");
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::{ForestClaim, served};
+use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_identity::user::{Mastered, OnPremises, User};
@@ -28,7 +30,7 @@ use ritorno_protocol::statement::{Says, Statement};
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::frames::{Frames, Gone, Received};
 use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
-use ritorno_relay::ledger::{Begun, Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing};
 use ritorno_relay::relay::Relay;
 use ritorno_relay::session::LinkEnd;
 use ritorno_relay::submit::NewRequest;
@@ -105,6 +107,8 @@ impl Random for Chance {
 struct Rows {
     agents: Vec<Agent>,
     requests: HashMap<RequestId, Request>,
+    facts: Vec<Fact>,
+    links: HashMap<AgentId, HeldLink>,
     writeback_enabled: bool,
 }
 
@@ -126,9 +130,13 @@ impl Ledger for Memory {
             agent.former = said.former.clone();
             agent.sealing = Some(said.sealing.clone());
             agent.epoch = Some(said.epoch);
-            agent.forests = said.forests.clone();
+            agent.claim = said.claim.clone();
             agent.last_seen_at = Some(now);
         });
+        let mut rows = self.0.lock().unwrap();
+        let all = rows.agents.clone();
+        rows.agents.iter_mut().for_each(|agent| agent.forests = served(agent, &all));
+        rows.facts.extend(said.facts.iter().cloned());
         Ok(true)
     }
 
@@ -146,6 +154,25 @@ impl Ledger for Memory {
         Ok(())
     }
 
+    async fn link_up(&self, _: TenantId, held: &HeldLink) -> Result<(), LedgerError> {
+        self.0.lock().unwrap().links.insert(held.agent, *held);
+        Ok(())
+    }
+
+    async fn link_kept(&self, _: TenantId, held: &HeldLink) -> Result<bool, LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        let row = rows.links.get_mut(&held.agent).filter(|row| row.link == held.link);
+        Ok(row.map(|row| *row = *held).is_some())
+    }
+
+    async fn link_down(&self, _: TenantId, held: &HeldLink) -> Result<(), LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        if rows.links.get(&held.agent).is_some_and(|row| row.link == held.link) {
+            rows.links.remove(&held.agent);
+        }
+        Ok(())
+    }
+
     async fn begin(&self, request: &Request, _: Option<&Step>) -> Result<Begun, LedgerError> {
         let mut rows = self.0.lock().unwrap();
         let new = !rows.requests.contains_key(&request.id);
@@ -157,10 +184,19 @@ impl Ledger for Memory {
         Ok(self.0.lock().unwrap().requests.get(&id).cloned())
     }
 
-    async fn unheard(&self, _: TenantId, now: Timestamp) -> Result<Vec<Request>, LedgerError> {
-        let rows = self.0.lock().unwrap();
-        let open = rows.requests.values().filter(|row| row.state == RequestState::Dispatched);
-        Ok(open.filter(|row| row.attempt.dead_after <= now).cloned().collect())
+    async fn unheard(
+        &self,
+        _: TenantId,
+        agent: AgentId,
+        epoch: EpochId,
+        now: Timestamp,
+    ) -> Result<Vec<Request>, LedgerError> {
+        let of_it = |attempt: &Attempt| !attempt.go_ahead && attempt.agent == agent && attempt.epoch == epoch;
+        Ok(self.dispatched(|attempt| of_it(attempt) && attempt.dead_after <= now))
+    }
+
+    async fn lapsed(&self, _: TenantId, before: Timestamp) -> Result<Vec<Request>, LedgerError> {
+        Ok(self.dispatched(|attempt| attempt.go_ahead && attempt.dead_after <= before))
     }
 
     async fn latest_of(&self, _: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
@@ -200,9 +236,29 @@ impl Ledger for Memory {
 }
 
 impl Memory {
+    fn dispatched(&self, which: impl Fn(&Attempt) -> bool) -> Vec<Request> {
+        let rows = self.0.lock().unwrap();
+        let open = rows.requests.values().filter(|row| row.state == RequestState::Dispatched);
+        open.filter(|row| which(&row.attempt)).cloned().collect()
+    }
+
     pub(crate) fn agent(&self, id: AgentId, change: impl FnOnce(&mut Agent)) {
         let mut rows = self.0.lock().unwrap();
         change(rows.agents.iter_mut().find(|agent| agent.id == id).unwrap());
+    }
+
+    pub(crate) fn row_of(&self, id: AgentId) -> Agent {
+        self.0.lock().unwrap().agents.iter().find(|agent| agent.id == id).unwrap().clone()
+    }
+
+    /// The agent's link as other nodes see it.
+    pub(crate) fn held_link(&self, id: AgentId) -> Option<HeldLink> {
+        self.0.lock().unwrap().links.get(&id).copied()
+    }
+
+    /// What the administrators were told of so far.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        self.0.lock().unwrap().facts.clone()
     }
 
     pub(crate) fn writeback(&self, enabled: bool) {
@@ -232,6 +288,7 @@ pub(crate) struct World {
     pub(crate) chance: Arc<Chance>,
     pub(crate) ledger: Arc<Memory>,
     pub(crate) relay: Arc<Relay>,
+    keyring: Arc<dyn Keyring>,
     pub(crate) anna: User,
 }
 
@@ -240,6 +297,8 @@ pub(crate) struct World {
 pub(crate) struct Enrolled {
     pub(crate) id: AgentId,
     pub(crate) epoch: EpochId,
+    /// Whether it begins on a go-ahead only. One that does not is an agent of the version before.
+    pub(crate) go_ahead: bool,
     pub(crate) identity: SigningKey,
     pub(crate) chain: RecipientChain,
 }
@@ -304,7 +363,7 @@ impl World {
         let time = Arc::new(Time(watch::Sender::new(START)));
         let ledger = Arc::new(Memory(Mutex::new(Rows { writeback_enabled: true, ..Rows::default() })));
         let keyring = Arc::new(Fixed(Arc::new(keys)));
-        let relay = Relay::new(ledger.clone(), keyring, time.clone(), chance.clone());
+        let relay = Relay::new(ledger.clone(), keyring.clone(), time.clone(), chance.clone());
         let object = OnPremises {
             source_anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
             object_guid: Bytes((0..16).collect()),
@@ -329,11 +388,23 @@ impl World {
             created_at: START,
             updated_at: START,
         };
-        Self { tenant, root, signing: signing.public(), time, chance, ledger, relay, anna }
+        Self { tenant, root, signing: signing.public(), time, chance, ledger, relay, keyring, anna }
+    }
+
+    /// Another node on the same rows takes this one's place in this value, and gives it back.
+    pub(crate) fn on_another_node(&mut self) -> Arc<Relay> {
+        let other =
+            Relay::new(self.ledger.clone(), self.keyring.clone(), self.time.clone(), self.chance.clone());
+        std::mem::replace(&mut self.relay, other)
     }
 
     /// An agent whose row is there and whose writeback is on, but which has not dialled yet.
     pub(crate) fn enrol(&self) -> Enrolled {
+        self.enrol_for(vec![forest()])
+    }
+
+    /// The same for other forests.
+    pub(crate) fn enrol_for(&self, forests: Vec<Forest>) -> Enrolled {
         let id = AgentId::random(&*self.chance);
         let identity = SigningKey::generate(&*self.chance);
         let opening = OpeningKey::generate(&*self.chance);
@@ -347,7 +418,7 @@ impl World {
         };
         let identity_certificate =
             Signed::sign(&certificate(KeyRole::AgentIdentity { agent: id }, identity.public()), &self.root);
-        let role = KeyRole::AgentSealing { agent: id, forests: vec![forest()] };
+        let role = KeyRole::AgentSealing { agent: id, forests: forests.clone() };
         let sealing = Signed::sign(&certificate(role, opening.public().clone()), &identity);
         self.ledger.0.lock().unwrap().agents.push(Agent {
             id,
@@ -359,7 +430,8 @@ impl World {
             next_identity: None,
             former: Vec::new(),
             sealing: None,
-            forests: vec![forest()],
+            forests: forests.clone(),
+            claim: ForestClaim::enrolled(forests),
             writeback_on: true,
             epoch: None,
             enrolled_at: START,
@@ -368,7 +440,21 @@ impl World {
             health: None,
         });
         let chain = RecipientChain { identity: identity_certificate, sealing };
-        Enrolled { id, epoch: EpochId::random(&*self.chance), identity, chain }
+        Enrolled { id, epoch: EpochId::random(&*self.chance), go_ahead: true, identity, chain }
+    }
+
+    /// The same agent once its own file names these forests.
+    pub(crate) fn serving(&self, agent: &Enrolled, forests: Vec<Forest>) -> Enrolled {
+        let role = KeyRole::AgentSealing { agent: agent.id, forests };
+        let content = agent.chain.sealing.verify(&agent.identity.public()).unwrap();
+        let sealing = Signed::sign(&KeyCertificate { role, ..content }, &agent.identity);
+        let chain = RecipientChain { sealing, ..agent.chain.clone() };
+        Enrolled { chain, ..agent.clone() }
+    }
+
+    /// The same of the version before, which knows no go-ahead.
+    pub(crate) fn enrol_older(&self) -> Enrolled {
+        Enrolled { go_ahead: false, ..self.enrol() }
     }
 
     /// A socket to the relay.
@@ -393,6 +479,7 @@ impl World {
             version: "1".into(),
             epoch: agent.epoch,
             chain: agent.chain.clone(),
+            go_ahead: agent.go_ahead,
         }
     }
 

@@ -194,6 +194,7 @@ impl Scene {
             issued_at: now,
             start_by: now.plus(Duration::from_secs(5)),
             expires_at: now.plus(Duration::from_secs(60)),
+            go_ahead: false,
             evidence: None,
         };
         (order, envelope)

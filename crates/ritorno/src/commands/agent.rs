@@ -3,10 +3,10 @@
 use anyhow::bail;
 use clap::Subcommand;
 use ritorno_http::agent_api::enrolment_token;
-use ritorno_identity::agent_state::{Age, AgentState, MAXIMUM_NAME, Seen, is_name};
+use ritorno_identity::agent_forests::{is_forest, waiting};
+use ritorno_identity::agent_state::{AgentState, MAXIMUM_NAME, Seen, is_name};
 use ritorno_identity::audit::Activity;
-use ritorno_protocol::ids::AgentId;
-use ritorno_protocol::link::HEALTH_STALE_AFTER;
+use ritorno_protocol::ids::{AgentId, Forest};
 
 use crate::config::Config;
 use crate::installation::Installation;
@@ -29,6 +29,13 @@ pub(crate) enum Command {
         /// Its name from now on.
         name: String,
     },
+    /// Allows an agent a forest that another one has, or had. A forest that nobody ever had needs nobody's leave.
+    AllowForest {
+        /// The agent's id.
+        id: AgentId,
+        /// The forest's DNS name.
+        forest: String,
+    },
     /// Revokes an agent: its link is closed within ten seconds, and nothing is sealed for it any more.
     Revoke {
         /// The agent's id.
@@ -44,8 +51,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     let installation = Installation::open(config).await?;
     match command {
         Command::Token => token(config, &installation).await,
-        Command::List => list(&installation).await,
+        Command::List => list(config, &installation).await,
         Command::Rename { id, name } => rename(&installation, id, &name).await,
+        Command::AllowForest { id, forest } => allow_forest(&installation, id, &forest).await,
         Command::Revoke { id } => revoke(&installation, id).await,
     }
 }
@@ -64,7 +72,7 @@ async fn token(config: &Config, installation: &Installation) -> anyhow::Result<(
     say(token.to_text())
 }
 
-async fn list(installation: &Installation) -> anyhow::Result<()> {
+async fn list(config: &Config, installation: &Installation) -> anyhow::Result<()> {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header([
         "id",
@@ -77,22 +85,25 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
         "revoked",
     ]);
     let now = system::clock().now();
+    // To whichever of the servers.
+    let links = installation.store.links().live(installation.tenant.id, now).await?;
+    let latest = config.releases.latest_version(VERSION);
     let ready = installation.keys().newest().await?.is_some_and(|newest| now < newest.not_after);
     for agent in installation.store.agents().list(installation.tenant.id).await? {
-        let forests: Vec<&str> = agent.forests.iter().map(|forest| forest.0.as_str()).collect();
+        let serves = agent.forests.iter().map(|forest| forest.0.clone());
+        let forests: Vec<String> =
+            serves.chain(waiting(&agent).map(|forest| format!("({forest}: not allowed)"))).collect();
         let own_switch = agent.health.as_ref().is_none_or(|health| health.writeback_on);
         let writeback = match (agent.writeback_on, own_switch) {
             (true, true) => "on",
             (true, false) => "off at the agent",
             (false, _) => "off",
         };
-        // Whoever reports every ten seconds has a link to one of the servers.
-        let live = agent.last_seen_at.is_some_and(|at| now <= at.plus(HEALTH_STALE_AFTER));
+        let live = links.iter().any(|link| link.agent == agent.id);
         let tenant_on = installation.tenant.writeback_enabled;
-        let seen = Seen { live, tenant_on, server_ready: ready, version: VERSION };
-        let current = Age::of(&agent.version, VERSION) == Age::Current;
-        let version =
-            if current { agent.version.clone() } else { format!("{} (out of date)", agent.version) };
+        let seen = Seen { live, tenant_on, server_ready: ready, version: VERSION, latest: &latest };
+        let late = seen.is_out_of_date(&agent.version);
+        let version = if late { format!("{} (out of date)", agent.version) } else { agent.version.clone() };
         table.add_row([
             agent.id.to_string(),
             agent.name.clone(),
@@ -117,6 +128,20 @@ async fn rename(installation: &Installation, id: AgentId, name: &str) -> anyhow:
     }
     super::audit(installation, Activity::AgentRenamed, format!("agent {id}: {name}")).await?;
     say(format_args!("{id} is called {name}"))
+}
+
+async fn allow_forest(installation: &Installation, id: AgentId, forest: &str) -> anyhow::Result<()> {
+    let forest = Forest(forest.trim().to_lowercase());
+    if !is_forest(&forest) {
+        bail!("'{forest}' is no forest's name");
+    }
+    if !installation.store.agents().allow_forest(installation.tenant.id, id, &forest).await? {
+        bail!(
+            "there is no unrevoked agent {id} that is not allowed {forest} yet; `ritorno agent list` shows them"
+        );
+    }
+    super::audit(installation, Activity::AgentForestAllowed, format!("agent {id}: {forest}")).await?;
+    say(format_args!("{id} serves {forest} if its configuration names it"))
 }
 
 async fn revoke(installation: &Installation, id: AgentId) -> anyhow::Result<()> {

@@ -29,6 +29,15 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         }
         None => say("mail            none: no code can be sent")?,
     }
+    match config.releases.look()? {
+        found if found.is_empty() => say("packages        none is offered to agents")?,
+        found => {
+            for offered in found {
+                let release = offered?.release;
+                say(format_args!("packages        {} is offered to agents", release.file_name()))?;
+            }
+        }
+    }
     let installation = Installation::open(config).await?;
     say(format_args!("database        answers; tenant '{}'", installation.tenant.name))?;
     let keys = installation.keys();

@@ -52,7 +52,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
     let tenant = Tenant::new(id, arguments.name.clone().unwrap_or_else(host), root.public(), now);
     store.tenants().insert(&tenant).await?;
     let (signing, content, certificate) = new_signing_key(id, &root, 1, now, &*random);
-    store.signing_keys().insert(&certificate, &content, &signing, &node_key, &*random).await?;
+    store.signing_keys().insert(&certificate, &content, &signing, &node_key, &*random, None).await?;
     let password = generated_password(&*random);
     let administrator = Administrator {
         id: AdministratorId::random(&*random),

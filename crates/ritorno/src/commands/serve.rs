@@ -67,6 +67,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             None
         }
     };
+    tell_of_releases(&config);
     if let Err(error) = ritorno_http::key_roll::roll_if_due(&state).await {
         tracing::error!(%error, "the signing key is due and can't be rolled");
     }
@@ -103,6 +104,21 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What of the agent's packages is offered, and what is not.
+fn tell_of_releases(config: &Config) {
+    match config.releases.look() {
+        Ok(found) => {
+            for not_offered in found.iter().filter_map(|found| found.as_ref().err()) {
+                tracing::warn!("a package is not offered to agents: {not_offered}");
+            }
+            if let Some(offered) = config.releases.latest(None) {
+                tracing::info!(version = %offered.release.version, "a package is offered to agents");
+            }
+        }
+        Err(error) => tracing::warn!("no package is offered to agents: {error}"),
+    }
+}
+
 fn state(config: &Config, installation: &Installation) -> AppState {
     let (clock, random): (Arc<dyn Clock>, _) = (system::clock(), system::random());
     let keys = Arc::new(installation.keys());
@@ -119,6 +135,7 @@ fn state(config: &Config, installation: &Installation) -> AppState {
         settings: Arc::new(Settings {
             public_url: config.public_url.clone(),
             proxies: config.proxies.clone(),
+            releases: config.releases.clone(),
         }),
         mail_wake: Arc::default(),
         leases: Arc::default(),

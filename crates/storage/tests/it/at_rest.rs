@@ -49,7 +49,7 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
     let key = SigningKey::generate(&f.random);
     let content = f.certificate(KeyRole::ServerSigning, key.public(), 1);
     let certificate = Signed::sign(&content, &f.root);
-    store.signing_keys().insert(&certificate, &content, &key, &f.node_key, &f.random).await?;
+    store.signing_keys().insert(&certificate, &content, &key, &f.node_key, &f.random, None).await?;
 
     let anna = f.person("anna");
     store.users().insert(&anna).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::flow::{Flow, FlowState, Person, Purpose, VALID};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
@@ -176,7 +177,8 @@ impl Fixture {
             next_identity: None,
             former: Vec::new(),
             sealing: Some(sealing),
-            forests,
+            forests: forests.clone(),
+            claim: ForestClaim::enrolled(forests),
             writeback_on: true,
             epoch: None,
             enrolled_at: NOW,

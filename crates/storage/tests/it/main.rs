@@ -16,6 +16,7 @@ mod flows;
 mod groups;
 mod help_desk;
 mod limits;
+mod links;
 mod mail_outbox;
 mod methods;
 mod migrations;

@@ -17,6 +17,7 @@ on_both!(
     empty_database_gets_its_tables_and_keeps_them,
     servers_that_start_at_once_agree,
     what_the_first_version_stored_is_there_after_the_second,
+    the_version_before_goes_on_with_the_tables_of_the_one_after,
     a_row_needs_what_it_refers_to
 );
 
@@ -80,6 +81,34 @@ async fn what_the_first_version_stored_is_there_after_the_second(f: &Fixture) ->
     let tried = store.codes().attempt(&typed, Timestamp::from_unix_ms(1)).await;
     assert_eq!(tried?, Tried::Wrong { left: 1 }, "the code is there, with the tries that it had");
     store.close().await;
+    Ok(())
+}
+
+async fn the_version_before_goes_on_with_the_tables_of_the_one_after(f: &Fixture) -> Result<()> {
+    const LATER: i64 = 9_999;
+    let later = Migration::new(
+        LATER,
+        "a later version's".into(),
+        MigrationType::Simple,
+        "create table later (id text not null primary key)".into_sql_str(),
+        false,
+    );
+    let mut later = Migrator::with_migrations(vec![later]);
+    later.set_ignore_missing(true);
+    let address = f.empty()?;
+    Store::connect(&address).await?.close().await;
+    if address.starts_with("sqlite:") {
+        let pool = sqlx::SqlitePool::connect(&address).await?;
+        later.run(&pool).await?;
+        pool.close().await;
+    } else {
+        let pool = sqlx::PgPool::connect(&address).await?;
+        later.run(&pool).await?;
+        pool.close().await;
+    }
+    let rolled_back = Store::connect(&address).await?;
+    assert_eq!(rolled_back.tenants().list().await?, []);
+    rolled_back.close().await;
     Ok(())
 }
 

@@ -53,6 +53,7 @@ fn attempt(f: &Fixture, number: u32) -> Attempt {
         epoch: EpochId::random(&f.random),
         start_by: NOW.plus(Duration::from_secs(5)),
         dead_after: NOW.plus(Duration::from_secs(150)),
+        go_ahead: false,
     }
 }
 

@@ -26,7 +26,7 @@ async fn add(f: &Fixture, sequence: u64, not_before: Timestamp) -> Result<Signin
         ..f.certificate(KeyRole::ServerSigning, key.public(), sequence)
     };
     let certificate = Signed::sign(&content, &f.root);
-    f.store.signing_keys().insert(&certificate, &content, &key, &f.node_key, &f.random).await?;
+    f.store.signing_keys().insert(&certificate, &content, &key, &f.node_key, &f.random, None).await?;
     Ok(key)
 }
 

@@ -1,0 +1,19 @@
+#!/bin/bash
+# A long, coverage-guided run: SECONDS_EACH FOLDER [TARGET...], of every target if none is named. FOLDER gets a log of each. Afterwards
+# the corpus in `tests/fuzz/__fuzz__` is reduced to the inputs that reach everything that was reached.
+# Needs `cargo install cargo-bolero --locked`.
+set -euo pipefail
+seconds=$1 logs=$(realpath --canonicalize-missing "$2")
+shift 2
+mkdir -p "$logs"
+cd "$(dirname "$0")/.."
+targets=("$@")
+if [ ${#targets[@]} = 0 ]; then
+    mapfile -t targets < <(cargo test --quiet --package ritorno-fuzz --test fuzz -- --list | sed -n 's/: test$//p')
+fi
+for target in "${targets[@]}"; do
+    log=$logs/${target//::/-}.log
+    same=(--package ritorno-fuzz "$target" --engine libfuzzer --rustc-bootstrap)
+    cargo bolero test "${same[@]}" --time "${seconds}s" --max-input-length 4096 >"$log" 2>&1 || echo "$target: see $log"
+    cargo bolero reduce "${same[@]}" >>"$log" 2>&1 || echo "$target: its corpus could not be reduced, see $log"
+done
