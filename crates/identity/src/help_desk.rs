@@ -15,6 +15,7 @@ use ritorno_protocol::ids::{TenantId, UserId};
 use crate::device_code::UserCode;
 use crate::ids::{AdministratorId, CaseId};
 use crate::pepper::Pepper;
+use crate::user::User;
 
 /// How long a case is open: for a code to arrive and be read out, or a colleague to approve.
 pub const VALID: Duration = Duration::from_secs(15 * 60);
@@ -65,12 +66,20 @@ pub enum NotHelped {
     Administrator,
 }
 
-/// Whether an operator called `operator` may help the person called `principal`, who administers the tenant or not.
+/// Whether an operator called `operator` may help this person, who administers the tenant or not. An operator is known by name
+/// alone: whoever has one of the person's own names is taken for the person.
 ///
 /// # Errors
 /// [`NotHelped`].
-pub fn may_help(operator: &str, principal: &str, administers: bool) -> Result<(), NotHelped> {
-    if operator.trim().to_lowercase() == principal.trim().to_lowercase() {
+pub fn may_help(operator: &str, user: &User, administers: bool) -> Result<(), NotHelped> {
+    let operator = operator.trim().to_lowercase();
+    let own = |name: &str| operator == name.trim().to_lowercase();
+    let principal = user.user_principal_name.as_str();
+    let before_at = principal.split('@').next().unwrap_or(principal);
+    let account = user.on_premises().is_some_and(|object| {
+        own(&object.account_name) || own(&format!("{}\\{}", object.domain, object.account_name))
+    });
+    if own(principal) || own(before_at) || account {
         Err(NotHelped::Oneself)
     } else if administers {
         Err(NotHelped::Administrator)
@@ -109,9 +118,13 @@ mod tests {
 
     #[test]
     fn nobody_helps_themselves_or_an_administrator() {
-        assert_eq!(may_help("desk", "anna@contoso.test", false), Ok(()));
-        assert_eq!(may_help("Anna@Contoso.test ", "anna@contoso.test", true), Err(NotHelped::Oneself));
-        assert_eq!(may_help("desk", "anna@contoso.test", true), Err(NotHelped::Administrator));
+        let anna = crate::flow::tests::person();
+        assert_eq!(may_help("desk", &anna, false), Ok(()));
+        assert_eq!(may_help("anna@fabrikam.test", &anna, false), Ok(()));
+        for own in ["Anna@Contoso.test ", "anna", "ANNA", "contoso\\anna"] {
+            assert_eq!(may_help(own, &anna, true), Err(NotHelped::Oneself), "{own}");
+        }
+        assert_eq!(may_help("desk", &anna, true), Err(NotHelped::Administrator));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! code to read out, `/console/people/code/check` takes it; where no code can reach them `/console/people/ask` asks a colleague, who
 //! answers at `/console/people/approve`; `/console/people/pass` makes the temporary pass, and shows it once.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
@@ -19,6 +21,7 @@ use ritorno_identity::mail::{Letter, Mail, Template as Letters};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{AddressKind, User};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
@@ -29,6 +32,9 @@ use crate::page::{Frame, PageError, page};
 use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
+
+/// How long the notice of a pass may wait for a mail server: much longer than the pass, since it is a warning.
+const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Template)]
 #[template(path = "console/pass.html")]
@@ -60,7 +66,7 @@ async fn helped(
     let tenant = tenant(state).await?;
     let Some(user) = find(state, &tenant, name).await? else { return Ok(None) };
     let administers = standing(state, &user).await?.administrator;
-    let may = may_help(&signed_in.administrator.name, &user.user_principal_name, administers).is_ok();
+    let may = may_help(&signed_in.administrator.name, &user, administers).is_ok();
     Ok(may.then_some((tenant, user)))
 }
 
@@ -130,7 +136,7 @@ pub(super) async fn send_code(
     state.store.help_desk().open(&case, Some(&digest)).await.map_err(PageError::behind)?;
     let (operator, reason) = (signed_in.administrator.name.clone(), case.reason.clone());
     let template = Letters::HelpDeskCode { code: code.to_string(), operator, reason };
-    queue(&state, &user, address, template, &case).await?;
+    queue(&state, &user, address, template, case.expires_at).await?;
     let reason = format!("code sent: {}", case.reason);
     signed_in.note(&state, &reader, Activity::HelpDeskCase, reason, Some(user.id)).await?;
     Ok(back(&user, "sent"))
@@ -221,7 +227,7 @@ pub(super) async fn make_pass(
             reason: case.reason.clone(),
             at_ms: now.unix_ms(),
         };
-        queue(&state, &user, address, template, &case).await?;
+        queue(&state, &user, address, template, now.plus(NOTICE_VALID)).await?;
     }
     signed_in.note(&state, &reader, Activity::PassMade, case.reason.clone(), Some(user.id)).await?;
     let shown = PassPage {
@@ -245,7 +251,7 @@ async fn queue(
     user: &User,
     address: &str,
     template: Letters,
-    case: &Case,
+    expires_at: Timestamp,
 ) -> Result<(), PageError> {
     let letter =
         Letter { to: Some(address.to_owned()), language: user.language.unwrap_or_default(), template };
@@ -254,8 +260,7 @@ async fn queue(
         id: MailId::random(&*state.random),
         tenant: user.tenant,
         letter,
-        // A notice of a pass is of use for as long as the pass is.
-        expires_at: case.expires_at.max(now.plus(PASS_VALID)),
+        expires_at,
         created_at: now,
         tries: 0,
     };
