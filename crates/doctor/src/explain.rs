@@ -23,7 +23,7 @@ pub fn explain(code: &str) -> Option<&'static Explanation> {
     let typed = code.trim().trim_matches(['"', '\'', '.', ',', ':']);
     let wanted = normal(typed);
     let by_code = || TABLE.iter().find(|known| normal(known.code) == wanted);
-    let by_name = || TABLE.iter().find(|known| known.name.eq_ignore_ascii_case(typed));
+    let by_name = || TABLE.iter().find(|known| !typed.is_empty() && known.name.eq_ignore_ascii_case(typed));
     by_code().or_else(by_name).or_else(|| within(typed))
 }
 
