@@ -177,7 +177,8 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let held = |pending, recent, because| {
         Err(SyncError::Held { pending, recent, because, digest: removals.digest.clone() })
     };
-    if pending + leaving > 0 && exported_under.is_some_and(|under| under != fingerprint) {
+    // No export has ended yet: whoever is in the tenant came there under nobody knows which scope and rules.
+    if pending + leaving > 0 && exported_under.is_none_or(|under| under != fingerprint) {
         return held(pending + leaving, recent, HeldBecause::ScopeChanged);
     }
     if pending > 0 {

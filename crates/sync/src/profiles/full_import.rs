@@ -72,12 +72,17 @@ async fn end(
         return Err(SyncError::NothingSeen { before });
     }
     let mut transaction = context.engine.store.write().await?;
-    let former: Option<String> = sqlx::query("SELECT watermark_server FROM connector WHERE id = ?")
-        .bind(context.connector_id)
-        .fetch_one(&mut *transaction)
-        .await?
-        .try_get(0)?;
-    let elsewhere = former.is_some_and(|former| context.server.as_ref().is_some_and(|now| *now != former));
+    let row =
+        sqlx::query("SELECT watermark_server, imported_scope IS NULL AS never FROM connector WHERE id = ?")
+            .bind(context.connector_id)
+            .fetch_one(&mut *transaction)
+            .await?;
+    let (former, never): (Option<String>, bool) = (row.try_get("watermark_server")?, row.try_get("never")?);
+    let elsewhere = match former {
+        Some(former) => context.server.as_ref().is_some_and(|now| *now != former),
+        // An import that broke off left what it staged, and not where: it may have been another server.
+        None => never && before > 0 && context.server.is_some(),
+    };
     let now = context.engine.clock.now();
     // With the same server as before all that is missed is gone; else what was missed long enough ago.
     let missed_before = if elsewhere { now.minus(ARRIVES_WITHIN).unix_ms() } else { i64::MAX };

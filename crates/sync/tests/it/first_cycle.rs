@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ritorno_sync::{
-    ImportSource, ImportedObject, Layer, Members, Page, Profile, Rules, RunOutcome, SourceError, SyncError,
+    HeldBecause, ImportSource, ImportedObject, Layer, Members, Page, Profile, Rules, Run, RunOutcome,
+    SourceError, SyncError,
 };
 
 use crate::service::Service;
@@ -104,10 +105,17 @@ async fn one_that_breaks_off_has_removed_nobody_and_the_next_one_goes_on() {
     let mut source = Waiting::new(&world, 30, 10);
     source.pages[0].truncate(5);
     source.left_out = 30;
-    let reports = first(&world, &mut source).await.unwrap().expect("none has come to its end");
-    assert_eq!((reports[0].counts.deletes, reports[2].counts.deletes), (5, 6));
-    assert_eq!(world.names().len(), 24);
+    // Five are missing at a server that may be another one than where they were seen, so they are not gone yet. Whom the rules
+    // leave out would go; but under which rules people came there nobody knows, so somebody has to see it.
+    let held = first(&world, &mut source).await.unwrap_err();
+    let SyncError::Held { pending: 1, because: HeldBecause::ScopeChanged, digest, .. } = held else {
+        panic!("{held}");
+    };
+    assert_eq!(world.names().len(), 30);
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    assert_eq!(world.export().await.unwrap().counts.deletes, 1);
     assert!(!world.names().contains(&"user7@contoso.test".to_owned()), "judged by the rules as they are");
+    assert_eq!(world.names().len(), 29);
 }
 
 #[tokio::test]
@@ -117,13 +125,20 @@ async fn the_guard_counts_before_anybody_goes() {
     source.breaks = true;
     first(&world, &mut source).await.unwrap_err();
     world.connector.guard.removals = 3;
-    let mut source = Waiting::new(&world, 20, 10);
-    source.left_out = 30;
-    let held = first(&world, &mut source).await.unwrap_err();
+    let fewer = |world: &World| {
+        let mut source = Waiting::new(world, 20, 10);
+        source.left_out = 30;
+        source
+    };
+    first(&world, &mut fewer(&world)).await.unwrap().expect("none has come to its end");
+    assert_eq!(world.names().len(), 30, "missed once, at a server that may be another one");
+    // Missed again, where they were missed before.
+    let import = world.run(Run::FullImport(&mut fewer(&world))).await.unwrap();
+    assert_eq!(import.counts.deletes, 10);
+    world.sync().await.unwrap();
+    let held = world.export().await.unwrap_err();
     assert!(matches!(held, SyncError::Held { pending: 10, .. }), "{held}");
     assert_eq!(world.names().len(), 30);
-    // While a list waits for its approval nothing goes early: the directory has been read to its end by then anyway.
-    assert!(first(&world, &mut Waiting::new(&world, 1, 1)).await.unwrap().is_none());
 }
 
 #[tokio::test]
