@@ -44,8 +44,8 @@ const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirmed, x.anchor
      WHERE e.connector_id = ?1 AND e.dirty = 1 AND e.present = 0 AND e.approved = 0 AND e.confirmed IS NOT NULL \
      AND x.desired IS NOT NULL AND x.confirmed IS NOT NULL AND m.desired IS NOT NULL \
      AND NOT EXISTS (SELECT 1 FROM mv_object km \
-     JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
-     JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
+     CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
+     CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
      WHERE km.anchor = m.anchor AND ke.present = 1) \
      ORDER BY x.anchor, e.confirmed";
 

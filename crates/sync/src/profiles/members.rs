@@ -162,14 +162,16 @@ async fn pending(context: &Context<'_>, guid: &str) -> Result<Option<Pending>, S
 }
 
 /// Marked edges of a group, in parts of which each is one request, and whether there are more. Whoever is in the group by another
-/// object too (an account that was made anew for the same person) does not leave it.
+/// object too (an account that was made anew for the same person) does not leave it. The joins are fixed in the order in which each has
+/// an index for the next: the other way round every edge would look through its whole group.
 async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, bool), SyncError> {
     let rows = sqlx::query(
         "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind, \
-         e.present = 0 AND e.confirmed IS NOT NULL AND EXISTS (SELECT 1 FROM export_object k \
-         JOIN mv_object km ON km.anchor = k.anchor JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
-         JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
-         WHERE k.target_id = e.confirmed AND ke.present = 1) AS stays, \
+         CASE WHEN e.present = 0 AND e.confirmed IS NOT NULL THEN EXISTS (SELECT 1 FROM export_object k INDEXED BY export_object_by_target \
+         CROSS JOIN mv_object km ON km.anchor = k.anchor \
+         CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
+         CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
+         WHERE k.target_id = e.confirmed AND ke.present = 1) ELSE 0 END AS stays, \
          e.approved = 0 AND EXISTS (SELECT 1 FROM export_object k WHERE k.target_id = e.confirmed AND k.desired IS NOT NULL) \
          AS counts \
          FROM edge e INDEXED BY edge_dirty \
@@ -236,8 +238,9 @@ async fn settle(
     }
     for (sql, members) in [
         (
-            "UPDATE edge SET confirmed = said.value ->> 1, dirty = 1 - present FROM json_each(?3) said \
-             WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.value ->> 0",
+            "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
+             UPDATE edge INDEXED BY edge_by_member SET confirmed = said.id, dirty = 1 - present FROM said \
+             WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.guid",
             json(&edges.came),
         ),
         (
