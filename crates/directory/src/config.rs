@@ -67,6 +67,9 @@ pub struct ForestConfig {
     pub kerberos: Option<Kerberos>,
     /// Sign in by the account's key in the client's keytab, in place of the password.
     pub by_keytab: bool,
+    /// Whether a person's password may be tried by Kerberos where that is the transport. It takes a key of the agent's own as well
+    /// (`by_keytab`), and believes a ticket that somebody may have kept: see the threat model.
+    pub passwords_by_kerberos: bool,
     /// DNS servers for the forest's names; empty for the machine's own.
     pub dns_servers: Vec<SocketAddr>,
     /// The service account: UPN or DN; with Kerberos `name@` and the forest's name.
@@ -107,6 +110,7 @@ impl ForestConfig {
             port: Transport::Ldaps.port(),
             kerberos: None,
             by_keytab: false,
+            passwords_by_kerberos: false,
             dns_servers: Vec::new(),
             account,
             password,

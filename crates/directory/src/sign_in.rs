@@ -21,7 +21,7 @@ const NO_BINDING: &str = "the sign-in by Kerberos was not bound to the TLS chann
                           signed with RSA or ECDSA mends it, or transport = \"kerberos\"";
 /// What the operator is told where a password can't be tried.
 const NEEDS_A_KEY: &str = "over transport = \"kerberos\" a person's password can be tried only where the agent signs in by a keytab, whose key \
-                           proves the answer: name a keytab_file, or use \"ldaps\" or \"starttls\"";
+                           proves the answer, and passwords_by_kerberos allows it: name a keytab_file and read what that setting says, or use \"ldaps\" or \"starttls\"";
 
 impl Inner {
     /// Signs in with what the account's file holds now, unless just that was refused before.
@@ -85,7 +85,11 @@ impl Directory {
         password: &Password,
     ) -> Result<Result<(), KerberosError>, DirectoryError> {
         let refused = |detail: &str| DirectoryError::fault(Fault::DirectoryUnavailable, &pdc.host, detail);
-        let Some((kerberos, name)) = self.inner.principal.as_ref().filter(|_| self.inner.config.by_keytab)
+        let Some((kerberos, name)) = self
+            .inner
+            .principal
+            .as_ref()
+            .filter(|_| self.inner.config.by_keytab && self.inner.config.passwords_by_kerberos)
         else {
             return Err(refused(NEEDS_A_KEY));
         };

@@ -86,6 +86,8 @@ struct FileForest {
     transport: Option<FileTransport>,
     password_file: Option<Spanned<PathBuf>>,
     keytab_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    passwords_by_kerberos: bool,
     ca_file: Option<PathBuf>,
     #[serde(default)]
     scope: Vec<String>,

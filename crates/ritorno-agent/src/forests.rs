@@ -309,6 +309,7 @@ fn active_directory(
         port: access.transport.port(),
         kerberos: access.kerberos.clone(),
         by_keytab: access.keytab().is_some(),
+        passwords_by_kerberos: access.passwords_by_kerberos,
         dns_servers: forest.dns_servers.clone(),
         preferred: forest.preferred.clone(),
         only_preferred: forest.only_preferred,

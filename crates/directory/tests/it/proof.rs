@@ -48,7 +48,7 @@ fn a_password_is_tried_by_kerberos_and_the_answer_proved() {
             std::fs::write(folder.join("keytab"), play.forest.keytab(&svc).unwrap()).unwrap();
             let mut settings = over(&play.forest, Transport::Kerberos, &kerberos);
             settings.account = format!("{svc}@{}", play.forest.dns_domain);
-            settings.by_keytab = true;
+            (settings.by_keytab, settings.passwords_by_kerberos) = (true, true);
             let directory = open(settings.clone());
             let ada = play.locate(&directory, "ada").await;
             let verify = async |text: &str| directory.verify(&ada, &password(text)).await;
@@ -85,7 +85,11 @@ fn a_password_is_tried_by_kerberos_and_the_answer_proved() {
             assert_eq!(directory.verify(&disabled, &password(INITIAL)).await, Ok(SignIn::Disabled));
             assert_eq!(directory.verify(&locked, &password(INITIAL)).await, Ok(SignIn::Locked));
 
-            // Without a key of its own the agent asks nobody.
+            // Unless it is allowed the agent asks nobody, and without a key of its own neither.
+            settings.passwords_by_kerberos = false;
+            let error = open(settings.clone()).verify(&ada, &password(INITIAL)).await.unwrap_err();
+            assert!(error.operator().detail.contains("passwords_by_kerberos"), "{error}");
+            settings.passwords_by_kerberos = true;
             settings.by_keytab = false;
             settings.account.clone_from(&play.forest.service_account.upn);
             let error = open(settings).verify(&ada, &password(INITIAL)).await.unwrap_err();
@@ -114,6 +118,7 @@ fn the_printed_lines_make_an_account_that_signs_in_by_its_key() {
         std::fs::write(folder.join("keytab"), STANDARD.decode(keytab.trim()).unwrap()).unwrap();
         let mut settings = over(&forest, Transport::Kerberos, &kerberos);
         (settings.account, settings.by_keytab, settings.scope) = (account, true, scope.to_vec());
+        settings.passwords_by_kerberos = true;
         let directory = open(settings);
         let ada = &forest.people[0];
         let person = directory.locate(&Identity::AccountName(ada.sam.clone())).await.unwrap();
@@ -254,7 +259,7 @@ fn a_certificate_without_a_binding_is_told() {
         std::fs::write(folder.join("keytab"), play.forest.keytab(&play.forest.service_account.sam).unwrap())
             .unwrap();
         let mut settings = over(&play.forest, Transport::Ldaps, &kerberos);
-        settings.by_keytab = true;
+        (settings.by_keytab, settings.passwords_by_kerberos) = (true, true);
         let (port, roots) = front(&play.forest).await;
         (settings.port, settings.roots) = (port, Arc::new(roots));
         let error = open(settings).locate(&Identity::AccountName("Guest".into())).await.unwrap_err();
@@ -291,7 +296,7 @@ fn a_realm_that_only_knows_what_was_typed_is_not_believed() {
         let kerberos = client(&folder);
         std::fs::write(folder.join("keytab"), forest.keytab(&forest.service_account.sam).unwrap()).unwrap();
         let mut settings = over(&forest, Transport::Kerberos, &kerberos);
-        settings.by_keytab = true;
+        (settings.by_keytab, settings.passwords_by_kerberos) = (true, true);
         let directory = open(settings);
         let person = directory.locate(&Identity::AccountName(ada.sam.clone())).await.unwrap();
         assert_eq!(directory.verify(&person, &password(&ada.password)).await, Ok(SignIn::Accepted));

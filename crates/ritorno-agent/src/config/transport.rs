@@ -56,6 +56,8 @@ pub(crate) struct Access {
     pub(crate) secret: Secret,
     /// Authorities that may have issued the controllers' certificates; there are none to check with Kerberos.
     pub(crate) ca_file: Option<PathBuf>,
+    /// Whether a person's password may be tried by Kerberos, where that is the transport.
+    pub(crate) passwords_by_kerberos: bool,
     /// The process's Kerberos client, once it is set up.
     pub(crate) kerberos: Option<Kerberos>,
 }
@@ -65,7 +67,7 @@ impl Access {
     #[cfg(test)]
     pub(crate) fn by_password(file: PathBuf, ca_file: PathBuf) -> Self {
         let (transport, secret) = (Transport::Ldaps, Secret::Password(file));
-        Self { transport, secret, ca_file: Some(ca_file), kerberos: None }
+        Self { transport, secret, ca_file: Some(ca_file), passwords_by_kerberos: false, kerberos: None }
     }
 
     pub(super) fn check(forest: &FileForest, name: &str) -> Result<Self, (Range<usize>, String)> {
@@ -86,7 +88,14 @@ impl Access {
             let reason = format!("{name} has no 'ca_file' to check its controllers' certificates with");
             return Err((forest.name.span(), reason));
         }
-        let access = Self { transport, secret, ca_file: forest.ca_file.clone(), kerberos: None };
+        let passwords_by_kerberos = forest.passwords_by_kerberos;
+        let access = Self {
+            transport,
+            secret,
+            ca_file: forest.ca_file.clone(),
+            passwords_by_kerberos,
+            kerberos: None,
+        };
         let account = forest.account.get_ref();
         let of_realm = account.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(name));
         if access.needs_kerberos() && !of_realm {
