@@ -26,7 +26,9 @@ const IN_MEMORY: &str = "Kontrolle-Rotkehlchen-7262";
 /// Written at the end of each log.
 const IN_LOGS: &str = "Kontrolle-Blaumeise-9373";
 const WHO: &str = "beatrice.giordano";
-/// What it is changed to, together with the canary.
+/// Who has to change the first password.
+const BEGINNER: &str = "tommaso.rizzo";
+/// What that is changed to.
 const CHANGED: &str = "Nachtigall/ï+\"Lied\" 57-鳥";
 
 #[test]
@@ -71,25 +73,29 @@ fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
     let said = world.stack.server_command(&["requests", "--most", "1", "--json"])?;
     ensure!(said.contains("ReplacedLately"), "{said}");
 
-    // The third page: whoever has to change a password proves it all the same, and hands over both.
-    world.forest.set_attribute(&world.forest.person(WHO)?.dn, "pwdLastSet", "0")?;
-    let asked = world.runtime.block_on(visitor.ask_to_register(upn))?;
-    let right = verify(&visitor, &asked, CANARY)?;
+    // The third page: whoever has to change a password proves it all the same, and hands over both. It is the account's first one:
+    // what has just replaced another proves nothing here either.
+    let beginner = world.forest.person(BEGINNER)?.clone();
+    world.forest.set_attribute(&beginner.dn, "pwdLastSet", "0")?;
+    let mut visitor = world.visitor(BEGINNER)?;
+    let asked = world.runtime.block_on(visitor.ask_to_register(&beginner.upn))?;
+    let right = verify(&visitor, &asked, &beginner.password)?;
     ensure!(right.location.as_deref() == Some("/reset/password"), "{right:?}");
     let changing = async {
         let methods = visitor.open("/register/methods").await?;
         let page = visitor.press(&methods, "/register/change-password").await?;
         let choosing = Visitor::choosing(&page)?;
-        let envelope = choosing.seal_change(CANARY, CHANGED, &*world.random)?;
+        let envelope = choosing.seal_change(&beginner.password, CHANGED, &*world.random)?;
         visitor.submit(&choosing, &envelope).await
     };
     let changed = world.runtime.block_on(changing)?;
     ensure!(changed.state == "done", "{changed:?}");
-    ensure!(world.forest.kinit(WHO, CHANGED)?, "Kerberos refuses the password that it was changed to");
+    ensure!(world.forest.kinit(BEGINNER, CHANGED)?, "Kerberos refuses the password that it was changed to");
 
     let needles = [
         secrets::forms("the canary", CANARY),
         secrets::forms("the refused canary", REFUSED),
+        secrets::forms("what had to be changed", &beginner.password),
         secrets::forms("what it was changed to", CHANGED),
     ]
     .concat();
