@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::directory::{DatabaseId, Target};
 
@@ -240,18 +241,22 @@ impl Journal {
 /// Runs what has queued up as one transaction, again and again, until nobody can ask any more.
 async fn work(mut database: SqliteConnection, mut waiting: mpsc::Receiver<Waiting>) {
     let mut lingering: Vec<Job> = Vec::new();
+    // When the first of them has waited long enough.
+    let mut due: Option<Instant> = None;
     loop {
-        let next = if lingering.is_empty() {
-            waiting.recv().await
-        } else {
-            match tokio::time::timeout(LINGER, waiting.recv()).await {
-                Ok(next) => next,
-                Err(_) => {
-                    // A lost acknowledgement is asked for again.
-                    drop(run_all(&mut database, &std::mem::take(&mut lingering)).await);
-                    continue;
-                }
+        let next = match due {
+            None => waiting.recv().await,
+            // However many come, and whatever is asked meanwhile: none waits longer, and no more than the queue holds are kept.
+            Some(at) if lingering.len() >= QUEUE || Instant::now() >= at => {
+                // A lost acknowledgement is asked for again.
+                drop(run_all(&mut database, &std::mem::take(&mut lingering)).await);
+                due = None;
+                continue;
             }
+            Some(at) => match tokio::time::timeout_at(at, waiting.recv()).await {
+                Ok(next) => next,
+                Err(_) => continue,
+            },
         };
         let Some(first) = next else { break };
         let mut batch = vec![first];
@@ -267,12 +272,14 @@ async fn work(mut database: SqliteConnection, mut waiting: mpsc::Receiver<Waitin
                     askers.push(asker);
                 } else {
                     lingering.push(job);
+                    due.get_or_insert_with(|| Instant::now() + LINGER);
                     // Whoever asked may have gone; so below.
                     drop(asker.send(Ok(Reply::Nothing)));
                 }
             }
         } else {
             jobs.append(&mut lingering);
+            due = None;
             before = jobs.len();
             for (job, asker) in batch {
                 jobs.push(job);
