@@ -1,7 +1,7 @@
 //! Who runs a tenant, and what they may do.
 
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::ids::{TenantId, UserId};
 
 use crate::ids::AdministratorId;
 use crate::password::PasswordHash;
@@ -15,6 +15,8 @@ pub struct Administrator {
     pub tenant: TenantId,
     /// The sign-in name, compared without regard to case.
     pub name: String,
+    /// The person of the tenant whose account this is, if that is known.
+    pub person: Option<UserId>,
     /// Whether the account lives in the tenant only, so that a conquered directory does not bring it along.
     pub cloud_only: bool,
     /// The role.
@@ -118,14 +120,20 @@ impl Administrator {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A member of the help desk of that name.
+    pub(crate) fn called(name: &str) -> Administrator {
+        Administrator { name: name.to_owned(), ..administrator(Role::HelpDesk, true) }
+    }
 
     fn administrator(role: Role, cloud_only: bool) -> Administrator {
         Administrator {
             id: AdministratorId(uuid::Uuid::nil()),
             tenant: TenantId(uuid::Uuid::nil()),
             name: "Chiara".into(),
+            person: None,
             cloud_only,
             role,
             password: PasswordHash::from_stored(String::new()),

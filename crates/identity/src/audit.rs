@@ -91,6 +91,8 @@ activities! {
     AdministratorAdded = "Add administrator";
     /// An administrator was removed.
     AdministratorRemoved = "Delete administrator";
+    /// It was said whose account an administrator's is.
+    AdministratorPersonSet = "Set person of administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
     /// The help desk opened a case, got a code read out, or had it approved by a colleague.

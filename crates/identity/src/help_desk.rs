@@ -12,6 +12,7 @@ use std::time::Duration;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{TenantId, UserId};
 
+use crate::administrator::Administrator;
 use crate::device_code::UserCode;
 use crate::ids::{AdministratorId, CaseId};
 use crate::pepper::Pepper;
@@ -66,20 +67,20 @@ pub enum NotHelped {
     Administrator,
 }
 
-/// Whether an operator called `operator` may help this person, who administers the tenant or not. An operator is known by name
-/// alone: whoever has one of the person's own names is taken for the person.
+/// Whether an operator may help this person, who administers the tenant or not. The operator is the person if their account says
+/// so; and whoever has one of the person's own names is taken for the person, whatever the account says.
 ///
 /// # Errors
 /// [`NotHelped`].
-pub fn may_help(operator: &str, user: &User, administers: bool) -> Result<(), NotHelped> {
-    let operator = operator.trim().to_lowercase();
-    let own = |name: &str| operator == name.trim().to_lowercase();
+pub fn may_help(operator: &Administrator, user: &User, administers: bool) -> Result<(), NotHelped> {
+    let called = operator.name.trim().to_lowercase();
+    let own = |name: &str| called == name.trim().to_lowercase();
     let principal = user.user_principal_name.as_str();
     let before_at = principal.split('@').next().unwrap_or(principal);
     let account = user.on_premises().is_some_and(|object| {
         own(&object.account_name) || own(&format!("{}\\{}", object.domain, object.account_name))
     });
-    if own(principal) || own(before_at) || account {
+    if operator.person == Some(user.id) || own(principal) || own(before_at) || account {
         Err(NotHelped::Oneself)
     } else if administers {
         Err(NotHelped::Administrator)
@@ -119,12 +120,16 @@ mod tests {
     #[test]
     fn nobody_helps_themselves_or_an_administrator() {
         let anna = crate::flow::tests::person();
-        assert_eq!(may_help("desk", &anna, false), Ok(()));
-        assert_eq!(may_help("anna@fabrikam.test", &anna, false), Ok(()));
+        let called = |name: &str| crate::administrator::tests::called(name);
+        assert_eq!(may_help(&called("desk"), &anna, false), Ok(()));
+        assert_eq!(may_help(&called("anna@fabrikam.test"), &anna, false), Ok(()));
         for own in ["Anna@Contoso.test ", "anna", "ANNA", "contoso\\anna"] {
-            assert_eq!(may_help(own, &anna, true), Err(NotHelped::Oneself), "{own}");
+            assert_eq!(may_help(&called(own), &anna, true), Err(NotHelped::Oneself), "{own}");
         }
-        assert_eq!(may_help("desk", &anna, true), Err(NotHelped::Administrator));
+        assert_eq!(may_help(&called("desk"), &anna, true), Err(NotHelped::Administrator));
+        let theirs = |person| Administrator { person: Some(person), ..called("desk") };
+        assert_eq!(may_help(&theirs(anna.id), &anna, false), Err(NotHelped::Oneself));
+        assert_eq!(may_help(&theirs(UserId(Uuid::from_u128(9))), &anna, false), Ok(()));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct Standing {
     pub recovery_codes: u32,
     /// Whether the help desk made a temporary pass that holds.
     pub temporary_pass: bool,
-    /// Whether an administrator of the tenant has the person's sign-in name: a stricter policy holds then.
+    /// Whether an administrator of the tenant is the person, or has their sign-in name: a stricter policy holds then.
     pub administrator: bool,
 }
 

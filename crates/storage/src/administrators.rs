@@ -3,7 +3,7 @@
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
-use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::ids::{TenantId, UserId};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -20,7 +20,7 @@ impl Administrators<'_> {
     /// [`StoreError::Contradiction`] if the name is taken; other [`StoreError`]s.
     pub async fn insert(&self, administrator: &Administrator) -> Result<(), StoreError> {
         const SQL: &str = "insert into administrators (tenant, id, name, name_key, cloud_only, role, password, \
-             created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+             created_at, user_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = values![
             administrator.tenant,
             administrator.id,
@@ -30,6 +30,7 @@ impl Administrators<'_> {
             administrator.role.as_str(),
             administrator.password.as_str(),
             administrator.created_at,
+            administrator.person,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -90,6 +91,20 @@ impl Administrators<'_> {
         const SQL: &str = "update administrators set password = $3 where tenant = $1 and id = $2";
         Ok(self.0.write(SQL, values![tenant, id, password.as_str()]).await? == 1)
     }
+
+    /// Stores whose account it is. `false` if there is no such administrator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_person(
+        &self,
+        tenant: TenantId,
+        id: AdministratorId,
+        person: Option<UserId>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update administrators set user_id = $3 where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id, person]).await? == 1)
+    }
 }
 
 fn key(name: &str) -> String {
@@ -101,6 +116,7 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         id: row.parsed("id")?,
         tenant: row.parsed("tenant")?,
         name: row.text("name")?,
+        person: row.parsed_if_any("user_id")?,
         cloud_only: row.switch("cloud_only")?,
         role: Role::from_name(&row.text("role")?).ok_or(StoreError::Unreadable { column: "role" })?,
         password: PasswordHash::from_stored(row.text("password")?),

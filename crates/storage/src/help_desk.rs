@@ -73,7 +73,8 @@ impl HelpDesk<'_> {
         Ok(self.0.write(CLEAR, values![tenant, id, typed.0.as_slice(), now]).await? == 1)
     }
 
-    /// Another operator than the one who asks approves. `false` if it is the same, or nothing waits for approval.
+    /// Another operator than the one who asks approves. `false` if it is the same, or another account of the same person, or
+    /// nothing waits for approval.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -85,7 +86,9 @@ impl HelpDesk<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update help_desk_cases set cleared_at = $4, approved_by = $3 where tenant = $1 \
-             and id = $2 and operator <> $3 and cleared_at is null and code_digest is null and expires_at > $4";
+             and id = $2 and operator <> $3 and cleared_at is null and code_digest is null and expires_at > $4 \
+             and not exists (select 1 from administrators a join administrators b on b.tenant = a.tenant \
+             and b.user_id = a.user_id where a.tenant = $1 and a.id = help_desk_cases.operator and b.id = $3)";
         Ok(self.0.write(SQL, values![tenant, id, approver, now]).await? == 1)
     }
 

@@ -22,6 +22,8 @@ use crate::{
 const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
+/// How many migrations there are.
+const MIGRATIONS: usize = 14;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -73,6 +75,7 @@ impl Store {
             include_str!("../migrations/sqlite/0011_go_ahead.sql"),
             include_str!("../migrations/sqlite/0012_agent_forests.sql"),
             include_str!("../migrations/sqlite/0013_links.sql"),
+            include_str!("../migrations/sqlite/0014_administrators_person.sql"),
         ])
         .run(&writer)
         .await
@@ -105,6 +108,7 @@ impl Store {
             include_str!("../migrations/postgres/0011_go_ahead.sql"),
             include_str!("../migrations/postgres/0012_agent_forests.sql"),
             include_str!("../migrations/postgres/0013_links.sql"),
+            include_str!("../migrations/postgres/0014_administrators_person.sql"),
         ])
         .run(&pool)
         .await
@@ -211,11 +215,11 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 
 /// The migrations, in order. What was released is never altered, only followed by another, and each only adds what a program from
 /// before can leave alone: so the version before goes on with the tables of this one, when an upgrade is rolled back.
-fn migrator(texts: [&'static str; 13]) -> Migrator {
+fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
     let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let names = [
+    let names: [&str; MIGRATIONS] = [
         "first",
         "follow-up",
         "registration",
@@ -229,6 +233,7 @@ fn migrator(texts: [&'static str; 13]) -> Migrator {
         "go-ahead",
         "agent-forests",
         "links",
+        "administrators-person",
     ];
     let named = names.into_iter().zip(texts);
     let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());

@@ -169,7 +169,7 @@ impl Users<'_> {
         const SQL: &str = "select \
              (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
-             (select count(*) from administrators where tenant = $1 and name_key = $3) as administrators, \
+             (select count(*) from administrators where tenant = $1 and (name_key = $3 or user_id = $2)) as administrators, \
              (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
              and pass_until > $4) as passes";
         let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;

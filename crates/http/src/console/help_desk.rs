@@ -66,7 +66,7 @@ async fn helped(
     let tenant = tenant(state).await?;
     let Some(user) = find(state, &tenant, name).await? else { return Ok(None) };
     let administers = standing(state, &user).await?.administrator;
-    let may = may_help(&signed_in.administrator.name, &user, administers).is_ok();
+    let may = may_help(&signed_in.administrator, &user, administers).is_ok();
     Ok(may.then_some((tenant, user)))
 }
 

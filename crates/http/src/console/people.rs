@@ -135,7 +135,7 @@ pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, 
 /// What this operator can do for the person now.
 fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<Case>) -> Helped {
     let operator = &signed_in.administrator;
-    if may_help(&operator.name, user, standing.administrator).is_err() {
+    if may_help(operator, user, standing.administrator).is_err() {
         return Helped::Never;
     }
     match case {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::language::Language;
 use ritorno_identity::mail::Template;
+use ritorno_identity::name::SignInName;
 use ritorno_protocol::clock::Clock as _;
 
 use crate::agent::TestAgent;
@@ -176,6 +177,31 @@ async fn nobody_makes_a_pass_for_themselves_or_for_an_administrator() {
             let answer = desk.post(&path, &[("name", ANNA), ("reason", REASON), ("code", "BCDFGHJK")]).await;
             assert_eq!(answer.location(), "/console/people", "{path}");
         }
+    }
+    assert!(world.letters().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_known_as_its_persons_whatever_it_is_called() {
+    let world = World::new().await;
+    world.administrator("desk", Role::HelpDesk, true).await;
+    world.administrator("chief", Role::Global, true).await;
+    let (store, tenant) = (&world.state.store, world.tenant.id);
+    let set = async |account: &str, person: &str| {
+        let person = SignInName::parse(person).unwrap();
+        let person = store.users().by_sign_in_name(tenant, &person).await.unwrap().unwrap();
+        let account = store.administrators().by_name(tenant, account).await.unwrap().unwrap();
+        assert!(store.administrators().set_person(tenant, account.id, Some(person.id)).await.unwrap());
+    };
+    set("desk", PAOLO).await;
+    set("chief", UNREACHED).await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    for (name, path) in [(PAOLO, "code"), (UNREACHED, "ask")] {
+        let page = desk.get(&format!("/console/people?name={name}")).await;
+        assert!(page.body.contains("You can&#39;t make a pass"), "{name}: {}", page.body);
+        let form = [("name", name), ("reason", REASON)];
+        let answer = desk.post(&format!("/console/people/{path}"), &form).await;
+        assert_eq!(answer.location(), "/console/people", "{name}");
     }
     assert!(world.letters().await.is_empty());
 }

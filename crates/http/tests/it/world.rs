@@ -192,6 +192,7 @@ impl World {
             id: AdministratorId::random(random),
             tenant: self.tenant.id,
             name: name.to_owned(),
+            person: None,
             cloud_only,
             role,
             password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),

@@ -7,7 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::ids::AdministratorId;
+use ritorno_identity::name::SignInName;
 use ritorno_identity::password::PasswordHash;
+use ritorno_identity::user::User;
 use ritorno_protocol::random::{Random, array};
 use ritorno_protocol::secret::Password;
 use ritorno_storage::StoreError;
@@ -27,11 +29,22 @@ pub(crate) enum Command {
         /// What they are for.
         #[arg(long, value_enum)]
         role: RoleName,
+        /// Whose account it is: their sign-in name in the tenant. Nobody makes a pass for themselves, or for whoever
+        /// administers the tenant.
+        #[arg(long)]
+        person: Option<String>,
         /// Reads the password from standard input.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Lists the administrators.
+    /// Says whose account an administrator's is; without a person, nobody's of this tenant.
+    Person {
+        /// The sign-in name of the account.
+        name: String,
+        /// The person's own sign-in name, as they type it at a reset.
+        person: Option<String>,
+    },
+    /// Lists the administrators, and whose account each is.
     List,
     /// Gives an administrator another password, and ends their sessions. Without --password-stdin one is made and printed once.
     Password {
@@ -64,7 +77,10 @@ pub(crate) enum RoleName {
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let installation = Installation::open(config).await?;
     match command {
-        Command::Add { name, role, password_stdin } => add(&installation, name, role, password_stdin).await,
+        Command::Add { name, role, person, password_stdin } => {
+            add(&installation, name, role, person.as_deref(), password_stdin).await
+        }
+        Command::Person { name, person } => set_person(&installation, &name, person.as_deref()).await,
         Command::List => list(&installation).await,
         Command::Password { name, password_stdin } => {
             set_password(&installation, &name, password_stdin).await
@@ -77,14 +93,20 @@ async fn add(
     installation: &Installation,
     name: String,
     role: RoleName,
+    person: Option<&str>,
     password_stdin: bool,
 ) -> anyhow::Result<()> {
     let random = system::random();
+    let person = match person {
+        Some(person) => Some(person_named(installation, person).await?),
+        None => None,
+    };
     let password = if password_stdin { typed_password()? } else { generated_password(&*random) };
     let administrator = Administrator {
         id: AdministratorId::random(&*random),
         tenant: installation.tenant.id,
         name,
+        person: person.as_ref().map(|person| person.id),
         cloud_only: true,
         role: match role {
             RoleName::Global => Role::Global,
@@ -100,8 +122,9 @@ async fn add(
         other => other?,
     }
     let role = administrator.role.as_str();
-    super::audit(installation, Activity::AdministratorAdded, format!("{} ({role})", administrator.name))
-        .await?;
+    let whose = person.map(|person| format!(", {}", person.user_principal_name)).unwrap_or_default();
+    let reason = format!("{} ({role}{whose})", administrator.name);
+    super::audit(installation, Activity::AdministratorAdded, reason).await?;
     if password_stdin {
         say(format_args!("{} ({role})", administrator.name))
     } else {
@@ -116,6 +139,28 @@ async fn add(
 async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
     let found = installation.store.administrators().by_name(installation.tenant.id, name).await?;
     found.with_context(|| format!("there is no administrator '{name}'; `ritorno admin list` shows them"))
+}
+
+async fn person_named(installation: &Installation, typed: &str) -> anyhow::Result<User> {
+    let name = SignInName::parse(typed)?;
+    let found = installation.store.users().by_sign_in_name(installation.tenant.id, &name).await?;
+    found.with_context(|| {
+        format!("the tenant has nobody whose sign-in name is '{typed}': people come with the synchronisation")
+    })
+}
+
+async fn set_person(installation: &Installation, name: &str, person: Option<&str>) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let person = match person {
+        Some(person) => Some(person_named(installation, person).await?),
+        None => None,
+    };
+    let (administrators, id) = (installation.store.administrators(), person.as_ref().map(|person| person.id));
+    administrators.set_person(installation.tenant.id, administrator.id, id).await?;
+    let whose = person.map_or_else(|| "nobody's of the tenant".to_owned(), |one| one.user_principal_name);
+    let reason = format!("{}: {whose}", administrator.name);
+    super::audit(installation, Activity::AdministratorPersonSet, reason.clone()).await?;
+    say(reason)
 }
 
 async fn set_password(installation: &Installation, name: &str, password_stdin: bool) -> anyhow::Result<()> {
@@ -146,11 +191,20 @@ async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
 
 async fn list(installation: &Installation) -> anyhow::Result<()> {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["name", "role", "made"]);
+    table.load_style(comfy_table::presets::NOTHING).set_header(["name", "role", "person", "made"]);
     for one in installation.store.administrators().list(installation.tenant.id).await? {
-        table.add_row([one.name.as_str(), one.role.as_str(), &moment(Some(one.created_at))]);
+        let whose = whose(installation, &one).await?;
+        table.add_row([one.name.as_str(), one.role.as_str(), &whose, &moment(Some(one.created_at))]);
     }
     say(table)
+}
+
+/// The person's sign-in name, or what is missing.
+async fn whose(installation: &Installation, administrator: &Administrator) -> anyhow::Result<String> {
+    let Some(id) = administrator.person else { return Ok("not said".to_owned()) };
+    let person = installation.store.users().get(installation.tenant.id, id).await?;
+    // Whoever comes back after that is another person to the tenant.
+    Ok(person.map_or_else(|| "gone from the tenant".to_owned(), |person| person.user_principal_name))
 }
 
 /// Reads a password from standard input: all of it, without the line's end.

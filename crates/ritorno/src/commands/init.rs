@@ -58,6 +58,8 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         id: AdministratorId::random(&*random),
         tenant: id,
         name: arguments.administrator.clone(),
+        // Nobody is synchronised yet: `ritorno admin person` says it later.
+        person: None,
         cloud_only: true,
         role: Role::Global,
         password: PasswordHash::new(&password, &*random)?,

@@ -160,6 +160,28 @@ fn administrators_get_another_password_and_are_removed_but_for_the_last() -> Res
 }
 
 #[test]
+fn an_account_is_said_to_be_somebody_of_the_tenant() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    for arguments in [
+        &["admin", "add", "Ugo", "--role", "global", "--person", "ugo@contoso.test"][..],
+        &["admin", "person", "admin", "ugo@contoso.test"],
+    ] {
+        let complaint = place.fail(arguments)?;
+        assert!(complaint.contains("nobody whose sign-in name is 'ugo@contoso.test'"), "{complaint}");
+    }
+    assert!(!place.succeed(&["admin", "list"])?.contains("Ugo"), "nothing was added");
+    place.put_person("ugo")?;
+    place.succeed(&["admin", "add", "Ugo", "--role", "help-desk", "--person", "UGO@contoso.test"])?;
+    assert!(place.succeed(&["admin", "list"])?.contains("ugo@contoso.test"));
+    assert!(place.succeed(&["admin", "person", "admin", "ugo@contoso.test"])?.contains("admin: ugo@"));
+    place.succeed(&["admin", "person", "ugo"])?;
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("not said") && listed.contains("ugo@contoso.test"), "{listed}");
+    Ok(())
+}
+
+#[test]
 fn configuration_errors_name_file_line_and_key() -> Result<()> {
     let place = Place::new()?;
     place.write(&place.configuration("http").replace("127.0.0.1", "0.0.0.0"))?;

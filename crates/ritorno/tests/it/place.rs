@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use ritorno_identity::user::{Mastered, User};
+use ritorno_storage::Store;
 
 /// The folder. It goes with the test.
 pub(crate) struct Place {
@@ -43,6 +45,34 @@ impl Place {
              state_dir = \"{state}\"\n\
              database = \"sqlite:{state}/ritorno.db\"\n"
         )
+    }
+
+    /// Puts somebody into the tenant, as the synchronisation would.
+    pub(crate) fn put_person(&self, account: &str) -> Result<()> {
+        let database = format!("sqlite:{}/state/ritorno.db", self.folder.display());
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let store = Store::connect(&database).await?;
+            let tenants = store.tenants().list().await?;
+            let tenant = tenants.first().context("there is no tenant")?;
+            let user = User {
+                id: "00000000-0000-4000-8000-000000000001".parse()?,
+                tenant: tenant.id,
+                user_principal_name: format!("{account}@contoso.test"),
+                display_name: account.to_owned(),
+                mail: None,
+                alternate_mail: None,
+                registered_mail: None,
+                language: None,
+                enabled: true,
+                mastered: Mastered::CloudOnly,
+                version: 1,
+                created_at: tenant.created_at,
+                updated_at: tenant.created_at,
+            };
+            store.users().insert(&user).await?;
+            store.close().await;
+            Ok(())
+        })
     }
 
     /// Replaces the configuration.

@@ -218,6 +218,7 @@ impl Fixture {
             id: AdministratorId::random(&self.random),
             tenant: self.tenant.id,
             name: name.to_owned(),
+            person: None,
             cloud_only: true,
             role: Role::Global,
             password: PasswordHash::of_nobody(),

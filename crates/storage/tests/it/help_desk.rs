@@ -26,11 +26,20 @@ async fn person(f: &Fixture, name: &str) -> Result<User> {
 
 /// A case of one operator, stored.
 async fn opened(f: &Fixture, user: &User, code: Option<&SpokenDigest>) -> Result<Case> {
+    opened_by(f, user, AdministratorId::random(&f.random), code).await
+}
+
+async fn opened_by(
+    f: &Fixture,
+    user: &User,
+    operator: AdministratorId,
+    code: Option<&SpokenDigest>,
+) -> Result<Case> {
     let case = Case {
         id: CaseId::random(&f.random),
         tenant: f.tenant.id,
         user: user.id,
-        operator: AdministratorId::random(&f.random),
+        operator,
         reason: "Lost her phone".into(),
         by_code: code.is_some(),
         cleared: false,
@@ -94,6 +103,13 @@ async fn approved_by_another_and_once(f: &Fixture) -> Result<()> {
     ensure!(!desk.put_pass(&case, other, &digest(f), late, NOW).await?, "by whoever approved");
     ensure!(desk.put_pass(&case, case.operator, &digest(f), late, NOW).await?);
     ensure!(!desk.put_pass(&case, case.operator, &digest(f), late, NOW).await?, "a second one");
+    let (one, two) = (f.administrator("one").await?, f.administrator("two").await?);
+    for account in [&one, &two] {
+        f.store.administrators().set_person(tenant, account.id, Some(anna.id)).await?;
+    }
+    let own = opened_by(f, &person(f, "carla").await?, one.id, None).await?;
+    ensure!(!desk.approve(tenant, own.id, two.id, NOW).await?, "another account of whoever asks");
+    ensure!(desk.approve(tenant, own.id, other, NOW).await?);
     let coded = opened(f, &person(f, "bruno").await?, Some(&digest(f))).await?;
     ensure!(!desk.approve(tenant, coded.id, other, NOW).await?, "a code is waited for");
     let stored = desk.open_case(tenant, anna.id, NOW).await?.context("the case is open")?;
