@@ -118,12 +118,9 @@ impl GatePolicy {
 
     /// The gates before somebody who has `registered` these methods; `None` if they could not pass them.
     pub fn before(&self, registered: &[Method]) -> Option<Gates> {
-        let usable: Vec<Method> =
-            self.methods.iter().copied().filter(|method| registered.contains(method)).collect();
-        let needed = if self.must_differ { usize::from(self.gates) } else { 1 };
-        // A pass opens the first gate alone: behind a second one there has to be something else.
-        let second = self.gates < MOST_GATES || usable.iter().any(|method| method.is_registered());
-        (usable.len() >= needed && second).then(|| Gates { usable, ..Gates::closed(self) })
+        let usable = self.methods.iter().copied().filter(|method| registered.contains(method)).collect();
+        let gates = Gates { usable, ..Gates::closed(self) };
+        gates.can_be_opened().then_some(gates)
     }
 }
 
@@ -185,10 +182,17 @@ impl Gates {
     /// What can open the next one. To be shown only to whoever has passed one.
     pub fn choices(&self) -> Vec<Method> {
         let open = |method: &Method| {
-            let again = self.must_differ && self.passed.contains(method);
+            let again =
+                self.must_differ && self.passed.iter().any(|passed| passed.proves_the_same_as(*method));
             !again && (method.is_registered() || self.passed.is_empty())
         };
         self.usable.iter().copied().filter(open).collect()
+    }
+
+    /// Whether there is a way through what is left of them.
+    fn can_be_opened(&self) -> bool {
+        let leads_on = |method: &Method| self.with(*method).is_some_and(|after| after.can_be_opened());
+        self.are_open() || self.choices().iter().any(leads_on)
     }
 
     /// The gates after one was passed with `method`; `None` if it does not open it.
@@ -261,14 +265,26 @@ mod tests {
         for differ in [true, false] {
             let two = GatePolicy::new(2, vec![Mail, App, TemporaryPass], 2, differ).unwrap();
             assert_eq!(two.before(&[TemporaryPass]), None);
-            let gates = two.before(&[Mail, TemporaryPass]).unwrap();
-            assert_eq!(gates.with(Mail).unwrap().with(TemporaryPass), None);
-            assert!(gates.with(TemporaryPass).unwrap().with(Mail).unwrap().are_open());
+            let gates = two.before(&[App, TemporaryPass]).unwrap();
+            assert_eq!(gates.with(App).unwrap().with(TemporaryPass), None);
+            assert!(gates.with(TemporaryPass).unwrap().with(App).unwrap().are_open());
             assert_eq!(gates.with(TemporaryPass).unwrap().with(TemporaryPass), None);
         }
         let one = GatePolicy::new(1, vec![Mail, TemporaryPass], 1, true).unwrap();
         assert!(one.before(&[TemporaryPass]).unwrap().with(TemporaryPass).unwrap().are_open());
         assert!(!GatePolicy::of_administrators().allows(TemporaryPass));
+    }
+
+    #[test]
+    fn a_pass_and_a_code_to_the_same_mailbox_are_one_proof() {
+        use Method::{App, Mail, TemporaryPass};
+        let policy = |differ| GatePolicy::new(2, vec![Mail, App, TemporaryPass], 2, differ).unwrap();
+        assert_eq!(policy(true).before(&[Mail, TemporaryPass]), None);
+        let gates = policy(true).before(&[Mail, App, TemporaryPass]).unwrap();
+        assert_eq!(gates.with(TemporaryPass).unwrap().choices(), [App]);
+        assert_eq!(gates.with(Mail).unwrap().choices(), [App]);
+        let same = policy(false).before(&[Mail, TemporaryPass]).unwrap();
+        assert!(same.with(TemporaryPass).unwrap().with(Mail).unwrap().are_open(), "one method may open both");
     }
 
     #[test]

@@ -35,6 +35,17 @@ impl Method {
         !matches!(self, Self::TemporaryPass)
     }
 
+    /// Whether one of them says nothing that the other did not say: a pass is made on a code that goes to the address which a
+    /// code by mail goes to.
+    pub const fn proves_the_same_as(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Mail | Self::TemporaryPass, Self::Mail | Self::TemporaryPass)
+                | (Self::App, Self::App)
+                | (Self::RecoveryCode, Self::RecoveryCode)
+        )
+    }
+
     /// The method of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == name)

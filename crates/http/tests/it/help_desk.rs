@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
 use ritorno_identity::mail::Template;
+use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Clock as _;
 
 use crate::agent::TestAgent;
@@ -122,6 +125,30 @@ async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
     let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
     let made = facts.iter().filter(|fact| fact.activity.name() == "Create temporary pass").count();
     assert_eq!(made, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_is_no_other_proof_than_a_code_by_mail() {
+    let world = world().await;
+    let _agent = TestAgent::link(&world).await;
+    let methods = vec![Method::TemporaryPass, Method::Mail, Method::App];
+    let gate_policy = GatePolicy::new(2, methods, 2, true).unwrap();
+    let tenant = Tenant { gate_policy, ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    let mut desk = signed_in(&world, "desk", "en").await;
+    let form = [("name", PAOLO), ("reason", REASON)];
+    posted(&mut desk, "/console/people/code", &form).await;
+    let read_out = code(&world, "paolo@mail.test").await;
+    posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &read_out)]).await;
+    let pass = pass(&desk.post("/console/people/pass", &form).await);
+    world.letters().await;
+    let mut caller = Browser::new(&world.app, "en");
+    let answer = given(&mut caller, PAOLO, &pass).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.location());
+    caller.post("/reset/resend", &[]).await;
+    let letters = world.letters().await;
+    let [letter] = &letters[..] else { panic!("{} letters", letters.len()) };
+    assert!(matches!(letter.template, Template::Withheld { .. }), "{letter:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
