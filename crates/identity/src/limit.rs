@@ -18,9 +18,10 @@ pub struct Limit {
     pub window: Duration,
 }
 
-/// Codes mailed to one address, unasked-for ones above all. Beyond it the page goes on as a decoy.
+/// Codes asked for by one name, and codes mailed to one address, unasked-for ones above all: each is counted. Beyond it the page
+/// goes on as a decoy.
 pub const CODES_SENT: Limit = Limit { name: "codes-sent", most: 3, window: HOUR };
-/// Codes mailed to one address that were asked for in its owner's known browser. They are counted apart, so that whoever
+/// The same for codes that were asked for in their owner's known browser. They are counted apart, so that whoever
 /// uses up [`CODES_SENT`] from elsewhere does not keep the owner from theirs.
 pub const CODES_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "codes-sent-known", most: 6, window: HOUR };
 /// Wrong codes of one person by mail. It stops this method only, and the help desk can lift it.

@@ -216,10 +216,11 @@ pub(super) async fn lift(
     {
         limits.lift(tenant.id, limit, &by_user).await.map_err(PageError::behind)?;
     }
-    for address in user.addresses() {
-        let by_address = Subject::of_address(&state.pepper, tenant.id, address);
+    let addresses = user.addresses().into_iter();
+    let by_address = addresses.map(|address| Subject::of_address(&state.pepper, tenant.id, address));
+    for subject in by_address.chain([by_user]) {
         for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {
-            limits.lift(tenant.id, limit, &by_address).await.map_err(PageError::behind)?;
+            limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
         }
     }
     signed_in.note(&state, &reader, Activity::StopLifted, String::new(), Some(user.id)).await?;

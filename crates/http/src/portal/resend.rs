@@ -59,7 +59,7 @@ async fn again(
     };
     let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
     let known = is_known(state, jar, flow.tenant, &flow.subject);
-    send_code(state, &tenant, &flow, user.as_ref(), flow.subject, known, wanted).await?;
+    send_code(state, &tenant, &flow, user.as_ref(), known, wanted).await?;
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, "new code asked for", None).await?;
     Ok(Redirect::to("/reset/code?sent=1").into_response())
 }

@@ -89,12 +89,11 @@ async fn begin(
     let standing = users.standing(tenant.id, id, whose, now).await.map_err(PageError::behind)?;
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
-    let fallback = Subject::of_name(&state.pepper, tenant.id, &name);
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
     // What the pages begin with is the tenant's choice, the same for every name.
     let first = tenant.gate_policy.methods().first().copied().unwrap_or(Method::Mail);
     if first == Method::Mail {
-        send_code(state, &tenant, &flow, user.as_ref(), fallback, known, AddressKind::default()).await?;
+        send_code(state, &tenant, &flow, user.as_ref(), known, AddressKind::default()).await?;
     }
     let step = match flow.person {
         Person::Known(_) if first == Method::Mail => "name given, code sent".to_owned(),
@@ -147,16 +146,16 @@ fn new_flow(
     (flow, token)
 }
 
-/// Makes a code for `flow` and queues its mail, unless the address had too many: then nothing happens, and nothing shows.
-/// Strangers take the same way; their mail has no address, and is dropped where it would be sent. A browser in which the
-/// person succeeded before (`known`) has a limit of its own. `wanted` is the kind of address that was asked for; whether the
-/// person has one of that kind does not show.
+/// Makes a code for `flow` and queues its mail, unless the person or the name had too many: then nothing happens, and nothing
+/// shows. An address that had too many gets no further mail, and everything else goes on, since what somebody has of addresses
+/// must not show by when it stops. Strangers take the same way; their mail has no address, and is dropped where it would be
+/// sent. A browser in which the person succeeded before (`known`) has limits of its own. `wanted` is the kind of address that
+/// was asked for; whether the person has one of that kind does not show.
 pub(super) async fn send_code(
     state: &AppState,
     tenant: &Tenant,
     flow: &Flow,
     user: Option<&User>,
-    fallback: Subject,
     known: bool,
     wanted: AddressKind,
 ) -> Result<(), PageError> {
@@ -169,11 +168,13 @@ pub(super) async fn send_code(
         }
         Person::Stranger => None,
     };
-    let subject = address.map_or(fallback, |address| Subject::of_address(&state.pepper, tenant.id, address));
-    let limits = state.store.limits();
-    if !limits.count(tenant.id, codes_sent(known), &subject, now).await.map_err(PageError::behind)? {
+    let (limits, limit) = (state.store.limits(), codes_sent(known));
+    if !limits.count(tenant.id, limit, &flow.subject, now).await.map_err(PageError::behind)? {
         return Ok(());
     }
+    let nowhere = || Subject::of_flow(&state.pepper, tenant.id, flow.id);
+    let place = address.map_or_else(nowhere, |address| Subject::of_address(&state.pepper, tenant.id, address));
+    let room = limits.count(tenant.id, limit, &place, now).await.map_err(PageError::behind)?;
     let code = OneTimeCode::random(&*state.random);
     let digest = code.digest(&state.pepper, tenant.id, flow.id, Method::Mail);
     let stored = StoredCode::new(tenant.id, flow.id, Method::Mail, digest, now);
@@ -191,7 +192,7 @@ pub(super) async fn send_code(
     let mail = Mail {
         id: MailId::random(&*state.random),
         tenant: tenant.id,
-        letter: Letter { to: address.map(str::to_owned), language, template },
+        letter: Letter { to: address.filter(|_| room).map(str::to_owned), language, template },
         expires_at: now.plus(code::VALID),
         created_at: now,
         tries: 0,

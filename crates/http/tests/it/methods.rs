@@ -19,7 +19,7 @@ use crate::agent::TestAgent;
 use crate::both_languages::whole;
 use crate::browser::{Answer, Browser};
 use crate::portal::{PageContext, alike};
-use crate::register::{ANNA, proven};
+use crate::register::{ANNA, CURRENT, anna, proven, to_password};
 use crate::world::World;
 
 const ANNAS_MAIL: &str = "anna.rossi@mail.test";
@@ -316,6 +316,44 @@ async fn every_method_looks_the_same_for_every_name() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_stop_after_as_many_whatever_somebody_has() {
+    const APP_ONLY: &str = "senza.posta@contoso.test";
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let users = world.state.store.users();
+    // Anna has two addresses, Paolo one, the third an app alone.
+    let own = Some("anna@posta.test");
+    assert!(users.set_registered_mail(world.tenant.id, anna(&world).await.id, None, own).await.unwrap());
+    let mut owner = Browser::new(&world.app, "en");
+    let page = to_password(&mut owner, APP_ONLY).await;
+    let proof = page.seal_current(&world, &page.context(), CURRENT);
+    owner.post_json("/register/verify", &proof).await;
+    register_app(&world, &mut owner).await;
+    let counted = world.state.store.counted();
+    let app = ritorno_http::router(ritorno_http::AppState { store: counted.clone(), ..world.state.clone() });
+    let mut seen = Vec::new();
+    for name in [NOBODY, ANNA, "paolo.bianchi@contoso.test", APP_ONLY] {
+        let mut browser = Browser::new(&app, "en");
+        let mut steps = Vec::new();
+        browser.post("/reset/start", &[("name", name)]).await;
+        for kind in ["registered", "directory", "directory", "registered", "directory", "directory"] {
+            let before = counted.statements();
+            let answer = browser.post("/reset/resend", &[("to", kind)]).await;
+            steps.push((answer.status, counted.statements() - before));
+        }
+        // Those that were not sent did not bring back any tries.
+        for _ in 0..6 {
+            let before = counted.statements();
+            let answer = browser.post("/reset/code", &[("code", "00000000")]).await;
+            steps.push((answer.status, counted.statements() - before));
+        }
+        seen.push(steps);
+    }
+    assert!(seen[0][1].1 > seen[0][2].1, "the third one is sent, and the fourth is not: {:?}", seen[0]);
+    assert_eq!([&seen[1], &seen[2], &seen[3]], [&seen[0]; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
