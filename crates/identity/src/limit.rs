@@ -42,8 +42,11 @@ pub const WRONG_RECOVERY_CODES: Limit = Limit { name: "wrong-recovery-codes", mo
 /// The same in a browser in which the person succeeded before.
 pub const WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER: Limit =
     Limit { name: "wrong-recovery-codes-known", most: 60, window: DAY };
-/// Wrong temporary passes of one person: each holds for a quarter of an hour.
+/// Wrong guesses at one temporary pass that was made ([`crate::subject::Subject::of_case`]): what is guessed before counts against
+/// none. When they are used up nothing shows, since a stop would tell that there is a pass.
 pub const WRONG_PASSES: Limit = Limit { name: "wrong-passes", most: 20, window: DAY };
+/// The same in a browser in which the person succeeded before.
+pub const WRONG_PASSES_IN_KNOWN_BROWSER: Limit = Limit { name: "wrong-passes-known", most: 60, window: DAY };
 /// Cases that one operator of the help desk may open.
 pub const HELP_DESK_CASES: Limit = Limit { name: "help-desk-cases", most: 30, window: DAY };
 /// Codes for the help desk that go to one person.
@@ -87,7 +90,8 @@ pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Li
         (Method::App, false) => &WRONG_CODES_BY_APP,
         (Method::App, true) => &WRONG_CODES_BY_APP_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, false) => &WRONG_RECOVERY_CODES,
-        (Method::TemporaryPass, _) => &WRONG_PASSES,
+        (Method::TemporaryPass, false) => &WRONG_PASSES,
+        (Method::TemporaryPass, true) => &WRONG_PASSES_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, true) => &WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER,
     }
 }

@@ -2,7 +2,7 @@
 
 use ritorno_protocol::ids::{TenantId, UserId};
 
-use crate::ids::FlowId;
+use crate::ids::{CaseId, FlowId};
 use crate::name::SignInName;
 use crate::pepper::Pepper;
 
@@ -37,6 +37,11 @@ impl Subject {
     /// One way through the pages: what is counted against it stops nobody but itself.
     pub fn of_flow(pepper: &Pepper, tenant: TenantId, flow: FlowId) -> Self {
         Self(pepper.digest("subject/flow", &[tenant.0.as_bytes(), flow.0.as_bytes()]))
+    }
+
+    /// A case of the help desk, for the pass that was made in it.
+    pub fn of_case(pepper: &Pepper, tenant: TenantId, case: CaseId) -> Self {
+        Self(pepper.digest("subject/case", &[tenant.0.as_bytes(), case.0.as_bytes()]))
     }
 
     /// Everybody of a tenant together.

@@ -32,6 +32,8 @@ pub enum GateTried {
     Right,
     /// Compared, and wrong: another one's, used before, or none.
     Wrong,
+    /// Not compared, and to be told as wrong: what could be right had its wrong tries.
+    WornOut,
     /// Not compared: this way through the pages has had its tries.
     Spent,
     /// Not compared: the person's method is stopped for the day.
@@ -39,17 +41,23 @@ pub enum GateTried {
 }
 
 impl GateTry {
-    /// Counts the try; what it is if it must not be looked at.
+    /// Counts the try for its way through the pages; what it is if it must not be looked at.
+    pub(crate) async fn count_here(&self, db: &Db, now: Timestamp) -> Result<Option<GateTried>, StoreError> {
+        let counted = Limits(db).count(self.tenant, &TRIES_AT_A_GATE, &self.flow, now).await?;
+        Ok((!counted).then_some(GateTried::Spent))
+    }
+
+    /// Counts the try, for its way through the pages and for the person; what it is if it must not be looked at.
     pub(crate) async fn count(
         &self,
         db: &Db,
         method: Method,
         now: Timestamp,
     ) -> Result<Option<GateTried>, StoreError> {
-        let limits = Limits(db);
-        if !limits.count(self.tenant, &TRIES_AT_A_GATE, &self.flow, now).await? {
-            return Ok(Some(GateTried::Spent));
+        if let Some(spent) = self.count_here(db, now).await? {
+            return Ok(Some(spent));
         }
+        let limits = Limits(db);
         let wrong = wrong_at_a_gate(method, self.known_browser);
         let counted = limits.count(self.tenant, wrong, &self.subject, now).await?;
         Ok((!counted).then_some(GateTried::Stopped))

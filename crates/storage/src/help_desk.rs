@@ -2,13 +2,17 @@
 
 use ritorno_identity::help_desk::{Case, SpokenDigest, TRIES};
 use ritorno_identity::ids::{AdministratorId, CaseId};
+use ritorno_identity::limit::wrong_at_a_gate;
 use ritorno_identity::method::Method;
+use ritorno_identity::pepper::Pepper;
+use ritorno_identity::subject::Subject;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{TenantId, UserId};
 
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::gate_tries::{GateTried, GateTry};
+use crate::limits::Limits;
 use crate::row::Row;
 use crate::value::values;
 
@@ -110,7 +114,24 @@ impl HelpDesk<'_> {
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
-    /// Tries a pass at a gate: counted first, and used up if it is right.
+    /// The case of the latest pass that holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live_pass(
+        &self,
+        tenant: TenantId,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Option<CaseId>, StoreError> {
+        const SQL: &str = "select id from help_desk_cases where tenant = $1 and user_id = $2 \
+             and pass_until > $3 and used_at is null order by pass_until desc, id limit 1";
+        let row = self.0.read_one(SQL, values![tenant, user, now]).await?;
+        row.map(|row| row.parsed("id")).transpose()
+    }
+
+    /// Tries a pass at a gate: counted first, and used up if it is right. Wrong ones count against the pass that there is, and
+    /// so not before there is one; that they are used up must not show, and costs the same.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,19 +139,27 @@ impl HelpDesk<'_> {
         &self,
         attempt: &GateTry,
         typed: &SpokenDigest,
+        pepper: &Pepper,
         now: Timestamp,
     ) -> Result<GateTried, StoreError> {
         const USE: &str = "update help_desk_cases set used_at = $4 where tenant = $1 and user_id = $2 \
              and pass_digest = $3 and used_at is null and pass_until > $4";
-        if let Some(end) = attempt.count(self.0, Method::TemporaryPass, now).await? {
+        if let Some(end) = attempt.count_here(self.0, now).await? {
             return Ok(end);
         }
-        let values = values![attempt.tenant, attempt.user, typed.0.as_slice(), now];
-        if self.0.write(USE, values).await? == 1 {
-            attempt.was_right(self.0, Method::TemporaryPass).await
-        } else {
-            Ok(GateTried::Wrong)
-        }
+        let tenant = attempt.tenant;
+        let live = self.live_pass(tenant, attempt.user, now).await?;
+        let counted_for = live.map_or(attempt.flow, |case| Subject::of_case(pepper, tenant, case));
+        let wrong = wrong_at_a_gate(Method::TemporaryPass, attempt.known_browser);
+        let counted = Limits(self.0).count(tenant, wrong, &counted_for, now).await?;
+        // Nobody's where it must not be compared: the statement is made all the same.
+        let user = attempt.user.filter(|_| counted);
+        let right = self.0.write(USE, values![tenant, user, typed.0.as_slice(), now]).await? == 1;
+        Ok(match (right, counted) {
+            (true, _) => GateTried::Right,
+            (false, true) => GateTried::Wrong,
+            (false, false) => GateTried::WornOut,
+        })
     }
 }
 

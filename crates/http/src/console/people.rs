@@ -211,10 +211,16 @@ pub(super) async fn lift(
     };
     let limits = state.store.limits();
     let by_user = Subject::of_user(&state.pepper, tenant.id, user.id);
-    for limit in
-        Method::ALL.iter().flat_map(|method| [true, false].map(|known| wrong_at_a_gate(*method, known)))
-    {
-        limits.lift(tenant.id, limit, &by_user).await.map_err(PageError::behind)?;
+    let (desk, now) = (state.store.help_desk(), state.clock.now());
+    let pass = desk.live_pass(tenant.id, Some(user.id), now).await.map_err(PageError::behind)?;
+    let by_pass = pass.map(|case| Subject::of_case(&state.pepper, tenant.id, case));
+    for method in Method::ALL {
+        let counted = if method == Method::TemporaryPass { by_pass } else { Some(by_user) };
+        let Some(subject) = counted else { continue };
+        for known in [true, false] {
+            let limit = wrong_at_a_gate(method, known);
+            limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
+        }
     }
     let addresses = user.addresses().into_iter();
     let by_address = addresses.map(|address| Subject::of_address(&state.pepper, tenant.id, address));

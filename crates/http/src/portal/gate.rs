@@ -213,6 +213,7 @@ pub(super) async fn check_typed<T>(
             None => (typed.wrong, format!("{name} right, but another step was faster")),
         },
         GateTried::Wrong => (typed.wrong, format!("{name} wrong")),
+        GateTried::WornOut => (typed.wrong, format!("{name} not compared: the live one had its wrong tries")),
         GateTried::Spent => (key("typed-too-many"), format!("{name} tried too often")),
         GateTried::Stopped => {
             let reason = format!("too many wrong codes today: {name}");

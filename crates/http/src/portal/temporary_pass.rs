@@ -56,7 +56,7 @@ pub(super) async fn check(
         // A pass is one person's: where there is none, it is nobody's.
         let owner = attempt.user.unwrap_or(UserId(uuid::Uuid::nil()));
         let digest = pass_digest(&pass, &state.pepper, attempt.tenant, owner);
-        state.store.help_desk().attempt(attempt, &digest, state.clock.now()).await
+        state.store.help_desk().attempt(attempt, &digest, &state.pepper, state.clock.now()).await
     })
     .await
 }

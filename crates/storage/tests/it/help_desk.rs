@@ -16,6 +16,7 @@ on_both!(
     of_200_parallel_codes_5_are_tried,
     approved_by_another_and_once,
     a_pass_is_used_once_in_its_time_by_its_person,
+    guesses_count_against_the_pass_that_there_is,
 );
 
 async fn person(f: &Fixture, name: &str) -> Result<User> {
@@ -136,15 +137,53 @@ async fn a_pass_is_used_once_in_its_time_by_its_person(f: &Fixture) -> Result<()
         known_browser: false,
     };
     let pass = made(&anna).await?;
-    assert_eq!(desk.attempt(&attempt(&bruno), &pass, NOW).await?, GateTried::Wrong, "another person's");
-    assert_eq!(desk.attempt(&attempt(&anna), &pass, until).await?, GateTried::Wrong, "over");
+    assert_eq!(desk.attempt(&attempt(&bruno), &pass, &f.pepper, NOW).await?, GateTried::Wrong, "another person's");
+    assert_eq!(desk.attempt(&attempt(&anna), &pass, &f.pepper, until).await?, GateTried::Wrong, "over");
     let stores = [f.store.clone(), f.second().await?];
     let tries: Vec<GateTry> = (0..10).map(|_| attempt(&anna)).collect();
     let tried = parallel(10, |number| {
-        let (store, one) = (stores[number % 2].clone(), tries[number]);
-        async move { store.help_desk().attempt(&one, &pass, NOW).await }
+        let (store, one, pepper) = (stores[number % 2].clone(), tries[number], f.pepper.clone());
+        async move { store.help_desk().attempt(&one, &pass, &pepper, NOW).await }
     })
     .await?;
     assert_eq!(tried.iter().filter(|tried| **tried == GateTried::Right).count(), 1, "{tried:?}");
+    Ok(())
+}
+
+async fn guesses_count_against_the_pass_that_there_is(f: &Fixture) -> Result<()> {
+    let (anna, bruno) = (person(f, "anna").await?, person(f, "bruno").await?);
+    let desk = f.store.help_desk();
+    let guess = async |user: &User, known_browser, typed: &SpokenDigest| {
+        let attempt = GateTry {
+            tenant: f.tenant.id,
+            user: Some(user.id),
+            flow: Subject(array(&f.random)),
+            subject: Subject::of_user(&f.pepper, f.tenant.id, user.id),
+            known_browser,
+        };
+        desk.attempt(&attempt, typed, &f.pepper, NOW).await
+    };
+    let wrong = digest(f);
+    let made = async |user: &User| {
+        let case = opened(f, user, None).await?;
+        let pass = digest(f);
+        ensure!(desk.approve(case.tenant, case.id, AdministratorId::random(&f.random), NOW).await?);
+        ensure!(desk.put_pass(&case, case.operator, &pass, NOW.plus(VALID), NOW).await?);
+        anyhow::Ok(pass)
+    };
+    for _ in 0..30 {
+        assert_eq!(guess(&anna, false, &wrong).await?, GateTried::Wrong, "there is none yet");
+    }
+    let pass = made(&anna).await?;
+    assert_eq!(guess(&anna, false, &pass).await?, GateTried::Right, "what was guessed before counts for nothing");
+
+    let pass = made(&bruno).await?;
+    for number in 0..24 {
+        let expected = if number < 20 { GateTried::Wrong } else { GateTried::WornOut };
+        assert_eq!(guess(&bruno, false, &wrong).await?, expected, "{number}");
+    }
+    assert_eq!(guess(&bruno, false, &pass).await?, GateTried::WornOut, "elsewhere not even the right one");
+    assert_eq!(guess(&bruno, true, &wrong).await?, GateTried::Wrong, "where she succeeded it is compared");
+    assert_eq!(guess(&bruno, true, &pass).await?, GateTried::Right);
     Ok(())
 }
