@@ -110,9 +110,19 @@ impl Db {
     /// Writes several things as one. Each has to touch a row: if one does not, nothing of any is kept, and its index is
     /// told.
     pub(crate) async fn write_whole(&self, statements: Vec<Statement>) -> Result<Option<usize>, StoreError> {
+        let needed = statements.len();
+        self.write_together(statements, needed).await
+    }
+
+    /// The same, where only the first `needed` have to touch a row.
+    pub(crate) async fn write_together(
+        &self,
+        statements: Vec<Statement>,
+        needed: usize,
+    ) -> Result<Option<usize>, StoreError> {
         statements.iter().for_each(|_| self.count());
         match &self.pools {
-            Pools::Sqlite { writer, .. } => match writer.run(Work::Whole(statements)).await? {
+            Pools::Sqlite { writer, .. } => match writer.run(Work::Whole { statements, needed }).await? {
                 Wrote::Nothing(index) => Ok(Some(index)),
                 Wrote::Touched(_) | Wrote::Rows(_) => Ok(None),
             },
@@ -121,7 +131,7 @@ impl Db {
                 let mut transaction = pool.begin().await?;
                 for (index, (sql, values)) in statements.into_iter().enumerate() {
                     let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
-                    if done.rows_affected() == 0 {
+                    if done.rows_affected() == 0 && index < needed {
                         return Ok(Some(index));
                     }
                 }

@@ -14,30 +14,29 @@ use crate::value::values;
 pub struct RecoveryCodes<'a>(pub(crate) &'a Db);
 
 impl RecoveryCodes<'_> {
-    /// Stores a person's codes, in the place of those that they had.
+    /// Stores a person's codes, in the place of those that they had: all or none, and one after the other where two are made at
+    /// once, so that those of the last one hold. `false` if there is no such person.
     ///
     /// # Errors
-    /// [`StoreError`]: then the former ones may hold still.
+    /// [`StoreError`]: then the former ones hold still.
     pub async fn replace(
         &self,
         tenant: TenantId,
         user: UserId,
         codes: &[RecoveryDigest; HOW_MANY],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        // All or none: nobody is to write down ten codes of which nine hold.
+    ) -> Result<bool, StoreError> {
+        // Whoever else replaces them waits here: a row of PostgreSQL that was written is locked up to the commit.
+        const WAIT: &str = "update users set version = version where tenant = $1 and id = $2";
+        const FORGET: &str = "delete from recovery_codes where tenant = $1 and user_id = $2";
         const PUT: &str = "insert into recovery_codes (tenant, user_id, made_at, digest) values \
              ($1, $2, $3, $4), ($1, $2, $3, $5), ($1, $2, $3, $6), ($1, $2, $3, $7), ($1, $2, $3, $8), \
              ($1, $2, $3, $9), ($1, $2, $3, $10), ($1, $2, $3, $11), ($1, $2, $3, $12), ($1, $2, $3, $13)";
-        const FORGET: &str = "delete from recovery_codes where tenant = $1 and user_id = $2 and digest not in \
-             ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-        let digests = || codes.iter().map(|code| code.0.as_slice().into());
         let mut put = values![tenant, user, now];
-        put.extend(digests());
-        self.0.write(PUT, put).await?;
-        let mut kept = values![tenant, user];
-        kept.extend(digests());
-        self.0.write(FORGET, kept).await.map(|_| ())
+        put.extend(codes.iter().map(|code| code.0.as_slice().into()));
+        let whose = values![tenant, user];
+        let statements = vec![(WAIT, whose.clone()), (FORGET, whose), (PUT, put)];
+        Ok(self.0.write_together(statements, 1).await?.is_none())
     }
 
     /// Removes a person's codes. `false` if there was none.

@@ -19,8 +19,8 @@ const TOGETHER: usize = 64;
 pub(crate) enum Work {
     /// One statement; its rows are wanted if it is `returning`.
     One { statement: Statement, returning: bool },
-    /// Statements of which each has to touch a row, or none of them is kept.
-    Whole(Vec<Statement>),
+    /// Statements that are kept together or not at all; each of the first `needed` has to touch a row.
+    Whole { statements: Vec<Statement>, needed: usize },
 }
 
 /// A statement and what is bound into it.
@@ -94,7 +94,7 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
     for job in jobs.by_ref() {
         let wrote = match job.work {
             Work::One { statement, returning } => one(&mut transaction, statement, returning).await,
-            Work::Whole(statements) => whole(&mut transaction, statements).await,
+            Work::Whole { statements, needed } => whole(&mut transaction, statements, needed).await,
         };
         match wrote.map_err(StoreError::from) {
             Ok(wrote) => done.push((job.reply, Ok(wrote))),
@@ -120,12 +120,16 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
 }
 
 /// Within the transaction: all of it or nothing.
-async fn whole(connection: &mut SqliteConnection, statements: Vec<Statement>) -> Result<Wrote, sqlx::Error> {
+async fn whole(
+    connection: &mut SqliteConnection,
+    statements: Vec<Statement>,
+    needed: usize,
+) -> Result<Wrote, sqlx::Error> {
     sqlx::query("savepoint whole").execute(&mut *connection).await?;
     let mut result = Ok(Wrote::Touched(0));
     for (index, statement) in statements.into_iter().enumerate() {
         match one(connection, statement, false).await {
-            Ok(Wrote::Touched(0)) => result = Ok(Wrote::Nothing(index)),
+            Ok(Wrote::Touched(0)) if index < needed => result = Ok(Wrote::Nothing(index)),
             Ok(_) => continue,
             Err(error) => result = Err(error),
         }

@@ -25,6 +25,7 @@ on_both!(
     wrong_ones_elsewhere_stop_nobody_where_they_succeeded,
     a_recovery_code_is_used_once_by_its_owner,
     new_recovery_codes_end_the_former_ones,
+    codes_that_are_made_at_once_leave_one_set,
     what_somebody_has_is_one_statement_found_or_not,
 );
 
@@ -160,7 +161,7 @@ async fn wrong_ones_elsewhere_stop_nobody_where_they_succeeded(f: &Fixture) -> R
 async fn ten(f: &Fixture, user: &User) -> Result<[RecoveryDigest; HOW_MANY]> {
     let codes =
         std::array::from_fn(|_| RecoveryCode::random(&f.random).digest(&f.pepper, f.tenant.id, user.id));
-    f.store.recovery_codes().replace(f.tenant.id, user.id, &codes, NOW).await?;
+    ensure!(f.store.recovery_codes().replace(f.tenant.id, user.id, &codes, NOW).await?);
     Ok(codes)
 }
 
@@ -198,6 +199,43 @@ async fn new_recovery_codes_end_the_former_ones(f: &Fixture) -> Result<()> {
     assert_eq!(paper.attempt(&attempt(f, &anna), &former[0], NOW).await?, GateTried::Wrong);
     assert_eq!(paper.attempt(&attempt(f, &anna), &new[0], NOW).await?, GateTried::Right);
     ensure!(paper.remove(f.tenant.id, anna.id).await? && !paper.remove(f.tenant.id, anna.id).await?);
+    Ok(())
+}
+
+async fn codes_that_are_made_at_once_leave_one_set(f: &Fixture) -> Result<()> {
+    let anna = person(f, "anna").await?;
+    let stores = [f.store.clone(), f.second().await?];
+    let sets: Vec<[RecoveryDigest; HOW_MANY]> = (0..20)
+        .map(|_| {
+            let one = |_| RecoveryCode::random(&f.random).digest(&f.pepper, f.tenant.id, anna.id);
+            std::array::from_fn(one)
+        })
+        .collect();
+    let (tenant, id) = (f.tenant.id, anna.id);
+    let replaced = parallel(20, |number| {
+        let (store, codes) = (stores[number % 2].clone(), sets[number]);
+        async move { store.recovery_codes().replace(tenant, id, &codes, NOW).await }
+    })
+    .await?;
+    ensure!(replaced.into_iter().all(|replaced| replaced));
+    let name = SignInName::parse(&anna.user_principal_name)?;
+    let standing = f.store.users().standing(tenant, Some(id), &name, NOW).await?;
+    assert_eq!(standing.recovery_codes, 10);
+    let mut taken = Vec::new();
+    for set in &sets {
+        let mut right = 0;
+        for code in set {
+            let one = attempt(f, &anna);
+            // For another subject each: the day's stop is not what is looked at.
+            let one = GateTry { subject: Subject(array(&f.random)), ..one };
+            right += usize::from(f.store.recovery_codes().attempt(&one, code, NOW).await? == GateTried::Right);
+        }
+        taken.push(right);
+    }
+    taken.sort_unstable();
+    assert_eq!((taken[18], taken[19]), (0, 10), "those of one page hold, all ten");
+    f.store.users().delete(tenant, id).await?;
+    ensure!(!f.store.recovery_codes().replace(tenant, id, &sets[0], NOW).await?, "there is nobody");
     Ok(())
 }
 

@@ -81,7 +81,9 @@ pub(super) async fn make(
     let change = if former > 0 { AddressChange::Replaced } else { AddressChange::Registered };
     to_the_end(async move {
         let (store, now) = (state.store.recovery_codes(), state.clock.now());
-        store.replace(tenant.id, user.id, &digests, now).await.map_err(PageError::behind)?;
+        if !store.replace(tenant.id, user.id, &digests, now).await.map_err(PageError::behind)? {
+            return Err(PageError::Request);
+        }
         method_changed(&state, &reader, &registration, &user, Method::RecoveryCode, change).await
     })
     .await?;
