@@ -55,6 +55,22 @@ impl HelpDesk<'_> {
         self.0.read_one(SQL, values![tenant, user, now]).await?.map(|row| case(&row)).transpose()
     }
 
+    /// One case of a person, if it is open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        id: CaseId,
+        now: Timestamp,
+    ) -> Result<Option<Case>, StoreError> {
+        const SQL: &str = "select * from help_desk_cases where tenant = $1 and user_id = $2 and id = $3 \
+             and expires_at > $4";
+        self.0.read_one(SQL, values![tenant, user, id, now]).await?.map(|row| case(&row)).transpose()
+    }
+
     /// Tries a code that the caller read out to this operator; counted before it is compared. Whether it was right.
     ///
     /// # Errors

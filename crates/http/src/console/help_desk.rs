@@ -54,6 +54,9 @@ pub(super) struct Input {
     reason: String,
     #[serde(default)]
     code: String,
+    /// The case that the form was about: another one may have been opened since the page was read.
+    #[serde(default)]
+    case: String,
 }
 
 /// The person whom this operator may help; `None` if there is no such person, or they may not.
@@ -150,7 +153,7 @@ pub(super) async fn check_code(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let Some((_, user)) = helped(&state, &signed_in, &input.name).await? else { return Ok(nobody()) };
-    let Some(case) = open_case(&state, &user).await? else { return Ok(back(&user, "closed")) };
+    let Some(case) = case_of(&state, &user, &input).await? else { return Ok(back(&user, "closed")) };
     let Some(typed) = UserCode::parse(&input.code) else { return Ok(back(&user, "wrong")) };
     let digest = code_digest(&typed, &state.pepper, user.tenant, case.id);
     let (desk, now) = (state.store.help_desk(), state.clock.now());
@@ -191,7 +194,7 @@ pub(super) async fn approve(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let Some((_, user)) = helped(&state, &signed_in, &input.name).await? else { return Ok(nobody()) };
-    let Some(case) = open_case(&state, &user).await? else { return Ok(back(&user, "closed")) };
+    let Some(case) = case_of(&state, &user, &input).await? else { return Ok(back(&user, "closed")) };
     let desk = state.store.help_desk();
     let approved = desk.approve(user.tenant, case.id, signed_in.administrator.id, state.clock.now()).await;
     if !approved.map_err(PageError::behind)? {
@@ -210,7 +213,7 @@ pub(super) async fn make_pass(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let Some((tenant, user)) = helped(&state, &signed_in, &input.name).await? else { return Ok(nobody()) };
-    let Some(case) = open_case(&state, &user).await? else { return Ok(back(&user, "closed")) };
+    let Some(case) = case_of(&state, &user, &input).await? else { return Ok(back(&user, "closed")) };
     let (desk, now) = (state.store.help_desk(), state.clock.now());
     let pass = UserCode::random(&*state.random);
     let digest = pass_digest(&pass, &state.pepper, user.tenant, user.id);
@@ -240,7 +243,14 @@ pub(super) async fn make_pass(
     Ok(page(StatusCode::OK, &shown))
 }
 
-/// The open case of a person.
+/// The case that a form is about, if it is that person's and open.
+async fn case_of(state: &AppState, user: &User, input: &Input) -> Result<Option<Case>, PageError> {
+    let Ok(id) = input.case.parse::<CaseId>() else { return Ok(None) };
+    let now = state.clock.now();
+    state.store.help_desk().get(user.tenant, user.id, id, now).await.map_err(PageError::behind)
+}
+
+/// The latest open case of a person.
 pub(super) async fn open_case(state: &AppState, user: &User) -> Result<Option<Case>, PageError> {
     let now = state.clock.now();
     state.store.help_desk().open_case(user.tenant, user.id, now).await.map_err(PageError::behind)

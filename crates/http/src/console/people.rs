@@ -9,6 +9,7 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::help_desk::{Case, may_help};
+use ritorno_identity::ids::CaseId;
 use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
@@ -65,13 +66,13 @@ enum Helped {
     /// Nothing is open; a colleague has to approve.
     ByColleague,
     /// This operator has sent a code, and waits for it.
-    CodeSent,
+    CodeSent { case: CaseId },
     /// A colleague asks for this operator's approval.
-    Approval { reason: String },
+    Approval { case: CaseId, reason: String },
     /// A colleague is at it, or this operator waits for one.
     Elsewhere,
     /// The pass can be made.
-    Cleared,
+    Cleared { case: CaseId },
 }
 
 struct Withheld {
@@ -142,9 +143,9 @@ fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<
         Some(case) if !case.passed => {
             let own = case.operator == operator.id;
             match (case.cleared, own, case.by_code) {
-                (true, true, _) => Helped::Cleared,
-                (false, true, true) => Helped::CodeSent,
-                (false, false, false) => Helped::Approval { reason: case.reason },
+                (true, true, _) => Helped::Cleared { case: case.id },
+                (false, true, true) => Helped::CodeSent { case: case.id },
+                (false, false, false) => Helped::Approval { case: case.id, reason: case.reason },
                 _ => Helped::Elsewhere,
             }
         }

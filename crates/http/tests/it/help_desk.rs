@@ -56,6 +56,15 @@ async fn code(world: &World, address: &str) -> String {
     code.clone()
 }
 
+/// The latest open case of somebody; nothing if none is open.
+async fn case(world: &World, name: &str) -> String {
+    let (store, tenant, now) = (&world.state.store, world.tenant.id, world.clock.now());
+    let name = SignInName::parse(name).unwrap();
+    let user = store.users().by_sign_in_name(tenant, &name).await.unwrap().unwrap();
+    let case = store.help_desk().open_case(tenant, user.id, now).await.unwrap();
+    case.map(|case| case.id.to_string()).unwrap_or_default()
+}
+
 /// The pass on the page that shows it.
 fn pass(page: &Answer) -> String {
     let mark = "id=\"pass\">";
@@ -80,6 +89,7 @@ async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
     let sent = posted(&mut desk, "/console/people/code", &[("name", PAOLO), ("reason", REASON)]).await;
     assert!(sent.body.contains("The code is on its way."), "{}", sent.body);
     let code = code(&world, "paolo@mail.test").await;
+    let case = case(&world, PAOLO).await;
 
     // Neither code is the other's: at a gate this one is wrong, and a gate's code is none here.
     let mut caller = Browser::new(&world.app, "en");
@@ -87,26 +97,26 @@ async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
     let gate_code = world.code("paolo@mail.test").await;
     for typed in ["BCDF-BCDF", &gate_code] {
         let wrong =
-            posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", typed)]).await;
+            posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", typed)]).await;
         assert!(wrong.body.contains("That is not the code"), "{}", wrong.body);
     }
     // A colleague can't go on with it or speak for the caller, and nothing is made before the code was right.
     let mut colleague = signed_in(&world, "colleague", "en").await;
     let theirs =
-        posted(&mut colleague, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+        posted(&mut colleague, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
     assert!(theirs.body.contains("That is not the code"), "{}", theirs.body);
-    let early = posted(&mut desk, "/console/people/pass", &[("name", PAOLO)]).await;
+    let early = posted(&mut desk, "/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     assert!(early.body.contains("Nothing is open"), "{}", early.body);
-    let approved = posted(&mut colleague, "/console/people/approve", &[("name", PAOLO)]).await;
+    let approved = posted(&mut colleague, "/console/people/approve", &[("name", PAOLO), ("case", &case)]).await;
     assert!(approved.body.contains("Nothing is open"), "{}", approved.body);
 
-    let right = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+    let right = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
     assert!(right.body.contains("The code is right."), "{}", right.body);
-    let other = posted(&mut colleague, "/console/people/pass", &[("name", PAOLO)]).await;
+    let other = posted(&mut colleague, "/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     assert!(other.body.contains("Nothing is open"), "another one's case: {}", other.body);
-    let page = desk.post("/console/people/pass", &[("name", PAOLO)]).await;
+    let page = desk.post("/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     let pass = pass(&page);
-    let again = posted(&mut desk, "/console/people/pass", &[("name", PAOLO)]).await;
+    let again = posted(&mut desk, "/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     assert!(again.body.contains("Nothing is open"), "one pass for one case: {}", again.body);
     let mut told: Vec<String> = Vec::new();
     for letter in world.letters().await {
@@ -139,7 +149,9 @@ async fn a_pass_is_no_other_proof_than_a_code_by_mail() {
     let form = [("name", PAOLO), ("reason", REASON)];
     posted(&mut desk, "/console/people/code", &form).await;
     let read_out = code(&world, "paolo@mail.test").await;
-    posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &read_out)]).await;
+    let case = case(&world, PAOLO).await;
+    let form = [("name", PAOLO), ("case", &case)];
+    posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &read_out)]).await;
     let pass = pass(&desk.post("/console/people/pass", &form).await);
     world.letters().await;
     let mut caller = Browser::new(&world.app, "en");
@@ -157,10 +169,11 @@ async fn five_codes_are_tried_and_no_more() {
     let mut desk = signed_in(&world, "desk", "en").await;
     posted(&mut desk, "/console/people/code", &[("name", PAOLO), ("reason", REASON)]).await;
     let code = code(&world, "paolo@mail.test").await;
+    let case = case(&world, PAOLO).await;
     for _ in 0..5 {
-        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", "BCDF-BCDF")]).await;
+        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", "BCDF-BCDF")]).await;
     }
-    let late = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("code", &code)]).await;
+    let late = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
     assert!(late.body.contains("That is not the code"), "{}", late.body);
 }
 
@@ -175,6 +188,8 @@ async fn whom_no_code_reaches_takes_two_operators() {
     assert!(none.body.contains("No code can reach"), "{}", none.body);
     let asked = posted(&mut desk, "/console/people/ask", &form).await;
     assert!(asked.body.contains("A colleague can approve now"), "{}", asked.body);
+    let case = case(&world, UNREACHED).await;
+    let form = [("name", UNREACHED), ("case", &case)];
     for path in ["/console/people/approve", "/console/people/pass"] {
         let own = posted(&mut desk, path, &form).await;
         assert!(own.body.contains("Nothing is open"), "{path}: {}", own.body);
@@ -190,6 +205,36 @@ async fn whom_no_code_reaches_takes_two_operators() {
     world.clock.advance(Duration::from_secs(15 * 60 - 1));
     let passed = given(&mut caller, UNREACHED, &pass).await;
     assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_is_the_case_that_was_read() {
+    let world = world().await;
+    world.administrator("third", Role::HelpDesk, true).await;
+    let mut desk = signed_in(&world, "desk", "en").await;
+    let mut third = signed_in(&world, "third", "en").await;
+    let mut colleague = signed_in(&world, "colleague", "en").await;
+    posted(&mut desk, "/console/people/ask", &[("name", UNREACHED), ("reason", REASON)]).await;
+    let read = case(&world, UNREACHED).await;
+    let page = colleague.get(&format!("/console/people?name={UNREACHED}")).await;
+    assert!(page.body.contains(&format!("name=\"case\" value=\"{read}\"")), "{}", page.body);
+    // Meanwhile somebody else asks for something else.
+    world.clock.advance(Duration::from_secs(1));
+    let other = [("name", UNREACHED), ("reason", "Asked me in the corridor")];
+    posted(&mut third, "/console/people/ask", &other).await;
+    let later = case(&world, UNREACHED).await;
+    assert_ne!(read, later);
+    let about = |case| [("name", UNREACHED), ("case", case)];
+    let approved = posted(&mut colleague, "/console/people/approve", &about(&read)).await;
+    assert!(approved.body.contains("Approved."), "{}", approved.body);
+    let none = posted(&mut third, "/console/people/pass", &about(&later)).await;
+    assert!(none.body.contains("Nothing is open"), "{}", none.body);
+    // A case is one person's, and a form without one is about none.
+    for form in [[("name", PAOLO), ("case", &*read)], about("")] {
+        let none = posted(&mut desk, "/console/people/pass", &form).await;
+        assert!(none.body.contains("Nothing is open"), "{form:?}: {}", none.body);
+    }
+    pass(&desk.post("/console/people/pass", &about(&read)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,16 +286,20 @@ async fn a_pass_ends_by_itself_and_so_does_a_case() {
     let mut colleague = signed_in(&world, "colleague", "en").await;
     let form = [("name", UNREACHED), ("reason", REASON)];
     posted(&mut desk, "/console/people/ask", &form).await;
-    posted(&mut colleague, "/console/people/approve", &form).await;
-    let pass = pass(&desk.post("/console/people/pass", &form).await);
+    let first = case(&world, UNREACHED).await;
+    let about = [("name", UNREACHED), ("case", first.as_str())];
+    posted(&mut colleague, "/console/people/approve", &about).await;
+    let pass = pass(&desk.post("/console/people/pass", &about).await);
     world.clock.advance(Duration::from_secs(15 * 60));
     let mut caller = Browser::new(&world.app, "en");
     assert_eq!(given(&mut caller, UNREACHED, &pass).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let mut desk = signed_in(&world, "desk", "en").await;
     posted(&mut desk, "/console/people/ask", &form).await;
+    let second = case(&world, UNREACHED).await;
     world.clock.advance(Duration::from_secs(15 * 60));
     let mut colleague = signed_in(&world, "colleague", "en").await;
-    let late = posted(&mut colleague, "/console/people/approve", &form).await;
+    let about = [("name", UNREACHED), ("case", second.as_str())];
+    let late = posted(&mut colleague, "/console/people/approve", &about).await;
     assert!(late.body.contains("Nothing is open"), "{}", late.body);
     assert!(world.state.store.purge(world.clock.now()).await.unwrap() > 0);
 }
@@ -269,6 +318,8 @@ async fn pages_of_the_help_desk_in_both_languages() {
         whole(&page, language, ["or has to approve first", "oppure deve prima approvare"]);
         let page = colleague.get(&format!("/console/people?name={UNREACHED}")).await;
         whole(&page, language, ["asks for your approval", "chiede la tua approvazione"]);
+        let case = case(&world, UNREACHED).await;
+        let form = [("name", UNREACHED), ("case", &case)];
         let page = posted(&mut colleague, "/console/people/approve", &form).await;
         whole(&page, language, ["Approved", "Approvato"]);
         let page = desk.get(&format!("/console/people?name={UNREACHED}")).await;

@@ -66,7 +66,7 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
         let code = if at == 0 { paper.clone() } else { RecoveryCode::random(&f.random) };
         code.digest(&f.pepper, tenant, anna.id)
     });
-    store.recovery_codes().replace(tenant, anna.id, &digests, now).await?;
+    ensure!(store.recovery_codes().replace(tenant, anna.id, &digests, now).await?);
 
     let mut file = Vec::new();
     for entry in std::fs::read_dir(f.folder().context("a SQLite fixture has a folder")?)? {
