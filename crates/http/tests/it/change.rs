@@ -81,6 +81,12 @@ async fn whoever_has_to_change_it_is_led_straight_there() {
     let page = to_password(&mut browser, ANNA).await;
     let told = prove(&world, &mut browser, &page, "/register/verify").await;
     assert_eq!(told["location"], "/reset/password");
+    // Nothing can be registered before it is changed.
+    for path in ["/register/methods", "/register/app", "/register/address", "/register/recovery-codes"] {
+        assert_eq!(browser.get(path).await.location(), "/register/password", "{path}");
+    }
+    let codes = browser.post("/register/recovery-codes", &[]).await;
+    assert_eq!(codes.location(), "/register/password", "{}", codes.body);
     agent.script.lock().unwrap().outcome = done();
     assert!(submit(&world, &mut browser).await.body.contains("\"done\""));
 }

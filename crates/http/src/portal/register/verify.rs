@@ -178,7 +178,9 @@ impl Check {
         let Ok(proven) = checking.proven(request, self.state.clock.now()) else {
             return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
         };
-        self.advance(checking, &proven).await?;
+        // A password that has to be changed first opens nothing but the change: the registration stays where it was.
+        let stored = if must_change { checking.not_proven(request).map_err(PageError::behind)? } else { proven.clone() };
+        self.advance(checking, &stored).await?;
         let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
         let way = (&proven).into();
         write_down(&self.state, &self.reader, way, at, Success::Success, &reason, Some(request)).await?;
