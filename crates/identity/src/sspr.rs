@@ -68,7 +68,35 @@ impl Standing {
 /// [`SsprCode::NotProperlyConfigured`] for whoever has too little to pass the gates.
 pub fn gates(tenant: &Tenant, user: &User, standing: &Standing) -> Result<Gates, SsprCode> {
     person_allowed(tenant, user)?;
-    standing.policy(tenant).before(&standing.methods(user)).ok_or(SsprCode::NotProperlyConfigured)
+    match lacking(tenant, user, standing) {
+        Some(_) => Err(SsprCode::NotProperlyConfigured),
+        None => {
+            let gates = standing.policy(tenant).before(&standing.methods(user));
+            gates.ok_or(SsprCode::NotProperlyConfigured)
+        }
+    }
+}
+
+/// What somebody lacks to pass the gates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// Further methods, of those that hold for them.
+    Methods,
+    /// One of these, which are what the pages begin with: the same for every name, whatever holds for an administrator.
+    First(Vec<Method>),
+}
+
+/// What somebody lacks to pass the gates; `None` if they can.
+pub fn lacking(tenant: &Tenant, user: &User, standing: &Standing) -> Option<Lacking> {
+    let Some(gates) = standing.policy(tenant).before(&standing.methods(user)) else {
+        return Some(Lacking::Methods);
+    };
+    let begins = tenant.gate_policy.methods();
+    if gates.choices().iter().any(|method| begins.contains(method)) {
+        return None;
+    }
+    let theirs = standing.policy(tenant);
+    Some(Lacking::First(begins.iter().copied().filter(|method| theirs.allows(*method)).collect()))
 }
 
 #[cfg(test)]
@@ -106,6 +134,15 @@ mod tests {
         assert_eq!(gates(&tenant, &user, &administrator).unwrap().required(), 2);
         let alone = Standing { administrator: true, ..nothing };
         assert_eq!(gates(&tenant, &user, &alone), Err(SsprCode::NotProperlyConfigured));
+
+        // And the first of them is one of those that the pages begin with.
+        let paper = Standing { administrator: true, recovery_codes: 1, ..nothing };
+        assert!(gates(&tenant, &user, &paper).is_ok());
+        tenant.gate_policy = GatePolicy::new(1, vec![Method::TemporaryPass, Method::App], 1, true).unwrap();
+        assert_eq!(gates(&tenant, &user, &paper), Err(SsprCode::NotProperlyConfigured));
+        assert_eq!(lacking(&tenant, &user, &paper), Some(Lacking::First(vec![Method::App])));
+        assert_eq!(lacking(&tenant, &user, &alone), Some(Lacking::Methods));
+        assert!(gates(&tenant, &user, &administrator).is_ok());
 
         tenant.writeback_enabled = false;
         assert_eq!(person_allowed(&tenant, &user), Err(SsprCode::WritebackNotEnabled));

@@ -17,6 +17,12 @@ pub(crate) fn complain(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "ritorno: {error:#}");
 }
 
+/// Prints a warning on standard error: what was asked for is done all the same.
+pub(crate) fn warn(warning: impl std::fmt::Display) {
+    // If standard error is closed, nobody can be told.
+    let _ = writeln!(std::io::stderr().lock(), "warning: {warning}");
+}
+
 /// `moment` as a reader in UTC takes it; '-' if there is none.
 pub(crate) fn moment(moment: Option<ritorno_protocol::clock::Timestamp>) -> String {
     moment.map_or_else(|| "-".to_owned(), ritorno_http::time_text::rfc3339)

@@ -30,6 +30,7 @@ methods-have = { $n ->
     [one] You have { $n }.
    *[other] You have { $n }.
 }
+methods-first = What you have would not be enough yet: a reset begins with one of these here, so have one of them as well.
 methods-back = All my ways
 methods-app-registered = Your authenticator app is registered.
 methods-app-removed = Your authenticator app is removed.

@@ -30,6 +30,7 @@ methods-have = { $n ->
     [one] Ne hai { $n }.
    *[other] Ne hai { $n }.
 }
+methods-first = Quello che hai non basta ancora: qui un ripristino comincia con uno di questi, quindi registrane almeno uno.
 methods-back = Tutti i miei modi
 methods-app-registered = La tua app di autenticazione è registrata.
 methods-app-removed = La tua app di autenticazione è stata tolta.

@@ -262,6 +262,36 @@ async fn administrators_pass_two_gates_whatever_the_tenant_demands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_needs_one_of_what_the_pages_begin_with() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    world.administrator(ANNA, Role::HelpDesk, false).await;
+    world.administrator("desk", Role::HelpDesk, true).await;
+    policy(&world, 1, &[Method::App]).await;
+    let mut owner = Browser::new(&world.app, "en");
+    proven(&world, &mut owner).await;
+    owner.post("/register/recovery-codes", &[]).await;
+    let mut desk = Browser::new(&world.app, "en");
+    desk.post("/console/sign-in", &[("name", "desk"), ("password", crate::world::PASSWORD)]).await;
+    let found = format!("/console/people?name={ANNA}");
+    // Two that differ, a mailbox and paper, and the first page offers neither.
+    for (language, words) in [("en", "would not be enough"), ("it", "non basta ancora")] {
+        let page = owner.get(&format!("/register/methods?lang={language}")).await;
+        assert!(page.body.contains("id=\"first-missing\"") && page.body.contains(words), "{}", page.body);
+    }
+    assert!(desk.get(&found).await.body.contains("SSPR_0014"));
+    owner.get("/register/methods?lang=en").await;
+    let app = register_app(&world, &mut owner).await;
+    let page = owner.get("/register/methods").await;
+    assert!(!page.body.contains("id=\"first-missing\""), "{}", page.body);
+    assert!(!desk.get(&found).await.body.contains("SSPR_0014"));
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", ANNA)]).await;
+    let first = browser.post("/reset/app", &[("code", &app.code(&world))]).await;
+    assert_eq!(first.location(), "/reset/gate", "{}", first.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_method_looks_the_same_for_every_name() {
     for first in Method::ALL {
         let world = World::new().await;

@@ -125,6 +125,7 @@ async fn add(
     let whose = person.map(|person| format!(", {}", person.user_principal_name)).unwrap_or_default();
     let reason = format!("{} ({role}{whose})", administrator.name);
     super::audit(installation, Activity::AdministratorAdded, reason).await?;
+    super::stuck::warn(installation).await?;
     if password_stdin {
         say(format_args!("{} ({role})", administrator.name))
     } else {
@@ -160,6 +161,7 @@ async fn set_person(installation: &Installation, name: &str, person: Option<&str
     let whose = person.map_or_else(|| "nobody's of the tenant".to_owned(), |one| one.user_principal_name);
     let reason = format!("{}: {whose}", administrator.name);
     super::audit(installation, Activity::AdministratorPersonSet, reason.clone()).await?;
+    super::stuck::warn(installation).await?;
     say(reason)
 }
 

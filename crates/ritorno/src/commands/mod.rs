@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod requests;
 pub(crate) mod serve;
+pub(crate) mod stuck;
 pub(crate) mod tenant;
 
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};

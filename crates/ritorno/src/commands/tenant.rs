@@ -8,6 +8,7 @@ use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use url::Url;
 
+use super::stuck;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -121,6 +122,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
     }
+    stuck::warn(&installation).await?;
     let tenant = &installation.tenant;
     say(format_args!("tenant        {} ({})", tenant.name, tenant.id))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;

@@ -182,6 +182,26 @@ fn an_account_is_said_to_be_somebody_of_the_tenant() -> Result<()> {
 }
 
 #[test]
+fn an_administrator_who_could_not_reset_is_told_of() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    place.succeed(&["tenant", "set", "writeback", "on"])?;
+    place.put_person("ugo")?;
+    let warned = |arguments: &[&str]| -> Result<String> {
+        let output = place.run(arguments)?;
+        anyhow::ensure!(output.status.success(), "{arguments:?}");
+        Ok(String::from_utf8(output.stderr)?)
+    };
+    assert_eq!(warned(&["tenant", "gates", "1", "mail"])?, "", "nobody administers the tenant but 'admin'");
+    let lack = "warning: ugo@contoso.test is the administrator 'admin' and can't reset a forgotten password: they need 2 of mail, app";
+    for arguments in [&["admin", "person", "admin", "ugo@contoso.test"][..], &["tenant", "gates", "1", "app"]] {
+        let told = warned(arguments)?;
+        assert!(told.starts_with(lack) && told.contains("/register"), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
 fn configuration_errors_name_file_line_and_key() -> Result<()> {
     let place = Place::new()?;
     place.write(&place.configuration("http").replace("127.0.0.1", "0.0.0.0"))?;

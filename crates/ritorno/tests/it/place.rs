@@ -6,7 +6,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
-use ritorno_identity::user::{Mastered, User};
+use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::ids::{Forest, SourceAnchor};
 use ritorno_storage::Store;
 
 /// The folder. It goes with the test.
@@ -60,11 +62,19 @@ impl Place {
                 user_principal_name: format!("{account}@contoso.test"),
                 display_name: account.to_owned(),
                 mail: None,
-                alternate_mail: None,
+                alternate_mail: Some(format!("{account}@mail.test")),
                 registered_mail: None,
                 language: None,
                 enabled: true,
-                mastered: Mastered::CloudOnly,
+                mastered: Mastered::Hybrid(OnPremises {
+                    source_anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
+                    object_guid: Bytes(vec![1; 16]),
+                    object_sid: Bytes(vec![1; 28]),
+                    forest: Forest("contoso.test".into()),
+                    domain: "CONTOSO".into(),
+                    account_name: account.to_owned(),
+                    exported_by: "00000000-0000-4000-8000-000000000002".parse()?,
+                }),
                 version: 1,
                 created_at: tenant.created_at,
                 updated_at: tenant.created_at,

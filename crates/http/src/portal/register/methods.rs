@@ -10,7 +10,7 @@ use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::registration::Registration;
-use ritorno_identity::sspr::Standing;
+use ritorno_identity::sspr::{self, Lacking, Standing};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use serde::Deserialize;
@@ -31,6 +31,8 @@ struct MethodsPage<'a> {
     /// How many are registered, of how many that are asked for.
     registered: u16,
     wanted: u16,
+    /// One of which there has to be among them, if none is: what the pages of a reset begin with.
+    first: Vec<&'static str>,
     /// What is allowed, in the tenant's order.
     methods: Vec<Shown>,
     support_code: &'a str,
@@ -85,6 +87,10 @@ pub(super) async fn show(
             Method::TemporaryPass => return None,
         })
     };
+    let first = match sspr::lacking(&tenant, &user, &standing) {
+        Some(Lacking::First(methods)) => methods.into_iter().filter_map(title).collect(),
+        Some(Lacking::Methods) | None => Vec::new(),
+    };
     let registered = |method: &&Method| method.is_registered() && has.contains(method);
     let counted = policy.methods().iter().filter(registered).count();
     let page = page(
@@ -95,6 +101,7 @@ pub(super) async fn show(
             done: query.done.as_deref().and_then(told),
             registered: u16::try_from(counted).unwrap_or(u16::MAX),
             wanted: u16::from(policy.to_register()),
+            first,
             methods: policy.methods().iter().filter_map(shown).collect(),
             support_code: &registration.support_code.0,
         },
@@ -129,6 +136,16 @@ pub(super) async fn here(
         return Ok(Err(Redirect::to("/register/methods").into_response()));
     }
     Ok(Ok((tenant, registration, user)))
+}
+
+/// What a method that people register is called.
+const fn title(method: Method) -> Option<&'static str> {
+    match method {
+        Method::Mail => Some(key("method-mail")),
+        Method::App => Some(key("method-app")),
+        Method::RecoveryCode => Some(key("method-recovery")),
+        Method::TemporaryPass => None,
+    }
 }
 
 fn told(done: &str) -> Option<&'static str> {
