@@ -53,8 +53,9 @@ impl Authenticators<'_> {
         row.map(|row| unwrapped(&row, &proposed_place(tenant, registration), key)).transpose()
     }
 
-    /// The shown secret becomes the person's, in the place of one that they had: a code of `step` has confirmed it, which is
-    /// used up by that. `false` if it is not there any more.
+    /// The shown secret becomes the person's, in the place of one that they had: a code of `step` has confirmed this very one, which
+    /// is used up by that. It is one change: a secret that was taken and not kept would be lost. `false` if it is not the one that
+    /// is shown any more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,21 +68,29 @@ impl Authenticators<'_> {
         tenant: TenantId,
         registration: FlowId,
         user: UserId,
-        step: Step,
+        (secret, step): (&AppSecret, Step),
         key: &NodeKey,
         random: &dyn Random,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const TAKE: &str = "delete from proposed_authenticators where tenant = $1 and registration = $2 \
-             returning secret";
+        const READ: &str =
+            "select secret from proposed_authenticators where tenant = $1 and registration = $2";
+        const TAKE: &str =
+            "delete from proposed_authenticators where tenant = $1 and registration = $2 and secret = $3";
         const PUT: &str = "insert into authenticators (tenant, user_id, secret, last_step, registered_at) \
              values ($1, $2, $3, $4, $5) on conflict (tenant, user_id) do update set secret = excluded.secret, \
              last_step = excluded.last_step, registered_at = excluded.registered_at";
-        let taken = self.0.write_returning(TAKE, values![tenant, registration]).await?;
-        let Some(row) = taken.first() else { return Ok(false) };
-        let secret = unwrapped(row, &proposed_place(tenant, registration), key)?;
+        let Some(row) = self.0.read_one(READ, values![tenant, registration]).await? else {
+            return Ok(false);
+        };
+        let shown = unwrapped(&row, &proposed_place(tenant, registration), key)?;
+        if shown.expose() != secret.expose() {
+            return Ok(false);
+        }
         let wrapped = key.wrap(&place(tenant, user), secret.expose(), random);
-        self.0.write(PUT, values![tenant, user, wrapped, step.0, now]).await.map(|_| true)
+        let take = (TAKE, values![tenant, registration, row.bytes("secret")?]);
+        let put = (PUT, values![tenant, user, wrapped, step.0, now]);
+        Ok(self.0.write_whole(vec![take, put]).await?.is_none())
     }
 
     /// Removes a person's app. `false` if there was none.

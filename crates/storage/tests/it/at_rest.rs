@@ -60,7 +60,7 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
     let other = f.registration(Person::Known(anna.id));
     store.registrations().insert(&other).await?;
     apps.propose(tenant, other.id, &app, &f.node_key, &f.random).await?;
-    ensure!(apps.adopt(tenant, other.id, anna.id, Step(1), &f.node_key, &f.random, now).await?);
+    ensure!(apps.adopt(tenant, other.id, anna.id, (&app, Step(1)), &f.node_key, &f.random, now).await?);
     let paper = RecoveryCode::random(&f.random);
     let digests = std::array::from_fn(|at| {
         let code = if at == 0 { paper.clone() } else { RecoveryCode::random(&f.random) };

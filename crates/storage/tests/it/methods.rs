@@ -12,6 +12,7 @@ use ritorno_identity::sspr::Standing;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::UserId;
 use ritorno_protocol::random::array;
 use ritorno_storage::{GateTried, GateTry};
 use totp_rs::{Builder, Secret};
@@ -51,7 +52,7 @@ async fn registered(f: &Fixture, user: &User) -> Result<AppSecret> {
     apps.propose(f.tenant.id, registration.id, &secret, &f.node_key, &f.random).await?;
     let step = Step(NOW.unix_ms() / 30_000 - 1);
     let adopted =
-        apps.adopt(f.tenant.id, registration.id, user.id, step, &f.node_key, &f.random, NOW).await?;
+        apps.adopt(f.tenant.id, registration.id, user.id, (&secret, step), &f.node_key, &f.random, NOW).await?;
     ensure!(adopted);
     Ok(secret)
 }
@@ -112,9 +113,15 @@ async fn an_app_is_confirmed_once_in_its_registration(f: &Fixture) -> Result<()>
     apps.propose(tenant, id, &AppSecret::random(&f.random), &f.node_key, &f.random).await?;
     let kept = apps.proposed(tenant, id, &f.node_key).await?.context("it is kept")?;
     assert_eq!(kept.expose(), first.expose(), "a page that is loaded again shows the same");
-    let adopt = async || apps.adopt(tenant, id, anna.id, Step(7), &f.node_key, &f.random, NOW).await;
-    ensure!(adopt().await?, "confirmed");
-    ensure!(!adopt().await?, "confirmed again");
+    let adopt = async |secret: &AppSecret, user| {
+        apps.adopt(tenant, id, user, (secret, Step(7)), &f.node_key, &f.random, NOW).await
+    };
+    ensure!(!adopt(&AppSecret::random(&f.random), anna.id).await?, "another one than the one that is shown");
+    // What can't be kept is not lost.
+    ensure!(adopt(&first, UserId::random(&f.random)).await.is_err(), "there is no such person");
+    ensure!(apps.proposed(tenant, id, &f.node_key).await?.is_some(), "it is shown still");
+    ensure!(adopt(&first, anna.id).await?, "confirmed");
+    ensure!(!adopt(&first, anna.id).await?, "confirmed again");
     ensure!(apps.proposed(tenant, id, &f.node_key).await?.is_none());
     Ok(())
 }

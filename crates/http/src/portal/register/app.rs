@@ -125,14 +125,17 @@ pub(super) async fn confirm(
     };
     let now = state.clock.now();
     // Tries are not counted: whoever is here has the secret before their eyes.
-    let Some(step) = proposed(&state, &registration).await?.step_of(&code, now) else {
+    let secret = proposed(&state, &registration).await?;
+    let Some(step) = secret.step_of(&code, now) else {
         return again(key("app-register-wrong")).await;
     };
     let change =
         if standing(&state, &user).await?.app { AddressChange::Replaced } else { AddressChange::Registered };
     to_the_end(async move {
         let (apps, node_key, random) = (state.store.authenticators(), &state.node_key, &*state.random);
-        let adopted = apps.adopt(tenant.id, registration.id, user.id, step, node_key, random, now).await;
+        let adopted = apps
+            .adopt(tenant.id, registration.id, user.id, (&secret, step), node_key, random, now)
+            .await;
         // A second click finds it done.
         if adopted.map_err(PageError::behind)? {
             method_changed(&state, &reader, &registration, &user, Method::App, change).await?;
