@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
+use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::device_code::UserCode;
 use ritorno_identity::help_desk::{
     self, Case, PASS_VALID, REASON_AT_MOST, code_digest, may_help, pass_digest,
@@ -159,8 +159,13 @@ pub(super) async fn check_code(
     let (desk, now) = (state.store.help_desk(), state.clock.now());
     let right = desk.try_code(user.tenant, case.id, signed_in.administrator.id, &digest, now).await;
     let right = right.map_err(PageError::behind)?;
-    let reason = if right { "the code that was read out is right" } else { "a wrong code was read out" };
-    signed_in.note(&state, &reader, Activity::HelpDeskCase, reason.to_owned(), Some(user.id)).await?;
+    let (success, reason) = if right {
+        (Success::Success, "the code that was read out is right")
+    } else {
+        (Success::Failure, "a wrong code was read out, or one more than may be tried")
+    };
+    let (at, whom) = (Activity::HelpDeskCase, Some(user.id));
+    signed_in.write_down(&state, &reader, at, success, reason.to_owned(), whom).await?;
     Ok(back(&user, if right { "right" } else { "wrong" }))
 }
 

@@ -74,6 +74,19 @@ impl SignedIn {
         reason: String,
         target: Option<UserId>,
     ) -> Result<(), PageError> {
+        self.write_down(state, reader, activity, Success::Success, reason, target).await
+    }
+
+    /// Writes down how something ended that they did or tried.
+    pub(super) async fn write_down(
+        &self,
+        state: &AppState,
+        reader: &Reader,
+        activity: Activity,
+        success: Success,
+        reason: String,
+        target: Option<UserId>,
+    ) -> Result<(), PageError> {
         let fact = Fact {
             id: FactId::random(&*state.random),
             tenant: state.tenant,
@@ -82,7 +95,7 @@ impl SignedIn {
             actor: Actor::Administrator(self.administrator.id),
             target,
             from: Some(reader.network.clone()),
-            success: Success::Success,
+            success,
             reason,
             support_code: None,
             correlation: CorrelationId::random(&*state.random),

@@ -173,7 +173,8 @@ pub(super) async fn send_code(
         return Ok(());
     }
     let nowhere = || Subject::of_flow(&state.pepper, tenant.id, flow.id);
-    let place = address.map_or_else(nowhere, |address| Subject::of_address(&state.pepper, tenant.id, address));
+    let place =
+        address.map_or_else(nowhere, |address| Subject::of_address(&state.pepper, tenant.id, address));
     let room = limits.count(tenant.id, limit, &place, now).await.map_err(PageError::behind)?;
     let code = OneTimeCode::random(&*state.random);
     let digest = code.digest(&state.pepper, tenant.id, flow.id, Method::Mail);

@@ -96,21 +96,32 @@ async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
     assert_eq!(given(&mut caller, PAOLO, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let gate_code = world.code("paolo@mail.test").await;
     for typed in ["BCDF-BCDF", &gate_code] {
-        let wrong =
-            posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", typed)]).await;
+        let wrong = posted(
+            &mut desk,
+            "/console/people/code/check",
+            &[("name", PAOLO), ("case", &case), ("code", typed)],
+        )
+        .await;
         assert!(wrong.body.contains("That is not the code"), "{}", wrong.body);
     }
     // A colleague can't go on with it or speak for the caller, and nothing is made before the code was right.
     let mut colleague = signed_in(&world, "colleague", "en").await;
-    let theirs =
-        posted(&mut colleague, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
+    let theirs = posted(
+        &mut colleague,
+        "/console/people/code/check",
+        &[("name", PAOLO), ("case", &case), ("code", &code)],
+    )
+    .await;
     assert!(theirs.body.contains("That is not the code"), "{}", theirs.body);
     let early = posted(&mut desk, "/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     assert!(early.body.contains("Nothing is open"), "{}", early.body);
-    let approved = posted(&mut colleague, "/console/people/approve", &[("name", PAOLO), ("case", &case)]).await;
+    let approved =
+        posted(&mut colleague, "/console/people/approve", &[("name", PAOLO), ("case", &case)]).await;
     assert!(approved.body.contains("Nothing is open"), "{}", approved.body);
 
-    let right = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
+    let right =
+        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)])
+            .await;
     assert!(right.body.contains("The code is right."), "{}", right.body);
     let other = posted(&mut colleague, "/console/people/pass", &[("name", PAOLO), ("case", &case)]).await;
     assert!(other.body.contains("Nothing is open"), "another one's case: {}", other.body);
@@ -151,7 +162,8 @@ async fn a_pass_is_no_other_proof_than_a_code_by_mail() {
     let read_out = code(&world, "paolo@mail.test").await;
     let case = case(&world, PAOLO).await;
     let form = [("name", PAOLO), ("case", &case)];
-    posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &read_out)]).await;
+    posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &read_out)])
+        .await;
     let pass = pass(&desk.post("/console/people/pass", &form).await);
     world.letters().await;
     let mut caller = Browser::new(&world.app, "en");
@@ -171,9 +183,21 @@ async fn five_codes_are_tried_and_no_more() {
     let code = code(&world, "paolo@mail.test").await;
     let case = case(&world, PAOLO).await;
     for _ in 0..5 {
-        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", "BCDF-BCDF")]).await;
+        posted(
+            &mut desk,
+            "/console/people/code/check",
+            &[("name", PAOLO), ("case", &case), ("code", "BCDF-BCDF")],
+        )
+        .await;
     }
-    let late = posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)]).await;
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let cases = facts.iter().filter(|fact| fact.activity.name() == "Help desk identity check");
+    let ended: Vec<&str> = cases.map(|fact| fact.success.as_str()).collect();
+    assert_eq!(ended.iter().filter(|ended| **ended == "failure").count(), 5, "{ended:?}");
+    assert_eq!(ended.iter().filter(|ended| **ended == "success").count(), 1, "the code that was sent");
+    let late =
+        posted(&mut desk, "/console/people/code/check", &[("name", PAOLO), ("case", &case), ("code", &code)])
+            .await;
     assert!(late.body.contains("That is not the code"), "{}", late.body);
 }
 

@@ -194,7 +194,8 @@ fn an_administrator_who_could_not_reset_is_told_of() -> Result<()> {
     };
     assert_eq!(warned(&["tenant", "gates", "1", "mail"])?, "", "nobody administers the tenant but 'admin'");
     let lack = "warning: ugo@contoso.test is the administrator 'admin' and can't reset a forgotten password: they need 2 of mail, app";
-    for arguments in [&["admin", "person", "admin", "ugo@contoso.test"][..], &["tenant", "gates", "1", "app"]] {
+    for arguments in [&["admin", "person", "admin", "ugo@contoso.test"][..], &["tenant", "gates", "1", "app"]]
+    {
         let told = warned(arguments)?;
         assert!(told.starts_with(lack) && told.contains("/register"), "{told}");
     }

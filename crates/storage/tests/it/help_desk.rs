@@ -49,7 +49,7 @@ async fn opened_by(
         expires_at: NOW.plus(VALID),
     };
     f.store.help_desk().open(&case, code).await?;
-    let stored = f.store.help_desk().open_case(f.tenant.id, user.id, NOW).await?;
+    let stored = f.store.help_desk().get(f.tenant.id, user.id, case.id, NOW).await?;
     assert_eq!(stored.as_ref(), Some(&case));
     Ok(case)
 }
@@ -137,7 +137,11 @@ async fn a_pass_is_used_once_in_its_time_by_its_person(f: &Fixture) -> Result<()
         known_browser: false,
     };
     let pass = made(&anna).await?;
-    assert_eq!(desk.attempt(&attempt(&bruno), &pass, &f.pepper, NOW).await?, GateTried::Wrong, "another person's");
+    assert_eq!(
+        desk.attempt(&attempt(&bruno), &pass, &f.pepper, NOW).await?,
+        GateTried::Wrong,
+        "another person's"
+    );
     assert_eq!(desk.attempt(&attempt(&anna), &pass, &f.pepper, until).await?, GateTried::Wrong, "over");
     let stores = [f.store.clone(), f.second().await?];
     let tries: Vec<GateTry> = (0..10).map(|_| attempt(&anna)).collect();
@@ -175,7 +179,11 @@ async fn guesses_count_against_the_pass_that_there_is(f: &Fixture) -> Result<()>
         assert_eq!(guess(&anna, false, &wrong).await?, GateTried::Wrong, "there is none yet");
     }
     let pass = made(&anna).await?;
-    assert_eq!(guess(&anna, false, &pass).await?, GateTried::Right, "what was guessed before counts for nothing");
+    assert_eq!(
+        guess(&anna, false, &pass).await?,
+        GateTried::Right,
+        "what was guessed before counts for nothing"
+    );
 
     let pass = made(&bruno).await?;
     for number in 0..24 {

@@ -51,8 +51,9 @@ async fn registered(f: &Fixture, user: &User) -> Result<AppSecret> {
     let (apps, secret) = (f.store.authenticators(), AppSecret::random(&f.random));
     apps.propose(f.tenant.id, registration.id, &secret, &f.node_key, &f.random).await?;
     let step = Step(NOW.unix_ms() / 30_000 - 1);
-    let adopted =
-        apps.adopt(f.tenant.id, registration.id, user.id, (&secret, step), &f.node_key, &f.random, NOW).await?;
+    let adopted = apps
+        .adopt(f.tenant.id, registration.id, user.id, (&secret, step), &f.node_key, &f.random, NOW)
+        .await?;
     ensure!(adopted);
     Ok(secret)
 }
@@ -235,7 +236,8 @@ async fn codes_that_are_made_at_once_leave_one_set(f: &Fixture) -> Result<()> {
             let one = attempt(f, &anna);
             // For another subject each: the day's stop is not what is looked at.
             let one = GateTry { subject: Subject(array(&f.random)), ..one };
-            right += usize::from(f.store.recovery_codes().attempt(&one, code, NOW).await? == GateTried::Right);
+            right +=
+                usize::from(f.store.recovery_codes().attempt(&one, code, NOW).await? == GateTried::Right);
         }
         taken.push(right);
     }

@@ -133,9 +133,8 @@ pub(super) async fn confirm(
         if standing(&state, &user).await?.app { AddressChange::Replaced } else { AddressChange::Registered };
     to_the_end(async move {
         let (apps, node_key, random) = (state.store.authenticators(), &state.node_key, &*state.random);
-        let adopted = apps
-            .adopt(tenant.id, registration.id, user.id, (&secret, step), node_key, random, now)
-            .await;
+        let adopted =
+            apps.adopt(tenant.id, registration.id, user.id, (&secret, step), node_key, random, now).await;
         // A second click finds it done.
         if adopted.map_err(PageError::behind)? {
             method_changed(&state, &reader, &registration, &user, Method::App, change).await?;

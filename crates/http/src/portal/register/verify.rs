@@ -179,7 +179,11 @@ impl Check {
             return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
         };
         // A password that has to be changed first opens nothing but the change: the registration stays where it was.
-        let stored = if must_change { checking.not_proven(request).map_err(PageError::behind)? } else { proven.clone() };
+        let stored = if must_change {
+            checking.not_proven(request).map_err(PageError::behind)?
+        } else {
+            proven.clone()
+        };
         self.advance(checking, &stored).await?;
         let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
         let way = (&proven).into();
