@@ -1,6 +1,5 @@
 //! Clean Debian roots, as a machine is before anything of Ritorno is on it: what the packages are installed into.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,7 +13,7 @@ use crate::root::{MAKE_ROOT, require_root};
 
 const ENTER: &str = include_str!("../scripts/clean-enter.sh");
 /// What the packages depend on, and a Debian that is only just there does not have; and what reads their files.
-const INCLUDED: &str = "adduser ca-certificates libgssapi-krb5-2 logrotate";
+const INCLUDED: &str = "adduser ca-certificates libgssapi-krb5-2 logrotate systemd systemd-sysv dbus";
 
 /// A Debian bookworm of its own: a copy that is removed when this value is dropped.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ impl CleanRoot {
     pub fn make(lab: &Lab, folder: &Path) -> Result<Self> {
         require_root()?;
         ensure_packages(Purpose::Lab)?;
-        let base = lab.shared_folder().join("root-clean.3");
+        let base = lab.shared_folder().join("root-clean.4");
         {
             let _lock = lab.lock_shared("root-clean")?;
             if !base.exists() {
@@ -48,6 +47,12 @@ impl CleanRoot {
         // The lab's folder is seen at its own path; whoever is asked what is new must not find that.
         std::fs::create_dir_all(copied.inside(&copied.shared))?;
         Ok(copied)
+    }
+
+    /// Where the root lies on the machine.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where a path of the root lies on the machine.
@@ -71,37 +76,6 @@ impl CleanRoot {
         run(&mut self.enter(user, command), b"")
     }
 
-    /// Installs a package, as its administrator would.
-    ///
-    /// # Errors
-    /// When dpkg refuses.
-    pub fn install(&self, package: &Path) -> Result<String> {
-        let name = package.file_name().context("a package has a name")?;
-        let copy = Path::new("/tmp").join(name);
-        std::fs::copy(package, self.inside(&copy))?;
-        let installed = self.run("root", &["dpkg", "--force-confold", "--install", &copy.to_string_lossy()]);
-        std::fs::remove_file(self.inside(&copy))?;
-        installed
-    }
-
-    /// A program on the machine that runs `program` of the root as `user`, with the lab's folder at its own path.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub fn program(&self, program: &str, user: &str, file: &Path) -> Result<()> {
-        let script = file.with_extension("enter.sh");
-        std::fs::write(&script, ENTER)?;
-        let text = format!(
-            "#!/bin/sh\nexec unshare --mount --propagation private bash '{}' '{}' {user} '{}' /usr/bin/{program} \"$@\"\n",
-            script.display(),
-            self.path.display(),
-            self.shared.display(),
-        );
-        std::fs::write(file, text)?;
-        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
-        Ok(())
-    }
-
     /// User and group numbers of a user of the root.
     ///
     /// # Errors
@@ -114,13 +88,22 @@ impl CleanRoot {
         Ok((next()?, next()?))
     }
 
-    /// Every file of the root, and who there is, but for what dpkg itself writes down.
+    /// Every file of the root, and who there is, but for what dpkg and systemd themselves write down.
     ///
     /// # Errors
     /// When it can't be read.
     pub fn listing(&self) -> Result<Vec<String>> {
-        let skipped =
-            ["run", "var/lib/dpkg", "var/log/dpkg.log", "var/log/alternatives.log", "var/cache", "tmp"];
+        let skipped = [
+            "run",
+            "tmp",
+            "var/lib/dpkg",
+            "var/lib/systemd",
+            "var/log/dpkg.log",
+            "var/log/alternatives.log",
+            "var/log/journal",
+            "var/log/wtmp",
+            "var/cache",
+        ];
         let mut find = Command::new("find");
         find.current_dir(&self.path).args([".", "-xdev"]);
         for path in skipped {

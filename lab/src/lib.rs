@@ -5,6 +5,7 @@
 
 pub mod account;
 mod administration;
+pub mod booted;
 pub mod ca;
 pub mod clean_root;
 pub mod command;
@@ -12,6 +13,7 @@ pub mod dc;
 pub mod forest;
 pub mod host;
 pub mod kerberos;
+pub mod lone;
 pub mod mail;
 pub mod middlebox;
 pub mod openldap;

@@ -116,6 +116,7 @@ impl Drop for PrivateLab {
 fn remove(lab: &Lab) -> Result<()> {
     lab.stop_all()?;
     crate::middlebox::remove(lab);
+    crate::lone::remove(lab);
     std::fs::remove_dir_all(&lab.folder).with_context(|| format!("cannot remove {}", lab.folder.display()))
 }
 

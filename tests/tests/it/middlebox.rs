@@ -45,7 +45,7 @@ fn an_idle_link_outlives_the_middlebox_and_a_cut_one_is_back_at_once() -> Result
     };
     ensure!(idle > IDLE_CUT * 2, "the middlebox has to get a chance");
     let lab = Lab::open()?.private("middlebox-link")?;
-    let world = World::start_beyond(lab, &programs()?, None)?;
+    let world = World::start_beyond(lab, &programs()?)?;
     let middlebox = world.middlebox.as_ref().context("the server is beyond one")?;
     middlebox.forget_idle_after(IDLE_CUT)?;
 

@@ -27,13 +27,16 @@ pub(crate) struct World {
     pub(crate) lab: PrivateLab,
 }
 
+/// Where the cloud side listens on a host of its own, where every port is free.
+pub(crate) const PORT_BEYOND: u16 = 8443;
+
 /// What is special about a world.
 #[derive(Default)]
 struct Setting {
     owner: Option<(u32, u32)>,
     openldap: bool,
-    /// Whether the cloud side is a host of its own, beyond a middlebox.
-    beyond: bool,
+    /// Where the cloud side is a host of its own, beyond this.
+    beyond: Option<Middlebox>,
 }
 
 /// The machine's random source.
@@ -79,14 +82,23 @@ impl World {
         Self::launch(lab, forest, &programs, setting, prepare)
     }
 
-    /// Contoso with these programs, in a lab that is there; the cloud side is a host of its own, beyond a middlebox. The files
-    /// belong to `owner`, whom the programs run as.
-    pub(crate) fn start_beyond(
+    /// Contoso with these programs, in a lab that is there; the cloud side is a host of its own, beyond a middlebox.
+    pub(crate) fn start_beyond(lab: PrivateLab, programs: &Programs) -> Result<Self> {
+        let mut middlebox = Middlebox::start(&lab)?;
+        let mail = lab.mail()?;
+        middlebox.show_beyond((mail.address, mail.smtp_port).into())?;
+        let setting = Setting { beyond: Some(middlebox), ..Setting::default() };
+        Self::launch(lab, Forest::Contoso, programs, setting, |_| Ok(()))
+    }
+
+    /// The same beyond a middlebox that is there and shows the mail server. The files belong to `owner`, whom the programs run as.
+    pub(crate) fn start_beyond_that(
         lab: PrivateLab,
         programs: &Programs,
-        owner: Option<(u32, u32)>,
+        owner: (u32, u32),
+        middlebox: Middlebox,
     ) -> Result<Self> {
-        let setting = Setting { owner, beyond: true, ..Setting::default() };
+        let setting = Setting { owner: Some(owner), beyond: Some(middlebox), ..Setting::default() };
         Self::launch(lab, Forest::Contoso, programs, setting, |_| Ok(()))
     }
 
@@ -97,7 +109,7 @@ impl World {
         setting: Setting,
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
-        let Setting { owner, openldap, beyond } = setting;
+        let Setting { owner, openldap, beyond: middlebox } = setting;
         let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
@@ -107,10 +119,6 @@ impl World {
         }
         let mail = lab.mail()?;
         mail.start()?;
-        let mut middlebox = beyond.then(|| Middlebox::start(&lab)).transpose()?;
-        if let Some(middlebox) = &mut middlebox {
-            middlebox.show_beyond((mail.address, mail.smtp_port).into())?;
-        }
         let plan = Plan {
             programs,
             folder: &lab.folder().join("stack"),
@@ -118,7 +126,7 @@ impl World {
             openldap: openldap.as_ref(),
             mail: &mail,
             database: None,
-            port: None,
+            port: middlebox.as_ref().map(|_| PORT_BEYOND),
             end_with_thread: false,
             beyond: middlebox.as_ref(),
             owner,
