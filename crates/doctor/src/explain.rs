@@ -87,8 +87,8 @@ table! {
         ["the old password was wrong", "the person may not change the password", "the policy refused the new one"], ["person"];
     "31011", "ResetUserPasswordByAdminFail", "A reset by an administrator failed. The event before it has the reason.",
         ["see the event with the same request id"], ["person"];
-    "31014", "OffboardingEventFail", "Switching writeback off could not be told to the cloud side. It is off at the agent all the same.",
-        ["the cloud side was out of reach"], ["server-https"];
+    "31014", "OffboardingEventFail", "Writeback could not be switched off at the agent, or its keys could not be destroyed.",
+        ["the state folder can't be written; the event names the file"], ["writeback-switches"];
     "31034", "ServiceBusListenerError", "The link to the cloud side could not be made.",
         ["DNS, a firewall or a proxy", "the proxy inspects TLS, and its authority is not in ca_file", "the agent was revoked"], ["server-https", "clock-skew"];
     "31044", "PasswordResetService", "The service is not healthy: it has no link, or reaches no PDC emulator.",
@@ -101,14 +101,16 @@ table! {
         ["agent and cloud side are more than one version apart"], ["server-https"];
     "32004", "DecryptionError", "No key of this agent opens the envelope, or it was altered.",
         ["the page was open since before the agent enrolled again", "the agent's sealing key was lost or put back from a backup"], ["writeback-switches"];
-    "32005", "ConfigurationError", "The configuration could not be read.",
-        ["the line that the message names"], [];
+    "32005", "ConfigurationError", "The configuration could not be read, or the state folder or the event log not written.",
+        ["the line or the file that the message names"], [];
     "32008", "ValidationError", "An order did not hold: its signature, its time, its agent or its journal.",
         ["the clock is off", "the journal was put back from a backup: orders from before it are refused", "the agent enrolled again"], ["clock-skew"];
+    "32009", "AuthTokenError", "Nobody confirmed that writeback is to be switched on.",
+        ["nobody typed the code at the console within its time", "whoever did is not a cloud-only global administrator"], ["writeback-switches"];
     "32010", "CryptoError", "A key could not be made, read or used.",
         ["the state folder is not readable or its disk is full"], [];
     "32011", "OnBoardingServiceError", "Switching writeback on failed.",
-        ["whoever confirmed it is not a cloud-only administrator", "the code had expired"], ["writeback-switches"];
+        ["the server refused; the event has its words", "the agent was revoked"], ["writeback-switches"];
     "32014", "ServiceBusWarning", "The link was lost and is being made again.",
         ["a lossy network", "a middlebox that cuts idle connections sooner than after 20 seconds", "the server restarted"], ["server-https"];
     "32015", "ReportServiceHealthError", "Health could not be reported to the cloud side.",

@@ -49,9 +49,14 @@ pub struct Proxies {
 }
 
 impl Proxies {
+    /// Whether there is a proxy that tells whom it carries.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.contains(&peer.to_canonical())
+    }
+
     /// Whether a connection from there begins with the PROXY protocol.
     pub(crate) fn speaks_first(&self, peer: IpAddr) -> bool {
-        self.told == Told::ProxyProtocol && self.trusted.contains(&peer.to_canonical())
+        self.told == Told::ProxyProtocol && self.trusts(peer)
     }
 
     /// The client's address. Goes from the right end of what the header tells past every proxy that is trusted: what a stranger

@@ -1,9 +1,10 @@
-//! The accept loop: TLS with a deadline for the handshake, a limit of connections, and an orderly end.
+//! The accept loop: TLS with a deadline for the handshake, limits for whoever brings nothing, and an orderly end.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,18 +21,27 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+use tower_http::timeout::DeadlineBody;
 
 use crate::client::Proxies;
 
-/// How long a client may take for the TLS handshake.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// How long a client may take for a request's header.
-const HEADER_WITHIN: Duration = Duration::from_secs(15);
-/// Most connections at the same time; more wait in the system's queue.
-const CONNECTIONS: usize = 8_192;
+mod dropped;
+mod patience;
+
+use dropped::Dropped;
+pub(crate) use dropped::chain;
+pub use patience::Patience;
+use patience::{Patient, Places};
+
+/// Largest header of a request over HTTP/1.1, and most that is read ahead, in bytes.
+const MAXIMUM_HEADER: usize = 64 * 1024;
+/// Over HTTP/2: most requests at the same time on one connection, and how much of their bodies may be on its way.
+const STREAMS: u32 = 32;
+const WINDOW: u32 = 256 * 1024;
+/// What HTTP/2 is called when TLS agrees on it (RFC 9113 section 3.2).
+const H2: &[u8] = b"h2";
 /// How long requests under way may take once the end has begun.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -43,15 +53,17 @@ pub async fn serve(
     tls: Option<TlsAcceptor>,
     app: Router,
     proxies: Proxies,
+    patience: Patience,
     stop: impl Future<Output = ()>,
 ) {
-    let (places, proxies) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(proxies));
+    let (places, proxies) = (Places::new(patience.connections), Arc::new(proxies));
+    let dropped = Arc::new(Dropped::default());
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = &mut stop => break,
-            place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+            permit = places.free() => permit,
         };
         let (stream, peer) = tokio::select! {
             () = &mut stop => break,
@@ -65,17 +77,34 @@ pub async fn serve(
                 }
             },
         };
+        let Some(place) = places.take(permit, peer.ip(), proxies.trusts(peer.ip())) else {
+            dropped.tell(peer, "its address holds as many connections as one may");
+            continue;
+        };
         let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
-        let proxies = proxies.clone();
+        let (proxies, dropped) = (proxies.clone(), dropped.clone());
         tokio::spawn(async move {
             let _place = place;
             // Without it answers only come later.
             let _ = stream.set_nodelay(true);
-            match tokio::time::timeout(HANDSHAKE_WITHIN, open(stream, peer, tls, &proxies)).await {
-                Ok(Ok((client, Opened::Plain(stream)))) => carry(*stream, client, app, watcher).await,
-                Ok(Ok((client, Opened::Tls(stream)))) => carry(*stream, client, app, watcher).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "the handshake failed"),
-                Err(_) => tracing::debug!(%peer, "the handshake took too long"),
+            let carried =
+                match tokio::time::timeout(patience.handshake, open(stream, peer, tls, &proxies)).await {
+                    Ok(Ok((client, Opened::Plain(stream)))) => {
+                        carry(*stream, None, client, app, patience, watcher)
+                            .await
+                            .map_err(|reason| (client, reason))
+                    }
+                    Ok(Ok((client, Opened::Tls(stream)))) => {
+                        let h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+                        carry(*stream, Some(h2), client, app, patience, watcher)
+                            .await
+                            .map_err(|reason| (client, reason))
+                    }
+                    Ok(Err(error)) => Err((peer, format!("the handshake failed: {error}"))),
+                    Err(_) => Err((peer, "the handshake took too long".to_owned())),
+                };
+            if let Err((peer, reason)) = carried {
+                dropped.tell(peer, &reason);
             }
         });
     }
@@ -114,12 +143,24 @@ async fn open(
     ))
 }
 
-async fn carry<S>(stream: S, peer: SocketAddr, app: Router, watcher: Watcher)
+/// Answers what comes. Under TLS it was agreed whether that is HTTP/2 (`h2`); else the first bytes tell.
+async fn carry<S>(
+    stream: S,
+    h2: Option<bool>,
+    peer: SocketAddr,
+    app: Router,
+    patience: Patience,
+    watcher: Watcher,
+) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let requested = Arc::new(AtomicBool::new(false));
+    let stream = Patient::new(stream, &patience, requested.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        requested.store(true, Ordering::Relaxed);
+        // What an upgraded connection carries is no body.
+        let mut request = request.map(|body| Body::new(DeadlineBody::new(patience.body, body)));
         request.extensions_mut().insert(ConnectInfo(peer));
         let app = app.clone();
         async move {
@@ -128,12 +169,25 @@ where
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.header)
+        .max_buf_size(MAXIMUM_HEADER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW);
+    let builder = match h2 {
+        Some(true) => builder.http2_only(),
+        Some(false) => builder.http1_only(),
+        None => builder,
+    };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, %error, "a connection ended with an error");
-    }
+    watcher.watch(connection).await.map_err(|error| chain(&*error))
 }
 
 /// What is wrong with the certificate or its key.
@@ -177,6 +231,6 @@ pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -83,6 +83,8 @@ events! {
     ConfigurationError = 32005, "ConfigurationError";
     /// A message of the cloud side did not hold.
     ValidationError = 32008, "ValidationError";
+    /// No administrator confirmed.
+    AuthTokenError = 32009, "AuthTokenError";
     /// A key could not be made or used.
     CryptoError = 32010, "CryptoError";
     /// Switching on failed.

@@ -220,3 +220,36 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_its_number() {
+        let faults = [
+            (Fault::AccountDisabled, 33005),
+            (Fault::AccountLocked, 33006),
+            (Fault::AuthorisationRefused, 32008),
+            (Fault::Expired, 32008),
+            (Fault::DirectoryUnavailable, 33009),
+            (Fault::EnvelopeUnreadable, 32004),
+            (Fault::IdentityMismatch, 33001),
+            (Fault::LimitReached, 33001),
+            (Fault::MultipleMatches, 33003),
+            (Fault::NoPermission, 33004),
+            (Fault::NotFound, 33002),
+            (Fault::OutOfScope, 33002),
+            (Fault::PdcUnreachable { name: "dc1".into() }, 33009),
+            (Fault::Protected, 33004),
+            (Fault::Replayed, 32008),
+            (Fault::ClockSkew, 32008),
+            (Fault::SwitchedOff, 33001),
+            (Fault::Unrecognised, 33001),
+            (Fault::WrongOldPassword, 33007),
+        ];
+        for (fault, number) in faults {
+            assert_eq!(fault.event().number(), number, "{fault:?}");
+        }
+    }
+}

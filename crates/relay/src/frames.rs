@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 
-/// The other side is gone, or the socket failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the link's socket is closed")]
-pub struct Gone;
+/// The other side is gone, or the socket failed: in words, for the log and for the other side if it still listens.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the link's socket is closed: {0}")]
+pub struct Gone(pub String);
 
 /// What came in.
 #[derive(Clone, Debug, PartialEq, Eq)]

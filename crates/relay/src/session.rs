@@ -1,6 +1,7 @@
 //! One link from challenge to close: the agent proves possession of its keys, then frames go both ways.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ritorno_identity::agent::Agent;
 use ritorno_identity::ids::LinkId;
@@ -22,6 +23,9 @@ use crate::ledger::LedgerError;
 use crate::link::Link;
 use crate::relay::Relay;
 use crate::statement::StatementError;
+
+/// How long a link that has ended waits for the other side to take the reason.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why a link ended. Its text is told to the agent as the reason of the close.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +87,7 @@ impl Relay {
             Ok(opened) => opened,
             Err(end) => {
                 tracing::warn!(peer, reason = %end, "link refused");
-                frames.close(&end.to_string()).await;
+                self.close_link(frames, &end).await;
                 return end;
             }
         };
@@ -95,8 +99,26 @@ impl Relay {
             tracing::warn!(agent = %link.agent, %error, "the end of a link could not be written down");
         }
         tracing::info!(peer, agent = %link.agent, reason = %end, "link down");
-        frames.close(&end.to_string()).await;
+        self.close_link(frames, &end).await;
         end
+    }
+
+    /// Tells why, as far as the other side takes it at once: one that reads nothing more would keep the socket for ever.
+    async fn close_link(&self, frames: &mut dyn Frames, end: &LinkEnd) {
+        let (until, reason) = (self.timer.now().plus(CLOSED_WITHIN), end.to_string());
+        tokio::select! {
+            () = frames.close(&reason) => {}
+            () = self.timer.sleep_until(until) => {}
+        }
+    }
+
+    /// Sends a frame, unless the other side takes nothing for too long.
+    async fn send(&self, frames: &mut dyn Frames, frame: &ToAgent, within: Duration) -> Result<(), LinkEnd> {
+        let until = self.timer.now().plus(within);
+        tokio::select! {
+            sent = frames.send(text(frame)) => sent.map_err(LinkEnd::from),
+            () = self.timer.sleep_until(until) => Err(LinkEnd::Silent),
+        }
     }
 
     async fn handshake(
@@ -107,7 +129,7 @@ impl Relay {
         let nonce = Bytes(array::<NONCE>(&*self.random).to_vec());
         let opened_at = self.timer.now();
         let challenge = ToAgent::Challenge { nonce: nonce.clone(), server_time: opened_at };
-        frames.send(text(&challenge)).await?;
+        self.send(frames, &challenge, HANDSHAKE_WITHIN).await?;
         let signed = tokio::select! {
             hello = first_frame(frames) => hello?,
             () = self.timer.sleep_until(opened_at.plus(HANDSHAKE_WITHIN)) => return Err(LinkEnd::NoHello),
@@ -150,7 +172,7 @@ impl Relay {
                 .flat_map(|agent| agent.chains(now))
                 .collect(),
         };
-        frames.send(text(&welcome)).await?;
+        self.send(frames, &welcome, HANDSHAKE_WITHIN).await?;
         self.ledger.link_up(tenant, &self.held(&link)).await?;
         self.links.add(&link);
         self.spread_keys(tenant, Some(link.agent)).await?;
@@ -177,14 +199,8 @@ impl Relay {
                     Err(gone) => Err(gone.into()),
                 },
                 frame = outbox.recv() => match frame {
-                    Some(frame) => {
-                        // A socket that takes nothing for that long is as dead as a silent one.
-                        let until = self.timer.now().plus(SILENT_AFTER);
-                        tokio::select! {
-                            sent = frames.send(text(&frame)) => sent.map_err(LinkEnd::from),
-                            () = self.timer.sleep_until(until) => Err(LinkEnd::Silent),
-                        }
-                    }
+                    // A socket that takes nothing for that long is as dead as a silent one.
+                    Some(frame) => self.send(frames, &frame, SILENT_AFTER).await,
                     None => Err(LinkEnd::Closed),
                 },
                 () = self.timer.sleep_until(ping_at.min(heard_at.plus(SILENT_AFTER))) => {

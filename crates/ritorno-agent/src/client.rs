@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use reqwest::{Method, Response, StatusCode};
 use ritorno_protocol::bytes::Bytes;
@@ -20,6 +20,8 @@ use crate::outbound::Outbound;
 
 /// Longest wait for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Largest answer, in bytes: what a person's page shows of them, with all their groups, is far below.
+const MAXIMUM_ANSWER: usize = 256 * 1024;
 /// A token is renewed when it has less than this left.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 
@@ -62,13 +64,33 @@ pub(crate) async fn post<A: DeserializeOwned>(
     read(url, sent.with_context(|| format!("the server at {url} can't be reached"))?).await
 }
 
+/// Whether it says that the server could not be reached, and not that it refused.
+pub(crate) fn is_unreachable(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<reqwest::Error>())
+}
+
 async fn read<A: DeserializeOwned>(url: &str, response: Response) -> anyhow::Result<A> {
     let status = response.status();
-    let body = response.bytes().await.with_context(|| format!("the answer of {url} broke off"))?;
+    let body = body(url, response).await?;
     if status.is_success() {
         return serde_json::from_slice(&body).with_context(|| format!("the answer of {url} can't be read"));
     }
     Err(refused(url, status, &body))
+}
+
+/// An answer's body, which is not to fill this machine's memory whatever the server sends.
+async fn body(url: &str, mut response: Response) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(piece) =
+        response.chunk().await.with_context(|| format!("the answer of {url} broke off"))?
+    {
+        ensure!(
+            body.len() + piece.len() <= MAXIMUM_ANSWER,
+            "the answer of {url} is larger than any that is expected ({MAXIMUM_ANSWER} bytes)"
+        );
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 /// What a problem answer says.
@@ -149,7 +171,7 @@ impl Client {
             return Ok(response);
         }
         let status = response.status();
-        Err(refused(&url, status, &response.bytes().await.unwrap_or_default()))
+        Err(refused(&url, status, &body(&url, response).await?))
     }
 
     /// Sends a body with the access token and reads the answer.

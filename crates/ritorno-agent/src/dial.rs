@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use ritorno_protocol::link::{MAXIMUM_FRAME, SILENT_AFTER, ToAgent, ToRelay};
 use rustls_pki_types::ServerName;
@@ -81,9 +81,8 @@ impl Socket {
                 let reason = frame.map(|frame| frame.reason.to_string()).filter(|reason| !reason.is_empty());
                 Ok(Received::Closed(reason.unwrap_or_else(|| "closed by the server".into())))
             }
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {
-                Ok(Received::SignOfLife)
-            }
+            Some(Ok(Message::Binary(_))) => bail!("the server sent a binary frame, of which there are none"),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::SignOfLife),
             Some(Err(error)) => Err(error).context("the socket failed"),
         }
     }

@@ -21,7 +21,7 @@ use ritorno_writeback::handle::Handler;
 use tokio::time::Instant;
 
 use crate::carrier::Carrier;
-use crate::client::{Client, plain};
+use crate::client::{Client, is_unreachable, plain};
 use crate::forests::Forests;
 use crate::keys::Keys;
 use crate::outbound::Outbound;
@@ -111,6 +111,15 @@ impl Keyring {
         Ok(())
     }
 
+    /// Takes the sealing key that another process has put in the place of ours, and says whether there was one.
+    fn refresh(&self) -> Result<bool, StateError> {
+        let mut held = self.held();
+        let Some(sealing) = self.state.replaced_sealing(&held.keys.sealing)? else { return Ok(false) };
+        held.keys.sealing = sealing;
+        held.taken = false;
+        Ok(true)
+    }
+
     fn rolled(&self, keys: Keys) {
         let mut held = self.held();
         held.keys = keys;
@@ -180,8 +189,10 @@ impl Keeper {
             if asked || due {
                 due_again_at = Instant::now() + AGAIN_AFTER;
                 if let Err(error) = self.roll().await {
+                    let id =
+                        if is_unreachable(&error) { EventId::ServiceError } else { EventId::CryptoError };
                     let text = format!("the keys could not be rolled: {error:#}");
-                    self.carrier.events().note(EventId::CryptoError, text);
+                    self.carrier.events().note(id, text);
                 }
                 if let Err(error) = state.mark(Mark::RollKeys, false) {
                     tracing::warn!(%error, "the mark of `keys roll` can't be taken away");
@@ -189,6 +200,11 @@ impl Keeper {
             } else if self.clock.now().since(self.keyring.held().shown_at) >= SHOWN_AGAIN_AFTER {
                 self.show();
             }
+            // By `writeback enable` or `disable`.
+            let replaced = self.keyring.refresh().unwrap_or_else(|error| {
+                tracing::warn!(%error, "the sealing key can't be read");
+                false
+            });
             match self.keyring.opening(self.clock.now()) {
                 Ok(keys) => {
                     let named: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
@@ -198,6 +214,9 @@ impl Keeper {
                     }
                 }
                 Err(error) => tracing::warn!(%error, "the replaced keys can't be read"),
+            }
+            if replaced {
+                self.show();
             }
         }
     }

@@ -18,6 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{State, StateError};
 
+mod replace;
+
+pub(crate) use replace::Before;
+
 /// How long a sealing certificate holds. It is made anew at each connect, and on a link that stays up.
 const SEALING_VALID: Duration = Duration::from_secs(90 * 86_400);
 /// How far back it begins to hold, for readers whose clock is behind.
@@ -201,21 +205,30 @@ impl State {
         }
     }
 
+    fn former_files(&self) -> Result<Vec<PathBuf>, StateError> {
+        let folder = self.path("");
+        let failed =
+            |error: std::io::Error| StateError::File { path: folder.clone(), reason: error.to_string() };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(FORMER)) {
+                files.push(entry.path());
+            }
+        }
+        Ok(files)
+    }
+
     /// The replaced sealing keys. Those whose time is over are destroyed.
     ///
     /// # Errors
     /// [`StateError`].
     pub(crate) fn former(&self, now: Timestamp) -> Result<Vec<FormerKey>, StateError> {
-        let folder = self.path("");
-        let failed =
-            |error: std::io::Error| StateError::File { path: folder.clone(), reason: error.to_string() };
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let file = entry.map_err(failed)?.file_name();
-            let Some(name) = file.to_str() else { continue };
-            let Some(end) = name.strip_prefix(FORMER).and_then(|rest| rest.split('-').next()) else {
-                continue;
-            };
+        for file in self.former_files()? {
+            let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
+            let named = name.strip_prefix(FORMER).filter(|rest| rest.ends_with(".key"));
+            let Some(end) = named.and_then(|rest| rest.split('-').next()) else { continue };
             let until = match end.parse() {
                 Ok(ms) => Some(Timestamp::from_unix_ms(ms)),
                 Err(_) if end == OPEN => None,
@@ -276,10 +289,10 @@ impl Keys {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    struct Seeded(u8);
+    pub(super) struct Seeded(pub(super) u8);
     impl Random for Seeded {
         fn fill(&self, out: &mut [u8]) {
             for (index, byte) in out.iter_mut().enumerate() {
@@ -288,11 +301,11 @@ mod tests {
         }
     }
 
-    const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+    pub(super) const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
-    struct Scene {
-        folder: PathBuf,
-        state: State,
+    pub(crate) struct Scene {
+        pub(crate) folder: PathBuf,
+        pub(crate) state: State,
         root: SigningKey,
     }
 
@@ -326,7 +339,7 @@ mod tests {
         Signed::sign(&content, root)
     }
 
-    fn enrolled(name: &str) -> Scene {
+    pub(crate) fn enrolled(name: &str) -> Scene {
         let folder = std::env::temp_dir().join(format!("ritorno-keys-{name}-{}", std::process::id()));
         let state = State::open(&folder).unwrap();
         let (tenant, agent) = (TenantId::random(&Seeded(1)), AgentId::random(&Seeded(2)));

@@ -43,7 +43,7 @@ pub(crate) async fn roll(config: &Config) -> anyhow::Result<()> {
     }
     let after = state.keys()?;
     if after.sealing.public() == before.sealing.public() {
-        bail!("the running agent could not roll its keys: its event log says why (event 32010)");
+        bail!("the running agent could not roll its keys: its event log says why (event 32001 or 32010)");
     }
     say("The keys are rolled. The server knows them with the next connection, if there is none now.")?;
     status(config)

@@ -23,7 +23,7 @@ use crate::link::{Link, settle};
 use crate::outbound::Outbound;
 use crate::output::moment;
 use crate::state::{FileSwitch, State};
-use crate::status::{Board, SOCKET, Status};
+use crate::status::{Board, LinkStatus, SOCKET, Status};
 use crate::{status, sync, system};
 
 /// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never
@@ -145,6 +145,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     }
     // It answers no more; the next start would remove it as well.
     let _ = std::fs::remove_file(state.path(SOCKET));
+    if let Ok(Err(error)) = &ended {
+        events.note(EventId::ServiceUnhealthy, format!("nothing can be written back safely: {error}"));
+    }
     events.note(EventId::ServiceStopped, "the agent stops");
     ended.context("the link broke down")?.context("nothing can be written back safely")
 }
@@ -154,20 +157,20 @@ async fn beat(events: EventLog, board: Arc<Board>, health: watch::Receiver<Vec<F
     let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT_EVERY, BEAT_EVERY);
     loop {
         beats.tick().await;
-        let link = board.link();
-        let since = moment(Some(link.since));
-        let silent =
-            health.borrow().iter().find(|forest| !forest.reachable).map(|forest| forest.forest.clone());
-        match (link.up, silent) {
-            (false, _) => {
-                let reason = link.reason.unwrap_or_default();
-                events.note(EventId::ServiceUnhealthy, format!("no link since {since}: {reason}"));
-            }
-            (true, Some(forest)) => {
-                events.note(EventId::ServiceUnhealthy, format!("no PDC emulator of {forest} answers"));
-            }
-            (true, None) => events.note(EventId::Heartbeat, format!("the link is up since {since}")),
-        }
+        let (id, reason) = how_it_stands(&board.link(), &health.borrow());
+        events.note(id, reason);
+    }
+}
+
+fn how_it_stands(link: &LinkStatus, forests: &[ForestHealth]) -> (EventId, String) {
+    let since = moment(Some(link.since));
+    if !link.up {
+        let reason = link.reason.as_deref().unwrap_or_default();
+        return (EventId::ServiceUnhealthy, format!("no link since {since}: {reason}"));
+    }
+    match forests.iter().find(|forest| !forest.reachable) {
+        Some(silent) => (EventId::ServiceUnhealthy, format!("no PDC emulator of {} answers", silent.forest)),
+        None => (EventId::Heartbeat, format!("the link is up since {since}")),
     }
 }
 
@@ -218,5 +221,34 @@ fn tell_systemd(state: NotifyState<'_>) {
     // Without systemd there is nobody to tell.
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_protocol::clock::Timestamp;
+    use ritorno_protocol::ids::Forest;
+
+    use super::*;
+
+    #[test]
+    fn a_beat_says_whether_a_reset_could_succeed() {
+        let link = |up| LinkStatus { up, since: Timestamp::from_unix_ms(0), reason: Some("refused".into()) };
+        let forest = |name: &str, reachable| ForestHealth {
+            forest: Forest(name.into()),
+            pdc: None,
+            reachable,
+            detail: None,
+        };
+        let number = |link, forests: &[ForestHealth]| {
+            let (id, reason) = how_it_stands(&link, forests);
+            (id.number(), reason)
+        };
+        let both = [forest("contoso.test", true), forest("fabrikam.test", false)];
+        assert_eq!(number(link(true), &both[..1]).0, 31019);
+        let silent = number(link(true), &both);
+        assert!(silent.0 == 31044 && silent.1.contains("fabrikam.test"), "{silent:?}");
+        let lost = number(link(false), &both[..1]);
+        assert!(lost.0 == 31044 && lost.1.contains("refused"), "{lost:?}");
     }
 }

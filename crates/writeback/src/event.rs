@@ -105,4 +105,17 @@ mod tests {
         assert_eq!(numbers(Initiator::Person), [31001, 31002, 31003]);
         assert_eq!(numbers(Initiator::Administrator), [31009, 31010, 31011]);
     }
+
+    #[test]
+    fn a_change_is_31006_to_31008_and_so_is_a_sign_in_and_an_unlock_counts_as_a_reset() {
+        for initiator in [Initiator::Person, Initiator::Administrator] {
+            let changed = Numbers::of(Operation::Change, initiator);
+            assert_eq!(
+                [changed.start, changed.success, changed.fail].map(EventId::number),
+                [31006, 31007, 31008]
+            );
+            assert_eq!(Numbers::of(Operation::Verify, initiator), changed);
+            assert_eq!(Numbers::of(Operation::Unlock, initiator), Numbers::of(Operation::Reset, initiator));
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod chaos;
 mod dist;
 mod doctor;
 mod doctor_person;
+mod events;
 mod forests;
 mod keys;
 mod methods;

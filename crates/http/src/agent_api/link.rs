@@ -9,6 +9,7 @@ use ritorno_protocol::link::MAXIMUM_FRAME;
 use ritorno_relay::frames::{Frames, Gone, Received};
 
 use crate::client::ClientAddress;
+use crate::serve::chain;
 use crate::state::AppState;
 
 /// A close reason has room for 123 bytes (RFC 6455 section 5.5).
@@ -30,22 +31,31 @@ pub async fn handle(
 
 struct SocketFrames(WebSocket);
 
+/// What the socket says: that a frame was too large or malformed, that it was cut, that nothing passed for too long.
+fn failed(error: axum::Error) -> Gone {
+    Gone(chain(&error))
+}
+
 #[async_trait]
 impl Frames for SocketFrames {
     async fn send(&mut self, text: String) -> Result<(), Gone> {
-        self.0.send(Message::Text(text.into())).await.map_err(|_| Gone)
+        self.0.send(Message::Text(text.into())).await.map_err(failed)
     }
 
     async fn ping(&mut self) -> Result<(), Gone> {
-        self.0.send(Message::Ping(Vec::new().into())).await.map_err(|_| Gone)
+        self.0.send(Message::Ping(Vec::new().into())).await.map_err(failed)
     }
 
     async fn receive(&mut self) -> Result<Received, Gone> {
         match self.0.recv().await {
             Some(Ok(Message::Text(text))) => Ok(Received::Text(text.as_str().to_owned())),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Received::SignOfLife),
-            // Binary frames are none of the protocol's.
-            Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => Err(Gone),
+            Some(Ok(Message::Binary(_))) => {
+                Err(Gone("it sent a binary frame, of which there are none".into()))
+            }
+            Some(Ok(Message::Close(_))) => Err(Gone("the agent closed it".into())),
+            Some(Err(error)) => Err(failed(error)),
+            None => Err(Gone("it ended".into())),
         }
     }
 

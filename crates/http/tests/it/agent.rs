@@ -44,13 +44,13 @@ struct Pipe {
 #[async_trait]
 impl Frames for Pipe {
     async fn send(&mut self, text: String) -> Result<(), Gone> {
-        self.to_agent.send(text).map_err(|_| Gone)
+        self.to_agent.send(text).map_err(|_| Gone("the test is over".into()))
     }
     async fn ping(&mut self) -> Result<(), Gone> {
         Ok(())
     }
     async fn receive(&mut self) -> Result<Received, Gone> {
-        self.from_agent.recv().await.map(Received::Text).ok_or(Gone)
+        self.from_agent.recv().await.map(Received::Text).ok_or_else(|| Gone("the test is over".into()))
     }
     async fn close(&mut self, _: &str) {}
 }

@@ -10,6 +10,7 @@ mod change;
 mod console;
 mod follow_up;
 mod help_desk;
+mod hostile;
 mod mail;
 mod methods;
 mod portal;

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
 use ritorno_http::client::{Proxies, Told};
+use ritorno_http::serve::{Patience, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -20,7 +21,7 @@ async fn answer(trusted: IpAddr, bytes: &str) -> String {
     let proxies = Proxies { trusted: vec![trusted], told: Told::ProxyProtocol };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
-        ritorno_http::serve::serve(listener, None, app, proxies, async { drop(stopped.await) }).await;
+        serve(listener, None, app, proxies, Patience::default(), async { drop(stopped.await) }).await;
     });
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(bytes.as_bytes()).await.unwrap();

@@ -322,18 +322,22 @@ struct Channel {
     sender: mpsc::UnboundedSender<Sent>,
 }
 
+fn gone() -> Gone {
+    Gone("the test is over".into())
+}
+
 #[async_trait]
 impl Frames for Channel {
     async fn send(&mut self, text: String) -> Result<(), Gone> {
-        self.sender.send(Sent::Frame(serde_json::from_str(&text).unwrap())).map_err(|_| Gone)
+        self.sender.send(Sent::Frame(serde_json::from_str(&text).unwrap())).map_err(|_| gone())
     }
 
     async fn ping(&mut self) -> Result<(), Gone> {
-        self.sender.send(Sent::Ping).map_err(|_| Gone)
+        self.sender.send(Sent::Ping).map_err(|_| gone())
     }
 
     async fn receive(&mut self) -> Result<Received, Gone> {
-        self.receiver.recv().await.ok_or(Gone)
+        self.receiver.recv().await.ok_or_else(gone)
     }
 
     async fn close(&mut self, reason: &str) {

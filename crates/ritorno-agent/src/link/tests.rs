@@ -30,6 +30,8 @@ use crate::keys::{Enrolment, Keys};
 use crate::state::State;
 use crate::system;
 
+mod hostile;
+
 /// Longest wait for what has to come.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -59,6 +61,22 @@ fn scratch(name: &str) -> std::path::PathBuf {
     folder
 }
 
+/// The lab's authority, and a server's end of TLS with a certificate of it.
+fn certified() -> (ritorno_lab::CertificateAuthority, TlsAcceptor) {
+    let authority = Lab::open().unwrap().authority().unwrap();
+    let own = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
+    let chain = CertificateDer::pem_slice_iter(own.chain_pem.as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    (authority, TlsAcceptor::from(Arc::new(server)))
+}
+
 type Relay = WebSocketStream<TlsStream<TcpStream>>;
 
 impl Scene {
@@ -75,17 +93,7 @@ impl Scene {
     async fn through(name: &str, proxy: Option<(u16, &str, &str)>) -> Self {
         let folder = scratch(name);
         let state = State::open(&folder).unwrap();
-        let authority = Lab::open().unwrap().authority().unwrap();
-        let own = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
-        let chain = CertificateDer::pem_slice_iter(own.chain_pem.as_bytes()).map(Result::unwrap).collect();
-        let key = PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let server = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
+        let (authority, acceptor) = certified();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
 
@@ -163,7 +171,6 @@ impl Scene {
         };
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(async move { link.run(stopped).await });
-        let acceptor = TlsAcceptor::from(Arc::new(server));
         let identity = identity.public();
         Self { folder, listener, acceptor, root, tenant, identity, stop, running, board }
     }

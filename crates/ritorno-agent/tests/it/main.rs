@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 #[cfg(test)]
+mod events;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod kerberos;

@@ -9,6 +9,7 @@ use ritorno_http::AppState;
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::mail::transport::Mailer;
 use ritorno_http::mail::work::work;
+use ritorno_http::serve::{Patience, serve};
 use ritorno_http::state::Settings;
 use ritorno_protocol::clock::Clock;
 use ritorno_relay::relay::Relay;
@@ -29,6 +30,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 const PURGE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// How often it is looked for orders of which nothing was heard.
 const RECALL_EVERY: Duration = Duration::from_secs(2);
+/// File descriptors that are not for connections.
+const KEPT_FILES: usize = 256;
 /// How often the end looks whether anybody still waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -90,8 +93,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         // Whoever works in the background hears it, or is gone.
         let _ = stopping.send(true);
     };
-    ritorno_http::serve::serve(listener, tls, ritorno_http::router(state), config.proxies.clone(), stop)
-        .await;
+    let app = ritorno_http::router(state);
+    serve(listener, tls, app, config.proxies.clone(), patience(), stop).await;
     purge.abort();
     following.abort();
     rolling.abort();
@@ -102,6 +105,24 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     installation.store.close().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// What clients may take; no more connections than there are file descriptors for, so that the database gets its own.
+fn patience() -> Patience {
+    let usual = Patience::default();
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let connections = open_files(&limits)
+        .map_or(usual.connections, |files| files.saturating_sub(KEPT_FILES).clamp(1, usual.connections));
+    if connections < usual.connections {
+        tracing::info!(connections, "as many connections as open files allow (LimitNOFILE, ulimit -n)");
+    }
+    Patience { connections, ..usual }
+}
+
+/// How many files may be open, by what Linux says in `/proc/self/limits`.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// What of the agent's packages is offered, and what is not.
@@ -179,4 +200,22 @@ async fn drain(relay: &Relay) {
         );
     }
     relay.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_open_files_is_read_as_linux_writes_it() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max open files            1024                 524288               files     \n";
+        assert_eq!(open_files(limits), Some(1_024));
+        assert_eq!(
+            open_files("Max open files            unlimited            unlimited            files\n"),
+            None
+        );
+        let own = open_files(&std::fs::read_to_string("/proc/self/limits").unwrap());
+        assert!(own.is_some_and(|files| files > 0));
+    }
 }

@@ -1,5 +1,6 @@
 //! The program as an administrator runs it: real processes, a real database, real TLS.
 
 mod commands;
+mod hostile;
 mod place;
 mod service;

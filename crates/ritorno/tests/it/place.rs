@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
 use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_lab::Lab;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::ids::{Forest, SourceAnchor};
 use ritorno_storage::Store;
@@ -83,6 +84,17 @@ impl Place {
             store.close().await;
             Ok(())
         })
+    }
+
+    /// Makes it an installation that speaks TLS, and returns the address that tells that it is ready, and the authority.
+    pub(crate) fn with_tls(&self) -> Result<(String, PathBuf)> {
+        let (chain, key) = (self.folder.join("portal.pem"), self.folder.join("portal.key"));
+        let authority = Lab::open()?.authority()?;
+        authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
+        let tls = format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n", chain.display(), key.display());
+        self.write(&format!("{}{tls}", self.configuration("https")))?;
+        self.succeed(&["init"])?;
+        Ok((format!("https://localhost:{}/health/ready", self.port), authority.certificate_path()))
     }
 
     /// Replaces the configuration.

@@ -1,17 +1,15 @@
 //! `serve`, until it is told to end.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use ritorno_lab::Lab;
 
 use crate::place::Place;
 
 /// A running service; killed when dropped.
-struct Service(Child);
+pub(crate) struct Service(Child);
 
 impl Drop for Service {
     fn drop(&mut self) {
@@ -24,8 +22,15 @@ impl Drop for Service {
 impl Service {
     /// Starts it and waits until `url` answers.
     fn start(place: &Place, url: &str, ca: Option<&Path>) -> Result<Self> {
+        Self::start_logging(place, "info", url, ca)
+    }
+
+    /// The same with another filter for its log.
+    pub(crate) fn start_logging(place: &Place, filter: &str, url: &str, ca: Option<&Path>) -> Result<Self> {
         let log = std::fs::File::create(place.folder.join("log"))?;
-        let mut service = Self(place.program().arg("serve").stdout(Stdio::null()).stderr(log).spawn()?);
+        let mut command = place.program();
+        command.arg("serve").env("RITORNO_LOG", filter).stdout(Stdio::null()).stderr(log);
+        let mut service = Self(command.spawn()?);
         let began = Instant::now();
         while curl(&[url], ca)? != "ready\n" {
             if let Some(status) = service.0.try_wait()? {
@@ -37,8 +42,13 @@ impl Service {
         Ok(service)
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it as systemd does, and returns how long that took.
-    fn terminate(mut self) -> Result<Duration> {
+    pub(crate) fn terminate(mut self) -> Result<Duration> {
         let began = Instant::now();
         ensure!(Command::new("kill").arg(self.0.id().to_string()).status()?.success(), "kill failed");
         let status = self.0.wait()?;
@@ -48,7 +58,7 @@ impl Service {
 }
 
 /// What is answered; empty if nothing is.
-fn curl(arguments: &[&str], ca: Option<&Path>) -> Result<String> {
+pub(crate) fn curl(arguments: &[&str], ca: Option<&Path>) -> Result<String> {
     let mut command = Command::new("curl");
     command.args(["--silent", "--max-time", "10"]);
     if let Some(ca) = ca {
@@ -79,14 +89,7 @@ fn it_gets_ready_and_ends_in_order() -> Result<()> {
 #[test]
 fn it_speaks_tls_with_the_files_of_the_configuration() -> Result<()> {
     let place = Place::new()?;
-    let (chain, key) = (place.folder.join("portal.pem"), place.folder.join("portal.key"));
-    let authority = Lab::open()?.authority()?;
-    authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()])?.write(&chain, &key)?;
-    let tls = format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n", chain.display(), key.display());
-    place.write(&format!("{}{tls}", place.configuration("https")))?;
-    place.succeed(&["init"])?;
-    let url = format!("https://localhost:{}/health/ready", place.port);
-    let ca = authority.certificate_path();
+    let (url, ca) = place.with_tls()?;
     let service = Service::start(&place, &url, Some(&ca))?;
     let version = |arguments: &[&str]| {
         let show = ["--output", "/dev/null", "--write-out", "%{http_version} %{http_code}"];
@@ -98,7 +101,7 @@ fn it_speaks_tls_with_the_files_of_the_configuration() -> Result<()> {
     assert_eq!(curl(&[&url], None)?, "", "a client that does not know the authority gets nothing");
     service.terminate()?;
 
-    std::fs::write(&key, "no key")?;
+    std::fs::write(place.folder.join("portal.key"), "no key")?;
     let complaint = place.fail(&["serve"])?;
     assert!(complaint.contains("portal.key"), "{complaint}");
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::OpenError;
 use ritorno_protocol::statement::PasswordVersion;
 
@@ -152,6 +153,21 @@ async fn an_envelope_for_other_keys_is_not_opened() {
     // Even if we could open it: an unknown key among the recipients means that somebody else can read the password.
     let ordered = scene.rig.order_sealed(&[own, stranger], "Nuova-Passw0rd", |order| order.attempt = 2);
     assert_eq!(scene.fault(ordered).await, Fault::EnvelopeUnreadable);
+    assert_eq!(scene.steps.event_numbers(), [31001, 32004, 31003, 31001, 32004, 31003]);
+}
+
+#[tokio::test]
+async fn a_reset_by_an_administrator_has_numbers_of_its_own() {
+    let scene = scene("administrator").await;
+    scene.handle(scene.rig.order(|order| order.initiator = Initiator::Administrator)).await;
+    let own = scene.rig.opening.public().clone();
+    let refused = scene.rig.order_sealed(&[own], "kurz", |order| {
+        order.initiator = Initiator::Administrator;
+        order.attempt = 2;
+    });
+    scene.handle(refused).await;
+    assert_eq!(scene.steps.event_numbers()[..2], [31009, 31010]);
+    assert!(!scene.steps.event_numbers().contains(&31001));
 }
 
 #[tokio::test]
