@@ -5,6 +5,16 @@ import { build } from "esbuild";
 
 const common = { bundle: true, format: "esm", legalComments: "none", logLevel: "warning" };
 
+const target = ["chrome111", "firefox115", "safari16"];
+
+/** The licences of what is shipped of other people's: they have to go along. */
+async function licences() {
+  const files = ["core/LICENSE.txt", "language-common/LICENSE.txt", "dictionary-compression/LICENSE"];
+  const texts = await Promise.all(files.map((file) => readFile(`node_modules/@zxcvbn-ts/${file}`, "utf8")));
+  const levenshtein = await readFile("node_modules/fastest-levenshtein/LICENSE.md", "utf8");
+  return `/*\n${[...new Set([...texts, levenshtein].map((text) => text.trim()))].join("\n\n")}\n*/`;
+}
+
 async function pages() {
   await rm("dist", { recursive: true, force: true });
   await build({
@@ -13,9 +23,17 @@ async function pages() {
     entryNames: "[name]",
     outdir: "dist",
     minify: true,
-    target: ["chrome111", "firefox115", "safari16"],
+    target,
   });
-  for (const name of ["portal.js", "copy.js", "portal.css"]) {
+  await build({
+    ...common,
+    entryPoints: ["src/strength.ts"],
+    outfile: "dist/strength.js",
+    minify: true,
+    target,
+    banner: { js: await licences() },
+  });
+  for (const name of ["portal.js", "copy.js", "strength.js", "portal.css"]) {
     const bytes = await readFile(`dist/${name}`);
     console.log(`dist/${name}: ${bytes.length} bytes, ${gzipSync(bytes).length} compressed`);
   }

@@ -16,8 +16,8 @@ const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
 const WORDS = {
-  en: { done: /works/i, short: /character/i, classes: /upper case/i, used: /used|last \d+/i, age: /from|since|soon|until/i, name: /name/i },
-  it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i },
+  en: { done: /works/i, short: /character/i, classes: /upper case/i, used: /used|last \d+/i, age: /from|since|soon|until/i, name: /name/i, banned: /contoso, milano/ },
+  it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i, banned: /contoso, milano/ },
 };
 
 let session;
@@ -82,6 +82,37 @@ walking("all", "a forgotten password is reset", "happy", ["en"], async (walk, wo
   const told = await walk.nextMail();
   assert.ok(told, "no mail tells the person that the password was changed");
   assert.ok(!told.text.includes(walk.person.password));
+});
+
+walking("all", "a suggested password is judged and taken", "suggested", ["it"], async (walk, words) => {
+  const { page } = walk;
+  /** What the browser has loaded for this page, as it came over the wire. */
+  const loaded = () =>
+    page.evaluate(() =>
+      [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map((entry) => ({
+        path: new URL(entry.name).pathname,
+        bytes: entry.transferSize,
+      })),
+    );
+  const weight = (entries) => entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  await walk.front();
+  const first = await loaded();
+  assert.ok(first.length >= 3 && weight(first) > 1_000 && weight(first) < 60_000, JSON.stringify(first));
+  await walk.toPassword();
+  const before = await loaded();
+  assert.ok(weight(before) < 60_000 && !before.some(({ path }) => path.endsWith("strength.js")), JSON.stringify(before));
+  await page.fill("#new-password", "Password1");
+  await page.waitForFunction(() => ["0", "1"].includes(document.getElementById("strength").dataset.score));
+  await sound(walk);
+  await walk.picture("password-weak");
+  await page.click("#suggest-password");
+  await page.waitForFunction(() => document.getElementById("strength").dataset.score === "4");
+  for (const rule of ["minimum_length", "complexity"]) assert.equal((await walk.rule(rule)).state, "met");
+  assert.notEqual((await page.innerText("#suggested")).trim(), "");
+  await sound(walk);
+  await walk.picture("password-suggested");
+  await walk.submit();
+  await done(walk, words);
 });
 
 walking("all", "with nothing but a keyboard", "keyboard", ["it"], async (walk, words) => {
@@ -162,13 +193,26 @@ walking("all", "the minimum age of a PSO is told before anything is typed, with 
   assert.equal(walk.sent, 0);
 });
 
-walking("names", "the account name is refused where the tenant demands it", "names", ["en", "it"], async (walk, words) => {
+walking("names", "names and banned words are refused where the tenant demands it", "names", ["en", "it"], async (walk, words) => {
   await walk.toPassword();
   await walk.type(`X1-${walk.person.upn.split("@")[0]}-y`);
   assert.match(await walk.refused(), words.name);
   assert.equal((await walk.rule("contains_name")).state, "broken");
   assert.equal(walk.sent, 0);
   await walk.picture("password-name");
+  // So is a word that the tenant bans: it is shown, and turns red while somebody types.
+  assert.match((await walk.rule("banned_word")).text, words.banned);
+  await walk.type("Viva-Roma-2031");
+  assert.equal((await walk.rule("banned_word")).state, "met");
+  await walk.type("Viva-C0nt0$o-2031");
+  assert.equal((await walk.rule("banned_word")).state, "broken");
+  await sound(walk);
+  await walk.picture("password-banned");
+  assert.match(await walk.refused(), words.banned);
+  assert.equal(walk.sent, 0);
+  // What is suggested keeps this rule too.
+  await walk.page.click("#suggest-password");
+  assert.equal((await walk.rule("banned_word")).state, "met");
 });
 
 walking("all", "five wrong codes end that code, and pages out of turn say what to do", "codes", ["en", "it"], async (walk) => {

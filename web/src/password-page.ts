@@ -1,9 +1,11 @@
 // The page on which the new password is chosen: judges it while it is typed, seals it, hands it over.
 // The password goes nowhere but into the envelope: no storage, no address, no log.
 
+import { generate } from "./generate.ts";
 import { broken, judgeable, type EffectivePolicy, type Rule } from "./policy.ts";
 import type { Context } from "./seal/envelope.ts";
 import { byId, freshOnReturn, Handover, showable, type Answer, type SealContext } from "./sealed-form.ts";
+import { StrengthLine } from "./strength-line.ts";
 
 /** What the server put into the form's `data-context`. */
 interface PageContext extends SealContext {
@@ -30,12 +32,16 @@ export function passwordPage(form: HTMLFormElement): void {
   const current = document.getElementById("current-password");
   const known = current instanceof HTMLInputElement ? [current] : [];
   const show = byId<HTMLButtonElement>("show-password");
+  const suggest = byId<HTMLButtonElement>("suggest-password");
+  const suggested = byId("suggested");
   const submit = byId<HTMLButtonElement>("submit-password");
   const problem = byId("password-error");
   const progress = byId("progress");
   const status = byId("rules-status");
   const rules = [...byId("rules").querySelectorAll<HTMLLIElement>("[data-rule]")];
   const texts = form.dataset;
+  const { account_name, display_name, banned_words = [] } = page.policy;
+  const strong = new StrengthLine(byId("strength"), [account_name, ...display_name.split(/\s+/), ...banned_words]);
 
   const now = (): number => handover.now();
 
@@ -69,10 +75,12 @@ export function passwordPage(form: HTMLFormElement): void {
       const judged = judgeable(page.policy, name) && (typed !== "" || name === "minimum_age");
       mark(rule, !judged ? "unknown" : failing.has(name) ? "broken" : "met");
     }
+    strong.look(typed);
     clearTimeout(announcing);
     announcing = window.setTimeout(() => {
       const open = rules.filter((rule) => rule.dataset["state"] === "broken");
-      status.textContent = typed === "" ? "" : open.map(sentence).join(". ") || (texts["allMet"] ?? "");
+      const told = open.map(sentence).join(". ") || (texts["allMet"] ?? "");
+      status.textContent = typed === "" ? "" : [told, strong.said].filter((part) => part !== "").join(". ");
     }, QUIET_MS);
   }
 
@@ -97,6 +105,8 @@ export function passwordPage(form: HTMLFormElement): void {
     fresh.value = "";
     again.value = "";
     for (const input of known) input.value = "";
+    suggested.textContent = "";
+    strong.look("");
   }
 
   /** Whether what is typed may be sent; says what is wrong if not. */
@@ -160,8 +170,19 @@ export function passwordPage(form: HTMLFormElement): void {
   }
 
   showable(show, [...known, fresh, again], texts);
+  suggest.addEventListener("click", () => {
+    fail("");
+    fresh.value = again.value = generate(page.policy);
+    // Nobody can keep what they can't see.
+    if (fresh.type === "password") show.click();
+    judge();
+    suggested.textContent = texts["suggested"] ?? "";
+    fresh.focus();
+    fresh.select();
+  });
   fresh.addEventListener("input", () => {
     fail("");
+    suggested.textContent = "";
     judge();
   });
   again.addEventListener("input", () => fail(""));

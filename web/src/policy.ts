@@ -18,11 +18,13 @@ export interface EffectivePolicy {
   readonly forbid_names: boolean;
   readonly account_name: string;
   readonly display_name: string;
+  /** Words that the tenant bans. */
+  readonly banned_words?: readonly string[];
 }
 
 /** A rule that is broken, with what it asks for. */
 export type Rule =
-  | { readonly rule: "complexity" | "contains_name" | "unnamed" }
+  | { readonly rule: "banned_word" | "complexity" | "contains_name" | "unnamed" }
   | { readonly rule: "history"; readonly remembered: number | null }
   | { readonly rule: "maximum_length"; readonly maximum: number }
   | { readonly rule: "minimum_age"; readonly not_before: number | null }
@@ -49,6 +51,7 @@ export function broken(policy: EffectivePolicy, password: string, now: number): 
   if (policy.forbid_names && containsName(password, policy.account_name, policy.display_name)) {
     rules.push({ rule: "contains_name" });
   }
+  if (containsWord(password, policy.banned_words ?? [])) rules.push({ rule: "banned_word" });
   return rules;
 }
 
@@ -83,4 +86,19 @@ export function containsName(password: string, accountName: string, displayName:
   return [accountName, ...displayName.split(/[,.\-_ #\t]/)].some(
     (name) => [...name].length >= 3 && lower.includes(name.toLowerCase()),
   );
+}
+
+const ALIKE: Readonly<Record<string, string>> = {
+  "0": "o", "1": "i", "!": "i", "|": "i", l: "i", "3": "e", "4": "a", "@": "a", "5": "s", $: "s", "7": "t",
+};
+
+/** Whether `password` contains one of the words, in any case and with what looks like their letters. */
+export function containsWord(password: string, words: readonly string[]): boolean {
+  const folded = fold(password);
+  return words.some((word) => word !== "" && folded.includes(fold(word)));
+}
+
+/** `text` in lower case, with one letter for all that look alike. */
+function fold(text: string): string {
+  return [...text.toLowerCase()].map((c) => ALIKE[c] ?? c).join("");
 }

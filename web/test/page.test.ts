@@ -60,6 +60,7 @@ before(async () => {
   agent = await authority();
   const files: Record<string, [string, string]> = {
     "/portal.js": ["dist/portal.js", "text/javascript"],
+    "/strength.js": ["dist/strength.js", "text/javascript"],
     "/portal.css": ["dist/portal.css", "text/css"],
   };
   server = createServer(async (request, response) => {
@@ -142,6 +143,53 @@ test("each rule turns while typing, in words as well as colour", async () => {
     "met",
     "unknown",
   ]);
+});
+
+test("how hard it is to guess is told once somebody types, with what is known of the person", async () => {
+  const loaded: string[] = [];
+  page.on("request", (request) => loaded.push(new URL(request.url()).pathname));
+  await page.goto(origin);
+  assert.ok(!loaded.includes("/strength.js"), "it is loaded when it is needed");
+  const said = (words: string): Promise<unknown> =>
+    page.waitForFunction((wanted) => document.querySelector(".strength-text")?.textContent === wanted, words);
+  await page.fill("#new-password", "Password1!");
+  await said("Easy to guess");
+  await page.fill("#new-password", "Qz7-vhTm-4wXe-rK9d");
+  await said("Very hard to guess");
+  await page.waitForFunction(() => /Very hard/.test(document.getElementById("rules-status")?.textContent ?? ""));
+  await page.fill("#new-password", "");
+  await said("");
+  assert.equal(loaded.filter((path) => path === "/strength.js").length, 1);
+});
+
+test("a meter that can't be had is no obstacle", async () => {
+  answers = [{ state: "done", location: "/done" }];
+  await page.route("**/strength.js", (route) => route.abort());
+  await page.goto(origin);
+  await type(GOOD);
+  await page.waitForSelector("#strength", { state: "hidden" });
+  await page.click("#submit-password");
+  await page.waitForURL(`${origin}/done`);
+});
+
+test("a suggested password keeps the rules, can be seen, and is sent", async () => {
+  answers = [{ state: "done", location: "/done" }];
+  await page.goto(origin);
+  await page.click("#suggest-password");
+  const suggested = await page.inputValue("#new-password");
+  assert.match(suggested, /^(\w{5}-){3}\w{5}$/);
+  assert.equal(await page.inputValue("#again-password"), suggested);
+  assert.equal(await page.getAttribute("#new-password", "type"), "text");
+  assert.equal(await page.textContent("#suggested"), "Keep it before you go on.");
+  const states = await Promise.all(["minimum_length", "complexity", "contains_name"].map(state));
+  assert.deepEqual(states, ["met", "met", "met"]);
+  await page.click("#suggest-password");
+  assert.notEqual(await page.inputValue("#new-password"), suggested);
+  assert.equal(await page.getAttribute("#new-password", "type"), "text", "it stays in sight");
+  const last = await page.inputValue("#new-password");
+  await page.click("#submit-password");
+  await page.waitForURL(`${origin}/done`);
+  assert.equal(await opened(0), last);
 });
 
 test("what is sent opens for the agent, and the page keeps nothing", async () => {

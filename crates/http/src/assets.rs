@@ -22,6 +22,8 @@ pub struct Assets {
     pub script: String,
     /// The address of the script that copies support codes.
     pub copy: String,
+    /// The address of what the script loads to say how hard a password is to guess.
+    pub strength: String,
     /// The style sheet's address.
     pub style: String,
 }
@@ -29,6 +31,7 @@ pub struct Assets {
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     script: address("portal.js"),
     copy: address("copy.js"),
+    strength: address("strength.js"),
     style: address("portal.css"),
 });
 
@@ -42,7 +45,7 @@ pub struct Missing(pub &'static str);
 /// # Errors
 /// [`Missing`], with the first file that is not.
 pub fn check() -> Result<(), Missing> {
-    for name in ["portal.js", "copy.js", "portal.css"] {
+    for name in ["portal.js", "copy.js", "strength.js", "portal.css"] {
         if Dist::get(name).is_none() {
             return Err(Missing(name));
         }
@@ -65,6 +68,7 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/assets/portal.js", get(async || serve("portal.js", "text/javascript; charset=utf-8")))
         .route("/assets/copy.js", get(async || serve("copy.js", "text/javascript; charset=utf-8")))
+        .route("/assets/strength.js", get(async || serve("strength.js", "text/javascript; charset=utf-8")))
         .route("/assets/portal.css", get(async || serve("portal.css", "text/css; charset=utf-8")))
         // Browsers ask for it unasked; an empty answer keeps their consoles quiet.
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))

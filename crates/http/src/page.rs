@@ -33,6 +33,8 @@ pub struct Frame {
     pub script: &'static str,
     /// The address of the script that copies support codes.
     pub copy: &'static str,
+    /// The address of what the script loads to say how hard a password is to guess.
+    pub strength: &'static str,
     /// The style sheet's address.
     pub style: &'static str,
     /// This page's path, or that of the page that a reader should land on after switching the language.
@@ -55,6 +57,7 @@ impl Frame {
             organisation: "Ritorno".to_owned(),
             script: &assets.script,
             copy: &assets.copy,
+            strength: &assets.strength,
             style: &assets.style,
             here: "/".to_owned(),
             help: None,

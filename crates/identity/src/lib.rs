@@ -13,6 +13,7 @@ pub mod agent_state;
 pub mod agent_token;
 pub mod audit;
 pub mod authenticator;
+pub mod banned_word;
 pub mod code;
 pub mod decoy;
 pub mod device_code;

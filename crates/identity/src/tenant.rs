@@ -28,6 +28,8 @@ pub struct Tenant {
     pub gate_policy: GatePolicy,
     /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
     pub forbid_names: bool,
+    /// Words that are banned from passwords everywhere ([`crate::banned_word`]).
+    pub banned_words: Vec<String>,
     /// Where the pages send people who need help: an `https:` or `mailto:` address.
     pub helpdesk_url: Option<String>,
     /// Domains that the masked addresses of decoys seem to be of. They should look like those of the tenant's people.
@@ -55,6 +57,7 @@ impl Tenant {
             unlock_enabled: false,
             gate_policy: GatePolicy::of_new_tenant(),
             forbid_names: false,
+            banned_words: Vec::new(),
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),

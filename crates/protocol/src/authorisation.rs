@@ -48,6 +48,9 @@ pub struct Authorisation {
     pub must_change: bool,
     /// Whether the tenant forbids account and display name in the password, whatever the directory does.
     pub forbid_names: bool,
+    /// Words that the tenant bans from passwords. An agent of the version before does not look at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub banned_words: Vec<String>,
     /// When it was signed.
     pub issued_at: Timestamp,
     /// Not to be started after this.
@@ -177,6 +180,7 @@ mod tests {
             envelope: Bytes(envelope.digest().unwrap().to_vec()),
             must_change: false,
             forbid_names: false,
+            banned_words: Vec::new(),
             issued_at: NOW,
             start_by: NOW.plus(START_WITHIN),
             expires_at: NOW.plus(MAXIMUM_VALIDITY),

@@ -72,12 +72,17 @@ pub struct EffectivePolicy {
     pub account_name: String,
     /// `displayName`, empty if there is none.
     pub display_name: String,
+    /// Words that the tenant bans from passwords. The directory knows nothing of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub banned_words: Vec<String>,
 }
 
 /// One rule of a policy. Named in refusals, and shown to the person one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Rule {
+    /// Contains a word that the tenant bans. Which one is not said: it would be a part of the password.
+    BannedWord,
     /// Three of five character classes.
     Complexity,
     /// Contains the account name or a part of the display name.
@@ -133,7 +138,16 @@ impl EffectivePolicy {
         if self.forbid_names && contains_name(password, &self.account_name, &self.display_name) {
             return Some(Rule::ContainsName);
         }
+        if contains_word(password, &self.banned_words) {
+            return Some(Rule::BannedWord);
+        }
         None
+    }
+
+    /// The same policy with what the tenant demands beside the directory.
+    pub fn tighten(&mut self, forbid_names: bool, banned_words: &[String]) {
+        self.forbid_names |= forbid_names;
+        self.banned_words = banned_words.to_vec();
     }
 }
 
@@ -170,6 +184,27 @@ pub fn contains_name(password: &str, account_name: &str, display_name: &str) -> 
     let password = password.to_lowercase();
     let found = |name: &str| name.chars().count() >= 3 && password.contains(&name.to_lowercase());
     found(account_name) || display_name.split([',', '.', '-', '_', ' ', '#', '\t']).any(found)
+}
+
+/// Whether `password` contains one of the words, in any case and also where letters are written with the digits and symbols that
+/// look like them: whoever is told that `contoso` is banned tries `C0nt0$o` next.
+pub fn contains_word(password: &str, words: &[String]) -> bool {
+    let folded = folded(password);
+    words.iter().any(|word| !word.is_empty() && folded.contains(&self::folded(word)))
+}
+
+/// `text` in lower case, with one letter for all that look alike.
+fn folded(text: &str) -> String {
+    let fold = |c| match c {
+        '0' => 'o',
+        '1' | '!' | '|' | 'l' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        other => other,
+    };
+    text.to_lowercase().chars().map(fold).collect()
 }
 
 #[cfg(test)]

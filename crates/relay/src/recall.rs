@@ -102,6 +102,7 @@ fn expired(request: &Request) -> (Authorisation, Envelope) {
         envelope: Bytes(request.envelope_digest.to_vec()),
         must_change: false,
         forbid_names: false,
+        banned_words: Vec::new(),
         issued_at: attempt.start_by.minus(START_WITHIN),
         start_by: attempt.start_by,
         expires_at: attempt.start_by,

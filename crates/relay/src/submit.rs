@@ -55,6 +55,8 @@ pub struct NewRequest {
     pub must_change: bool,
     /// Whether the tenant forbids account and display name in the password.
     pub forbid_names: bool,
+    /// Words that the tenant bans from passwords.
+    pub banned_words: Vec<String>,
     /// The step of the flow that makes it, stored together with the request's row.
     pub step: Option<Step>,
 }
@@ -231,6 +233,7 @@ impl Relay {
             envelope: Bytes(request.envelope_digest.to_vec()),
             must_change: new.must_change,
             forbid_names: new.forbid_names,
+            banned_words: new.banned_words.clone(),
             issued_at,
             start_by: request.attempt.start_by,
             expires_at: issued_at.plus(MAXIMUM_VALIDITY).min(new.offer.context.expires_at),

@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 14;
+const MIGRATIONS: usize = 15;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -76,6 +76,7 @@ impl Store {
             include_str!("../migrations/sqlite/0012_agent_forests.sql"),
             include_str!("../migrations/sqlite/0013_links.sql"),
             include_str!("../migrations/sqlite/0014_administrators_person.sql"),
+            include_str!("../migrations/sqlite/0015_banned_words.sql"),
         ])
         .run(&writer)
         .await
@@ -109,6 +110,7 @@ impl Store {
             include_str!("../migrations/postgres/0012_agent_forests.sql"),
             include_str!("../migrations/postgres/0013_links.sql"),
             include_str!("../migrations/postgres/0014_administrators_person.sql"),
+            include_str!("../migrations/postgres/0015_banned_words.sql"),
         ])
         .run(&pool)
         .await
@@ -234,6 +236,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         "agent-forests",
         "links",
         "administrators-person",
+        "banned-words",
     ];
     let named = names.into_iter().zip(texts);
     let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());

@@ -20,7 +20,7 @@ impl Tenants<'_> {
     pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
-             gate_policy) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+             gate_policy, banned_words) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -36,6 +36,7 @@ impl Tenants<'_> {
             json(&tenant.forbidden_mail_domains),
             tenant.unlock_enabled,
             json(&tenant.gate_policy),
+            json(&tenant.banned_words),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -48,7 +49,7 @@ impl Tenants<'_> {
     pub async fn update(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
-             gate_policy = $11 where id = $1";
+             gate_policy = $11, banned_words = $12 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -61,6 +62,7 @@ impl Tenants<'_> {
             json(&tenant.forbidden_mail_domains),
             tenant.unlock_enabled,
             json(&tenant.gate_policy),
+            json(&tenant.banned_words),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -108,6 +110,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,
         forbid_names: row.switch("forbid_names")?,
+        banned_words: row.json("banned_words")?,
         helpdesk_url: row.text_if_any("helpdesk_url")?,
         decoy_domains: row.json("decoy_domains")?,
         forbidden_mail_domains: row.json("forbidden_mail_domains")?,

@@ -437,7 +437,7 @@ impl<D: Directory> Handler<D> {
             return Err(NotBegun::Fault(Fault::AccountDisabled, words("the account is disabled")));
         }
         if let Act::Reset(new) | Act::Change { new, .. } = &act {
-            policy.forbid_names |= order.forbid_names;
+            policy.tighten(order.forbid_names, &order.banned_words);
             let mut broken = policy.first_broken(new.expose(), self.server_now());
             if broken.is_some() {
                 // What was known may be some seconds old; nobody is refused by a rule that no longer holds.
@@ -447,7 +447,7 @@ impl<D: Directory> Handler<D> {
                         let why = format!("the directory did not answer within {} ms", left.as_millis());
                         NotBegun::Fault(Fault::DirectoryUnavailable, words(&why))
                     })??;
-                policy.forbid_names |= order.forbid_names;
+                policy.tighten(order.forbid_names, &order.banned_words);
                 broken = policy.first_broken(new.expose(), self.server_now());
             }
             if let Some(rule) = broken {

@@ -171,6 +171,7 @@ impl Rig {
             envelope: Bytes(envelope.digest().unwrap().to_vec()),
             must_change: false,
             forbid_names: false,
+            banned_words: Vec::new(),
             issued_at: NOW,
             start_by: NOW.plus(Duration::from_secs(5)),
             expires_at: NOW.plus(Duration::from_secs(60)),
@@ -356,6 +357,7 @@ impl Directory for FakeDirectory {
             hints: true,
             not_before: None,
             forbid_names: false,
+            banned_words: Vec::new(),
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
         })

@@ -63,6 +63,7 @@ pub(crate) fn authorisation() -> Signed<Authorisation> {
         envelope: Bytes(envelope.digest().expect("it was just sealed").to_vec()),
         must_change: false,
         forbid_names: false,
+        banned_words: Vec::new(),
         issued_at: NOW,
         start_by: NOW.plus(Duration::from_secs(5)),
         expires_at: NOW.plus(Duration::from_secs(60)),

@@ -16,6 +16,7 @@ fn broken_rule_is_named_and_nothing_changes() -> Result<()> {
         Ok(())
     })?;
     world.stack.server_command(&["tenant", "set", "forbid-names", "on"])?;
+    world.stack.server_command(&["tenant", "ban-words", "Contoso", "milano"])?;
     let cases: [(&str, &[(&str, &str)]); 2] = [
         (
             "andrea.fontana",
@@ -23,6 +24,7 @@ fn broken_rule_is_named_and_nothing_changes() -> Result<()> {
                 ("aB3$", "minimum_length"),
                 ("nurkleinebuchstaben", "complexity"),
                 ("Xy-andrea.fontana-99", "contains_name"),
+                ("Viva-M1LANO-2031", "banned_word"),
                 (USED, "history"),
             ],
         ),

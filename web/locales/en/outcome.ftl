@@ -32,6 +32,7 @@ refused-todo = Nothing was changed. Choose another password.
 refused-again = Choose another password
 refused-complexity = The password needs three of these: upper case, lower case, digits, symbols, other letters.
 refused-contains-name = The password contains your account name or a part of your name.
+refused-banned-word = The password contains a word that your organisation bans, also if digits or symbols stand in the place of letters.
 refused-history = You have used this password before.
 refused-history-count = { $n ->
     [one] You used this password the last time.

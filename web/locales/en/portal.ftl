@@ -32,6 +32,13 @@ password-new = New password
 password-again = The same again
 password-show = Show
 password-hide = Hide
+strength-0 = Guessed at once
+strength-1 = Easy to guess
+strength-2 = Could be harder to guess
+strength-3 = Hard to guess
+strength-4 = Very hard to guess
+password-suggest = Suggest a password
+password-suggested = This one keeps every rule that can be checked here. Keep it in your password manager, or write it down, before you go on.
 password-submit = Set the new password
 password-working = Setting the password in your organisation's directory. This can take a few seconds.
 password-mismatch = The two are not the same.
@@ -53,6 +60,8 @@ rule-maximum-length = { $n ->
 }
 rule-complexity = Three of these: upper case, lower case, digits, symbols, other letters
 rule-contains-name = Not your account name, and no part of your name
+rule-banned-words = None of the words that your organisation bans
+rule-banned-words-listed = None of these words: { $words }
 rule-history = { $n ->
     [one] Not the password used before (your organisation checks this at the end)
    *[other] Not one of the last { $n } passwords (your organisation checks this at the end)

@@ -32,6 +32,7 @@ refused-todo = Non è cambiato niente. Scegli un'altra password.
 refused-again = Scegli un'altra password
 refused-complexity = Alla password servono tre di questi: maiuscole, minuscole, cifre, simboli, altre lettere.
 refused-contains-name = La password contiene il nome dell'account o una parte del tuo nome.
+refused-banned-word = La password contiene una parola che la tua organizzazione vieta, anche se cifre o simboli stanno al posto delle lettere.
 refused-history = Hai già usato questa password.
 refused-history-count = { $n ->
     [one] Questa è la password che avevi prima.

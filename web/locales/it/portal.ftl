@@ -32,6 +32,13 @@ password-new = Nuova password
 password-again = Ripeti la nuova password
 password-show = Mostra
 password-hide = Nascondi
+strength-0 = Si indovina subito
+strength-1 = Facile da indovinare
+strength-2 = Potrebbe essere più difficile da indovinare
+strength-3 = Difficile da indovinare
+strength-4 = Molto difficile da indovinare
+password-suggest = Suggerisci una password
+password-suggested = Questa rispetta ogni regola che si può controllare qui. Salvala nel gestore di password, o annotala, prima di andare avanti.
 password-submit = Imposta la nuova password
 password-working = La password viene impostata nella directory della tua organizzazione. Può volerci qualche secondo.
 password-mismatch = Le due password non sono uguali.
@@ -53,6 +60,8 @@ rule-maximum-length = { $n ->
 }
 rule-complexity = Tre di questi: maiuscole, minuscole, cifre, simboli, altre lettere
 rule-contains-name = Non il nome dell'account, e nessuna parte del tuo nome
+rule-banned-words = Nessuna delle parole che la tua organizzazione vieta
+rule-banned-words-listed = Nessuna di queste parole: { $words }
 rule-history = { $n ->
     [one] Non la password usata prima (la tua organizzazione lo controlla alla fine)
    *[other] Non una delle ultime { $n } password (la tua organizzazione lo controlla alla fine)

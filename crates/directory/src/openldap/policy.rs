@@ -104,6 +104,7 @@ fn nothing_yet(person: &Person, source: PolicySource) -> EffectivePolicy {
         hints: true,
         not_before: None,
         forbid_names: false,
+        banned_words: Vec::new(),
         account_name: person.login.clone(),
         display_name: person.display_name.clone(),
     }

@@ -129,6 +129,7 @@ fn nothing_yet(pdc: &RootDse, person: &Person) -> (EffectivePolicy, Option<Times
         hints: pdc.hints().is_some(),
         not_before: None,
         forbid_names: false,
+        banned_words: Vec::new(),
         account_name: person.account_name.clone(),
         display_name: person.display_name.clone(),
     };

@@ -150,7 +150,7 @@ async fn policy(
             (Fault::AccountDisabled, "the account is disabled".to_owned())
         }
         Ok(Found::Person { mut policy, locked, .. }) => {
-            policy.forbid_names |= tenant.forbid_names;
+            policy.tighten(tenant.forbid_names, &tenant.banned_words);
             return Ok(Ok((policy, locked)));
         }
         Ok(Found::Nothing { fault, operator }) => {

@@ -4,6 +4,9 @@ use ritorno_protocol::policy::{EffectivePolicy, MAXIMUM_LENGTH, PolicySource, Ru
 
 use crate::i18n::{Words, moment};
 
+/// Most banned words that the list names one by one.
+const LISTED_AT_MOST: usize = 6;
+
 /// One line of the list on the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RuleLine {
@@ -27,6 +30,9 @@ pub(super) fn lines(t: Words, policy: &EffectivePolicy) -> Vec<RuleLine> {
         if policy.forbid_names {
             lines.push(line("contains_name", t.say("rule-contains-name")));
         }
+        if !policy.banned_words.is_empty() {
+            lines.push(line("banned_word", banned_words(t, &policy.banned_words)));
+        }
         if let Some(not_before) = policy.not_before.filter(|_| policy.hints) {
             lines.push(line("minimum_age", t.with("rule-minimum-age", "moment", moment(not_before))));
         }
@@ -38,6 +44,14 @@ pub(super) fn lines(t: Words, policy: &EffectivePolicy) -> Vec<RuleLine> {
     lines
 }
 
+/// The rule of the banned words; with all of them, if they are few.
+fn banned_words(t: Words, words: &[String]) -> String {
+    if words.len() > LISTED_AT_MOST {
+        return t.say("rule-banned-words");
+    }
+    t.with("rule-banned-words-listed", "words", words.join(", "))
+}
+
 /// Whether the page must say that the rules are not known.
 pub(super) const fn unreadable(policy: &EffectivePolicy) -> bool {
     matches!(policy.source, PolicySource::UnreadablePso { .. })
@@ -46,6 +60,7 @@ pub(super) const fn unreadable(policy: &EffectivePolicy) -> bool {
 /// What is told about a broken rule.
 pub(super) fn refused(t: Words, rule: &Rule) -> String {
     match rule {
+        Rule::BannedWord => t.say("refused-banned-word"),
         Rule::Complexity => t.say("refused-complexity"),
         Rule::ContainsName => t.say("refused-contains-name"),
         Rule::History { remembered: None } => t.say("refused-history"),
@@ -79,6 +94,7 @@ mod tests {
             forbid_names: true,
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
+            banned_words: Vec::new(),
         }
     }
 
@@ -100,6 +116,12 @@ mod tests {
             names(&policy()),
             ["minimum_length", "complexity", "contains_name", "history", "maximum_length"]
         );
+        let few = EffectivePolicy { banned_words: vec!["contoso".into(), "roma".into()], ..policy() };
+        assert_eq!(names(&few)[3], "banned_word");
+        let told = lines(Words(Language::English), &few)[3].text.clone();
+        assert_eq!(told, "None of these words: contoso, roma");
+        let many = EffectivePolicy { banned_words: vec!["contoso".into(); 7], ..policy() };
+        assert!(!lines(Words(Language::Italian), &many)[3].text.contains("contoso"));
         let unread =
             EffectivePolicy { source: PolicySource::UnreadablePso { name: "Strict".into() }, ..policy() };
         assert_eq!(names(&unread), ["maximum_length"]);

@@ -143,6 +143,7 @@ impl Submission {
             support_code: self.flow.support_code.clone(),
             must_change: false,
             forbid_names: self.tenant.forbid_names,
+            banned_words: self.tenant.banned_words.clone(),
             step: Some(Step { before: self.flow.clone(), after: submitted.clone() }),
         };
         let answer = match self.state.relay.submit(new).await {

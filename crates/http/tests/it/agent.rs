@@ -66,6 +66,7 @@ pub(crate) fn policy() -> EffectivePolicy {
         hints: true,
         not_before: None,
         forbid_names: false,
+        banned_words: Vec::new(),
         account_name: "anna.rossi".into(),
         display_name: "Anna Rossi".into(),
     }

@@ -43,6 +43,11 @@ impl Generator {
             .collect()
     }
 
+    fn words(&mut self) -> Vec<String> {
+        let words = self.one(&[&[][..], &[], &["ssw"], &["éva", "contoso"]]);
+        words.iter().map(|word: &&str| (*word).to_owned()).collect()
+    }
+
     fn policy(&mut self) -> EffectivePolicy {
         let name = || "Strict".to_owned();
         let source = self.one(&[
@@ -61,6 +66,7 @@ impl Generator {
             forbid_names: self.one(&[true, false]),
             account_name: self.one(&["anna.rossi", "al", "ÉVA", ""]).to_owned(),
             display_name: self.one(&["Anna Rossi", "De-Luca, Éva #2", "X Y", ""]).to_owned(),
+            banned_words: self.words(),
         }
     }
 }

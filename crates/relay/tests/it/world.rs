@@ -534,6 +534,7 @@ impl World {
             support_code: SupportCode("AAAAA-BBBBB".into()),
             must_change: false,
             forbid_names: true,
+            banned_words: Vec::new(),
             step: None,
         }
     }

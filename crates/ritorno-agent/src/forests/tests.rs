@@ -191,6 +191,7 @@ impl Scene {
             envelope: Bytes(envelope.digest().unwrap().to_vec()),
             must_change: false,
             forbid_names: false,
+            banned_words: Vec::new(),
             issued_at: now,
             start_by: now.plus(Duration::from_secs(5)),
             expires_at: now.plus(Duration::from_secs(60)),

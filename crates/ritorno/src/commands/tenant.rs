@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::banned_word;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use url::Url;
@@ -49,6 +50,13 @@ pub(crate) enum Command {
         #[arg(value_parser = help_desk)]
         url: Option<String>,
     },
+    /// Bans words from passwords, whatever the directory does; without a word, none. They are found in any case, and with digits and
+    /// symbols in the place of letters. The agents judge them, and the pages show the rule while somebody types.
+    BanWords {
+        /// The words, of letters and digits.
+        #[arg(value_parser = banned_word::parse)]
+        words: Vec<String>,
+    },
     /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
     /// mailbox at work and the domain of the sign-in name are refused anyway.
     ForbidMailDomains {
@@ -91,6 +99,13 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let reason = format!("forbidden mail domains: {}", listed(domains));
         store(&installation, Activity::PolicyChanged, reason).await?;
     }
+    if let Command::BanWords { words } = command {
+        if words.len() > banned_word::WORDS_AT_MOST {
+            bail!("at most {} words: nothing was changed", banned_word::WORDS_AT_MOST);
+        }
+        installation.tenant.banned_words.clone_from(words);
+        store(&installation, Activity::PolicyChanged, format!("banned words: {}", listed(words))).await?;
+    }
     if let Command::Gates { gates, methods, to_register, same_twice } = command {
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
@@ -129,6 +144,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
     say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
+    say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
     say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))

@@ -75,16 +75,26 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let (unlock, names) = ("unlock        off", "forbid-names  off");
     let gates = "gates         1 of mail, app, recovery-code, temporary-pass, 1 to register";
     let desk = "help desk     none";
+    let words = "banned words  none";
     let nowhere = "forbidden mail domains  none";
-    let fresh = ["sspr          on", "writeback     off", unlock, names, gates, desk, nowhere];
+    let fresh = ["sspr          on", "writeback     off", unlock, names, words, gates, desk, nowhere];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
     place.succeed(&["tenant", "set", "unlock", "on"])?;
     place.succeed(&["tenant", "forbid-mail-domains", "Contoso.com", "x.test"])?;
     let domains = "forbidden mail domains  contoso.com, x.test";
-    let turned = ["sspr          off", "writeback     on", "unlock        on", names, gates, desk, domains];
+    let turned =
+        ["sspr          off", "writeback     on", "unlock        on", names, words, gates, desk, domains];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
+    assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
+    assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
+    let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();
+    let many: Vec<&str> =
+        ["tenant", "ban-words"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    assert!(place.fail(&many)?.contains("at most 100 words"));
+    assert!(place.succeed(&["tenant", "show"])?.contains("words  contoso, roma\n"), "as they were");
+    assert!(place.succeed(&["tenant", "ban-words"])?.contains("banned words  none\n"));
     assert!(place.fail(&["tenant", "forbid-mail-domains", "x@y"])?.contains("looks like contoso.com"));
     assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), nowhere);
     Ok(())

@@ -197,6 +197,23 @@ async fn the_tenant_may_forbid_names_where_the_directory_does_not() {
 }
 
 #[tokio::test]
+async fn the_tenants_words_are_refused_whatever_the_directory_says() {
+    let scene = scene("words").await;
+    let own = scene.rig.opening.public().clone();
+    let ordered = scene.rig.order_sealed(&[own], "My-C0nto$o-2027", |order| {
+        order.banned_words = vec!["roma".into(), "contoso".into()];
+    });
+    let handled = scene.handle(ordered).await;
+    let Says::Ended { outcome: Outcome::Refused { rule: Rule::BannedWord, operator } } =
+        &handled.statement().says
+    else {
+        panic!("{handled:?}");
+    };
+    assert!(!operator.detail.contains("contoso"), "a part of the password: {}", operator.detail);
+    assert_eq!(scene.steps.writes(), 0);
+}
+
+#[tokio::test]
 async fn too_late_after_reading_is_not_written() {
     let scene = scene("late").await;
     scene.steps.0.reading_ms.store(5_000, Ordering::SeqCst);

@@ -151,6 +151,7 @@ impl Check {
             support_code: self.registration.support_code.clone(),
             must_change: false,
             forbid_names: false,
+            banned_words: Vec::new(),
             // A registration has states of its own: a check that is lost with the server writes nothing.
             step: None,
         };
