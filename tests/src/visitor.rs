@@ -278,11 +278,28 @@ impl Visitor {
     /// # Errors
     /// When nothing answers, or not as it should.
     pub async fn submit(&self, choosing: &Choosing, envelope: &Envelope) -> Result<Answer> {
+        Self::answer(self.send(choosing, envelope).await?).await
+    }
+
+    /// The same where the answer begins another way through the pages: its cookie is kept.
+    ///
+    /// # Errors
+    /// As [`Visitor::submit`].
+    pub async fn prove(&mut self, choosing: &Choosing, envelope: &Envelope) -> Result<Answer> {
+        let response = self.send(choosing, envelope).await?;
+        self.keep_cookies(&response);
+        Self::answer(response).await
+    }
+
+    async fn send(&self, choosing: &Choosing, envelope: &Envelope) -> Result<Response> {
         let request = self
             .request(Method::POST, self.origin.join(&choosing.submit)?)?
             .header(header::ACCEPT, "application/json")
             .json(envelope);
-        let response = request.send().await?;
+        Ok(request.send().await?)
+    }
+
+    async fn answer(response: Response) -> Result<Answer> {
         let status = response.status();
         let said = response.text().await?;
         serde_json::from_str(&said).with_context(|| format!("the answer ({status}) was: {said}"))
