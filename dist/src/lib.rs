@@ -25,6 +25,8 @@ pub enum Package {
 pub struct Build<'a> {
     /// Its version; the workspace's, but in a test of an upgrade.
     pub version: Version,
+    /// Where the program is that writes the manual pages and the completion: the packaged one, but in a test of an earlier one.
+    pub pages: &'a Path,
     /// Signs the releases; its public half goes into the package, so that the next one is believed.
     pub key: &'a SigningKey,
 }
@@ -135,7 +137,7 @@ impl Package {
         }
     }
 
-    /// Manual pages and bash completion, as the program that is packaged writes them.
+    /// Manual pages and bash completion, as a program writes them.
     fn pages(self, program: &Path, tree: &Path) -> Result<()> {
         let own = tree.with_extension("pages");
         run(Command::new(program).arg("pages").arg(&own), b"")?;
@@ -178,7 +180,7 @@ impl Package {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
         let key = release::public_text(build.key)?;
         write(&tree, (&format!("usr/share/{name}/release-key"), 0o644, &key))?;
-        self.pages(&built, &tree)?;
+        self.pages(&build.pages.join(name), &tree)?;
         let files = self.files();
         for entry in files.iter().chain(&self.scripts()) {
             write(&tree, *entry)?;

@@ -38,7 +38,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
     let output = root().join("target/dist");
     std::fs::create_dir_all(&output)?;
     let key = ritorno_dist::release::open_or_make(&root().join(&arguments.release_key))?;
-    let build = Build { version: ritorno_dist::version()?, key: &key };
+    let build = Build { version: ritorno_dist::version()?, pages: programs, key: &key };
     for package in Package::ALL {
         let file =
             step(&format!("packaging {}", package.name()), || package.build(programs, &output, build))?;

@@ -4,4 +4,5 @@
 
 mod before;
 mod policy;
+mod sent;
 mod typescript;
