@@ -26,7 +26,7 @@ pub(crate) async fn measure(stack: &Stack, program: &Path, date: &str, rows: &mu
     }
     let rest = Measure { name: "agent.rest_mb", unit: "MB", better: Better::Lower, goal: Some(20.0) };
     let method = format!(
-        "VmRSS of the enrolled, connected agent with nothing to do, after the first sync of its people; median of {count} looks"
+        "VmRSS of the enrolled, connected agent with nothing to do, in its unit's environment, after the first sync of its people; median of {count} looks"
     );
     rows.add(rest, &resident, method, date)?;
     let binary = Measure { name: "agent.binary_mb", unit: "MB", better: Better::Lower, goal: Some(15.0) };

@@ -218,6 +218,8 @@ impl Stack {
     pub fn launch_agent(&mut self) -> Result<()> {
         let mut command = Command::new(&self.programs.agent);
         command.arg("--config").arg(self.folder.join("agent.toml")).arg("run");
+        // As its unit sets it.
+        command.env("MALLOC_ARENA_MAX", "1");
         command.envs(self.agent_variables.iter().cloned());
         let child = self.spawn(command, "agent.log")?;
         self.agent = Some(child);

@@ -44,10 +44,12 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .disable_statement_logging();
+        // The pages that a connection keeps, in KiB: an agent at rest is to hold little. An import writes much and reads back little.
+        let (for_writing, for_reading) = ("-1000", "-256");
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = pool(1).connect_with(options.clone().pragma("cache_size", for_writing)).await?;
         migrator().run(&writer).await?;
-        let readers = pool(2).connect_with(options.read_only(true)).await?;
+        let readers = pool(2).connect_with(options.read_only(true).pragma("cache_size", for_reading)).await?;
         Ok(Self { writer, readers, lock: lock.into() })
     }
 
