@@ -162,4 +162,9 @@ pub trait Check<C: Sync>: Send + Sync {
 
     /// Looks.
     async fn look(&self, context: &C) -> Finding;
+
+    /// What it says when something is wrong, with names of an example: for the manual.
+    fn examples(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }

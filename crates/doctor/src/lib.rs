@@ -2,8 +2,10 @@
 
 mod check;
 mod explain;
+mod manual;
 mod report;
 
 pub use check::{Check, Description, FaultKind, FaultTest, Finding, Fix, System, Verdict};
 pub use explain::{Explanation, all as all_explanations, explain};
+pub use manual::{Chapter, fault_table};
 pub use report::{Report, Row, run};

@@ -151,7 +151,8 @@ const fn symbol(verdict: Verdict) -> &'static str {
     }
 }
 
-const fn place(system: System) -> &'static str {
+/// Where lines are typed, in words.
+pub(crate) const fn place(system: System) -> &'static str {
     match system {
         System::Agent => "on this host",
         System::Cloud => "on the cloud side",

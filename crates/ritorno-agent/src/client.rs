@@ -37,18 +37,29 @@ struct Problem {
 /// # Errors
 /// When TLS can't be set up.
 pub(crate) fn plain(outbound: &Outbound) -> anyhow::Result<reqwest::Client> {
+    builder(outbound)?.build().context("the HTTPS client can't be set up")
+}
+
+/// The same with a connection for each request, over which nothing passes but request and answer.
+///
+/// # Errors
+/// As [`plain`].
+pub(crate) fn without_keep_alive(outbound: &Outbound) -> anyhow::Result<reqwest::Client> {
+    let builder = builder(outbound)?.http1_only().tcp_keepalive(None).pool_max_idle_per_host(0);
+    builder.build().context("the HTTPS client can't be set up")
+}
+
+fn builder(outbound: &Outbound) -> anyhow::Result<reqwest::ClientBuilder> {
     let mut builder = reqwest::Client::builder();
     if let Some(proxy) = outbound.http_proxy()? {
         builder = builder.proxy(proxy);
     }
-    builder
+    Ok(builder
         .tls_backend_preconfigured(outbound.tls().as_ref().clone())
         .https_only(true)
         .timeout(ANSWER_WITHIN)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("ritorno-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .context("the HTTPS client can't be set up")
+        .user_agent(concat!("ritorno-agent/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// Sends `body` and reads the answer.

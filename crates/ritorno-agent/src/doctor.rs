@@ -2,24 +2,36 @@
 
 mod clock_skew;
 mod deletions;
+mod disk;
+mod domains;
+mod event_log;
 mod first_sync;
+pub(crate) mod fix;
+mod idle;
+mod objects;
 mod pdc_emulator;
 mod person;
 mod policy_hints;
+mod preferred;
+mod removals;
+mod rights;
+mod scheduler;
 mod server_https;
+mod stores;
 mod writeback_switches;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use ritorno_directory::Directory;
-use ritorno_doctor::{Check, Description, Finding};
+use ritorno_directory::{Directory, Topology};
+use ritorno_doctor::{Chapter, Check, Description, Finding};
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::Standing;
-use ritorno_sync::RunReport;
 
 use crate::client::{Client, plain};
 use crate::config::{Config, Mode};
@@ -27,6 +39,7 @@ use crate::forests::Forests;
 use crate::outbound::Outbound;
 use crate::output::say;
 use crate::state::{Mark, State};
+use crate::sync::look::{self, Seen};
 use crate::system;
 
 /// What the checks look at.
@@ -43,12 +56,32 @@ pub(crate) struct Context {
     pub(crate) standing: Result<Answered, String>,
     /// The server's time by the head of an answer that it gives to anybody, and the agent's time then; to the second.
     pub(crate) server_date: Option<(Timestamp, Timestamp)>,
-    /// Of each connector and profile the last run and the last good one, newest first; or why they can't be read.
-    pub(crate) runs: Result<Vec<RunReport>, String>,
+    /// What the synchronisation has in its store; or why it can't be read.
+    pub(crate) sync: Result<Seen, String>,
+    /// Of each forest what it consists of; or why that can't be read.
+    pub(crate) topologies: BTreeMap<String, Result<Topology, String>>,
+    /// The configuration.
+    pub(crate) config: Config,
+    /// The state folder.
+    pub(crate) state: State,
     /// Whether this agent exports at all.
     pub(crate) exports: bool,
     /// The agent's clock.
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Context {
+    /// What a forest consists of.
+    ///
+    /// # Errors
+    /// A finding that says why that is not known.
+    fn topology(&self, forest: &str) -> Result<&Topology, Finding> {
+        match self.topologies.get(forest) {
+            Some(Ok(topology)) => Ok(topology),
+            Some(Err(reason)) => Err(Finding::could_not_tell(format!("{forest}: {reason}"))),
+            None => Err(Finding::could_not_tell(format!("{forest}: not read"))),
+        }
+    }
 }
 
 /// The server, and how it is reached.
@@ -82,7 +115,25 @@ pub(crate) struct Answered {
 }
 
 /// What may fail without a reset failing.
-const BESIDE_A_RESET: [&str; 3] = ["policy-hints", "deletions", "first-sync"];
+const BESIDE_A_RESET: [&str; 10] = [
+    "policy-hints",
+    "deletions",
+    "first-sync",
+    "domains",
+    "preferred-controllers",
+    "rights",
+    "scheduler",
+    "deletion-guard",
+    "objects",
+    "event-log",
+];
+
+const MANUAL_HEAD: &str = "# Troubleshooting
+
+Written by `ritorno-agent doctor manual` from the checks themselves; not to be edited. `ritorno-agent doctor` runs all of them in this \
+order, `ritorno-agent doctor --user NAME` those of one person as well. Lines with a `#` in front are notes.
+
+";
 
 /// Longest wait for the server's time.
 const DATE_WITHIN: Duration = Duration::from_secs(5);
@@ -100,14 +151,30 @@ pub(crate) enum Format {
 
 /// All checks, in the order in which an administrator would look.
 pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
+    let mut all = quick_checks();
+    all.push(Box::new(idle::Idle));
+    all
+}
+
+/// The same without what takes minutes.
+fn quick_checks() -> Vec<Box<dyn Check<Context>>> {
     vec![
         Box::new(pdc_emulator::PdcEmulator),
-        Box::new(policy_hints::PolicyHints),
+        Box::new(preferred::Preferred),
         Box::new(writeback_switches::WritebackSwitches),
+        Box::new(domains::Domains),
+        Box::new(policy_hints::PolicyHints),
+        Box::new(rights::Rights),
         Box::new(first_sync::FirstSync),
+        Box::new(scheduler::Scheduler),
+        Box::new(removals::Removals),
+        Box::new(objects::Objects),
         Box::new(deletions::Deletions),
         Box::new(server_https::ServerHttps),
         Box::new(clock_skew::ClockSkew),
+        Box::new(disk::Disk),
+        Box::new(stores::Stores),
+        Box::new(event_log::EventLog),
     ]
 }
 
@@ -118,13 +185,15 @@ pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
 pub(crate) async fn run(
     config: &Config,
     user: Option<(&str, Option<&str>)>,
+    quick: bool,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     let context = gather(config).await?;
     if let Some(who) = user {
         return person::run(config, &context, who, format).await;
     }
-    let report = ritorno_doctor::run(&checks(), &context, |check| say_what_is_looked_at(check.title)).await;
+    let checks = if quick { quick_checks() } else { checks() };
+    let report = ritorno_doctor::run(&checks, &context, |check| say_what_is_looked_at(check.title)).await;
     let text = match format {
         Format::Text => report.to_text(),
         Format::Json => serde_json::to_string_pretty(&report)?,
@@ -153,6 +222,27 @@ pub(crate) fn list(json: bool) -> anyhow::Result<()> {
         say(format_args!("{:<20} {}", check.id, check.title))?;
     }
     Ok(())
+}
+
+/// The manual's troubleshooting chapter, as Markdown: generated from the checks.
+pub(crate) fn manual() -> String {
+    let general = checks();
+    let of_person = person::checks();
+    let mut text = String::from(MANUAL_HEAD);
+    let chapters =
+        general.iter().map(|check| Chapter { check: check.description(), examples: check.examples() }).chain(
+            of_person.iter().map(|check| Chapter { check: check.description(), examples: check.examples() }),
+        );
+    for chapter in chapters {
+        text.push_str(&chapter.to_markdown());
+        text.push('\n');
+    }
+    text.push_str("## Each check and the test that breaks what it looks at\n\n");
+    let general = general.iter().map(|check| check.description());
+    text.push_str(&ritorno_doctor::fault_table(
+        general.chain(of_person.iter().map(|check| check.description())),
+    ));
+    text
 }
 
 /// Says what a code means, and what to look at.
@@ -216,7 +306,12 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
         }
         Err(error) => (None, None, Err(error.to_string())),
     };
-    let runs = crate::sync::latest(config).await.map_err(|error| format!("{error:#}"));
+    let sync = look::seen(config, rights::CONTAINERS).await.map_err(|error| format!("{error:#}"));
+    let topologies = forests.all().iter().map(async |directory| {
+        let read = directory.topology().await.map_err(|error| error.to_string());
+        (directory.forest().0.clone(), read)
+    });
+    let topologies = join_all(topologies).await.into_iter().collect();
     let exports = crate::sync::exports(config, &state).is_ok();
     Ok(Context {
         forests: forests.all().to_vec(),
@@ -225,7 +320,10 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
         client,
         standing,
         server_date,
-        runs,
+        sync,
+        topologies,
+        config: config.clone(),
+        state,
         exports,
         clock,
     })
@@ -263,4 +361,60 @@ fn worst_of(findings: Vec<Finding>) -> Finding {
         worst.evidence.append(&mut other.evidence);
         worst
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../../docs/manual/troubleshooting.md");
+
+    #[test]
+    fn the_manual_is_what_the_checks_say() {
+        assert!(manual() == MANUAL, "run `ritorno-agent doctor manual >docs/manual/troubleshooting.md`");
+    }
+
+    const VERIFY: &str = include_str!("../../../docs/manual/verify.md");
+
+    #[test]
+    fn each_point_to_verify_names_its_check() {
+        let general = checks();
+        let of_person = person::checks();
+        let all = general
+            .iter()
+            .map(|check| check.description())
+            .chain(of_person.iter().map(|check| check.description()));
+        for check in all.filter(|check| check.article.is_some()) {
+            assert!(VERIFY.contains(&format!("`{}`", check.id)), "{} is missing in verify.md", check.id);
+        }
+    }
+
+    #[test]
+    fn each_general_check_shows_what_mends_it() {
+        for check in checks() {
+            let examples = check.examples();
+            let id = check.description().id;
+            assert!(!examples.is_empty(), "{id} shows nothing");
+            for finding in examples {
+                assert!(finding.verdict > ritorno_doctor::Verdict::NotApplicable, "{id}: {finding:?}");
+                assert!(!finding.fixes.is_empty(), "{id} does not say what mends it: {finding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_links_lead_to_their_chapters() {
+        let general = checks();
+        let of_person = person::checks();
+        let all = general
+            .iter()
+            .map(|check| check.description())
+            .chain(of_person.iter().map(|check| check.description()));
+        let mut seen = std::collections::BTreeSet::new();
+        for check in all {
+            assert!(seen.insert(check.id), "{} twice", check.id);
+            assert_eq!(check.manual, format!("troubleshooting.html#{}", check.id));
+        }
+        assert!(BESIDE_A_RESET.iter().all(|id| seen.contains(id)));
+    }
 }

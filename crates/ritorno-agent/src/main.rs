@@ -151,6 +151,9 @@ enum Command {
         /// Somebody for whom it works: only what is different is shown.
         #[arg(long, requires = "user")]
         against: Option<String>,
+        /// Leaves out what takes minutes: how long idle connections live.
+        #[arg(long)]
+        quick: bool,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -167,6 +170,16 @@ enum Doctor {
         /// As JSON: what each proves, what it covers, and the test that makes it fail.
         #[arg(long)]
         json: bool,
+    },
+    /// Prints the manual's troubleshooting chapter: each check, what it says when something is wrong, and what mends it.
+    Manual,
+    /// Mends what a check finds, as far as it is the agent's own: its service, switches and runs. Asks before each step.
+    Fix {
+        /// The check's name.
+        check: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// Says what a code means that somebody was shown: of a page (SSPR_0029), of the event log (33004), of a domain controller (0000052D).
     Explain {
@@ -335,6 +348,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             doctor::list(*json)?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Doctor { about: Some(Doctor::Manual), .. } => {
+            output::say(doctor::manual().trim_end())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Doctor { about: Some(Doctor::Explain { code, json }), .. } => {
             doctor::explain(code, *json)?;
             return Ok(ExitCode::SUCCESS);
@@ -371,14 +388,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .context("the runtime can't be started")?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Doctor { about: None, user, against, json, junit } => {
+            Command::Doctor { about: None, user, against, quick, json, junit } => {
                 let format = match (json, junit) {
                     (true, _) => doctor::Format::Json,
                     (_, true) => doctor::Format::Junit,
                     _ => doctor::Format::Text,
                 };
                 let who = user.as_deref().map(|user| (user, against.as_deref()));
-                return doctor::run(&config, who, format).await;
+                return doctor::run(&config, who, quick, format).await;
+            }
+            Command::Doctor { about: Some(Doctor::Fix { check, yes }), .. } => {
+                return doctor::fix::run(&config, &arguments.config, &check, yes).await;
             }
             // Answered before there was a configuration.
             Command::Doctor { about: Some(_), .. } => Ok(()),

@@ -69,14 +69,15 @@ impl Engine {
             .bind(limit)
             .fetch_all(&mut *self.store.read().await?)
             .await?;
-        rows.iter()
-            .map(|row| {
-                let fault = serde_json::from_str(row.try_get("fault")?)
-                    .map_err(|_| SyncError::Unreadable { column: "run_error.fault" })?;
-                Ok(ObjectError { object: row.try_get("object")?, fault })
-            })
-            .collect()
+        rows.iter().map(object_error).collect()
     }
+}
+
+/// A row with `object` and `fault`.
+pub(crate) fn object_error(row: &SqliteRow) -> Result<ObjectError, SyncError> {
+    let fault = serde_json::from_str(row.try_get("fault")?)
+        .map_err(|_| SyncError::Unreadable { column: "run_error.fault" })?;
+    Ok(ObjectError { object: row.try_get("object")?, fault })
 }
 
 /// Forgets runs that ended over a week ago, but of each connector and profile never the last one, nor the last one that

@@ -1,12 +1,17 @@
 //! What is staged of whom.
 
+use std::collections::BTreeSet;
+
+use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use crate::engine::Engine;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
-use crate::object::Attributes;
+use crate::history::object_error;
+use crate::object::{Attributes, parent};
+use crate::report::ObjectError;
 
 /// One staged object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +72,53 @@ impl Engine {
             .fetch_all(&mut *self.store.read().await?)
             .await?;
         rows.iter().map(found).collect()
+    }
+}
+
+/// What the last sync held back, and what the imports did since the last full one, which tells of everybody anew.
+const FAULTS: &str = "SELECT dn AS object, fault FROM cs_object WHERE present = 1 AND fault IS NOT NULL \
+    UNION SELECT object, fault FROM run_error JOIN run ON run.id = run_id \
+    WHERE profile IN ('full-import', 'delta-import') AND run.id >= (SELECT max(id) FROM run AS last \
+    WHERE last.connector_id = run.connector_id AND profile = 'full-import' \
+    AND outcome IN ('succeeded', 'completed-with-errors')) ORDER BY object LIMIT ?";
+
+const JOINED: &str = "SELECT dn, object_guid FROM cs_object JOIN connector ON connector.id = connector_id \
+    WHERE connector.name = ? AND present = 1 AND kind = 'person' AND mv_id IS NOT NULL ORDER BY cs_object.id";
+
+impl Engine {
+    /// The first `limit` objects of all connectors that could not be carried on, by DN: those that the last sync held back, and those that
+    /// an import left as they were since the last full import.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`] or [`SyncError::Unreadable`].
+    pub async fn faults(&self, limit: u32) -> Result<Vec<ObjectError>, SyncError> {
+        let rows = sqlx::query(FAULTS).bind(limit).fetch_all(&mut *self.store.read().await?).await?;
+        rows.iter().map(object_error).collect()
+    }
+
+    /// `objectGUID`, as the directory stores it, of one joined person in each container that has some: of the one that is staged longest. At
+    /// most `limit` containers.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`] or [`SyncError::Unreadable`].
+    pub async fn one_of_each_container(
+        &self,
+        connector: &str,
+        limit: usize,
+    ) -> Result<Vec<[u8; 16]>, SyncError> {
+        let mut connection = self.store.read().await?;
+        let mut rows = sqlx::query(JOINED).bind(connector).fetch(&mut *connection);
+        let (mut seen, mut chosen) = (BTreeSet::new(), Vec::new());
+        while let Some(row) = rows.try_next().await? {
+            let dn: String = row.try_get("dn")?;
+            let container = parent(&dn).map(str::to_lowercase).unwrap_or_default();
+            if chosen.len() < limit && seen.insert(container) {
+                let unreadable = |_| SyncError::Unreadable { column: "cs_object.object_guid" };
+                let guid: &str = row.try_get("object_guid")?;
+                chosen.push(uuid::Uuid::parse_str(guid).map_err(unreadable)?.to_bytes_le());
+            }
+        }
+        Ok(chosen)
     }
 }
 

@@ -381,10 +381,11 @@ fn full_disk(chaos: &mut Chaos) -> Result<()> {
 }
 
 /// A small disk in the place of a folder, with what the folder holds.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    fn mount(folder: &Path) -> Result<Self> {
+    /// Puts a disk of 24 MB there.
+    pub(crate) fn mount(folder: &Path) -> Result<Self> {
         let disk = Self(folder.to_owned());
         let kept = folder.with_extension("kept");
         run(Command::new("cp").arg("--archive").arg(folder).arg(&kept), b"")?;
@@ -398,7 +399,7 @@ impl Disk {
     }
 
     /// What it holds now is what the folder holds then.
-    fn unmount(self) -> Result<()> {
+    pub(crate) fn unmount(self) -> Result<()> {
         let kept = self.0.with_extension("kept");
         run(Command::new("cp").arg("--archive").arg(&self.0).arg(&kept), b"")?;
         let folder = self.0.clone();

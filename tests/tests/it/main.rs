@@ -7,6 +7,8 @@ mod canary;
 mod chaos;
 mod dist;
 mod doctor;
+mod doctor_agent;
+mod doctor_directory;
 mod doctor_person;
 mod events;
 mod forests;

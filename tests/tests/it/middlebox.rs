@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use ritorno_lab::Lab;
 use ritorno_lab::progress::wait_until;
 use ritorno_protocol::clock::{Clock as _, SystemClock, Timestamp};
@@ -13,6 +13,7 @@ use ritorno_protocol::link::SILENT_AFTER;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::doctor::{Report, doctor};
 use crate::world::{World, programs};
 
 /// What is idle for so long is forgotten.
@@ -65,12 +66,24 @@ fn an_idle_link_outlives_the_middlebox_and_a_cut_one_is_back_at_once() -> Result
 
     let before = status(&world)?;
     let since = before.lines().find(|line| line.contains("connected since")).context("no link")?.to_owned();
-    // Nothing happens: that is what is tried.
+    // The doctor looks how long connections of its own live meanwhile.
+    let command = doctor(&world, &["--json"])?;
+    let looking = std::thread::spawn(move || Report::told(command));
+    // Nothing happens on the link: that is what is tried.
     std::thread::sleep(idle);
     let after = status(&world)?;
     ensure!(after.contains(&since), "the link was lost in {} s:\n{before}\n{after}", idle.as_secs());
     ensure!(!answers(&mut silent), "the middlebox forgets nothing");
     world.reset("anna.rossi", "Dopo-Il-Silenzio-1")?;
+    let report = looking.join().map_err(|_| anyhow!("the doctor was not run"))??;
+    report.only_warns("idle-connections", "keep idle TCP connections for 180 s")?;
+    // At sixty seconds either may come first.
+    let said = report.0.to_string();
+    let found = [
+        "there after 45 s without a byte, gone after 60 s",
+        "there after 60 s without a byte, gone after 90 s",
+    ];
+    ensure!(found.iter().any(|found| said.contains(found)), "{said}");
 
     middlebox.cut()?;
     let cut_at = SystemClock.now();

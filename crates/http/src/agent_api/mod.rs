@@ -11,6 +11,7 @@ pub mod bearer;
 pub mod enrol;
 pub mod enrolment_token;
 pub mod identity;
+pub mod idle;
 pub mod link;
 pub mod onboarding;
 pub mod person;
@@ -33,6 +34,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/release/package", get(release::package))
         .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/person", get(person::handle))
+        .route("/agent/v1/idle", get(idle::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
 }

@@ -35,6 +35,11 @@ impl Check<Context> for ClockSkew {
             },
         }
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        let server = Timestamp::from_unix_ms(1_800_000_000_000);
+        vec![by_date(server, server.plus(2 * MAXIMUM_SKEW), "the signature's time is not now")]
+    }
 }
 
 /// By the time in the head of an answer, which tells whole seconds and not how long it took: enough to see why the server refuses.

@@ -31,6 +31,10 @@ impl Check<Context> for Deletions {
         }
         worst_of(findings)
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        vec![unseen("contoso.test", "svc-ritorno@contoso.test")]
+    }
 }
 
 async fn one(directory: &Directory) -> Finding {

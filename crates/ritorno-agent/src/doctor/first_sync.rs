@@ -33,14 +33,18 @@ impl Check<Context> for FirstSync {
     }
 
     async fn look(&self, context: &Context) -> Finding {
-        let runs = match &context.runs {
-            Ok(runs) => runs,
+        let runs = match &context.sync {
+            Ok(seen) => &seen.runs,
             Err(reason) => return Finding::could_not_tell(reason.clone()),
         };
         let forests: BTreeSet<&str> =
             context.forests.iter().map(|directory| directory.forest().0.as_str()).collect();
         let now = context.clock.now();
         worst_of(forests.into_iter().map(|forest| judge(forest, runs, context.exports, now)).collect())
+    }
+
+    fn examples(&self) -> Vec<Finding> {
+        vec![judge("contoso.test", &[], true, Timestamp::from_unix_ms(0)), stale("contoso.test")]
     }
 }
 
@@ -75,16 +79,7 @@ fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> 
             return fix(Finding::warning(format!("{connector}: the last {profile} failed"), failure));
         }
         if last_cycle(connector, runs).is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
-            let evidence = format!("{connector}: no cycle has come to its end for 7 days");
-            return Finding::fail(evidence, "the scheduler is suspended or off, or the service does not run")
-                .fix(
-                    System::Agent,
-                    [
-                        "ritorno-agent sync status",
-                        "ritorno-agent sync resume",
-                        "systemctl start ritorno-agent",
-                    ],
-                );
+            return stale(connector);
         }
         if good.ended.is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
             let evidence = format!("{connector}: the last {profile} ended over a week ago");
@@ -99,6 +94,14 @@ fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> 
         return Finding::warning(evidence, failure).fix(System::Agent, ["ritorno-agent sync history"]);
     }
     Finding::pass(format!("{connector}: full import, full sync and export have completed"))
+}
+
+fn stale(connector: &str) -> Finding {
+    let evidence = format!("{connector}: no cycle has come to its end for 7 days");
+    Finding::fail(evidence, "the scheduler is suspended or off, or the service does not run").fix(
+        System::Agent,
+        ["ritorno-agent sync status", "ritorno-agent sync resume", "systemctl start ritorno-agent"],
+    )
 }
 
 #[cfg(test)]

@@ -32,6 +32,14 @@ impl Check<Context> for PdcEmulator {
         }
         worst_of(findings)
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        let (evidence, host) = ("contoso.test: dc1.contoso.test: no answer within 5 s", "dc1.contoso.test");
+        vec![
+            unreachable(evidence.to_owned(), host, Transport::Ldaps),
+            signed_out("contoso.test: dc1.contoso.test: the account is refused".to_owned(), host),
+        ]
+    }
 }
 
 async fn one(directory: &Directory) -> Finding {

@@ -115,7 +115,7 @@ pub(super) async fn run(
         against.is_none() || format == Format::Text,
         "--against prints a comparison for people: leave --json and --junit out"
     );
-    let mut general = ritorno_doctor::run(&super::checks(), context, |check| {
+    let mut general = ritorno_doctor::run(&super::quick_checks(), context, |check| {
         say_what_is_looked_at(check.title);
     })
     .await;

@@ -32,6 +32,13 @@ impl Check<Context> for PolicyHints {
         }
         worst_of(findings)
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        vec![
+            missing("contoso.test", "dc1.contoso.test", Vendor::Windows),
+            missing("fabrikam.test", "dc1.fabrikam.test", Vendor::Samba),
+        ]
+    }
 }
 
 async fn one(directory: &Directory) -> Finding {
@@ -43,9 +50,13 @@ async fn one(directory: &Directory) -> Finding {
     if let Some(control) = dse.hints() {
         return Finding::pass(format!("{forest}: {} lists {}", dse.host, control.oid));
     }
-    let evidence = format!("{forest}: supportedControl of {} has no policy-hints control", dse.host);
+    missing(&forest.0, &dse.host, dse.vendor)
+}
+
+fn missing(forest: &str, host: &str, vendor: Vendor) -> Finding {
+    let evidence = format!("{forest}: supportedControl of {host} has no policy-hints control");
     let meaning = "so a reset ignores the password history and the minimum age: people can set a password that they had before";
-    match dse.vendor {
+    match vendor {
         Vendor::Samba => Finding::warning(evidence, format!("Samba has the control since 4.24; {meaning}"))
             .fix(
                 System::Samba,

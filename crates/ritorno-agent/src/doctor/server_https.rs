@@ -44,6 +44,16 @@ impl Check<Context> for ServerHttps {
             ),
         }
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        let host = "ritorno.example.org";
+        vec![
+            no_name(host, "no such host is known"),
+            no_connection(host, 443, "connection refused"),
+            no_trust(host, 443, "the certificate's issuer is not known"),
+            no_way_through("proxy.example.org:3128", host, 443, "the proxy answers with status 407"),
+        ]
+    }
 }
 
 /// Goes step by step; the first that fails is the finding.

@@ -1,5 +1,7 @@
 //! `ritorno-agent sync ...`: what only looks.
 
+use std::collections::BTreeMap;
+
 use anyhow::bail;
 use ritorno_sync::{
     Engine, Found, Judged, NextExport, PendingKind, Preview, Profile, RemovalKind, RunReport, Standing,
@@ -14,6 +16,64 @@ use crate::state::{Mark, State};
 const LINES: u32 = 1_000;
 /// Objects that a search shows.
 const HITS: u32 = 50;
+
+/// What the doctor looks at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Of each connector and profile the last run and the last good one, newest first.
+    pub(crate) runs: Vec<RunReport>,
+    /// Exports that the deletion guard holds.
+    pub(crate) held: Vec<HeldExport>,
+    /// Objects that were held back, each with why; the first of them.
+    pub(crate) faulty: Vec<(String, String)>,
+    /// How many objects the tenant refused at the last export.
+    pub(crate) refused: u64,
+    /// Of each connector `objectGUID` of one synchronised person in each container, as the directory stores it.
+    pub(crate) people: BTreeMap<String, Vec<[u8; 16]>>,
+}
+
+/// An export that the deletion guard holds.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldExport {
+    /// The forest.
+    pub(crate) connector: String,
+    /// What the run said.
+    pub(crate) failure: String,
+    /// Removals that wait.
+    pub(crate) count: usize,
+    /// What an approval names.
+    pub(crate) digest: String,
+}
+
+/// Everything that the doctor looks at, with one opening of the store. Nothing if it was never made.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn seen(config: &Config, containers: usize) -> anyhow::Result<Seen> {
+    if !State::open(&config.state_dir)?.path("sync.db").exists() {
+        return Ok(Seen::default());
+    }
+    let engine = engine(config).await?;
+    let mut seen = Seen { runs: engine.latest().await?, ..Seen::default() };
+    for status in engine.status().await? {
+        seen.refused += status.refused;
+        let name = status.connector;
+        let of_export = |run: &&RunReport| run.connector == name && run.profile == Profile::Export;
+        if let Some(failure) = seen.runs.iter().find(of_export).and_then(|run| run.failure.clone()) {
+            let removals = engine.removals(&name).await?;
+            // A held export names the list that it was held for.
+            if failure.contains(&removals.digest) {
+                let (count, digest) = (removals.list.len(), removals.digest);
+                seen.held.push(HeldExport { connector: name.clone(), failure, count, digest });
+            }
+        }
+        let people = engine.one_of_each_container(&name, containers).await?;
+        seen.people.insert(name, people);
+    }
+    let faults = engine.faults(LINES).await?;
+    seen.faulty = faults.into_iter().map(|error| (error.object, error.fault.to_string())).collect();
+    Ok(seen)
+}
 
 /// `sync status`: how each connector stands, and what the scheduler does.
 ///
