@@ -209,6 +209,19 @@ pub struct Health {
     pub writeback_on: bool,
     /// One for each forest that it serves.
     pub forests: Vec<ForestHealth>,
+    /// How long the latest ping took to the relay and back, in milliseconds. Earlier agents don't measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u64>,
+}
+
+impl Health {
+    /// How far the PDC emulator of `forest` is from the relay by way of this agent, in milliseconds; the longest where that was
+    /// not measured.
+    pub fn distance_ms(&self, forest: &Forest) -> u64 {
+        let known = self.forests.iter().find(|known| known.forest == *forest);
+        let answered = known.and_then(|known| known.answered_in_ms);
+        answered.zip(self.round_trip_ms).map_or(u64::MAX, |(pdc, link)| pdc.saturating_add(link))
+    }
 }
 
 /// Whether a forest can be written to.
@@ -222,4 +235,7 @@ pub struct ForestHealth {
     pub reachable: bool,
     /// For operators: what was tried and what was seen, when not.
     pub detail: Option<String>,
+    /// How long its answer took, in milliseconds. Earlier agents don't say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_in_ms: Option<u64>,
 }

@@ -165,6 +165,11 @@ impl Link {
         })
     }
 
+    /// How far the forest's PDC emulator is by way of this agent, in milliseconds.
+    pub(crate) fn distance_ms(&self, forest: &Forest, now: Timestamp) -> u64 {
+        self.report(now).map_or(u64::MAX, |report| report.health.distance_ms(forest))
+    }
+
     pub(crate) fn expect_answer(&self, id: Uuid) -> oneshot::Receiver<Found> {
         let (answer, answered) = oneshot::channel();
         let mut questions = lock(&self.questions);

@@ -267,7 +267,10 @@ impl Relay {
             .filter_map(|agent| self.links.get(tenant, agent.id))
             .filter(|link| link.reaches(forest, now))
             .collect();
-        links.sort_by_key(|link| std::cmp::Reverse(link.in_flight.available_permits()));
+        // The least loaded, and of those that have as much to do the one that is nearest to the PDC emulator.
+        links.sort_by_cached_key(|link| {
+            (std::cmp::Reverse(link.in_flight.available_permits()), link.distance_ms(forest, now))
+        });
         links
     }
 

@@ -24,8 +24,10 @@ const STEP_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) enum Received {
     /// A frame.
     Frame(Box<ToAgent>),
-    /// A ping, a pong: the other side lives.
+    /// A ping: the other side lives.
     SignOfLife,
+    /// The answer to a ping.
+    Pong,
     /// The other side closed, and said why.
     Closed(String),
 }
@@ -82,7 +84,8 @@ impl Socket {
                 Ok(Received::Closed(reason.unwrap_or_else(|| "closed by the server".into())))
             }
             Some(Ok(Message::Binary(_))) => bail!("the server sent a binary frame, of which there are none"),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::SignOfLife),
+            Some(Ok(Message::Pong(_))) => Ok(Received::Pong),
+            Some(Ok(Message::Ping(_) | Message::Frame(_))) => Ok(Received::SignOfLife),
             Some(Err(error)) => Err(error).context("the socket failed"),
         }
     }

@@ -92,15 +92,21 @@ impl Forests {
             // A probe that panicked has no answer: the forest is then not in the report, which counts as unreachable.
             let Ok((forest, health)) = task.await else { continue };
             known.push(match health {
-                PdcHealth::Reachable { dc, .. } => {
-                    ForestHealth { forest, pdc: Some(dc), reachable: true, detail: None }
-                }
+                PdcHealth::Reachable { dc, milliseconds } => ForestHealth {
+                    forest,
+                    pdc: Some(dc),
+                    reachable: true,
+                    detail: None,
+                    answered_in_ms: Some(milliseconds),
+                },
                 // Resets go on: there is somebody to write to.
                 PdcHealth::Elsewhere { dc, reason } => {
-                    ForestHealth { forest, pdc: Some(dc), reachable: true, detail: Some(reason) }
+                    let (pdc, detail) = (Some(dc), Some(reason));
+                    ForestHealth { forest, pdc, reachable: true, detail, answered_in_ms: None }
                 }
                 PdcHealth::Unreachable { name, reason } => {
-                    ForestHealth { forest, pdc: Some(name), reachable: false, detail: Some(reason) }
+                    let (pdc, detail) = (Some(name), Some(reason));
+                    ForestHealth { forest, pdc, reachable: false, detail, answered_in_ms: None }
                 }
             });
         }

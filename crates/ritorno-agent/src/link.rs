@@ -282,7 +282,10 @@ impl Link {
         let mut health = self.health.clone();
         let mut restarting: Option<Duration> = None;
         let mut heard = Instant::now();
-        let mut ping_at = heard + PING_EVERY;
+        // The first one at once, which measures the way.
+        let mut ping_at = heard;
+        let mut pinged: Option<Instant> = None;
+        let mut round_trip_ms = None;
         let mut health_at = heard;
         let mut switch_at = heard;
         let mut told_on = None;
@@ -302,6 +305,12 @@ impl Link {
                     heard = Instant::now();
                     match (received, restarting) {
                         (Ok(Received::SignOfLife), _) => {}
+                        (Ok(Received::Pong), _) => {
+                            if let Some(pinged) = pinged.take() {
+                                round_trip_ms = u64::try_from((heard - pinged).as_millis()).ok();
+                                self.board.round_trip(round_trip_ms);
+                            }
+                        }
                         (Ok(Received::Closed(_)) | Err(_), Some(after)) => return Ok(End::Restarting(after)),
                         (Ok(Received::Closed(reason)), None) => return Ok(End::Closed(reason)),
                         (Err(error), None) => return Err(error),
@@ -328,6 +337,7 @@ impl Link {
             }
             if now >= ping_at {
                 ping_at = now + PING_EVERY;
+                pinged = Some(now);
                 socket.ping().await?;
             }
             let writeback_on = self.switch.writeback_on() && finish_by.is_none();
@@ -339,6 +349,7 @@ impl Link {
                     at: self.clock.now(),
                     writeback_on,
                     forests: health.borrow_and_update().clone(),
+                    round_trip_ms,
                 };
                 socket.send(&ToRelay::Health { health: report }).await.inspect_err(|error| {
                     self.carrier.events().note(EventId::HealthReportError, format!("{error:#}"));
@@ -464,7 +475,7 @@ async fn next_frame(socket: &mut Socket) -> anyhow::Result<ToAgent> {
         loop {
             match socket.receive().await? {
                 Received::Frame(frame) => return Ok(*frame),
-                Received::SignOfLife => {}
+                Received::SignOfLife | Received::Pong => {}
                 Received::Closed(reason) => bail!("the server closed: {reason}"),
             }
         }

@@ -233,12 +233,18 @@ mod tests {
 
     #[test]
     fn a_beat_says_whether_a_reset_could_succeed() {
-        let link = |up| LinkStatus { up, since: Timestamp::from_unix_ms(0), reason: Some("refused".into()) };
+        let link = |up| LinkStatus {
+            up,
+            since: Timestamp::from_unix_ms(0),
+            reason: Some("refused".into()),
+            round_trip_ms: None,
+        };
         let forest = |name: &str, reachable| ForestHealth {
             forest: Forest(name.into()),
             pdc: None,
             reachable,
             detail: None,
+            answered_in_ms: None,
         };
         let number = |link, forests: &[ForestHealth]| {
             let (id, reason) = how_it_stands(&link, forests);

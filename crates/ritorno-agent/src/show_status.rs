@@ -25,11 +25,16 @@ pub(crate) async fn run(config: &Config, json: bool) -> anyhow::Result<()> {
         None => say(format_args!("link       connected since {since}"))?,
         Some(reason) => say(format_args!("link       down since {since}: {reason}"))?,
     }
+    if let Some(milliseconds) = link.round_trip_ms {
+        say(format_args!("round trip {milliseconds} ms"))?;
+    }
     say(format_args!("writeback  {}", if writeback_on { "on" } else { "off" }))?;
     for forest in forests {
         let pdc = forest.pdc.as_deref().unwrap_or("unknown");
         let health = match forest.detail.filter(|_| !forest.reachable) {
-            None => "answers".to_owned(),
+            None => {
+                forest.answered_in_ms.map_or_else(|| "answers".to_owned(), |ms| format!("answers in {ms} ms"))
+            }
             Some(detail) => format!("does not answer: {detail}"),
         };
         say(format_args!("forest     {}, PDC emulator {pdc} {health}", forest.forest))?;

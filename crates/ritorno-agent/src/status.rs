@@ -32,6 +32,9 @@ pub(crate) struct LinkStatus {
     pub(crate) since: Timestamp,
     /// Why it is down.
     pub(crate) reason: Option<String>,
+    /// How long the latest ping took to the server and back, in milliseconds.
+    #[serde(default)]
+    pub(crate) round_trip_ms: Option<u64>,
 }
 
 /// Everything that is shown of the running agent.
@@ -56,20 +59,30 @@ pub(crate) struct Board(Mutex<LinkStatus>);
 impl Board {
     /// Not up yet.
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self(Mutex::new(LinkStatus { up: false, since: now, reason: Some("starting".into()) }))
+        Self(Mutex::new(LinkStatus {
+            up: false,
+            since: now,
+            reason: Some("starting".into()),
+            round_trip_ms: None,
+        }))
     }
 
     /// It is up.
     pub(crate) fn link_up(&self, now: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            LinkStatus { up: true, since: now, reason: None };
+            LinkStatus { up: true, since: now, reason: None, round_trip_ms: None };
+    }
+
+    /// A ping came back.
+    pub(crate) fn round_trip(&self, milliseconds: Option<u64>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).round_trip_ms = milliseconds;
     }
 
     /// It is down.
     pub(crate) fn link_down(&self, reason: &str, now: Timestamp) {
         let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let since = if link.up { now } else { link.since };
-        *link = LinkStatus { up: false, since, reason: Some(reason.to_owned()) };
+        *link = LinkStatus { up: false, since, reason: Some(reason.to_owned()), round_trip_ms: None };
     }
 
     /// How it is.
@@ -134,7 +147,8 @@ mod tests {
         let path = folder.join(SOCKET);
         // More than the socket's buffer takes, so that the answer hangs.
         let reason = "x".repeat(600_000);
-        let link = LinkStatus { up: false, since: Timestamp::from_unix_ms(0), reason: Some(reason) };
+        let since = Timestamp::from_unix_ms(0);
+        let link = LinkStatus { up: false, since, reason: Some(reason), round_trip_ms: None };
         let now = move || Status {
             version: "1".into(),
             epoch: "e".into(),

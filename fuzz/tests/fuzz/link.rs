@@ -35,8 +35,11 @@ fn frame_to_relay() {
         pdc: Some("dc1.contoso.test".into()),
         reachable: false,
         detail: Some("connection refused".into()),
+        answered_in_ms: Some(3),
     };
-    let frame = ToRelay::Health { health: Health { at: NOW, writeback_on: true, forests: vec![forest] } };
+    let frame = ToRelay::Health {
+        health: Health { at: NOW, writeback_on: true, forests: vec![forest], round_trip_ms: Some(20) },
+    };
     let own = std::iter::once(serde_json::to_vec(&frame).unwrap());
     seed::run(own.chain(recorded("to-relay")).collect(), |bytes| {
         if let Ok(frame) = serde_json::from_slice::<ToRelay>(bytes) {

@@ -173,8 +173,19 @@ impl TestAgent {
 async fn report(out: mpsc::UnboundedSender<String>, forest: Forest) {
     loop {
         let pdc = Some("dc1.contoso.test".into());
-        let forest = ForestHealth { forest: forest.clone(), pdc, reachable: true, detail: None };
-        let health = Health { at: SystemClock.now(), writeback_on: true, forests: vec![forest] };
+        let forest = ForestHealth {
+            forest: forest.clone(),
+            pdc,
+            reachable: true,
+            detail: None,
+            answered_in_ms: Some(3),
+        };
+        let health = Health {
+            at: SystemClock.now(),
+            writeback_on: true,
+            forests: vec![forest],
+            round_trip_ms: Some(20),
+        };
         if out.send(serde_json::to_string(&ToRelay::Health { health }).unwrap()).is_err() {
             return;
         }

@@ -27,8 +27,9 @@ use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What the version with the go-ahead sends.
-pub(crate) const RECORDED: &str = include_str!("frames/0.1-go-ahead.txt");
+/// What this version sends: as the one before, the words that a tenant bans, and how far agents are from the relay and from their PDC
+/// emulators.
+pub(crate) const RECORDED: &str = include_str!("frames/0.1-words-and-distances.txt");
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
@@ -101,6 +102,7 @@ fn faults() -> Vec<Fault> {
 
 fn rules() -> Vec<Rule> {
     let all = vec![
+        Rule::BannedWord,
         Rule::Complexity,
         Rule::ContainsName,
         Rule::History { remembered: Some(24) },
@@ -114,7 +116,8 @@ fn rules() -> Vec<Rule> {
     for rule in &all {
         // A new kind belongs above.
         match rule {
-            Rule::Complexity
+            Rule::BannedWord
+            | Rule::Complexity
             | Rule::ContainsName
             | Rule::History { .. }
             | Rule::MaximumLength { .. }
@@ -249,6 +252,7 @@ impl Scene {
             envelope: Bytes(envelope.digest().unwrap().to_vec()),
             must_change: initiator == Initiator::Administrator,
             forbid_names: true,
+            banned_words: if go_ahead { vec!["contoso".into()] } else { Vec::new() },
             issued_at: NOW,
             start_by: NOW.plus(Duration::from_secs(5)),
             expires_at: NOW.plus(Duration::from_secs(60)),
@@ -322,6 +326,7 @@ impl Scene {
             pdc: Some("dc1.contoso.test".into()),
             reachable,
             detail: (!reachable).then(|| "no answer".into()),
+            answered_in_ms: reachable.then_some(3),
         };
         let forests = vec![forest(true), forest(false)];
         let answer = |found| ToRelay::Answer {
@@ -338,13 +343,16 @@ impl Scene {
             forbid_names: true,
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
+            banned_words: if vendor == Vendor::Samba { vec!["contoso".into()] } else { Vec::new() },
         };
         let person =
             |source, vendor| Found::Person { policy: policy(source, vendor), locked: true, disabled: false };
         let pso = || "Strict".to_owned();
         let mut all = vec![
             ToRelay::Hello { hello: Signed::sign(&hello, &self.identity) },
-            ToRelay::Health { health: Health { at: NOW, writeback_on: true, forests } },
+            ToRelay::Health {
+                health: Health { at: NOW, writeback_on: true, forests, round_trip_ms: Some(20) },
+            },
             ToRelay::Chain { chain: self.chain() },
             answer(person(PolicySource::Domain, Vendor::Windows)),
             answer(person(PolicySource::Pso { name: pso() }, Vendor::Samba)),

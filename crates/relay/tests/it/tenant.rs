@@ -57,8 +57,12 @@ async fn each_switch_turns_writeback_off() {
     world.ledger.agent(agent.id, |row| row.writeback_on = false);
     assert_eq!(state(&world).await, TenantState::WritebackOff);
     world.ledger.agent(agent.id, |row| row.writeback_on = true);
-    let health =
-        ritorno_protocol::link::Health { at: world.time.now(), writeback_on: false, forests: vec![] };
+    let health = ritorno_protocol::link::Health {
+        at: world.time.now(),
+        writeback_on: false,
+        forests: vec![],
+        round_trip_ms: None,
+    };
     wire.say(&ToRelay::Health { health });
     settle().await;
     assert_eq!(state(&world).await, TenantState::WritebackOff);

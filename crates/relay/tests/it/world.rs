@@ -501,8 +501,10 @@ impl World {
     /// Says how the agent is.
     pub(crate) async fn report(&self, wire: &Wire, reachable: bool) {
         let pdc = Some("dc1.contoso.test".to_owned());
-        let forests = vec![ForestHealth { forest: forest(), pdc, reachable, detail: None }];
-        wire.say(&ToRelay::Health { health: Health { at: self.time.now(), writeback_on: true, forests } });
+        let forests =
+            vec![ForestHealth { forest: forest(), pdc, reachable, detail: None, answered_in_ms: None }];
+        let (at, round_trip_ms) = (self.time.now(), None);
+        wire.say(&ToRelay::Health { health: Health { at, writeback_on: true, forests, round_trip_ms } });
         settle().await;
     }
 

@@ -261,6 +261,8 @@ async fn it_proves_itself_reports_at_once_and_stops_in_order() {
     assert!(!health.writeback_on, "nobody switched it on");
     assert!(scene.board.link().up);
     assert!(scene.events().contains("31019"));
+    // The way is measured from the first ping on, and the next report says how long it is.
+    assert_eq!(health.round_trip_ms, None);
     // `ritorno-agent writeback enable` in another process: the server hears of it before the next report is due.
     let switched = system::clock().now();
     State::open(&scene.folder).unwrap().switch_writeback(true).unwrap();
@@ -269,6 +271,7 @@ async fn it_proves_itself_reports_at_once_and_stops_in_order() {
     };
     assert!(health.writeback_on);
     assert!(system::clock().now().since(switched) < HEALTH_EVERY / 2, "it waited for the next report");
+    assert!(health.round_trip_ms.is_some() && scene.board.link().round_trip_ms == health.round_trip_ms);
     scene.stop.send(true).unwrap();
     while receive(&mut relay).await.is_some() {}
     let ended = tokio::time::timeout(SOON, &mut scene.running).await.expect("it stops").unwrap();

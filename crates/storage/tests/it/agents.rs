@@ -55,7 +55,9 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
             pdc: Some("dc1.contoso.test".into()),
             reachable: false,
             detail: Some("connection refused".into()),
+            answered_in_ms: Some(3),
         }],
+        round_trip_ms: Some(20),
     };
     let later = NOW.plus(Duration::from_secs(10));
     ensure!(agents.reported(f.tenant.id, new.id, &health, later).await?);
@@ -192,7 +194,7 @@ async fn revoked_is_revoked(f: &Fixture) -> Result<()> {
     ensure!(agents.revoke(f.tenant.id, agent.id, NOW).await?);
     ensure!(!agents.revoke(f.tenant.id, agent.id, NOW.plus(Duration::from_secs(1))).await?);
     ensure!(!agents.set_writeback(f.tenant.id, agent.id, true).await?);
-    let health = Health { at: NOW, writeback_on: true, forests: vec![] };
+    let health = Health { at: NOW, writeback_on: true, forests: vec![], round_trip_ms: None };
     ensure!(!agents.reported(f.tenant.id, agent.id, &health, NOW).await?);
     let stored = agents.get(f.tenant.id, agent.id).await?;
     assert_eq!(stored, Some(Agent { revoked_at: Some(NOW), writeback_on: false, ..agent }));
