@@ -1,7 +1,7 @@
 // The gates in a browser, against the whole running system. RITORNO_BROWSER is a JSON object:
 //   url, ca, mail, artifacts: see walk.mjs and chromium.mjs
-//   phase: "register": `people.owner`, `people.keyboard` register an app and recovery codes, and `people.owner` resets with
-//       the app, `people.keyboard` with a recovery code
+//   phase: "register": `people.owner`, `people.keyboard` register an app and recovery codes, `people.passkey` a passkey; then
+//       `people.owner` resets with the app, `people.keyboard` with a recovery code, `people.passkey` with the passkey
 //     "two": the tenant demands two gates, mail and app; `people.both` passes both
 //     "change": `people.change` changes a known password, `people.must` has to, `people.expired` too since it has expired
 //     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
@@ -173,6 +173,90 @@ walking("register", "recovery codes, with nothing but a keyboard, on a phone", "
   await page.waitForSelector('[role="alert"] #fault');
   await look(walk, "recovery-gate-wrong");
   await fill("code", codes[7].toLowerCase());
+  await choose(walk);
+}, { viewport: { width: 360, height: 740 } });
+
+/** A phone or computer that keeps passkeys, as the browser plays it (W3C, Web Authentication, automation). */
+async function device(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  const keys = async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
+  return {
+    keys,
+    /** Whether the fingerprint fits. */
+    verifies: (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+  };
+}
+
+walking("register", "a passkey is registered on a phone, and opens the gate", "passkey", "it", async (walk) => {
+  const { page, person } = walk;
+  const phone = await device(page);
+  const before = await newest(job.mail, person.address);
+  await toMethods(walk);
+  await page.click("#to-passkey");
+  await page.waitForSelector("#use-passkey:not([disabled])");
+  await look(walk, "passkey");
+  // Whoever can't unlock the phone makes none.
+  await phone.verifies(false);
+  await page.click("#use-passkey");
+  await page.waitForSelector("#passkey-error:not([hidden])");
+  await look(walk, "passkey-cancelled");
+  await phone.verifies(true);
+  await page.click("#use-passkey");
+  await page.waitForSelector(".notice-ok");
+  assert.match(await page.innerText("#passkey-state"), /1 passkey/);
+  await look(walk, "passkey-registered");
+  const [made] = await phone.keys();
+  assert.equal(made?.isResidentCredential, true);
+  const told = await mailAfter(job.mail, person.address, before);
+  assert.match(told?.text ?? "", /passkey/, "no notice came");
+
+  // The same phone makes no second one; the list has the first, which can be removed.
+  await page.click("#to-passkey");
+  await page.waitForSelector("#use-passkey:not([disabled])");
+  await page.click("#use-passkey");
+  await page.waitForSelector("#passkey-error:not([hidden])");
+  assert.match(await page.innerText("#passkey-error"), /già/);
+  await look(walk, "passkey-already");
+  await page.click('form[action="/register/passkey/remove"] button');
+  await page.waitForSelector(".notice-ok");
+  assert.doesNotMatch(await page.innerText("#passkey-state"), /1 passkey/);
+  await page.click("#to-passkey");
+  await page.waitForSelector("#use-passkey:not([disabled])");
+  await page.click("#use-passkey");
+  await page.waitForSelector(".notice-ok");
+
+  // It is one person's: for another name it is wrong, as everything is that does not fit.
+  const other = job.people.both;
+  await walk.front();
+  await page.fill("#name", other.upn);
+  await page.click('form button[type="submit"]');
+  await page.click('.ways a[href="/reset/passkey"]');
+  await page.waitForSelector("#use-passkey:not([disabled])");
+  await look(walk, "passkey-gate");
+  await page.click("#use-passkey");
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "passkey-gate-wrong");
+
+  await named(walk);
+  await page.click('.ways a[href="/reset/passkey"]');
+  await page.waitForSelector("#use-passkey:not([disabled])");
+  await phone.verifies(false);
+  await page.click("#use-passkey");
+  await page.waitForSelector("#passkey-error:not([hidden])");
+  await phone.verifies(true);
+  await page.focus("#use-passkey");
+  await page.keyboard.press("Enter");
   await choose(walk);
 }, { viewport: { width: 360, height: 740 } });
 

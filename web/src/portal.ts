@@ -1,5 +1,6 @@
-// The one script of the pages. They all work without it but the two that seal a password.
+// The one script of the pages. They all work without it but those that seal a password or ask for a passkey.
 
+import { passkeyPage } from "./passkey-page.ts";
 import { passwordPage } from "./password-page.ts";
 import { verifyPage } from "./verify-page.ts";
 
@@ -7,3 +8,5 @@ const choosing = document.getElementById("password-form");
 if (choosing instanceof HTMLFormElement) passwordPage(choosing);
 const verifying = document.getElementById("verify-form");
 if (verifying instanceof HTMLFormElement) verifyPage(verifying);
+const asking = document.getElementById("passkey-form");
+if (asking instanceof HTMLFormElement) passkeyPage(asking);

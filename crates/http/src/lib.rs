@@ -14,6 +14,7 @@ pub mod keys;
 pub mod ledger;
 pub mod mail;
 pub mod page;
+pub mod passkeys;
 pub mod portal;
 pub mod problem;
 pub mod reader;

@@ -21,6 +21,7 @@ mod gate;
 mod notice;
 mod offers;
 mod outcome;
+mod passkey;
 mod password;
 mod recovery_code;
 pub mod refusal;
@@ -56,6 +57,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/code", get(code::show).post(code::check))
         .route("/reset/resend", post(resend::resend))
         .route("/reset/app", get(app::show).post(app::check))
+        .route("/reset/passkey", get(passkey::show).post(passkey::check))
         .route("/reset/recovery-code", get(recovery_code::show).post(recovery_code::check))
         .route("/reset/pass", get(temporary_pass::show).post(temporary_pass::check))
         .route("/reset/gate", get(gate::show))

@@ -37,6 +37,11 @@ pub const WRONG_CODES_BY_APP: Limit = Limit { name: "wrong-codes-app", most: 20,
 /// for ever.
 pub const WRONG_CODES_BY_APP_IN_KNOWN_BROWSER: Limit =
     Limit { name: "wrong-codes-app-known", most: 60, window: DAY };
+/// Wrong passkeys of one person. They can't be guessed; it keeps anybody from trying for ever.
+pub const WRONG_PASSKEYS: Limit = Limit { name: "wrong-passkeys", most: 20, window: DAY };
+/// The same in a browser in which the person succeeded before.
+pub const WRONG_PASSKEYS_IN_KNOWN_BROWSER: Limit =
+    Limit { name: "wrong-passkeys-known", most: 60, window: DAY };
 /// Wrong recovery codes of one person. They can't be guessed; it keeps anybody from trying for ever.
 pub const WRONG_RECOVERY_CODES: Limit = Limit { name: "wrong-recovery-codes", most: 20, window: DAY };
 /// The same in a browser in which the person succeeded before.
@@ -89,6 +94,8 @@ pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Li
         (Method::Mail, _) => &WRONG_CODES_BY_MAIL,
         (Method::App, false) => &WRONG_CODES_BY_APP,
         (Method::App, true) => &WRONG_CODES_BY_APP_IN_KNOWN_BROWSER,
+        (Method::Passkey, false) => &WRONG_PASSKEYS,
+        (Method::Passkey, true) => &WRONG_PASSKEYS_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, false) => &WRONG_RECOVERY_CODES,
         (Method::TemporaryPass, false) => &WRONG_PASSES,
         (Method::TemporaryPass, true) => &WRONG_PASSES_IN_KNOWN_BROWSER,

@@ -10,6 +10,8 @@ pub enum Method {
     Mail,
     /// A code that an authenticator app shows (RFC 6238).
     App,
+    /// A passkey (W3C, Web Authentication Level 3) that verified its owner.
+    Passkey,
     /// One of the codes that were shown once, to be kept on paper.
     RecoveryCode,
     /// A pass that the help desk made. It opens the first gate, never the second of two.
@@ -18,13 +20,15 @@ pub enum Method {
 
 impl Method {
     /// Every method there is.
-    pub const ALL: [Self; 4] = [Self::Mail, Self::App, Self::RecoveryCode, Self::TemporaryPass];
+    pub const ALL: [Self; 5] =
+        [Self::Mail, Self::App, Self::Passkey, Self::RecoveryCode, Self::TemporaryPass];
 
     /// The method's name in the database, in the audit and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
             Self::App => "app",
+            Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery-code",
             Self::TemporaryPass => "temporary-pass",
         }
@@ -42,6 +46,7 @@ impl Method {
             (self, other),
             (Self::Mail | Self::TemporaryPass, Self::Mail | Self::TemporaryPass)
                 | (Self::App, Self::App)
+                | (Self::Passkey, Self::Passkey)
                 | (Self::RecoveryCode, Self::RecoveryCode)
         )
     }

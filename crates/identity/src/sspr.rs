@@ -35,6 +35,8 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
 pub struct Standing {
     /// Whether an authenticator app is registered.
     pub app: bool,
+    /// How many passkeys are registered.
+    pub passkeys: u32,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
     /// Whether the help desk made a temporary pass that holds.
@@ -49,6 +51,7 @@ impl Standing {
         let has = |method: &Method| match method {
             Method::Mail => user.code_address(AddressKind::default()).is_some(),
             Method::App => self.app,
+            Method::Passkey => self.passkeys > 0,
             Method::RecoveryCode => self.recovery_codes > 0,
             Method::TemporaryPass => self.temporary_pass,
         };

@@ -19,7 +19,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 10] = [
+        const EXPIRED: [&str; 11] = [
             "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1",
             "delete from agent_tokens where expires_at <= $1",
@@ -29,6 +29,7 @@ impl Store {
             "delete from mail_outbox where expires_at <= $1",
             "delete from help_desk_cases where expires_at <= $1 and coalesce(pass_until, 0) <= $1",
             "delete from registrations where expires_at <= $1",
+            "delete from passkey_ceremonies where expires_at <= $1",
             "delete from limits where window_end <= $1",
         ];
         let mut deleted = 0;

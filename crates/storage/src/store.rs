@@ -14,7 +14,7 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
-    Groups, HelpDesk, Limits, Links, MailOutbox, RecoveryCodes, Registrations, Requests, Sessions,
+    Groups, HelpDesk, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Requests, Sessions,
     SigningKeys, Tenants, Users,
 };
 
@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 15;
+const MIGRATIONS: usize = 16;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -77,6 +77,7 @@ impl Store {
             include_str!("../migrations/sqlite/0013_links.sql"),
             include_str!("../migrations/sqlite/0014_administrators_person.sql"),
             include_str!("../migrations/sqlite/0015_banned_words.sql"),
+            include_str!("../migrations/sqlite/0016_passkeys.sql"),
         ])
         .run(&writer)
         .await
@@ -111,6 +112,7 @@ impl Store {
             include_str!("../migrations/postgres/0013_links.sql"),
             include_str!("../migrations/postgres/0014_administrators_person.sql"),
             include_str!("../migrations/postgres/0015_banned_words.sql"),
+            include_str!("../migrations/postgres/0016_passkeys.sql"),
         ])
         .run(&pool)
         .await
@@ -187,6 +189,8 @@ repositories! {
     codes: Codes;
     /// Authenticator apps of people.
     authenticators: Authenticators;
+    /// Passkeys of people.
+    passkeys: Passkeys;
     /// Recovery codes of people.
     recovery_codes: RecoveryCodes;
     /// Groups of the directories.
@@ -237,6 +241,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         "links",
         "administrators-person",
         "banned-words",
+        "passkeys",
     ];
     let named = names.into_iter().zip(texts);
     let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());

@@ -168,6 +168,7 @@ impl Users<'_> {
     ) -> Result<Standing, StoreError> {
         const SQL: &str = "select \
              (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
+             (select count(*) from passkeys where tenant = $1 and user_id = $2) as passkeys, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
              (select count(*) from administrators where tenant = $1 and (name_key = $3 or user_id = $2)) as administrators, \
              (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
@@ -176,6 +177,7 @@ impl Users<'_> {
         let Some(row) = row else { return Ok(Standing::default()) };
         Ok(Standing {
             app: row.count("apps")? > 0,
+            passkeys: row.count("passkeys")?,
             recovery_codes: row.count("codes")?,
             temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,

@@ -1,4 +1,4 @@
-//! Authenticator app, recovery codes and two gates in a real Chromium (`tests/browser/methods.test.mjs`), and what the directory
+//! Authenticator app, passkeys, recovery codes and two gates in a real Chromium (`tests/browser/methods.test.mjs`), and what the directory
 //! says afterwards.
 
 use anyhow::{Result, ensure};
@@ -8,7 +8,7 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 7] = [
+const PEOPLE: [(&str, &str, &str); 8] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
@@ -16,6 +16,7 @@ const PEOPLE: [(&str, &str, &str); 7] = [
     ("must", "davide.colombo", "Dovuta-Passw0rd-5"),
     ("expired", "andrea.fontana", "Scaduta-Passw0rd-6"),
     ("caller", "giulia.ferrari", "Chiamata-Passw0rd-7"),
+    ("passkey", "francesca.costa", "Con-Chiave-Passw0rd-8"),
 ];
 
 /// The policy under which a password has expired after a second.

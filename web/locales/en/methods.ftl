@@ -126,3 +126,37 @@ mail-pass-subject = A temporary pass was made for you
 mail-pass-lead = On { $moment } a temporary pass was made with which the password of { $name } can be reset.
 mail-pass-operator = It was made by { $operator } of the help desk.
 mail-pass-not-you = If you did not call the help desk, call them at once.
+way-passkey = Use a passkey
+passkey-title = Use your passkey
+passkey-lead = Your phone or computer asks for your fingerprint, your face or a PIN. Nothing has to be typed.
+passkey-use = Use my passkey
+passkey-wrong = That passkey is not registered for this name, or it took too long. Try again, or choose another way.
+passkey-unread = Your browser sent nothing that could be a passkey. Try again, or choose another way.
+passkey-cancelled = No passkey was used: it was cancelled, took too long, or this device has none for this page. Try again, or choose another way.
+passkey-unsupported = This browser knows no passkeys. Choose another way.
+passkey-unavailable = Passkeys can't be used at this address, since it is no name. Choose another way.
+passkey-noscript = A passkey needs JavaScript, which is switched off in your browser. Switch it on, or choose another way.
+method-passkey = Passkeys
+method-passkey-none = No passkey is registered.
+method-passkey-have = { $n ->
+    [one] { $n } passkey is registered.
+   *[other] { $n } passkeys are registered.
+}
+method-passkey-manage = Register or remove a passkey
+methods-passkey-registered = Your passkey is registered.
+methods-passkey-removed = The passkey is removed.
+passkey-register-title = Register a passkey
+passkey-register-lead = Your phone or computer keeps a key that only you can use, with your fingerprint, your face or a PIN. On the day that you forget your password it shows that you are you.
+passkey-register-submit = Register a passkey on this device
+passkey-register-failed = The passkey could not be registered: it took too long, is registered already, or you have as many as there may be. Try again.
+passkey-register-cancelled = No passkey was made: it was cancelled, took too long, or this device can't keep one. Try again, or choose another way.
+passkey-register-already = This device has a passkey of yours already.
+passkey-register-unsupported = This browser knows no passkeys. Try another browser or device.
+passkey-there = Registered passkeys
+passkey-registered-on = Registered { $moment }
+passkey-remove = Remove
+passkey-remove-one = Remove the passkey registered { $moment }
+mail-passkey-registered-subject = A passkey was registered for your account
+mail-passkey-registered-lead = On { $moment } a passkey was registered that can be used to reset the password of { $name }.
+mail-passkey-removed-subject = A passkey of your account was removed
+mail-passkey-removed-lead = On { $moment } a passkey of { $name } was removed. It can't be used any more to reset the password.

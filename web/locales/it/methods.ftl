@@ -126,3 +126,37 @@ mail-pass-subject = È stato creato un pass temporaneo per te
 mail-pass-lead = { $moment }: è stato creato un pass temporaneo con cui si può reimpostare la password di { $name }.
 mail-pass-operator = L'ha creato { $operator } dell'assistenza.
 mail-pass-not-you = Se non hai chiamato l'assistenza, chiamala subito.
+way-passkey = Usa una passkey
+passkey-title = Usa la tua passkey
+passkey-lead = Il telefono o il computer ti chiede l'impronta, il viso o un PIN. Non devi scrivere niente.
+passkey-use = Usa la mia passkey
+passkey-wrong = Questa passkey non è registrata per questo nome, oppure è passato troppo tempo. Riprova, o scegli un altro modo.
+passkey-unread = Il browser non ha mandato niente che possa essere una passkey. Riprova, o scegli un altro modo.
+passkey-cancelled = Nessuna passkey è stata usata: hai annullato, è passato troppo tempo, o questo dispositivo non ne ha per questa pagina. Riprova, o scegli un altro modo.
+passkey-unsupported = Questo browser non conosce le passkey. Scegli un altro modo.
+passkey-unavailable = A questo indirizzo le passkey non si possono usare, perché non è un nome. Scegli un altro modo.
+passkey-noscript = Una passkey ha bisogno di JavaScript, che nel tuo browser è spento. Accendilo, o scegli un altro modo.
+method-passkey = Passkey
+method-passkey-none = Nessuna passkey è registrata.
+method-passkey-have = { $n ->
+    [one] { $n } passkey è registrata.
+   *[other] { $n } passkey sono registrate.
+}
+method-passkey-manage = Registra o togli una passkey
+methods-passkey-registered = La tua passkey è registrata.
+methods-passkey-removed = La passkey è stata tolta.
+passkey-register-title = Registra una passkey
+passkey-register-lead = Il telefono o il computer conserva una chiave che solo tu puoi usare, con l'impronta, il viso o un PIN. Il giorno in cui dimentichi la password dimostra che sei tu.
+passkey-register-submit = Registra una passkey su questo dispositivo
+passkey-register-failed = La passkey non è stata registrata: è passato troppo tempo, è già registrata, o ne hai già quante se ne possono avere. Riprova.
+passkey-register-cancelled = Nessuna passkey è stata creata: hai annullato, è passato troppo tempo, o questo dispositivo non può conservarne una. Riprova, o scegli un altro modo.
+passkey-register-already = Questo dispositivo ha già una tua passkey.
+passkey-register-unsupported = Questo browser non conosce le passkey. Prova con un altro browser o dispositivo.
+passkey-there = Passkey registrate
+passkey-registered-on = Registrata { $moment }
+passkey-remove = Togli
+passkey-remove-one = Togli la passkey registrata { $moment }
+mail-passkey-registered-subject = È stata registrata una passkey per il tuo account
+mail-passkey-registered-lead = { $moment }: è stata registrata una passkey con cui si può reimpostare la password di { $name }.
+mail-passkey-removed-subject = Una passkey del tuo account è stata tolta
+mail-passkey-removed-lead = { $moment }: una passkey di { $name } è stata tolta. Non si può più usare per reimpostare la password.

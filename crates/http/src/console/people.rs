@@ -50,6 +50,8 @@ struct PersonView {
     withheld: Option<Withheld>,
     /// Whether an authenticator app is registered.
     app: bool,
+    /// How many passkeys are registered.
+    passkeys: u32,
     /// How many recovery codes are left.
     recovery_codes: u32,
     helped: Helped,
@@ -188,7 +190,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
         helped: Helped::Never,
-        app: standing.app,
+        passkeys: standing.passkeys,
         recovery_codes: standing.recovery_codes,
         addresses: [&user.registered_mail, &user.alternate_mail]
             .into_iter()

@@ -167,6 +167,10 @@ const fn method_words(method: Method, change: AddressChange) -> (&'static str, &
             (key("mail-app-removed-subject"), key("mail-app-removed-lead"))
         }
         (Method::App, _) => (key("mail-app-registered-subject"), key("mail-app-registered-lead")),
+        (Method::Passkey, AddressChange::Removed) => {
+            (key("mail-passkey-removed-subject"), key("mail-passkey-removed-lead"))
+        }
+        (Method::Passkey, _) => (key("mail-passkey-registered-subject"), key("mail-passkey-registered-lead")),
         (Method::RecoveryCode, AddressChange::Removed) => {
             (key("mail-recovery-removed-subject"), key("mail-recovery-removed-lead"))
         }

@@ -76,6 +76,7 @@ pub(super) const fn place(method: Method) -> &'static str {
     match method {
         Method::Mail => "/reset/code",
         Method::App => "/reset/app",
+        Method::Passkey => "/reset/passkey",
         Method::RecoveryCode => "/reset/recovery-code",
         Method::TemporaryPass => "/reset/pass",
     }
@@ -92,6 +93,7 @@ pub(super) fn ways(tenant: &Tenant, flow: &Flow, current: Option<Method>) -> Vec
     let way = |method| match method {
         Method::Mail => Way { told: key("way-mail"), place: "/reset/resend", sends: true },
         Method::App => Way { told: key("way-app"), place: place(Method::App), sends: false },
+        Method::Passkey => Way { told: key("way-passkey"), place: place(Method::Passkey), sends: false },
         Method::TemporaryPass => {
             Way { told: key("way-pass"), place: place(Method::TemporaryPass), sends: false }
         }
@@ -198,31 +200,59 @@ pub(super) async fn check_typed<T>(
         return Ok(Redirect::to(place).into_response());
     }
     let Some(read) = read else { return Ok(render(reader, &tenant, &flow, typed, Some(typed.unread))) };
+    let what = (typed.method, typed.wrong);
+    Ok(match judge(state, reader, jar, &flow, what, async |attempt| look(attempt, read).await).await? {
+        Judged::Passed(passed) => passed,
+        Judged::Again(fault) => render(reader, &tenant, &flow, typed, Some(fault)),
+        Judged::Stopped => stopped(reader, &tenant, &flow, typed),
+    })
+}
+
+/// What came of a try at a gate.
+pub(super) enum Judged {
+    /// On to the next one, or to the password.
+    Passed(Response),
+    /// It can be tried again; what is told.
+    Again(&'static str),
+    /// The method is stopped for the day.
+    Stopped,
+}
+
+/// A try at the gate with a method, and what is told if it is wrong; `look` compares it, and has counted it before. It is written
+/// down whatever comes of it.
+pub(super) async fn judge(
+    state: &AppState,
+    reader: &Reader,
+    jar: &CookieJar,
+    flow: &Flow,
+    (method, wrong): (Method, &'static str),
+    look: impl AsyncFnOnce(&GateTry) -> Result<GateTried, ritorno_storage::StoreError>,
+) -> Result<Judged, PageError> {
     let attempt = GateTry {
-        tenant: tenant.id,
+        tenant: flow.tenant,
         // Whoever may not reset, or not with this, has nothing that could be right.
-        user: flow.user().filter(|_| flow.gates.choices().contains(&typed.method)),
-        flow: Subject::of_flow(&state.pepper, tenant.id, flow.id),
+        user: flow.user().filter(|_| flow.gates.choices().contains(&method)),
+        flow: Subject::of_flow(&state.pepper, flow.tenant, flow.id),
         subject: flow.subject,
         known_browser: is_known(state, jar, flow.tenant, &flow.subject),
     };
-    let name = typed.method.as_str();
-    let (fault, reason) = match look(&attempt, read).await.map_err(PageError::behind)? {
-        GateTried::Right => match pass(state, reader, jar, &flow, typed.method).await? {
-            Some(passed) => return Ok(passed),
-            None => (typed.wrong, format!("{name} right, but another step was faster")),
+    let name = method.as_str();
+    let (fault, reason) = match look(&attempt).await.map_err(PageError::behind)? {
+        GateTried::Right => match pass(state, reader, jar, flow, method).await? {
+            Some(passed) => return Ok(Judged::Passed(passed)),
+            None => (wrong, format!("{name} right, but another step was faster")),
         },
-        GateTried::Wrong => (typed.wrong, format!("{name} wrong")),
-        GateTried::WornOut => (typed.wrong, format!("{name} not compared: the live one had its wrong tries")),
+        GateTried::Wrong => (wrong, format!("{name} wrong")),
+        GateTried::WornOut => (wrong, format!("{name} not compared: the live one had its wrong tries")),
         GateTried::Spent => (key("typed-too-many"), format!("{name} tried too often")),
         GateTried::Stopped => {
             let reason = format!("too many wrong codes today: {name}");
-            note(state, reader, &flow, Activity::Blocked, Success::Failure, &reason, None).await?;
-            return Ok(stopped(reader, &tenant, &flow, typed));
+            note(state, reader, flow, Activity::Blocked, Success::Failure, &reason, None).await?;
+            return Ok(Judged::Stopped);
         }
     };
-    note(state, reader, &flow, Activity::FlowProgress, Success::Failure, &reason, None).await?;
-    Ok(render(reader, &tenant, &flow, typed, Some(fault)))
+    note(state, reader, flow, Activity::FlowProgress, Success::Failure, &reason, None).await?;
+    Ok(Judged::Again(fault))
 }
 
 /// What is told where a person's method is stopped for the day.

@@ -7,6 +7,7 @@
 //!                  GET /register/methods ◀───────────────────────────────┘
 //!   an address:    GET, POST /register/address ─▶ POST /register/code ─▶ GET /register/done ◀── POST /register/remove
 //!   an app:        GET, POST /register/app, POST /register/app/remove
+//!   passkeys:      GET, POST /register/passkey, POST /register/passkey/remove
 //!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
 //!
@@ -24,6 +25,7 @@ mod code;
 mod done;
 mod front;
 mod methods;
+mod passkey;
 mod password;
 mod recovery_codes;
 mod remove;
@@ -62,6 +64,8 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/app", get(app::show).post(app::confirm))
         .route("/register/app/picture", get(app::picture))
         .route("/register/app/remove", post(app::remove))
+        .route("/register/passkey", get(passkey::show).post(passkey::register))
+        .route("/register/passkey/remove", post(passkey::remove))
         .route("/register/recovery-codes", get(recovery_codes::show).post(recovery_codes::make))
         .route("/register/recovery-codes/remove", post(recovery_codes::remove))
 }

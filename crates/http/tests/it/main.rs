@@ -13,6 +13,7 @@ mod help_desk;
 mod hostile;
 mod mail;
 mod methods;
+mod passkeys;
 mod portal;
 mod proxied;
 mod register;

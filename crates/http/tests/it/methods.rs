@@ -24,6 +24,9 @@ use crate::world::World;
 
 const ANNAS_MAIL: &str = "anna.rossi@mail.test";
 const NOBODY: &str = "anna.verdi@contoso.test";
+/// What a browser sends of a passkey that nobody registered.
+const NOBODYS_PASSKEY: &str = r#"{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"authenticatorData":"AAAA",
+"clientDataJSON":"e30","signature":"AAAA","userHandle":"AAAAAAAAAAAAAAAAAAAAAA"},"extensions":{}}"#;
 const STEP: Duration = Duration::from_secs(30);
 
 /// An authenticator app that somebody typed a key into.
@@ -316,13 +319,23 @@ async fn every_method_looks_the_same_for_every_name() {
             let mut step = async |browser: &mut Browser, path: &str, typed: Option<&str>| {
                 let before = counted.statements();
                 let answer = match typed {
-                    Some(typed) => browser.post(path, &[("name", typed), ("code", typed)]).await,
+                    Some(typed) => {
+                        let fields = [("name", typed), ("code", typed), ("credential", typed)];
+                        browser.post(path, &fields).await
+                    }
                     None => browser.get(path).await,
                 };
                 steps.push((answer.status, alike(&answer), counted.statements() - before));
             };
             step(&mut browser, "/reset/start", Some(name)).await;
-            for path in ["/reset/app", "/reset/recovery-code", "/reset/pass", "/reset/code", "/reset/gate"] {
+            for path in [
+                "/reset/app",
+                "/reset/passkey",
+                "/reset/recovery-code",
+                "/reset/pass",
+                "/reset/code",
+                "/reset/gate",
+            ] {
                 step(&mut browser, path, None).await;
             }
             step(&mut browser, "/reset/resend", Some("")).await;
@@ -331,7 +344,9 @@ async fn every_method_looks_the_same_for_every_name() {
             }
             step(&mut browser, "/reset/code", Some("00000000")).await;
             step(&mut browser, "/reset/pass", Some("BCDF-GHJK")).await;
-            for _ in 0..3 {
+            step(&mut browser, "/reset/passkey", Some("no passkey at all")).await;
+            step(&mut browser, "/reset/passkey", Some(NOBODYS_PASSKEY)).await;
+            for _ in 0..2 {
                 step(&mut browser, "/reset/app", Some("000000")).await;
                 step(&mut browser, "/reset/recovery-code", Some("0000-0000-0000-0000")).await;
             }
@@ -471,12 +486,27 @@ async fn pages_of_the_methods_in_both_languages() {
         let page = browser.get("/register/recovery-codes").await;
         whole(&page, language, ["The 10 codes that you have", "I 10 codici che hai"]);
 
-        policy(&world, 2, &[Method::App, Method::Mail, Method::RecoveryCode]).await;
+        whole(&browser.get("/register/passkey").await, language, ["keeps a key", "conserva una chiave"]);
+        let fault = browser.post("/register/passkey", &[("credential", NOBODYS_PASSKEY)]).await;
+        assert_eq!(fault.status, StatusCode::UNPROCESSABLE_ENTITY);
+        whole(&fault, language, ["could not be registered", "non è stata registrata"]);
+        whole(
+            &browser.get("/register/methods?done=passkey").await,
+            language,
+            ["No passkey is", "Nessuna passkey"],
+        );
+
+        policy(&world, 2, &[Method::App, Method::Mail, Method::Passkey, Method::RecoveryCode]).await;
         whole(&browser.get("/").await, language, ["show in another way", "dimostri in un altro modo"]);
         browser.post("/reset/start", &[("name", ANNA)]).await;
         whole(&browser.get("/reset/app").await, language, ["Open your authenticator", "Apri l&#39;app"]);
         let fault = browser.post("/reset/app", &[("code", "1")]).await;
         whole(&fault, language, ["has six digits", "ha sei cifre"]);
+        whole(&browser.get("/reset/passkey").await, language, ["fingerprint", "impronta"]);
+        let fault = browser.post("/reset/passkey", &[("credential", "x")]).await;
+        whole(&fault, language, ["could be a passkey", "possa essere una passkey"]);
+        let fault = browser.post("/reset/passkey", &[("credential", NOBODYS_PASSKEY)]).await;
+        whole(&fault, language, ["not registered for this name", "non è registrata per questo nome"]);
         let page = browser.get("/reset/recovery-code").await;
         whole(&page, language, ["you wrote down", "che ti sei annotato"]);
         let fault = browser.post("/reset/recovery-code", &[("code", "0000-0000-0000-0000")]).await;

@@ -288,6 +288,11 @@ pub(crate) fn alike(answer: &Answer) -> (String, Vec<String>, usize) {
         let start = body[..at].rfind([' ', '>']).unwrap() + 1;
         body.replace_range(start..at, "MASK");
     }
+    let mark = "challenge&#34;:&#34;";
+    if let Some(at) = body.find(mark).map(|at| at + mark.len()) {
+        let end = at + body[at..].find('&').unwrap();
+        body.replace_range(at..end, "CHALLENGE");
+    }
     let headers = answer.headers.iter().map(|(name, value)| {
         let value = value.to_str().unwrap();
         let shown = if name == "set-cookie" { value.len().to_string() } else { value.to_owned() };

@@ -34,7 +34,7 @@ pub(crate) enum Command {
         /// How many: 1 or 2.
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         gates: u8,
-        /// What opens them: mail, app, recovery-code, temporary-pass.
+        /// What opens them: mail, app, passkey, recovery-code, temporary-pass.
         #[arg(required = true, value_parser = method)]
         methods: Vec<Method>,
         /// How many of them people are asked to register; as many as there are gates unless it is said.
@@ -110,6 +110,11 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
             .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
+        if policy.allows(Method::Passkey)
+            && let Err(none) = ritorno_http::passkeys::available(&config.public_url)
+        {
+            bail!("{none}: nothing was changed");
+        }
         installation.tenant.gate_policy = policy;
         let reason = format!("gates: {}", gates_in_words(&installation.tenant.gate_policy));
         store(&installation, Activity::PolicyChanged, reason).await?;

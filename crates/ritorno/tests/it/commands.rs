@@ -73,7 +73,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     place.succeed(&["init"])?;
     let lines = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     let (unlock, names) = ("unlock        off", "forbid-names  off");
-    let gates = "gates         1 of mail, app, recovery-code, temporary-pass, 1 to register";
+    let gates = "gates         1 of mail, app, passkey, recovery-code, temporary-pass, 1 to register";
     let desk = "help desk     none";
     let words = "banned words  none";
     let nowhere = "forbidden mail domains  none";

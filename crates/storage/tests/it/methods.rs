@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use ritorno_identity::authenticator::{AppCode, AppSecret, Step};
 use ritorno_identity::flow::Person;
+use ritorno_identity::ids::FlowId;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::recovery_code::{HOW_MANY, RecoveryCode, RecoveryDigest};
@@ -14,7 +15,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::random::array;
-use ritorno_storage::{GateTried, GateTry};
+use ritorno_storage::{GateTried, GateTry, PASSKEYS_AT_MOST, StoredPasskey};
 use totp_rs::{Builder, Secret};
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
@@ -28,6 +29,7 @@ on_both!(
     new_recovery_codes_end_the_former_ones,
     codes_that_are_made_at_once_leave_one_set,
     what_somebody_has_is_one_statement_found_or_not,
+    a_passkey_is_one_persons_and_a_ceremony_is_used_once,
 );
 
 /// What an app shows at that moment.
@@ -262,7 +264,8 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
     registered(f, &anna).await?;
     ten(f, &anna).await?;
     f.administrator(&anna.user_principal_name.to_uppercase()).await?;
-    let all = Standing { app: true, recovery_codes: 10, temporary_pass: false, administrator: true };
+    let all =
+        Standing { app: true, passkeys: 0, recovery_codes: 10, temporary_pass: false, administrator: true };
     assert_eq!(standing(Some(anna.id), &name).await?, all);
     assert_eq!(all.methods(&anna).last(), Some(&Method::RecoveryCode));
     // It goes with its person.
@@ -270,6 +273,75 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
     assert_eq!(
         standing(Some(anna.id), &name).await?,
         Standing { administrator: true, ..Standing::default() }
+    );
+    Ok(())
+}
+
+async fn a_passkey_is_one_persons_and_a_ceremony_is_used_once(f: &Fixture) -> Result<()> {
+    let (anna, bruno) = (person(f, "anna").await?, person(f, "bruno").await?);
+    let (passkeys, tenant) = (f.store.passkeys(), f.tenant.id);
+    let key = |number: u32| StoredPasskey {
+        id: format!("key-{number}"),
+        credential: "counter 0".into(),
+        registered_at: NOW.plus(Duration::from_secs(u64::from(number))),
+    };
+    ensure!(passkeys.insert(tenant, anna.id, &key(0)).await?);
+    ensure!(!passkeys.insert(tenant, bruno.id, &key(0)).await?, "it is another person's");
+    for number in 1..PASSKEYS_AT_MOST {
+        ensure!(passkeys.insert(tenant, anna.id, &key(number)).await?);
+    }
+    ensure!(!passkeys.insert(tenant, anna.id, &key(PASSKEYS_AT_MOST)).await?, "as many as there may be");
+    assert_eq!(passkeys.list(tenant, anna.id).await?.first(), Some(&key(0)));
+    assert_eq!(passkeys.list(tenant, bruno.id).await?, []);
+
+    let (way, until) = (FlowId::random(&f.random), NOW.plus(Duration::from_secs(300)));
+    let right = |state: &str, credential: &str| {
+        assert_eq!((state, credential), ("second", "counter 0"));
+        Some("counter 1".to_owned())
+    };
+    let begun = async || {
+        passkeys.begin(tenant, way, "first", until).await?;
+        passkeys.begin(tenant, way, "second", until).await
+    };
+    let never = |_: &str, _: &str| -> Option<String> { panic!("there is nothing to compare") };
+    begun().await?;
+    for (whose, id) in [(&bruno, "key-0"), (&anna, "key-99")] {
+        let tried = passkeys.attempt(&attempt(f, whose), way, id, NOW, never).await?;
+        assert_eq!(tried, GateTried::Wrong, "{id}");
+        begun().await?;
+    }
+    let nobody = GateTry { user: None, ..attempt(f, &anna) };
+    assert_eq!(passkeys.attempt(&nobody, way, "key-0", NOW, never).await?, GateTried::Wrong);
+    assert_eq!(
+        passkeys.attempt(&attempt(f, &anna), way, "key-0", NOW, never).await?,
+        GateTried::Wrong,
+        "used up"
+    );
+    begun().await?;
+    assert_eq!(
+        passkeys.attempt(&attempt(f, &anna), way, "key-0", until, never).await?,
+        GateTried::Wrong,
+        "late"
+    );
+    begun().await?;
+    assert_eq!(passkeys.attempt(&attempt(f, &anna), way, "key-0", NOW, |_, _| None).await?, GateTried::Wrong);
+    begun().await?;
+    let stores = [f.store.clone(), f.second().await?];
+    let tries: Vec<GateTry> = (0..10).map(|_| attempt(f, &anna)).collect();
+    let tried = parallel(10, |number| {
+        let (store, one) = (stores[number % 2].clone(), tries[number]);
+        async move { store.passkeys().attempt(&one, way, "key-0", NOW, right).await }
+    })
+    .await?;
+    assert_eq!(tried.iter().filter(|tried| **tried == GateTried::Right).count(), 1, "{tried:?}");
+    assert_eq!(passkeys.list(tenant, anna.id).await?[0].credential, "counter 1");
+    let name = SignInName::parse(&anna.user_principal_name)?;
+    let standing = f.store.users().standing(tenant, Some(anna.id), &name, NOW).await?;
+    assert_eq!(standing.passkeys, PASSKEYS_AT_MOST);
+    ensure!(!passkeys.remove(tenant, bruno.id, "key-0").await?, "another person's");
+    ensure!(
+        passkeys.remove(tenant, anna.id, "key-0").await?
+            && !passkeys.remove(tenant, anna.id, "key-0").await?
     );
     Ok(())
 }

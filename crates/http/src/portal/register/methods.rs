@@ -44,6 +44,8 @@ enum Shown {
     Mail { registered: Option<String>, directory: Option<String> },
     /// Whether there is an app.
     App { there: bool },
+    /// How many passkeys there are.
+    Passkeys { there: u16 },
     /// How many recovery codes are left.
     RecoveryCodes { left: u16 },
 }
@@ -80,6 +82,9 @@ pub(super) async fn show(
                 directory: user.alternate_mail.as_deref().and_then(mask),
             },
             Method::App => Shown::App { there: standing.app },
+            Method::Passkey => {
+                Shown::Passkeys { there: u16::try_from(standing.passkeys).unwrap_or(u16::MAX) }
+            }
             Method::RecoveryCode => {
                 Shown::RecoveryCodes { left: u16::try_from(standing.recovery_codes).unwrap_or(u16::MAX) }
             }
@@ -143,6 +148,7 @@ const fn title(method: Method) -> Option<&'static str> {
     match method {
         Method::Mail => Some(key("method-mail")),
         Method::App => Some(key("method-app")),
+        Method::Passkey => Some(key("method-passkey")),
         Method::RecoveryCode => Some(key("method-recovery")),
         Method::TemporaryPass => None,
     }
@@ -151,6 +157,8 @@ const fn title(method: Method) -> Option<&'static str> {
 fn told(done: &str) -> Option<&'static str> {
     match done {
         "app" => Some(key("methods-app-registered")),
+        "passkey" => Some(key("methods-passkey-registered")),
+        "passkey-removed" => Some(key("methods-passkey-removed")),
         "app-removed" => Some(key("methods-app-removed")),
         "recovery-codes-removed" => Some(key("methods-recovery-removed")),
         _ => None,
