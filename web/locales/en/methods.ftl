@@ -92,6 +92,7 @@ pass-not-a-pass = A temporary pass has eight letters, and no vowels.
 pass-wrong = That pass is not right, was used, or has expired.
 desk-title = Help this person
 desk-never = You can't make a pass for this person: it is you, or somebody who administers this organisation.
+desk-useless = A temporary pass would not let this person reset their password: your organisation does not allow it for them, or asks for a second proof that they do not have.
 desk-by-code = Whoever calls reads out a code that goes to their address outside of work. Then you can make a temporary pass for them.
 desk-by-colleague = No code can reach this person. A colleague has to approve before you can make a temporary pass.
 desk-reason = Reason, which the person will read

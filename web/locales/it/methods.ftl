@@ -92,6 +92,7 @@ pass-not-a-pass = Un pass temporaneo ha otto lettere, senza vocali.
 pass-wrong = Il pass non è giusto, è già stato usato oppure è scaduto.
 desk-title = Aiuta questa persona
 desk-never = Non puoi creare un pass per questa persona: sei tu, oppure qualcuno che amministra questa organizzazione.
+desk-useless = Con un pass temporaneo questa persona non potrebbe reimpostare la password: la tua organizzazione non lo permette per lei, o chiede una seconda prova che non ha.
 desk-by-code = Chi chiama legge un codice che arriva al suo indirizzo personale. Poi puoi creare un pass temporaneo.
 desk-by-colleague = Nessun codice può raggiungere questa persona. Prima di creare un pass temporaneo serve l'approvazione di un collega.
 desk-reason = Motivo, che la persona leggerà

@@ -55,6 +55,8 @@ struct PersonView {
     /// How many recovery codes are left.
     recovery_codes: u32,
     helped: Helped,
+    /// Whether a pass would not let them reset: it is not allowed, or there is nothing for a second gate.
+    useless_pass: bool,
     /// Masked, the registered one first: the help desk asks the person for them, not the other way round.
     addresses: Vec<String>,
 }
@@ -113,7 +115,9 @@ pub(super) async fn show(
             let standing = standing(&state, &user).await?;
             let case = help_desk::open_case(&state, &user).await?;
             let helped = helping(&signed_in, &user, &standing, case);
-            Some(PersonView { helped, ..view(&tenant, &user, &standing) })
+            let seen = view(&tenant, &user, &standing);
+            let useless_pass = seen.useless_pass && !matches!(helped, Helped::Never);
+            Some(PersonView { helped, useless_pass, ..seen })
         }
     };
     let shown = PeoplePage {
@@ -190,6 +194,9 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
         helped: Helped::Never,
+        useless_pass: sspr::gates(tenant, user, &Standing { temporary_pass: true, ..*standing })
+            .map_or(true, |gates| !gates.choices().contains(&Method::TemporaryPass)),
+        app: standing.app,
         passkeys: standing.passkeys,
         recovery_codes: standing.recovery_codes,
         addresses: [&user.registered_mail, &user.alternate_mail]

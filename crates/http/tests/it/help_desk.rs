@@ -158,6 +158,13 @@ async fn a_pass_is_no_other_proof_than_a_code_by_mail() {
     world.state.store.tenants().update(&tenant).await.unwrap();
     let mut desk = signed_in(&world, "desk", "en").await;
     let form = [("name", PAOLO), ("reason", REASON)];
+    let useless = async |desk: &mut Browser| {
+        desk.get(&format!("/console/people?name={PAOLO}")).await.body.contains("id=\"useless-pass\"")
+    };
+    assert!(useless(&mut desk).await, "the operator is told before");
+    world.state.store.tenants().update(&world.tenant).await.unwrap();
+    assert!(!useless(&mut desk).await, "one gate, which a pass opens");
+    world.state.store.tenants().update(&tenant).await.unwrap();
     posted(&mut desk, "/console/people/code", &form).await;
     let read_out = code(&world, "paolo@mail.test").await;
     let case = case(&world, PAOLO).await;
