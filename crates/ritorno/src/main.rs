@@ -41,6 +41,9 @@ enum Command {
     /// The signing keys.
     #[command(subcommand)]
     Keys(commands::keys::Command),
+    /// Mail.
+    #[command(subcommand)]
+    Mail(commands::mail::Command),
     /// What was asked of the agents lately, and how it ended.
     Requests(commands::requests::Arguments),
     /// Writes the manual pages and the completion, for the package.
@@ -85,6 +88,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Agent(command) => commands::agent::run(&config, command).await,
         Command::Keys(command) => commands::keys::run(&config, command).await,
+        Command::Mail(command) => commands::mail::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
     }

@@ -20,3 +20,6 @@ mail-withheld-lead = Somebody asked to reset the password of your account at { $
 mail-withheld-not-you = If it was not you, do nothing: your password stays as it is.
 mail-support = Support code: { $code }
 mail-greeting = Your organisation, { $organisation }
+mail-test-subject = A test of the mail
+mail-test-lead = Whoever runs the password pages of { $organisation } tries whether mail goes out. Nothing has to be done.
+mail-test-look = If this came as junk, look at the message's source: what it says of SPF, DKIM and DMARC tells what is missing.

@@ -20,3 +20,6 @@ mail-withheld-lead = Qualcuno ha chiesto di reimpostare la password del tuo acco
 mail-withheld-not-you = Se non l'hai chiesto tu, non fare niente: la password resta com'è.
 mail-support = Codice per l'assistenza: { $code }
 mail-greeting = La tua organizzazione, { $organisation }
+mail-test-subject = Una prova della posta
+mail-test-lead = Chi gestisce le pagine per le password di { $organisation } prova se la posta parte. Non devi fare niente.
+mail-test-look = Se è finita nella posta indesiderata, guarda il sorgente del messaggio: quello che dice di SPF, DKIM e DMARC spiega che cosa manca.

@@ -1,6 +1,7 @@
 //! A letter's words, in the reader's language.
 
 use askama::Template;
+use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Letter, Template as Kind};
 use ritorno_identity::method::Method;
 use ritorno_identity::registration::AddressChange;
@@ -55,6 +56,13 @@ struct MethodChanged<'a> {
     /// What was done, to whose account and when.
     lead: String,
     support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/test.txt")]
+struct Test<'a> {
+    t: Words,
+    organisation: &'a str,
 }
 
 #[derive(Template)]
@@ -158,6 +166,15 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
         }
     };
     Ok(Written { subject, text })
+}
+
+/// The mail that an administrator sends to see whether mail goes out.
+///
+/// # Errors
+/// When the template fails.
+pub fn test(language: Language, organisation: &str) -> Result<Written, askama::Error> {
+    let t = Words(language);
+    Ok(Written { subject: t.say("mail-test-subject"), text: Test { t, organisation }.render()? })
 }
 
 /// The keys of the subject and the first sentence of a notice about a method.

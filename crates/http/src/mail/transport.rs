@@ -69,6 +69,27 @@ impl SendError {
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Unsendable(_) | Self::Refused(_))
     }
+
+    /// What whoever runs the server can do about it.
+    pub fn todo(&self) -> &'static str {
+        /// Replies to a wrong or missing sign-in (RFC 4954 section 6).
+        const SIGN_IN: [u16; 4] = [530, 534, 535, 538];
+        let error = match self {
+            Self::Unsendable(_) => return "An address looks like name@domain",
+            Self::Refused(error) | Self::Later(error) => error,
+        };
+        match error.status().map(u16::from) {
+            Some(code) if SIGN_IN.contains(&code) => "See [mail] user and password_file",
+            Some(_) => {
+                "Its words say why; many servers take mail only from senders that they know: see [mail] from and user"
+            }
+            None if is_tls(error) => {
+                "Its certificate has to name [mail] host and be of an authority that this machine, or ca_file, trusts; \
+                 and tls has to fit the port"
+            }
+            None => "See that [mail] host and port are right, and that this machine may connect there",
+        }
+    }
 }
 
 /// The way out for mails.
@@ -156,6 +177,13 @@ impl Mailer {
             Err(error) => Err(SendError::Later(error)),
         }
     }
+}
+
+/// Whether encryption failed: the library tells a certificate that is not trusted as a broken connection.
+fn is_tls(error: &lettre::transport::smtp::Error) -> bool {
+    let behind = std::error::Error::source(error).and_then(|behind| behind.downcast_ref::<std::io::Error>());
+    error.is_tls()
+        || behind.and_then(std::io::Error::get_ref).is_some_and(|cause| cause.is::<rustls::Error>())
 }
 
 fn header(name: &'static str, value: &str) -> HeaderValue {

@@ -2,5 +2,6 @@
 
 mod commands;
 mod hostile;
+mod mail;
 mod place;
 mod service;
