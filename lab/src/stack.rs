@@ -22,6 +22,9 @@ use crate::openldap::OpenLdap;
 use crate::progress::{step, wait_until};
 use crate::stack::configuration::{write_agent_configuration, write_secret, write_server_configuration};
 
+/// The port that an address of HTTPS need not name.
+const HTTPS: u16 = 443;
+
 /// Where the two programs are, as cargo built them.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -116,6 +119,7 @@ impl Stack {
         let port = plan.port.map_or_else(free_port, Ok)?;
         let host = plan.beyond.map_or(Ipv4Addr::LOCALHOST, Middlebox::far_address);
         let url = match plan.beyond {
+            Some(_) if port == HTTPS => format!("https://{host}"),
             Some(_) => format!("https://{host}:{port}"),
             None => format!("https://localhost:{port}"),
         };

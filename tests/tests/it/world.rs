@@ -27,8 +27,8 @@ pub(crate) struct World {
     pub(crate) lab: PrivateLab,
 }
 
-/// Where the cloud side listens on a host of its own, where every port is free.
-pub(crate) const PORT_BEYOND: u16 = 8443;
+/// Where the cloud side listens on a host of its own, where every port is free: its unit lets it, and nothing else of root's.
+pub(crate) const PORT_BEYOND: u16 = 443;
 
 /// What is special about a world.
 #[derive(Default)]

@@ -25,14 +25,14 @@ const MOST: u64 = 120 * 1024;
 /// What it is sent by each answer, at most.
 const SENT: usize = 512 * 1024 * 1024;
 
-struct Chance;
+pub(crate) struct Chance;
 impl Random for Chance {
     fn fill(&self, out: &mut [u8]) {
         getrandom::fill(out).unwrap();
     }
 }
 
-type Stream = StreamOwned<ServerConnection, TcpStream>;
+pub(crate) type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 /// Sends a piece until nobody takes it any more, and says how much that was.
 fn flood(stream: &mut Stream, first: &[u8], piece: &[u8]) -> usize {
@@ -46,7 +46,7 @@ fn flood(stream: &mut Stream, first: &[u8], piece: &[u8]) -> usize {
     sent
 }
 
-fn tls() -> (PathBuf, Arc<ServerConfig>) {
+pub(crate) fn tls() -> (PathBuf, Arc<ServerConfig>) {
     let authority = Lab::open().unwrap().authority().unwrap();
     let own = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
     let chain = CertificateDer::pem_slice_iter(own.chain_pem.as_bytes()).map(Result::unwrap).collect();
@@ -62,7 +62,10 @@ fn tls() -> (PathBuf, Arc<ServerConfig>) {
 }
 
 /// A server that hands each connection, with the request's header and what came with it, to `answer`.
-fn server(config: Arc<ServerConfig>, answer: impl Fn(&mut Stream, &str) + Send + Sync + 'static) -> u16 {
+pub(crate) fn server(
+    config: Arc<ServerConfig>,
+    answer: impl Fn(&mut Stream, &str) + Send + Sync + 'static,
+) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let answer = Arc::new(answer);
@@ -91,8 +94,8 @@ fn server(config: Arc<ServerConfig>, answer: impl Fn(&mut Stream, &str) + Send +
     port
 }
 
-struct Agent {
-    folder: PathBuf,
+pub(crate) struct Agent {
+    pub(crate) folder: PathBuf,
 }
 
 impl Drop for Agent {
@@ -102,7 +105,7 @@ impl Drop for Agent {
 }
 
 impl Agent {
-    fn new(name: &str, ca: &std::path::Path) -> Self {
+    pub(crate) fn new(name: &str, ca: &std::path::Path) -> Self {
         let folder = std::env::temp_dir().join(format!("ritorno-hostile-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("password"), "none").unwrap();
@@ -119,14 +122,18 @@ impl Agent {
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_ritorno-agent"))
+        self.command(arguments).spawn().unwrap()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ritorno-agent"));
+        command
             .arg("--config")
             .arg(self.folder.join("agent.toml"))
             .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .stderr(Stdio::piped());
+        command
     }
 }
 

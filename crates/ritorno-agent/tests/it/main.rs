@@ -8,3 +8,5 @@ mod events;
 mod hostile;
 #[cfg(test)]
 mod kerberos;
+#[cfg(test)]
+mod outbound;
