@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -32,8 +31,8 @@ mod patience;
 
 use dropped::Dropped;
 pub(crate) use dropped::chain;
-pub use patience::Patience;
-use patience::{Patient, Places};
+pub use patience::{Patience, Stillness};
+use patience::{Patient, Places, Told};
 
 /// Largest header of a request over HTTP/1.1, and most that is read ahead, in bytes.
 const MAXIMUM_HEADER: usize = 64 * 1024;
@@ -155,13 +154,14 @@ async fn carry<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let requested = Arc::new(AtomicBool::new(false));
-    let stream = Patient::new(stream, &patience, requested.clone());
+    let told = Arc::new(Told::default());
+    let stream = Patient::new(stream, &patience, told.clone());
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        requested.store(true, Ordering::Relaxed);
+        told.a_request();
         // What an upgraded connection carries is no body.
         let mut request = request.map(|body| Body::new(DeadlineBody::new(patience.body, body)));
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Stillness(told.clone()));
         let app = app.clone();
         async move {
             let answer: Result<_, Infallible> = app.oneshot(request).await;
@@ -177,7 +177,6 @@ where
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(30))
         .max_concurrent_streams(STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW);

@@ -107,7 +107,9 @@ pub enum Rule {
         /// UTF-16 code units.
         minimum: u16,
     },
-    /// The directory refused it without saying why: by elimination, history or a password filter.
+    /// The directory refused it without saying why: by elimination, history or a password filter. Also what a later version refuses by,
+    /// and this one has no name for.
+    #[serde(other)]
     Unnamed,
 }
 

@@ -1,5 +1,6 @@
 //! `ritorno-agent doctor`: looks at everything that a reset through this agent needs, and says what to do.
 
+mod agent_version;
 mod clock_skew;
 mod deletions;
 mod disk;
@@ -115,7 +116,8 @@ pub(crate) struct Answered {
 }
 
 /// What may fail without a reset failing.
-const BESIDE_A_RESET: [&str; 10] = [
+const BESIDE_A_RESET: [&str; 11] = [
+    "agent-version",
     "policy-hints",
     "deletions",
     "first-sync",
@@ -170,6 +172,7 @@ fn quick_checks() -> Vec<Box<dyn Check<Context>>> {
         Box::new(removals::Removals),
         Box::new(objects::Objects),
         Box::new(deletions::Deletions),
+        Box::new(agent_version::AgentVersion),
         Box::new(server_https::ServerHttps),
         Box::new(clock_skew::ClockSkew),
         Box::new(disk::Disk),

@@ -168,6 +168,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub(crate) fn finish_roll(&self) -> Result<Keys, StateError> {
+        let _lock = self.lock_keys()?;
         let keys = self.keys()?;
         if self.signing(IDENTITY).is_ok_and(|key| key.public() == keys.identity.public()) {
             return Ok(keys);
@@ -224,6 +225,11 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub(crate) fn former(&self, now: Timestamp) -> Result<Vec<FormerKey>, StateError> {
+        let _lock = self.lock_keys()?;
+        self.formers(now)
+    }
+
+    fn formers(&self, now: Timestamp) -> Result<Vec<FormerKey>, StateError> {
         let mut found = Vec::new();
         for file in self.former_files()? {
             let Some(name) = file.file_name().and_then(|name| name.to_str()) else { continue };
@@ -248,7 +254,8 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub(crate) fn end_former(&self, now: Timestamp) -> Result<(), StateError> {
-        for former in self.former(now)?.into_iter().filter(|former| former.until.is_none()) {
+        let _lock = self.lock_keys()?;
+        for former in self.formers(now)?.into_iter().filter(|former| former.until.is_none()) {
             let ended = self.path(&former_name(Some(now.plus(OLD_SEALING_KEY_KEPT)), &former.key));
             std::fs::rename(&former.file, ended)
                 .map_err(|error| StateError::File { path: former.file.clone(), reason: error.to_string() })?;

@@ -124,7 +124,7 @@ enum Command {
         #[arg(long, conflicts_with = "check")]
         download: Option<PathBuf>,
         /// The file of the key that releases are signed with.
-        #[arg(long, default_value = "/usr/share/ritorno-agent/release-key")]
+        #[arg(long, default_value = update::RELEASE_KEY)]
         release_key: PathBuf,
     },
     /// Writes the manual pages and the completion, for the package.

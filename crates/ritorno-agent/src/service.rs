@@ -66,6 +66,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Arc::new(switch.clone()),
         clock.clone(),
     ));
+    // The handler has what it needs: a sealing key that is destroyed later must not live on here.
+    drop(keys);
     let carrier = Arc::new(Carrier::new(events.clone()));
     for request in handler.recover(&*carrier).await? {
         settle(handler.clone(), carrier.clone(), request);

@@ -10,6 +10,7 @@
 //! writeback-on      there while writeback is switched on
 //! staging           there while `staging on` holds
 //! sync-suspended    there while `sync suspend` holds
+//! keys.lock         held while sealing keys are replaced or ended
 //! journal.db        see ritorno-writeback
 //! sync.db           see ritorno-sync
 //! status.sock       answers `ritorno-agent status`                      mode 0600
@@ -153,14 +154,49 @@ impl State {
         }
     }
 
+    /// The connector space, whose files belong to the folder's owner whoever makes them: a command that root runs by hand must not lock
+    /// the service out.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn connector_space(&self) -> Result<PathBuf, StateError> {
+        // The second is the lock that ritorno-sync holds during a run.
+        for name in ["sync.db", "sync.db.lock"] {
+            let path = self.path(name);
+            let make = || {
+                let file = File::options().append(true).create(true).mode(0o600).open(&path)?;
+                belongs_with(&file, &self.0)
+            };
+            make().map_err(|error: std::io::Error| StateError::File {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(self.path("sync.db"))
+    }
+
     /// Waits until no other process of this agent imports or exports. The lock ends with the file.
     ///
     /// # Errors
     /// [`StateError::File`].
     pub(crate) fn lock_sync(&self) -> Result<File, StateError> {
-        let path = self.path("sync.lock");
+        self.lock("sync.lock")
+    }
+
+    /// Waits until nobody else changes which sealing keys lie there: the running agent ends them, and commands replace them. The lock
+    /// ends with the file.
+    ///
+    /// # Errors
+    /// [`StateError::File`].
+    pub(crate) fn lock_keys(&self) -> Result<File, StateError> {
+        self.lock("keys.lock")
+    }
+
+    fn lock(&self, name: &str) -> Result<File, StateError> {
+        let path = self.path(name);
         let lock = || {
             let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            belongs_with(&file, &self.0)?;
             file.lock()?;
             Ok(file)
         };

@@ -56,7 +56,7 @@ impl Sync {
             backoff: Backoff::default(),
         };
         let target = ScimTarget::new(scim, Arc::new(client), random)?;
-        let engine = Engine::open(&state.path("sync.db"), clock.clone()).await?;
+        let engine = Engine::open(&state.connector_space()?, clock.clone()).await?;
         Ok(Self { config: config.clone(), state, forests, engine, target, clock })
     }
 
@@ -185,7 +185,7 @@ fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Conne
 
 /// The connector space alone, for questions that need neither directory nor tenant.
 async fn engine(config: &Config) -> anyhow::Result<Engine> {
-    let path = State::open(&config.state_dir)?.path("sync.db");
+    let path = State::open(&config.state_dir)?.connector_space()?;
     Ok(Engine::open(&path, system::clock()).await?)
 }
 

@@ -25,6 +25,8 @@ use crate::system;
 
 /// Longest wait for a package.
 const DOWNLOAD_WITHIN: Duration = Duration::from_secs(600);
+/// Where the package keeps the key that releases are signed with.
+pub(crate) const RELEASE_KEY: &str = "/usr/share/ritorno-agent/release-key";
 /// The package.
 const PACKAGE: &str = "ritorno-agent";
 
@@ -43,13 +45,11 @@ pub(crate) enum What {
 /// # Errors
 /// What the server offers and can't be installed, and why.
 pub(crate) async fn run(config: &Config, what: &What, key: &Path) -> anyhow::Result<ExitCode> {
-    let installed: Version = env!("CARGO_PKG_VERSION").parse()?;
+    let installed = installed()?;
     let key = read_key(key)?;
     let keys = State::open(&config.state_dir)?.keys()?;
     let client = Client::new(plain(&Outbound::new(config)?)?, keys, system::clock(), system::random());
-    let query = format!("?architecture={}", architecture());
-    let offered = client.call(Method::GET, &format!("/agent/v1/release{query}")).await?;
-    let release = check(&offered, &key)?;
+    let release = ask(&client, &key).await?;
     if release.version <= installed {
         say(format_args!("{installed} is the latest; the server offers {}", release.version))?;
         return Ok(ExitCode::SUCCESS);
@@ -70,7 +70,8 @@ pub(crate) async fn run(config: &Config, what: &What, key: &Path) -> anyhow::Res
     };
     let file = folder.join(release.file_name());
     let got = async {
-        let package = client.download(&format!("/agent/v1/release/package{query}"), DOWNLOAD_WITHIN).await?;
+        let package =
+            client.download(&format!("/agent/v1/release/package{}", query()), DOWNLOAD_WITHIN).await?;
         keep(package, &release, &file).await?;
         if matches!(what, What::Install) { install(&file) } else { Ok(()) }
     };
@@ -90,8 +91,39 @@ pub(crate) async fn run(config: &Config, what: &What, key: &Path) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
+/// The version of this program.
+///
+/// # Errors
+/// Never, as releases have versions of this form.
+pub(crate) fn installed() -> anyhow::Result<Version> {
+    Ok(env!("CARGO_PKG_VERSION").parse()?)
+}
+
+/// The latest release that the server offers for this machine; none if it offers none.
+///
+/// # Errors
+/// When the server can't be asked, or offers what is not to be believed.
+pub(crate) async fn offered(client: &Client, key: &PublicKey) -> anyhow::Result<Option<Release>> {
+    match ask(client, key).await {
+        Err(error) if error.to_string().contains("No package is offered") => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+async fn ask(client: &Client, key: &PublicKey) -> anyhow::Result<Release> {
+    let offered = client.call(Method::GET, &format!("/agent/v1/release{}", query())).await?;
+    check(&offered, key)
+}
+
+fn query() -> String {
+    format!("?architecture={}", architecture())
+}
+
 /// The key in the file: one line.
-fn read_key(path: &Path) -> anyhow::Result<PublicKey> {
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn read_key(path: &Path) -> anyhow::Result<PublicKey> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!("{}: without the key that releases are signed with none is believed", path.display())
     })?;

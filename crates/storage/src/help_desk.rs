@@ -158,8 +158,9 @@ impl HelpDesk<'_> {
         pepper: &Pepper,
         now: Timestamp,
     ) -> Result<GateTried, StoreError> {
+        // The latest pass alone: it is the one that guesses are counted against.
         const USE: &str = "update help_desk_cases set used_at = $4 where tenant = $1 and user_id = $2 \
-             and pass_digest = $3 and used_at is null and pass_until > $4";
+             and pass_digest = $3 and used_at is null and pass_until > $4 and id = $5";
         if let Some(end) = attempt.count_here(self.0, now).await? {
             return Ok(end);
         }
@@ -170,7 +171,7 @@ impl HelpDesk<'_> {
         let counted = Limits(self.0).count(tenant, wrong, &counted_for, now).await?;
         // Nobody's where it must not be compared: the statement is made all the same.
         let user = attempt.user.filter(|_| counted);
-        let right = self.0.write(USE, values![tenant, user, typed.0.as_slice(), now]).await? == 1;
+        let right = self.0.write(USE, values![tenant, user, typed.0.as_slice(), now, live]).await? == 1;
         Ok(match (right, counted) {
             (true, _) => GateTried::Right,
             (false, true) => GateTried::Wrong,

@@ -244,6 +244,16 @@ fn update(world: &World, agent: &Host, key: &SigningKey, later: Version) -> Resu
     offer(file)?;
     offer(&signed)?;
     refused(&["--check"], &format!("is out of date: the server offers {later}"))?;
+    // The doctor ends with an exit code of its own for a warning.
+    let looked = agent.run(&[
+        "sh",
+        "-c",
+        &format!("ritorno-agent --config {configuration} doctor --quick || true"),
+    ])?;
+    ensure!(
+        looked.contains(&format!("and the server offers {later}")),
+        "the doctor does not see it: {looked}"
+    );
     let list = world.stack.server_command(&["agent", "list"])?;
     ensure!(list.contains("(out of date)") && list.contains("out of date "), "not flagged: {list}");
 

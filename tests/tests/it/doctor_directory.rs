@@ -34,7 +34,7 @@ fn each_fault_of_a_directory_fails_its_check() -> Result<()> {
     let old = forest.dc_exec(&["python3", "-c", SET_LEVEL, "0"])?;
     let report = Report::of(&world)?;
     report.only_fails("domains", "samba-tool domain level raise")?;
-    ensure!(report.0.to_string().contains("the functional level is 2000"), "{}", report.0);
+    ensure!(report.0.to_string().contains("the functional level of the domain is 2000"), "{}", report.0);
     forest.dc_exec(&["python3", "-c", SET_LEVEL, old.trim()])?;
     Report::of(&world)?.is_all_green()?;
 

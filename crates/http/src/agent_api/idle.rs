@@ -1,26 +1,59 @@
 //! `GET /agent/v1/idle?seconds=…`: says nothing for so long, then answers. `ritorno-agent doctor` finds with it how long what is between
 //! agent and server keeps a connection that nothing passes over.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use ritorno_protocol::ids::AgentId;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::bearer::AgentBearer;
 use crate::problem::Problem;
+use crate::serve::Stillness;
 use crate::state::AppState;
 
 /// Longest silence, in seconds.
-const LONGEST: u64 = 300;
-/// Silent requests at a time: each holds a connection and nothing else.
-static SILENT: Semaphore = Semaphore::const_new(60);
+const LONGEST: u64 = 180;
+/// Silent requests of one agent at a time, each of which holds a connection: as many as its doctor makes at once.
+const EACH: usize = 8;
+/// How many each agent has under way.
+static SILENT: Mutex<BTreeMap<AgentId, usize>> = Mutex::new(BTreeMap::new());
+
+/// One of an agent's places, until it is dropped.
+struct Place(AgentId);
+
+impl Place {
+    fn take(agent: AgentId) -> Option<Self> {
+        let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = silent.entry(agent).or_default();
+        if *held >= EACH {
+            return None;
+        }
+        *held += 1;
+        Some(Self(agent))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = silent.get_mut(&self.0) {
+            *held -= 1;
+            if *held == 0 {
+                silent.remove(&self.0);
+            }
+        }
+    }
+}
 
 /// What is asked for.
 #[derive(Deserialize)]
 pub struct Silence {
-    /// How long, in seconds; 300 at most.
+    /// How long, in seconds; 180 at most.
     seconds: u64,
 }
 
@@ -30,7 +63,8 @@ pub struct Silence {
 /// [`Problem`], if it is too long, or if too many are silent already.
 pub async fn handle(
     State(_): State<AppState>,
-    AgentBearer(_): AgentBearer,
+    AgentBearer(agent): AgentBearer,
+    stillness: Option<Extension<Stillness>>,
     Query(silence): Query<Silence>,
 ) -> Result<StatusCode, Problem> {
     if silence.seconds > LONGEST {
@@ -38,17 +72,22 @@ pub async fn handle(
             StatusCode::BAD_REQUEST,
             "idle",
             "That is too long",
-            "A silence lasts 300 seconds at most.",
+            "A silence lasts 180 seconds at most.",
         ));
     }
-    let _place = SILENT.try_acquire().map_err(|_| {
+    let _place = Place::take(agent.id).ok_or_else(|| {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "idle",
             "Too many at a time",
-            "Other agents are trying how long idle connections live. Try again in five minutes.",
+            "This agent is trying already how long idle connections live. Try again in three minutes.",
         )
     })?;
-    tokio::time::sleep(Duration::from_secs(silence.seconds)).await;
+    let length = Duration::from_secs(silence.seconds);
+    if let Some(Extension(stillness)) = stillness {
+        // The server itself would end it after a minute.
+        stillness.allow(length);
+    }
+    tokio::time::sleep(length).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -108,6 +108,33 @@ fn network(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// What the requests of a connection tell its stream.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// There was one.
+    requested: AtomicBool,
+    /// How much longer it may be still, in milliseconds.
+    longer: AtomicU64,
+}
+
+impl Told {
+    /// A request is there.
+    pub(super) fn a_request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+    }
+}
+
+/// With a request: lets a handler that is silent on purpose keep its connection.
+#[derive(Clone, Debug)]
+pub struct Stillness(pub(super) Arc<Told>);
+
+impl Stillness {
+    /// From now on the connection may be still for so much longer.
+    pub fn allow(&self, longer: Duration) {
+        self.0.longer.store(u64::try_from(longer.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 /// A stream that ends with an error once it has carried nothing for too long. Nothing below does that: HTTP libraries wait for a
 /// first byte, an HTTP/2 preface, or a reader, for as long as the other side likes.
 pub(super) struct Patient<S> {
@@ -115,13 +142,13 @@ pub(super) struct Patient<S> {
     still: Duration,
     moved_at: Instant,
     first_request_by: Instant,
-    requested: Arc<AtomicBool>,
+    told: Arc<Told>,
     alarm: Pin<Box<Sleep>>,
 }
 
 impl<S> Patient<S> {
-    /// `requested` turns true with the first request.
-    pub(super) fn new(stream: S, patience: &Patience, requested: Arc<AtomicBool>) -> Self {
+    /// `told` is what the connection's requests tell.
+    pub(super) fn new(stream: S, patience: &Patience, told: Arc<Told>) -> Self {
         let now = Instant::now();
         let first_request_by = now + patience.first_request;
         Self {
@@ -129,7 +156,7 @@ impl<S> Patient<S> {
             still: patience.still,
             moved_at: now,
             first_request_by,
-            requested,
+            told,
             alarm: Box::pin(tokio::time::sleep_until(first_request_by)),
         }
     }
@@ -137,8 +164,9 @@ impl<S> Patient<S> {
     /// What is told when nothing moves: an error when that has been so for too long.
     fn waits(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         loop {
-            let still_until = self.moved_at + self.still;
-            let (until, why) = if self.requested.load(Ordering::Relaxed) {
+            let longer = Duration::from_millis(self.told.longer.load(Ordering::Relaxed));
+            let still_until = self.moved_at + self.still + longer;
+            let (until, why) = if self.told.requested.load(Ordering::Relaxed) {
                 (still_until, "it carried nothing for too long")
             } else {
                 (self.first_request_by.min(still_until), "there was no request in time")
@@ -259,8 +287,9 @@ mod tests {
     #[tokio::test]
     async fn who_has_asked_and_takes_nothing_is_dropped_and_who_moves_stays() {
         let (near, mut far) = tokio::io::duplex(64);
-        let requested = Arc::new(AtomicBool::new(true));
-        let mut patient = Patient::new(near, &PATIENCE, requested);
+        let told = Arc::new(Told::default());
+        told.a_request();
+        let mut patient = Patient::new(near, &PATIENCE, told);
         for _ in 0..8 {
             tokio::time::sleep(PATIENCE.still / 4).await;
             far.write_all(b"x").await.unwrap();
@@ -271,6 +300,23 @@ mod tests {
         let error = patient.write_all(&[0; 1_000]).await.unwrap_err();
         assert_eq!(error.to_string(), "it carried nothing for too long");
         assert!(began.elapsed() >= PATIENCE.still);
+    }
+
+    #[tokio::test]
+    async fn a_silence_that_was_allowed_is_borne() {
+        let (near, _far) = tokio::io::duplex(64);
+        let told = Arc::new(Told::default());
+        told.a_request();
+        let mut patient = Patient::new(near, &PATIENCE, told.clone());
+        let began = Instant::now();
+        let ended = async {
+            let read = tokio::spawn(async move { patient.read(&mut [0]).await });
+            tokio::time::sleep(PATIENCE.still / 2).await;
+            Stillness(told).allow(PATIENCE.still);
+            read.await.unwrap().unwrap_err()
+        };
+        assert_eq!(ended.await.to_string(), "it carried nothing for too long");
+        assert!(began.elapsed() >= PATIENCE.still * 2);
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::agent_api::access;
 use crate::world::World;
 
 const PATIENCE: Patience = Patience {
@@ -296,6 +297,33 @@ async fn who_takes_no_answer_is_dropped() {
     };
     tokio::time::timeout(DROPPED_WITHIN, asking).await.expect("it is not dropped");
     assert!(began.elapsed() >= PATIENCE.still);
+    served.is_ready().await;
+}
+
+/// What the doctor asks for: a silence that is longer than the server bears by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_may_ask_for_a_silence_and_not_for_many() {
+    let served = Served::new().await;
+    let (agent, key) = served.world.enrolled("silent").await;
+    let token = access(&served.world, agent.id, &key).await;
+    let ask = async |seconds: u64| {
+        let mut stream = served.connect(HTTP1).await;
+        let request = format!(
+            "GET /agent/v1/idle?seconds={seconds} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.map(|_| String::from_utf8_lossy(&answer).into_owned())
+    };
+    let longer = PATIENCE.still.as_secs() * 2 + 1;
+    let began = Instant::now();
+    let all = futures_util::future::join_all((0..9).map(|_| ask(longer))).await;
+    let all: Vec<String> = all.into_iter().map(|answer| answer.unwrap()).collect();
+    let count = |status: &str| all.iter().filter(|answer| answer.ends_with(status)).count();
+    assert_eq!((count(" 204"), count(" 429")), (8, 1), "{all:?}");
+    assert!(began.elapsed() >= Duration::from_secs(longer));
+    assert_eq!(ask(181).await.unwrap(), "HTTP/1.1 400");
     served.is_ready().await;
 }
 

@@ -50,6 +50,7 @@ impl Check<Context> for Domains {
         };
         vec![
             too_low("contoso.test", 0),
+            forest_too_low("contoso.test", 0),
             dotted(&domain(7, "CONTOSO.OLD")),
             read_only("contoso.test"),
             silent("contoso.test", &[("dc2.contoso.test", "no answer within 2 s")]),
@@ -66,10 +67,12 @@ fn judge(name: &str, topology: &Topology) -> Finding {
         )
         .fix(System::Agent, ["ritorno-agent topology"]);
     };
-    for level in [topology.level, domain.level].into_iter().flatten() {
-        if level < LOWEST {
-            return too_low(name, level);
-        }
+    if let Some(level) = topology.level.filter(|level| *level < LOWEST) {
+        let root = topology.domains.first().map_or(name, |root| root.dns_name.as_str());
+        return forest_too_low(root, level);
+    }
+    if let Some(level) = domain.level.filter(|level| *level < LOWEST) {
+        return too_low(name, level);
     }
     if domain.netbios_name.contains('.') {
         return dotted(domain);
@@ -101,24 +104,36 @@ fn judge(name: &str, topology: &Topology) -> Finding {
     Finding::pass(format!("{name}: functional level {level}; {}", systems.join(", ")))
 }
 
+/// Before what can't be taken back.
+const RAISING: &str = "# can't be undone, and every domain controller has to be able to do it: see `ritorno-agent topology` first";
+
 fn too_low(name: &str, level: u32) -> Finding {
     Finding::fail(
-        format!("{name}: the functional level is {}", level_name(level)),
+        format!("{name}: the functional level of the domain is {}", level_name(level)),
         "writeback needs the functional level of Windows Server 2003 or later in forest and domain",
     )
     .fix(
         System::Samba,
-        [
-            "samba-tool domain level show",
-            "samba-tool domain level raise --domain-level=2008_R2 --forest-level=2008_R2",
-        ],
+        [RAISING, "samba-tool domain level show", "samba-tool domain level raise --domain-level=2008_R2"],
     )
     .fix(
         System::Windows,
-        [
-            format!("Set-ADDomainMode -Identity {name} -DomainMode Windows2008R2Domain"),
-            format!("Set-ADForestMode -Identity {name} -ForestMode Windows2008R2Forest"),
-        ],
+        [RAISING.to_owned(), format!("Set-ADDomainMode -Identity {name} -DomainMode Windows2008R2Domain")],
+    )
+}
+
+fn forest_too_low(root: &str, level: u32) -> Finding {
+    Finding::fail(
+        format!("{root}: the functional level of the forest is {}", level_name(level)),
+        "writeback needs the functional level of Windows Server 2003 or later in forest and domain",
+    )
+    .fix(
+        System::Samba,
+        [RAISING, "samba-tool domain level show", "samba-tool domain level raise --forest-level=2008_R2"],
+    )
+    .fix(
+        System::Windows,
+        [RAISING.to_owned(), format!("Set-ADForestMode -Identity {root} -ForestMode Windows2008R2Forest")],
     )
 }
 
@@ -145,7 +160,10 @@ fn read_only(name: &str) -> Finding {
 fn silent(name: &str, hosts: &[(&str, &str)]) -> Finding {
     let all: Vec<String> = hosts.iter().map(|(host, why)| format!("{host} ({why})")).collect();
     let mut lines = vec!["ritorno-agent topology".to_owned()];
-    lines.extend(hosts.iter().map(|(host, _)| format!("openssl s_client -connect {host}:636 </dev/null")));
+    // Names come from the directory, where anything can be written: only what is a host's name goes into a line to paste.
+    let is_name = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    let named = hosts.iter().map(|(host, _)| *host).filter(|host| is_name(host));
+    lines.extend(named.map(|host| format!("openssl s_client -connect {host}:636 </dev/null")));
     Finding::warning(
         format!("{name}: no answer from {}", all.join(", ")),
         "writeback goes on through the others; if the PDC emulator's role has to move, these can't take it",

@@ -52,6 +52,19 @@ fn changes(first: &str, rest: &[&str]) -> bool {
     }
 }
 
+/// The lines in their order, if each is a step: the end of a recipe is never carried out without what comes before it. What only shows
+/// something may be left out.
+fn steps(fixes: Vec<Fix>) -> Option<Vec<(String, Step)>> {
+    let lines = fixes.into_iter().flat_map(|fix| fix.lines).filter(|line| !only_shows(line));
+    lines.map(|line| step(&line).map(|step| (line, step))).collect()
+}
+
+fn only_shows(line: &str) -> bool {
+    ["journalctl ", "ritorno-agent sync history", "ritorno-agent sync status"]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
 /// Looks, asks before each step unless `yes`, and looks again. Exit code 0 if it is mended.
 ///
 /// # Errors
@@ -68,11 +81,10 @@ pub(crate) async fn run(config: &Config, file: &Path, id: &str, yes: bool) -> an
     show(&*check, finding.clone())?;
     let (own, elsewhere): (Vec<Fix>, Vec<Fix>) =
         finding.fixes.into_iter().partition(|fix| fix.system == System::Agent);
-    let steps: Vec<(String, Step)> = own
-        .into_iter()
-        .flat_map(|fix| fix.lines)
-        .filter_map(|line| step(&line).map(|step| (line, step)))
-        .collect();
+    let Some(steps) = steps(own) else {
+        say("Not all of this is the agent's to mend: the lines above are for you.")?;
+        return Ok(ExitCode::FAILURE);
+    };
     if steps.is_empty() {
         say("Nothing of this is the agent's to mend: the lines above are for you.")?;
         return Ok(ExitCode::FAILURE);
@@ -134,6 +146,22 @@ fn carry_out(step: &Step, file: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recipe_is_carried_out_whole_or_not_at_all() {
+        let fix = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            steps(vec![Fix { system: System::Agent, lines }])
+        };
+        assert_eq!(
+            fix(&["systemctl stop ritorno-agent", "mv 'a' 'b'", "systemctl start ritorno-agent"]),
+            None
+        );
+        assert_eq!(fix(&["# correct the file; then:", "systemctl restart ritorno-agent"]), None);
+        let restart = ["systemctl restart ritorno-agent", "journalctl --unit ritorno-agent --lines 50"];
+        assert_eq!(fix(&restart).map(|steps| steps.len()), Some(1));
+        assert_eq!(fix(&["ritorno-agent sync resume"]).map(|steps| steps.len()), Some(1));
+    }
 
     #[test]
     fn only_whole_lines_of_the_agents_own_are_steps() {

@@ -25,6 +25,7 @@ impl State {
     pub(crate) fn replace_sealing(&self, random: &dyn Random, before: Before) -> Result<KeyId, StateError> {
         let new = OpeningKey::generate(random);
         let name = new.public().id();
+        let _lock = self.lock_keys()?;
         match before {
             Before::StillOpens => {
                 let former = self.opening(SEALING)?;

@@ -61,8 +61,8 @@ pub(crate) async fn seen(config: &Config, containers: usize) -> anyhow::Result<S
         let of_export = |run: &&RunReport| run.connector == name && run.profile == Profile::Export;
         if let Some(failure) = seen.runs.iter().find(of_export).and_then(|run| run.failure.clone()) {
             let removals = engine.removals(&name).await?;
-            // A held export names the list that it was held for.
-            if failure.contains(&removals.digest) {
+            // A held export says how its list is approved. The list may have grown since: what is to be approved is today's.
+            if failure.contains("`ritorno-agent sync approve`") && !removals.list.is_empty() {
                 let (count, digest) = (removals.list.len(), removals.digest);
                 seen.held.push(HeldExport { connector: name.clone(), failure, count, digest });
             }

@@ -124,17 +124,18 @@ async fn add(
     let role = administrator.role.as_str();
     let whose = person.map(|person| format!(", {}", person.user_principal_name)).unwrap_or_default();
     let reason = format!("{} ({role}{whose})", administrator.name);
-    super::audit(installation, Activity::AdministratorAdded, reason).await?;
-    super::stuck::warn(installation).await?;
+    // What is shown only once comes before all that may fail.
     if password_stdin {
-        say(format_args!("{} ({role})", administrator.name))
+        say(format_args!("{} ({role})", administrator.name))?;
     } else {
         say(format_args!(
             "{} ({role}), password: {}   (shown only now)",
             administrator.name,
             password.expose()
-        ))
+        ))?;
     }
+    super::audit(installation, Activity::AdministratorAdded, reason).await?;
+    super::stuck::warn(installation).await
 }
 
 async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
