@@ -14,6 +14,6 @@ fi
 for target in "${targets[@]}"; do
     log=$logs/${target//::/-}.log
     same=(--package ritorno-fuzz "$target" --engine libfuzzer --rustc-bootstrap)
-    cargo bolero test "${same[@]}" --time "${seconds}s" --max-input-length 4096 >"$log" 2>&1 || echo "$target: see $log"
+    cargo bolero test "${same[@]}" -T "${seconds}s" --max-input-length 4096 >"$log" 2>&1 || echo "$target: see $log"
     cargo bolero reduce "${same[@]}" >>"$log" 2>&1 || echo "$target: its corpus could not be reduced, see $log"
 done

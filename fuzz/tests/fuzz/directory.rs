@@ -6,8 +6,6 @@ use ritorno_directory::ldap::{
 };
 use tokio_util::bytes::BytesMut;
 
-use crate::seed;
-
 /// A BER element: tag, length, content.
 fn element(tag: u8, content: &[&[u8]]) -> Vec<u8> {
     let content = content.concat();
@@ -91,7 +89,7 @@ fn ldap_reply() {
     for good in &seeds {
         assert_eq!(decode_reply(good), Ok(1));
     }
-    seed::run(seeds, |bytes| {
+    fuzz!(seeds, |bytes| {
         let whole = decode_reply(bytes);
         // Bytes that follow cannot change what was refused.
         if whole == Err(DecodeError::TooLarge) {
@@ -115,7 +113,7 @@ fn sasl_frame() {
     for good in &seeds[..2] {
         assert_eq!(take_frame(&mut BytesMut::from(&good[..])).unwrap().unwrap(), wrapped);
     }
-    seed::run(seeds, |bytes| {
+    fuzz!(seeds, |bytes| {
         let (mut buffer, mut taken) = (BytesMut::from(bytes), 0);
         loop {
             match take_frame(&mut buffer) {
@@ -146,7 +144,7 @@ fn channel_binding() {
         element(0x30, &[&element(0x30, &[]), &element(0x30, &[algorithm]), &element(0x03, &[&[0]])])
     };
     let seeds = vec![certificate(&ecdsa), certificate(&element(0x06, &[&[0x2b, 0x65, 0x70]]))];
-    seed::run(seeds, |bytes| {
+    fuzz!(seeds, |bytes| {
         if let Some(binding) = tls_server_end_point(bytes) {
             assert!(binding.starts_with(b"tls-server-end-point:") && [53, 69, 85].contains(&binding.len()));
         }
@@ -172,7 +170,7 @@ fn binary_values() {
     for good in &seeds {
         assert!(decode_values(good) > 0, "{good:02x?}");
     }
-    seed::run(seeds, |bytes| {
+    fuzz!(seeds, |bytes| {
         assert!(decode_values(bytes) <= 5);
     });
 }

@@ -19,7 +19,7 @@ fn frame_to_agent() {
         ToAgent::Restarting { after_ms: 1_000 },
     ];
     let own = frames.iter().map(|frame| serde_json::to_vec(frame).unwrap());
-    seed::run(own.chain(recorded("to-agent")).collect(), |bytes| {
+    fuzz!(own.chain(recorded("to-agent")).collect(), |bytes| {
         if let Ok(frame) = serde_json::from_slice::<ToAgent>(bytes) {
             let again: ToAgent = serde_json::from_slice(&serde_json::to_vec(&frame).unwrap()).unwrap();
             assert_eq!(again, frame);
@@ -41,7 +41,7 @@ fn frame_to_relay() {
         health: Health { at: NOW, writeback_on: true, forests: vec![forest], round_trip_ms: Some(20) },
     };
     let own = std::iter::once(serde_json::to_vec(&frame).unwrap());
-    seed::run(own.chain(recorded("to-relay")).collect(), |bytes| {
+    fuzz!(own.chain(recorded("to-relay")).collect(), |bytes| {
         if let Ok(frame) = serde_json::from_slice::<ToRelay>(bytes) {
             let again: ToRelay = serde_json::from_slice(&serde_json::to_vec(&frame).unwrap()).unwrap();
             assert_eq!(again, frame);
@@ -61,7 +61,7 @@ fn hello() {
     };
     let tenant = meant.chain.identity.verify(&root).unwrap().tenant;
     let plain = serde_json::to_vec(&meant).unwrap();
-    seed::run(vec![good, plain], |bytes| {
+    fuzz!(vec![good, plain], |bytes| {
         if let Ok(ToRelay::Hello { hello }) = serde_json::from_slice(bytes)
             && let Ok(read) = hello.verify(&key)
         {

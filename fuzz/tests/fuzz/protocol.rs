@@ -19,7 +19,7 @@ use crate::seed::{self, Fixed};
 fn envelope() {
     let key = OpeningKey::generate(&Fixed(3));
     let good = seed::envelope();
-    seed::run(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
         if let Ok(envelope) = serde_json::from_slice::<Envelope>(bytes) {
             assert_eq!(envelope.recipient_keys().is_ok(), envelope.digest().is_ok());
             assert_eq!(envelope.open(&key).is_ok(), envelope == good);
@@ -32,7 +32,7 @@ fn envelope() {
 fn enrolment_token() {
     let root = SigningKey::generate(&Fixed(7)).public();
     let token = EnrolmentToken::new("https://ritorno.test".into(), [7; 32], &root).to_text();
-    seed::run(vec![token.into_bytes()], |bytes| {
+    fuzz!(vec![token.into_bytes()], |bytes| {
         if let Ok(text) = std::str::from_utf8(bytes)
             && let Ok(token) = EnrolmentToken::from_text(text)
         {
@@ -56,7 +56,7 @@ fn enrolment_request() {
         proof: Signed::sign(&proof, &identity),
         identity: identity.public(),
     };
-    seed::run(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
         if let Ok(request) = serde_json::from_slice::<EnrolmentRequest>(bytes)
             && let Ok(read) = request.proof.verify(&request.identity)
         {
@@ -75,7 +75,7 @@ fn access_assertion() {
         nonce: Bytes(vec![1; 16]),
         issued_at: seed::NOW,
     };
-    seed::run(vec![serde_json::to_vec(&Signed::sign(&meant, &key)).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&Signed::sign(&meant, &key)).unwrap()], |bytes| {
         if let Ok(signed) = serde_json::from_slice::<Signed<AccessAssertion>>(bytes)
             && let Ok(read) = signed.verify(&key.public())
         {
@@ -96,7 +96,7 @@ fn identity_roll() {
         order: Signed::sign(&order, &in_use),
         identity: next.public(),
     };
-    seed::run(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
         let Ok(roll) = serde_json::from_slice::<IdentityRoll>(bytes) else { return };
         if let Ok(read) = roll.proof.verify(&roll.identity) {
             assert_eq!(read, proof);
@@ -119,7 +119,7 @@ fn release() {
         sha256: Bytes(vec![7; 32]),
     };
     let good = Signed::sign(&meant, &key);
-    seed::run(vec![serde_json::to_vec(&good).unwrap(), serde_json::to_vec(&meant).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&good).unwrap(), serde_json::to_vec(&meant).unwrap()], |bytes| {
         if let Ok(signed) = serde_json::from_slice::<Signed<Release>>(bytes)
             && let Ok(read) = signed.verify(&key.public())
         {
@@ -138,7 +138,7 @@ fn signed_authorisation() {
     let key = SigningKey::generate(&Fixed(7)).public();
     let good = seed::authorisation();
     let meant = good.verify(&key).unwrap();
-    seed::run(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+    fuzz!(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
         if let Ok(signed) = serde_json::from_slice::<Signed<Authorisation>>(bytes)
             && let Ok(read) = signed.verify(&key)
         {

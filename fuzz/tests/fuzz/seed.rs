@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bolero::check;
 use ritorno_protocol::authorisation::{Authorisation, Initiator};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
@@ -94,31 +93,36 @@ pub(crate) fn server_time() -> Signed<ServerTime> {
     Signed::sign(&time, &SigningKey::generate(&Fixed(7)))
 }
 
-/// Runs `target` on raw inputs and on `seeds` altered as the input says: each four bytes of it choose a place, a kind of
-/// change, and a byte.
-pub(crate) fn run(seeds: Vec<Vec<u8>>, target: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
-    for seed in &seeds {
+/// The closure as a target: says what it takes.
+pub(crate) fn target<F: Fn(&[u8])>(target: F) -> F {
+    target
+}
+
+/// Each seed as it is.
+pub(crate) fn plant(seeds: &[Vec<u8>], target: &impl Fn(&[u8])) {
+    for seed in seeds {
         target(seed);
     }
-    check!().for_each(|input: &[u8]| {
-        target(input);
-        let Some((first, changes)) = input.split_first() else { return };
-        let mut bytes = seeds[usize::from(*first) % seeds.len()].clone();
-        for change in changes.chunks_exact(4).take(8) {
-            let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % bytes.len().max(1);
-            match change[2] % 6 {
-                0 if at < bytes.len() => bytes[at] = change[3],
-                1 if at < bytes.len() => bytes[at] ^= 1 << (change[3] % 8),
-                2 => bytes.insert(at.min(bytes.len()), change[3]),
-                3 if at < bytes.len() => drop(bytes.remove(at)),
-                4 => bytes.truncate(at),
-                _ => {
-                    let piece: Vec<u8> =
-                        bytes.iter().skip(at).take(usize::from(change[3])).copied().collect();
-                    bytes.extend_from_slice(&piece);
-                }
+}
+
+/// The input as it is, and what it makes of one of the seeds.
+pub(crate) fn meet(seeds: &[Vec<u8>], target: &impl Fn(&[u8]), input: &[u8]) {
+    target(input);
+    let Some((first, changes)) = input.split_first() else { return };
+    let mut bytes = seeds[usize::from(*first) % seeds.len()].clone();
+    for change in changes.chunks_exact(4).take(8) {
+        let at = usize::from(u16::from_be_bytes([change[0], change[1]])) % bytes.len().max(1);
+        match change[2] % 6 {
+            0 if at < bytes.len() => bytes[at] = change[3],
+            1 if at < bytes.len() => bytes[at] ^= 1 << (change[3] % 8),
+            2 => bytes.insert(at.min(bytes.len()), change[3]),
+            3 if at < bytes.len() => drop(bytes.remove(at)),
+            4 => bytes.truncate(at),
+            _ => {
+                let piece: Vec<u8> = bytes.iter().skip(at).take(usize::from(change[3])).copied().collect();
+                bytes.extend_from_slice(&piece);
             }
         }
-        target(&bytes);
-    });
+    }
+    target(&bytes);
 }

@@ -13,7 +13,7 @@ fn code_at_a_gate() {
     let seeds =
         ["12345678", "1234-5678", "287 082", "1A2B-3C4D-5E6F-7G8H", "oil0-0000-0000-0000", "BCDF-GHJK"];
     let secret = AppSecret::random(&Fixed(7));
-    seed::run(seeds.iter().map(|typed| typed.as_bytes().to_vec()).collect(), |bytes| {
+    fuzz!(seeds.iter().map(|typed| typed.as_bytes().to_vec()).collect(), |bytes| {
         let Ok(typed) = std::str::from_utf8(bytes) else { return };
         if let Some(code) = OneTimeCode::parse(typed) {
             assert!(code.expose().len() == 8 && OneTimeCode::parse(code.expose()).is_some());
@@ -36,7 +36,7 @@ fn code_at_a_gate() {
 #[test]
 fn stored_gate_policy() {
     let stored = [GatePolicy::of_new_tenant(), GatePolicy::by_mail(), GatePolicy::of_administrators()];
-    seed::run(stored.iter().map(|policy| serde_json::to_vec(policy).unwrap()).collect(), |bytes| {
+    fuzz!(stored.iter().map(|policy| serde_json::to_vec(policy).unwrap()).collect(), |bytes| {
         if let Ok(policy) = serde_json::from_slice::<GatePolicy>(bytes) {
             assert!(policy.before(policy.methods()).is_some());
             let again: GatePolicy = serde_json::from_slice(&serde_json::to_vec(&policy).unwrap()).unwrap();
