@@ -241,7 +241,7 @@ mod tests {
         });
         let connect = || {
             let stream = TcpStream::connect_timeout(&place, Duration::from_secs(1))?;
-            stream.set_read_timeout(Some(Duration::from_millis(800)))?;
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
             Ok::<_, std::io::Error>(stream)
         };
         let idle = Duration::from_secs(3);

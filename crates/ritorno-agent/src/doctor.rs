@@ -181,6 +181,13 @@ fn quick_checks() -> Vec<Box<dyn Check<Context>>> {
     ]
 }
 
+/// What each check is, those of a person last.
+fn descriptions() -> Vec<&'static Description> {
+    let general = checks().into_iter().map(|check| check.description()).collect::<Vec<_>>();
+    let of_person = person::checks().into_iter().map(|check| check.description()).collect::<Vec<_>>();
+    [general, of_person].concat()
+}
+
 /// Runs all checks, or those of a person (`user`, and somebody to compare with), and prints the report.
 ///
 /// # Errors
@@ -211,13 +218,7 @@ pub(crate) async fn run(
 /// # Errors
 /// When it can't be printed.
 pub(crate) fn list(json: bool) -> anyhow::Result<()> {
-    let general = checks();
-    let of_person = person::checks();
-    let all: Vec<&Description> = general
-        .iter()
-        .map(|check| check.description())
-        .chain(of_person.iter().map(|check| check.description()))
-        .collect();
+    let all = descriptions();
     if json {
         return say(serde_json::to_string_pretty(&all)?);
     }
@@ -241,10 +242,7 @@ pub(crate) fn manual() -> String {
         text.push('\n');
     }
     text.push_str("## Each check and the test that breaks what it looks at\n\n");
-    let general = general.iter().map(|check| check.description());
-    text.push_str(&ritorno_doctor::fault_table(
-        general.chain(of_person.iter().map(|check| check.description())),
-    ));
+    text.push_str(&ritorno_doctor::fault_table(descriptions()));
     text
 }
 
@@ -381,13 +379,7 @@ mod tests {
 
     #[test]
     fn each_point_to_verify_names_its_check() {
-        let general = checks();
-        let of_person = person::checks();
-        let all = general
-            .iter()
-            .map(|check| check.description())
-            .chain(of_person.iter().map(|check| check.description()));
-        for check in all.filter(|check| check.article.is_some()) {
+        for check in descriptions().into_iter().filter(|check| check.article.is_some()) {
             assert!(VERIFY.contains(&format!("`{}`", check.id)), "{} is missing in verify.md", check.id);
         }
     }
@@ -407,14 +399,8 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_links_lead_to_their_chapters() {
-        let general = checks();
-        let of_person = person::checks();
-        let all = general
-            .iter()
-            .map(|check| check.description())
-            .chain(of_person.iter().map(|check| check.description()));
         let mut seen = std::collections::BTreeSet::new();
-        for check in all {
+        for check in descriptions() {
             assert!(seen.insert(check.id), "{} twice", check.id);
             assert_eq!(check.manual, format!("troubleshooting.html#{}", check.id));
         }
