@@ -6,7 +6,7 @@ use ritorno_identity::device_code::UserCode;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::recovery_code::RecoveryCode;
 
-use crate::seed::{self, Fixed, NOW};
+use crate::seed::{Fixed, NOW};
 
 #[test]
 fn code_at_a_gate() {
