@@ -38,7 +38,7 @@ pub use operations::locate::{Identity, Person};
 pub use operations::members::Members;
 pub use operations::password_version::PasswordVersion;
 pub use operations::prepare::{Preparation, PrepareError};
-pub use operations::remedy::Remedy;
+pub use operations::remedy::{Remedy, quoted};
 pub use operations::reset::ResetOptions;
 pub use operations::rights::Rights;
 pub use operations::state::AccountState;

@@ -21,6 +21,7 @@ pub mod reader;
 pub mod releases;
 pub mod scim;
 pub mod serve;
+mod shares;
 pub mod state;
 pub mod time_text;
 

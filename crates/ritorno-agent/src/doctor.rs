@@ -33,6 +33,7 @@ use ritorno_directory::{Directory, Topology};
 use ritorno_doctor::{Chapter, Check, Description, Finding};
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::Standing;
+use tokio::sync::OnceCell;
 
 use crate::client::{Client, plain};
 use crate::config::{Config, Mode};
@@ -57,10 +58,10 @@ pub(crate) struct Context {
     pub(crate) standing: Result<Answered, String>,
     /// The server's time by the head of an answer that it gives to anybody, and the agent's time then; to the second.
     pub(crate) server_date: Option<(Timestamp, Timestamp)>,
-    /// What the synchronisation has in its store; or why it can't be read.
-    pub(crate) sync: Result<Seen, String>,
-    /// Of each forest what it consists of; or why that can't be read.
-    pub(crate) topologies: BTreeMap<String, Result<Topology, String>>,
+    /// What the synchronisation has in its store, or why it can't be read; once a check has asked for it.
+    pub(crate) sync: OnceCell<Result<Seen, String>>,
+    /// Of each forest what it consists of, or why that can't be read; once a check has asked for it.
+    pub(crate) topologies: OnceCell<BTreeMap<String, Result<Topology, String>>>,
     /// The configuration.
     pub(crate) config: Config,
     /// The state folder.
@@ -76,12 +77,29 @@ impl Context {
     ///
     /// # Errors
     /// A finding that says why that is not known.
-    fn topology(&self, forest: &str) -> Result<&Topology, Finding> {
-        match self.topologies.get(forest) {
+    async fn topology(&self, forest: &str) -> Result<&Topology, Finding> {
+        let read = async || {
+            let all = self.forests.iter().map(async |directory| {
+                let read = directory.topology().await.map_err(|error| error.to_string());
+                (directory.forest().0.clone(), read)
+            });
+            join_all(all).await.into_iter().collect()
+        };
+        match self.topologies.get_or_init(read).await.get(forest) {
             Some(Ok(topology)) => Ok(topology),
             Some(Err(reason)) => Err(Finding::could_not_tell(format!("{forest}: {reason}"))),
             None => Err(Finding::could_not_tell(format!("{forest}: not read"))),
         }
+    }
+
+    /// What the synchronisation has in its store.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    async fn sync(&self) -> Result<&Seen, String> {
+        let read =
+            async || look::seen(&self.config, rights::CONTAINERS).await.map_err(|error| format!("{error:#}"));
+        self.sync.get_or_init(read).await.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -307,12 +325,6 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
         }
         Err(error) => (None, None, Err(error.to_string())),
     };
-    let sync = look::seen(config, rights::CONTAINERS).await.map_err(|error| format!("{error:#}"));
-    let topologies = forests.all().iter().map(async |directory| {
-        let read = directory.topology().await.map_err(|error| error.to_string());
-        (directory.forest().0.clone(), read)
-    });
-    let topologies = join_all(topologies).await.into_iter().collect();
     let exports = crate::sync::exports(config, &state).is_ok();
     Ok(Context {
         forests: forests.all().to_vec(),
@@ -321,8 +333,8 @@ async fn gather(config: &Config) -> anyhow::Result<Context> {
         client,
         standing,
         server_date,
-        sync,
-        topologies,
+        sync: OnceCell::new(),
+        topologies: OnceCell::new(),
         config: config.clone(),
         state,
         exports,

@@ -162,15 +162,7 @@ impl State {
     pub(crate) fn connector_space(&self) -> Result<PathBuf, StateError> {
         // The second is the lock that ritorno-sync holds during a run.
         for name in ["sync.db", "sync.db.lock"] {
-            let path = self.path(name);
-            let make = || {
-                let file = File::options().append(true).create(true).mode(0o600).open(&path)?;
-                belongs_with(&file, &self.0)
-            };
-            make().map_err(|error: std::io::Error| StateError::File {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
+            self.made(name, |_| Ok(()))?;
         }
         Ok(self.path("sync.db"))
     }
@@ -193,14 +185,19 @@ impl State {
     }
 
     fn lock(&self, name: &str) -> Result<File, StateError> {
+        self.made(name, File::lock)
+    }
+
+    /// A file of mode 0600 that belongs to the folder's owner, made if it is not there, after `done` to it.
+    fn made(&self, name: &str, done: impl FnOnce(&File) -> std::io::Result<()>) -> Result<File, StateError> {
         let path = self.path(name);
-        let lock = || {
-            let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        let make = || {
+            let file = File::options().append(true).create(true).mode(0o600).open(&path)?;
             belongs_with(&file, &self.0)?;
-            file.lock()?;
+            done(&file)?;
             Ok(file)
         };
-        lock().map_err(|error: std::io::Error| StateError::File {
+        make().map_err(|error: std::io::Error| StateError::File {
             path: path.clone(),
             reason: error.to_string(),
         })

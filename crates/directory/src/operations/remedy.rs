@@ -164,8 +164,8 @@ pub(super) fn windows_line(target: &str, inherit: &str, account: &str, right: &s
     format!("dsacls \"{}\"{inherit} /G \"{account}:{right}{to}\"", target.replace('"', "\\\""))
 }
 
-/// One word for a POSIX shell.
-pub(super) fn quoted(word: &str) -> String {
+/// One word for a POSIX shell, whatever is in it.
+pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 

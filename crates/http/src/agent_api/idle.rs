@@ -1,8 +1,7 @@
 //! `GET /agent/v1/idle?seconds=…`: says nothing for so long, then answers. `ritorno-agent doctor` finds with it how long what is between
 //! agent and server keeps a connection that nothing passes over.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Extension;
@@ -14,41 +13,15 @@ use serde::Deserialize;
 use super::bearer::AgentBearer;
 use crate::problem::Problem;
 use crate::serve::Stillness;
+use crate::shares::Shares;
 use crate::state::AppState;
 
 /// Longest silence, in seconds.
 const LONGEST: u64 = 180;
 /// Silent requests of one agent at a time, each of which holds a connection: as many as its doctor makes at once.
 const EACH: usize = 8;
-/// How many each agent has under way.
-static SILENT: Mutex<BTreeMap<AgentId, usize>> = Mutex::new(BTreeMap::new());
-
-/// One of an agent's places, until it is dropped.
-struct Place(AgentId);
-
-impl Place {
-    fn take(agent: AgentId) -> Option<Self> {
-        let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = silent.entry(agent).or_default();
-        if *held >= EACH {
-            return None;
-        }
-        *held += 1;
-        Some(Self(agent))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = silent.get_mut(&self.0) {
-            *held -= 1;
-            if *held == 0 {
-                silent.remove(&self.0);
-            }
-        }
-    }
-}
+/// What each agent has under way.
+static SILENT: LazyLock<Arc<Shares<AgentId>>> = LazyLock::new(|| Shares::new(EACH));
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -75,7 +48,7 @@ pub async fn handle(
             "A silence lasts 180 seconds at most.",
         ));
     }
-    let _place = Place::take(agent.id).ok_or_else(|| {
+    let _share = SILENT.take(agent.id).ok_or_else(|| {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "idle",

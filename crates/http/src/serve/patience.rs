@@ -1,17 +1,18 @@
 //! How long a connection may last without bringing anything, and how much of the server one address may hold.
 
-use std::collections::HashMap;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+use crate::shares::{Share, Shares};
 
 /// What a client may take.
 #[derive(Clone, Copy, Debug)]
@@ -50,21 +51,19 @@ const SHARE: usize = 4;
 /// The places for connections.
 pub(super) struct Places {
     all: Arc<Semaphore>,
-    each: usize,
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    shares: Arc<Shares<IpAddr>>,
 }
 
 /// A place, until it is dropped.
 pub(super) struct Place {
     _of_all: OwnedSemaphorePermit,
-    of: Option<IpAddr>,
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    _of_one: Option<Share<IpAddr>>,
 }
 
 impl Places {
     pub(super) fn new(connections: usize) -> Self {
         let all = Arc::new(Semaphore::new(connections));
-        Self { all, each: (connections / SHARE).max(1), held: Arc::default() }
+        Self { all, shares: Shares::new((connections / SHARE).max(1)) }
     }
 
     /// Waits for room for one more.
@@ -74,29 +73,8 @@ impl Places {
 
     /// The place for a client; none if its address has its share. Whoever carries others (`shared`) is not counted.
     pub(super) fn take(&self, permit: OwnedSemaphorePermit, peer: IpAddr, shared: bool) -> Option<Place> {
-        let of = (!shared).then(|| network(peer));
-        if let Some(of) = of {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = held.entry(of).or_default();
-            if *count >= self.each {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Place { _of_all: permit, of, held: self.held.clone() })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(of) = self.of else { return };
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = held.get_mut(&of) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&of);
-            }
-        }
+        let of_one = if shared { None } else { Some(self.shares.take(network(peer))?) };
+        Some(Place { _of_all: permit, _of_one: of_one })
     }
 }
 

@@ -32,7 +32,7 @@ impl Check<Context> for Domains {
         let mut findings = Vec::new();
         for directory in &context.forests {
             let name = &directory.forest().0;
-            findings.push(match context.topology(name) {
+            findings.push(match context.topology(name).await {
                 Ok(topology) => judge(name, topology),
                 Err(finding) => finding,
             });

@@ -33,9 +33,9 @@ impl Check<Context> for FirstSync {
     }
 
     async fn look(&self, context: &Context) -> Finding {
-        let runs = match &context.sync {
+        let runs = match context.sync().await {
             Ok(seen) => &seen.runs,
-            Err(reason) => return Finding::could_not_tell(reason.clone()),
+            Err(reason) => return Finding::could_not_tell(reason),
         };
         let forests: BTreeSet<&str> =
             context.forests.iter().map(|directory| directory.forest().0.as_str()).collect();

@@ -81,14 +81,10 @@ pub(crate) async fn run(config: &Config, file: &Path, id: &str, yes: bool) -> an
     show(&*check, finding.clone())?;
     let (own, elsewhere): (Vec<Fix>, Vec<Fix>) =
         finding.fixes.into_iter().partition(|fix| fix.system == System::Agent);
-    let Some(steps) = steps(own) else {
+    let Some(steps) = steps(own).filter(|steps| !steps.is_empty()) else {
         say("Not all of this is the agent's to mend: the lines above are for you.")?;
         return Ok(ExitCode::FAILURE);
     };
-    if steps.is_empty() {
-        say("Nothing of this is the agent's to mend: the lines above are for you.")?;
-        return Ok(ExitCode::FAILURE);
-    }
     ensure!(
         yes || std::io::stdin().is_terminal(),
         "there is no terminal to ask at: give --yes to carry out the lines that begin with ritorno-agent or systemctl"

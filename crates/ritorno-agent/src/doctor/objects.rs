@@ -29,9 +29,9 @@ impl Check<Context> for Objects {
     }
 
     async fn look(&self, context: &Context) -> Finding {
-        match &context.sync {
+        match context.sync().await {
             Ok(seen) => judge(&seen.faulty, seen.refused),
-            Err(reason) => Finding::could_not_tell(reason.clone()),
+            Err(reason) => Finding::could_not_tell(reason),
         }
     }
 

@@ -115,12 +115,10 @@ pub(super) async fn run(
         against.is_none() || format == Format::Text,
         "--against prints a comparison for people: leave --json and --junit out"
     );
-    let mut general = ritorno_doctor::run(&super::quick_checks(), context, |check| {
-        say_what_is_looked_at(check.title);
-    })
-    .await;
+    let mut needed = super::quick_checks();
     // A reset needs no deletion to be seen, and a controller without the hints control still takes it.
-    general.checks.retain(|row| !super::BESIDE_A_RESET.contains(&row.check.id));
+    needed.retain(|check| !super::BESIDE_A_RESET.contains(&check.description().id));
+    let general = ritorno_doctor::run(&needed, context, |check| say_what_is_looked_at(check.title)).await;
     let walk = walk(config, context, user).await;
     let Some(other) = against else {
         let code = show(user, general, walk, format)?;

@@ -38,7 +38,7 @@ impl Check<Context> for Preferred {
             findings.push(if settings.preferred.is_empty() {
                 Finding::pass(format!("{name}: none is preferred; imports read in the own site"))
             } else {
-                match context.topology(&name.0) {
+                match context.topology(&name.0).await {
                     Ok(topology) => judge(settings, topology),
                     Err(finding) => finding,
                 }

@@ -26,9 +26,9 @@ impl Check<Context> for Removals {
     }
 
     async fn look(&self, context: &Context) -> Finding {
-        let seen = match &context.sync {
+        let seen = match context.sync().await {
             Ok(seen) => seen,
-            Err(reason) => return Finding::could_not_tell(reason.clone()),
+            Err(reason) => return Finding::could_not_tell(reason),
         };
         let held =
             seen.held.iter().map(|held| self::held(&held.connector, &held.failure, held.count, &held.digest));

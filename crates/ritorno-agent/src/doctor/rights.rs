@@ -54,7 +54,7 @@ type Lack = (String, Vec<&'static str>, bool);
 
 async fn one(context: &Context, directory: &Directory) -> Finding {
     let forest = directory.forest();
-    let people = match &context.sync {
+    let people = match context.sync().await {
         Ok(seen) => seen.people.get(&forest.0).cloned().unwrap_or_default(),
         Err(reason) => return Finding::could_not_tell(format!("{forest}: {reason}")),
     };

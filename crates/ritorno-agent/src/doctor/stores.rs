@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ritorno_directory::quoted;
 use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -109,11 +110,6 @@ fn damaged(path: &Path, said: &str, renewable: bool) -> Finding {
          another one, and requests under way are settled by reading the directory",
     )
     .fix(System::Agent, lines)
-}
-
-/// A file's name as one word of a shell.
-fn quoted(name: &str) -> String {
-    format!("'{}'", name.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
