@@ -280,6 +280,27 @@ pub(crate) async fn note_empty(connection: &mut SqliteConnection, anchor: &str) 
     Ok(())
 }
 
+/// What stands for the member of this id where only the tenant says that it is in a group. A directory's GUID never looks like this.
+pub(crate) fn stranger(target_id: &str) -> String {
+    format!("tenant:{target_id}")
+}
+
+/// Whoever is gone from the tenant is in no group there, and need not be taken out of one.
+pub(crate) async fn forget_strangers(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    strangers: &[String],
+) -> Result<(), SyncError> {
+    sqlx::query(
+        "DELETE FROM edge WHERE connector_id = ? AND member_guid IN (SELECT value FROM json_each(?))",
+    )
+    .bind(connector)
+    .bind(json(strangers))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Notes whom the tenant has in a group: whoever should be there and is not comes again, whoever is there and should not be is taken
 /// out. Whether anything differs.
 pub(crate) async fn note_members(
@@ -298,16 +319,17 @@ pub(crate) async fn note_members(
         .bind(&there)
         .execute(&mut *connection)
         .await?;
-        // A stranger is an edge that the directory does not say and the tenant has. A directory's GUID never looks like this.
+        // A stranger is an edge that the directory does not say and the tenant has.
         let strangers = sqlx::query(
             "INSERT INTO edge (connector_id, group_guid, member_guid, present, confirmed, dirty) \
-             SELECT ?1, ?2, 'tenant:' || value, 0, value, 1 FROM json_each(?3) \
+             SELECT ?1, ?2, ?4 || value, 0, value, 1 FROM json_each(?3) \
              WHERE value NOT IN (SELECT confirmed FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
              AND confirmed IS NOT NULL) ON CONFLICT DO NOTHING",
         )
         .bind(connector)
         .bind(&group)
         .bind(&there)
+        .bind(stranger(""))
         .execute(&mut *connection)
         .await?;
         differ += lost.rows_affected() + strangers.rows_affected();

@@ -32,17 +32,18 @@ const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS
      WHERE NOT EXISTS (SELECT 1 FROM cs_object WHERE connector_id = ?1 AND present = 1 \
      AND substr(dn, -length(lost_from) - 1) = ',' || lost_from) ORDER BY people DESC, lost_from LIMIT 1";
 
-/// Of a group that stays, the members who would leave it while they stay themselves, and nobody approved it. Whoever is in it by
-/// another object too stays in it.
+/// Of a group that stays, the members who would leave it while they stay themselves, and nobody approved it; those too whom only the tenant
+/// knows. Whoever is in it by another object too stays in it.
 const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirmed, x.anchor, \
      json_extract(x.confirmed, '$.groupName') AS group_name, \
-     coalesce(json_extract(m.confirmed, '$.userPrincipalName'), json_extract(m.confirmed, '$.groupName')) AS member_name \
+     coalesce(json_extract(m.confirmed, '$.userPrincipalName'), json_extract(m.confirmed, '$.groupName'), e.confirmed) AS member_name \
      FROM edge e INDEXED BY edge_dirty \
      JOIN cs_object g ON g.connector_id = e.connector_id AND g.object_guid = e.group_guid \
      JOIN export_object x ON x.anchor = g.anchor AND x.kind = 'group' \
-     JOIN export_object m ON m.target_id = e.confirmed \
+     LEFT JOIN export_object m ON m.target_id = e.confirmed \
      WHERE e.connector_id = ?1 AND e.dirty = 1 AND e.present = 0 AND e.approved = 0 AND e.confirmed IS NOT NULL \
-     AND x.desired IS NOT NULL AND x.confirmed IS NOT NULL AND m.desired IS NOT NULL \
+     AND x.desired IS NOT NULL AND x.confirmed IS NOT NULL \
+     AND CASE WHEN m.id IS NULL THEN e.member_guid LIKE 'tenant:%' ELSE m.desired IS NOT NULL END \
      AND NOT EXISTS (SELECT 1 FROM mv_object km \
      CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
      CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
@@ -160,7 +161,8 @@ pub enum RemovalKind {
 pub struct Removal {
     /// The source anchor; of somebody who leaves a group, that of the group.
     pub anchor: String,
-    /// The userPrincipalName, or the group's name, that the tenant confirmed last, if it did.
+    /// The userPrincipalName, or the group's name, that the tenant confirmed last, if it did; of a member of a group whom only the tenant
+    /// knows, its id.
     pub user_principal_name: Option<String>,
     /// How.
     pub kind: RemovalKind,

@@ -375,11 +375,12 @@ async fn confirm(
     context: &mut Context<'_>,
     answered: &[(&Pending, Option<String>)],
 ) -> Result<(), SyncError> {
-    let (mut gone, mut there, mut come) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut gone, mut strangers, mut there, mut come) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (pending, target_id) in answered {
         let Some(wanted) = &pending.desired else {
             context.counts.deletes += 1;
             gone.push(pending.id);
+            strangers.extend(pending.target_id.as_deref().map(group::stranger));
             come.push((pending.anchor.as_str(), None));
             continue;
         };
@@ -396,6 +397,7 @@ async fn confirm(
         .bind(json(&gone))
         .execute(&mut *connection)
         .await?;
+    group::forget_strangers(connection, context.connector_id, &strangers).await?;
     group::note_in_tenant(connection, &come).await?;
     for (pending, target_id) in answered.iter().filter(|(pending, _)| pending.kind == Kind::Group) {
         if pending.desired.is_some() && (*target_id != pending.target_id || pending.confirmed.is_none()) {

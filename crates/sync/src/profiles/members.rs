@@ -172,8 +172,8 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, 
          CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
          CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
          WHERE k.target_id = e.confirmed AND ke.present = 1) ELSE 0 END AS stays, \
-         e.approved = 0 AND EXISTS (SELECT 1 FROM export_object k WHERE k.target_id = e.confirmed AND k.desired IS NOT NULL) \
-         AS counts \
+         e.approved = 0 AND coalesce((SELECT k.desired IS NOT NULL FROM export_object k WHERE k.target_id = e.confirmed), \
+         e.member_guid LIKE 'tenant:%') AS counts \
          FROM edge e INDEXED BY edge_dirty \
          LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
          LEFT JOIN foreign_member f ON f.connector_id = e.connector_id AND f.member_guid = e.member_guid \
