@@ -1,12 +1,12 @@
 //! The synchronisation beside a tight client that only reads: everything, a hundred changes, one member of a large group.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use ritorno_lab::ForestHandle;
+use ritorno_lab::crowd::Crowd;
 use ritorno_lab::progress::step;
 use ritorno_lab::stack::Stack;
 
@@ -15,10 +15,6 @@ use crate::summary::{Better, Measure, Rows};
 
 /// People that change before a delta.
 const CHANGED: usize = 100;
-/// Most members of the large group.
-const LARGE: usize = 50_000;
-/// Objects in one LDIF.
-const AT_ONCE: usize = 2_000;
 /// How often the tight client reads everything.
 const READS: usize = 3;
 /// How often the memory of a running command is looked at.
@@ -75,14 +71,15 @@ pub(crate) async fn measure(
     rows: &mut Rows,
 ) -> Result<()> {
     let names = Names::of(people);
-    if !is_made(forest, people) {
-        step("making people and groups", || make(forest, people))?;
+    let crowd = Crowd::of(forest, people);
+    if !crowd.is_in(forest) {
+        step("making people and groups", || crowd.add_to(forest))?;
     }
     stack.agent_command(&["sync", "suspend"])?;
     let configuration = stack.folder().join("agent.toml");
     let text = std::fs::read_to_string(&configuration)?;
     let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
-    let wider = format!("scope = [\"{}\"]\ngroups = [\"{}\"]", people_ou(forest), groups_ou(forest));
+    let wider = format!("scope = [\"{}\"]\ngroups = [\"{}\"]", crowd.people_ou(), crowd.groups_ou());
     std::fs::write(&configuration, text.replace(&scope, &wider))?;
 
     // The agent has read its people when it was started: what is measured is the first cycle of a new one.
@@ -97,10 +94,10 @@ pub(crate) async fn measure(
     let mut client = Direct::open(forest, 1).await?;
     for _ in 0..READS {
         let since = Instant::now();
-        let read = client.read_everybody(&people_ou(forest)).await?;
+        let read = client.read_everybody(&crowd.people_ou()).await?;
         ensure!(read >= people, "the tight client read {read} of {people} people");
-        let groups = client.read_groups(&groups_ou(forest)).await?;
-        ensure!(groups == groups_of(people), "the tight client read {groups} groups");
+        let groups = client.read_groups(&crowd.groups_ou()).await?;
+        ensure!(groups == crowd.groups(), "the tight client read {groups} groups");
         direct.push(since.elapsed().as_secs_f64());
     }
     let cycle = |arguments: &[&str]| command(stack, agent, &[&["sync", "cycle"], arguments].concat());
@@ -110,13 +107,13 @@ pub(crate) async fn measure(
     let method = format!(
         "first full import, full sync and export of {people} people and {} groups ({seconds:.1} s), beside a paged read of the same \
          people, groups and attributes by one connection",
-        groups_of(people)
+        crowd.groups()
     );
     rows.add(ratio, &ratios, method, date)?;
     let most = Measure { name: names.peak, unit: "MB", better: Better::Lower, goal: Some(100.0) };
     rows.add(most, &[peak], "VmHWM of that command".to_owned(), date)?;
 
-    let ldif: String = (0..CHANGED.min(people)).map(|number| changed(forest, number, "Changed")).collect();
+    let ldif: String = (0..CHANGED.min(people)).map(|number| changed(&crowd, number, "Changed")).collect();
     forest.modify(&ldif)?;
     let (seconds, _) = cycle(&[])?;
     let delta = Measure { name: names.delta, unit: "ms", better: Better::Lower, goal: None };
@@ -124,16 +121,16 @@ pub(crate) async fn measure(
     rows.add(delta, &[seconds * 1_000.0], method, date)?;
     forest.modify(&format!(
         "dn: {}\nchangetype: modify\ndelete: member\nmember: {}\n",
-        group_dn(forest, 0),
-        person_dn(forest, 0)
+        crowd.group_dn(0),
+        crowd.person_dn(0)
     ))?;
     let (seconds, _) = cycle(&[])?;
     let member = Measure { name: names.member, unit: "ms", better: Better::Lower, goal: None };
-    let method = format!("the same after one member of a group of {} went", people.min(LARGE));
+    let method = format!("the same after one member of a group of {} went", crowd.large());
     rows.add(member, &[seconds * 1_000.0], method, date)?;
     let mut visible = Vec::with_capacity(READS);
     for number in 0..READS {
-        forest.modify(&changed(forest, 0, &format!("Once more {number}")))?;
+        forest.modify(&changed(&crowd, 0, &format!("Once more {number}")))?;
         visible.push(cycle(&[])?.0 * 1_000.0);
     }
     let one = Measure { name: names.one, unit: "ms", better: Better::Lower, goal: Some(2_000.0) };
@@ -142,74 +139,9 @@ pub(crate) async fn measure(
     rows.add(one, &visible, method, date)
 }
 
-/// Groups beside so many people.
-fn groups_of(people: usize) -> usize {
-    (people / 100).max(1)
-}
-
-fn groups_ou(forest: &ForestHandle) -> String {
-    format!("OU=Bench Groups,{}", forest.base_dn)
-}
-
-/// Beside the forest's other people, so that nobody reads them before it is measured.
-fn people_ou(forest: &ForestHandle) -> String {
-    format!("OU=Bench People,{}", forest.base_dn)
-}
-
-fn person_dn(forest: &ForestHandle, number: usize) -> String {
-    format!("CN=sync-{number:06},{}", people_ou(forest))
-}
-
-fn group_dn(forest: &ForestHandle, number: usize) -> String {
-    format!("CN=group-{number:04},{}", groups_ou(forest))
-}
-
-fn changed(forest: &ForestHandle, number: usize, to: &str) -> String {
-    let dn = person_dn(forest, number);
+fn changed(crowd: &Crowd, number: usize, to: &str) -> String {
+    let dn = crowd.person_dn(number);
     format!("dn: {dn}\nchangetype: modify\nreplace: displayName\ndisplayName: {to} {number}\n\n")
-}
-
-/// Whether the lab's snapshot of the forest holds them already: so many take an hour to make.
-fn is_made(forest: &ForestHandle, people: usize) -> bool {
-    let last = group_dn(forest, groups_of(people) - 1);
-    let search = ["ldbsearch", "-H", "/var/lib/samba/private/sam.ldb", "-s", "base", "-b", &last, "dn"];
-    forest.dc_exec(&search).is_ok_and(|found| found.contains(&last))
-}
-
-fn make(forest: &ForestHandle, people: usize) -> Result<()> {
-    let unit = |dn: &str| format!("dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\n\n");
-    forest.modify(&unit(&people_ou(forest)))?;
-    forest.modify(&unit(&groups_ou(forest)))?;
-    let numbers: Vec<usize> = (0..people).collect();
-    for some in numbers.chunks(AT_ONCE) {
-        let mut ldif = String::new();
-        for number in some {
-            let name = format!("sync-{number:06}");
-            writeln!(
-                ldif,
-                "dn: {}\nchangetype: add\nobjectClass: user\nsAMAccountName: {name}\n\
-                 userPrincipalName: {name}@{}\ndisplayName: {name}\nmail: {name}@{}\notherMailbox: {name}@mail.test\n\
-                 givenName: Given {number}\nsn: Name {number}\nuserAccountControl: 544\n",
-                person_dn(forest, *number),
-                forest.dns_domain,
-                forest.dns_domain
-            )?;
-        }
-        forest.modify(&ldif)?;
-    }
-    for number in 0..groups_of(people) {
-        // The first is the large one; the others have a hundred each.
-        let members = if number == 0 { 0..people.min(LARGE) } else { number * 100..(number + 1) * 100 };
-        let mut ldif = format!(
-            "dn: {}\nchangetype: add\nobjectClass: group\nsAMAccountName: bench-group-{number:04}\n",
-            group_dn(forest, number)
-        );
-        for member in members {
-            writeln!(ldif, "member: {}", person_dn(forest, member))?;
-        }
-        forest.modify(&ldif)?;
-    }
-    Ok(())
 }
 
 /// Runs a command of the agent; how many seconds it took, and the most memory that it had, in MB.

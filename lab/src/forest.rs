@@ -9,6 +9,7 @@ use base64::Engine as _;
 use crate::Lab;
 use crate::account::Account;
 use crate::ca::CertificateAuthority;
+use crate::crowd::Crowd;
 use crate::dc;
 use crate::host::Host;
 use crate::kerberos::{Realm, kinit};
@@ -49,7 +50,7 @@ impl Forest {
         }
     }
 
-    const fn release(self) -> Release {
+    pub(crate) const fn release(self) -> Release {
         match self {
             Self::Contoso => Release::Samba424,
             Self::Fabrikam => Release::Samba417,
@@ -297,21 +298,29 @@ impl ForestHandle {
         }
     }
 
-    /// Provisions the forest once for this lab and all its private copies.
     fn ensure_snapshot(&self) -> Result<()> {
+        self.ensure_snapshot_with(None).map(drop)
+    }
+
+    /// Provisions the forest once for this lab and all its private copies; whether it was done now.
+    pub(crate) fn ensure_snapshot_with(&self, crowd: Option<&Crowd>) -> Result<bool> {
         let _lock = self.lab.lock_shared(&format!("{}.snapshot", self.dns_domain))?;
         if self.snapshot().exists() {
-            return Ok(());
+            return Ok(false);
         }
         let fresh = Host {
             state: self.lab.shared_folder().join("dc").join(format!("{}.fresh", self.dns_domain)),
             ..self.host()
         };
         step(&format!("provisioning the forest {}", self.dns_domain), || {
-            provision(self, &fresh, &self.lab.authority()?)?;
-            dc::pack(&fresh, &self.snapshot())?;
-            std::fs::remove_dir_all(&fresh.state).context("cannot remove the packed forest")
-        })
+            provision(self, &fresh, &self.lab.authority()?, crowd.is_some())
+        })?;
+        if let Some(crowd) = crowd {
+            step(&format!("adding {} people", crowd.people), || crowd.add_at(&fresh))?;
+        }
+        dc::pack(&fresh, &self.snapshot())?;
+        std::fs::remove_dir_all(&fresh.state).context("cannot remove the packed forest")?;
+        Ok(true)
     }
 
     fn unpack(&self, host: &Host) -> Result<()> {

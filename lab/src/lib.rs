@@ -9,6 +9,7 @@ pub mod booted;
 pub mod ca;
 pub mod clean_root;
 pub mod command;
+pub mod crowd;
 pub mod dc;
 pub mod forest;
 pub mod host;

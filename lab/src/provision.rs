@@ -20,11 +20,17 @@ const REPLICATION: &str = "dreplsrv:notify_interval = 1\n\
                            kccsrv:periodic_startup_interval = 3\n\
                            kccsrv:periodic_interval = 30\n";
 
-/// Provisions the forest's controller into its (empty) state folder. Takes about ten seconds.
+/// Provisions the forest's controller into its (empty) state folder. Takes about ten seconds. With `large` its database is the one that
+/// holds a hundred thousand people.
 ///
 /// # Errors
 /// When a file cannot be written, or Samba's tools refuse.
-pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &CertificateAuthority) -> Result<()> {
+pub(crate) fn provision(
+    handle: &ForestHandle,
+    host: &Host,
+    authority: &CertificateAuthority,
+    large: bool,
+) -> Result<()> {
     if host.state.exists() {
         std::fs::remove_dir_all(&host.state).context("cannot remove a half-made forest")?;
     }
@@ -45,6 +51,10 @@ pub(crate) fn provision(handle: &ForestHandle, host: &Host, authority: &Certific
         // Else the machine's own resolver is copied in.
         "--option=dns forwarder=".to_owned(),
     ];
+    if large {
+        arguments.push("--backend-store=mdb".to_owned());
+        arguments.push("--backend-store-size=8Gb".to_owned());
+    }
     if handle.forest.level_2016() {
         arguments.push("--function-level=2016".to_owned());
         arguments.push("--option=ad dc functional level=2016".to_owned());

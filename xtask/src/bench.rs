@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// The cargo profile of the programs. Rows are kept only of `release`; others are printed.
     #[arg(long, default_value = "release")]
     profile: String,
-    /// Measure the synchronisation of so many people (100000 takes hours to make), and nothing else.
+    /// Measure the synchronisation of so many people, and nothing else; 100000 are made by `lab crowd` beforehand.
     #[arg(long)]
     sync: Option<usize>,
 }

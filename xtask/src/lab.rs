@@ -30,6 +30,13 @@ enum Action {
         #[arg(long)]
         rodc: bool,
     },
+    /// Make contoso.test with so many people and a hundredth as many groups, which the benchmark then takes as it is. It belongs into a
+    /// lab of its own: RITORNO_LAB=FOLDER.
+    Crowd {
+        /// How many people; a hundred thousand take ten minutes, once.
+        #[arg(long, default_value_t = 100_000)]
+        people: usize,
+    },
     /// Stop everything of the lab; what was changed in the forests stays.
     Down,
     /// Show the forests and whether they run.
@@ -78,6 +85,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                     handle.read_only_dc().up()?;
                 }
             }
+        }
+        Action::Crowd { people } => {
+            lab.crowded(people)?;
         }
         Action::Down => lab.down()?,
         Action::Status => {}
