@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Pages;
 use super::members::{self, ATTRIBUTES, Members, Told};
 use super::users::ImportedObject;
 use super::watermark::{Controller, Place, Watermark, deleted_objects, refusal};
+use super::{NO_SUCH_OBJECT, Pages};
 use crate::error::DirectoryError;
 use crate::forest::{Directory, read};
-use crate::identity::is_within;
+use crate::identity::{guid_dn, is_within};
 use crate::ldap::{Control, Entry, Filter, Scope, Search};
 
 /// Objects that are read at once.
@@ -53,7 +53,7 @@ pub struct Delta {
     changed: BTreeMap<[u8; 16], bool>,
     gone: BTreeSet<[u8; 16]>,
     /// Containers with another name, below which everybody has another name.
-    renamed: Vec<String>,
+    renamed: Vec<[u8; 16]>,
     /// The page of a renamed container's people that comes next.
     cookie: Vec<u8>,
     pages: Pages,
@@ -138,7 +138,7 @@ impl Directory {
             let found = read(&mut controller.connection, base, &["objectGUID"], limit).await;
             let found = found.map_err(|error| {
                 let mut failed = DirectoryError::read(&error);
-                if matches!(error.answer(), Some(answer) if answer.code == 32) {
+                if matches!(error.answer(), Some(answer) if answer.code == NO_SUCH_OBJECT) {
                     failed.operator_mut().detail = format!(
                         "{base} of the scope is not there, or may not be seen: was it renamed or moved?"
                     );
@@ -164,7 +164,7 @@ impl Delta {
         if !self.changed.is_empty() {
             return self.read_changed().await.map(Some);
         }
-        match self.renamed.last().cloned() {
+        match self.renamed.last().copied() {
             Some(container) => self.read_below(&container).await.map(Some),
             None => Ok(None),
         }
@@ -319,11 +319,11 @@ impl Delta {
                 let Some(guid) = guid(&entry) else { continue };
                 let Some(renamed) = asked.remove(&guid) else { continue };
                 if entry.has("objectClass", "group") {
-                    changes.push(self.group(entry, guid).await?);
+                    changes.extend(self.group(entry, guid).await?);
                 } else if entry.has("objectClass", "user") {
                     changes.push(self.judged(entry, guid));
                 } else if renamed {
-                    self.renamed.push(entry.dn);
+                    self.renamed.push(guid);
                 }
             }
             if cookie.is_empty() {
@@ -334,8 +334,9 @@ impl Delta {
         Ok(changes)
     }
 
-    /// Reads a page of the people below a container that has another name now.
-    async fn read_below(&mut self, container: &str) -> Result<Vec<Change>, DirectoryError> {
+    /// Reads a page of the people below a container that has another name now. One that was deleted meanwhile has nobody below it, and
+    /// the next delta tells who was there.
+    async fn read_below(&mut self, container: &[u8; 16]) -> Result<Vec<Change>, DirectoryError> {
         let mut attributes = self.attributes.clone();
         attributes.extend(["objectGUID", "objectClass"].map(str::to_owned));
         let mut filter = people();
@@ -343,10 +344,12 @@ impl Delta {
             attributes.extend(ATTRIBUTES.map(str::to_owned));
             filter = Filter::Or(vec![filter, members::groups()]);
         }
-        let base = container.to_owned();
-        let search = Search { base, scope: Scope::Subtree, filter, attributes };
+        let search = Search { base: guid_dn(container), scope: Scope::Subtree, filter, attributes };
         let mut cookie = std::mem::take(&mut self.cookie);
-        let entries = self.page(&search, &[], &mut cookie).await?;
+        let entries = match self.page(&search, &[], &mut cookie).await {
+            Err(error) if error.operator().ldap_code == Some(NO_SUCH_OBJECT) => Vec::new(),
+            page => page?,
+        };
         self.cookie = cookie;
         if self.cookie.is_empty() {
             self.renamed.pop();
@@ -354,33 +357,37 @@ impl Delta {
         let mut changes = Vec::with_capacity(entries.len());
         for entry in entries {
             let Some(guid) = guid(&entry) else { continue };
-            changes.push(if entry.has("objectClass", "group") {
+            if entry.has("objectClass", "group") {
                 self.whole.insert(guid);
-                self.group(entry, guid).await?
+                changes.extend(self.group(entry, guid).await?);
             } else {
-                self.judged(entry, guid)
-            });
+                changes.push(self.judged(entry, guid));
+            }
         }
         Ok(changes)
     }
 
-    /// A group as a change: in scope, or not; with who came and went, or, where that is not known, with all of its members.
-    async fn group(&mut self, entry: Entry, object_guid: [u8; 16]) -> Result<Change, DirectoryError> {
+    /// A group as a change: in scope, or not; with who came and went, or, where that is not known, with all of its members. `None` if
+    /// it was deleted meanwhile, which the next delta tells.
+    async fn group(&mut self, entry: Entry, object_guid: [u8; 16]) -> Result<Option<Change>, DirectoryError> {
         if !Directory::is_group_within(&entry.dn, &self.group_bases) {
-            return Ok(Change::Gone(object_guid));
+            return Ok(Some(Change::Gone(object_guid)));
         }
         let told = self.told.remove(&object_guid).unwrap_or_default();
         let (members, foreign) = if told.unclear || self.whole.contains(&object_guid) {
             let connection = &mut self.controller.connection;
-            let all = self.directory.all_members(connection, &entry.dn).await;
-            let (all, foreign) = all.map_err(|error| DirectoryError::read(&error))?;
-            (Members::All(all), foreign)
+            let all = self.directory.all_members(connection, &object_guid).await;
+            match all.map_err(|error| DirectoryError::read(&error))? {
+                Some((all, foreign)) => (Members::All(all), foreign),
+                None => return Ok(None),
+            }
         } else {
             let list = |guids: BTreeSet<[u8; 16]>| guids.into_iter().collect();
             (Members::Changed { added: list(told.added), removed: list(told.removed) }, told.foreign)
         };
         let (dn, attributes) = (entry.dn, entry.attributes);
-        Ok(Change::Present(ImportedObject { dn, object_guid, attributes, members: Some(members), foreign }))
+        let members = Some(members);
+        Ok(Some(Change::Present(ImportedObject { dn, object_guid, attributes, members, foreign })))
     }
 
     /// A person as a change: in scope, or not.

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::NO_SUCH_OBJECT;
 use crate::forest::Directory;
-use crate::identity::is_within;
+use crate::identity::{guid_dn, is_within};
 use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
 
 /// Values of `member` that are asked for at once: the most that a domain controller of Windows gives (MaxValRange, MS-ADTS 3.1.1.3.4.6).
 const RANGE: usize = 1_500;
+
+/// All members of a group, and those of them that stand for people of another forest.
+pub(super) type AllMembers = (Vec<[u8; 16]>, Vec<([u8; 16], String)>);
 
 /// What is known of a group's members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,25 +49,29 @@ impl Directory {
         bases.iter().any(|base| is_within(dn, base))
     }
 
-    /// All members of a group, read in ranges (MS-ADTS 3.1.1.3.1.3.3), however many there are; and those of them that stand for
-    /// people of another forest.
+    /// All members of a group, read in ranges (MS-ADTS 3.1.1.3.1.3.3), however many there are. `None` if it is not there any more.
     pub(super) async fn all_members(
         &self,
         connection: &mut Connection,
-        dn: &str,
-    ) -> Result<(Vec<[u8; 16]>, Vec<([u8; 16], String)>), LdapError> {
+        group: &[u8; 16],
+    ) -> Result<Option<AllMembers>, LdapError> {
         let limit = self.inner.config.timeout * 6;
         let (mut members, mut foreign, mut from) = (Vec::new(), Vec::new(), 0);
         loop {
             let search = Search {
-                base: dn.to_owned(),
+                base: guid_dn(group),
                 scope: Scope::Base,
                 filter: groups(),
                 attributes: vec![format!("member;range={from}-{}", from + RANGE - 1)],
             };
-            let page = connection.search(&search, &[Control::extended_dn()], limit).await?;
+            let page = match connection.search(&search, &[Control::extended_dn()], limit).await {
+                Err(error) if error.answer().is_some_and(|answer| answer.code == NO_SUCH_OBJECT) => {
+                    return Ok(None);
+                }
+                page => page?,
+            };
             let Some((name, values)) = page.entries.first().and_then(ranged) else {
-                return Ok((members, foreign));
+                return Ok(Some((members, foreign)));
             };
             members.extend(values.iter().filter_map(|value| guid_of(value)));
             foreign.extend(values.iter().filter_map(|value| foreign_of(value)));
@@ -71,7 +79,7 @@ impl Directory {
             let end = name.rsplit_once('-').map(|(_, end)| end);
             match end.and_then(|end| end.parse::<usize>().ok()) {
                 Some(end) if end >= from => from = end + 1,
-                _ => return Ok((members, foreign)),
+                _ => return Ok(Some((members, foreign))),
             }
         }
     }

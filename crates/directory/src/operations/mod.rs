@@ -29,6 +29,9 @@ use tokio::time::Instant;
 use crate::error::{DirectoryError, operator};
 use crate::ldap::Page;
 
+/// What is asked for is not there, or may not be seen (RFC 4511 section 4.1.9).
+const NO_SUCH_OBJECT: u32 = 32;
+
 /// `userAccountControl` bits (MS-ADTS 2.2.16).
 mod account_control {
     pub(super) const DISABLED: i64 = 0x2;

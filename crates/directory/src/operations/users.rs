@@ -159,8 +159,10 @@ impl Directory {
             let page = connection.search(&search, &[control], limit).await;
             let page = page.map_err(|error| DirectoryError::read(&error))?;
             for group in page.entries.into_iter().filter_map(object) {
-                let all = self.all_members(connection, &group.dn).await;
-                let (members, foreign) = all.map_err(|error| DirectoryError::read(&error))?;
+                let all = self.all_members(connection, &group.object_guid).await;
+                let Some((members, foreign)) = all.map_err(|error| DirectoryError::read(&error))? else {
+                    continue;
+                };
                 let members = Some(Members::All(members));
                 if sender.send(Ok(ImportedObject { members, foreign, ..group })).await.is_err() {
                     return Ok(false);

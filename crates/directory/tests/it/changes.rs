@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ritorno_directory::{Change, Directory, Place, Since, Watermark};
+use ritorno_directory::{Change, Delta, Directory, Place, Since, Watermark};
 use ritorno_lab::Forest;
 use ritorno_protocol::clock::SystemClock;
 use uuid::Uuid;
@@ -222,6 +222,53 @@ async fn a_renamed_base_of_the_scope_is_an_error_and_nobody_is_gone() {
         let seen = told(&directory, &mut mark).await;
         assert_eq!(seen.names(), [play.account("anna")], "renamed back, and she was not gone in between");
         assert!(!seen.gone.contains(&seen.present[&play.account("anna")].1));
+    }
+}
+
+/// A delta of which the renamed containers of `play` are read and nobody below them; the other tests of the forest may not
+/// have changed anything, or their people would be read with them.
+async fn delta_before_what_is_below(play: &Playground, directory: &Directory, by_usn: bool) -> Box<Delta> {
+    for _ in 0..50 {
+        let mark = if by_usn {
+            directory.watermark_by_usn("for the test").await.unwrap()
+        } else {
+            directory.watermark().await.unwrap()
+        };
+        rename(play, "OU=Sales,OU=Inside", "OU=Vendite", "Inside");
+        rename(play, "OU=Visitors,OU=Outside", "OU=Ospiti", "Outside");
+        let Since::Changes(mut delta) = directory.changes(&mark, attributes()).await.unwrap() else {
+            panic!("the mark is good")
+        };
+        if delta.next().await.unwrap().unwrap().is_empty() {
+            return delta;
+        }
+        rename(play, "OU=Vendite,OU=Inside", "OU=Sales", "Inside");
+        rename(play, "OU=Ospiti,OU=Outside", "OU=Visitors", "Outside");
+    }
+    panic!("fifty times somebody else changed something too")
+}
+
+#[tokio::test]
+async fn a_container_that_is_renamed_again_or_deleted_while_changes_are_read_harms_nothing() {
+    let (play, directory) = scene(Forest::Contoso, "meanwhile");
+    unit_below(&play, "Sales,OU=Inside");
+    add(&play, "Sales,OU=Inside", "anna");
+    for by_usn in [false, true] {
+        unit_below(&play, "Visitors,OU=Outside");
+        let mut delta = delta_before_what_is_below(&play, &directory, by_usn).await;
+        rename(&play, "OU=Vendite,OU=Inside", "OU=Sales", "Inside");
+        play.forest.modify(&format!("dn: OU=Ospiti,OU=Outside,{}\nchangetype: delete\n", play.ou)).unwrap();
+        let mut names = Vec::new();
+        while let Some(changes) = delta.next().await.unwrap() {
+            names.extend(changes.into_iter().filter_map(|change| match change {
+                Change::Present(object) => Some(object.dn),
+                Change::Gone(_) => None,
+            }));
+        }
+        let anna = format!("CN=anna,OU=Sales,OU=Inside,{}", play.ou);
+        assert_eq!(names, [anna.clone()], "as she is named now");
+        let mut mark = delta.end().await.0;
+        assert_eq!(told(&directory, &mut mark).await.dn(&play.account("anna")), anna, "and told once more");
     }
 }
 
