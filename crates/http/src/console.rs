@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod enrolment;
 mod help_desk;
+mod licences;
 mod onboarding;
 mod overview;
 mod people;
@@ -40,6 +41,12 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/people/ask", post(help_desk::ask))
         .route("/console/people/approve", post(help_desk::approve))
         .route("/console/people/pass", post(help_desk::make_pass))
+        .route("/console/licences", get(licences::show))
+        .route("/console/licences/require", post(licences::require))
+        .route("/console/licences/location", post(licences::locate))
+        .route("/console/licences/buy", post(licences::buy))
+        .route("/console/licences/assign", post(licences::assign_one))
+        .route("/console/licences/revoke", post(licences::revoke))
         .route("/console/audit", get(audit::show));
     dressed(pages, public_url)
 }

@@ -12,6 +12,7 @@ pub mod i18n;
 pub mod key_roll;
 pub mod keys;
 pub mod ledger;
+pub mod licensing;
 pub mod mail;
 pub mod page;
 pub mod passkeys;

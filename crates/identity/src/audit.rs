@@ -49,6 +49,10 @@ activities! {
     MethodRemoved = "User deleted security info";
     /// Microsoft's.
     PolicyChanged = "Self-service password reset policy changes";
+    /// Microsoft's. A licence was assigned, or taken back.
+    LicenceChanged = "Change user license";
+    /// Whether licences are asked for, where products are used, or what was bought.
+    LicensingChanged = "Change licensing";
     /// Writeback was switched on for the tenant or an agent.
     WritebackEnabled = "Enable password writeback";
     /// Writeback was switched off for the tenant or an agent.

@@ -282,6 +282,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::gates::GatePolicy;
+    use crate::licence::Grant;
     use crate::tenant::Tenant;
     use crate::user::{Mastered, OnPremises, User};
 
@@ -313,6 +314,7 @@ pub(crate) mod tests {
                 account_name: "anna".into(),
                 exported_by: AgentId(Uuid::from_u128(3)),
             }),
+            licence: Grant::Free,
             version: 1,
             created_at: NOW,
             updated_at: NOW,

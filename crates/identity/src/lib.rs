@@ -25,6 +25,7 @@ pub mod help_desk;
 pub mod ids;
 pub mod known_browser;
 pub mod language;
+pub mod licence;
 pub mod limit;
 pub mod mail;
 pub mod mask;

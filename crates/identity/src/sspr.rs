@@ -3,6 +3,7 @@
 use ritorno_protocol::outcome::SsprCode;
 
 use crate::gates::{GatePolicy, Gates};
+use crate::licence::Operation;
 use crate::method::Method;
 use crate::tenant::Tenant;
 use crate::user::{AddressKind, Mastered, User};
@@ -26,6 +27,9 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     match &user.mastered {
         Mastered::CloudOnly => Err(SsprCode::NotEnabledInPolicy),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
+        Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
+            Err(SsprCode::NotLicensed)
+        }
         Mastered::Hybrid(_) => Ok(()),
     }
 }

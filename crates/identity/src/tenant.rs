@@ -6,6 +6,7 @@ use ritorno_protocol::key::PublicKey;
 
 use crate::gates::GatePolicy;
 use crate::language::Language;
+use crate::licence::Licensing;
 
 /// One organisation, and what holds for all of its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,10 @@ pub struct Tenant {
     /// Domains, with all below them, that nobody may register an address of: those whose mailboxes the forgotten
     /// password locks.
     pub forbidden_mail_domains: Vec<String>,
+    /// Whether people need a licence.
+    pub licensing: Licensing,
+    /// The country in which products are used ([`crate::licence::usage_location`]), where it is not said for a person.
+    pub usage_location: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -61,6 +66,8 @@ impl Tenant {
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),
+            licensing: Licensing::Community,
+            usage_location: None,
             created_at: now,
         }
     }

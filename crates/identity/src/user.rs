@@ -6,6 +6,7 @@ use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
+use crate::licence::Grant;
 
 /// One person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,9 @@ pub struct User {
     pub enabled: bool,
     /// Where the person is mastered.
     pub mastered: Mastered,
+    /// What the licences grant that were assigned to the person, or to a group that the person is in. It is read with the person and
+    /// never stored with them.
+    pub licence: Grant,
     /// Grows with each change; SCIM's `meta.version` (RFC 7644 section 3.14).
     pub version: i64,
     /// When the row was made.

@@ -218,6 +218,24 @@ pub struct Standing {
     pub linked: bool,
     /// The server's time when it answered.
     pub server_time: Timestamp,
+    /// What licences come to. A server of the version before says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<LicenceStanding>,
+}
+
+/// What licences come to in a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenceStanding {
+    /// Whether the tenant's people need one. If not, nothing is counted.
+    pub needed: bool,
+    /// Whether at least one that grants writeback is assigned.
+    pub any_writeback: bool,
+    /// How many people of the directories are refused for want of one.
+    pub refused: u32,
+    /// How many people have more of a product than was bought.
+    pub over: u32,
+    /// How many administrators whose account of the directories is known have none that grants writeback.
+    pub administrators_without: u32,
 }
 
 /// `GET /agent/v1/person?anchor=…`: what the cloud side would say to a person of the agent's forests who wants to reset.

@@ -9,6 +9,7 @@ mod event_log;
 mod first_sync;
 pub(crate) mod fix;
 mod idle;
+mod licences;
 mod objects;
 mod pdc_emulator;
 mod person;
@@ -133,8 +134,9 @@ pub(crate) struct Answered {
     pub(crate) took: Duration,
 }
 
-/// What may fail without a reset failing.
-const BESIDE_A_RESET: [&str; 11] = [
+/// What may fail without a reset failing. Whether somebody has a licence, the tenant's own answer about them tells.
+const BESIDE_A_RESET: [&str; 12] = [
+    "licences",
     "agent-version",
     "policy-hints",
     "deletions",
@@ -179,6 +181,7 @@ pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
 /// The same without what takes minutes.
 fn quick_checks() -> Vec<Box<dyn Check<Context>>> {
     vec![
+        Box::new(licences::Licences),
         Box::new(pdc_emulator::PdcEmulator),
         Box::new(preferred::Preferred),
         Box::new(writeback_switches::WritebackSwitches),

@@ -41,6 +41,9 @@ enum Command {
     /// The signing keys.
     #[command(subcommand)]
     Keys(commands::keys::Command),
+    /// Licences: what was bought, and who has what.
+    #[command(subcommand)]
+    Licence(commands::licence::Command),
     /// Mail.
     #[command(subcommand)]
     Mail(commands::mail::Command),
@@ -88,6 +91,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Agent(command) => commands::agent::run(&config, command).await,
         Command::Keys(command) => commands::keys::run(&config, command).await,
+        Command::Licence(command) => commands::licence::run(&config, command).await,
         Command::Mail(command) => commands::mail::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,

@@ -120,6 +120,18 @@ impl Groups<'_> {
         row.map(|row| counted(&row)).transpose()
     }
 
+    /// The groups that are called so: by the name to show, or by `DOMAIN\account`, compared without regard to case. There may be more
+    /// than one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn named(&self, tenant: TenantId, name: &str) -> Result<Vec<Group>, StoreError> {
+        const SQL: &str = "select * from directory_groups where tenant = $1 \
+             and (display_name = $2 or lower(display_name) = $3 or lower(domain || '\\' || account_name) = $3) \
+             order by id limit 10";
+        self.0.read(SQL, values![tenant, name, name.to_lowercase()]).await?.iter().map(group).collect()
+    }
+
     /// One page of a forest's groups. `start_index` counts from 1; a `count` of 0 gives the total alone.
     ///
     /// # Errors
@@ -248,7 +260,11 @@ fn columns(group: &Group) -> Vec<Value> {
 }
 
 fn counted(row: &Row) -> Result<(Group, u64), StoreError> {
-    let group = Group {
+    Ok((group(row)?, u64::try_from(row.int("members")?).unwrap_or(0)))
+}
+
+fn group(row: &Row) -> Result<Group, StoreError> {
+    Ok(Group {
         id: row.parsed("id")?,
         tenant: row.parsed("tenant")?,
         display_name: row.text("display_name")?,
@@ -260,6 +276,5 @@ fn counted(row: &Row) -> Result<(Group, u64), StoreError> {
         version: row.int("version")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,
-    };
-    Ok((group, u64::try_from(row.int("members")?).unwrap_or(0)))
+    })
 }

@@ -14,8 +14,8 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
-    Groups, HelpDesk, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Requests, Sessions,
-    SigningKeys, Tenants, Users,
+    Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Requests,
+    Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 16;
+const MIGRATIONS: usize = 17;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -78,6 +78,7 @@ impl Store {
             include_str!("../migrations/sqlite/0014_administrators_person.sql"),
             include_str!("../migrations/sqlite/0015_banned_words.sql"),
             include_str!("../migrations/sqlite/0016_passkeys.sql"),
+            include_str!("../migrations/sqlite/0017_licences.sql"),
         ])
         .run(&writer)
         .await
@@ -113,6 +114,7 @@ impl Store {
             include_str!("../migrations/postgres/0014_administrators_person.sql"),
             include_str!("../migrations/postgres/0015_banned_words.sql"),
             include_str!("../migrations/postgres/0016_passkeys.sql"),
+            include_str!("../migrations/postgres/0017_licences.sql"),
         ])
         .run(&pool)
         .await
@@ -195,6 +197,8 @@ repositories! {
     recovery_codes: RecoveryCodes;
     /// Groups of the directories.
     groups: Groups;
+    /// What tenants bought, and who got what.
+    licences: Licences;
     /// Callers whom the help desk helps.
     help_desk: HelpDesk;
     /// Counters.
@@ -242,6 +246,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         "administrators-person",
         "banned-words",
         "passkeys",
+        "licences",
     ];
     let named = names.into_iter().zip(texts);
     let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());

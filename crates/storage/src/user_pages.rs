@@ -5,7 +5,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId};
 
 use crate::error::StoreError;
-use crate::users::{Users, user};
+use crate::users::{Users, select_users, user};
 use crate::value::values;
 
 /// Which people to list.
@@ -47,9 +47,10 @@ impl Users<'_> {
         const TOTAL: &str = "select count(*) as total from users where tenant = $1 \
              and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
              and ($4 is null or forest = $4)";
-        const PAGE: &str = "select * from users where tenant = $1 \
-             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
-             and ($4 is null or forest = $4) order by id limit $5 offset $6";
+        const PAGE: &str = select_users!(
+            "where tenant = $1 and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
+             and ($4 is null or forest = $4) order by id limit $5 offset $6"
+        );
         let (name, anchor, forest) = match filter {
             UserFilter::All => (None, None, None),
             UserFilter::UserName(name) => {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use ritorno_identity::licence::Grant;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::Standing;
 use ritorno_identity::user::{Mastered, OnPremises, User};
@@ -17,6 +18,24 @@ use crate::value::{AT_ONCE, Value, name_of, parts, row_statements, values};
 
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
+
+/// People as they are read: with what their licences grant, which is the most that was assigned to them or to a group that they are in,
+/// directly or through other groups. Where nothing is assigned at all, nothing is looked for.
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "select users.*, case when exists (select 1 from licence_assignments a where a.tenant = users.tenant) \
+             then coalesce((with recursive inside (grp) as (select m.group_id from group_members m \
+             where m.tenant = users.tenant and m.user_id = users.id \
+             union select m.group_id from group_members m join inside on m.member_group = inside.grp \
+             where m.tenant = users.tenant) select max(a.grants) from licence_assignments a \
+             where a.tenant = users.tenant and (a.user_id = users.id or a.group_id in (select grp from inside))), 0) \
+             else 0 end as granted from users ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_users;
 
 /// Adds people; who contradicts a row is left out, and the others come.
 static INSERT_MANY: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
@@ -119,7 +138,7 @@ impl Users<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn get(&self, tenant: TenantId, id: UserId) -> Result<Option<User>, StoreError> {
-        const SQL: &str = "select * from users where tenant = $1 and id = $2";
+        const SQL: &str = select_users!("where tenant = $1 and id = $2");
         self.0.read_one(SQL, values![tenant, id]).await?.map(|row| user(&row)).transpose()
     }
 
@@ -134,7 +153,7 @@ impl Users<'_> {
         name: &SignInName,
     ) -> Result<Option<User>, StoreError> {
         const SQL: &str =
-            "select * from users where tenant = $1 and (principal_key = $2 or account_key = $2) limit 2";
+            select_users!("where tenant = $1 and (principal_key = $2 or account_key = $2) limit 2");
         match self.0.read(SQL, values![tenant, name.as_str()]).await?.as_slice() {
             [row] => user(row).map(Some),
             _ => Ok(None),
@@ -150,7 +169,7 @@ impl Users<'_> {
         tenant: TenantId,
         anchor: &SourceAnchor,
     ) -> Result<Option<User>, StoreError> {
-        const SQL: &str = "select * from users where tenant = $1 and source_anchor = $2";
+        const SQL: &str = select_users!("where tenant = $1 and source_anchor = $2");
         let row = self.0.read_one(SQL, values![tenant, anchor.0.as_str()]).await?;
         row.map(|row| user(&row)).transpose()
     }
@@ -241,6 +260,8 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         language: row.named_if_any("language")?,
         enabled: row.switch("enabled")?,
         mastered,
+        licence: Grant::from_number(row.int("granted")?)
+            .ok_or(StoreError::Unreadable { column: "granted" })?,
         version: row.int("version")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,

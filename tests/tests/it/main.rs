@@ -9,6 +9,7 @@ mod dist;
 mod doctor;
 mod doctor_agent;
 mod doctor_directory;
+mod doctor_licences;
 mod doctor_person;
 mod events;
 mod forests;

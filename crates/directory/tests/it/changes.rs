@@ -266,7 +266,7 @@ async fn a_container_that_is_renamed_again_or_deleted_while_changes_are_read_har
             }));
         }
         let anna = format!("CN=anna,OU=Sales,OU=Inside,{}", play.ou);
-        assert_eq!(names, [anna.clone()], "as she is named now");
+        assert_eq!(names, std::slice::from_ref(&anna), "as she is named now");
         let mut mark = delta.end().await.0;
         assert_eq!(told(&directory, &mut mark).await.dn(&play.account("anna")), anna, "and told once more");
     }

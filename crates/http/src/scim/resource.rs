@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::language::Language;
+use ritorno_identity::licence::Grant;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::ids::{Forest, SourceAnchor};
@@ -94,6 +95,7 @@ impl Said {
             language: self.language,
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
+            licence: Grant::Free,
             version: 1,
             created_at: now,
             updated_at: now,

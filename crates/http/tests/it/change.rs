@@ -16,13 +16,18 @@ use crate::world::World;
 const NEW: &str = "Nuova-Passw0rd-1";
 
 /// Proves the password at `path`, and gives what the page's script is answered.
-async fn prove(world: &World, browser: &mut Browser, page: &PageContext, path: &str) -> serde_json::Value {
+pub(crate) async fn prove(
+    world: &World,
+    browser: &mut Browser,
+    page: &PageContext,
+    path: &str,
+) -> serde_json::Value {
     let answer = browser.post_json(path, &page.seal_current(world, &page.context(), CURRENT)).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     serde_json::from_str(&answer.body).unwrap()
 }
 
-async fn submit(world: &World, browser: &mut Browser) -> Answer {
+pub(crate) async fn submit(world: &World, browser: &mut Browser) -> Answer {
     let page = PageContext::of(&browser.get("/reset/password").await);
     assert_eq!(page.context().operation, Operation::Change);
     browser.post_json("/reset/submit", &page.seal_change(world, CURRENT, NEW)).await

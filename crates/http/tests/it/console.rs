@@ -17,7 +17,7 @@ use crate::agent::TestAgent;
 use crate::browser::{Answer, Browser};
 use crate::world::{PASSWORD, World};
 
-async fn signed_in(world: &World, name: &str) -> Browser {
+pub(crate) async fn signed_in(world: &World, name: &str) -> Browser {
     let mut browser = Browser::new(&world.app, "en");
     let answer = browser.post("/console/sign-in", &[("name", name), ("password", PASSWORD)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
@@ -62,6 +62,12 @@ async fn each_role_may_what_it_may() {
         (get("/console/people?name=anna.rossi@contoso.test"), [None, None, None]),
         (get("/console/audit"), [None, None, None]),
         (get("/console/onboarding"), [None, soft, no]),
+        (get("/console/licences"), [None, None, no]),
+        (("/console/licences/require", Some(vec![("on", "false")])), [None, None, no]),
+        (("/console/licences/location", Some(vec![("country", "IT")])), [None, None, no]),
+        (("/console/licences/buy", Some(vec![("product", "EMS"), ("units", "1")])), [None, None, no]),
+        (("/console/licences/assign", Some(vec![("product", "EMS")])), [None, None, no]),
+        (("/console/licences/revoke", Some(vec![("product", "EMS")])), [None, None, no]),
         (switch("false"), [None, None, no]),
         (switch("true"), [None, soft, no]),
         (forbid, [None, None, no]),

@@ -11,6 +11,7 @@ mod console;
 mod follow_up;
 mod help_desk;
 mod hostile;
+mod licences;
 mod mail;
 mod methods;
 mod passkeys;

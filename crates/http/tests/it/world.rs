@@ -18,6 +18,7 @@ use ritorno_identity::administrator::{Administrator, Role};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::ids::AdministratorId;
+use ritorno_identity::licence::Grant;
 use ritorno_identity::mail::{Letter, Template};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
@@ -177,6 +178,7 @@ impl World {
                 account_name: account.to_owned(),
                 exported_by: AgentId::random(random),
             }),
+            licence: Grant::Free,
             version: 1,
             created_at: now,
             updated_at: now,

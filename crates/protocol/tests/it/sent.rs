@@ -415,8 +415,14 @@ impl Scene {
         {
             lines.add("onboarding-state", &state);
         }
-        let standing =
-            Standing { sspr: true, writeback: true, agent_writeback: false, linked: true, server_time: NOW };
+        let standing = Standing {
+            sspr: true,
+            writeback: true,
+            agent_writeback: false,
+            linked: true,
+            server_time: NOW,
+            licences: None,
+        };
         lines.add("standing", &standing);
         let sspr = Some(SsprCode::OnPremisesConnectivity);
         lines.add("person-standing", &PersonStanding { known: true, sspr });

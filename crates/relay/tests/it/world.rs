@@ -10,6 +10,7 @@ use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::{ForestClaim, served};
 use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
+use ritorno_identity::licence::Grant;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::authorisation::Initiator;
@@ -388,6 +389,7 @@ impl World {
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(object),
+            licence: Grant::Free,
             version: 1,
             created_at: START,
             updated_at: START,

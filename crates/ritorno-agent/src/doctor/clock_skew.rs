@@ -102,6 +102,7 @@ mod tests {
             agent_writeback: true,
             linked: true,
             server_time: SERVER,
+            licences: None,
         };
         judge(&Answered { standing, at, took: Duration::from_millis(20) }).verdict
     }

@@ -36,6 +36,7 @@ impl Check<Context> for WritebackSwitches {
             agent_writeback: true,
             linked: true,
             server_time: Timestamp::from_unix_ms(0),
+            licences: None,
         };
         let off = [
             Standing { sspr: false, ..on.clone() },

@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod check_config;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod licence;
 pub(crate) mod mail;
 pub(crate) mod requests;
 pub(crate) mod serve;

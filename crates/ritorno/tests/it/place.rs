@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
+use ritorno_identity::licence::Grant;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_lab::Lab;
 use ritorno_protocol::bytes::Bytes;
@@ -76,6 +77,7 @@ impl Place {
                     account_name: account.to_owned(),
                     exported_by: "00000000-0000-4000-8000-000000000002".parse()?,
                 }),
+                licence: Grant::Free,
                 version: 1,
                 created_at: tenant.created_at,
                 updated_at: tenant.created_at,

@@ -12,6 +12,7 @@ use ritorno_identity::flow::{Flow, FlowState, Person, Purpose, VALID};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
 use ritorno_identity::language::Language;
+use ritorno_identity::licence::Grant;
 use ritorno_identity::method::Method;
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
@@ -152,6 +153,7 @@ impl Fixture {
                 account_name: name.to_owned(),
                 exported_by: AgentId::random(&self.random),
             }),
+            licence: Grant::Free,
             version: 1,
             created_at: NOW,
             updated_at: NOW,

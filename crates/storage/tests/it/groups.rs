@@ -15,7 +15,7 @@ on_both!(
     many_members_and_pages,
 );
 
-fn group(f: &Fixture, name: &str) -> Group {
+pub(crate) fn group(f: &Fixture, name: &str) -> Group {
     Group {
         id: GroupId::random(&f.random),
         tenant: f.tenant.id,

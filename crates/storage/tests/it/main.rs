@@ -15,6 +15,7 @@ mod enrolment_tokens;
 mod flows;
 mod groups;
 mod help_desk;
+mod licences;
 mod limits;
 mod links;
 mod mail_outbox;

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
+use ritorno_identity::licence::Licensing;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
 use ritorno_storage::StoreError;
@@ -26,6 +27,8 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
         forbidden_mail_domains: vec!["contoso.example".into()],
+        licensing: Licensing::Assigned,
+        usage_location: Some("IT".into()),
         ..f.tenant.clone()
     };
     ensure!(tenants.update(&changed).await?);

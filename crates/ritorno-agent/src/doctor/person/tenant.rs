@@ -48,6 +48,10 @@ impl Check<About> for PersonTenant {
         match code.as_str() {
             "SSPR_0009" => finding.fix(System::Cloud, ["ritorno tenant set sspr on"]),
             "SSPR_0010" => finding.fix(System::Cloud, ["ritorno tenant set writeback on"]),
+            "SSPR_0012" => finding.fix(
+                System::Cloud,
+                ["ritorno licence show", "ritorno licence assign PRODUCT --person NAME"],
+            ),
             "SSPR_0014" => finding.fix(
                 System::Cloud,
                 ["# the person registers an address at /register; or the directory gets one, in the attribute that the sync's rules name"],
