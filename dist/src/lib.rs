@@ -96,6 +96,7 @@ impl Package {
                 ("lib/systemd/system/ritorno.service", 0o644, self.unit()),
                 ("usr/share/doc/ritorno/copyright", 0o644, COPYRIGHT),
                 ("usr/share/doc/ritorno/README.md", 0o644, readme),
+                ("usr/share/ritorno/grafana.json", 0o644, include_str!("../ritorno/grafana.json")),
             ],
             Self::Agent => vec![
                 self.configuration(),

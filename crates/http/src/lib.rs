@@ -5,6 +5,7 @@ use axum::Router;
 
 pub mod agent_api;
 pub mod assets;
+pub mod audit_chain;
 pub mod client;
 pub mod console;
 pub mod health;
@@ -14,6 +15,7 @@ pub mod keys;
 pub mod ledger;
 pub mod licensing;
 pub mod mail;
+pub mod measures;
 pub mod page;
 pub mod passkeys;
 pub mod portal;
@@ -38,5 +40,6 @@ pub fn router(state: AppState) -> Router {
         .merge(scim::router())
         .merge(assets::router())
         .merge(pages)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), measures::request))
         .with_state(state)
 }

@@ -89,6 +89,8 @@ activities! {
     GroupUpdated = "Update group";
     /// A group went.
     GroupDeleted = "Delete group";
+    /// A backup was put back: what was written down after it is not here.
+    Restored = "Restore from backup";
     /// The tenant was made.
     TenantMade = "Create tenant";
     /// An administrator was made.

@@ -12,6 +12,7 @@ pub mod agent_forests;
 pub mod agent_state;
 pub mod agent_token;
 pub mod audit;
+pub mod audit_chain;
 pub mod authenticator;
 pub mod banned_word;
 pub mod code;

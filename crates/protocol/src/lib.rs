@@ -5,6 +5,7 @@
 //! [`authorisation::Authorisation`] that names one agent and the envelope's digest, the agent answers with signed
 //! [`statement::Statement`]s, the last of which carries an [`outcome::Outcome`].
 
+pub mod audit;
 pub mod authorisation;
 pub mod bytes;
 pub mod certificate;

@@ -26,6 +26,8 @@ struct File {
     release_key: Option<PathBuf>,
     tls: Option<Tls>,
     mail: Option<MailConfig>,
+    audit: Option<Audit>,
+    metrics: Option<Metrics>,
 }
 
 /// Where the package of this program has the key that releases are signed with.
@@ -39,6 +41,22 @@ pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     /// PEM file of the certificate's private key.
     pub(crate) key: PathBuf,
+}
+
+/// The `[audit]` table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    /// A file that every audit fact is added to as a line of JSON, with the signed heads of the chain.
+    pub(crate) file: PathBuf,
+}
+
+/// The `[metrics]` table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    /// The address at which Prometheus finds `/metrics`. Whoever reaches it reads it.
+    pub(crate) listen: SocketAddr,
 }
 
 /// The configuration, checked.
@@ -60,6 +78,10 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
     pub(crate) mail: Option<MailConfig>,
+    /// Where the audit goes besides the database.
+    pub(crate) audit: Option<Audit>,
+    /// Where metrics are.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// Why the configuration can't be used.
@@ -150,6 +172,8 @@ impl Config {
             },
             tls: read.tls,
             mail: read.mail,
+            audit: read.audit,
+            metrics: read.metrics,
         })
     }
 

@@ -69,7 +69,11 @@ fn node_key_file(config: &Config) -> PathBuf {
         .unwrap_or_else(|| config.state_dir.join(NODE_KEY))
 }
 
-fn read_node_key(config: &Config) -> anyhow::Result<(NodeKey, Pepper)> {
+/// The node key and the pepper.
+///
+/// # Errors
+/// When the key's file can't be read, or holds no key.
+pub(crate) fn read_node_key(config: &Config) -> anyhow::Result<(NodeKey, Pepper)> {
     let file = node_key_file(config);
     let bytes = std::fs::read(&file).with_context(|| {
         format!("{}: the node key can't be read; `ritorno init` makes it", file.display())

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod installation;
 mod log;
+mod metrics;
 mod output;
 mod pages;
 mod system;
@@ -38,6 +39,13 @@ enum Command {
     /// Agents.
     #[command(subcommand)]
     Agent(commands::agent::Command),
+    /// The audit.
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Copies the database and the wrapped root key into a folder, while the service runs.
+    Backup(commands::backup::Arguments),
+    /// Puts a backup where nothing is, once the node key is back.
+    Restore(commands::backup::Arguments),
     /// The signing keys.
     #[command(subcommand)]
     Keys(commands::keys::Command),
@@ -90,6 +98,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::CheckConfig => commands::check_config::run(&config).await,
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Agent(command) => commands::agent::run(&config, command).await,
+        Command::Audit(command) => commands::audit::run(&config, &command).await,
+        Command::Backup(arguments) => commands::backup::backup(&config, &arguments).await,
+        Command::Restore(arguments) => commands::backup::restore(&config, &arguments).await,
         Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Licence(command) => commands::licence::run(&config, command).await,
         Command::Mail(command) => commands::mail::run(&config, &command).await,

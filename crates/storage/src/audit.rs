@@ -96,7 +96,7 @@ fn columns(fact: &Fact) -> Vec<Value> {
     ]
 }
 
-fn fact(row: &Row) -> Result<Fact, StoreError> {
+pub(crate) fn fact(row: &Row) -> Result<Fact, StoreError> {
     let actor = match row.text("actor")?.as_str() {
         "user" => Actor::User(row.parsed("actor_id")?),
         "administrator" => Actor::Administrator(row.parsed("actor_id")?),

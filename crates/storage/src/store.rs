@@ -13,9 +13,9 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    Administrators, AgentTokens, Agents, Audit, Authenticators, Codes, DeviceCodes, EnrolmentTokens, Flows,
-    Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Requests,
-    Sessions, SigningKeys, Tenants, Users,
+    Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes, DeviceCodes,
+    EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
+    Registrations, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 17;
+const MIGRATIONS: usize = 18;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -79,6 +79,7 @@ impl Store {
             include_str!("../migrations/sqlite/0015_banned_words.sql"),
             include_str!("../migrations/sqlite/0016_passkeys.sql"),
             include_str!("../migrations/sqlite/0017_licences.sql"),
+            include_str!("../migrations/sqlite/0018_audit_chain.sql"),
         ])
         .run(&writer)
         .await
@@ -115,6 +116,7 @@ impl Store {
             include_str!("../migrations/postgres/0015_banned_words.sql"),
             include_str!("../migrations/postgres/0016_passkeys.sql"),
             include_str!("../migrations/postgres/0017_licences.sql"),
+            include_str!("../migrations/postgres/0018_audit_chain.sql"),
         ])
         .run(&pool)
         .await
@@ -209,6 +211,8 @@ repositories! {
     sessions: Sessions;
     /// Audit facts.
     audit: Audit;
+    /// The chain of audit facts.
+    audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
     /// Which node holds which agent's link.
@@ -247,6 +251,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         "banned-words",
         "passkeys",
         "licences",
+        "audit-chain",
     ];
     let named = names.into_iter().zip(texts);
     let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());

@@ -24,6 +24,7 @@ use ritorno_storage::StoreError;
 use serde::Serialize;
 
 use crate::i18n::Words;
+use crate::measures;
 use crate::page::PageError;
 use crate::portal::notice;
 use crate::portal::offers::{Offers, Sending};
@@ -146,7 +147,10 @@ impl Submission {
             banned_words: self.tenant.banned_words.clone(),
             step: Some(Step { before: self.flow.clone(), after: submitted.clone() }),
         };
-        let answer = match self.state.relay.submit(new).await {
+        let began = self.state.clock.now();
+        let submitting = self.state.relay.submit(new).await;
+        measures::writeback(self.operation, submitting.as_ref(), self.state.clock.now().since(began));
+        let answer = match submitting {
             Ok(settled) => self.settled(submitted, user, offer, settled.outcome).await,
             // Only the database failed: it may have been applied, and the row will tell.
             Err(DispatchError::Ledger(error)) => {

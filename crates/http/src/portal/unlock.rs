@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::flow::{FlowState, Purpose};
-use ritorno_identity::sspr;
 use ritorno_protocol::envelope::{Envelope, Operation, Passwords, seal};
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::key::PublicKey;
@@ -44,11 +43,6 @@ pub(super) async fn unlock(
     let user = person(&state, &flow).await?;
     let request = RequestId::random(&*state.random);
     let (id, until, now) = (flow.id, flow.expires_at, state.clock.now());
-    if let Err(code) = sspr::tenant_allows(&tenant).and_then(|()| sspr::person_allowed(&tenant, &user)) {
-        let refusal = Refusal::coded(code, None, flow.support_code.clone());
-        offers.refused(id, (Operation::Unlock, refusal), until, now);
-        return Ok(Redirect::to(OUTCOME).into_response());
-    }
     // Clicked twice, or a password is on its way from another tab.
     let Some(sending) = offers.sends(id, request) else { return Ok(Redirect::to(OUTCOME).into_response()) };
     match state.relay.offer(&user, Operation::Unlock, request).await {

@@ -4,6 +4,7 @@
 
 mod agent;
 mod agent_api;
+mod audit_chain;
 mod both_languages;
 mod browser;
 mod change;

@@ -156,6 +156,16 @@ impl World {
         world
     }
 
+    /// Where files of the test can be.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// The address of the database, which is a file.
+    pub(crate) fn address(&self) -> String {
+        format!("sqlite:{}", self.folder.join("ritorno.db").display())
+    }
+
     /// Puts a hybrid person in.
     pub(crate) async fn person(&self, account: &str, alternate_mail: Option<&str>) -> User {
         let (random, now) = (&*self.state.random, self.clock.now());

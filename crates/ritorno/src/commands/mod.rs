@@ -2,6 +2,8 @@
 
 pub(crate) mod admin;
 pub(crate) mod agent;
+pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod check_config;
 pub(crate) mod init;
 pub(crate) mod keys;

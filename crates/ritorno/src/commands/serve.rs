@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ritorno_http::AppState;
+use ritorno_http::audit_chain::{AuditSink, FileSink};
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::mail::transport::Mailer;
 use ritorno_http::mail::work::work;
@@ -44,6 +45,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let tls = config.tls.as_ref().map(|tls| ritorno_http::serve::tls(&tls.certificate, &tls.key));
     let tls = tls.transpose().context("[tls]")?;
     let state = state(&config, &installation);
+    let measuring = match &config.metrics {
+        Some(metrics) => Some(crate::metrics::listen(metrics, state.clone()).await?),
+        None => None,
+    };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let listener = TcpListener::bind(config.listen)
@@ -80,6 +85,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
     let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
     let recalling = tokio::spawn(recall(state.clone()));
+    let sink =
+        config.audit.as_ref().map(|audit| Box::new(FileSink(audit.file.clone())) as Box<dyn AuditSink>);
+    let chaining = tokio::spawn(ritorno_http::audit_chain::work(state.clone(), sink));
     let relay = state.relay.clone();
     let stop = async {
         tokio::select! {
@@ -99,6 +107,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     following.abort();
     rolling.abort();
     recalling.abort();
+    chaining.abort();
+    if let Some(measuring) = measuring {
+        measuring.abort();
+    }
     if let Some(mail) = mail {
         mail.await?;
     }

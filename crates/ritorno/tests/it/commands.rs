@@ -33,6 +33,74 @@ fn init_makes_an_installation_once() -> Result<()> {
 }
 
 #[test]
+fn the_audit_is_verified_and_written_out() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    place.succeed(&["tenant", "set", "sspr", "off"])?;
+    let written = place.succeed(&["audit", "export"])?;
+    let lines: Vec<serde_json::Value> =
+        written.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let positions: Vec<u64> = lines.iter().filter_map(|line| line["position"].as_u64()).collect();
+    assert_eq!(positions, (1..=lines.len() as u64).collect::<Vec<_>>());
+    assert_eq!(lines.last().context("no line")?["reason"], "sspr off");
+    assert_eq!(place.succeed(&["audit", "export", "--after", &positions.len().to_string()])?, "");
+    let said = place.succeed(&["audit", "verify"])?;
+    assert!(said.contains(&format!("the audit holds: {} facts", lines.len())), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_backup_comes_back_where_nothing_is_and_only_with_its_node_key() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    place.put_person("anna.rossi")?;
+    place.succeed(&["licence", "location", "it"])?;
+    let backup = place.folder.join("backup");
+    let at = backup.to_string_lossy().into_owned();
+    let said = place.succeed(&["backup", &at])?;
+    assert!(said.contains("the node key is not in it"), "{said}");
+    for file in ["ritorno.db", "root.key", "backup.json"] {
+        let mode = std::fs::metadata(backup.join(file))?.permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+    }
+    assert!(!backup.join("node.key").exists());
+    assert!(place.fail(&["backup", &at])?.contains("a folder of its own"));
+    assert!(place.fail(&["restore", &at])?.contains("is there: a backup is restored where nothing is"));
+
+    // What came after it is gone with the machine.
+    place.succeed(&["tenant", "set", "sspr", "off"])?;
+    let state = place.folder.join("state");
+    let node_key = std::fs::read(state.join("node.key"))?;
+    std::fs::remove_dir_all(&state)?;
+    std::fs::create_dir(&state)?;
+    assert!(place.fail(&["restore", &at])?.contains("put the node key back first"));
+    // A backup that somebody changed.
+    let database = std::fs::read(backup.join("ritorno.db"))?;
+    std::fs::write(backup.join("ritorno.db"), [&database[..], b"x"].concat())?;
+    assert!(place.fail(&["restore", &at])?.contains("not what was backed up"));
+    std::fs::write(backup.join("ritorno.db"), &database)?;
+    let key = |bytes: &[u8]| -> Result<()> {
+        std::fs::write(state.join("node.key"), bytes)?;
+        Ok(std::fs::set_permissions(state.join("node.key"), std::fs::Permissions::from_mode(0o600))?)
+    };
+    key(&node_key)?;
+    let said = place.succeed(&["restore", &at])?;
+    assert!(said.contains("restored as of") && said.contains("sync cycle --full"), "{said}");
+    assert!(place.succeed(&["tenant", "show"])?.contains("sspr          on"));
+    assert!(place.succeed(&["licence", "refused"])?.contains("anna.rossi"));
+    assert!(place.succeed(&["audit", "verify"])?.contains("the audit holds"));
+    assert!(place.succeed(&["audit", "export"])?.contains("Restore from backup"));
+    assert!(place.succeed(&["check-config"])?.contains("in force"));
+
+    // Another node key opens nothing.
+    std::fs::remove_dir_all(&state)?;
+    std::fs::create_dir(&state)?;
+    key(&[7; 32])?;
+    assert!(place.fail(&["restore", &at])?.contains("the node key is not the one of this backup"));
+    Ok(())
+}
+
+#[test]
 fn the_root_key_opens_with_its_own_node_key_only() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init"])?;

@@ -87,6 +87,64 @@ fn it_gets_ready_and_ends_in_order() -> Result<()> {
 }
 
 #[test]
+fn metrics_are_at_an_address_of_their_own_and_the_dashboard_asks_for_what_there_is() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let audit = place.folder.join("audit.jsonl");
+    place.write(&format!(
+        "{}[metrics]\nlisten = \"{free}\"\n[audit]\nfile = \"{}\"\n",
+        place.configuration("http"),
+        audit.display()
+    ))?;
+    let base = format!("http://localhost:{}", place.port);
+    let service = Service::start(&place, &format!("{base}/health/ready"), None)?;
+    curl(&["--request", "INVENTED", &format!("{base}/no/such/page")], None)?;
+    assert!(!curl(&[&format!("{base}/metrics")], None)?.contains("ritorno_"), "not where people are");
+    // The facts of `init` are counted once they are linked, within a second or two, and then the file has them.
+    let (mut told, mut tries) = (String::new(), 0);
+    while !told.contains("ritorno_audit_facts_total{activity=\"Create tenant\",result=\"success\"} 1") {
+        tries += 1;
+        anyhow::ensure!(tries < 100, "{told}");
+        std::thread::sleep(Duration::from_millis(100));
+        told = curl(&[&format!("http://{free}/metrics")], None)?;
+    }
+    for expected in [
+        "ritorno_http_requests_total{route=\"none\",method=\"other\",status=\"404\"} 1",
+        "ritorno_http_request_seconds_bucket{route=\"/health/ready\",le=\"+Inf\"}",
+        "ritorno_agents_linked 0",
+        "ritorno_requests_waiting 0",
+        "ritorno_mail_waiting 0",
+        "# HELP ritorno_http_requests_total ",
+    ] {
+        anyhow::ensure!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+    service.terminate()?;
+    assert!(std::fs::read_to_string(&audit)?.contains("Create tenant"));
+
+    // Every name that the dashboard asks for is one that is told; writeback is told once there was some.
+    let dashboard =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/ritorno/grafana.json"))?;
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
+    let told = format!("{told}\nritorno_writeback_seconds_bucket ritorno_writeback_seconds_count");
+    let mut asked = 0;
+    for panel in dashboard["panels"].as_array().into_iter().flatten() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().unwrap_or_default();
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            for name in
+                expression.split(|letter| !is_name(letter)).filter(|name| name.starts_with("ritorno_"))
+            {
+                anyhow::ensure!(told.contains(name), "{name} is not told:\n{told}");
+                asked += 1;
+            }
+        }
+    }
+    anyhow::ensure!(asked >= 9, "{asked} names");
+    Ok(())
+}
+
+#[test]
 fn it_speaks_tls_with_the_files_of_the_configuration() -> Result<()> {
     let place = Place::new()?;
     let (url, ca) = place.with_tls()?;

@@ -9,6 +9,7 @@ mod agent_tokens;
 mod agents;
 mod at_rest;
 mod audit;
+mod audit_chain;
 mod codes;
 mod device_codes;
 mod enrolment_tokens;

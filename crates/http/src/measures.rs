@@ -1,0 +1,118 @@
+//! What is counted and measured, for whoever watches the service. Names follow the conventions of Prometheus; labels have few values,
+//! none of which a stranger can invent.
+
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ritorno_identity::audit::Fact;
+use ritorno_protocol::envelope::Operation;
+use ritorno_protocol::outcome::{Outcome, Settled};
+use ritorno_relay::dispatch_error::DispatchError;
+
+use ritorno_storage::StoreError;
+
+use crate::state::AppState;
+
+const HTTP_REQUESTS: &str = "ritorno_http_requests_total";
+const HTTP_SECONDS: &str = "ritorno_http_request_seconds";
+const AUDIT_FACTS: &str = "ritorno_audit_facts_total";
+const WRITEBACK_SECONDS: &str = "ritorno_writeback_seconds";
+const AGENTS_LINKED: &str = "ritorno_agents_linked";
+const REQUESTS_WAITING: &str = "ritorno_requests_waiting";
+const MAIL_WAITING: &str = "ritorno_mail_waiting";
+const BUILD: &str = "ritorno_build_info";
+
+/// Upper bounds of the buckets of what is measured in seconds.
+pub const SECONDS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+/// Says what each is, once there is somebody to say it to.
+pub fn describe() {
+    describe_counter!(HTTP_REQUESTS, "Requests that were answered, by route, method and status.");
+    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "How long answers took, by route.");
+    describe_counter!(AUDIT_FACTS, "What people, administrators and agents did, by activity and result.");
+    describe_histogram!(
+        WRITEBACK_SECONDS,
+        Unit::Seconds,
+        "How long resets, changes and unlocks took from the sealed envelope to the directory's answer, by operation and result."
+    );
+    describe_gauge!(AGENTS_LINKED, "Agents whose link is up.");
+    describe_gauge!(REQUESTS_WAITING, "Requests that somebody waits for at this moment.");
+    describe_gauge!(MAIL_WAITING, "Mails that have not left yet.");
+    describe_gauge!(BUILD, "Always 1, with the version.");
+}
+
+/// Sets what is so at this moment.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn look(state: &AppState) -> Result<(), StoreError> {
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!(AGENTS_LINKED).set(number(state.relay.live_links()));
+    gauge!(REQUESTS_WAITING).set(number(state.relay.waiting()));
+    let mails = state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
+    gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
+    Ok(())
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Counts and measures a request.
+pub(crate) async fn request(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let method = known(request.method());
+    let began = state.clock.now();
+    let response = next.run(request).await;
+    let took = state.clock.now().since(began);
+    let status = response.status().as_u16().to_string();
+    counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => status).increment(1);
+    histogram!(HTTP_SECONDS, "route" => route).record(took);
+    response
+}
+
+/// A stranger may send a method of any name.
+fn known(method: &Method) -> &'static str {
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]
+        .iter()
+        .position(|one| one == method)
+        .map_or("other", |at| ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"][at])
+}
+
+/// Counts what was written down.
+pub(crate) fn fact(fact: &Fact) {
+    counter!(AUDIT_FACTS, "activity" => fact.activity.name(), "result" => fact.success.as_str()).increment(1);
+}
+
+/// Measures what was asked of a directory.
+pub(crate) fn writeback(operation: Operation, settled: Result<&Settled, &DispatchError>, took: Duration) {
+    let operation = match operation {
+        Operation::Reset => "reset",
+        Operation::Change => "change",
+        Operation::Unlock => "unlock",
+        Operation::Verify => "verify",
+    };
+    let result = match settled.map(|settled| &settled.outcome) {
+        Ok(Outcome::Done(_)) => "done",
+        Ok(Outcome::Refused { .. }) => "refused",
+        Ok(Outcome::NotApplied { .. }) => "not_applied",
+        Ok(Outcome::Unknown { .. }) => "unknown",
+        Err(_) => "not_sent",
+    };
+    histogram!(WRITEBACK_SECONDS, "operation" => operation, "result" => result).record(took);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_nobody_knows_is_no_label() {
+        assert_eq!(known(&Method::PATCH), "PATCH");
+        assert_eq!(known(&Method::from_bytes(b"INVENTED").unwrap()), "other");
+    }
+}

@@ -1,0 +1,150 @@
+//! The chain of a tenant's audit facts: what is linked, what is not yet, how far it has come, and who was told.
+
+use ritorno_identity::audit::Fact;
+use ritorno_identity::audit_chain::Head;
+use ritorno_protocol::audit::Checkpoint;
+use ritorno_protocol::ids::TenantId;
+
+use crate::audit::fact;
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{json, values};
+use crate::writer::Statement;
+
+/// The chains of the tenants.
+pub struct AuditChain<'a>(pub(crate) &'a Db);
+
+/// A fact with its place in the chain, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// Its position and hash.
+    pub head: Head,
+    /// The fact.
+    pub fact: Fact,
+}
+
+impl AuditChain<'_> {
+    /// How far the chain has come.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn head(&self, tenant: TenantId) -> Result<Head, StoreError> {
+        const SQL: &str = "select position, hash from audit_heads where tenant = $1";
+        self.0.read_one(SQL, values![tenant]).await?.map_or(Ok(Head::default()), |row| head(&row))
+    }
+
+    /// Links what is not linked yet, at most `count` facts, in the order in which they were written. Those that were; none if another
+    /// server did it at the same time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn link(&self, tenant: TenantId, count: u32) -> Result<Vec<Fact>, StoreError> {
+        const UNLINKED: &str =
+            "select * from audit where tenant = $1 and position is null order by sequence limit $2";
+        const BEGIN: &str =
+            "insert into audit_heads (tenant, position, hash) values ($1, 0, $2) on conflict do nothing";
+        const MOVE: &str =
+            "update audit_heads set position = $3, hash = $4 where tenant = $1 and position = $2";
+        const LINK: &str =
+            "update audit set position = $3, hash = $4 where tenant = $1 and id = $2 and position is null";
+        let rows = self.0.read(UNLINKED, values![tenant, count]).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = self.head(tenant).await?;
+        if before == Head::default() {
+            self.0.write(BEGIN, values![tenant, before.hash.as_slice()]).await?;
+        }
+        let facts = rows.iter().map(fact).collect::<Result<Vec<Fact>, _>>()?;
+        let (mut now, mut links) = (before, Vec::with_capacity(facts.len()));
+        for fact in &facts {
+            now = now.after(fact);
+            links.push((LINK, values![tenant, fact.id, number(now), now.hash.as_slice()]));
+        }
+        // The head moves first, so that of two servers one waits, and then finds that it moved.
+        let moved: Statement = (MOVE, values![tenant, number(before), number(now), now.hash.as_slice()]);
+        let statements = [moved].into_iter().chain(links).collect();
+        Ok(if self.0.write_whole(statements).await?.is_none() { facts } else { Vec::new() })
+    }
+
+    /// Linked facts after a position, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn linked(&self, tenant: TenantId, after: u64, count: u32) -> Result<Vec<Linked>, StoreError> {
+        const SQL: &str =
+            "select * from audit where tenant = $1 and position > $2 order by position limit $3";
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let rows = self.0.read(SQL, values![tenant, after, count]).await?;
+        rows.iter().map(|row| Ok(Linked { head: head(row)?, fact: fact(row)? })).collect()
+    }
+
+    /// How many facts are not linked yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_unlinked(&self, tenant: TenantId) -> Result<u32, StoreError> {
+        const SQL: &str = "select count(*) as unlinked from audit where tenant = $1 and position is null";
+        self.0.read_one(SQL, values![tenant]).await?.map_or(Ok(0), |row| row.count("unlinked"))
+    }
+
+    /// Keeps a signed head.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep(
+        &self,
+        tenant: TenantId,
+        position: u64,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "insert into audit_checkpoints (tenant, position, checkpoint) values ($1, $2, $3) \
+             on conflict do nothing";
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        self.0.write(SQL, values![tenant, position, json(checkpoint)]).await.map(|_| ())
+    }
+
+    /// Every signed head, by position.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoints(&self, tenant: TenantId) -> Result<Vec<(u64, Checkpoint)>, StoreError> {
+        const SQL: &str =
+            "select position, checkpoint from audit_checkpoints where tenant = $1 order by position";
+        let rows = self.0.read(SQL, values![tenant]).await?;
+        rows.iter().map(|row| Ok((position(row)?, row.json("checkpoint")?))).collect()
+    }
+
+    /// Up to which position a sink has everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn told(&self, tenant: TenantId, sink: &str) -> Result<u64, StoreError> {
+        const SQL: &str = "select position from audit_sinks where tenant = $1 and sink = $2";
+        self.0.read_one(SQL, values![tenant, sink]).await?.map_or(Ok(0), |row| position(&row))
+    }
+
+    /// Writes down up to which position a sink has everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_told(&self, tenant: TenantId, sink: &str, position: u64) -> Result<(), StoreError> {
+        const SQL: &str = "insert into audit_sinks (tenant, sink, position) values ($1, $2, $3) \
+             on conflict (tenant, sink) do update set position = excluded.position";
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        self.0.write(SQL, values![tenant, sink, position]).await.map(|_| ())
+    }
+}
+
+fn number(head: Head) -> i64 {
+    i64::try_from(head.position).unwrap_or(i64::MAX)
+}
+
+fn position(row: &Row) -> Result<u64, StoreError> {
+    u64::try_from(row.int("position")?).map_err(|_| StoreError::Unreadable { column: "position" })
+}
+
+fn head(row: &Row) -> Result<Head, StoreError> {
+    Ok(Head { position: position(row)?, hash: row.digest("hash")? })
+}
