@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ritorno_directory::DirectoryError;
 use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
-use ritorno_protocol::outcome::Fault;
+use ritorno_protocol::outcome::{Fault, Operator};
 
 use super::About;
 
@@ -31,27 +31,45 @@ impl Check<About> for PersonGuarded {
         let Some((directory, person)) = about.person() else {
             return Finding::could_not_tell("nobody was found");
         };
-        match directory.judge(person).await {
-            Ok(()) => Finding::pass("in scope, and not protected"),
-            Err(DirectoryError::NotApplied { fault: Fault::OutOfScope, operator }) => {
-                Finding::fail(operator.detail, "the agent's own file does not let it touch this object").fix(
-                    System::Agent,
-                    ["# add the person's container to `scope` of the [[forest]], then", "systemctl restart ritorno-agent"],
-                )
-            }
-            Err(DirectoryError::NotApplied { fault: Fault::Protected, operator }) => Finding::fail(
-                operator.detail,
-                "administrators' passwords are not written back, and neither are those of machines",
-            )
-            .fix(
-                System::Windows,
-                [
-                    "# who is no administrator any more keeps the mark until it is taken away",
-                    "Set-ADUser ACCOUNT -Clear adminCount",
-                    "# and inherits nothing until this is switched on again: dsa.msc, Security, Advanced, Enable inheritance",
-                ],
+        judge(directory.judge(person).await)
+    }
+
+    fn examples(&self) -> Vec<Finding> {
+        let about = |detail: &str| Operator { detail: detail.to_owned(), ..Operator::default() };
+        [
+            (
+                Fault::OutOfScope,
+                "CN=Anna Rossi,OU=Visitors,DC=contoso,DC=test is not below a container of the scope",
             ),
-            Err(error) => Finding::could_not_tell(error.to_string()),
+            (Fault::Protected, "adminCount is set"),
+        ]
+        .into_iter()
+        .map(|(fault, detail)| judge(Err(DirectoryError::NotApplied { fault, operator: about(detail) })))
+        .collect()
+    }
+}
+
+fn judge(judged: Result<(), DirectoryError>) -> Finding {
+    match judged {
+        Ok(()) => Finding::pass("in scope, and not protected"),
+        Err(DirectoryError::NotApplied { fault: Fault::OutOfScope, operator }) => {
+            Finding::fail(operator.detail, "the agent's own file does not let it touch this object").fix(
+                System::Agent,
+                ["# add the person's container to `scope` of the [[forest]], then", "systemctl restart ritorno-agent"],
+            )
         }
+        Err(DirectoryError::NotApplied { fault: Fault::Protected, operator }) => Finding::fail(
+            operator.detail,
+            "administrators' passwords are not written back, and neither are those of machines",
+        )
+        .fix(
+            System::Windows,
+            [
+                "# who is no administrator any more keeps the mark until it is taken away",
+                "Set-ADUser ACCOUNT -Clear adminCount",
+                "# and inherits nothing until this is switched on again: dsa.msc, Security, Advanced, Enable inheritance",
+            ],
+        ),
+        Err(error) => Finding::could_not_tell(error.to_string()),
     }
 }
