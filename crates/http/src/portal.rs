@@ -46,6 +46,7 @@ use crate::portal::offers::Offers;
 use crate::portal::stops::Stops;
 use crate::state::AppState;
 
+pub use register::read_address;
 pub use start::RELEASED_AFTER;
 pub(crate) use visit::tenant;
 

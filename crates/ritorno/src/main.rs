@@ -55,6 +55,9 @@ enum Command {
     /// Mail.
     #[command(subcommand)]
     Mail(commands::mail::Command),
+    /// People.
+    #[command(subcommand)]
+    Person(commands::person::Command),
     /// What was asked of the agents lately, and how it ended.
     Requests(commands::requests::Arguments),
     /// Writes the manual pages and the completion, for the package.
@@ -104,6 +107,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Licence(command) => commands::licence::run(&config, command).await,
         Command::Mail(command) => commands::mail::run(&config, &command).await,
+        Command::Person(command) => commands::person::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
     }

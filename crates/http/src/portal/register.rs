@@ -36,6 +36,8 @@ mod tell;
 mod verify;
 mod visit;
 
+pub use address::read as read_address;
+
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::{get, post};

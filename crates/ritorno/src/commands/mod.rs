@@ -9,6 +9,7 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod licence;
 pub(crate) mod mail;
+pub(crate) mod person;
 pub(crate) mod requests;
 pub(crate) mod serve;
 pub(crate) mod stuck;

@@ -101,6 +101,45 @@ fn a_backup_comes_back_where_nothing_is_and_only_with_its_node_key() -> Result<(
 }
 
 #[test]
+fn addresses_are_registered_from_a_file_and_what_is_wrong_is_left_out() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    place.put_person("anna.rossi")?;
+    let file = place.folder.join("people.csv");
+    let path = file.to_string_lossy().into_owned();
+    std::fs::write(&file, "name,mail\nanna.rossi,x@y.test\n")?;
+    assert!(place.fail(&["person", "preregister", &path])?.contains("line 1: there is no column 'user'"));
+    std::fs::write(
+        &file,
+        "user,mail\nnobody@contoso.test,x@posta.example\nanna.rossi@contoso.test,anna.rossi@contoso.test\n\
+         ANNA.ROSSI@contoso.test, anna@posta.example \nonly-one-column\n",
+    )?;
+    let complaint = place.fail(&["person", "preregister", &path])?;
+    for expected in [
+        "line 2: the tenant has nobody whose sign-in name is 'nobody@contoso.test'",
+        "line 3: 'anna.rossi@contoso.test' for 'anna.rossi@contoso.test': the person's own mailbox",
+        "line 4: 'ANNA.ROSSI@contoso.test' is named twice",
+        "line 5: ",
+        "4 lines were left out",
+    ] {
+        assert!(complaint.contains(expected), "{expected}: {complaint}");
+    }
+    std::fs::write(&file, "user,mail\nanna.rossi@contoso.test, anna@posta.example \n")?;
+    let said = place.succeed(&["person", "preregister", &path, "--dry-run"])?;
+    assert_eq!(said, "1 would be registered, 0 left out\n");
+    assert_eq!(place.succeed(&["person", "preregister", &path])?, "1 registered, 0 left out\n");
+    // Once: what is registered is the person's own.
+    std::fs::write(&file, "mail,user\nother@posta.example,anna.rossi@contoso.test\n")?;
+    assert!(
+        place.fail(&["person", "preregister", &path])?.contains("has registered an address, and keeps it")
+    );
+    assert!(place.succeed(&["audit", "export"])?.contains("pre-registered from a file"));
+    let waiting = place.mails_waiting()?;
+    assert_eq!(waiting, 1, "she is told at the address that was on file before");
+    Ok(())
+}
+
+#[test]
 fn the_root_key_opens_with_its_own_node_key_only() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init"])?;

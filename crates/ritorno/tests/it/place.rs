@@ -88,6 +88,19 @@ impl Place {
         })
     }
 
+    /// How many mails have not left yet.
+    pub(crate) fn mails_waiting(&self) -> Result<i64> {
+        let database = format!("sqlite:{}/state/ritorno.db", self.folder.display());
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let store = Store::connect(&database).await?;
+            let tenants = store.tenants().list().await?;
+            let tenant = tenants.first().context("there is no tenant")?;
+            let waiting = store.mail_outbox().waiting(tenant.id, tenant.created_at).await?;
+            store.close().await;
+            Ok(waiting)
+        })
+    }
+
     /// Makes it an installation that speaks TLS, and returns the address that tells that it is ready, and the authority.
     pub(crate) fn with_tls(&self) -> Result<(String, PathBuf)> {
         let (chain, key) = (self.folder.join("portal.pem"), self.folder.join("portal.key"));

@@ -129,7 +129,10 @@ pub(super) async fn give(
 }
 
 /// Reads what was typed.
-fn read(tenant: &Tenant, user: &User, typed: &str) -> Result<NewAddress, AddressFault> {
+///
+/// # Errors
+/// [`AddressFault`], by what is wrong.
+pub fn read(tenant: &Tenant, user: &User, typed: &str) -> Result<NewAddress, AddressFault> {
     let parsed = lettre::Address::from_str(typed).map_err(|_| AddressFault::NotAnAddress)?;
     NewAddress::judge(tenant, user, parsed.user(), parsed.domain())
 }

@@ -1,0 +1,193 @@
+//! `ritorno person`: what an organisation knows of its people beforehand.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use ritorno_http::portal::read_address;
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId, MailId};
+use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mask::mask;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::registration::AddressChange;
+use ritorno_identity::user::User;
+use ritorno_protocol::ids::SupportCode;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::output::{say, warn};
+use crate::system;
+
+/// How long the notice may wait for a mail server that is down.
+const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
+
+/// What `person` does.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Registers an address for codes for many people at once, so that they need not. Whoever registered one by themselves keeps it,
+    /// and everybody is told at the addresses that were on file before. A line that is wrong is left out, and the others hold.
+    Preregister {
+        /// A CSV file with the columns 'user' (the sign-in name) and 'mail'.
+        file: PathBuf,
+        /// Only says what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// A line of the file.
+#[derive(Deserialize)]
+struct Line {
+    user: String,
+    mail: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the file can't be read, a line of it is wrong, or the database fails.
+pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
+    let Command::Preregister { file, dry_run } = command;
+    let installation = Installation::open(config).await?;
+    let (mut registered, mut wrong, mut seen) = (0_u32, 0_u32, HashSet::new());
+    for (number, line) in read(file)? {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                warn(format_args!("{}, line {number}: {error}", file.display()));
+                wrong += 1;
+                continue;
+            }
+        };
+        let named_before = !seen.insert(line.user.to_lowercase());
+        let done = if named_before {
+            Err(format!("'{}' is named twice", line.user))
+        } else {
+            preregister(&installation, &line, *dry_run).await?
+        };
+        match done {
+            Ok(()) => registered += 1,
+            Err(reason) => {
+                warn(format_args!("{}, line {number}: {reason}", file.display()));
+                wrong += 1;
+            }
+        }
+    }
+    let would = if *dry_run { "would be registered" } else { "registered" };
+    say(format_args!("{registered} {would}, {wrong} left out"))?;
+    if wrong > 0 {
+        bail!("{wrong} lines were left out; the others hold");
+    }
+    Ok(())
+}
+
+/// The lines, each with its number in the file.
+fn read(file: &Path) -> anyhow::Result<Vec<(u64, Result<Line, csv::Error>)>> {
+    let named = || file.display().to_string();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).with_context(named)?;
+    let columns = reader.headers().with_context(named)?.clone();
+    for column in ["user", "mail"] {
+        if !columns.iter().any(|one| one == column) {
+            bail!("{}, line 1: there is no column '{column}': the first line names the columns", named());
+        }
+    }
+    let mut lines = Vec::new();
+    for record in reader.into_records() {
+        let number = match &record {
+            Ok(record) => record.position().map_or(0, csv::Position::line),
+            Err(error) => error.position().map_or(0, csv::Position::line),
+        };
+        lines.push((number, record.and_then(|record| record.deserialize(Some(&columns)))));
+    }
+    Ok(lines)
+}
+
+/// Registers one; or why not.
+async fn preregister(
+    installation: &Installation,
+    line: &Line,
+    dry_run: bool,
+) -> anyhow::Result<Result<(), String>> {
+    let (store, tenant) = (&installation.store, &installation.tenant);
+    let nobody = || format!("the tenant has nobody whose sign-in name is '{}'", line.user);
+    let Ok(name) = SignInName::parse(&line.user) else { return Ok(Err(nobody())) };
+    let Some(user) = store.users().by_sign_in_name(tenant.id, &name).await? else { return Ok(Err(nobody())) };
+    if user.registered_mail.as_deref().is_some_and(|mail| !mail.is_empty()) {
+        return Ok(Err(format!("'{}' has registered an address, and keeps it", line.user)));
+    }
+    let address = match read_address(tenant, &user, &line.mail) {
+        Ok(address) => address,
+        Err(fault) => return Ok(Err(format!("'{}' for '{}': {fault}", line.mail, line.user))),
+    };
+    if dry_run {
+        return Ok(Ok(()));
+    }
+    if !store.users().set_registered_mail(tenant.id, user.id, None, Some(address.as_str())).await? {
+        return Ok(Err(format!("'{}' has registered an address at this moment, and keeps it", line.user)));
+    }
+    let support_code = SupportCode::random(&*system::random());
+    write_down(installation, &user, &support_code).await?;
+    tell(installation, &user, address.as_str(), &support_code).await?;
+    Ok(Ok(()))
+}
+
+async fn write_down(
+    installation: &Installation,
+    user: &User,
+    support_code: &SupportCode,
+) -> anyhow::Result<()> {
+    let random = system::random();
+    let fact = Fact {
+        id: FactId::random(&*random),
+        tenant: installation.tenant.id,
+        at: system::clock().now(),
+        activity: Activity::Registered,
+        actor: Actor::System,
+        target: Some(user.id),
+        from: None,
+        success: Success::Success,
+        reason: "pre-registered from a file".to_owned(),
+        support_code: Some(support_code.clone()),
+        correlation: CorrelationId::random(&*random),
+        request: None,
+    };
+    Ok(installation.store.audit().append(&fact).await?)
+}
+
+/// Tells the person, at every address that was on file before.
+async fn tell(
+    installation: &Installation,
+    user: &User,
+    address: &str,
+    support_code: &SupportCode,
+) -> anyhow::Result<()> {
+    let (random, now) = (system::random(), system::clock().now());
+    let fallback = installation.tenant.languages.first().copied().unwrap_or_default();
+    let template = Template::AddressChanged {
+        display_name: user.display_name.clone(),
+        change: AddressChange::Registered,
+        address: mask(address).unwrap_or_default(),
+        at_ms: now.unix_ms(),
+        support_code: support_code.0.clone(),
+    };
+    for to in user.addresses() {
+        let mail = Mail {
+            id: MailId::random(&*random),
+            tenant: installation.tenant.id,
+            letter: Letter {
+                to: Some(to.to_owned()),
+                language: user.language.unwrap_or(fallback),
+                template: template.clone(),
+            },
+            expires_at: now.plus(NOTICE_VALID),
+            created_at: now,
+            tries: 0,
+        };
+        installation.store.mail_outbox().queue(&mail, &installation.node_key, &*random).await?;
+    }
+    Ok(())
+}
