@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use ritorno_protocol::forwarded;
 use serde::Deserialize;
 
 use crate::state::AppState;
@@ -48,6 +49,9 @@ pub struct Proxies {
     pub told: Told,
 }
 
+/// Reads what a line of a header tells.
+type Read = fn(&str) -> Vec<Option<IpAddr>>;
+
 impl Proxies {
     /// Whether there is a proxy that tells whom it carries.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
@@ -62,9 +66,9 @@ impl Proxies {
     /// The client's address. Goes from the right end of what the header tells past every proxy that is trusted: what a stranger
     /// wrote stands further left and is never reached.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.told {
-            Told::XForwardedFor => ("x-forwarded-for", |one| one.trim().parse().ok()),
-            Told::Forwarded => ("forwarded", forwarded_for),
+        let (name, read): (_, Read) = match self.told {
+            Told::XForwardedFor => ("x-forwarded-for", forwarded::x_forwarded_for),
+            Told::Forwarded => ("forwarded", forwarded::forwarded),
             Told::ProxyProtocol => return peer.to_canonical(),
         };
         let told = headers
@@ -72,9 +76,7 @@ impl Proxies {
             .iter()
             .rev()
             // A line that can't be read ends the walk; left out, it would let an earlier one in.
-            .map(|value| value.to_str().unwrap_or_default())
-            .flat_map(|value| unquoted(value, ',').into_iter().rev())
-            .map(read);
+            .flat_map(|value| read(value.to_str().unwrap_or_default()).into_iter().rev());
         let mut client = peer.to_canonical();
         for next in told {
             if !self.trusted.contains(&client) {
@@ -85,37 +87,6 @@ impl Proxies {
         }
         client
     }
-}
-
-/// The parts between the separators outside of quoted strings (RFC 9110 section 5.6.4), in their order. Read from the right end,
-/// where the trusted proxy wrote: a quote that a stranger left open changes nothing there.
-fn unquoted(text: &str, separator: char) -> Vec<&str> {
-    let (mut parts, mut end, mut quoted) = (Vec::new(), text.len(), false);
-    for (at, character) in text.char_indices().rev() {
-        let escaped = || text[..at].chars().rev().take_while(|before| *before == '\\').count() % 2 == 1;
-        if character == '"' && !escaped() {
-            quoted = !quoted;
-        } else if character == separator && !quoted {
-            parts.push(&text[at + character.len_utf8()..end]);
-            end = at;
-        }
-    }
-    parts.push(&text[..end]);
-    parts.reverse();
-    parts
-}
-
-/// The address of one element of `Forwarded`, such as `for="[2001:db8::1]:4711";proto=https` (RFC 7239 sections 4 and 6).
-/// An obfuscated or unknown node has none.
-fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let mut nodes = unquoted(element, ';').into_iter().filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
-    });
-    let (node, None) = (nodes.next()?, nodes.next()) else { return None };
-    let with_port = || node.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
-    node.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ pub mod clock;
 pub mod enrolment;
 pub mod envelope;
 pub mod event;
+pub mod forwarded;
 pub mod ids;
 pub mod key;
 pub mod link;
 pub mod outcome;
 pub mod policy;
+pub mod problem;
 pub mod query;
 pub mod random;
 pub mod release;
@@ -26,6 +28,7 @@ pub mod scim;
 pub mod secret;
 pub mod signed;
 pub mod statement;
+pub mod status;
 
 /// Version of the protocol, bound into every envelope and signature.
 pub const VERSION: &str = "ritorno/1";

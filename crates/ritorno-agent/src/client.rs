@@ -9,6 +9,7 @@ use reqwest::{Method, Response, StatusCode};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::{Clock, Timestamp};
 use ritorno_protocol::enrolment::{AccessAssertion, AccessToken};
+use ritorno_protocol::problem::Problem;
 use ritorno_protocol::random::{Random, array};
 use ritorno_protocol::signed::Signed;
 use serde::Serialize;
@@ -24,13 +25,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const MAXIMUM_ANSWER: usize = 256 * 1024;
 /// A token is renewed when it has less than this left.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-
-/// What a problem answer of the server (RFC 9457) says.
-#[derive(serde::Deserialize)]
-struct Problem {
-    title: String,
-    detail: Option<String>,
-}
 
 /// A client for a server that is not enrolled with yet.
 ///

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ritorno_protocol::event::EventId;
 use ritorno_protocol::link::ForestHealth;
+use ritorno_protocol::status::{LinkStatus, Status};
 use ritorno_writeback::authorise::Trust;
 use ritorno_writeback::handle::{Handler, Identity};
 use ritorno_writeback::journal::Journal;
@@ -23,7 +24,7 @@ use crate::link::{Link, settle};
 use crate::outbound::Outbound;
 use crate::output::moment;
 use crate::state::{FileSwitch, State};
-use crate::status::{Board, LinkStatus, SOCKET, Status};
+use crate::status::{Board, SOCKET};
 use crate::{status, sync, system};
 
 /// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never

@@ -1,9 +1,11 @@
 //! `ritorno-agent status`: what the running agent says of itself, for people.
 
+use ritorno_protocol::status::Status;
+
 use crate::config::Config;
 use crate::output::{moment, say};
 use crate::state::State;
-use crate::status::{SOCKET, Status, ask};
+use crate::status::{SOCKET, ask};
 
 /// Prints it.
 ///

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::link::ForestHealth;
-use serde::{Deserialize, Serialize};
+use ritorno_protocol::status::{LinkStatus, Status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -22,35 +21,6 @@ const TOLD_WITHIN: Duration = Duration::from_secs(5);
 const ASKED_AT_ONCE: usize = 16;
 /// Largest status that is read, in bytes.
 const MAXIMUM_STATUS: u64 = 1024 * 1024;
-
-/// How the link is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct LinkStatus {
-    /// Whether it is up.
-    pub(crate) up: bool,
-    /// Since when.
-    pub(crate) since: Timestamp,
-    /// Why it is down.
-    pub(crate) reason: Option<String>,
-    /// How long the latest ping took to the server and back, in milliseconds.
-    #[serde(default)]
-    pub(crate) round_trip_ms: Option<u64>,
-}
-
-/// Everything that is shown of the running agent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Status {
-    /// The program's version.
-    pub(crate) version: String,
-    /// The journal's epoch.
-    pub(crate) epoch: String,
-    /// The link.
-    pub(crate) link: LinkStatus,
-    /// Whether writeback is on here.
-    pub(crate) writeback_on: bool,
-    /// The forests.
-    pub(crate) forests: Vec<ForestHealth>,
-}
 
 /// Where the link writes how it is.
 #[derive(Debug)]
