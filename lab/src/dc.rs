@@ -100,6 +100,15 @@ pub fn kill_now(host: &Host) -> Result<()> {
     Ok(())
 }
 
+/// Stops the controller where it stands, or lets it go on: what is sent to it meanwhile waits in the system's buffers.
+///
+/// # Errors
+/// When its processes can't be listed.
+pub fn freeze(host: &Host, frozen: bool) -> Result<()> {
+    let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
+    running(host).map_or(Ok(()), |leader| process::signal_session(leader, signal))
+}
+
 /// What the controller has logged.
 ///
 /// # Errors

@@ -198,6 +198,14 @@ impl ForestHandle {
         dc::kill_now(&self.host())
     }
 
+    /// Stops the controller where it stands, or lets it go on: what it was sent meanwhile it does then.
+    ///
+    /// # Errors
+    /// When its processes can't be listed.
+    pub fn freeze_dc(&self, frozen: bool) -> Result<()> {
+        dc::freeze(&self.host(), frozen)
+    }
+
     /// Starts the controller of a forest that was made before, and waits until it answers.
     ///
     /// # Errors

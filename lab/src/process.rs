@@ -56,6 +56,18 @@ pub(crate) fn stop_session(leader: Pid, signal: Signal) -> Result<()> {
     kill_session(leader)
 }
 
+/// Sends a signal to every process of a session.
+///
+/// # Errors
+/// When `/proc` can't be read.
+pub(crate) fn signal_session(leader: Pid, signal: Signal) -> Result<()> {
+    for process in session(leader)? {
+        // Ended in between: then there is nobody to tell.
+        let _ = kill(process, signal);
+    }
+    Ok(())
+}
+
 /// Kills a whole session and waits until it is gone.
 ///
 /// # Errors

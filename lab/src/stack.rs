@@ -2,6 +2,9 @@
 //! The demo, the tests and the benchmarks start the same thing.
 
 mod configuration;
+mod further;
+
+pub use further::FurtherAgent;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
@@ -155,7 +158,7 @@ impl Stack {
         };
         step("starting ritorno", || stack.start_server())?;
         if first {
-            step("enrolling the agent", || stack.enrol())?;
+            step("enrolling the agent", || stack.enrol(&stack.folder.join("agent.toml")))?;
         }
         step("starting ritorno-agent", || stack.start_agent())?;
         if first {
@@ -230,10 +233,10 @@ impl Stack {
         Ok(())
     }
 
-    fn enrol(&self) -> Result<()> {
+    fn enrol(&self, configuration: &Path) -> Result<()> {
         let token = self.server_command(&["agent", "token"])?;
         let mut command = Command::new(&self.programs.agent);
-        command.arg("--config").arg(self.folder.join("agent.toml")).args(["enrol", "-"]);
+        command.arg("--config").arg(configuration).args(["enrol", "-"]);
         run(&mut command, token.as_bytes()).map(drop)
     }
 
@@ -244,8 +247,12 @@ impl Stack {
     pub fn onboard(&self) -> Result<()> {
         self.server_command(&["tenant", "set", "sspr", "on"])?;
         self.server_command(&["tenant", "set", "writeback", "on"])?;
+        self.enable(&self.folder.join("agent.toml"))
+    }
+
+    fn enable(&self, configuration: &Path) -> Result<()> {
         let mut command = Command::new(&self.programs.agent);
-        command.arg("--config").arg(self.folder.join("agent.toml")).args(["writeback", "enable"]);
+        command.arg("--config").arg(configuration).args(["writeback", "enable"]);
         let log = self.folder.join("onboarding.log");
         let output = File::create(&log)?;
         let mut child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;

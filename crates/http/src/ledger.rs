@@ -1,12 +1,15 @@
 //! The relay's rows, in the database.
 
 use async_trait::async_trait;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, TenantId, UserId};
 use ritorno_protocol::link::Health;
-use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing};
+use ritorno_protocol::outcome::Outcome;
+use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing, Unsettled};
 use ritorno_storage::{Committed, Hello, Store, StoreError};
 
 /// A database as the relay's ledger.
@@ -15,6 +18,8 @@ pub struct StoreLedger(pub Store);
 
 /// Requests of one look.
 const AT_ONCE: u32 = 100;
+/// Requests that are waited for in memory: more than eight agents have in flight, so that none keeps another from its turn.
+const UNSETTLED_AT_ONCE: u32 = 512;
 
 fn failed(error: StoreError) -> LedgerError {
     LedgerError(Box::new(error))
@@ -107,6 +112,45 @@ impl Ledger for StoreLedger {
         self.0.requests().lapsed(tenant, before, AT_ONCE).await.map_err(failed)
     }
 
+    async fn unsettled(&self, tenant: TenantId, after: Timestamp) -> Result<Vec<Unsettled>, LedgerError> {
+        let rows = self.0.requests().unsettled(tenant, after, UNSETTLED_AT_ONCE).await.map_err(failed)?;
+        let mut unsettled = Vec::with_capacity(rows.len());
+        for (request, before) in rows {
+            let user = self.0.users().get(tenant, request.user).await.map_err(failed)?;
+            let object = user.as_ref().and_then(User::on_premises).cloned();
+            let object = object.filter(|object| object.source_anchor == request.anchor);
+            unsettled.push(Unsettled { request, before, object });
+        }
+        Ok(unsettled)
+    }
+
+    async fn settle(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        by: AgentId,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let number = seen.attempt.number;
+        let settled = self.0.requests().settle(seen.tenant, seen.id, number, outcome, Some(by), now).await;
+        settled.map(|committed| committed == Committed::First).map_err(failed)
+    }
+
+    async fn never_settled(&self, seen: &Request) -> Result<(), LedgerError> {
+        self.0.requests().never_settled(seen.tenant, seen.id).await.map_err(failed)
+    }
+
+    async fn correct(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        fact: &Fact,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let (tenant, id) = (seen.tenant, seen.id);
+        self.0.requests().correct(tenant, id, &seen.attempt, outcome, fact, now).await.map_err(failed)
+    }
+
     async fn latest_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
         self.0.requests().latest_of(tenant, user).await.map_err(failed)
     }
@@ -122,12 +166,12 @@ impl Ledger for StoreLedger {
         let (number, agent) = (seen.attempt.number, seen.attempt.agent);
         match (&seen.state, state) {
             (_, RequestState::Dispatched) => return Ok(false),
-            (_, RequestState::Started { version_before }) => {
-                requests.started(tenant, id, number, agent, version_before.as_ref(), now).await
+            (_, RequestState::Started { before }) => {
+                requests.started(tenant, id, number, agent, before.as_ref(), now).await
             }
             (_, RequestState::NotStarted) => requests.not_started(tenant, id, number, agent, now).await,
             (RequestState::Finished(_), RequestState::Finished(outcome)) => requests
-                .settle(tenant, id, number, outcome, now)
+                .settle(tenant, id, number, outcome, None, now)
                 .await
                 .map(|committed| committed == Committed::First),
             (_, RequestState::Finished(outcome)) => requests

@@ -33,6 +33,8 @@ activities! {
     UnlockAccount = "Unlock user account (self-service)";
     /// Microsoft's. A step on the way: name given, code sent, code right or wrong.
     FlowProgress = "Self-service password reset flow activity progress";
+    /// Another agent found out how a request had ended, and the one that made the write says otherwise.
+    OutcomeCorrected = "Correct outcome of password reset";
     /// Microsoft's. A stop was reached.
     Blocked = "Blocked from self-service password reset";
     /// Microsoft's.

@@ -63,6 +63,15 @@ pub enum Template {
         /// For the help desk.
         support_code: String,
     },
+    /// Your password was not changed, though you were told that it was.
+    PasswordNotChanged {
+        /// The person's name.
+        display_name: String,
+        /// When that was known, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
     /// The one-time code that proves a new address.
     AddressCode {
         /// The eight digits.
@@ -130,6 +139,7 @@ impl std::fmt::Debug for Template {
         f.write_str(match self {
             Self::Code { .. } => "Code",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordNotChanged { .. } => "PasswordNotChanged",
             Self::AddressCode { .. } => "AddressCode",
             Self::AddressChanged { .. } => "AddressChanged",
             Self::MethodChanged { .. } => "MethodChanged",

@@ -4,7 +4,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::Outcome;
-use ritorno_protocol::statement::PasswordVersion;
+use ritorno_protocol::settle::Before;
 
 /// One request: committed before it is dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,11 @@ pub struct Request {
     pub attempt: Attempt,
     /// How far it is.
     pub state: RequestState,
+    /// The agent whose look at the directory proved the outcome, where that is not the agent that made the write. The latter knows
+    /// better, should it come back.
+    pub settled_by: Option<AgentId>,
+    /// Whether it did come back, and said otherwise: the outcome is what it says.
+    pub corrected: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its state last changed.
@@ -58,8 +63,8 @@ pub enum RequestState {
     Dispatched,
     /// The agent's intent is durable: nobody else may write.
     Started {
-        /// The password's version before the write, to settle by.
-        version_before: Option<PasswordVersion>,
+        /// What was known before the write, to settle by.
+        before: Option<Before>,
     },
     /// The agent said that it did not begin, or can't any more; another attempt may be made.
     NotStarted,
@@ -122,12 +127,14 @@ mod tests {
                 go_ahead: false,
             },
             state,
+            settled_by: None,
+            corrected: false,
             created_at: at(0),
             updated_at: at(0),
         };
         assert!(request(RequestState::NotStarted).may_try_again());
         assert!(!request(RequestState::Dispatched).may_try_again());
-        let started = RequestState::Started { version_before: None };
+        let started = RequestState::Started { before: None };
         assert!(!request(started).may_try_again());
         let unknown = RequestState::Finished(Outcome::Unknown { operator: Operator::default() });
         assert!(!request(unknown).may_try_again());

@@ -26,6 +26,7 @@ pub mod release;
 mod samba_letters;
 pub mod scim;
 pub mod secret;
+pub mod settle;
 pub mod signed;
 pub mod statement;
 pub mod status;

@@ -1,4 +1,4 @@
-//! What the server asks an agent that changes nothing: the policy that holds for one person.
+//! What the server asks an agent that changes nothing: the policy that holds for one person, or the version of their password.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::ids::{AgentId, Forest, SourceAnchor, TenantId};
 use crate::outcome::{Fault, Operator};
 use crate::policy::EffectivePolicy;
+use crate::settle::SeenVersion;
 use crate::signed::Signable;
 
 /// A signed question about one person.
@@ -29,12 +30,33 @@ pub struct Query {
     pub object_sid: Bytes,
     /// Whether the tenant forbids account and display name in passwords.
     pub forbid_names: bool,
+    /// What is asked.
+    #[serde(default, skip_serializing_if = "Asks::is_policy")]
+    pub asks: Asks,
     /// Not to be answered after this.
     pub expires_at: Timestamp,
 }
 
 impl Signable for Query {
     const PURPOSE: &'static str = "query";
+}
+
+/// What is asked about a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    /// Their policy. The one thing that agents of earlier versions tell, whatever is asked.
+    #[default]
+    Policy,
+    /// The version of their password, as the PDC emulator has it now: what a write of unknown outcome is settled by when the agent
+    /// that began it stays away.
+    PasswordVersion,
+}
+
+impl Asks {
+    const fn is_policy(&self) -> bool {
+        matches!(self, Self::Policy)
+    }
 }
 
 /// The agent's signed answer.
@@ -64,6 +86,13 @@ pub enum Found {
         locked: bool,
         /// Whether the account is disabled.
         disabled: bool,
+    },
+    /// The version of their password.
+    Password {
+        /// What the PDC emulator has now.
+        seen: SeenVersion,
+        /// Whether the account is locked now.
+        locked: bool,
     },
     /// Why a request for them would fail.
     Nothing {

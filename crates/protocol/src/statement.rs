@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, EpochId, RequestId};
 use crate::outcome::{Fault, Operator, Outcome};
+use crate::settle::DatabaseId;
 use crate::signed::Signable;
 
 /// One statement about one attempt.
@@ -36,6 +37,10 @@ pub enum Says {
     Started {
         /// The password's version before the write, to settle by.
         version_before: Option<PasswordVersion>,
+        /// The database that it was read from, and that is written to now. Earlier agents keep it to themselves: then nobody
+        /// else can settle.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<DatabaseId>,
     },
     /// Provably nothing was begun: another attempt may be made elsewhere.
     NotStarted {

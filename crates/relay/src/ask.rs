@@ -9,7 +9,7 @@ use ritorno_identity::user::{OnPremises, User};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::key::SigningKey;
 use ritorno_protocol::link::ToAgent;
-use ritorno_protocol::query::{Found, Query};
+use ritorno_protocol::query::{Asks, Found, Query};
 use ritorno_protocol::random::array;
 use ritorno_protocol::signed::Signed;
 
@@ -25,7 +25,7 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub const OTHER_AFTER: Duration = Duration::from_secs(2);
 
 /// Why there is no answer of an agent.
-struct LinkLost;
+pub(crate) struct LinkLost;
 
 impl Relay {
     /// Asks a live agent of the person's forest what policy holds for them: the one that answers best first, and the next
@@ -97,13 +97,14 @@ impl Relay {
             object_guid: object.object_guid.clone(),
             object_sid: object.object_sid.clone(),
             forbid_names,
+            asks: Asks::Policy,
             expires_at,
         }
     }
 }
 
 /// Waits for room on the link, asks, and waits for the answer, as long as it is let.
-async fn put(link: Arc<Link>, query: Query, signing: &SigningKey) -> Result<Found, LinkLost> {
+pub(crate) async fn put(link: Arc<Link>, query: Query, signing: &SigningKey) -> Result<Found, LinkLost> {
     let _room = link.asked.acquire().await.map_err(|_| LinkLost)?;
     let answered = link.expect_answer(query.id);
     link.send(ToAgent::Ask { query: Signed::sign(&query, signing) }).map_err(|_| LinkLost)?;

@@ -8,11 +8,14 @@ use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
 use ritorno_identity::ids::{LinkId, NodeId};
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_identity::user::OnPremises;
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, TenantId, UserId};
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::Health;
+use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::settle::Before;
 use ritorno_protocol::signed::Signed;
 
 /// The database failed.
@@ -74,6 +77,17 @@ pub struct Introduction {
     pub claim: ForestClaim,
     /// What the administrators are to read of that in the audit.
     pub facts: Vec<Fact>,
+}
+
+/// A request that began and whose outcome is not proved.
+#[derive(Clone, Debug)]
+pub struct Unsettled {
+    /// The request.
+    pub request: Request,
+    /// What was known before the write.
+    pub before: Before,
+    /// The person's object now; none if nobody of the request's anchor is there any more.
+    pub object: Option<OnPremises>,
 }
 
 /// Rows of agents and requests.
@@ -157,6 +171,45 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// [`LedgerError`].
     async fn lapsed(&self, tenant: TenantId, before: Timestamp) -> Result<Vec<Request>, LedgerError>;
+
+    /// Requests that were made after that moment and began, of which is known what was before, and whose outcome is not proved;
+    /// the earliest first, and not more than can be looked at in one go.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn unsettled(&self, tenant: TenantId, after: Timestamp) -> Result<Vec<Unsettled>, LedgerError>;
+
+    /// Commits the outcome that another agent's look at the directory proved; whether it did. It does not if the outcome is known by
+    /// now, or another attempt is under way.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn settle(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        by: AgentId,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
+
+    /// Keeps that nothing will ever be proved about it by what was before.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn never_settled(&self, seen: &Request) -> Result<(), LedgerError>;
+
+    /// Replaces what another agent's look proved by what the agent says that made the write, with the fact that it did; whether it
+    /// did. It does not if the outcome was not settled by another agent, or was corrected before.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    async fn correct(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        fact: &Fact,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
 
     /// The person's latest request that could write: a verification is none.
     ///

@@ -18,6 +18,7 @@ pub mod offer;
 mod recall;
 pub mod relay;
 pub mod session;
+pub mod settle;
 pub mod statement;
 pub mod submit;
 pub mod tenant_state;

@@ -25,12 +25,14 @@ const LEFT_TO_WAITERS: Duration = Duration::from_secs(5);
 
 impl Relay {
     /// Ends every order that lapsed and that nobody waits for, and asks about each other one of which nothing was heard, as
-    /// far as the agent that it went to is linked with the same journal. Returns how many were ended or asked about.
+    /// far as the agent that it went to is linked with the same journal. What was begun, and is not settled by its own agent, is
+    /// settled through another one. Returns how many were ended, asked about or settled.
     ///
     /// # Errors
     /// [`DispatchError::Keyring`], [`DispatchError::Ledger`].
     pub async fn recall(&self, tenant: TenantId) -> Result<usize, DispatchError> {
-        Ok(self.end_lapsed(tenant).await? + self.ask_about_unheard(tenant).await?)
+        let asked = self.end_lapsed(tenant).await? + self.ask_about_unheard(tenant).await?;
+        Ok(asked + self.settle_for_absent(tenant).await?)
     }
 
     async fn end_lapsed(&self, tenant: TenantId) -> Result<usize, DispatchError> {

@@ -14,6 +14,7 @@ use crate::dispatch_error::DispatchError;
 use crate::keyring::Keyring;
 use crate::ledger::{HeldLink, Ledger};
 use crate::link::{Link, Links, lock};
+use crate::settle::Looks;
 use crate::submit::Waiter;
 use crate::timer::Timer;
 
@@ -31,6 +32,7 @@ pub struct Relay {
     node: NodeId,
     started_at: Timestamp,
     waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
+    pub(crate) looks: Mutex<Looks>,
 }
 
 impl Relay {
@@ -43,8 +45,8 @@ impl Relay {
     ) -> Arc<Self> {
         let started_at = timer.now();
         let node = NodeId::random(&*random);
-        let (links, waiters) = (Links::default(), Mutex::default());
-        Arc::new(Self { ledger, keyring, timer, random, links, node, started_at, waiters })
+        let (links, waiters, looks) = (Links::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { ledger, keyring, timer, random, links, node, started_at, waiters, looks })
     }
 
     /// How many links are live on this node.

@@ -1,8 +1,12 @@
 //! What an agent said about a request: verified, judged against the row, committed, and only then told to the waiter.
 
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::link::{GoAhead, ToAgent};
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::settle::Before;
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 
@@ -29,6 +33,10 @@ pub enum StatementError {
 pub enum Effect {
     /// It moves the row to this state.
     Move(RequestState),
+    /// An agent that did not make the write found out how it ended.
+    Settle(Outcome),
+    /// The agent that made the write says otherwise than another one that looked for it: the former is right.
+    Correct(Outcome),
     /// It says nothing new, or too late: the row stays.
     None,
     /// It speaks of an attempt that was never handed to this agent's journal. Kept out, and logged.
@@ -46,8 +54,8 @@ pub fn effect(request: &Request, statement: &Statement) -> Effect {
         return Effect::NotThisAttempt;
     }
     match (&request.state, &statement.says) {
-        (RequestState::Dispatched, Says::Started { version_before }) => {
-            Effect::Move(RequestState::Started { version_before: version_before.clone() })
+        (RequestState::Dispatched, Says::Started { .. }) => {
+            Effect::Move(RequestState::Started { before: before(request.operation, statement) })
         }
         (RequestState::Dispatched, Says::NotStarted { fault, operator }) => {
             if of_the_agent(fault) {
@@ -66,9 +74,33 @@ pub fn effect(request: &Request, statement: &Statement) -> Effect {
             | RequestState::Finished(Outcome::Unknown { .. }),
             Says::Settled { outcome },
         ) if !matches!(outcome, Outcome::Unknown { .. }) => {
-            Effect::Move(RequestState::Finished(outcome.clone()))
+            if by_whom_it_was_handed_to {
+                Effect::Move(RequestState::Finished(outcome.clone()))
+            } else {
+                Effect::Settle(outcome.clone())
+            }
+        }
+        (RequestState::Finished(settled), Says::Ended { outcome } | Says::Settled { outcome })
+            if request.settled_by.is_some()
+                && !request.corrected
+                && by_whom_it_was_handed_to
+                && !matches!(outcome, Outcome::Unknown { .. })
+                && matches!(settled, Outcome::Done(_)) != matches!(outcome, Outcome::Done(_)) =>
+        {
+            Effect::Correct(outcome.clone())
         }
         _ => Effect::None,
+    }
+}
+
+/// What a write is settled by if its agent stays away. A verification writes nothing.
+fn before(operation: Operation, statement: &Statement) -> Option<Before> {
+    match &statement.says {
+        Says::Started { version_before: Some(version), database } if operation != Operation::Verify => {
+            let (version, database) = (version.clone(), database.clone());
+            Some(Before { version, database, begun_at: statement.at })
+        }
+        _ => None,
     }
 }
 
@@ -123,6 +155,20 @@ impl Relay {
                         self.go_ahead(link, &request).await;
                     }
                 }
+                Effect::Settle(outcome) => {
+                    if !self.ledger.settle(&request, &outcome, statement.agent, self.timer.now()).await? {
+                        continue;
+                    }
+                    log(&request, &statement);
+                }
+                Effect::Correct(outcome) => {
+                    let fact = self.corrected(&request, &outcome);
+                    if !self.ledger.correct(&request, &outcome, &fact, self.timer.now()).await? {
+                        continue;
+                    }
+                    tracing::warn!(request = %id, agent = %link.agent, reason = fact.reason, "an outcome was corrected");
+                    log(&request, &statement);
+                }
                 // Said again over a new link: the first go-ahead was lost with the one before.
                 Effect::None => {
                     let says_so = matches!(statement.says, Says::Started { .. });
@@ -154,6 +200,28 @@ impl Relay {
 }
 
 impl Relay {
+    /// What the administrators read of an outcome that was settled by another agent, and otherwise than it was.
+    fn corrected(&self, request: &Request, outcome: &Outcome) -> Fact {
+        let (before, now) = (request.outcome().map_or("unknown", result), result(outcome));
+        let by = request.settled_by.map_or_else(String::new, |agent| agent.to_string());
+        Fact {
+            id: FactId::random(&*self.random),
+            tenant: request.tenant,
+            at: self.timer.now(),
+            activity: Activity::OutcomeCorrected,
+            actor: Actor::Agent(request.attempt.agent),
+            target: Some(request.user),
+            from: None,
+            success: if matches!(outcome, Outcome::Done(_)) { Success::Success } else { Success::Failure },
+            reason: format!(
+                "{now}, says the agent that made the write; agent {by}, which looked for it while it stayed away, had proved: {before}"
+            ),
+            support_code: Some(request.support_code.clone()),
+            correlation: CorrelationId::random(&*self.random),
+            request: Some(request.id),
+        }
+    }
+
     /// Lets the agent begin what the row says has begun, if it waits for that.
     async fn go_ahead(&self, link: &Link, request: &Request) {
         let Attempt { number, agent, epoch, go_ahead, .. } = request.attempt;
@@ -235,6 +303,8 @@ mod tests {
                 go_ahead: false,
             },
             state: RequestState::Dispatched,
+            settled_by: None,
+            corrected: false,
             created_at: NOW,
             updated_at: NOW,
         }
@@ -258,7 +328,7 @@ mod tests {
     fn says() -> impl Strategy<Value = Says> {
         let fault = prop_oneof![Just(Fault::SwitchedOff), Just(Fault::OutOfScope)];
         prop_oneof![
-            Just(Says::Started { version_before: None }),
+            Just(Says::Started { version_before: None, database: None }),
             fault.prop_map(|fault| Says::NotStarted { fault, operator: Operator::default() }),
             outcome().prop_map(|outcome| Says::Ended { outcome }),
             outcome().prop_map(|outcome| Says::Settled { outcome }),
@@ -277,21 +347,27 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is said, in whatever order: a proved outcome stays, nothing that began is given to another agent, and
-        /// only the agent that was asked moves the row, save for settling.
+        /// Whatever is said, in whatever order: a proved outcome stays, save for what another agent found out, which the one that
+        /// was asked may correct once; nothing that began is given to another agent, and only the agent that was asked moves the
+        /// row, save for settling.
         #[test]
         fn no_order_of_statements_undoes_what_is_proved(said in proptest::collection::vec(statement(), 0..12)) {
             let mut row = dispatched();
             let mut began = false;
             for statement in &said {
-                let Effect::Move(state) = effect(&row, statement) else { continue };
-                let proved = row.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Unknown { .. }));
-                prop_assert!(!proved, "{:?} moved {:?}", statement, row.state);
-                prop_assert_eq!(statement.attempt, 1);
                 let by_the_asked = statement.agent == row.attempt.agent && statement.epoch == row.attempt.epoch;
                 let settles = matches!(statement.says, Says::Settled { .. }) && row.state != RequestState::Dispatched;
-                prop_assert!(by_the_asked || settles);
-                row.state = state;
+                let proved = row.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Unknown { .. }));
+                let (state, settled_by, corrects) = match effect(&row, statement) {
+                    Effect::Move(state) => (state, None, false),
+                    Effect::Settle(outcome) => (RequestState::Finished(outcome), Some(statement.agent), false),
+                    Effect::Correct(outcome) => (RequestState::Finished(outcome), row.settled_by, true),
+                    Effect::None | Effect::NotThisAttempt => continue,
+                };
+                prop_assert!(!proved || (corrects && row.settled_by.is_some() && !row.corrected), "{:?} moved {:?}", statement, row.state);
+                prop_assert_eq!(statement.attempt, 1);
+                prop_assert!(by_the_asked || (settles && settled_by.is_some() && !corrects));
+                (row.state, row.settled_by, row.corrected) = (state, settled_by, corrects);
                 began |= matches!(row.state, RequestState::Started { .. } | RequestState::Finished(_));
                 prop_assert!(!(began && row.may_try_again()));
             }

@@ -14,6 +14,7 @@ use ritorno_protocol::envelope::{Envelope, Operation};
 use ritorno_protocol::ids::{AgentId, Forest, SupportCode, TenantId};
 use ritorno_protocol::link::ToAgent;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome, Settled};
+use ritorno_protocol::settle::DIRECTORY_TIMEOUT;
 use ritorno_protocol::signed::Signed;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -25,8 +26,6 @@ use crate::offer::Offer;
 use crate::relay::Relay;
 use crate::tenant_state::TenantState;
 
-/// The agent's time-out for one operation at the directory: 'T' of the rule for another attempt.
-pub const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far a clock may move between two of the agent's reports, on top of the skew that the last one showed.
 const DRIFT: Duration = Duration::from_secs(2);
 /// How long an unknown outcome may take to settle in front of the person.
@@ -162,6 +161,8 @@ impl Relay {
             support_code: new.support_code.clone(),
             attempt: attempt(1, &link, now),
             state: RequestState::Dispatched,
+            settled_by: None,
+            corrected: false,
             created_at: now,
             updated_at: now,
         };

@@ -17,13 +17,10 @@ use ritorno_protocol::link::ForestHealth;
 use ritorno_protocol::outcome::{Done, Fault, Operator};
 use ritorno_protocol::policy::EffectivePolicy;
 use ritorno_protocol::secret::Password;
+use ritorno_protocol::settle::{DIRECTORY_TIMEOUT, DatabaseId, SeenVersion};
 use ritorno_protocol::statement::PasswordVersion;
-use ritorno_writeback::directory::{
-    AccountState, DatabaseId, Directory as Writeback, DirectoryError, SeenVersion, Target,
-};
+use ritorno_writeback::directory::{AccountState, Directory as Writeback, DirectoryError, Target};
 use rustls::RootCertStore;
-
-use ritorno_writeback::handle::DIRECTORY_TIMEOUT;
 
 use crate::config::{ForestSettings, OpenLdapSettings};
 

@@ -11,6 +11,9 @@ use crate::value::values;
 /// How long the help desk can look up a flow by its support code.
 const FLOWS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How long it is tried to prove how a request ended.
+const SETTLED_FOR: Duration = Duration::from_secs(24 * 3_600);
+
 impl Store {
     /// Deletes expired rows of every tenant: flows after 30 days, codes when their flow is over, everything else
     /// that expires at once. Requests and audit
@@ -39,6 +42,9 @@ impl Store {
         // While its flow lasts, an expired code is still told from one that was never sent.
         let codes = values![now.minus(ritorno_identity::flow::VALID)];
         deleted += self.db().write("delete from codes where expires_at <= $1", codes).await?;
+        let unsettled =
+            "update requests set before_write = null where before_write is not null and created_at <= $1";
+        self.db().write(unsettled, values![now.minus(SETTLED_FOR)]).await?;
         let flows = values![now.minus(FLOWS_KEPT)];
         Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
     }

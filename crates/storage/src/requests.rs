@@ -1,13 +1,15 @@
 //! Requests to the directories: committed before they are dispatched, each outcome committed once.
 
+use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::Step;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::Outcome;
-use ritorno_protocol::statement::PasswordVersion;
+use ritorno_protocol::settle::Before;
 
+use crate::audit::appended;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::flows::step;
@@ -207,12 +209,12 @@ impl Requests<'_> {
         id: RequestId,
         attempt: u32,
         agent: AgentId,
-        version_before: Option<&PasswordVersion>,
+        before: Option<&Before>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "update requests set state = 'started', version_before = $5, updated_at = $6 \
+        const SQL: &str = "update requests set state = 'started', before_write = $5, updated_at = $6 \
              where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state = 'dispatched'";
-        let values = values![tenant, id, attempt, agent, version_before.map(json), now];
+        let values = values![tenant, id, attempt, agent, before.map(json), now];
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
@@ -275,7 +277,8 @@ impl Requests<'_> {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
-        const SQL: &str = "update requests set state = 'finished', result = $5, outcome = $6, updated_at = $7 \
+        const SQL: &str = "update requests set state = 'finished', result = $5, outcome = $6, updated_at = $7, \
+             before_write = case when $5 = 'unknown' then before_write end \
              where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state <> 'finished'";
         const STANDING: &str = "select outcome from requests \
              where tenant = $1 and id = $2 and attempt = $3 and agent = $4";
@@ -291,7 +294,8 @@ impl Requests<'_> {
     }
 
     /// Commits what was found out later about a request that began and has no outcome, or an unknown one. Any agent of the
-    /// tenant may find it out. An unknown outcome settles nothing and is passed over.
+    /// tenant may find it out; `by` is the one that did, where it is not the one that made the write. An unknown outcome settles
+    /// nothing and is passed over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -301,9 +305,11 @@ impl Requests<'_> {
         id: RequestId,
         attempt: u32,
         outcome: &Outcome,
+        by: Option<AgentId>,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
-        const SQL: &str = "update requests set state = 'finished', settled = $4, updated_at = $5 \
+        const SQL: &str = "update requests set state = 'finished', settled = $4, updated_at = $5, settled_by = $6, \
+             before_write = null \
              where tenant = $1 and id = $2 and attempt = $3 and settled is null \
              and (state = 'started' or (state = 'finished' and result = 'unknown'))";
         const STANDING: &str = "select coalesce(settled, outcome) as standing from requests \
@@ -313,13 +319,61 @@ impl Requests<'_> {
         }
         let key = values![tenant, id, attempt];
         let mut values = key.clone();
-        values.extend(values![json(outcome), now]);
+        values.extend(values![json(outcome), now, by]);
         if self.0.write(SQL, values).await? == 1 {
             return Ok(Committed::First);
         }
         let Some(row) = self.0.read_one(STANDING, key).await? else { return Ok(Committed::NotThisAttempt) };
         let standing: Option<Outcome> = row.json_if_any("standing")?;
         Ok(if standing.as_ref() == Some(outcome) { Committed::Same } else { Committed::Conflict })
+    }
+
+    /// Requests that began after that moment, whose outcome is not proved, and of which is known what was before; earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unsettled(
+        &self,
+        tenant: TenantId,
+        after: Timestamp,
+        most: u32,
+    ) -> Result<Vec<(Request, Before)>, StoreError> {
+        const SQL: &str = "select * from requests where before_write is not null and tenant = $1 \
+             and created_at > $2 and settled is null \
+             and (state = 'started' or (state = 'finished' and result = 'unknown')) order by created_at limit $3";
+        let rows = self.0.read(SQL, values![tenant, after, i64::from(most)]).await?;
+        rows.iter().map(|row| Ok((request(row)?, row.json("before_write")?))).collect()
+    }
+
+    /// Notes that nothing will ever be proved by what was before: another write came between.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn never_settled(&self, tenant: TenantId, id: RequestId) -> Result<(), StoreError> {
+        const SQL: &str = "update requests set before_write = null where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id]).await.map(|_| ())
+    }
+
+    /// Replaces what another agent's look at the directory proved by what the agent says that made the write, and adds the fact that
+    /// it did; everybody is told again. `false` if the outcome was not settled by another agent, was corrected before, or this is not
+    /// its attempt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn correct(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        fact: &Fact,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update requests set settled = $5, updated_at = $6, corrected = 1, follow_up = 1, \
+             taken_at = null where tenant = $1 and id = $2 and attempt = $3 and agent = $4 and state = 'finished' \
+             and settled_by is not null and corrected = 0";
+        let values = values![tenant, id, attempt.number, attempt.agent, json(outcome), now];
+        Ok(self.0.write_whole(vec![(SQL, values), appended(fact)]).await?.is_none())
     }
 }
 
@@ -335,7 +389,7 @@ const fn result(outcome: &Outcome) -> &'static str {
 fn request(row: &Row) -> Result<Request, StoreError> {
     let state = match row.text("state")?.as_str() {
         "dispatched" => RequestState::Dispatched,
-        "started" => RequestState::Started { version_before: row.json_if_any("version_before")? },
+        "started" => RequestState::Started { before: row.json_if_any("before_write")? },
         "not-started" => RequestState::NotStarted,
         "finished" => match row.json_if_any("settled")? {
             Some(settled) => RequestState::Finished(settled),
@@ -360,6 +414,8 @@ fn request(row: &Row) -> Result<Request, StoreError> {
             go_ahead: row.switch("go_ahead")?,
         },
         state,
+        settled_by: row.parsed_if_any("settled_by")?,
+        corrected: row.switch("corrected")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,
     })

@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 18;
+const MIGRATIONS: usize = 19;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -80,6 +80,7 @@ impl Store {
             include_str!("../migrations/sqlite/0016_passkeys.sql"),
             include_str!("../migrations/sqlite/0017_licences.sql"),
             include_str!("../migrations/sqlite/0018_audit_chain.sql"),
+            include_str!("../migrations/sqlite/0030_settled_by.sql"),
         ])
         .run(&writer)
         .await
@@ -117,6 +118,7 @@ impl Store {
             include_str!("../migrations/postgres/0016_passkeys.sql"),
             include_str!("../migrations/postgres/0017_licences.sql"),
             include_str!("../migrations/postgres/0018_audit_chain.sql"),
+            include_str!("../migrations/postgres/0030_settled_by.sql"),
         ])
         .run(&pool)
         .await
@@ -230,31 +232,32 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 /// The migrations, in order. What was released is never altered, only followed by another, and each only adds what a program from
 /// before can leave alone: so the version before goes on with the tables of this one, when an upgrade is rolled back.
 fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
-    let migration = |(number, (name, text)): (i64, (&'static str, &'static str))| {
+    let migration = |((number, name), text): ((i64, &'static str), &'static str)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let names: [&str; MIGRATIONS] = [
-        "first",
-        "follow-up",
-        "registration",
-        "follow-up-taken",
-        "unlock",
-        "agent-keys",
-        "groups",
-        "gates",
-        "purpose",
-        "help-desk",
-        "go-ahead",
-        "agent-forests",
-        "links",
-        "administrators-person",
-        "banned-words",
-        "passkeys",
-        "licences",
-        "audit-chain",
+    // Numbers may be left out: what is made side by side takes numbers that are apart.
+    let names: [(i64, &str); MIGRATIONS] = [
+        (1, "first"),
+        (2, "follow-up"),
+        (3, "registration"),
+        (4, "follow-up-taken"),
+        (5, "unlock"),
+        (6, "agent-keys"),
+        (7, "groups"),
+        (8, "gates"),
+        (9, "purpose"),
+        (10, "help-desk"),
+        (11, "go-ahead"),
+        (12, "agent-forests"),
+        (13, "links"),
+        (14, "administrators-person"),
+        (15, "banned-words"),
+        (16, "passkeys"),
+        (17, "licences"),
+        (18, "audit-chain"),
+        (30, "settled-by"),
     ];
-    let named = names.into_iter().zip(texts);
-    let mut migrator = Migrator::with_migrations((1..).zip(named).map(migration).collect());
+    let mut migrator = Migrator::with_migrations(names.into_iter().zip(texts).map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

@@ -1,7 +1,7 @@
-//! Answering a question that changes nothing: which policy holds for a person.
+//! Answering a question that changes nothing: which policy holds for a person, or which version their password has.
 
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
-use ritorno_protocol::query::{Answer, Found, Query};
+use ritorno_protocol::query::{Answer, Asks, Found, Query};
 use ritorno_protocol::signed::Signed;
 
 use crate::authorise::NotBelieved;
@@ -49,6 +49,15 @@ impl<D: Directory> Handler<D> {
 
     async fn look_up(&self, query: &Query) -> Result<Found, DirectoryError> {
         let person = self.directory.locate(&Target::from(query)).await?;
+        if query.asks == Asks::PasswordVersion {
+            let (judged, seen, state) = tokio::join!(
+                self.directory.judge(&person),
+                self.directory.password_version(&person),
+                self.directory.state(&person),
+            );
+            judged?;
+            return Ok(Found::Password { seen: seen?, locked: state?.locked });
+        }
         let (judged, policy, state) = tokio::join!(
             self.directory.judge(&person),
             self.directory.policy(&person),
@@ -63,4 +72,52 @@ impl<D: Directory> Handler<D> {
 
 fn nothing(fault: Fault, detail: &str) -> Found {
     Found::Nothing { fault, operator: Operator { detail: detail.into(), ..Operator::default() } }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ritorno_protocol::bytes::Bytes;
+    use ritorno_protocol::ids::{AgentId, Forest, RequestId, SourceAnchor};
+    use ritorno_protocol::statement::PasswordVersion;
+
+    use super::*;
+    use crate::testing::{Fixed, Folder, NOW, Rig, Steps};
+
+    #[tokio::test]
+    async fn a_version_is_told_to_the_server_alone_and_asking_writes_nothing() {
+        let (rig, steps, folder) = (Rig::new(), Steps::new(), Folder::new("answer-version"));
+        let handler = rig.handler(&folder, &steps).await;
+        let (order, envelope) = rig.order(|_| {});
+        handler.handle(&Signed::sign(&order, &rig.server), &envelope, &steps).await.unwrap();
+        let query = Query {
+            id: RequestId::random(&Fixed(76)).0,
+            tenant: order.tenant,
+            agent: order.agent,
+            anchor: SourceAnchor("AAAA".into()),
+            forest: Forest("contoso.test".into()),
+            object_guid: Bytes(vec![0; 16]),
+            object_sid: Bytes(vec![1; 28]),
+            forbid_names: false,
+            asks: Asks::PasswordVersion,
+            expires_at: NOW.plus(Duration::from_secs(3_600)),
+        };
+        let found = async |query: &Query| {
+            let answer = handler.answer(&Signed::sign(query, &rig.server)).await.unwrap();
+            answer.verify(&rig.identity_key()).unwrap().found
+        };
+        let Found::Password { seen, locked: false } = found(&query).await else { panic!("no version") };
+        assert_eq!(seen.version, PasswordVersion::Replicated { version: 1 });
+        for (elsewhere, expected) in [
+            (Query { agent: AgentId::random(&Fixed(77)), ..query.clone() }, Fault::AuthorisationRefused),
+            (Query { expires_at: NOW.minus(Duration::from_secs(1)), ..query.clone() }, Fault::Expired),
+        ] {
+            let Found::Nothing { fault, .. } = found(&elsewhere).await else { panic!("it is told") };
+            assert_eq!(fault, expected);
+        }
+        let forged = Signed::sign(&query, &ritorno_protocol::key::SigningKey::generate(&Fixed(78)));
+        assert!(handler.answer(&forged).await.is_err());
+        assert_eq!(steps.writes(), 1);
+    }
 }

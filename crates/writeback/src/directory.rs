@@ -3,13 +3,12 @@
 use async_trait::async_trait;
 use ritorno_protocol::authorisation::Authorisation;
 use ritorno_protocol::bytes::Bytes;
-use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::policy::{EffectivePolicy, Rule};
 use ritorno_protocol::query::Query;
 use ritorno_protocol::secret::Password;
-use ritorno_protocol::statement::PasswordVersion;
+use ritorno_protocol::settle::SeenVersion;
 use serde::{Deserialize, Serialize};
 
 /// Whose object is meant, with everything that has to agree.
@@ -79,25 +78,6 @@ impl From<DirectoryError> for Outcome {
             DirectoryError::Unknown { operator } => Self::Unknown { operator },
         }
     }
-}
-
-/// One copy of a directory on one server: another one after a restore. What a directory names it by is its own affair
-/// (Active Directory: `invocationId`, MS-ADTS 3.1.1.1.9).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DatabaseId(pub Bytes);
-
-/// A password's version, and when it was written as far as the directory says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenVersion {
-    /// The version.
-    pub version: PasswordVersion,
-    /// When that version was written, by the directory's clock.
-    pub written_at: Option<Timestamp>,
-    /// The database that wrote it first, if the directory tells.
-    pub written_by: Option<DatabaseId>,
-    /// The database that it was read from. Versions of two databases can be compared only once the one has reached the other.
-    pub read_from: Option<DatabaseId>,
 }
 
 /// The state of an account.

@@ -15,11 +15,12 @@ use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::policy::Rule;
 use ritorno_protocol::secret::Password;
+use ritorno_protocol::settle::{DIRECTORY_TIMEOUT, SeenVersion};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 
 use crate::authorise::{NotBelieved, RolledBack, Trust};
-use crate::directory::{Directory, DirectoryError, SeenVersion, Target};
+use crate::directory::{Directory, DirectoryError, Target};
 use crate::event::{Event, Numbers};
 use crate::go_ahead::Awaited;
 use crate::journal::{Entry, Journal, JournalError};
@@ -27,11 +28,6 @@ use crate::keys::KeysInUse;
 use crate::limits::{Limits, Switch};
 use crate::person_lock::PersonLocks;
 use crate::report::Reporter;
-
-/// 'T': how long the directory may take for one write. Long enough for a domain controller under load, which answers in
-/// seconds at worst, and short enough that the person still waits. The relay adds the same time before it lets another
-/// agent try.
-pub const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who the agent is.
 #[derive(Clone, Debug)]
@@ -253,10 +249,11 @@ impl<D: Directory> Handler<D> {
         // The intent is durable before anybody hears of it, and written down at the server before anything is written.
         let begun = self.clock.now();
         let version = Some(seen.version);
+        let database = seen.read_from;
         let mut entry =
-            Entry { begun_at: begun, version_before: version.clone(), database: seen.read_from, ..entry };
+            Entry { begun_at: begun, version_before: version.clone(), database: database.clone(), ..entry };
         entry.statement.at = begun;
-        entry.statement.says = Says::Started { version_before: version };
+        entry.statement.says = Says::Started { version_before: version, database };
         self.journal.write(entry.clone()).await?;
         if let Err((fault, text)) = self.may_begin(&order, &entry.statement, reporter).await {
             let mut operator = words(&text);
@@ -341,7 +338,7 @@ impl<D: Directory> Handler<D> {
                 request: order.request,
                 attempt: order.attempt,
                 at: arrived,
-                says: Says::Started { version_before: None },
+                says: Says::Started { version_before: None, database: None },
             },
         }
     }

@@ -17,6 +17,7 @@ use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{EpochId, RequestId};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::random::Random;
+use ritorno_protocol::settle::{Before, DatabaseId};
 use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -24,7 +25,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::directory::{DatabaseId, Target};
+use crate::directory::Target;
 
 /// How long an acknowledged entry is kept. An authorisation lives a minute, so a repetition comes long before that.
 pub const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -64,6 +65,12 @@ impl Entry {
     /// Whether its outcome is unknown and may yet be proved.
     pub const fn is_unsettled(&self) -> bool {
         self.settling && matches!(self.statement.says, Says::Ended { outcome: Outcome::Unknown { .. } })
+    }
+
+    /// What it is settled by, if that was written down.
+    pub fn before(&self) -> Option<Before> {
+        let (version, database) = (self.version_before.clone()?, self.database.clone());
+        Some(Before { version, database, begun_at: self.begun_at })
     }
 }
 
@@ -401,7 +408,7 @@ mod tests {
                 request: order.request,
                 attempt: 1,
                 at: NOW,
-                says: Says::Started { version_before: None },
+                says: Says::Started { version_before: None, database: None },
             },
         }
     }

@@ -18,11 +18,12 @@ use ritorno_protocol::outcome::{Done, Operator};
 use ritorno_protocol::policy::{EffectivePolicy, PolicySource, Vendor};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
+use ritorno_protocol::settle::{DatabaseId, SeenVersion};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 
 use crate::authorise::Trust;
-use crate::directory::{AccountState, DatabaseId, Directory, DirectoryError, SeenVersion, Target};
+use crate::directory::{AccountState, Directory, DirectoryError, Target};
 use crate::event::Event;
 use crate::handle::{Handler, Identity};
 use crate::journal::Journal;

@@ -26,17 +26,17 @@ const BACK_WITHIN: Duration = Duration::from_secs(5);
 const IDLE_CUT: Duration = Duration::from_secs(60);
 
 /// Everything, with a proxy and a bad wire between agent and server.
-struct Chaos {
-    world: World,
+pub(crate) struct Chaos {
+    pub(crate) world: World,
     squid: Squid,
     wire: Wire,
-    longest_wait: Duration,
-    longest_settling: Duration,
-    told: Vec<String>,
+    pub(crate) longest_wait: Duration,
+    pub(crate) longest_settling: Duration,
+    pub(crate) told: Vec<String>,
 }
 
 /// Somebody who may choose a password.
-struct Person {
+pub(crate) struct Person {
     sam: String,
     visitor: Visitor,
     choosing: Choosing,
@@ -45,7 +45,7 @@ struct Person {
 }
 
 /// Somebody who has chosen.
-struct Asked {
+pub(crate) struct Asked {
     sam: String,
     visitor: Visitor,
     choosing: Choosing,
@@ -77,8 +77,8 @@ impl End {
 }
 
 impl Chaos {
-    fn start() -> Result<Self> {
-        let mut world = World::start("chaos", |_| Ok(()))?;
+    pub(crate) fn start(name: &str) -> Result<Self> {
+        let mut world = World::start(name, |_| Ok(()))?;
         let squid = Squid::start(&world.stack.folder().join("squid"))?;
         let wire = Wire::to(SocketAddr::from((Ipv4Addr::LOCALHOST, squid.port)))?;
         wire.forget_idle_after(IDLE_CUT);
@@ -101,7 +101,7 @@ impl Chaos {
     }
 
     /// Takes people through the gate, side by side.
-    fn at_the_page(&self, people: &[&str]) -> Result<Vec<Person>> {
+    pub(crate) fn at_the_page(&self, people: &[&str]) -> Result<Vec<Person>> {
         let mut ways = Vec::new();
         for sam in people {
             let person = self.world.forest.person(sam)?.clone();
@@ -127,7 +127,7 @@ impl Chaos {
     }
 
     /// They send what they chose, one after the other, so far apart.
-    fn send(&self, people: Vec<Person>, apart: Duration) -> Vec<JoinHandle<Asked>> {
+    pub(crate) fn send(&self, people: Vec<Person>, apart: Duration) -> Vec<JoinHandle<Asked>> {
         let mut sent = Vec::new();
         for (person, order) in people.into_iter().zip(0_u32..) {
             let random = self.world.random.clone();
@@ -143,7 +143,17 @@ impl Chaos {
     }
 
     /// Waits until everybody has an answer, and what it says is settled; then compares it with the directory.
-    fn settle(&mut self, what: &str, sent: Vec<JoinHandle<Asked>>) -> Result<Vec<Asked>> {
+    pub(crate) fn settle(&mut self, what: &str, sent: Vec<JoinHandle<Asked>>) -> Result<Vec<Asked>> {
+        self.settle_within(what, sent, SETTLED_WITHIN)
+    }
+
+    /// The same, where it may take that long.
+    pub(crate) fn settle_within(
+        &mut self,
+        what: &str,
+        sent: Vec<JoinHandle<Asked>>,
+        within: Duration,
+    ) -> Result<Vec<Asked>> {
         let mut all = Vec::new();
         for asked in sent {
             all.push(self.world.runtime.block_on(asked)?);
@@ -158,7 +168,7 @@ impl Chaos {
                 if end != End::Open {
                     break end;
                 }
-                if back.elapsed() > SETTLED_WITHIN {
+                if back.elapsed() > within {
                     bail!("{what}: {} is not settled, but {}", asked.sam, self.state_of(&page)?);
                 }
                 std::thread::sleep(Duration::from_millis(200));
@@ -208,7 +218,7 @@ impl Chaos {
 
 #[test]
 fn whatever_breaks_nothing_is_lost_and_nothing_is_applied_twice() -> Result<()> {
-    let mut chaos = Chaos::start()?;
+    let mut chaos = Chaos::start("chaos")?;
     killed_agent(&mut chaos)?;
     drained_server(&mut chaos)?;
     killed_server(&mut chaos)?;
@@ -444,7 +454,7 @@ fn wrong_clock(chaos: &mut Chaos) -> Result<()> {
 }
 
 /// Ends a process as a power cut would.
-fn kill_now(pid: Option<u32>) -> Result<()> {
+pub(crate) fn kill_now(pid: Option<u32>) -> Result<()> {
     let pid = pid.context("it runs")?.to_string();
     if !Command::new("kill").args(["-9", &pid]).status()?.success() {
         bail!("process {pid} was not there");

@@ -5,6 +5,7 @@
 mod browser;
 mod canary;
 mod chaos;
+mod chaos_pair;
 mod dist;
 mod doctor;
 mod doctor_agent;

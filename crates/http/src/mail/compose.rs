@@ -97,6 +97,16 @@ struct Changed<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/not-changed.txt")]
+struct NotChanged<'a> {
+    t: Words,
+    organisation: &'a str,
+    name: &'a str,
+    moment: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/withheld.txt")]
 struct Withheld<'a> {
     t: Words,
@@ -122,6 +132,12 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let text =
                 Changed { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
             (t.say("mail-changed-subject"), text)
+        }
+        Kind::PasswordNotChanged { display_name, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let text =
+                NotChanged { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
+            (t.say("mail-not-changed-subject"), text)
         }
         Kind::AddressCode { code, support_code } => {
             let text = AddressCode { t, organisation, code, support_code }.render()?;
@@ -266,6 +282,11 @@ mod tests {
             changed(AddressChange::Removed),
             Kind::Code { code: "01234567".into(), support_code: "S".into() },
             Kind::PasswordChanged {
+                display_name: "Anna".into(),
+                at_ms: 1_800_000_000_000,
+                support_code: "S".into(),
+            },
+            Kind::PasswordNotChanged {
                 display_name: "Anna".into(),
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),

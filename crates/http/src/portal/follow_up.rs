@@ -1,5 +1,5 @@
-//! What follows an outcome that nobody waited for: the server stopped in between, or the outcome was unknown and its agent
-//! has settled it since. The flow is advanced, the fact written down, and whoever's password was set after all is told by mail.
+//! What follows an outcome that nobody waited for: the server stopped in between, or the outcome was unknown and its agent, or
+//! another one that looked for it, has settled it since. The flow is advanced, the fact written down, and whoever's password was set after all is told by mail.
 
 use std::time::Duration;
 
@@ -94,13 +94,18 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
         Ok(()) | Err(StoreError::Contradiction(_)) => {}
         Err(error) => return Err(error),
     }
-    if matches!(outcome, Outcome::Done(_))
+    let done = matches!(outcome, Outcome::Done(_));
+    if (done || request.corrected)
         && request.operation != Operation::Unlock
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
     {
-        notice::forget_registrations(state, &user).await;
         let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
-        notice::changed(state, &user, language, &request.support_code).await?;
+        if done {
+            notice::forget_registrations(state, &user).await;
+            notice::changed(state, &user, language, &request.support_code).await?;
+        } else {
+            notice::not_changed(state, &user, language, &request.support_code).await?;
+        }
     }
     Ok(())
 }

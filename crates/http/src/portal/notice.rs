@@ -1,4 +1,4 @@
-//! 'Your password was changed', by mail to every address on file.
+//! 'Your password was changed', and that it was not after all, by mail to every address on file.
 
 use std::time::Duration;
 
@@ -32,13 +32,41 @@ pub(super) async fn changed(
     language: Language,
     support_code: &SupportCode,
 ) -> Result<(), StoreError> {
+    let template = Template::PasswordChanged {
+        display_name: user.display_name.clone(),
+        at_ms: state.clock.now().unix_ms(),
+        support_code: support_code.0.clone(),
+    };
+    queue(state, user, language, &template).await
+}
+
+/// Queues the notices that take back what others said: the password is the one that it was.
+///
+/// # Errors
+/// [`StoreError`]: some are not queued, and they are owed.
+pub(super) async fn not_changed(
+    state: &AppState,
+    user: &User,
+    language: Language,
+    support_code: &SupportCode,
+) -> Result<(), StoreError> {
+    let template = Template::PasswordNotChanged {
+        display_name: user.display_name.clone(),
+        at_ms: state.clock.now().unix_ms(),
+        support_code: support_code.0.clone(),
+    };
+    queue(state, user, language, &template).await
+}
+
+async fn queue(
+    state: &AppState,
+    user: &User,
+    language: Language,
+    template: &Template,
+) -> Result<(), StoreError> {
     let now = state.clock.now();
     let queued = user.addresses().into_iter().map(async |address| {
-        let template = Template::PasswordChanged {
-            display_name: user.display_name.clone(),
-            at_ms: now.unix_ms(),
-            support_code: support_code.0.clone(),
-        };
+        let template = template.clone();
         let mail = Mail {
             id: MailId::random(&*state.random),
             tenant: user.tenant,

@@ -158,6 +158,9 @@ async fn policy(
             let detail = format!("{fault:?} at {dc}: {}", operator.detail);
             (fault, detail)
         }
+        Ok(Found::Password { .. }) => {
+            (Fault::DirectoryUnavailable, "the agent answered another question".to_owned())
+        }
         Err(DispatchError::Ledger(error)) => return Err(PageError::behind(error)),
         Err(error) => {
             let detail = error.to_string();

@@ -140,7 +140,9 @@ impl TestAgent {
                             script.outcome.clone()
                         };
                         let attempt = payload(&authorisation)["attempt"].as_u64().unwrap();
-                        for says in [Says::Started { version_before: None }, Says::Ended { outcome }] {
+                        for says in
+                            [Says::Started { version_before: None, database: None }, Says::Ended { outcome }]
+                        {
                             let statement = Statement {
                                 agent: agent.id,
                                 epoch,

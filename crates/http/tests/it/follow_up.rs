@@ -11,7 +11,7 @@ use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode};
-use ritorno_protocol::outcome::{Operator, Outcome};
+use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 
 use crate::agent::{TestAgent, done};
 use crate::browser::Browser;
@@ -44,6 +44,8 @@ async fn submitted(world: &World, browser: &mut Browser) -> Request {
             go_ahead: false,
         },
         state: RequestState::Dispatched,
+        settled_by: None,
+        corrected: false,
         created_at: now,
         updated_at: now,
     };
@@ -120,7 +122,8 @@ async fn an_unknown_outcome_is_told_once_it_is_settled() {
     world.clock.advance(Duration::from_secs(3_600));
     assert_eq!(once(&world.state).await.unwrap(), 0, "nothing is known yet");
     let requests = world.state.store.requests();
-    requests.settle(request.tenant, request.id, 1, &done(), world.clock.now()).await.unwrap();
+    let now = world.clock.now();
+    requests.settle(request.tenant, request.id, 1, &done(), None, now).await.unwrap();
     world.clock.advance(LEFT_ALONE);
     assert_eq!(once(&world.state).await.unwrap(), 1);
     assert_eq!((notices(&world).await, told_later(&world, &request).await), (2, 1));
@@ -174,4 +177,79 @@ async fn what_no_agent_began_when_the_server_stopped_is_ended_and_the_person_may
     assert_eq!(notices(&world).await, 0);
     let flow = world.state.store.flows().by_support_code(request.tenant, &request.support_code).await;
     assert_ne!(flow.unwrap().unwrap().state, FlowState::Submitted(request.id));
+}
+
+/// Who looked for an agent that stays away, and what it has found.
+async fn settled_by_another(world: &World, request: &Request, outcome: &Outcome) {
+    let Attempt { number, agent, .. } = request.attempt;
+    let (requests, now) = (world.state.store.requests(), world.clock.now());
+    assert!(requests.started(request.tenant, request.id, number, agent, None, now).await.unwrap());
+    let other = AgentId::random(&*world.state.random);
+    requests.settle(request.tenant, request.id, number, outcome, Some(other), now).await.unwrap();
+}
+
+fn not_applied() -> Outcome {
+    Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator: Operator::default() }
+}
+
+/// The agent that made the write is back, and says this.
+async fn corrected(world: &World, request: &Request, outcome: &Outcome) {
+    let fact = Fact {
+        id: FactId::random(&*world.state.random),
+        tenant: request.tenant,
+        at: world.clock.now(),
+        activity: Activity::OutcomeCorrected,
+        actor: Actor::Agent(request.attempt.agent),
+        target: Some(request.user),
+        from: None,
+        success: Success::Success,
+        reason: "it says otherwise".into(),
+        support_code: Some(request.support_code.clone()),
+        correlation: CorrelationId::random(&*world.state.random),
+        request: Some(request.id),
+    };
+    let (requests, now) = (world.state.store.requests(), world.clock.now());
+    assert!(
+        requests.correct(request.tenant, request.id, &request.attempt, outcome, &fact, now).await.unwrap()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_agent_found_out_is_told_and_so_is_it_when_the_first_one_knows_better() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    settled_by_another(&world, &request, &done()).await;
+    let page = browser.get("/reset/outcome").await;
+    assert!(page.body.contains("notice-ok"), "{}", page.body);
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!((notices(&world).await, told_later(&world, &request).await), (2, 1));
+
+    corrected(&world, &request, &not_applied()).await;
+    let page = browser.get("/reset/outcome").await;
+    assert!(!page.body.contains("notice-ok"), "{}", page.body);
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    let letters = world.letters().await;
+    let taken_back = |template: &Template| matches!(template, Template::PasswordNotChanged { .. });
+    assert_eq!(letters.iter().filter(|letter| taken_back(&letter.template)).count(), 2);
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 0, "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_told_that_it_failed_hears_that_it_did_not() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.app, "en");
+    let request = submitted(&world, &mut browser).await;
+    settled_by_another(&world, &request, &not_applied()).await;
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!(notices(&world).await, 0);
+    corrected(&world, &request, &done()).await;
+    world.clock.advance(LEFT_ALONE);
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    assert_eq!(notices(&world).await, 2);
+    assert!(browser.get("/reset/outcome").await.body.contains("notice-ok"));
 }

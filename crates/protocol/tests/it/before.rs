@@ -11,8 +11,10 @@ use ritorno_protocol::enrolment::{
 };
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::{ToAgent, ToRelay};
+use ritorno_protocol::query::Asks;
 use ritorno_protocol::release::Release;
 use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::Says;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +23,8 @@ use serde_json::Value;
 const FIRST: &str = include_str!("frames/0.1-first.txt");
 /// The one after it, which knew no banned words and did not yet say how far agents are.
 const GO_AHEAD: &str = include_str!("frames/0.1-go-ahead.txt");
+/// The one after that, which kept to itself which database it wrote to, and told nobody a password's version.
+const WORDS: &str = include_str!("frames/0.1-words-and-distances.txt");
 
 fn lines<T: DeserializeOwned + Serialize>(kind: &str) -> Vec<T> {
     lines_of(FIRST, kind)
@@ -148,7 +152,7 @@ fn shapes(record: &str) -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn what_is_sent_now_holds_everything_that_earlier_versions_look_for() {
     let now = shapes(crate::sent::RECORDED);
-    for (line, wanted) in shapes(FIRST).into_iter().chain(shapes(GO_AHEAD)) {
+    for (line, wanted) in shapes(FIRST).into_iter().chain(shapes(GO_AHEAD)).chain(shapes(WORDS)) {
         let found = now.iter().any(|(_, has)| wanted.is_subset(has));
         assert!(found, "nothing that is sent now holds all of {wanted:?}, as it was sent: {line}");
     }
@@ -206,4 +210,27 @@ fn what_the_version_with_the_go_ahead_sent_is_understood() {
     release.verify(&root).unwrap();
     let token: String = lines_of(record, "token").pop().unwrap();
     assert!(EnrolmentToken::from_text(&token).unwrap().pins(&root));
+}
+
+/// Its agents do not say which database they write to, so that nobody else can settle; its servers ask for nothing but policies.
+#[test]
+fn what_the_version_before_settling_sent_is_understood() {
+    let key = |name| lines_of::<PublicKey>(WORDS, name).pop().unwrap();
+    let (server, identity) = (key("server"), key("identity"));
+    let mut read = 0;
+    for frame in lines_of::<ToAgent>(WORDS, "to-agent") {
+        if let ToAgent::Ask { query } = frame {
+            assert_eq!(query.verify(&server).unwrap().asks, Asks::Policy);
+            read += 1;
+        }
+    }
+    for frame in lines_of::<ToRelay>(WORDS, "to-relay") {
+        if let ToRelay::Statement { statement } = frame
+            && let Says::Started { database, .. } = statement.verify(&identity).unwrap().says
+        {
+            assert_eq!(database, None);
+            read += 1;
+        }
+    }
+    assert_eq!(read, 4);
 }

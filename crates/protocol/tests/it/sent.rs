@@ -18,18 +18,19 @@ use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::link::{ForestHealth, GoAhead, Health, Hello, ServerTime, ToAgent, ToRelay};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome, SsprCode};
 use ritorno_protocol::policy::{EffectivePolicy, PolicySource, Rule, Vendor};
-use ritorno_protocol::query::{Answer, Found, Query};
+use ritorno_protocol::query::{Answer, Asks, Found, Query};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::release::{Release, Version};
 use ritorno_protocol::secret::Password;
+use ritorno_protocol::settle::{DatabaseId, SeenVersion};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What this version sends: as the one before, the words that a tenant bans, and how far agents are from the relay and from their PDC
-/// emulators.
-pub(crate) const RECORDED: &str = include_str!("frames/0.1-words-and-distances.txt");
+/// What this version sends: as the one before, the database that a password is about to be written to, and the question for a
+/// password's version, by which a request is settled whose agent stays away.
+pub(crate) const RECORDED: &str = include_str!("frames/0.1-settling.txt");
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
@@ -139,15 +140,23 @@ fn operator() -> Operator {
     }
 }
 
+fn database() -> DatabaseId {
+    DatabaseId(Bytes(vec![1; 16]))
+}
+
 fn says() -> Vec<Says> {
     let done = Done { unlocked: true, must_change: false, history_enforced: true, operator: operator() };
     let refused = |rule| Outcome::Refused { rule, operator: operator() };
     let mut all = vec![
-        Says::Started { version_before: Some(PasswordVersion::Replicated { version: 7 }) },
+        Says::Started {
+            version_before: Some(PasswordVersion::Replicated { version: 7 }),
+            database: Some(database()),
+        },
         Says::Started {
             version_before: Some(PasswordVersion::LastSet { filetime: 133_000_000_000_000_000 }),
+            database: None,
         },
-        Says::Started { version_before: None },
+        Says::Started { version_before: None, database: None },
         Says::Ended { outcome: Outcome::Done(done.clone()) },
         Says::Ended { outcome: Outcome::NotApplied { fault: Fault::Expired, operator: operator() } },
         Says::Ended { outcome: Outcome::Unknown { operator: operator() } },
@@ -267,7 +276,7 @@ impl Scene {
         let signing = self.certificate(KeyRole::ServerSigning, self.server.public());
         let (signing_keys, recipients) = (vec![Signed::sign(&signing, &self.root)], vec![self.chain()]);
         let time = ServerTime { tenant, agent, agent_nonce: Bytes(vec![5; 32]), now: NOW };
-        let query = Query {
+        let query = |asks| Query {
             id: Uuid::from_u128(7),
             tenant,
             agent,
@@ -276,6 +285,7 @@ impl Scene {
             object_guid: Bytes((0..16).collect()),
             object_sid: Bytes(vec![1, 5, 0, 0]),
             forbid_names: true,
+            asks,
             expires_at: NOW,
         };
         let go_ahead = GoAhead { tenant, agent, epoch, request, attempt: 1 };
@@ -284,7 +294,8 @@ impl Scene {
             ToAgent::Challenge { nonce: Bytes(vec![4; 32]), server_time: NOW },
             ToAgent::Welcome { signing_keys: signing_keys.clone(), recipients: recipients.clone(), time },
             ToAgent::Keys { signing_keys, recipients },
-            ToAgent::Ask { query: Signed::sign(&query, &self.server) },
+            ToAgent::Ask { query: Signed::sign(&query(Asks::Policy), &self.server) },
+            ToAgent::Ask { query: Signed::sign(&query(Asks::PasswordVersion), &self.server) },
             ToAgent::Begin { go_ahead: Signed::sign(&go_ahead, &self.server) },
             ToAgent::Acknowledged { request, attempt: 1, at: NOW },
             ToAgent::Restarting { after_ms: 1_000 },
@@ -347,6 +358,15 @@ impl Scene {
         };
         let person =
             |source, vendor| Found::Person { policy: policy(source, vendor), locked: true, disabled: false };
+        let password = |version, from: Option<DatabaseId>| Found::Password {
+            seen: SeenVersion {
+                version,
+                written_at: from.as_ref().map(|_| NOW),
+                written_by: from.clone(),
+                read_from: from,
+            },
+            locked: false,
+        };
         let pso = || "Strict".to_owned();
         let mut all = vec![
             ToRelay::Hello { hello: Signed::sign(&hello, &self.identity) },
@@ -357,6 +377,8 @@ impl Scene {
             answer(person(PolicySource::Domain, Vendor::Windows)),
             answer(person(PolicySource::Pso { name: pso() }, Vendor::Samba)),
             answer(person(PolicySource::UnreadablePso { name: pso() }, Vendor::OpenLdap)),
+            answer(password(PasswordVersion::Replicated { version: 8 }, Some(database()))),
+            answer(password(PasswordVersion::LastSet { filetime: 0 }, None)),
             answer(Found::Nothing { fault: Fault::NotFound, operator: operator() }),
         ];
         all.extend(says().into_iter().map(|says| {

@@ -18,7 +18,7 @@ async fn needs_go_ahead(world: &World, wire: &mut Wire) -> bool {
     authorisation.verify(&world.signing).unwrap().go_ahead
 }
 
-const STARTED: Says = Says::Started { version_before: None };
+const STARTED: Says = Says::Started { version_before: None, database: None };
 
 #[tokio::test]
 async fn an_agent_of_the_version_before_is_not_made_to_wait() {

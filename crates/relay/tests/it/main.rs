@@ -9,6 +9,7 @@ mod nearest;
 mod once;
 mod recall;
 mod rolling;
+mod settling;
 mod statements;
 mod tenant;
 mod world;

@@ -8,9 +8,10 @@ use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::link::{GoAhead, ToAgent};
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
+use ritorno_protocol::settle::DIRECTORY_TIMEOUT;
 use ritorno_protocol::statement::Says;
 use ritorno_relay::dispatch_error::DispatchError;
-use ritorno_relay::submit::{DIRECTORY_TIMEOUT, SETTLE_WITHIN};
+use ritorno_relay::submit::SETTLE_WITHIN;
 use ritorno_relay::tenant_state::TenantState;
 
 use crate::world::{Wire, World, done, settle};
@@ -25,7 +26,7 @@ async fn order(world: &World, wire: &mut Wire) -> Authorisation {
 }
 
 const fn started() -> Says {
-    Says::Started { version_before: None }
+    Says::Started { version_before: None, database: None }
 }
 
 fn not_started(fault: Fault) -> Says {

@@ -64,7 +64,7 @@ async fn a_page_that_got_the_old_key_is_served_after_the_roll() {
     let Some(ToAgent::Work { authorisation, .. }) = wire.order().await else { panic!("no order") };
     assert_eq!(authorisation.verify(&world.signing).unwrap().agent, agent.id);
     // What was signed before the new key was taken is under way still.
-    wire.say(&world.statement(&agent, id, 1, Says::Started { version_before: None }));
+    wire.say(&world.statement(&agent, id, 1, Says::Started { version_before: None, database: None }));
     wire.say(&world.statement(&new, id, 1, Says::Ended { outcome: done() }));
     let (settled, _) = world.time.until_over(waiting).await;
     assert_eq!(settled.unwrap().outcome, done());

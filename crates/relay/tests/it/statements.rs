@@ -11,7 +11,7 @@ use ritorno_relay::statement::StatementError;
 use crate::world::{Enrolled, World, done, settle};
 
 const fn started() -> Says {
-    Says::Started { version_before: None }
+    Says::Started { version_before: None, database: None }
 }
 
 #[tokio::test]

@@ -26,12 +26,13 @@ use ritorno_protocol::link::{ForestHealth, Health, Hello, ToAgent, ToRelay};
 use ritorno_protocol::outcome::{Done, Operator, Outcome, Settled};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
+use ritorno_protocol::settle::Before;
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::frames::{Frames, Gone, Received};
 use ritorno_relay::keyring::{Keyring, KeyringError, TenantKeys};
-use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing};
+use ritorno_relay::ledger::{Begun, HeldLink, Introduction, Ledger, LedgerError, Standing, Unsettled};
 use ritorno_relay::relay::Relay;
 use ritorno_relay::session::LinkEnd;
 use ritorno_relay::submit::NewRequest;
@@ -108,6 +109,9 @@ impl Random for Chance {
 struct Rows {
     agents: Vec<Agent>,
     requests: HashMap<RequestId, Request>,
+    before: HashMap<RequestId, Before>,
+    /// The object of whoever asks, as the rows have it.
+    object: Option<OnPremises>,
     facts: Vec<Fact>,
     links: HashMap<AgentId, HeldLink>,
     writeback_enabled: bool,
@@ -200,6 +204,59 @@ impl Ledger for Memory {
         Ok(self.dispatched(|attempt| attempt.go_ahead && attempt.dead_after <= before))
     }
 
+    async fn unsettled(&self, _: TenantId, after: Timestamp) -> Result<Vec<Unsettled>, LedgerError> {
+        let rows = self.0.lock().unwrap();
+        let open = |request: &&Request| match &request.state {
+            RequestState::Started { .. } | RequestState::Finished(Outcome::Unknown { .. }) => {
+                request.created_at > after
+            }
+            _ => false,
+        };
+        let unsettled = rows.requests.values().filter(open).filter_map(|request| {
+            let before = rows.before.get(&request.id)?.clone();
+            Some(Unsettled { request: request.clone(), before, object: rows.object.clone() })
+        });
+        Ok(unsettled.collect())
+    }
+
+    async fn settle(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        by: AgentId,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let settled = self.advance(seen, &RequestState::Finished(outcome.clone()), now).await?;
+        if settled {
+            self.0.lock().unwrap().requests.get_mut(&seen.id).unwrap().settled_by = Some(by);
+        }
+        Ok(settled)
+    }
+
+    async fn never_settled(&self, seen: &Request) -> Result<(), LedgerError> {
+        self.0.lock().unwrap().before.remove(&seen.id);
+        Ok(())
+    }
+
+    async fn correct(
+        &self,
+        seen: &Request,
+        outcome: &Outcome,
+        fact: &Fact,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut rows = self.0.lock().unwrap();
+        let row = rows.requests.get_mut(&seen.id).unwrap();
+        let by_another = row.settled_by.is_some() && !row.corrected;
+        if by_another {
+            row.corrected = true;
+            row.state = RequestState::Finished(outcome.clone());
+            row.updated_at = now;
+            rows.facts.push(fact.clone());
+        }
+        Ok(by_another)
+    }
+
     async fn latest_of(&self, _: TenantId, user: UserId) -> Result<Option<Request>, LedgerError> {
         let rows = self.0.lock().unwrap();
         let of_user = rows.requests.values().filter(|request| request.user == user);
@@ -219,6 +276,9 @@ impl Ledger for Memory {
         if unmoved {
             row.state = state.clone();
             row.updated_at = now;
+            if let RequestState::Started { before: Some(before) } = state {
+                rows.before.insert(seen.id, before.clone());
+            }
         }
         Ok(unmoved)
     }
@@ -260,6 +320,11 @@ impl Memory {
     /// What the administrators were told of so far.
     pub(crate) fn facts(&self) -> Vec<Fact> {
         self.0.lock().unwrap().facts.clone()
+    }
+
+    /// The person is gone from the tenant.
+    pub(crate) fn forget_the_person(&self) {
+        self.0.lock().unwrap().object = None;
     }
 
     pub(crate) fn writeback(&self, enabled: bool) {
@@ -378,6 +443,7 @@ impl World {
             account_name: "anna".into(),
             exported_by: AgentId::random(&*chance),
         };
+        ledger.0.lock().unwrap().object = Some(object.clone());
         let anna = User {
             id: UserId::random(&*chance),
             tenant,

@@ -16,8 +16,9 @@ use ritorno_protocol::ids::{AgentId, EpochId, RequestId, TenantId};
 use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::policy::Rule;
-use ritorno_protocol::query::{Found, Query};
+use ritorno_protocol::query::{Asks, Found, Query};
 use ritorno_protocol::random::Random;
+use ritorno_protocol::settle::{Before, Proof, prove};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 use ritorno_writeback::authorise::Trust;
@@ -314,26 +315,70 @@ async fn the_rule_is_named_and_nothing_changes() {
     assert_eq!(scene.version(&person).await, before);
 }
 
+impl Scene {
+    async fn ask(&self, person: &Person, asks: Asks) -> Found {
+        let query = Query {
+            id: RequestId::random(&*self.random).0,
+            tenant: self.tenant,
+            agent: self.agent,
+            anchor: person.anchor.clone(),
+            forest: Forest(self.forest.dns_domain.clone()),
+            object_guid: Bytes(person.object_guid.to_vec()),
+            object_sid: Bytes(person.object_sid.as_bytes().to_vec()),
+            forbid_names: true,
+            asks,
+            expires_at: self.clock.now().plus(Duration::from_secs(10)),
+        };
+        let answer = self.handler.answer(&Signed::sign(&query, &self.server)).await.unwrap();
+        let content = answer.verify(&self.identity).unwrap();
+        assert_eq!(content.id, query.id);
+        content.found
+    }
+}
+
 #[tokio::test]
 async fn a_question_is_answered_with_the_policy_that_holds() {
     let scene = Scene::new().await;
     let person = scene.person("paolo.bianchi").await;
-    let query = Query {
-        id: RequestId::random(&*scene.random).0,
-        tenant: scene.tenant,
-        agent: scene.agent,
-        anchor: person.anchor.clone(),
-        forest: Forest(scene.forest.dns_domain.clone()),
-        object_guid: Bytes(person.object_guid.to_vec()),
-        object_sid: Bytes(person.object_sid.as_bytes().to_vec()),
-        forbid_names: true,
-        expires_at: scene.clock.now().plus(Duration::from_secs(10)),
-    };
-    let answer = scene.handler.answer(&Signed::sign(&query, &scene.server)).await.unwrap();
-    let content = answer.verify(&scene.identity).unwrap();
-    let Found::Person { policy, disabled: false, .. } = content.found else { panic!("{content:?}") };
+    let found = scene.ask(&person, Asks::Policy).await;
+    let Found::Person { policy, disabled: false, .. } = found else { panic!("{found:?}") };
     assert_eq!((policy.minimum_length, policy.forbid_names), (14, true));
-    assert_eq!(content.id, query.id);
+}
+
+/// What an agent that stays away said when it began, and what another one sees at the same controller, prove that it wrote.
+#[tokio::test]
+async fn a_write_is_proved_by_what_another_agent_sees() {
+    let scene = Scene::new().await;
+    let person = scene.person("sofia.romano").await;
+    let before = scene.version(&person).await.unwrap();
+    let (order, envelope) = scene.order(&person, "Dopo-La-Pioggia-41");
+    let handled = scene.handle(&order, &envelope).await;
+    let Says::Ended { outcome: Outcome::Done(_) } = &handled.statement().says else { panic!("{handled:?}") };
+    let first = scene.heard.said.lock().unwrap()[0].verify(&scene.identity).unwrap();
+    let Says::Started { version_before: Some(version), database } = first.says else { panic!("{first:?}") };
+    assert_eq!(version, PasswordVersion::Replicated { version: before });
+    let known = Before { version, database, begun_at: first.at };
+
+    let found = scene.ask(&person, Asks::PasswordVersion).await;
+    let Found::Password { seen, locked: false } = found else { panic!("{found:?}") };
+    assert_eq!(seen.version, PasswordVersion::Replicated { version: before + 1 });
+    assert_eq!(prove(&known, &seen, false), Proof::Applied);
+    let unwritten = Before { version: seen.version.clone(), ..known.clone() };
+    assert_eq!(prove(&unwritten, &seen, false), Proof::NotYet);
+    assert_eq!(prove(&unwritten, &seen, true), Proof::NotApplied);
+    // An hour later somebody else's write would look like this.
+    let later = Before { begun_at: known.begun_at.minus(Duration::from_secs(3_600)), ..known };
+    assert_eq!(prove(&later, &seen, true), Proof::Never);
+    assert_eq!(scene.version(&person).await, Some(before + 1), "asking writes nothing");
+}
+
+#[tokio::test]
+async fn nobody_is_told_the_version_of_a_protected_persons_password() {
+    let scene = Scene::new().await;
+    let person = scene.person("Administrator").await;
+    let found = scene.ask(&person, Asks::PasswordVersion).await;
+    let Found::Nothing { fault, .. } = &found else { panic!("{found:?}") };
+    assert!(matches!(fault, Fault::OutOfScope | Fault::Protected), "{fault:?}");
 }
 
 #[test]

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::flow::{Flow, FlowState, Person, Step};
+use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, UserId};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
+use ritorno_protocol::settle::{Before, DatabaseId};
 use ritorno_protocol::statement::PasswordVersion;
 use ritorno_storage::{Committed, StoreError};
 
@@ -26,6 +30,8 @@ on_both!(
     silent_attempt_is_never_followed,
     one_server_takes_a_follow_up_and_another_after_it_died,
     unknown_is_settled_once,
+    what_another_agent_proved_is_kept_until_the_first_one_says_otherwise,
+    what_can_be_settled_is_found_until_it_is_over,
     parallel_outcomes_leave_one,
     one_contradiction_among_many_writes_fails_alone,
 );
@@ -41,6 +47,8 @@ fn new(f: &Fixture) -> Request {
         support_code: SupportCode::random(&f.random),
         attempt: attempt(f, 1),
         state: RequestState::Dispatched,
+        settled_by: None,
+        corrected: false,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -66,6 +74,28 @@ async fn stored(f: &Fixture) -> Result<Request> {
 fn done(dc: &str) -> Outcome {
     let operator = Operator { dc: Some(dc.into()), ldap_code: Some(0), ..Operator::default() };
     Outcome::Done(Done { unlocked: true, must_change: false, history_enforced: true, operator })
+}
+
+fn fact(f: &Fixture, request: &Request) -> Fact {
+    Fact {
+        id: FactId::random(&f.random),
+        tenant: request.tenant,
+        at: NOW,
+        activity: Activity::OutcomeCorrected,
+        actor: Actor::Agent(request.attempt.agent),
+        target: Some(request.user),
+        from: None,
+        success: Success::Success,
+        reason: "another agent had proved otherwise".into(),
+        support_code: Some(request.support_code.clone()),
+        correlation: CorrelationId::random(&f.random),
+        request: Some(request.id),
+    }
+}
+
+fn before() -> Before {
+    let database = Some(DatabaseId(Bytes(vec![1; 16])));
+    Before { version: PasswordVersion::Replicated { version: 3 }, database, begun_at: NOW }
 }
 
 fn unknown() -> Outcome {
@@ -194,7 +224,7 @@ async fn other_attempts_and_agents_have_no_say(f: &Fixture) -> Result<()> {
         let committed = requests.finish(tenant, id, number, agent, &done("dc1"), NOW).await?;
         assert_eq!(committed, Committed::NotThisAttempt);
     }
-    assert_eq!(requests.settle(tenant, id, 2, &done("dc1"), NOW).await?, Committed::NotThisAttempt);
+    assert_eq!(requests.settle(tenant, id, 2, &done("dc1"), None, NOW).await?, Committed::NotThisAttempt);
     assert_eq!(state(f, &request).await?, Some(RequestState::Dispatched));
     Ok(())
 }
@@ -202,9 +232,9 @@ async fn other_attempts_and_agents_have_no_say(f: &Fixture) -> Result<()> {
 async fn started_attempt_is_the_last(f: &Fixture) -> Result<()> {
     let (requests, request) = (f.store.requests(), stored(f).await?);
     let Attempt { number, agent, .. } = request.attempt;
-    let version = PasswordVersion::Replicated { version: 3 };
-    ensure!(requests.started(f.tenant.id, request.id, number, agent, Some(&version), NOW).await?);
-    let started = RequestState::Started { version_before: Some(version) };
+    let before = before();
+    ensure!(requests.started(f.tenant.id, request.id, number, agent, Some(&before), NOW).await?);
+    let started = RequestState::Started { before: Some(before) };
     assert_eq!(state(f, &request).await?, Some(started.clone()));
     ensure!(!requests.started(f.tenant.id, request.id, number, agent, None, NOW).await?);
     ensure!(!requests.not_started(f.tenant.id, request.id, number, agent, NOW).await?);
@@ -250,7 +280,7 @@ async fn silent_attempt_is_never_followed(f: &Fixture) -> Result<()> {
 async fn unknown_is_settled_once(f: &Fixture) -> Result<()> {
     let (requests, request) = (f.store.requests(), stored(f).await?);
     let (tenant, id) = (f.tenant.id, request.id);
-    let settle = async |outcome: Outcome| requests.settle(tenant, id, 1, &outcome, NOW).await;
+    let settle = async |outcome: Outcome| requests.settle(tenant, id, 1, &outcome, None, NOW).await;
     assert_eq!(settle(done("dc1")).await?, Committed::Conflict, "it did not begin, as far as we know");
     assert_eq!(finish(f, &request, &unknown()).await?, Committed::First);
     assert_eq!(settle(unknown()).await?, Committed::Same, "unknown settles nothing");
@@ -265,12 +295,76 @@ async fn unknown_is_settled_once(f: &Fixture) -> Result<()> {
     let lost = stored(f).await?;
     let Attempt { number, agent, .. } = lost.attempt;
     ensure!(requests.started(tenant, lost.id, number, agent, None, NOW).await?);
-    assert_eq!(requests.settle(tenant, lost.id, 1, &not_applied, NOW).await?, Committed::First);
+    assert_eq!(requests.settle(tenant, lost.id, 1, &not_applied, None, NOW).await?, Committed::First);
     assert_eq!(state(f, &lost).await?, Some(RequestState::Finished(not_applied)));
     // What was proved is never settled otherwise.
     let proved = stored(f).await?;
     assert_eq!(finish(f, &proved, &done("dc1")).await?, Committed::First);
-    assert_eq!(requests.settle(tenant, proved.id, 1, &done("dc2"), NOW).await?, Committed::Conflict);
+    assert_eq!(requests.settle(tenant, proved.id, 1, &done("dc2"), None, NOW).await?, Committed::Conflict);
+    Ok(())
+}
+
+async fn what_another_agent_proved_is_kept_until_the_first_one_says_otherwise(f: &Fixture) -> Result<()> {
+    let (requests, request) = (f.store.requests(), stored(f).await?);
+    let (tenant, id, other) = (f.tenant.id, request.id, AgentId::random(&f.random));
+    let Attempt { number, agent, .. } = request.attempt;
+    ensure!(requests.started(tenant, id, number, agent, Some(&before()), NOW).await?);
+    let not_applied =
+        Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator: Operator::default() };
+    assert_eq!(requests.settle(tenant, id, number, &not_applied, Some(other), NOW).await?, Committed::First);
+    requests.followed_up(tenant, id).await?;
+    let kept = requests.get(tenant, id).await?.unwrap();
+    assert_eq!((kept.settled_by, kept.outcome()), (Some(other), Some(&not_applied)));
+
+    let told = fact(f, &request);
+    let stranger = Attempt { agent: other, ..request.attempt };
+    ensure!(!requests.correct(tenant, id, &stranger, &done("dc1"), &told, NOW).await?);
+    ensure!(requests.correct(tenant, id, &request.attempt, &done("dc1"), &told, NOW).await?);
+    let corrected = requests.get(tenant, id).await?.unwrap();
+    assert_eq!((corrected.corrected, corrected.outcome()), (true, Some(&done("dc1"))));
+    assert_eq!(f.store.audit().list(tenant, 0, 10).await?, [told]);
+    let owed = requests.to_follow_up(NOW, 10).await?;
+    assert_eq!(owed.iter().filter(|owed| owed.id == id).count(), 1, "everybody is told again");
+    let again = fact(f, &request);
+    ensure!(!requests.correct(tenant, id, &request.attempt, &not_applied, &again, NOW).await?, "once");
+    assert_eq!(f.store.audit().list(tenant, 0, 10).await?.len(), 1, "no fact of what did not happen");
+    Ok(())
+}
+
+async fn what_can_be_settled_is_found_until_it_is_over(f: &Fixture) -> Result<()> {
+    let (requests, tenant) = (f.store.requests(), f.tenant.id);
+    let earlier = NOW.minus(Duration::from_secs(1));
+    let mut began = Vec::new();
+    for _ in 0..5 {
+        let request = stored(f).await?;
+        let Attempt { number, agent, .. } = request.attempt;
+        ensure!(requests.started(tenant, request.id, number, agent, Some(&before()), NOW).await?);
+        began.push(request);
+    }
+    let found = async || {
+        let found = requests.unsettled(tenant, earlier, 10).await?;
+        ensure!(found.iter().all(|(_, kept)| *kept == before()));
+        let mut found: Vec<_> = found.into_iter().map(|(request, _)| request.id).collect();
+        found.sort();
+        Ok::<_, anyhow::Error>(found)
+    };
+    let of = |requests: &[Request]| {
+        let mut ids: Vec<_> = requests.iter().map(|request| request.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found().await?, of(&began));
+    assert_eq!(requests.unsettled(tenant, NOW, 10).await?.len(), 0, "it is not tried for ever");
+    // An unknown end can be settled; a proved one, a settled one, and one that never will be, can not.
+    assert_eq!(finish(f, &began[0], &unknown()).await?, Committed::First);
+    assert_eq!(finish(f, &began[1], &done("dc1")).await?, Committed::First);
+    let settled = requests.settle(tenant, began[2].id, 1, &done("dc1"), None, NOW).await?;
+    assert_eq!(settled, Committed::First);
+    requests.never_settled(tenant, began[3].id).await?;
+    let left = [began[0].clone(), began[4].clone()];
+    assert_eq!(found().await?, of(&left));
+    f.store.purge(NOW.plus(Duration::from_secs(24 * 3_600))).await?;
+    assert_eq!(found().await?, []);
     Ok(())
 }
 

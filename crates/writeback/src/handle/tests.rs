@@ -297,7 +297,7 @@ async fn a_crash_after_the_intent_is_unknown_and_settled_without_writing() {
             request: order.request,
             attempt: 1,
             at: NOW,
-            says: Says::Started { version_before: None },
+            says: Says::Started { version_before: None, database: None },
         },
     };
     scene.handler.journal().write(entry).await.unwrap();

@@ -1,0 +1,91 @@
+//! A further agent of the same forests, beside the stack's own.
+
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Stack, stop};
+use crate::command::run;
+use crate::progress::wait_until;
+
+/// One more agent. Dropping it stops it.
+#[derive(Debug)]
+pub struct FurtherAgent {
+    program: PathBuf,
+    configuration: PathBuf,
+    log: String,
+    child: Option<Child>,
+}
+
+impl Stack {
+    /// Enrols one more agent, with the configuration of the first and a state of its own, starts it, and switches its writeback on.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn further_agent(&self, name: &str) -> Result<FurtherAgent> {
+        let first = std::fs::read_to_string(self.folder.join("agent.toml"))?;
+        let (state, events) = (self.folder.join("agent"), self.folder.join("agent-events.log"));
+        let text = first
+            .replace(
+                &format!("state_dir = \"{}\"", state.display()),
+                &format!("state_dir = \"{}\"", self.folder.join(name).display()),
+            )
+            .replace(
+                &events.display().to_string(),
+                &self.folder.join(format!("{name}-events.log")).display().to_string(),
+            );
+        let configuration = self.folder.join(format!("{name}.toml"));
+        std::fs::write(&configuration, text).with_context(|| configuration.display().to_string())?;
+        self.enrol(&configuration)?;
+        let (program, log) = (self.programs.agent.clone(), format!("{name}.log"));
+        let mut agent = FurtherAgent { program, configuration, log, child: None };
+        agent.start(self)?;
+        self.enable(&agent.configuration)?;
+        Ok(agent)
+    }
+}
+
+impl FurtherAgent {
+    /// Starts it and waits until its link is up.
+    ///
+    /// # Errors
+    /// When it is not within 30 s.
+    pub fn start(&mut self, stack: &Stack) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(&self.configuration).arg("run");
+        self.child = Some(stack.spawn(command, &self.log)?);
+        if wait_until(Duration::from_secs(30), || {
+            Ok(self.command(&["status"]).is_ok_and(|text| text.contains("connected")))
+        })? {
+            return Ok(());
+        }
+        bail!("the agent of {} did not connect within 30 s", self.configuration.display())
+    }
+
+    /// Runs `ritorno-agent` with `arguments`; returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn command(&self, arguments: &[&str]) -> Result<String> {
+        run(Command::new(&self.program).arg("--config").arg(&self.configuration).args(arguments), b"")
+    }
+
+    /// Its process id, if it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Stops it as systemd would, and waits.
+    pub fn stop(&mut self) {
+        stop(self.child.take());
+    }
+}
+
+impl Drop for FurtherAgent {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
