@@ -10,9 +10,11 @@ macro_rules! fuzz {
     }};
 }
 
+mod answers;
 mod directory;
 mod link;
 mod protocol;
+mod proxy;
 mod scim;
 mod seed;
 mod typed;

@@ -1,6 +1,8 @@
 //! What a provisioner sends (RFC 7643, RFC 7644).
 
-use ritorno_protocol::scim::{EqualityFilter, Group, MemberChanges, PatchOp, User, read_member_operation};
+use ritorno_protocol::scim::{
+    EqualityFilter, Error, Group, ListResponse, MemberChanges, PatchOp, User, read_member_operation,
+};
 
 /// A user to create or replace.
 #[test]
@@ -69,6 +71,26 @@ fn filter() {
             && let Ok(filter) = text.parse::<EqualityFilter>()
         {
             assert_eq!(filter.to_string().parse(), Ok(filter));
+        }
+    });
+}
+
+/// What the agent reads of a tenant's answers.
+#[test]
+fn answer() {
+    let list = br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,"startIndex":1,"itemsPerPage":1,
+        "Resources":[{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"7","externalId":"AAEC","userName":"a@contoso.test"}]}"#;
+    let error = br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"409","scimType":"uniqueness","detail":"There is one."}"#;
+    fuzz!(vec![list.to_vec(), error.to_vec()], |bytes| {
+        if let Ok(list) = serde_json::from_slice::<ListResponse<User>>(bytes) {
+            let again: ListResponse<User> =
+                serde_json::from_slice(&serde_json::to_vec(&list).unwrap()).unwrap();
+            assert_eq!(again, list);
+        }
+        let _ = serde_json::from_slice::<ListResponse<Group>>(bytes);
+        if let Ok(error) = serde_json::from_slice::<Error>(bytes) {
+            let again: Error = serde_json::from_slice(&serde_json::to_vec(&error).unwrap()).unwrap();
+            assert_eq!(again, error);
         }
     });
 }

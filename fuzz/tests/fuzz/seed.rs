@@ -9,11 +9,13 @@ use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Context, Envelope, Operation, Passwords, seal};
 use ritorno_protocol::ids::{AgentId, EpochId, Forest, RequestId, SourceAnchor, TenantId};
-use ritorno_protocol::key::{OpeningKey, SigningKey};
+use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
 use ritorno_protocol::link::{GoAhead, ServerTime};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The same bytes in every run.
 pub(crate) struct Fixed(pub(crate) u8);
@@ -93,6 +95,37 @@ pub(crate) fn server_time() -> Signed<ServerTime> {
         now: NOW,
     };
     Signed::sign(&time, &SigningKey::generate(&Fixed(7)))
+}
+
+/// What the first version sent, a line each.
+pub(crate) const FIRST: &str = include_str!("../../../crates/protocol/tests/it/frames/0.1-first.txt");
+/// What this version sends.
+pub(crate) const LATEST: &str = include_str!("../../../crates/protocol/tests/it/frames/0.1-settling.txt");
+
+/// What was recorded of that kind.
+pub(crate) fn recorded(record: &'static str, kind: &'static str) -> impl Iterator<Item = Vec<u8>> {
+    let texts =
+        record.lines().filter_map(move |line| line.split_once(' ').filter(|(found, _)| *found == kind));
+    texts.map(|(_, text)| text.as_bytes().to_vec())
+}
+
+pub(crate) fn recorded_key(record: &'static str, name: &'static str) -> PublicKey {
+    let text = recorded(record, name).next().expect("the key was recorded");
+    serde_json::from_slice(&text).expect("a recorded key")
+}
+
+/// A value's JSON.
+pub(crate) fn text(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("protocol types always serialise")
+}
+
+/// The value, if it can be read. What is read, written and read again is the same.
+pub(crate) fn lasts<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let read: T = serde_json::from_slice(bytes).ok()?;
+    let written = text(&read);
+    let again: T = serde_json::from_slice(&written).expect("what was written can be read");
+    assert_eq!(text(&again), written);
+    Some(read)
 }
 
 /// The closure as a target: says what it takes.
