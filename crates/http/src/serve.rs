@@ -56,7 +56,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let (places, proxies) = (Places::new(patience.connections), Arc::new(proxies));
-    let dropped = Arc::new(Dropped::default());
+    let dropped = Arc::new(Dropped::new());
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {

@@ -17,6 +17,7 @@ pub mod link;
 pub mod offer;
 mod recall;
 pub mod relay;
+pub mod seldom;
 pub mod session;
 pub mod settle;
 pub mod statement;

@@ -14,6 +14,7 @@ use crate::dispatch_error::DispatchError;
 use crate::keyring::Keyring;
 use crate::ledger::{HeldLink, Ledger};
 use crate::link::{Link, Links, lock};
+use crate::session::Refused;
 use crate::settle::Looks;
 use crate::submit::Waiter;
 use crate::timer::Timer;
@@ -33,6 +34,7 @@ pub struct Relay {
     started_at: Timestamp,
     waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
     pub(crate) looks: Mutex<Looks>,
+    pub(crate) refused: Refused,
 }
 
 impl Relay {
@@ -46,7 +48,18 @@ impl Relay {
         let started_at = timer.now();
         let node = NodeId::random(&*random);
         let (links, waiters, looks) = (Links::default(), Mutex::default(), Mutex::default());
-        Arc::new(Self { ledger, keyring, timer, random, links, node, started_at, waiters, looks })
+        Arc::new(Self {
+            ledger,
+            keyring,
+            timer,
+            random,
+            links,
+            node,
+            started_at,
+            waiters,
+            looks,
+            refused: Refused::new(),
+        })
     }
 
     /// How many links are live on this node.

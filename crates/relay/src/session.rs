@@ -22,8 +22,11 @@ use crate::frames::{Frames, Gone, Received};
 use crate::ledger::LedgerError;
 use crate::link::Link;
 use crate::relay::Relay;
+use crate::seldom::Seldom;
 use crate::statement::StatementError;
 
+/// How often a refused link is told.
+const REFUSED_TOLD_EVERY: Duration = Duration::from_secs(60);
 /// How long a link that has ended waits for the other side to take the reason.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -80,13 +83,45 @@ impl From<LedgerError> for LinkEnd {
     }
 }
 
+/// Who was refused a link: one line a minute however many there are, since strangers would fill the disk otherwise. They hide nobody
+/// who holds an enrolled agent's key: that is told beside it.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    strangers: Seldom<Timestamp>,
+    agents: Seldom<Timestamp>,
+}
+
+impl Refused {
+    pub(crate) const fn new() -> Self {
+        Self { strangers: Seldom::new(REFUSED_TOLD_EVERY), agents: Seldom::new(REFUSED_TOLD_EVERY) }
+    }
+
+    fn tell(&self, peer: &str, end: &LinkEnd, now: Timestamp) {
+        let who = if end.is_an_agents() { &self.agents } else { &self.strangers };
+        match who.due(now, |at| now.since(at)) {
+            Some(untold) => tracing::warn!(peer, reason = %end, untold, "link refused"),
+            None => tracing::debug!(peer, reason = %end, "link refused"),
+        }
+    }
+}
+
+impl LinkEnd {
+    /// Whether only the holder of an enrolled agent's key can come to this end before the link is up.
+    const fn is_an_agents(&self) -> bool {
+        matches!(
+            self,
+            Self::Nonce | Self::Revoked | Self::Chain(_) | Self::OlderKeys | Self::Skew(_) | Self::Server(_)
+        )
+    }
+}
+
 impl Relay {
     /// Serves one link of the tenant until it ends, and says why it did. `peer` is for the log only.
     pub async fn serve(&self, tenant: TenantId, frames: &mut dyn Frames, peer: &str) -> LinkEnd {
         let (link, outbox) = match self.handshake(tenant, frames).await {
             Ok(opened) => opened,
             Err(end) => {
-                tracing::warn!(peer, reason = %end, "link refused");
+                self.refused.tell(peer, &end, self.timer.now());
                 self.close_link(frames, &end).await;
                 return end;
             }

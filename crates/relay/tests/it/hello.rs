@@ -1,5 +1,6 @@
 //! Who gets a link: the holder of an enrolled, unrevoked agent's keys who answers this very challenge.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ritorno_protocol::bytes::Bytes;
@@ -143,4 +144,59 @@ async fn the_others_learn_of_a_new_agents_keys() {
     let _other = world.link(&second).await;
     let ToAgent::Keys { recipients, .. } = wire.frame().await else { panic!("no news about keys") };
     assert_eq!(recipients, vec![first.chain, second.chain]);
+}
+
+/// Counts the lines that are logged on this thread at the levels that are written by default.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl tracing::field::Visit for Lines {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.lock().unwrap().last_mut().unwrap().push_str(&format!("{field}={value:?} "));
+    }
+}
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.0.lock().unwrap().push(String::new());
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn strangers_who_are_refused_fill_no_log_and_hide_no_agent() {
+    let lines = Lines::default();
+    let _logged = tracing::subscriber::set_default(lines.clone());
+    let told = |word: &str| lines.0.lock().unwrap().iter().filter(|line| line.contains(word)).count();
+    let world = World::new();
+    let agent = world.enrol();
+    let stranger = Enrolled { identity: SigningKey::generate(&*world.chance), ..agent.clone() };
+    for _ in 0..50 {
+        assert!(matches!(refused(&world, &agent, |_| {}, &stranger).await, LinkEnd::UnknownAgent));
+        // Who says nothing that could be read, likewise.
+        let mut wire = world.dial();
+        wire.challenged().await;
+        wire.say_text("what".into());
+        assert!(matches!(wire.session.await.unwrap(), LinkEnd::NoHello));
+    }
+    assert_eq!(told("link refused"), 1);
+    refused(&world, &agent, |hello| hello.nonce = Bytes(vec![0; 32]), &agent).await;
+    assert_eq!(told("link refused"), 2, "an agent that is refused is told of beside them");
+    world.time.advance(Duration::from_secs(60)).await;
+    refused(&world, &agent, |_| {}, &stranger).await;
+    assert_eq!((told("link refused"), told("untold=99")), (3, 1));
 }
