@@ -89,6 +89,12 @@ impl Refusal {
         Self { code: fault.sspr_code(), told, todo, since: None, support_code }
     }
 
+    /// What was sealed can be opened by nobody any more, since the keys that the page had were replaced: a new page has the new ones.
+    pub const fn keys_renewed(support_code: SupportCode) -> Self {
+        let (told, todo) = (key("fault-keys-renewed"), key("fault-keys-renewed-todo"));
+        Self { code: None, told, todo, since: None, support_code }
+    }
+
     /// A question or request that never reached a directory. A failed database is not told so: what it means depends on
     /// what was asked.
     pub fn of_dispatch(error: &DispatchError, support_code: SupportCode) -> Self {

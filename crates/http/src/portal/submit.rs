@@ -15,7 +15,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
-use ritorno_protocol::outcome::Outcome;
+use ritorno_protocol::outcome::{Fault, Outcome};
 use ritorno_protocol::policy::Rule;
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
@@ -190,6 +190,12 @@ impl Submission {
             }
             Outcome::NotApplied { fault, .. } => {
                 self.write_down(&submitted, &user, request, &outcome).await;
+                if *fault == Fault::EnvelopeUnreadable && self.keys_renewed(&user, &offer).await {
+                    let refusal = Refusal::keys_renewed(self.flow.support_code.clone());
+                    let message = t.say(refusal.told);
+                    self.refused(refusal);
+                    return Ok(failed(message));
+                }
                 let refusal = Refusal::of_fault(fault, self.flow.support_code.clone());
                 Ok(failed(t.say(refusal.told)))
             }
@@ -237,6 +243,14 @@ impl Submission {
         if let Err(error) = all {
             tracing::error!(?error, %request, "what follows an outcome is done later");
         }
+    }
+
+    /// Whether a key that the page sealed for has been replaced since: writeback was switched off and on while it was open.
+    async fn keys_renewed(&self, user: &User, offer: &Offer) -> bool {
+        let Some(object) = user.on_premises() else { return false };
+        let now = self.state.relay.recipients(user.tenant, &object.forest).await;
+        // Where that can't be told, the fault says what is known.
+        now.is_ok_and(|now| offer.recipients.iter().any(|chain| !now.contains(chain)))
     }
 
     /// The next context for the same page: a fresh request id, the same recipients.

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ritorno_identity::agent::Agent;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
 use ritorno_protocol::clock::{Clock as _, SystemClock};
 use ritorno_protocol::ids::{EpochId, Forest};
-use ritorno_protocol::key::OpeningKey;
+use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::link::{ForestHealth, Health, Hello, ToAgent, ToRelay};
-use ritorno_protocol::outcome::{Done, Operator, Outcome};
+use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::policy::{EffectivePolicy, PolicySource, Vendor};
 use ritorno_protocol::query::{Answer, Found};
 use ritorno_protocol::signed::Signed;
@@ -34,6 +35,8 @@ pub(crate) struct Script {
 /// The agent of a world.
 pub(crate) struct TestAgent {
     pub(crate) script: Arc<Mutex<Script>>,
+    agent: Agent,
+    identity: SigningKey,
 }
 
 struct Pipe {
@@ -103,6 +106,7 @@ impl TestAgent {
         let person = Found::Person { policy: policy(), locked: false, disabled: false };
         let script = Arc::new(Mutex::new(Script { found: person, outcome: done(), opened: Vec::new() }));
         let (said, epoch) = (script.clone(), EpochId::random(&*world.state.random));
+        let (row, key) = (agent.clone(), identity.clone());
         tokio::spawn(async move {
             let send = |frame: &ToRelay| out.send(serde_json::to_string(frame).unwrap()).is_ok();
             while let Some(text) = frames.recv().await {
@@ -167,7 +171,34 @@ impl TestAgent {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), ready).await.expect("the link stands");
-        Self { script }
+        Self { script, agent: row, identity: key }
+    }
+
+    /// It says from now on that it can't open what it is sent.
+    pub(crate) fn opens_nothing(&self) {
+        let operator = Operator { detail: "no key of this agent opens it".into(), ..Operator::default() };
+        self.script.lock().unwrap().outcome =
+            Outcome::NotApplied { fault: Fault::EnvelopeUnreadable, operator };
+    }
+
+    /// Its writeback is switched off and on: what was sealed for its key is opened by nobody any more, and there is another one.
+    pub(crate) async fn renews_its_key(&self, world: &World) {
+        self.opens_nothing();
+        let (agents, now) = (world.state.store.agents(), SystemClock.now());
+        let row = agents.get(world.tenant.id, self.agent.id).await.unwrap().unwrap();
+        let before = row.sealing.clone().unwrap().verify(&self.identity.public()).unwrap();
+        let key = OpeningKey::generate(&*world.state.random).public().clone();
+        let sealing = KeyCertificate { key, sequence: before.sequence + 1, ..before };
+        let hello = ritorno_storage::Hello {
+            version: row.version.clone(),
+            epoch: row.epoch.unwrap(),
+            identity_key: row.identity_key.clone(),
+            identity: row.identity.clone(),
+            sealing: Signed::sign(&sealing, &self.identity),
+            former: Vec::new(),
+            claim: row.claim.clone(),
+        };
+        assert!(agents.said_hello(world.tenant.id, row.id, &hello, &[], now).await.unwrap());
     }
 }
 

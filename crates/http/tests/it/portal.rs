@@ -197,6 +197,31 @@ async fn what_can_not_be_proved_is_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_from_before_the_keys_were_renewed_is_told_so() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    agent.renews_its_key(&world).await;
+    let sealed = page.seal(&world, &page.context(), "Another-Passw0rd");
+    let answer = browser.post_json("/reset/submit", &sealed).await;
+    assert!(answer.body.contains("renewed its keys while this page was open"), "{}", answer.body);
+    let told = browser.get("/reset/outcome").await;
+    assert!(told.body.contains("renewed its keys while this page was open"), "{}", told.body);
+    assert!(told.body.contains("href=\"/reset/password\""), "the gate is still passed: {}", told.body);
+
+    // One that can't be opened for another reason is told of that.
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    agent.opens_nothing();
+    let sealed = page.seal(&world, &page.context(), "Another-Passw0rd");
+    let answer = browser.post_json("/reset/submit", &sealed).await;
+    assert!(answer.body.contains("What arrived is not what this page gave out"), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_was_handed_out_is_sent_on() {
     let world = World::new().await;
     let agent = TestAgent::link(&world).await;
