@@ -351,7 +351,7 @@ async fn a_write_is_proved_by_what_another_agent_sees() {
     let scene = Scene::new().await;
     let person = scene.person("sofia.romano").await;
     let before = scene.version(&person).await.unwrap();
-    let (order, envelope) = scene.order(&person, "Dopo-La-Pioggia-41");
+    let (order, envelope) = scene.order(&person, &format!("Dopo-La-Pioggia-{before}"));
     let handled = scene.handle(&order, &envelope).await;
     let Says::Ended { outcome: Outcome::Done(_) } = &handled.statement().says else { panic!("{handled:?}") };
     let first = scene.heard.said.lock().unwrap()[0].verify(&scene.identity).unwrap();
