@@ -5,6 +5,7 @@ mod forests;
 mod go_ahead;
 mod hello;
 mod keeping_alive;
+mod memory;
 mod nearest;
 mod once;
 mod recall;
