@@ -34,7 +34,7 @@ const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS
 
 /// Of a group that stays, the members who would leave it while they stay themselves, and nobody approved it; those too whom only the tenant
 /// knows. Whoever is in it by another object too stays in it.
-const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirmed, x.anchor, \
+pub(crate) const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirmed, x.anchor, \
      json_extract(x.confirmed, '$.groupName') AS group_name, \
      coalesce(json_extract(m.confirmed, '$.userPrincipalName'), json_extract(m.confirmed, '$.groupName'), e.confirmed) AS member_name \
      FROM edge e INDEXED BY edge_dirty \

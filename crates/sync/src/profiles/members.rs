@@ -24,6 +24,29 @@ const GROUPS: usize = 64;
 const TOGETHER: usize = 16;
 const IN_FLIGHT: usize = 4;
 
+/// Marked edges of a group. The joins are fixed in the order in which each has an index for the next: the other way round every edge
+/// would look through its whole group.
+const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind, \
+         CASE WHEN e.present = 0 AND e.confirmed IS NOT NULL THEN EXISTS (SELECT 1 FROM export_object k INDEXED BY export_object_by_target \
+         CROSS JOIN mv_object km ON km.anchor = k.anchor \
+         CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
+         CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
+         WHERE k.target_id = e.confirmed AND ke.present = 1) ELSE 0 END AS stays, \
+         e.approved = 0 AND coalesce((SELECT k.desired IS NOT NULL FROM export_object k WHERE k.target_id = e.confirmed), \
+         e.member_guid LIKE 'tenant:%') AS counts \
+         FROM edge e INDEXED BY edge_dirty \
+         LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
+         LEFT JOIN foreign_member f ON f.connector_id = e.connector_id AND f.member_guid = e.member_guid \
+         LEFT JOIN mv_object m ON m.id = coalesce(o.mv_id, (SELECT p.mv_id FROM cs_object p INDEXED BY cs_object_by_sid \
+         WHERE p.sid = f.sid AND p.connector_id <> e.connector_id AND p.mv_id IS NOT NULL LIMIT 1)) \
+         LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
+         WHERE e.connector_id = ? AND e.group_guid = ? AND e.dirty = 1 LIMIT ?";
+
+/// Edges are confirmed with these ids.
+const CAME: &str = "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
+     UPDATE edge INDEXED BY edge_by_member SET confirmed = said.id, dirty = 1 - present FROM said \
+     WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.guid";
+
 /// Some marked edges of one group, with what the tenant calls the members: what one request is about.
 #[derive(Default)]
 struct Edges {
@@ -162,31 +185,14 @@ async fn pending(context: &Context<'_>, guid: &str) -> Result<Option<Pending>, S
 }
 
 /// Marked edges of a group, in parts of which each is one request, and whether there are more. Whoever is in the group by another
-/// object too (an account that was made anew for the same person) does not leave it. The joins are fixed in the order in which each has
-/// an index for the next: the other way round every edge would look through its whole group.
+/// object too (an account that was made anew for the same person) does not leave it.
 async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, bool), SyncError> {
-    let rows = sqlx::query(
-        "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind, \
-         CASE WHEN e.present = 0 AND e.confirmed IS NOT NULL THEN EXISTS (SELECT 1 FROM export_object k INDEXED BY export_object_by_target \
-         CROSS JOIN mv_object km ON km.anchor = k.anchor \
-         CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
-         CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
-         WHERE k.target_id = e.confirmed AND ke.present = 1) ELSE 0 END AS stays, \
-         e.approved = 0 AND coalesce((SELECT k.desired IS NOT NULL FROM export_object k WHERE k.target_id = e.confirmed), \
-         e.member_guid LIKE 'tenant:%') AS counts \
-         FROM edge e INDEXED BY edge_dirty \
-         LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
-         LEFT JOIN foreign_member f ON f.connector_id = e.connector_id AND f.member_guid = e.member_guid \
-         LEFT JOIN mv_object m ON m.id = coalesce(o.mv_id, (SELECT p.mv_id FROM cs_object p INDEXED BY cs_object_by_sid \
-         WHERE p.sid = f.sid AND p.connector_id <> e.connector_id AND p.mv_id IS NOT NULL LIMIT 1)) \
-         LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
-         WHERE e.connector_id = ? AND e.group_guid = ? AND e.dirty = 1 LIMIT ?",
-    )
-    .bind(context.connector_id)
-    .bind(&pending.guid)
-    .bind(EDGES)
-    .fetch_all(&mut *context.engine.store.read().await?)
-    .await?;
+    let rows = sqlx::query(MARKED)
+        .bind(context.connector_id)
+        .bind(&pending.guid)
+        .bind(EDGES)
+        .fetch_all(&mut *context.engine.store.read().await?)
+        .await?;
     let (mut parts, mut part) = (Vec::new(), Edges::default());
     for row in &rows {
         if part.changes.add.len() == MAX_MEMBERS || part.changes.remove.len() == OUT {
@@ -237,12 +243,7 @@ async fn settle(
             .await?;
     }
     for (sql, members) in [
-        (
-            "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
-             UPDATE edge INDEXED BY edge_by_member SET confirmed = said.id, dirty = 1 - present FROM said \
-             WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.guid",
-            json(&edges.came),
-        ),
+        (CAME, json(&edges.came)),
         (
             "DELETE FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
              AND member_guid IN (SELECT value FROM json_each(?3))",
@@ -274,3 +275,6 @@ async fn gone(connection: &mut SqliteConnection, pending: &Pending) -> Result<()
         .await?;
     group::note_empty(connection, &pending.anchor).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What the statements about edges cost, in steps of SQLite's machine: with the number of edges that changed, and not with the group's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use super::*;
+use crate::guard::LEAVING;
+use crate::store::Store;
+
+/// A store with a group of so many members, as the tenant has them.
+struct Made {
+    folder: PathBuf,
+    store: Store,
+}
+
+impl Made {
+    async fn with(members: u32) -> Self {
+        let folder = std::env::temp_dir().join(format!("ritorno-edges-{}-{members}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::open(&folder.join("sync.db")).await.unwrap();
+        let made = Self { folder, store };
+        let people =
+            format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {members})");
+        for sql in [
+            "INSERT INTO connector (id, name) VALUES (1, 'c')".to_owned(),
+            format!("INSERT INTO mv_object (id, anchor, attributes) {people} SELECT i, 'a' || i, '{{}}' FROM n"),
+            format!(
+                "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, present, mv_id) \
+                 {people} SELECT 1, 'm' || i, 'CN=' || i, 'a' || i, '{{}}', x'00', 1, 1, i FROM n"
+            ),
+            format!(
+                "INSERT INTO export_object (connector_id, anchor, target_id, desired, confirmed) \
+                 {people} SELECT 1, 'a' || i, 't' || i, '{{}}', '{{}}' FROM n"
+            ),
+            "INSERT INTO cs_object (connector_id, object_guid, dn, anchor, attributes, hash, seen_run, present, kind) \
+             VALUES (1, 'g', 'CN=g', 'g', '{}', x'00', 1, 1, 'group')"
+                .to_owned(),
+            "INSERT INTO export_object (connector_id, anchor, target_id, desired, confirmed, kind) \
+             VALUES (1, 'g', 'tg', '{}', '{}', 'group')"
+                .to_owned(),
+            format!(
+                "INSERT INTO edge (connector_id, group_guid, member_guid, present, confirmed, dirty) \
+                 {people} SELECT 1, 'g', 'm' || i, 1, 't' || i, 0 FROM n"
+            ),
+        ] {
+            made.run(&sql).await;
+        }
+        made
+    }
+
+    async fn run(&self, sql: &str) {
+        let mut transaction = self.store.write().await.unwrap();
+        transaction.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// Steps of a statement, in hundreds, about the group's edges; `came` are those that it is told of.
+    async fn steps(&self, sql: &'static str, came: u32) -> u64 {
+        let came: Vec<_> = (1..=came).map(|i| (format!("m{i}"), format!("t{i}"))).collect();
+        let mut transaction = self.store.write().await.unwrap();
+        let steps = Arc::new(AtomicU64::new(1));
+        let counted = Arc::clone(&steps);
+        transaction.lock_handle().await.unwrap().set_progress_handler(100, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let query = sqlx::query(sql).bind(1_i64);
+        let query = match sql {
+            LEAVING => query,
+            MARKED => query.bind("g").bind(EDGES),
+            _ => query.bind("g").bind(json(&came)),
+        };
+        query.fetch_all(&mut *transaction).await.unwrap();
+        transaction.lock_handle().await.unwrap().remove_progress_handler();
+        steps.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // What is left in the system's folder for temporary files hurts nobody.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[tokio::test]
+async fn no_edge_looks_through_its_whole_group() {
+    let (small, large) = (Made::with(1_000).await, Made::with(4_000).await);
+    // All come, and then all leave: four times as many cost four times as much.
+    for change in
+        ["confirmed = NULL, dirty = 1", "present = 0, confirmed = 't' || substr(member_guid, 2), dirty = 1"]
+    {
+        for made in [&small, &large] {
+            made.run(&format!("UPDATE edge SET {change}")).await;
+        }
+        for sql in [MARKED, CAME, LEAVING] {
+            let (of_few, of_many) = (small.steps(sql, 1_000).await, large.steps(sql, 4_000).await);
+            assert!(of_many < of_few * 6, "{change}: {of_few} and {of_many} hundred steps of {sql}");
+        }
+    }
+    // One leaves: it costs the same, however many stay.
+    for made in [&small, &large] {
+        made.run("UPDATE edge SET present = 1, dirty = 0").await;
+        made.run("UPDATE edge SET present = 0, dirty = 1 WHERE member_guid = 'm7'").await;
+    }
+    for sql in [MARKED, CAME, LEAVING] {
+        let (of_few, of_many) = (small.steps(sql, 1).await, large.steps(sql, 1).await);
+        assert!(of_few < 10 && of_many < 10, "{of_few} and {of_many} hundred steps of {sql}");
+    }
+}
