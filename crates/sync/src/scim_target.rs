@@ -1,18 +1,20 @@
 //! The tenant over SCIM 2.0 (RFC 7644), HTTPS only.
 
 mod bulk;
+mod compression;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, Member, User};
 use serde::Deserialize;
 use url::Url;
 
+use self::compression::Gzip;
 use crate::backoff::Backoff;
 use crate::object::Kind;
 use crate::resource::Resource;
@@ -74,6 +76,7 @@ pub struct ScimTarget {
     users: Url,
     groups: Url,
     backoff: Backoff,
+    gzip: Gzip,
     token: Arc<dyn TokenSource>,
     random: Arc<dyn Random>,
 }
@@ -110,7 +113,8 @@ impl ScimTarget {
             .tls_backend_preconfigured(config.tls)
             .build()?;
         let base = config.base.path().trim_end_matches('/').to_owned();
-        Ok(Self { client, base, bulk, users, groups, backoff: config.backoff, token, random })
+        let (backoff, gzip) = (config.backoff, Gzip::default());
+        Ok(Self { client, base, bulk, users, groups, backoff, gzip, token, random })
     }
 
     fn all(&self, kind: Kind) -> &Url {
@@ -137,18 +141,28 @@ impl ScimTarget {
         url: &Url,
         body: Option<&[u8]>,
     ) -> Result<Response, TargetError> {
-        let mut tried = 0;
+        let (mut tried, mut plain) = (0, false);
         loop {
             tried += 1;
             let token = self.token.token().await.map_err(|reason| Stop::Unauthorised { reason })?;
-            let (reason, asked) =
-                match self.request(context, method, url, body).bearer_auth(token).send().await {
-                    Ok(answer) if is_passing(answer.status()) => {
-                        (answer.status().to_string(), retry_after(&answer))
+            let packed = body.filter(|_| !plain).and_then(|body| self.gzip.pack(body));
+            let request = self.request(context, method, url, body, packed.as_deref());
+            let (reason, asked) = match request.bearer_auth(token).send().await {
+                // Whoever said that it takes this is not there any more: a version before, say.
+                Ok(answer) if answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE && packed.is_some() => {
+                    self.gzip.refused();
+                    plain = true;
+                    continue;
+                }
+                Ok(answer) => {
+                    self.gzip.heard(answer.headers());
+                    if !is_passing(answer.status()) {
+                        return checked(context, answer).await;
                     }
-                    Ok(answer) => return checked(context, answer).await,
-                    Err(error) => (chain(&error), None),
-                };
+                    (answer.status().to_string(), retry_after(&answer))
+                }
+                Err(error) => (chain(&error), None),
+            };
             match self.backoff.wait(tried, asked, &*self.random) {
                 Some(wait) => {
                     tracing::info!(tried, ?wait, %reason, "the tenant does not take the request now");
@@ -252,6 +266,7 @@ impl ScimTarget {
         method: &Method,
         url: &Url,
         body: Option<&[u8]>,
+        packed: Option<&[u8]>,
     ) -> RequestBuilder {
         let request = self
             .client
@@ -259,9 +274,13 @@ impl ScimTarget {
             .header(ACCEPT, scim::MEDIA_TYPE)
             .header(scim::CONNECTOR_HEADER, &context.connector)
             .header(scim::LEASE_EPOCH_HEADER, context.lease_epoch);
-        match body {
-            Some(body) => request.header(CONTENT_TYPE, scim::MEDIA_TYPE).body(body.to_vec()),
-            None => request,
+        match (packed, body) {
+            (Some(packed), _) => request
+                .header(CONTENT_TYPE, scim::MEDIA_TYPE)
+                .header(CONTENT_ENCODING, "gzip")
+                .body(packed.to_vec()),
+            (None, Some(body)) => request.header(CONTENT_TYPE, scim::MEDIA_TYPE).body(body.to_vec()),
+            (None, None) => request,
         }
     }
 }

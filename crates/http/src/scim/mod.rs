@@ -3,7 +3,11 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
 use axum::routing::{get, post};
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::state::AppState;
 
@@ -40,6 +44,14 @@ pub fn router() -> Router<AppState> {
         .route("/scim/v2/Schemas/{urn}", get(discovery::schema))
         .merge(resources())
         .merge(bulk)
+        // Bodies may come compressed, which each answer says (RFC 7694 section 3). Both what comes and what it becomes has its limit:
+        // the former here, the latter where it is read, which ends there.
+        .layer(RequestDecompressionLayer::new().no_br())
+        .layer(RequestBodyLimitLayer::new(bulk::MAXIMUM_BODY))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip"),
+        ))
 }
 
 /// The routes to people and groups: by themselves, and as what a bulk request's operations are sent to.

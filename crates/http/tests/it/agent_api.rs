@@ -61,6 +61,8 @@ pub(crate) struct Answered {
     pub(crate) status: StatusCode,
     pub(crate) kind: String,
     pub(crate) etag: Option<String>,
+    /// Which codings of a body are taken.
+    pub(crate) takes: Option<String>,
     pub(crate) body: Value,
 }
 
@@ -85,6 +87,18 @@ pub(crate) async fn call_with_text(
     headers: &[(&str, &str)],
     body: Option<String>,
 ) -> Answered {
+    call_with_body(world, method, path, token, headers, body.map_or_else(Body::empty, Body::from)).await
+}
+
+/// As [`call`], with any body.
+pub(crate) async fn call_with_body(
+    world: &World,
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Answered {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -92,13 +106,13 @@ pub(crate) async fn call_with_text(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let body = body.map_or_else(Body::empty, Body::from);
     let response = world.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
     let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (kind, etag) = (text(header::CONTENT_TYPE).unwrap_or_default(), text(header::ETAG));
+    let takes = text(header::ACCEPT_ENCODING);
     let status = response.status();
     let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    Answered { status, kind, etag, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    Answered { status, kind, etag, takes, body: serde_json::from_slice(&bytes).unwrap_or_default() }
 }
 
 async fn token(world: &World) -> EnrolmentToken {

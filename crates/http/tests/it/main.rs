@@ -21,5 +21,6 @@ mod proxied;
 mod register;
 mod register_limits;
 mod scim;
+mod scim_compressed;
 mod unlock;
 mod world;

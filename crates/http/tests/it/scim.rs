@@ -67,7 +67,7 @@ impl<'a> Export<'a> {
 }
 
 /// A person as the export sends them. The anchor is made from the name.
-fn person(name: &str) -> Value {
+pub(crate) fn person(name: &str) -> Value {
     use base64::Engine as _;
     let mut bytes = [0; 16];
     bytes[..name.len().min(16)].copy_from_slice(&name.as_bytes()[..name.len().min(16)]);

@@ -70,6 +70,30 @@ async fn many_go_in_few_requests_where_the_service_takes_that() {
 }
 
 #[tokio::test]
+async fn bodies_go_compressed_to_a_service_that_says_it_takes_them_and_to_no_other() {
+    let world = World::new().await;
+    let cycle = async |mail: &'static str| {
+        world.service.tenant().compressed = 0;
+        let people = (0..150).map(|number| object(number, &[("mail", mail)])).collect();
+        let [_, _, export] = world.cycle(people).await;
+        assert_eq!((export.outcome, export.counts.done()), (RunOutcome::Succeeded, 150));
+        let tenant = world.service.tenant();
+        assert!(tenant.users.values().all(|user| user.emails[0].value == mail));
+        tenant.compressed
+    };
+    assert_eq!(cycle("a@contoso.test").await, 0, "a version before says nothing");
+    (world.service.tenant().says_gzip, world.service.tenant().takes_gzip) = (true, true);
+    cycle("b@contoso.test").await;
+    assert_eq!(cycle("c@contoso.test").await, 3, "it has said so");
+    // What answers takes it no more: a version before, beyond a proxy that keeps the header, say.
+    world.service.tenant().takes_gzip = false;
+    assert!(cycle("d@contoso.test").await >= 1);
+    world.service.tenant().says_gzip = false;
+    cycle("e@contoso.test").await;
+    assert_eq!(cycle("f@contoso.test").await, 0);
+}
+
+#[tokio::test]
 async fn one_refused_person_does_not_stop_the_others() {
     let world = World::new().await;
     world.service.tenant().forbidden.push("user2@contoso.test".into());

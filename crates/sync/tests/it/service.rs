@@ -1,11 +1,13 @@
 //! A SCIM service over HTTPS on loopback, with the real models of the protocol: what an export meets.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
@@ -43,6 +45,11 @@ pub(crate) struct Tenant {
     pub(crate) no_bulk: bool,
     /// Operations of each bulk request.
     pub(crate) bulks: Vec<usize>,
+    /// Whether it says that it takes compressed bodies, and whether it does.
+    pub(crate) says_gzip: bool,
+    pub(crate) takes_gzip: bool,
+    /// How many bodies came compressed, refused ones too.
+    pub(crate) compressed: usize,
     next: u64,
 }
 
@@ -139,6 +146,7 @@ impl Service {
                 answer
             }),
         );
+        let router = router.layer(axum::middleware::from_fn_with_state(Arc::clone(&tenant), inflate));
         let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(server)) };
         tokio::spawn(async move { axum::serve(listener, router).await });
         let base = Url::parse(&format!("https://localhost:{port}/scim/v2")).expect("an address");
@@ -159,6 +167,28 @@ type Shared = State<Arc<Mutex<Tenant>>>;
 fn error(status: u16, kind: Option<ErrorType>, detail: &str) -> Response {
     let code = StatusCode::from_u16(status).expect("a status");
     (code, Json(scim::Error::new(status, kind, detail))).into_response()
+}
+
+/// Inflates bodies, or does not know how.
+async fn inflate(State(tenant): Shared, request: axum::extract::Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let mut sent = axum::body::to_bytes(body, 1 << 20).await.expect("a body").to_vec();
+    if parts.headers.remove(header::CONTENT_ENCODING).is_some() {
+        let mut tenant = tenant.lock().expect("the tenant");
+        tenant.compressed += 1;
+        if !tenant.takes_gzip {
+            return error(415, None, "what is this?");
+        }
+        let mut inflated = Vec::new();
+        flate2::read::GzDecoder::new(sent.as_slice()).read_to_end(&mut inflated).expect("gzip");
+        sent = inflated;
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let mut answer = next.run(axum::extract::Request::from_parts(parts, sent.into())).await;
+    if tenant.lock().expect("the tenant").says_gzip {
+        answer.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
 }
 
 /// Token, lease epoch and planned refusals, before anything else.
