@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::Lab;
 use crate::forest::{Forest, ForestHandle};
 use crate::host::Host;
-use crate::progress::step;
 use crate::root::{ensure_root, require_root};
 
 const CROWD: &str = include_str!("../scripts/crowd.py");
@@ -97,23 +96,25 @@ impl Crowd {
 }
 
 impl Lab {
-    /// Makes the snapshot of `contoso.test` with a crowd in it, on the database of Samba's that is meant for so many, and starts the forest.
-    /// Private copies of this lab have the crowd too, so it takes a lab of its own.
+    /// Makes the snapshot of `contoso.test` with a crowd in it, on the database of Samba's that is meant for so many. Private copies of this
+    /// lab have the crowd too, so it takes a lab of its own.
     ///
     /// # Errors
     /// When this lab has a snapshot without it, and as [`ForestHandle::up`].
-    pub fn crowded(&self, people: usize) -> Result<ForestHandle> {
+    pub fn crowded(&self, people: usize) -> Result<()> {
         require_root()?;
         let forest = self.forest(Forest::Contoso)?;
         let crowd = Crowd::of(&forest, people);
         ensure_root(self, Forest::Contoso.release())?;
-        let made = forest.ensure_snapshot_with(Some(&crowd))?;
+        if forest.ensure_snapshot_with(Some(&crowd))? {
+            return Ok(());
+        }
         forest.up()?;
         ensure!(
-            made || step("looking for the crowd", || Ok(crowd.is_in(&forest)))?,
+            crowd.is_in(&forest),
             "{} is a lab without a crowd of {people}: name another folder by RITORNO_LAB, where one is made",
             self.folder().display()
         );
-        Ok(forest)
+        forest.down()
     }
 }

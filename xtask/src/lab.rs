@@ -86,9 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 }
             }
         }
-        Action::Crowd { people } => {
-            lab.crowded(people)?;
-        }
+        Action::Crowd { people } => lab.crowded(people)?,
         Action::Down => lab.down()?,
         Action::Status => {}
     }
