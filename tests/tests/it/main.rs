@@ -23,6 +23,7 @@ mod outage;
 mod refusals;
 mod register;
 mod sync;
+mod sync_killed;
 mod transport;
 mod unlock;
 mod world;

@@ -1,0 +1,337 @@
+//! Agent and server are killed at every boundary of the stages and within each, at moments that their own stores tell: then the next
+//! cycle ends well, the tenant is what the directory says, and nobody is there twice.
+
+use std::fmt::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ritorno_lab::crowd::Crowd;
+use ritorno_storage::{Store, UserFilter};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Row as _};
+
+use crate::world::{World, programs};
+
+/// People, and how many of them change before each kill: of these a page of an export is full, and another one begun.
+const PEOPLE: usize = 400;
+const CHANGED: usize = 300;
+/// Longest wait for a moment, and for a cycle's end.
+const COMES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Victim {
+    Agent,
+    Server,
+    Both,
+}
+
+/// A moment: what the agent is told to do, and what a store says when it has come.
+struct Moment {
+    what: &'static str,
+    command: &'static [&'static str],
+    /// Whether it is the server's store.
+    server: bool,
+    /// Gives a number other than 0; `:round` stands for what the people are called by then.
+    when: &'static str,
+}
+
+const FULL: &[&str] = &["sync", "cycle", "--full"];
+const DELTA: &[&str] = &["sync", "cycle"];
+const CONFIRM: &[&str] = &["sync", "run", "tenant", "full-import"];
+
+const fn of_agent(what: &'static str, command: &'static [&'static str], when: &'static str) -> Moment {
+    Moment { what, command, server: false, when }
+}
+
+const fn of_server(what: &'static str, command: &'static [&'static str], when: &'static str) -> Moment {
+    Moment { what, command, server: true, when }
+}
+
+/// The newest run is of this profile, and goes on.
+macro_rules! during {
+    ($profile:literal, $and:literal) => {
+        concat!(
+            "SELECT count(*) FROM run WHERE id = (SELECT max(id) FROM run) AND outcome = 'running' AND profile = '",
+            $profile,
+            "'",
+            $and
+        )
+    };
+}
+
+/// So many people have their new name in the tenant.
+macro_rules! arrived {
+    ($number:literal) => {
+        concat!("SELECT count(*) >= ", $number, " FROM users WHERE display_name LIKE ':round %'")
+    };
+}
+
+const MOMENTS: &[Moment] = &[
+    of_agent("a full import begins", FULL, during!("full-import", "")),
+    of_agent(
+        "a page of it is staged",
+        FULL,
+        during!("full-import", " AND EXISTS (SELECT 1 FROM cs_object WHERE seen_run = run.id)"),
+    ),
+    of_agent(
+        "the import has ended",
+        FULL,
+        "SELECT count(*) FROM run WHERE id >= (SELECT max(id) - 1 FROM run) AND outcome <> 'running' AND profile = 'full-import' \
+         AND EXISTS (SELECT 1 FROM cs_object WHERE attributes LIKE '%:round %' AND changed = 1)",
+    ),
+    of_agent("a full sync begins", FULL, during!("full-sync", "")),
+    of_agent(
+        "a page of it is judged",
+        FULL,
+        during!("full-sync", " AND EXISTS (SELECT 1 FROM export_object WHERE desired LIKE '%:round %')"),
+    ),
+    of_agent("an export begins", FULL, during!("export", "")),
+    of_agent(
+        "its first requests are about to go out",
+        FULL,
+        during!("export", " AND EXISTS (SELECT 1 FROM export_object WHERE unsure = 1)"),
+    ),
+    of_server("the first request arrived", FULL, arrived!(1)),
+    of_server("the second request arrived", FULL, arrived!(65)),
+    of_server("the third request arrived", FULL, arrived!(129)),
+    of_server("the fourth request arrived", FULL, arrived!(193)),
+    of_agent(
+        "a page of it is confirmed",
+        FULL,
+        during!("export", " AND EXISTS (SELECT 1 FROM export_object WHERE confirmed LIKE '%:round %')"),
+    ),
+    of_server("the last request arrived", FULL, arrived!(300)),
+    of_server(
+        "a member has left",
+        FULL,
+        "SELECT count(*) = 0 FROM group_members m JOIN directory_groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id \
+         WHERE g.account_name = 'bench-group-0000' AND u.account_name = :leaver",
+    ),
+    of_agent("a confirming import begins", CONFIRM, during!("confirming-import", "")),
+    of_agent("a delta import begins", DELTA, during!("delta-import", "")),
+    of_agent(
+        "a page of changes is staged",
+        DELTA,
+        "SELECT count(*) FROM cs_object WHERE attributes LIKE '%:round %' AND changed = 1",
+    ),
+    of_agent("a delta sync begins", DELTA, during!("delta-sync", "")),
+    of_agent(
+        "a page of it is judged",
+        DELTA,
+        "SELECT count(*) FROM export_object WHERE desired LIKE '%:round %' AND confirmed NOT LIKE '%:round %'",
+    ),
+    of_agent(
+        "an export of changes is under way",
+        DELTA,
+        during!("export", " AND EXISTS (SELECT 1 FROM export_object WHERE unsure = 1)"),
+    ),
+    of_server("some changes arrived", DELTA, arrived!(1)),
+];
+
+/// The forest's crowd, and what is said of it now.
+struct Scene {
+    world: World,
+    crowd: Crowd,
+    round: u32,
+    /// The people who are in the large group no more.
+    left: usize,
+}
+
+impl Scene {
+    fn start() -> Result<Self> {
+        let mut world = World::start("sync-killed", |_| Ok(()))?;
+        world.stack.stop_agent();
+        let crowd = Crowd::of(&world.forest, PEOPLE);
+        crowd.add_to(&world.forest)?;
+        let configuration = world.stack.folder().join("agent.toml");
+        let text = std::fs::read_to_string(&configuration)?;
+        let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
+        let wider = format!("scope = [\"{}\"]\ngroups = [\"{}\"]", crowd.people_ou(), crowd.groups_ou());
+        std::fs::write(&configuration, text.replace(&scope, &wider))?;
+        let state = text.lines().find_map(|line| line.strip_prefix("state_dir = ")).context("a folder")?;
+        for name in ["sync.db", "sync.db-wal", "sync.db-shm"] {
+            // What the agent read before is another scope's.
+            let _ = std::fs::remove_file(std::path::Path::new(state.trim_matches('"')).join(name));
+        }
+        Ok(Self { world, crowd, round: 0, left: 0 })
+    }
+
+    /// Gives people another name, and has one of them leave the large group.
+    fn change(&mut self) -> Result<()> {
+        self.round += 1;
+        let mut ldif = String::new();
+        for number in 0..CHANGED {
+            writeln!(
+                ldif,
+                "dn: {}\nchangetype: modify\nreplace: displayName\ndisplayName: {} {number}\n",
+                self.crowd.person_dn(number),
+                self.name()
+            )?;
+        }
+        writeln!(
+            ldif,
+            "dn: {}\nchangetype: modify\ndelete: member\nmember: {}\n",
+            self.crowd.group_dn(0),
+            self.crowd.person_dn(self.left)
+        )?;
+        self.left += 1;
+        self.world.forest.modify(&ldif)
+    }
+
+    /// What people are called in this round.
+    fn name(&self) -> String {
+        format!("Round {:03}", self.round)
+    }
+
+    fn agent(&self, arguments: &[&str]) -> Result<Child> {
+        let mut command = Command::new(programs()?.agent);
+        command.arg("--config").arg(self.world.stack.folder().join("agent.toml")).args(arguments);
+        Ok(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
+    }
+
+    async fn open(&self, server: bool) -> Result<SqliteConnection> {
+        let path = if server { "cloud/ritorno.db" } else { "agent/sync.db" };
+        let path = self.world.stack.folder().join(path);
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        Ok(options.busy_timeout(Duration::from_secs(5)).connect().await?)
+    }
+
+    /// Has the agent do it until the moment has come; false if it had ended by then.
+    fn run_until(&self, moment: &Moment, victim: Victim) -> Result<bool> {
+        let leaver = format!("'sync-{:06}'", self.left - 1);
+        let sql = moment.when.replace(":round", &self.name()).replace(":leaver", &leaver);
+        let mut agent = self.agent(moment.command)?;
+        let until = Instant::now() + COMES_WITHIN;
+        let come = self.world.runtime.block_on(async {
+            let mut store = self.open(moment.server).await?;
+            while Instant::now() < until {
+                let row = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).fetch_one(&mut store).await?;
+                if row.try_get::<i64, _>(0)? != 0 {
+                    return anyhow::Ok(true);
+                }
+                if agent.try_wait()?.is_some() {
+                    return Ok(false);
+                }
+            }
+            bail!("'{}' did not come", moment.what)
+        })?;
+        if victim != Victim::Agent {
+            kill(self.world.stack.server_pid().context("the server runs")?)?;
+        }
+        if victim != Victim::Server {
+            kill(agent.id())?;
+        }
+        // With nobody to send to it gives up by itself, but not soon.
+        if victim == Victim::Server {
+            std::thread::sleep(Duration::from_millis(300));
+            kill(agent.id())?;
+        }
+        agent.wait()?;
+        Ok(come)
+    }
+
+    /// Runs a cycle to its end, and compares the tenant with the directory.
+    fn cycle(&mut self, victim: Victim) -> Result<()> {
+        if victim != Victim::Agent {
+            self.world.stack.stop_server();
+            self.world.stack.start_server()?;
+        }
+        self.world.stack.agent_command(DELTA)?;
+        let database = format!("sqlite:{}", self.world.stack.folder().join("cloud/ritorno.db").display());
+        let (people, members) = self.world.runtime.block_on(async {
+            let store = Store::connect(&database).await?;
+            let tenant = store.tenants().list().await?.first().context("there is a tenant")?.id;
+            let users = store.users().list(tenant, &UserFilter::All, 1, 1_000).await?.users;
+            let forest = ritorno_protocol::ids::Forest(self.world.forest.dns_domain.clone());
+            let groups = store.groups().list(tenant, &forest, 1, 1_000).await?.groups;
+            store.close().await;
+            let people: Vec<_> = users
+                .into_iter()
+                .filter_map(|user| {
+                    Some((user.on_premises()?.account_name.clone(), user.display_name.clone()))
+                })
+                .filter(|(account, _)| account.starts_with("sync-"))
+                .collect();
+            let members: Vec<_> =
+                groups.into_iter().map(|(group, members)| (group.account_name, members)).collect();
+            anyhow::Ok((people, members))
+        })?;
+        ensure!(people.len() == PEOPLE, "{} people", people.len());
+        let mut people = people;
+        people.sort();
+        for (number, (account, name)) in people.iter().enumerate() {
+            ensure!(*account == format!("sync-{number:06}"), "{account} in the place of {number}");
+            let expected =
+                if number < CHANGED { format!("{} {number}", self.name()) } else { account.clone() };
+            ensure!(*name == expected, "{account} is {name}, not {expected}");
+        }
+        let mut members = members;
+        members.sort();
+        let mut expected = vec![("bench-group-0000".to_owned(), (PEOPLE - self.left) as u64)];
+        expected.extend((1..self.crowd.groups()).map(|number| (format!("bench-group-{number:04}"), 100)));
+        ensure!(members == expected, "members: {members:?}");
+        let pending = self.world.stack.agent_command(&["sync", "pending"])?;
+        ensure!(pending.contains("would send nothing"), "{pending}");
+        Ok(())
+    }
+}
+
+fn kill(pid: u32) -> Result<()> {
+    // Whoever has just ended is not there any more.
+    Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status()?;
+    Ok(())
+}
+
+#[test]
+fn killed_at_every_boundary_and_within_each_stage_the_next_run_ends_well() -> Result<()> {
+    let mut scene = Scene::start()?;
+    scene.change()?;
+    // The first cycle does all stages at once: it is killed within each of them, and goes on each time from there.
+    for (victim, when) in [
+        (Victim::Agent, "SELECT count(*) FROM cs_object"),
+        (Victim::Server, "SELECT count(*) FROM export_object"),
+        (Victim::Agent, "SELECT count(*) FROM export_object WHERE unsure = 1"),
+        (Victim::Both, "SELECT count(*) FROM export_object WHERE confirmed IS NOT NULL"),
+        (Victim::Agent, "SELECT count(*) FROM edge WHERE confirmed IS NOT NULL"),
+    ] {
+        scene.agent(&["sync", "status"])?.wait()?;
+        scene.run_until(&of_agent("a first cycle is under way", FULL, when), victim)?;
+        if victim != Victim::Agent {
+            scene.world.stack.stop_server();
+            scene.world.stack.start_server()?;
+        }
+    }
+    scene.world.stack.agent_command(FULL)?;
+    scene.cycle(Victim::Agent)?;
+    let mut met = 0;
+    for (moment, number) in MOMENTS.iter().zip(0..) {
+        // Before a request is made there is nothing of the server's to break.
+        let victims: &[Victim] = match (moment.server, number % 2) {
+            (true, _) => &[Victim::Agent, Victim::Server],
+            (false, 0) => &[Victim::Agent],
+            (false, _) => &[Victim::Both],
+        };
+        for victim in victims {
+            scene.change()?;
+            let come = scene.run_until(moment, *victim)?;
+            met += usize::from(come);
+            eprintln!(
+                "- {victim:?} killed: {}{}",
+                moment.what,
+                if come { "" } else { " (it was over by then)" }
+            );
+            scene.cycle(*victim).with_context(|| format!("{victim:?} killed when {}", moment.what))?;
+        }
+    }
+    ensure!(met > MOMENTS.len(), "only {met} moments were met");
+    // The forest's other people were exported by the store that was removed.
+    let (known, others) = (PEOPLE + scene.crowd.groups(), scene.world.forest.people.len());
+    let said = scene.world.stack.agent_command(CONFIRM)?;
+    ensure!(
+        said.contains(&format!("0 updated, 0 removed, {known} unchanged, {others} errors")),
+        "the tenant is as was exported: {said}"
+    );
+    Ok(())
+}
