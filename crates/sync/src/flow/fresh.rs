@@ -40,7 +40,7 @@ pub(super) async fn carry_on(
         }
     }
     let mut people = project(connection, context.connector_id, &fresh).await?;
-    let (mut joined, mut keys_of) = (Vec::new(), Vec::new());
+    let (mut joined, mut keys_of, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
     for Fresh { object, contribution, keys } in &fresh {
         let Some(mv_id) = people.remove(object.anchor.as_str()) else {
             // Somebody has the anchor: the long way says who.
@@ -49,20 +49,24 @@ pub(super) async fn carry_on(
         };
         context.counts.adds += 1;
         joined.push((object.id, mv_id, contribution.to_json()));
+        if object.keys != "[]" {
+            keyed.push(object.id);
+        }
         keys_of.extend(metaverse::kept(keys).map(|(rule, key)| (object.id, rule, key)));
     }
     sqlx::query(
-        "UPDATE cs_object SET mv_id = said.value ->> 1, contribution = said.value ->> 2, excluded = NULL, fault = NULL \
+        "UPDATE cs_object SET mv_id = said.value ->> 1, contribution = said.value ->> 2, excluded = NULL, fault = NULL, changed = 0 \
          FROM json_each(?) said WHERE cs_object.id = said.value ->> 0",
     )
     .bind(json(&joined))
     .execute(&mut *connection)
     .await?;
-    let ids: Vec<i64> = joined.iter().map(|(id, _, _)| *id).collect();
-    sqlx::query("DELETE FROM join_key WHERE cs_id IN (SELECT value FROM json_each(?))")
-        .bind(json(&ids))
-        .execute(&mut *connection)
-        .await?;
+    if !keyed.is_empty() {
+        sqlx::query("DELETE FROM join_key WHERE cs_id IN (SELECT value FROM json_each(?))")
+            .bind(json(&keyed))
+            .execute(&mut *connection)
+            .await?;
+    }
     sqlx::query(
         "INSERT INTO join_key (cs_id, rule, key) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) \
          WHERE true ON CONFLICT DO UPDATE SET key = excluded.key",
