@@ -2,23 +2,24 @@
 //! chain is verified.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::audit_chain::{Head, Line};
 use ritorno_protocol::audit::{AuditHead, Checkpoint};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::KeyCertificate;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
-use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::signed::Signed;
 use ritorno_relay::keyring::Keyring as _;
 use ritorno_storage::{Linked, Store, StoreError};
-use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncBufReadExt as _;
 
+use crate::keys::{Keys, KeysError};
 use crate::measures;
 use crate::state::AppState;
 
@@ -47,20 +48,44 @@ pub trait AuditSink: Send + Sync {
 }
 
 /// A file that lines are added to. It may be moved away at any time; the next lines begin another.
-pub struct FileSink(pub PathBuf);
+pub struct FileSink {
+    path: PathBuf,
+    name: String,
+}
+
+impl FileSink {
+    /// The file at `path` on this host: another host's has facts of its own to catch up with.
+    pub fn new(path: PathBuf, host: &str) -> Self {
+        let name = format!("{host}:{}", path.display());
+        Self { path, name }
+    }
+}
 
 #[async_trait]
 impl AuditSink for FileSink {
-    fn name(&self) -> &'static str {
-        "file"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     async fn take(&self, lines: &str) -> std::io::Result<()> {
-        let mut options = tokio::fs::OpenOptions::new();
-        let mut file = options.create(true).append(true).mode(0o640).open(&self.0).await?;
-        file.write_all(lines.as_bytes()).await?;
-        file.sync_data().await
+        let (path, lines) = (self.path.clone(), lines.to_owned());
+        // The runtime's own files tell of a failed write later than we ask whether all is on the disk.
+        tokio::task::spawn_blocking(move || append(&path, lines.as_bytes())).await?
     }
+}
+
+/// Adds to a file, wholly or not at all.
+fn append(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+    let before = file.metadata()?.len();
+    let added = file.write_all(bytes).and_then(|()| file.sync_data());
+    if added.is_err() {
+        // Half a line would make the next one unreadable. If it can't be cut off, the error that is told is still the first one.
+        let _ = file.set_len(before);
+    }
+    added
 }
 
 /// A fact as a sink has it, with its hash in hexadecimal.
@@ -88,30 +113,72 @@ pub enum ChainError {
     /// The sink takes nothing.
     #[error("the sink takes nothing: {0}")]
     Sink(#[from] std::io::Error),
+    /// The kept head can't be used.
+    #[error("{0}")]
+    Kept(#[from] KeptError),
+    /// The head can't be kept.
+    #[error("{0}")]
+    Keep(#[from] KeysError),
+    /// The chain is another one than was signed.
+    #[error(
+        "the audit was written anew: what was signed up to position {position} is not there, so nothing more is signed; \
+         `ritorno audit verify` says more"
+    )]
+    Rewritten {
+        /// Up to where it was signed.
+        position: u64,
+    },
 }
 
-/// Links everything that is not linked yet, and counts it.
+/// Links everything that is not linked yet; `each` is told of every fact.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn link_all(store: &Store, tenant: TenantId) -> Result<(), StoreError> {
+pub async fn link_all(store: &Store, tenant: TenantId, each: impl Fn(&Fact)) -> Result<(), StoreError> {
     loop {
         let linked = store.audit_chain().link(tenant, AT_ONCE).await?;
-        linked.iter().for_each(measures::fact);
+        linked.iter().for_each(&each);
         if linked.len() < AT_ONCE as usize {
             return Ok(());
         }
     }
 }
 
+/// The last signed head that this host knows of, which is kept outside the database: whoever has only that can't write the chain
+/// anew without its being seen.
+///
+/// # Errors
+/// What the system said, or that the file holds something else.
+fn kept(keys: &Keys, tenant: TenantId) -> Result<Option<AuditHead>, KeptError> {
+    let file = keys.audit_head_file();
+    let bytes = match std::fs::read(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| KeptError(format!("{}: {error}", file.display())))?,
+    };
+    let broken = |why: String| KeptError(format!("{}: {why}", file.display()));
+    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    checkpoint.check(keys.root(), tenant).map(Some).map_err(|error| broken(error.to_string()))
+}
+
+/// The file with the last signed head can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct KeptError(String);
+
 /// Signs the head, unless it is signed already or there is none.
 ///
 /// # Errors
-/// [`ChainError`].
+/// [`ChainError`]; nothing is signed of a chain that does not contain what was signed before.
 pub async fn sign_head(state: &AppState) -> Result<Option<Checkpoint>, ChainError> {
     let (chain, tenant, now) = (state.store.audit_chain(), state.tenant, state.clock.now());
+    let kept = kept(&state.keys, tenant)?;
+    if let Some(kept) = &kept
+        && chain.hash_at(tenant, kept.position).await?.is_none_or(|hash| hash != *kept.hash.0)
+    {
+        return Err(ChainError::Rewritten { position: kept.position });
+    }
     let head = chain.head(tenant).await?;
-    let signed = chain.checkpoints(tenant).await?.last().map_or(0, |(position, _)| *position);
+    let signed = chain.last_signed(tenant).await?.max(kept.map_or(0, |kept| kept.position));
     if head.position <= signed {
         return Ok(None);
     }
@@ -123,10 +190,11 @@ pub async fn sign_head(state: &AppState) -> Result<Option<Checkpoint>, ChainErro
     let said = AuditHead { tenant, position: head.position, hash: Bytes(head.hash.to_vec()), at: now };
     let checkpoint = Checkpoint::sign(&said, &keys.signing, certificate.clone());
     chain.keep(tenant, head.position, &checkpoint).await?;
+    state.keys.keep_audit_head(&serde_json::to_vec(&checkpoint).unwrap_or_default())?;
     Ok(Some(checkpoint))
 }
 
-/// Sends the sink what it has not got, facts and signed heads in their order.
+/// Sends the sink the facts that it has not got, in their order.
 ///
 /// # Errors
 /// [`ChainError`].
@@ -136,18 +204,23 @@ pub async fn send(store: &Store, tenant: TenantId, sink: &dyn AuditSink) -> Resu
         let told = chain.told(tenant, sink.name()).await?;
         let facts = chain.linked(tenant, told, AT_ONCE).await?;
         let Some(last) = facts.last().map(|linked| linked.head.position) else { return Ok(()) };
-        let checkpoints: BTreeMap<u64, Checkpoint> = chain.checkpoints(tenant).await?.into_iter().collect();
         let mut lines = String::new();
         for Linked { head, fact } in &facts {
-            let line = Line::new(head.position, fact);
-            push(&mut lines, &SentFact { fact: line, hash: hex(&head.hash) });
-            if let Some(checkpoint) = checkpoints.get(&head.position) {
-                push(&mut lines, &SentCheckpoint { checkpoint });
-            }
+            push(&mut lines, &SentFact { fact: Line::new(head.position, fact), hash: hex(&head.hash) });
         }
         sink.take(&lines).await?;
         chain.set_told(tenant, sink.name(), last).await?;
     }
+}
+
+/// Sends the sink a signed head.
+///
+/// # Errors
+/// What the sink said.
+pub async fn send_head(sink: &dyn AuditSink, checkpoint: &Checkpoint) -> std::io::Result<()> {
+    let mut line = String::new();
+    push(&mut line, &SentCheckpoint { checkpoint });
+    sink.take(&line).await
 }
 
 fn push(lines: &mut String, sent: &impl Serialize) {
@@ -163,11 +236,21 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// What a round has to know of the ones before.
+struct Rounds {
+    /// Facts from before are not counted: they were, or nobody counted yet.
+    since: Timestamp,
+    /// When the head was signed last.
+    signed: Option<Timestamp>,
+    /// A signed head that the sink has not got.
+    unsent: Option<Checkpoint>,
+}
+
 /// Links, signs and sends for as long as it is let.
 pub async fn work(state: AppState, sink: Option<Box<dyn AuditSink>>) {
-    let mut signed: Option<Timestamp> = None;
+    let mut rounds = Rounds { since: state.clock.now(), signed: None, unsent: None };
     loop {
-        let pause = match round(&state, sink.as_deref(), &mut signed).await {
+        let pause = match round(&state, sink.as_deref(), &mut rounds).await {
             Ok(()) => LINK_EVERY,
             Err(error) => {
                 tracing::error!(%error, "the audit chain does not go on; it is tried again");
@@ -181,26 +264,31 @@ pub async fn work(state: AppState, sink: Option<Box<dyn AuditSink>>) {
 async fn round(
     state: &AppState,
     sink: Option<&dyn AuditSink>,
-    signed: &mut Option<Timestamp>,
+    rounds: &mut Rounds,
 ) -> Result<(), ChainError> {
-    link_all(&state.store, state.tenant).await?;
-    let now = state.clock.now();
-    if signed.is_none_or(|at| now.since(at) >= SIGN_EVERY) {
-        let made = sign_head(state).await?;
-        *signed = Some(now);
-        // The facts up to it may have been sent before it was signed.
-        if let (Some(checkpoint), Some(sink)) = (made, sink) {
-            send(&state.store, state.tenant, sink).await?;
-            let mut line = String::new();
-            push(&mut line, &SentCheckpoint { checkpoint: &checkpoint });
-            sink.take(&line).await?;
-            return Ok(());
+    let since = rounds.since;
+    link_all(&state.store, state.tenant, |fact| {
+        if fact.at >= since {
+            measures::fact(fact);
         }
+    })
+    .await?;
+    // What is not signed yet is sent all the same, so that a chain that is not signed any more is seen elsewhere too.
+    if let Some(sink) = sink {
+        send(&state.store, state.tenant, sink).await?;
     }
-    match sink {
-        Some(sink) => send(&state.store, state.tenant, sink).await,
-        None => Ok(()),
+    let now = state.clock.now();
+    if rounds.signed.is_none_or(|at| now.since(at) >= SIGN_EVERY) {
+        if let Some(made) = sign_head(state).await? {
+            rounds.unsent = Some(made);
+        }
+        rounds.signed = Some(now);
     }
+    if let (Some(sink), Some(checkpoint)) = (sink, &rounds.unsent) {
+        send_head(sink, checkpoint).await?;
+        rounds.unsent = None;
+    }
+    Ok(())
 }
 
 /// A chain that holds.
@@ -239,22 +327,39 @@ pub enum VerifyError {
         /// Why.
         why: String,
     },
+    /// The head that is kept beside the root key is not in the chain.
+    #[error("position {0}: what this host signed last is not what is there: the chain was written anew")]
+    Kept(u64),
+    /// The kept head can't be used.
+    #[error("{0}")]
+    Unusable(#[from] KeptError),
+    /// A line of a file says another thing.
+    #[error("{file}, line {line}: {why}", file = file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
     /// The database failed.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
-/// Verifies the whole chain, and every signed head up to the tenant's root. `progress` is told each position that was reached.
+/// Verifies the whole chain, every signed head up to the tenant's root, and that the one which is kept outside the database is in it.
+/// `progress` is told each position that was reached.
 ///
 /// # Errors
 /// [`VerifyError`], by the first thing that does not hold.
 pub async fn verify(
     store: &Store,
+    keys: &Keys,
     tenant: TenantId,
-    root: &PublicKey,
     progress: impl Fn(u64),
 ) -> Result<Verified, VerifyError> {
-    let chain = store.audit_chain();
+    let (chain, kept) = (store.audit_chain(), kept(keys, tenant)?);
     // Before the facts are read, since it moves on meanwhile.
     let known = chain.head(tenant).await?;
     let checkpoints = chain.checkpoints(tenant).await?;
@@ -262,7 +367,7 @@ pub async fn verify(
     let mut signed = BTreeMap::new();
     for (position, checkpoint) in checkpoints {
         let broken = |why: String| VerifyError::Checkpoint { position, why };
-        let head = checkpoint.check(root, tenant).map_err(|error| broken(error.to_string()))?;
+        let head = checkpoint.check(keys.root(), tenant).map_err(|error| broken(error.to_string()))?;
         if head.position != position {
             return Err(broken(format!("it was signed for position {}", head.position)));
         }
@@ -286,13 +391,71 @@ pub async fn verify(
                 let why = "every fact up to it was written anew".to_owned();
                 return Err(VerifyError::Checkpoint { position: next.position, why });
             }
+            if kept.as_ref().is_some_and(|kept| kept.position == next.position && kept.hash.0 != next.hash) {
+                return Err(VerifyError::Kept(next.position));
+            }
             head = next;
         }
         progress(head.position);
     }
     let farthest = signed.keys().last().copied().unwrap_or(0).max(known.position);
+    let farthest = farthest.max(kept.map_or(0, |kept| kept.position));
     if head.position < farthest {
         return Err(VerifyError::Shorter { found: head.position, known: farthest });
     }
     Ok(Verified { head, checkpoints: count, unlinked: chain.count_unlinked(tenant).await? })
+}
+
+/// A line of a file, as it is read back.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Read {
+    Fact { fact: Placed, hash: String },
+    Checkpoint { checkpoint: Checkpoint },
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    position: u64,
+}
+
+/// Compares what a sink's file has with the database, whose chain has been verified. How many lines there are.
+///
+/// # Errors
+/// [`VerifyError::File`] by the first line that the database does not have so.
+pub async fn compare(
+    store: &Store,
+    keys: &Keys,
+    tenant: TenantId,
+    file: &Path,
+) -> Result<usize, VerifyError> {
+    let chain = store.audit_chain();
+    let wrong = |line: usize, why: String| VerifyError::File { file: file.to_owned(), line, why };
+    let text = tokio::fs::File::open(file).await.map_err(|error| wrong(0, error.to_string()))?;
+    let mut lines = tokio::io::BufReader::new(text).lines();
+    let (mut number, mut near) = (0, BTreeMap::new());
+    while let Some(line) = lines.next_line().await.map_err(|error| wrong(number + 1, error.to_string()))? {
+        number += 1;
+        let (position, hash) = match serde_json::from_str(&line) {
+            Err(error) => return Err(wrong(number, error.to_string())),
+            Ok(Read::Fact { fact, hash }) => (fact.position, hash),
+            Ok(Read::Checkpoint { checkpoint }) => {
+                let head = checkpoint
+                    .check(keys.root(), tenant)
+                    .map_err(|error| wrong(number, error.to_string()))?;
+                (head.position, hex(&head.hash.0))
+            }
+        };
+        if !near.contains_key(&position) {
+            let some = chain.linked(tenant, position.saturating_sub(1), VERIFIED_AT_ONCE).await?;
+            near = some.into_iter().map(|linked| (linked.head.position, hex(&linked.head.hash))).collect();
+        }
+        if near.get(&position) != Some(&hash) {
+            return Err(wrong(
+                number,
+                format!("the database has another fact at position {position}, or none"),
+            ));
+        }
+    }
+    Ok(number)
 }

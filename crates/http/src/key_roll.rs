@@ -45,7 +45,21 @@ impl Keys {
     /// # Errors
     /// [`RollError`].
     pub async fn roll(&self, now: Timestamp, random: &dyn Random) -> Result<KeyCertificate, RollError> {
-        let sequence = self.newest().await?.map_or(1, |newest| newest.sequence.saturating_add(1));
+        self.roll_past(0, now, random).await
+    }
+
+    /// The same, past `skipped` keys that may have been made and are not known any more.
+    ///
+    /// # Errors
+    /// [`RollError`].
+    pub async fn roll_past(
+        &self,
+        skipped: u64,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<KeyCertificate, RollError> {
+        let newest = self.newest().await?.map_or(0, |newest| newest.sequence);
+        let sequence = newest.saturating_add(skipped).saturating_add(1);
         let root = self.open_root().await?;
         let (key, content, certificate) = new_signing_key(self.tenant, &root, sequence, now, random);
         let fact = Fact {

@@ -83,6 +83,24 @@ impl Keys {
         &self.root
     }
 
+    /// Where the last signed head of the audit chain is kept.
+    pub fn audit_head_file(&self) -> PathBuf {
+        self.root_file.with_file_name("audit.head")
+    }
+
+    /// Keeps the last signed head of the audit chain.
+    ///
+    /// # Errors
+    /// [`KeysError::File`].
+    pub(crate) fn keep_audit_head(&self, bytes: &[u8]) -> Result<(), KeysError> {
+        let file = self.audit_head_file();
+        let beside = file.with_extension("head.new");
+        // What a stop in the middle has left.
+        let _ = std::fs::remove_file(&beside);
+        write_secret_file(&beside, bytes)?;
+        std::fs::rename(&beside, &file).map_err(|source| KeysError::File { path: file, source })
+    }
+
     /// Asks the database again at the next use.
     pub fn forget(&self) {
         *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -41,6 +41,9 @@ pub enum LicensingFault {
     /// The product has no such plan.
     #[error("{0} has no service plan '{1}' that grants anything here: nothing was assigned")]
     NoPlan(&'static str, String),
+    /// Neither a person nor a group was named, or both were.
+    #[error("name a person or a group, and not both")]
+    WhomOne,
     /// Nobody is called so.
     #[error("the tenant has nobody whose sign-in name is '{0}': people come with the synchronisation")]
     NoPerson(String),
@@ -81,6 +84,7 @@ impl LicensingFault {
     pub const fn told(&self) -> Option<&'static str> {
         Some(match self {
             Self::NoProduct(_) | Self::NoPlan(..) => key("licences-no-product"),
+            Self::WhomOne => key("licences-whom-one"),
             Self::NoPerson(_) => key("licences-no-person"),
             Self::NoGroup(_) => key("licences-no-group"),
             Self::SeveralGroups(..) => key("licences-several-groups"),

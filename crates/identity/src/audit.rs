@@ -10,7 +10,11 @@ macro_rules! activities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
         /// What was done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Activity { $($(#[$doc])* $variant,)* }
+        pub enum Activity {
+            $($(#[$doc])* $variant,)*
+            /// One that a later version wrote, by its name.
+            Other(&'static str),
+        }
 
         impl Activity {
             /// Every activity there is.
@@ -18,7 +22,10 @@ macro_rules! activities {
 
             /// The name that is stored and shown.
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(name) => name,
+                }
             }
         }
     };

@@ -30,18 +30,26 @@ impl Installation {
     /// # Errors
     /// When one of them is not there or can't be opened; the message says what to do.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_at(config, &config.database, &root_file(config)).await
+    }
+
+    /// The same with the database and the root key elsewhere.
+    ///
+    /// # Errors
+    /// As [`Installation::open`].
+    pub(crate) async fn open_at(config: &Config, database: &str, root: &Path) -> anyhow::Result<Self> {
         let (node_key, pepper) = read_node_key(config)?;
-        for file in [node_key_file(config), root_file(config)] {
-            for_the_owner_only(&file)?;
+        for file in [&node_key_file(config), root] {
+            for_the_owner_only(file)?;
         }
-        let store = Store::connect(&config.database).await?;
+        let store = Store::connect(database).await?;
         let mut tenants = store.tenants().list().await?;
         let tenant = match tenants.len() {
             1 => tenants.remove(0),
             0 => bail!("there is no tenant yet: run `ritorno init` first"),
             _ => bail!("the database holds more than one tenant; this version serves one"),
         };
-        Ok(Self { store, tenant, node_key, pepper, root_file: root_file(config) })
+        Ok(Self { store, tenant, node_key, pepper, root_file: root.to_owned() })
     }
 
     /// The tenant's keys.

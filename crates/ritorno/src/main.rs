@@ -46,6 +46,8 @@ enum Command {
     Backup(commands::backup::Arguments),
     /// Puts a backup where nothing is, once the node key is back.
     Restore(commands::backup::Arguments),
+    /// After PostgreSQL's own tools have restored the database: does what `restore` does besides.
+    Restored,
     /// The signing keys.
     #[command(subcommand)]
     Keys(commands::keys::Command),
@@ -103,6 +105,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Agent(command) => commands::agent::run(&config, command).await,
         Command::Audit(command) => commands::audit::run(&config, &command).await,
         Command::Backup(arguments) => commands::backup::backup(&config, &arguments).await,
+        Command::Restored => commands::backup::restored(&config).await,
         Command::Restore(arguments) => commands::backup::restore(&config, &arguments).await,
         Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Licence(command) => commands::licence::run(&config, command).await,

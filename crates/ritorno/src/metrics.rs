@@ -9,12 +9,16 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ritorno_http::AppState;
+use ritorno_http::client::Proxies;
 use ritorno_http::measures;
+use ritorno_http::serve::{Patience, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::config;
 
+/// Connections of whoever asks, of which there are few.
+const CONNECTIONS: usize = 16;
 /// How often what was measured is put into its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// The text format of Prometheus.
@@ -35,15 +39,9 @@ pub(crate) async fn listen(metrics: &config::Metrics, state: AppState) -> anyhow
     tracing::info!(listen = %metrics.listen, "metrics");
     let shown = handle.clone();
     let app = Router::new().route("/metrics", get(move || show(shown.clone(), state.clone())));
+    let patience = Patience { connections: CONNECTIONS, ..Patience::default() };
     Ok(tokio::spawn(async move {
-        tokio::select! {
-            ended = axum::serve(listener, app).into_future() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "metrics are not answered any more");
-                }
-            }
-            () = upkeep(&handle) => {}
-        }
+        serve(listener, None, app, Proxies::default(), patience, upkeep(&handle)).await;
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Audit facts: added, never changed.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_protocol::ids::{SupportCode, TenantId};
@@ -16,6 +16,11 @@ static APPEND: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
          reason, support_code, correlation, request)";
     row_statements(head, 13, "")
 });
+
+/// Names of activities that this version does not know, each kept once for as long as the program runs.
+static OTHERS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+/// How many those may be: versions have a few each.
+const OTHERS_AT_MOST: usize = 256;
 
 /// Audit facts.
 pub struct Audit<'a>(pub(crate) &'a Db);
@@ -109,8 +114,7 @@ pub(crate) fn fact(row: &Row) -> Result<Fact, StoreError> {
         id: row.parsed("id")?,
         tenant: row.parsed("tenant")?,
         at: row.moment("at")?,
-        activity: Activity::from_name(&row.text("activity")?)
-            .ok_or(StoreError::Unreadable { column: "activity" })?,
+        activity: activity(&row.text("activity")?)?,
         actor,
         target: row.parsed_if_any("target")?,
         from: row.text_if_any("from_address")?,
@@ -121,4 +125,23 @@ pub(crate) fn fact(row: &Row) -> Result<Fact, StoreError> {
         correlation: row.parsed("correlation")?,
         request: row.parsed_if_any("request")?,
     })
+}
+
+/// The activity of that name. A later version may have written others, which are kept as they are, so that a version that was rolled
+/// back to still shows the audit and goes on with its chain.
+fn activity(name: &str) -> Result<Activity, StoreError> {
+    if let Some(known) = Activity::from_name(name) {
+        return Ok(known);
+    }
+    // Nothing is done under the lock that could leave the list half changed.
+    let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(other) = others.iter().find(|other| **other == name) {
+        return Ok(Activity::Other(other));
+    }
+    if others.len() >= OTHERS_AT_MOST {
+        return Err(StoreError::Unreadable { column: "activity" });
+    }
+    let other: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    others.push(other);
+    Ok(Activity::Other(other))
 }

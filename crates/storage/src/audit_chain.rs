@@ -68,6 +68,26 @@ impl AuditChain<'_> {
         Ok(if self.0.write_whole(statements).await?.is_none() { facts } else { Vec::new() })
     }
 
+    /// The hash at a position; `None` if there is no fact.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hash_at(&self, tenant: TenantId, position: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        const SQL: &str = "select hash from audit where tenant = $1 and position = $2";
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        self.0.read_one(SQL, values![tenant, position]).await?.map(|row| row.digest("hash")).transpose()
+    }
+
+    /// The position of the last signed head; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_signed(&self, tenant: TenantId) -> Result<u64, StoreError> {
+        const SQL: &str =
+            "select coalesce(max(position), 0) as position from audit_checkpoints where tenant = $1";
+        self.0.read_one(SQL, values![tenant]).await?.map_or(Ok(0), |row| position(&row))
+    }
+
     /// Linked facts after a position, in their order.
     ///
     /// # Errors
@@ -131,7 +151,8 @@ impl AuditChain<'_> {
     /// [`StoreError`].
     pub async fn set_told(&self, tenant: TenantId, sink: &str, position: u64) -> Result<(), StoreError> {
         const SQL: &str = "insert into audit_sinks (tenant, sink, position) values ($1, $2, $3) \
-             on conflict (tenant, sink) do update set position = excluded.position";
+             on conflict (tenant, sink) do update set position = excluded.position \
+             where excluded.position > audit_sinks.position";
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         self.0.write(SQL, values![tenant, sink, position]).await.map(|_| ())
     }

@@ -53,9 +53,8 @@ impl Store {
             "delete from codes",
             "update flows set expires_at = 0 where expires_at > 0",
         ];
-        for statement in FORGOTTEN {
-            self.db().write(statement, Vec::new()).await?;
-        }
-        Ok(())
+        // All of it or nothing; none of them has to find anything.
+        let statements = FORGOTTEN.map(|statement| (statement, Vec::new())).into();
+        self.db().write_together(statements, 0).await.map(|_| ())
     }
 }

@@ -127,7 +127,7 @@ impl Groups<'_> {
     /// [`StoreError`].
     pub async fn named(&self, tenant: TenantId, name: &str) -> Result<Vec<Group>, StoreError> {
         const SQL: &str = "select * from directory_groups where tenant = $1 \
-             and (display_name = $2 or lower(display_name) = $3 or lower(domain || '\\' || account_name) = $3) \
+             and (display_name = $2 or domain || '\\' || account_name = $2 or lower(display_name) = $3 or lower(domain || '\\' || account_name) = $3) \
              order by id limit 10";
         self.0.read(SQL, values![tenant, name, name.to_lowercase()]).await?.iter().map(group).collect()
     }

@@ -59,6 +59,9 @@ pub struct Listed {
     pub name: String,
 }
 
+/// For how many people a product was bought.
+const UNITS: &str = "select units from subscribed_skus where tenant = $1 and sku = $2";
+
 /// What came of assigning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assigned {
@@ -100,9 +103,10 @@ macro_rules! without_writeback {
         concat!(
             "select ",
             $what,
-            " from users where tenant = $1 and enabled = 1 and source_anchor is not null and id not in (",
+            " from users left join (",
             people_with!("a.grants >= 2"),
-            ") ",
+            ") as licensed on licensed.person = users.id where users.tenant = $1 and users.enabled = 1 \
+             and users.source_anchor is not null and licensed.person is null ",
             $rest
         )
     };
@@ -126,8 +130,12 @@ impl Licences<'_> {
     pub async fn unsubscribe(&self, tenant: TenantId, sku: &Sku) -> Result<bool, StoreError> {
         const ASSIGNMENTS: &str = "delete from licence_assignments where tenant = $1 and sku = $2";
         const SUBSCRIBED: &str = "delete from subscribed_skus where tenant = $1 and sku = $2";
-        self.0.write(ASSIGNMENTS, values![tenant, sku.id.to_string()]).await?;
-        Ok(self.0.write(SUBSCRIBED, values![tenant, sku.id.to_string()]).await? == 1)
+        if self.0.read_one(UNITS, values![tenant, sku.id.to_string()]).await?.is_none() {
+            return Ok(false);
+        }
+        let statements = [ASSIGNMENTS, SUBSCRIBED].map(|sql| (sql, values![tenant, sku.id.to_string()]));
+        self.0.write_together(statements.into(), 0).await?;
+        Ok(true)
     }
 
     /// What the tenant bought, and how many people have it.
@@ -158,7 +166,8 @@ impl Licences<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn assign(&self, tenant: TenantId, assignment: &Assignment) -> Result<Assigned, StoreError> {
-        const UNITS: &str = "select units from subscribed_skus where tenant = $1 and sku = $2";
+        const THERE: &str =
+            "select 1 as one from licence_assignments where tenant = $1 and sku = $2 and holder = $3";
         const SQL: &str = "insert into licence_assignments (tenant, sku, holder, user_id, group_id, disabled_plans, \
              grants, usage_location, assigned_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              on conflict (tenant, sku, holder) do update set disabled_plans = excluded.disabled_plans, \
@@ -169,6 +178,8 @@ impl Licences<'_> {
         };
         let (units, before) = (row.count("units")?, self.consumed(tenant, sku).await?);
         let (holder, user, group) = columns(assignment.holder);
+        let there =
+            self.0.read_one(THERE, values![tenant, sku.id.to_string(), holder.clone()]).await?.is_some();
         let values = values![
             tenant,
             sku.id.to_string(),
@@ -182,12 +193,15 @@ impl Licences<'_> {
         ];
         match self.0.write(SQL, values).await {
             Ok(_) => {}
-            Err(StoreError::Contradiction(_)) => return Ok(Assigned::NoHolder),
+            Err(StoreError::Contradiction(_)) => {
+                let bought = self.0.read_one(UNITS, values![tenant, sku.id.to_string()]).await?.is_some();
+                return Ok(if bought { Assigned::NoHolder } else { Assigned::NotSubscribed });
+            }
             Err(error) => return Err(error),
         }
         let needed = self.consumed(tenant, sku).await?;
-        // Whoever had it keeps it, also where fewer were bought since.
-        if needed > units && needed > before {
+        // Whoever had it keeps it, also where fewer were bought since, or a group has grown meanwhile.
+        if needed > units && needed > before && !there {
             self.revoke(tenant, sku, assignment.holder).await?;
             return Ok(Assigned::TooFew { units, needed });
         }

@@ -25,12 +25,13 @@ macro_rules! select_users {
     ($rest:literal) => {
         concat!(
             "select users.*, case when exists (select 1 from licence_assignments a where a.tenant = users.tenant) \
-             then coalesce((with recursive inside (grp) as (select m.group_id from group_members m \
+             then (select coalesce(max(grants), 0) from (select a.grants as grants from licence_assignments a \
+             where a.tenant = users.tenant and a.user_id = users.id union all \
+             select a.grants from (with recursive inside (grp) as (select m.group_id from group_members m \
              where m.tenant = users.tenant and m.user_id = users.id \
              union select m.group_id from group_members m join inside on m.member_group = inside.grp \
-             where m.tenant = users.tenant) select max(a.grants) from licence_assignments a \
-             where a.tenant = users.tenant and (a.user_id = users.id or a.group_id in (select grp from inside))), 0) \
-             else 0 end as granted from users ",
+             where m.tenant = users.tenant) select grp from inside) as g join licence_assignments a \
+             on a.tenant = users.tenant and a.group_id = g.grp) as theirs) else 0 end as granted from users ",
             $rest
         )
     };

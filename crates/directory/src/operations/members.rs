@@ -70,9 +70,9 @@ impl Directory {
                 }
                 page => page?,
             };
-            let Some((name, values)) = page.entries.first().and_then(ranged) else {
-                return Ok(Some((members, foreign)));
-            };
+            // One that is answered for by nothing may not be seen any more, and is not without members by that.
+            let Some(entry) = page.entries.first() else { return Ok(None) };
+            let Some((name, values)) = ranged(entry) else { return Ok(Some((members, foreign))) };
             members.extend(values.iter().filter_map(|value| guid_of(value)));
             foreign.extend(values.iter().filter_map(|value| foreign_of(value)));
             // The last range ends with an asterisk; so does a directory that knows no ranges, by leaving them out.

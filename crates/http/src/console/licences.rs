@@ -260,10 +260,10 @@ pub(super) async fn assign_one(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
     let tenant = tenant(&state).await?;
-    let whom = if form.person.trim().is_empty() {
-        Whom::Group(form.group.trim())
-    } else {
-        Whom::Person(form.person.trim())
+    let whom = match (form.person.trim(), form.group.trim()) {
+        (person, "") if !person.is_empty() => Whom::Person(person),
+        ("", group) if !group.is_empty() => Whom::Group(group),
+        _ => return again(&state, &signed_in, &reader, LicensingFault::WhomOne).await,
     };
     let asked = Assign { sku: &form.product, whom, without: &[], location: None };
     match assign(&state.store, &tenant, asked, state.clock.now()).await {

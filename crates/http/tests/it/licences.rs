@@ -151,6 +151,9 @@ async fn the_console_shows_what_is_there_and_says_what_is_wrong() {
     assert!(wrong(&mut root, assign_at, &nobody).await.contains("Nobody has this sign-in name"));
     let no_group = [("product", "AAD_PREMIUM"), ("group", "CONTOSO\\Nessuno")];
     assert!(wrong(&mut root, assign_at, &no_group).await.contains("No group is called so"));
+    for both_or_none in [&no_group[..1], &[to_anna[0], to_anna[1], no_group[1]]] {
+        assert!(wrong(&mut root, assign_at, both_or_none).await.contains("and not both"));
+    }
     let location = "/console/licences/location";
     assert!(wrong(&mut root, location, &[("country", "ITA")]).await.contains("two letters of a country"));
     assert_eq!(root.post(location, &[("country", "fr")]).await.location(), HERE);

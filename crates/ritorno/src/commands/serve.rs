@@ -85,8 +85,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
     let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
     let recalling = tokio::spawn(recall(state.clone()));
-    let sink =
-        config.audit.as_ref().map(|audit| Box::new(FileSink(audit.file.clone())) as Box<dyn AuditSink>);
+    let sink = config
+        .audit
+        .as_ref()
+        .map(|audit| Box::new(FileSink::new(audit.file.clone(), &host_name())) as Box<dyn AuditSink>);
     let chaining = tokio::spawn(ritorno_http::audit_chain::work(state.clone(), sink));
     let relay = state.relay.clone();
     let stop = async {
@@ -135,6 +137,12 @@ fn patience() -> Patience {
 fn open_files(limits: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// This host's name, by which its audit file is told from those of other hosts.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 /// What of the agent's packages is offered, and what is not.

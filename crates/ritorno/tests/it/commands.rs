@@ -46,6 +46,13 @@ fn the_audit_is_verified_and_written_out() -> Result<()> {
     assert_eq!(place.succeed(&["audit", "export", "--after", &positions.len().to_string()])?, "");
     let said = place.succeed(&["audit", "verify"])?;
     assert!(said.contains(&format!("the audit holds: {} facts", lines.len())), "{said}");
+    std::fs::write(place.folder.join("audit.jsonl"), "no line of it\n")?;
+    let file = place.folder.join("audit.jsonl");
+    let complaint = place.fail(&["audit", "verify", "--file", &file.to_string_lossy()])?;
+    assert!(
+        complaint.contains("the file and the audit differ") && complaint.contains("line 1"),
+        "{complaint}"
+    );
     Ok(())
 }
 
@@ -97,6 +104,15 @@ fn a_backup_comes_back_where_nothing_is_and_only_with_its_node_key() -> Result<(
     std::fs::create_dir(&state)?;
     key(&[7; 32])?;
     assert!(place.fail(&["restore", &at])?.contains("the node key is not the one of this backup"));
+    // Nothing of it is left behind, so that the right key is all that it takes.
+    let left: Vec<_> =
+        std::fs::read_dir(&state)?.map(|entry| entry.map(|one| one.file_name())).collect::<Result<_, _>>()?;
+    assert_eq!(left, ["node.key"]);
+    key(&node_key)?;
+    place.succeed(&["restore", &at])?;
+    // What `restore` does besides, for a database that other tools have restored.
+    let said = place.succeed(&["restored"])?;
+    assert!(said.contains("administrators, with their passwords of then: admin"), "{said}");
     Ok(())
 }
 

@@ -7,25 +7,33 @@ use ritorno_identity::ids::{CorrelationId, FactId};
 
 use crate::fixture::{Fixture, NOW, on_both};
 
-on_both!(each_fact_is_linked_once_and_in_order, of_two_servers_that_link_one_does, what_a_sink_has_is_kept);
+on_both!(
+    each_fact_is_linked_once_and_in_order,
+    of_two_servers_that_link_one_does,
+    what_a_sink_has_is_kept,
+    what_a_later_version_did_is_shown_and_linked,
+);
+
+fn fact(f: &Fixture, reason: &str) -> Fact {
+    Fact {
+        id: FactId::random(&f.random),
+        tenant: f.tenant.id,
+        at: NOW,
+        activity: Activity::FlowProgress,
+        actor: Actor::Anonymous,
+        target: None,
+        from: None,
+        success: Success::Success,
+        reason: reason.to_owned(),
+        support_code: None,
+        correlation: CorrelationId::random(&f.random),
+        request: None,
+    }
+}
 
 async fn write(f: &Fixture, count: usize) -> Result<()> {
     for number in 0..count {
-        let fact = Fact {
-            id: FactId::random(&f.random),
-            tenant: f.tenant.id,
-            at: NOW,
-            activity: Activity::FlowProgress,
-            actor: Actor::Anonymous,
-            target: None,
-            from: None,
-            success: Success::Success,
-            reason: format!("fact {number}"),
-            support_code: None,
-            correlation: CorrelationId::random(&f.random),
-            request: None,
-        };
-        f.store.audit().append(&fact).await?;
+        f.store.audit().append(&fact(f, &format!("fact {number}"))).await?;
     }
     Ok(())
 }
@@ -80,6 +88,17 @@ async fn what_a_sink_has_is_kept(f: &Fixture) -> Result<()> {
         chain.set_told(f.tenant.id, "file", position).await?;
         assert_eq!(chain.told(f.tenant.id, "file").await?, position);
     }
+    chain.set_told(f.tenant.id, "file", 4).await?;
+    assert_eq!(chain.told(f.tenant.id, "file").await?, 9, "it never goes back");
     assert_eq!(chain.told(f.tenant.id, "other").await?, 0);
+    Ok(())
+}
+
+async fn what_a_later_version_did_is_shown_and_linked(f: &Fixture) -> Result<()> {
+    let later = Fact { activity: Activity::Other("Teach the cat"), ..fact(f, "later") };
+    f.store.audit().append(&later).await?;
+    assert_eq!(f.store.audit().list(f.tenant.id, 0, 9).await?, std::slice::from_ref(&later));
+    assert_eq!(f.store.audit_chain().link(f.tenant.id, 9).await?, [later]);
+    assert_eq!(whole(f).await?, ["later"]);
     Ok(())
 }
