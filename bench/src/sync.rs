@@ -112,6 +112,7 @@ pub(crate) async fn measure(
     rows.add(ratio, &ratios, method, date)?;
     let most = Measure { name: names.peak, unit: "MB", better: Better::Lower, goal: Some(100.0) };
     rows.add(most, &[peak], "VmHWM of that command".to_owned(), date)?;
+    eprintln!("{}", stack.agent_command(&["sync", "history"])?);
 
     let ldif: String = (0..CHANGED.min(people)).map(|number| changed(&crowd, number, "Changed")).collect();
     forest.modify(&ldif)?;

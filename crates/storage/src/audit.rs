@@ -8,10 +8,10 @@ use ritorno_protocol::ids::{SupportCode, TenantId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{AT_ONCE, Value, parts, row_statements, values};
+use crate::value::{AT_ONCE, Sql, Value, parts, row_statements, values};
 use crate::writer::Statement;
 
-static APPEND: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
+static APPEND: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into audit (tenant, id, at, activity, actor, actor_id, target, from_address, success, \
          reason, support_code, correlation, request)";
     row_statements(head, 13, "")
@@ -41,7 +41,7 @@ impl Audit<'_> {
     pub async fn append_many(&self, facts: &[Fact]) -> Result<(), StoreError> {
         for (statement, facts) in parts(facts) {
             let values = facts.iter().flat_map(columns).collect();
-            self.0.write(APPEND[statement].as_str(), values).await?;
+            self.0.write(self.0.words(&APPEND[statement]), values).await?;
         }
         Ok(())
     }
@@ -71,8 +71,8 @@ impl Audit<'_> {
 
 /// The statement that adds a fact.
 pub(crate) fn appended(fact: &Fact) -> Statement {
-    // The last of the statements adds one row.
-    (APPEND[AT_ONCE.len() - 1].as_str(), columns(fact))
+    // The last of the statements adds one row, in words that both databases know.
+    (APPEND[AT_ONCE.len() - 1].postgres.as_str(), columns(fact))
 }
 
 /// The values of a fact's row.

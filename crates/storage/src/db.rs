@@ -7,7 +7,7 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::Value;
+use crate::value::{Sql, Value};
 use crate::writer::{Statement, Work, Writer, Wrote};
 
 /// The pools, and the counter of this handle.
@@ -52,6 +52,14 @@ impl Db {
 
     pub(crate) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// The statement in the words of this database.
+    pub(crate) fn words<'a, S: AsRef<str>>(&self, sql: &'a Sql<S>) -> &'a str {
+        match self.pools {
+            Pools::Sqlite { .. } => sql.sqlite.as_ref(),
+            Pools::Postgres(_) => sql.postgres.as_ref(),
+        }
     }
 
     /// Reads rows.

@@ -14,7 +14,7 @@ use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{AT_ONCE, Value, name_of, parts, row_statements, values};
+use crate::value::{AT_ONCE, Sql, Value, name_of, parts, row_statements, values};
 
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
@@ -39,7 +39,7 @@ macro_rules! select_users {
 pub(crate) use select_users;
 
 /// Adds people; who contradicts a row is left out, and the others come.
-static INSERT_MANY: LazyLock<[String; AT_ONCE.len()]> = LazyLock::new(|| {
+static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
          display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
          object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail)";
@@ -80,7 +80,7 @@ impl Users<'_> {
         let mut came = HashSet::with_capacity(users.len());
         for (statement, users) in parts(users) {
             let values = users.iter().flat_map(all_columns).collect();
-            let rows = self.0.write_returning(INSERT_MANY[statement].as_str(), values).await?;
+            let rows = self.0.write_returning(self.0.words(&INSERT_MANY[statement]), values).await?;
             for row in &rows {
                 came.insert(row.parsed("id")?);
             }

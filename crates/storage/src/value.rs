@@ -24,16 +24,25 @@ pub(crate) use values;
 /// How many rows one statement adds where many are added: each number is a statement of its own, made once.
 pub(crate) const AT_ONCE: [usize; 4] = [64, 16, 4, 1];
 
-/// Statements of [`AT_ONCE`] rows of `columns` values each: `head`, the rows, `tail`.
-pub(crate) fn row_statements(head: &str, columns: usize, tail: &str) -> [String; AT_ONCE.len()] {
+/// A statement in the words of each database.
+pub(crate) struct Sql<S = &'static str> {
+    pub(crate) sqlite: S,
+    pub(crate) postgres: S,
+}
+
+/// Statements of [`AT_ONCE`] rows of `columns` values each: `head`, the rows, `tail`. SQLite is given no numbers: it takes them for names,
+/// and looks through all names for each value.
+pub(crate) fn row_statements(head: &str, columns: usize, tail: &str) -> [Sql<String>; AT_ONCE.len()] {
     AT_ONCE.map(|rows| {
-        let row = |row: usize| {
-            let values: Vec<String> =
-                (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-            format!("({})", values.join(", "))
+        let of = |value: &dyn Fn(usize) -> String| {
+            let row = |row: usize| {
+                let values: Vec<String> = (1..=columns).map(|column| value(row * columns + column)).collect();
+                format!("({})", values.join(", "))
+            };
+            let rows: Vec<String> = (0..rows).map(row).collect();
+            format!("{head} values {} {tail}", rows.join(", "))
         };
-        let rows: Vec<String> = (0..rows).map(row).collect();
-        format!("{head} values {} {tail}", rows.join(", "))
+        Sql { sqlite: of(&|_| "?".to_owned()), postgres: of(&|number| format!("${number}")) }
     })
 }
 

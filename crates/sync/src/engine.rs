@@ -137,6 +137,7 @@ impl Engine {
         let _lock = self.store.lock().await?;
         self.mark_interrupted().await?;
         let mut context = self.context(connector, run.profile(), progress).await?;
+        self.store.make_room(true).await?;
         let result = match run {
             Run::FullImport(source) => full_import::run(&mut context, source, None).await,
             Run::DeltaImport(source) => delta_import::run(&mut context, source).await,
@@ -147,6 +148,7 @@ impl Engine {
                 confirming_import::run(&mut context, target, lease_epoch).await
             }
         };
+        self.store.make_room(false).await?;
         self.ended(&context, result).await
     }
 
@@ -171,8 +173,10 @@ impl Engine {
         let mut import = self.context(connector, Profile::FullImport, progress).await?;
         let mut sync = self.context(connector, Profile::FullSync, progress).await?;
         let mut export = self.context(connector, Profile::Export, progress).await?;
+        self.store.make_room(true).await?;
         let results =
             first_cycle::run([&mut import, &mut sync, &mut export], source, target, lease_epoch).await;
+        self.store.make_room(false).await?;
         let mut reports = Vec::with_capacity(3);
         let mut failed = None;
         for (context, result) in [&import, &sync, &export].into_iter().zip(results) {

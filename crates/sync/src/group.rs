@@ -250,7 +250,8 @@ pub(crate) async fn note_in_tenant(
          UPDATE edge INDEXED BY edge_by_member SET dirty = 1, \
          confirmed = CASE WHEN object.target_id IS NULL THEN NULL ELSE confirmed END FROM object \
          WHERE edge.connector_id = object.connector_id AND edge.member_guid = object.guid \
-         AND (confirmed IS NULL OR confirmed IS NOT object.target_id)",
+         AND (confirmed IS NULL OR confirmed IS NOT object.target_id) \
+         AND NOT (dirty = 1 AND (confirmed IS NULL OR object.target_id IS NOT NULL))",
     )
     .bind(json(objects))
     .execute(connection)

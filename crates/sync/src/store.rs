@@ -10,7 +10,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlSafeStr as _, Sqlite, Transaction};
+use sqlx::{ConnectOptions as _, Executor as _, SqlSafeStr as _, Sqlite, Transaction};
 
 use crate::error::SyncError;
 
@@ -43,8 +43,10 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            .pragma("temp_store", "memory")
+            .pragma("wal_autocheckpoint", "4000")
             .disable_statement_logging();
-        // The pages that a connection keeps, in KiB: an agent at rest is to hold little. An import writes much and reads back little.
+        // The pages that a connection keeps, in KiB: an agent at rest is to hold little.
         let (for_writing, for_reading) = ("-1000", "-256");
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone().pragma("cache_size", for_writing)).await?;
@@ -86,6 +88,18 @@ impl Store {
     /// sake.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, SyncError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Keeps more pages from now on, for a run that goes through much of the store, or lets go of them.
+    pub(crate) async fn make_room(&self, much: bool) -> Result<(), SyncError> {
+        let pragma = if much {
+            "PRAGMA cache_size = -16000"
+        } else {
+            "PRAGMA cache_size = -1000; PRAGMA shrink_memory"
+        };
+        let mut connection = self.writer.acquire().await?;
+        connection.execute(pragma).await?;
+        Ok(())
     }
 
     /// A connection that only reads.
