@@ -8,6 +8,7 @@ mod licences;
 mod onboarding;
 mod overview;
 mod people;
+mod removals;
 mod session;
 mod sign_in;
 mod sign_out;
@@ -31,6 +32,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/agents/rename", post(agents::rename))
         .route("/console/agents/forest", post(agents::allow_forest))
         .route("/console/agents/revoke", post(agents::revoke))
+        .route("/console/agents/removals", get(removals::show).post(removals::approve))
         .route("/console/enrolment-tokens", post(enrolment::make))
         .route("/console/onboarding", get(onboarding::show))
         .route("/console/onboarding/confirm", post(onboarding::confirm))

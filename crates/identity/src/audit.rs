@@ -80,6 +80,8 @@ activities! {
     AgentForestRefused = "Agent refused forest";
     /// An administrator allowed an agent a forest.
     AgentForestAllowed = "Allow agent forest";
+    /// An administrator let a list of removals of an agent through the tenant's deletion guard.
+    RemovalsApproved = "Approve removals";
     /// A new identity key of an agent was certified.
     AgentKeysRolled = "Roll agent keys";
     /// A new signing key of the server was certified.

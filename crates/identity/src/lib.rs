@@ -36,6 +36,7 @@ pub mod password;
 pub mod pepper;
 pub mod recovery_code;
 pub mod registration;
+pub mod removal;
 pub mod request;
 pub mod session;
 pub mod sspr;

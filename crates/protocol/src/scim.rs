@@ -32,6 +32,9 @@ pub const LEASE_EPOCH_HEADER: &str = "Ritorno-Lease-Epoch";
 /// HTTP status of a request under an outdated lease epoch (423, Locked: RFC 4918 section 11.3). Not 412, which is a
 /// resource's outdated version (RFC 7644 section 3.14) and no reason to stop an export.
 pub const STALE_LEASE_STATUS: u16 = 423;
+/// HTTP status of a removal that the tenant's deletion guard holds (428, Precondition Required: RFC 6585 section 3): the same request is
+/// taken for a while after an administrator has approved it.
+pub const HELD_STATUS: u16 = 428;
 
 /// Schema of a user (RFC 7643 section 4.1).
 pub const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";

@@ -1,7 +1,5 @@
 //! Groups of the directories, and who is in them.
 
-use std::sync::LazyLock;
-
 use ritorno_identity::group::Group;
 use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor, TenantId};
 
@@ -9,10 +7,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::users::Updated;
-use crate::value::{Value, values};
-
-/// Members that one statement is about.
-const AT_ONCE: usize = 100;
+use crate::value::{Sql, Value, json, values};
 
 /// Groups of the directories, and who is in them.
 pub struct Groups<'a>(pub(crate) &'a Db);
@@ -26,35 +21,31 @@ pub struct GroupPage {
     pub groups: Vec<(Group, u64)>,
 }
 
-/// `$3` to `$102`: a list of ids, filled up with nulls.
-fn list() -> String {
-    let numbers: Vec<String> = (3..3 + AT_ONCE).map(|number| format!("${number}")).collect();
-    numbers.join(", ")
+macro_rules! about {
+    ($before:literal, $after:literal) => {
+        Sql {
+            sqlite: concat!($before, "(select value from json_each($3))", $after),
+            postgres: concat!($before, "(select jsonb_array_elements_text($3::text::jsonb))", $after),
+        }
+    };
 }
 
-static ADD_PEOPLE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
-         where tenant = $1 and source_anchor is not null and id in ({}) on conflict do nothing",
-        list()
-    )
-});
-static ADD_GROUPS: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "insert into group_members (tenant, group_id, member, member_group) select tenant, $2, id, id \
-         from directory_groups where tenant = $1 and id in ({}) on conflict do nothing",
-        list()
-    )
-});
-static COUNT: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "select count(*) as members from group_members where tenant = $1 and group_id = $2 and member in ({})",
-        list()
-    )
-});
-static REMOVE: LazyLock<String> = LazyLock::new(|| {
-    format!("delete from group_members where tenant = $1 and group_id = $2 and member in ({})", list())
-});
+const ADD_PEOPLE: Sql = about!(
+    "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
+     where tenant = $1 and source_anchor is not null and id in ",
+    " on conflict do nothing"
+);
+const ADD_GROUPS: Sql = about!(
+    "insert into group_members (tenant, group_id, member, member_group) select tenant, $2, id, id \
+     from directory_groups where tenant = $1 and id in ",
+    " on conflict do nothing"
+);
+const MEMBERS: Sql = about!(
+    "select member from group_members where tenant = $1 and group_id = $2 and member in ",
+    " order by member"
+);
+const REMOVE: Sql =
+    about!("delete from group_members where tenant = $1 and group_id = $2 and member in ", "");
 
 impl Groups<'_> {
     /// Adds a group, without members.
@@ -93,6 +84,17 @@ impl Groups<'_> {
     pub async fn delete(&self, tenant: TenantId, id: GroupId) -> Result<bool, StoreError> {
         const SQL: &str = "delete from directory_groups where tenant = $1 and id = $2";
         Ok(self.0.write(SQL, values![tenant, id]).await? == 1)
+    }
+
+    /// One group. To count its members costs as much as there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find(&self, tenant: TenantId, id: GroupId) -> Result<Option<Group>, StoreError> {
+        const SQL: &str =
+            "select *, cast(0 as bigint) as members from directory_groups where tenant = $1 and id = $2";
+        let row = self.0.read_one(SQL, values![tenant, id]).await?;
+        row.map(|row| Ok(counted(&row)?.0)).transpose()
     }
 
     /// One group, with the number of its members.
@@ -173,29 +175,28 @@ impl Groups<'_> {
     ) -> Result<u64, StoreError> {
         let mut added = 0;
         for (sql, ids) in [(&ADD_PEOPLE, people), (&ADD_GROUPS, groups)] {
-            for some in ids.chunks(AT_ONCE) {
-                added += self.0.write(sql.as_str(), listed(tenant, id, some)).await?;
+            if !ids.is_empty() {
+                added += self.0.write(self.0.words(sql), listed(tenant, id, ids)).await?;
             }
         }
         Ok(added)
     }
 
-    /// How many of these are members.
+    /// Which of these are members.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_members(
+    pub async fn members_among(
         &self,
         tenant: TenantId,
         id: GroupId,
-        members: &[String],
-    ) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for some in members.chunks(AT_ONCE) {
-            let row = self.0.read_one(COUNT.as_str(), listed(tenant, id, some)).await?;
-            count += row.map(|row| row.int("members")).transpose()?.unwrap_or(0);
+        ids: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(u64::try_from(count).unwrap_or(0))
+        let rows = self.0.read(self.0.words(&MEMBERS), listed(tenant, id, ids)).await?;
+        rows.iter().map(|row| row.text("member")).collect()
     }
 
     /// Takes members out. How many there were.
@@ -208,11 +209,10 @@ impl Groups<'_> {
         id: GroupId,
         members: &[String],
     ) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        for some in members.chunks(AT_ONCE) {
-            removed += self.0.write(REMOVE.as_str(), listed(tenant, id, some)).await?;
+        if members.is_empty() {
+            return Ok(0);
         }
-        Ok(removed)
+        self.0.write(self.0.words(&REMOVE), listed(tenant, id, members)).await
     }
 
     /// Takes all members out. How many there were.
@@ -236,12 +236,9 @@ impl Groups<'_> {
     }
 }
 
-/// `$1` to `$102` of a statement about some members.
+/// `$1` to `$3` of a statement about some members.
 fn listed(tenant: TenantId, id: GroupId, ids: &[String]) -> Vec<Value> {
-    let mut values = values![tenant, id];
-    values.extend(ids.iter().map(|id| Value::from(id.as_str())));
-    values.resize(AT_ONCE + 2, Value::Text(None));
-    values
+    values![tenant, id, json(ids).as_str()]
 }
 
 /// `$1` to `$9` of insert and update.

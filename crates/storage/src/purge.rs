@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ritorno_identity::removal::SHOWN_FOR;
 use ritorno_protocol::clock::Timestamp;
 
 use crate::error::StoreError;
@@ -45,6 +46,8 @@ impl Store {
         let unsettled =
             "update requests set before_write = null where before_write is not null and created_at <= $1";
         self.db().write(unsettled, values![now.minus(SETTLED_FOR)]).await?;
+        let held = values![now.minus(SHOWN_FOR)];
+        deleted += self.db().write("delete from held_removals where held_at <= $1", held).await?;
         let flows = values![now.minus(FLOWS_KEPT)];
         Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
     }

@@ -15,7 +15,7 @@ use crate::writer::Writer;
 use crate::{
     Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes, DeviceCodes,
     EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
-    Registrations, Requests, Sessions, SigningKeys, Tenants, Users,
+    Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 19;
+const MIGRATIONS: usize = 20;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -55,12 +55,15 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(WAIT_AT_MOST)
+            .pragma("temp_store", "memory")
             .disable_statement_logging();
         make_private(options.get_filename())?;
         let pool = |connections: u32| {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(WAIT_AT_MOST)
         };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(ConnectError::Open)?;
+        // Indexes by random ids are written all over: what is not kept is read again for each row.
+        let writing = options.clone().pragma("cache_size", "-32000").pragma("wal_autocheckpoint", "4000");
+        let writer = pool(1).connect_with(writing).await.map_err(ConnectError::Open)?;
         migrator([
             include_str!("../migrations/sqlite/0001_first.sql"),
             include_str!("../migrations/sqlite/0002_follow_up.sql"),
@@ -81,6 +84,7 @@ impl Store {
             include_str!("../migrations/sqlite/0017_licences.sql"),
             include_str!("../migrations/sqlite/0018_audit_chain.sql"),
             include_str!("../migrations/sqlite/0030_settled_by.sql"),
+            include_str!("../migrations/sqlite/0031_held_removals.sql"),
         ])
         .run(&writer)
         .await
@@ -119,6 +123,7 @@ impl Store {
             include_str!("../migrations/postgres/0017_licences.sql"),
             include_str!("../migrations/postgres/0018_audit_chain.sql"),
             include_str!("../migrations/postgres/0030_settled_by.sql"),
+            include_str!("../migrations/postgres/0031_held_removals.sql"),
         ])
         .run(&pool)
         .await
@@ -203,6 +208,8 @@ repositories! {
     groups: Groups;
     /// What tenants bought, and who got what.
     licences: Licences;
+    /// Removals that the deletion guard held.
+    removals: Removals;
     /// Callers whom the help desk helps.
     help_desk: HelpDesk;
     /// Counters.
@@ -256,6 +263,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         (17, "licences"),
         (18, "audit-chain"),
         (30, "settled-by"),
+        (31, "held-removals"),
     ];
     let mut migrator = Migrator::with_migrations(names.into_iter().zip(texts).map(migration).collect());
     migrator.set_ignore_missing(true);

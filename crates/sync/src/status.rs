@@ -1,5 +1,6 @@
 //! Where a connector stands.
 
+use ritorno_protocol::scim::HELD_STATUS;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
@@ -31,6 +32,8 @@ pub struct ConnectorStatus {
     pub pending_members: u64,
     /// People whom the tenant refused at the last export.
     pub refused: u64,
+    /// Removals of those that the tenant's deletion guard holds until an administrator approves them.
+    pub held_in_tenant: u64,
 }
 
 const QUERY: &str = "SELECT name,
@@ -49,12 +52,13 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM edge e INDEXED BY edge_dirty JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
         JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' AND x.confirmed IS NOT NULL
         WHERE e.connector_id = c.id AND e.dirty = 1) AS members,
-    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused,
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND json_extract(fault, '$.status') = ?) AS held
     FROM connector c ORDER BY name";
 
 /// Where every connector that ever ran stands.
 pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<ConnectorStatus>, SyncError> {
-    let rows = sqlx::query(QUERY).fetch_all(connection).await?;
+    let rows = sqlx::query(QUERY).bind(HELD_STATUS).fetch_all(connection).await?;
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         let count = |column: &'static str| -> Result<u64, SyncError> {
@@ -73,6 +77,7 @@ pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Connect
             pending_deletes: count("deletes")?,
             pending_members: count("members")?,
             refused: count("refused")?,
+            held_in_tenant: count("held")?,
         });
     }
     Ok(all)

@@ -55,6 +55,8 @@ struct AgentLine {
     version: String,
     out_of_date: bool,
     seen: Option<Moment>,
+    /// Removals that the deletion guard holds.
+    held: u32,
 }
 
 struct PdcLine {
@@ -84,6 +86,9 @@ pub(super) async fn show(
     let releases = state.settings.releases.clone();
     let latest = tokio::task::spawn_blocking(move || releases.latest_version(VERSION)).await;
     let latest = latest.map_err(PageError::behind)?;
+    let held = state.store.removals().count(tenant.id, state.clock.now()).await.map_err(PageError::behind)?;
+    let of = |agent: &Agent| held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number);
+    let line = |agent: &Agent| line(&state, &tenant, server_ready, &latest, agent, of(agent));
     let shown = OverviewPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console"),
@@ -92,7 +97,7 @@ pub(super) async fn show(
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&tenant),
-        agents: agents.iter().map(|agent| line(&state, &tenant, server_ready, &latest, agent)).collect(),
+        agents: agents.iter().map(line).collect(),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -114,7 +119,14 @@ fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
     })
 }
 
-fn line(state: &AppState, tenant: &Tenant, server_ready: bool, latest: &str, agent: &Agent) -> AgentLine {
+fn line(
+    state: &AppState,
+    tenant: &Tenant,
+    server_ready: bool,
+    latest: &str,
+    agent: &Agent,
+    held: u32,
+) -> AgentLine {
     let revoked = agent.revoked_at.is_some();
     let live = state.relay.is_live(agent.tenant, agent.id);
     let seen = Seen { live, tenant_on: tenant.writeback_enabled, server_ready, version: VERSION, latest };
@@ -142,5 +154,6 @@ fn line(state: &AppState, tenant: &Tenant, server_ready: bool, latest: &str, age
         version: agent.version.clone(),
         out_of_date: !revoked && seen.is_out_of_date(&agent.version),
         seen: agent.last_seen_at.map(Moment::new),
+        held,
     }
 }

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
+use ritorno_identity::removal::{Removal, RemovalKind};
 
 use super::access::{ScimAgent, audit, if_match, person};
 use super::error::ScimError;
@@ -23,11 +24,12 @@ pub async fn handle(
     if if_match(&headers)?.is_some_and(|version| version != user.version) {
         return Err(ScimError::Version);
     }
-    guard::count(&state, &agent).await?;
+    let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
+    let passed =
+        guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteUser, id: id.clone(), name }).await?;
     let deleted = state.store.users().delete(state.tenant, user.id).await;
-    if !matches!(deleted, Ok(true)) {
-        guard::give_back(&state, &agent).await?;
-    }
+    let made = matches!(deleted, Ok(true));
+    guard::end(&state, &agent, RemovalKind::DeleteUser, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }

@@ -46,11 +46,15 @@ pub enum ScimError {
     Lease(#[from] super::leases::Outdated),
     /// Too many people were removed or disabled within a day.
     #[error(
-        "the deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval"
+        "the tenant's deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval; the console \
+         shows the list, and `ritorno agent removals`"
     )]
     Guard(u32),
     /// Too many members left their groups within a day.
-    #[error("the deletion guard holds: {0} members who leave groups in 24 hours are the most")]
+    #[error(
+        "the tenant's deletion guard holds: {0} members who leave groups in 24 hours are the most without an administrator's \
+         approval; the console shows the list, and `ritorno agent removals`"
+    )]
     GuardMembers(u32),
     /// More operations than one request may hold.
     #[error("more than {0} operations in one request")]
@@ -80,9 +84,9 @@ impl ScimError {
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
-            Self::NotYours | Self::Forbidden(_) | Self::Guard(_) | Self::GuardMembers(_) => {
-                (StatusCode::FORBIDDEN, None)
-            }
+            Self::NotYours | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
+            // The status that the protocol names: HELD_STATUS.
+            Self::Guard(_) | Self::GuardMembers(_) => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Self::Version => (StatusCode::PRECONDITION_FAILED, None),
             // The status that the protocol names: STALE_LEASE_STATUS.

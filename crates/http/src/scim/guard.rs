@@ -1,12 +1,20 @@
 //! The deletion guard in the tenant: deletes and disables of one agent's people are counted over 24 hours, and so are
-//! members who leave groups. The agent has
-//! its own guard; this one holds if that one is conquered.
+//! members who leave groups. The agent has its own guard; this one holds if that one is conquered.
+//!
+//! What is held is written down. An administrator may let exactly such a list through, for an hour; each of it is one removal of one
+//! object, so that an approval can be used for nothing else, and not by another agent.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use ritorno_identity::agent::Agent;
+use ritorno_identity::group::Group;
 use ritorno_identity::limit::Limit;
+use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
 use ritorno_identity::subject::Subject;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_storage::{Store, StoreError};
 use sha2::{Digest as _, Sha256};
 
 use super::error::ScimError;
@@ -37,12 +45,154 @@ pub async fn count(state: &AppState, agent: &Agent) -> Result<(), ScimError> {
     Err(ScimError::Guard(REMOVALS.most))
 }
 
-/// Takes a count back: the removal was not made.
+/// How a removal came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// It was counted.
+    Counted,
+    /// An administrator had approved it.
+    Approved,
+}
+
+/// Lets one removal through before it is made, or writes down that it is held.
+///
+/// # Errors
+/// [`ScimError::Guard`] if it is held; [`ScimError::Store`].
+pub async fn pass(state: &AppState, agent: &Agent, removal: Removal) -> Result<Passed, ScimError> {
+    let (removals, now) = (state.store.removals(), state.clock.now());
+    let id = std::slice::from_ref(&removal.id);
+    if !removals.approved(state.tenant, agent.id, removal.kind, id, now).await?.is_empty() {
+        return Ok(Passed::Approved);
+    }
+    let counted = count(state, agent).await;
+    if let Err(ScimError::Guard(_)) = counted {
+        removals.hold(state.tenant, agent.id, &[removal], now).await?;
+    }
+    counted.map(|()| Passed::Counted)
+}
+
+/// Ends a removal that was let through: one that was not made is not counted, one that was made waits for nothing any more.
 ///
 /// # Errors
 /// [`ScimError::Store`].
-pub async fn give_back(state: &AppState, agent: &Agent) -> Result<(), ScimError> {
-    Ok(state.store.limits().give_back(state.tenant, &REMOVALS, &subject(agent)).await?)
+pub async fn end(
+    state: &AppState,
+    agent: &Agent,
+    kind: RemovalKind,
+    id: String,
+    passed: Passed,
+    made: bool,
+) -> Result<(), ScimError> {
+    match (made, passed) {
+        (true, _) => state.store.removals().done(state.tenant, agent.id, kind, &[id]).await?,
+        (false, Passed::Counted) => {
+            state.store.limits().give_back(state.tenant, &REMOVALS, &subject(agent)).await?;
+        }
+        (false, Passed::Approved) => {}
+    }
+    Ok(())
+}
+
+/// Lets members through before they leave a group, or writes down that they are held.
+///
+/// # Errors
+/// [`ScimError::GuardMembers`] if they are held; [`ScimError::Store`].
+pub async fn pass_members(
+    state: &AppState,
+    agent: &Agent,
+    group: &Group,
+    leaving: &[String],
+) -> Result<(), ScimError> {
+    let (removals, now) = (state.store.removals(), state.clock.now());
+    let ids = left(group, leaving);
+    let approved: HashSet<String> = match ids.is_empty() {
+        true => HashSet::new(),
+        false => {
+            let kind = RemovalKind::LeaveGroup;
+            removals.approved(state.tenant, agent.id, kind, &ids, now).await?.into_iter().collect()
+        }
+    };
+    let waiting: Vec<_> = ids.into_iter().zip(leaving).filter(|(id, _)| !approved.contains(id)).collect();
+    let counted = count_members(state, agent, waiting.len() as u64).await;
+    if let Err(ScimError::GuardMembers(_)) = counted {
+        let mut held = Vec::with_capacity(waiting.len());
+        for (id, member) in waiting {
+            let user = match member.parse() {
+                Ok(member) => state.store.users().get(state.tenant, member).await?,
+                Err(_) => None,
+            };
+            let member = user.map_or_else(|| member.clone(), |user| user.user_principal_name);
+            let name = format!("{member}  ({})", group.display_name);
+            held.push(Removal { kind: RemovalKind::LeaveGroup, id, name });
+        }
+        removals.hold(state.tenant, agent.id, &held, now).await?;
+    }
+    counted
+}
+
+/// Members left a group.
+///
+/// # Errors
+/// [`ScimError::Store`].
+pub async fn members_left(
+    state: &AppState,
+    agent: &Agent,
+    group: &Group,
+    leaving: &[String],
+) -> Result<(), ScimError> {
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    let (removals, ids) = (state.store.removals(), left(group, leaving));
+    Ok(removals.done(state.tenant, agent.id, RemovalKind::LeaveGroup, &ids).await?)
+}
+
+/// What removals of these members from a group are called.
+fn left(group: &Group, members: &[String]) -> Vec<String> {
+    members.iter().map(|member| format!("{} {member}", group.id)).collect()
+}
+
+/// The removals of an agent that wait for an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What an approval names.
+    pub digest: String,
+    /// The list.
+    pub list: Vec<Removal>,
+}
+
+/// What of an agent waits for an approval.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn held(
+    store: &Store,
+    tenant: TenantId,
+    agent: AgentId,
+    now: Timestamp,
+) -> Result<Held, StoreError> {
+    let list = store.removals().waiting(tenant, agent, now).await?;
+    Ok(Held { digest: removal::digest(&list), list })
+}
+
+/// Lets the list of this digest through for a while; how many that are. None, and nothing is let through, if that is not the list that
+/// waits now.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn approve(
+    store: &Store,
+    tenant: TenantId,
+    agent: AgentId,
+    digest: &str,
+    now: Timestamp,
+) -> Result<Option<usize>, StoreError> {
+    let held = held(store, tenant, agent, now).await?;
+    if held.list.is_empty() || !held.digest.eq_ignore_ascii_case(digest.trim()) {
+        return Ok(None);
+    }
+    store.removals().approve(tenant, agent, &held.list, now.plus(APPROVED_FOR)).await?;
+    Ok(Some(held.list.len()))
 }
 
 /// Counts members before they leave a group.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::removal::{Removal, RemovalKind};
 use ritorno_identity::user::User;
 use ritorno_protocol::scim;
 use ritorno_storage::Updated;
@@ -49,12 +50,17 @@ pub(super) async fn store(
     }
     let mut changed = Said::read(resource, agent)?.apply(user, state)?;
     let disables = user.enabled && !changed.enabled;
-    if disables {
-        guard::count(state, agent).await?;
-    }
+    let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
+    let passed = if disables {
+        let removal = Removal { kind: RemovalKind::DisableUser, id: id.clone(), name };
+        Some(guard::pass(state, agent, removal).await?)
+    } else {
+        None
+    };
     let updated = state.store.users().update(&changed, user.version).await;
-    if disables && !matches!(updated, Ok(Updated::Done { .. })) {
-        guard::give_back(state, agent).await?;
+    if let Some(passed) = passed {
+        let made = matches!(updated, Ok(Updated::Done { .. }));
+        guard::end(state, agent, RemovalKind::DisableUser, id, passed, made).await?;
     }
     match updated? {
         Updated::Done { version } => changed.version = version,

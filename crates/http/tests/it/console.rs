@@ -9,6 +9,7 @@ use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::agent_state::{AgentState, Seen};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::device_code::{DeviceCode, UserCode};
+use ritorno_identity::removal::{Removal, RemovalKind};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::enrolment::EnrolmentToken;
 use ritorno_protocol::ids::{AgentId, Forest, SupportCode};
@@ -54,6 +55,8 @@ async fn each_role_may_what_it_may() {
     let confirm = ("/console/onboarding/confirm", Some(vec![("code", "BCDF-GHJK")]));
     let rename = ("/console/agents/rename", Some(vec![("agent", agent.as_str()), ("name", "Milano")]));
     let forest = ("/console/agents/forest", Some(vec![("agent", agent.as_str()), ("forest", "x.test")]));
+    let held = format!("/console/agents/removals?agent={agent}");
+    let approve = ("/console/agents/removals", Some(vec![("agent", agent.as_str()), ("digest", "0")]));
     let revoke = ("/console/agents/revoke", Some(vec![("agent", agent.as_str())]));
     let (no, soft) = (Some("global"), Some("cloud-only"));
     // What, and what stops: cloud-only global, synchronised global, help desk.
@@ -77,6 +80,8 @@ async fn each_role_may_what_it_may() {
         (confirm, [None, soft, no]),
         (rename, [None, soft, no]),
         (forest, [None, soft, no]),
+        (get(held.as_str()), [None, soft, no]),
+        (approve, [None, soft, no]),
         (revoke, [None, soft, no]),
     ];
     let mut browsers =
@@ -280,4 +285,39 @@ async fn a_forest_that_another_agent_has_is_served_once_it_is_allowed() {
     let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
     let allowed = facts.iter().filter(|fact| fact.activity == Activity::AgentForestAllowed).count();
     assert_eq!(allowed, 1, "{facts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_removals_are_shown_and_exactly_those_are_approved() {
+    let world = world().await;
+    let agent = world.enrolled("lab-agent").await.0.id;
+    let hold = async |name: &str| {
+        let removal = Removal { kind: RemovalKind::DeleteUser, id: name.into(), name: name.into() };
+        let now = world.clock.now();
+        world.state.store.removals().hold(world.tenant.id, agent, &[removal], now).await.unwrap();
+    };
+    hold("anna<b>@contoso.test").await;
+    let mut browser = signed_in(&world, "root").await;
+    let page = format!("/console/agents/removals?agent={agent}");
+    assert!(browser.get("/console").await.body.contains(&page), "the overview leads there");
+    let shown = browser.get(&page).await;
+    assert!(shown.body.contains("anna&#60;b&#62;@contoso.test"), "{}", shown.body);
+    let digest = |body: &str| body.split("name=\"digest\" value=\"").nth(1).unwrap()[..64].to_owned();
+    let seen = digest(&shown.body);
+    // The list grows while somebody looks at it.
+    hold("bruno@contoso.test").await;
+    let id = agent.to_string();
+    let mut send = async |digest: &str| {
+        browser.post("/console/agents/removals", &[("agent", &id), ("digest", digest)]).await;
+        let shown = browser.get(&page).await;
+        (shown.body.contains("bruno@contoso.test"), shown.body)
+    };
+    let (waits, body) = send(&seen).await;
+    assert!(waits, "nothing was approved");
+    let (waits, body) = send(&digest(&body)).await;
+    assert!(!waits && body.contains("Nothing is held"), "{body}");
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 10).await.unwrap();
+    let told: Vec<_> = facts.iter().filter(|fact| fact.activity == Activity::RemovalsApproved).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].reason.contains("2 removals") && told[0].reason.contains(&id), "{}", told[0].reason);
 }

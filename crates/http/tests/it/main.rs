@@ -22,5 +22,6 @@ mod register;
 mod register_limits;
 mod scim;
 mod scim_compressed;
+mod scim_held;
 mod unlock;
 mod world;

@@ -6,7 +6,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::event::EventId;
 use ritorno_sync::{Profile, Progress, RunReport, SyncError};
 
-use super::schedule::{Cycle, HELD_AGAIN, Read};
+use super::schedule::{Cycle, HELD_AGAIN, HELD_IN_TENANT_AGAIN, Read};
 use super::{Sync, summary};
 use crate::config::ForestSettings;
 use crate::events::EventLog;
@@ -198,16 +198,23 @@ impl Sync {
     /// Whether there is anything that the tenant did not refuse already, and that the guard would not hold again.
     async fn has_to_export(&self, settings: &ForestSettings, held: &Held) -> anyhow::Result<bool> {
         let name = &settings.name.0;
-        let status = self.engine.status().await?;
-        let pending = status.iter().find(|status| status.connector == *name).is_some_and(|status| {
-            let objects = status.pending_adds + status.pending_updates + status.pending_deletes;
-            objects > status.refused || status.pending_members > 0
-        });
-        if !pending {
+        let (status, now) = (self.engine.status().await?, self.clock.now());
+        let Some(status) = status.iter().find(|status| status.connector == *name) else { return Ok(false) };
+        let objects = status.pending_adds + status.pending_updates + status.pending_deletes;
+        // Meanwhile an administrator of the tenant may have approved what its guard holds.
+        let asked = self
+            .engine
+            .latest()
+            .await?
+            .into_iter()
+            .find(|run| run.connector == *name && run.profile == Profile::Export);
+        let again = status.held_in_tenant > 0
+            && asked.is_none_or(|run| now.since(run.started) >= HELD_IN_TENANT_AGAIN);
+        if objects <= status.refused && status.pending_members == 0 && !again {
             return Ok(false);
         }
         let Some((digest, at)) = held.get(name) else { return Ok(true) };
         let same = self.engine.removals(name).await?.digest == *digest;
-        Ok(!same || self.clock.now().since(*at) >= HELD_AGAIN)
+        Ok(!same || now.since(*at) >= HELD_AGAIN)
     }
 }

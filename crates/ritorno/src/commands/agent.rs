@@ -3,6 +3,7 @@
 use anyhow::bail;
 use clap::Subcommand;
 use ritorno_http::agent_api::enrolment_token;
+use ritorno_http::scim::guard;
 use ritorno_identity::agent_forests::{is_forest, waiting};
 use ritorno_identity::agent_state::{AgentState, MAXIMUM_NAME, Seen, is_name};
 use ritorno_identity::audit::Activity;
@@ -36,6 +37,18 @@ pub(crate) enum Command {
         /// The forest's DNS name.
         forest: String,
     },
+    /// Lists the removals of an agent that the deletion guard holds.
+    Removals {
+        /// The agent's id.
+        id: AgentId,
+    },
+    /// Lets a list of removals through the deletion guard, for an hour.
+    ApproveRemovals {
+        /// The agent's id.
+        id: AgentId,
+        /// The digest that `agent removals` shows: exactly that list is let through.
+        digest: String,
+    },
     /// Revokes an agent: its link is closed within ten seconds, and nothing is sealed for it any more.
     Revoke {
         /// The agent's id.
@@ -54,6 +67,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         Command::List => list(config, &installation).await,
         Command::Rename { id, name } => rename(&installation, id, &name).await,
         Command::AllowForest { id, forest } => allow_forest(&installation, id, &forest).await,
+        Command::Removals { id } => removals(&installation, id).await,
+        Command::ApproveRemovals { id, digest } => approve(&installation, id, &digest).await,
         Command::Revoke { id } => revoke(&installation, id).await,
     }
 }
@@ -142,6 +157,32 @@ async fn allow_forest(installation: &Installation, id: AgentId, forest: &str) ->
     }
     super::audit(installation, Activity::AgentForestAllowed, format!("agent {id}: {forest}")).await?;
     say(format_args!("{id} serves {forest} if its configuration names it"))
+}
+
+async fn removals(installation: &Installation, id: AgentId) -> anyhow::Result<()> {
+    let now = system::clock().now();
+    let held = guard::held(&installation.store, installation.tenant.id, id, now).await?;
+    for one in &held.list {
+        say(format_args!("{:<13} {}", one.kind.name(), one.name))?;
+    }
+    if held.list.is_empty() {
+        return say("No removal waits for an approval.");
+    }
+    let (number, digest) = (held.list.len(), held.digest);
+    say(format_args!(
+        "{number} in all. To let exactly these through for an hour: ritorno agent approve-removals {id} {digest}"
+    ))
+}
+
+async fn approve(installation: &Installation, id: AgentId, digest: &str) -> anyhow::Result<()> {
+    let now = system::clock().now();
+    let approved = guard::approve(&installation.store, installation.tenant.id, id, digest, now).await?;
+    let Some(number) = approved else {
+        bail!("that is not the list that waits now; `ritorno agent removals {id}` shows it");
+    };
+    let reason = format!("agent {id}: {number} removals, {}", digest.trim());
+    super::audit(installation, Activity::RemovalsApproved, reason).await?;
+    say(format_args!("{number} removals may pass for an hour; the agent asks again within ten minutes"))
 }
 
 async fn revoke(installation: &Installation, id: AgentId) -> anyhow::Result<()> {

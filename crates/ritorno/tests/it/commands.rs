@@ -187,6 +187,8 @@ fn a_token_names_the_server_and_pins_the_root() -> Result<()> {
     assert_eq!(token.server, format!("http://localhost:{}", place.port));
     let nobody = "00000000-0000-4000-8000-000000000000";
     assert!(place.fail(&["agent", "revoke", nobody])?.contains("no unrevoked agent"));
+    assert!(place.succeed(&["agent", "removals", nobody])?.contains("No removal waits"));
+    assert!(place.fail(&["agent", "approve-removals", nobody, "0"])?.contains("not the list that waits"));
     Ok(())
 }
 

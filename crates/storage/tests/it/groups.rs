@@ -73,6 +73,9 @@ async fn members_come_and_go_and_may_be_named_twice(f: &Fixture) -> Result<()> {
     expected.sort();
     assert_eq!(groups.members(tenant, id).await?, expected);
     assert_eq!(groups.get(tenant, id).await?.unwrap().1, 2);
+    assert_eq!(groups.find(tenant, id).await?.as_ref(), Some(&outer));
+    assert_eq!(groups.members_among(tenant, id, &people).await?, [anna.id.to_string()]);
+    assert_eq!(groups.members_among(tenant, id, &[]).await?, [""; 0]);
     assert_eq!(groups.remove_members(tenant, id, &people).await?, 1);
     assert_eq!(groups.remove_members(tenant, id, &people).await?, 0);
     assert_eq!(groups.clear(tenant, id).await?, 1);

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
+use ritorno_identity::removal::{Removal, RemovalKind};
 
 use crate::scim::access::{ScimAgent, if_match};
 use crate::scim::error::ScimError;
@@ -24,11 +25,12 @@ pub async fn handle(
     if if_match(&headers)?.is_some_and(|version| version != group.version) {
         return Err(ScimError::Version);
     }
-    guard::count(&state, &agent).await?;
+    let (id, name) = (group.id.to_string(), group.display_name.clone());
+    let passed =
+        guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
     let deleted = state.store.groups().delete(state.tenant, group.id).await;
-    if !matches!(deleted, Ok(true)) {
-        guard::give_back(&state, &agent).await?;
-    }
+    let made = matches!(deleted, Ok(true));
+    guard::end(&state, &agent, RemovalKind::DeleteGroup, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }

@@ -1,6 +1,8 @@
 //! `PATCH /scim/v2/Groups/{id}` (RFC 7644 section 3.5.2): members come and go, so that one changed member of a large group is a small
 //! request. Each part may be repeated. Who leaves counts at the deletion guard.
 
+use std::collections::HashSet;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -12,7 +14,7 @@ use ritorno_protocol::scim::{
 
 use crate::scim::access::{ScimAgent, read};
 use crate::scim::error::ScimError;
-use crate::scim::group::{audit, known};
+use crate::scim::group::{audit, found};
 use crate::scim::guard;
 use crate::state::AppState;
 
@@ -27,7 +29,7 @@ pub async fn handle(
     body: Bytes,
 ) -> Result<StatusCode, ScimError> {
     let patch: PatchOp = read(body)?;
-    let (group, standing) = known(&state, &agent, &id).await?;
+    let group = found(&state, &agent, &id).await?;
     let (mut changes, mut name) = (MemberChanges::default(), None);
     for operation in &patch.operations {
         let path = operation.path.as_deref().unwrap_or_default();
@@ -42,33 +44,29 @@ pub async fn handle(
             NotMembers::Value => ScimError::Value(error.to_string()),
         })?;
     }
-    let leaving = leaving(&state, &group, standing, &changes).await?;
-    guard::count_members(&state, &agent, leaving).await?;
+    let leaving = leaving(&state, &group, &changes).await?;
+    guard::pass_members(&state, &agent, &group, &leaving).await?;
     if let Some(display_name) = name.filter(|name| *name != group.display_name) {
         let changed = Group { display_name, updated_at: state.clock.now(), ..group.clone() };
         super::replace::store(&state, &changed, group.version).await?;
     }
     let (people, groups) = divided(&changes.add);
     let (came, went) = apply(&state, &group, &changes, &people, &groups).await?;
+    guard::members_left(&state, &agent, &group, &leaving).await?;
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
     audit(&state, &agent, Activity::GroupUpdated, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How many of the group's `standing` members are none afterwards.
-async fn leaving(
-    state: &AppState,
-    group: &Group,
-    standing: u64,
-    changes: &MemberChanges,
-) -> Result<u64, ScimError> {
+/// Which of the group's members are none afterwards.
+async fn leaving(state: &AppState, group: &Group, changes: &MemberChanges) -> Result<Vec<String>, ScimError> {
     let repository = state.store.groups();
     if !changes.clear {
-        return Ok(repository.count_members(state.tenant, group.id, &changes.remove).await?);
+        return Ok(repository.members_among(state.tenant, group.id, &changes.remove).await?);
     }
-    let added: Vec<String> = changes.add.iter().map(|member| member.value.clone()).collect();
-    let stay = repository.count_members(state.tenant, group.id, &added).await?;
-    Ok(standing.saturating_sub(stay))
+    let stay: HashSet<&str> = changes.add.iter().map(|member| member.value.as_str()).collect();
+    let all = repository.members(state.tenant, group.id).await?.into_iter().map(|(id, _)| id);
+    Ok(all.filter(|id| !stay.contains(id.as_str())).collect())
 }
 
 /// Members by what they are: people and groups.

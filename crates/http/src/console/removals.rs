@@ -1,0 +1,107 @@
+//! `GET` and `POST /console/agents/removals`: what of an agent the deletion guard holds, and the approval of exactly that list.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::administrator::Action;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::removal::RemovalKind;
+use ritorno_protocol::ids::AgentId;
+use serde::Deserialize;
+
+use super::session::{Menu, SignedIn};
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::portal::tenant;
+use crate::reader::Reader;
+use crate::scim::guard;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "console/removals.html")]
+struct RemovalsPage {
+    t: Words,
+    frame: Frame,
+    menu: Menu,
+    agent: String,
+    name: String,
+    /// Whether somebody approved another list than the one that waits now.
+    other: bool,
+    digest: String,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    told: &'static str,
+    name: String,
+}
+
+/// Whose removals.
+#[derive(Deserialize)]
+pub(super) struct Whose {
+    agent: AgentId,
+    #[serde(default)]
+    other: bool,
+}
+
+/// What the button sends.
+#[derive(Deserialize)]
+pub(super) struct Approval {
+    agent: AgentId,
+    digest: String,
+}
+
+/// Shows the list.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    jar: CookieJar,
+    Query(Whose { agent, other }): Query<Whose>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ApproveRemovals)?;
+    let tenant = tenant(&state).await?;
+    let now = state.clock.now();
+    let held = guard::held(&state.store, tenant.id, agent, now).await.map_err(PageError::behind)?;
+    let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
+    let name = agents.into_iter().find(|one| one.id == agent).map(|one| one.name);
+    let Some(name) = name else { return Ok(Redirect::to("/console").into_response()) };
+    let told = |kind| match kind {
+        RemovalKind::DeleteUser => key("console-removal-delete"),
+        RemovalKind::DisableUser => key("console-removal-disable"),
+        RemovalKind::DeleteGroup => key("console-removal-group"),
+        RemovalKind::LeaveGroup => key("console-removal-leave"),
+    };
+    let shown = RemovalsPage {
+        t: reader.words(&tenant),
+        frame: Frame::new(&tenant, "/console"),
+        menu: signed_in.menu("/console"),
+        agent: agent.to_string(),
+        name,
+        other,
+        digest: held.digest,
+        lines: held.list.into_iter().map(|one| Line { told: told(one.kind), name: one.name }).collect(),
+    };
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// Lets exactly the list through that was shown.
+pub(super) async fn approve(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Approval { agent, digest }): Form<Approval>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::ApproveRemovals)?;
+    let now = state.clock.now();
+    let approved = guard::approve(&state.store, state.tenant, agent, &digest, now).await;
+    let Some(number) = approved.map_err(PageError::behind)? else {
+        return Ok(Redirect::to(&format!("/console/agents/removals?agent={agent}&other=true")));
+    };
+    let reason = format!("agent {agent}: {number} removals, {}", digest.trim());
+    signed_in.note(&state, &reader, Activity::RemovalsApproved, reason, None).await?;
+    Ok(Redirect::to("/console"))
+}

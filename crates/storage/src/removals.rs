@@ -1,0 +1,160 @@
+//! Removals that the tenant's deletion guard held, and which of them an administrator let through.
+
+use std::sync::LazyLock;
+
+use ritorno_identity::removal::{Removal, RemovalKind, SHOWN_FOR};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{AgentId, TenantId};
+
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::value::{AT_ONCE, Sql, json, parts, row_statements, values};
+
+/// A removal that is held again is not approved any more: it was, and the approval is over.
+static HOLD: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
+    let head = "insert into held_removals (tenant, agent, kind, id, name, held_at)";
+    let tail = "on conflict (tenant, agent, kind, id) do update set name = excluded.name, held_at = excluded.held_at, \
+         approved_until = null";
+    row_statements(head, 6, tail)
+});
+
+macro_rules! of_list {
+    ($before:literal) => {
+        Sql {
+            sqlite: concat!($before, "(select value from json_each($5))"),
+            postgres: concat!($before, "(select jsonb_array_elements_text($5::text::jsonb))"),
+        }
+    };
+}
+
+const APPROVE: Sql = of_list!(
+    "update held_removals set approved_until = $4 where tenant = $1 and agent = $2 and kind = $3 and id in "
+);
+const APPROVED: Sql = of_list!(
+    "select id from held_removals where tenant = $1 and agent = $2 and kind = $3 and approved_until > $4 and id in "
+);
+const DONE: Sql = Sql {
+    sqlite: "delete from held_removals where tenant = $1 and agent = $2 and kind = $3 and id in (select value from json_each($4))",
+    postgres: "delete from held_removals where tenant = $1 and agent = $2 and kind = $3 \
+               and id in (select jsonb_array_elements_text($4::text::jsonb))",
+};
+
+/// Removals that the tenant's deletion guard held.
+pub struct Removals<'a>(pub(crate) &'a Db);
+
+impl Removals<'_> {
+    /// Writes down that these were held.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hold(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        removals: &[Removal],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for (statement, removals) in parts(removals) {
+            let row = |one: &Removal| {
+                values![tenant, agent, one.kind.name(), one.id.as_str(), one.name.as_str(), now]
+            };
+            let values = removals.iter().flat_map(row).collect();
+            self.0.write(self.0.words(&HOLD[statement]), values).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of an agent that wait for an approval, by kind and id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        now: Timestamp,
+    ) -> Result<Vec<Removal>, StoreError> {
+        const SQL: &str = "select kind, id, name from held_removals where tenant = $1 and agent = $2 and held_at > $3 \
+             and coalesce(approved_until, 0) <= $4 order by kind, id";
+        let values = values![tenant, agent, now.minus(SHOWN_FOR), now];
+        self.0.read(SQL, values).await?.iter().map(removal).collect()
+    }
+
+    /// How many of each agent's wait for an approval.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<(AgentId, u32)>, StoreError> {
+        const SQL: &str = "select agent, count(*) as held from held_removals where tenant = $1 and held_at > $2 \
+             and coalesce(approved_until, 0) <= $3 group by agent";
+        let rows = self.0.read(SQL, values![tenant, now.minus(SHOWN_FOR), now]).await?;
+        rows.iter().map(|row| Ok((row.parsed("agent")?, row.count("held")?))).collect()
+    }
+
+    /// Lets exactly these through until then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn approve(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        removals: &[Removal],
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut statements = Vec::new();
+        for kind in RemovalKind::ALL {
+            let ids: Vec<&str> =
+                removals.iter().filter(|one| one.kind == kind).map(|one| one.id.as_str()).collect();
+            if !ids.is_empty() {
+                let values = values![tenant, agent, kind.name(), until, json(&ids).as_str()];
+                statements.push((self.0.words(&APPROVE), values));
+            }
+        }
+        // All of a list or nothing.
+        self.0.write_whole(statements).await.map(drop)
+    }
+
+    /// Forgets those of these ids, for they are removed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn done(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        kind: RemovalKind,
+        ids: &[String],
+    ) -> Result<(), StoreError> {
+        let values = values![tenant, agent, kind.name(), json(ids).as_str()];
+        self.0.write(self.0.words(&DONE), values).await.map(drop)
+    }
+
+    /// Which of these ids may be removed now, since an administrator let them through.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn approved(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        kind: RemovalKind,
+        ids: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let values = values![tenant, agent, kind.name(), now, json(ids).as_str()];
+        let rows = self.0.read(self.0.words(&APPROVED), values).await?;
+        rows.iter().map(|row| row.text("id")).collect()
+    }
+}
+
+fn removal(row: &Row) -> Result<Removal, StoreError> {
+    let kind = row.text("kind")?;
+    let kind = RemovalKind::ALL.into_iter().find(|one| one.name() == kind);
+    Ok(Removal {
+        kind: kind.ok_or(StoreError::Unreadable { column: "kind" })?,
+        id: row.text("id")?,
+        name: row.text("name")?,
+    })
+}
