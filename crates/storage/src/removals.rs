@@ -65,7 +65,7 @@ impl Removals<'_> {
         Ok(())
     }
 
-    /// Those of an agent that wait for an approval, by kind and id.
+    /// Those of an agent that wait for an approval, by kind and name.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -76,7 +76,7 @@ impl Removals<'_> {
         now: Timestamp,
     ) -> Result<Vec<Removal>, StoreError> {
         const SQL: &str = "select kind, id, name from held_removals where tenant = $1 and agent = $2 and held_at > $3 \
-             and coalesce(approved_until, 0) <= $4 order by kind, id";
+             and coalesce(approved_until, 0) <= $4 order by kind, name, id";
         let values = values![tenant, agent, now.minus(SHOWN_FOR), now];
         self.0.read(SQL, values).await?.iter().map(removal).collect()
     }
