@@ -234,12 +234,15 @@ impl Engine {
     /// # Errors
     /// [`SyncError::UnknownConnector`] or [`SyncError::Store`].
     pub async fn removals(&self, connector: &str) -> Result<Removals, SyncError> {
-        let mut connection = self.store.read().await?;
-        let id = known(&mut connection, connector).await?;
-        guard::pending(&mut connection, id).await
+        let mut transaction = self.store.write().await?;
+        let id = known(&mut transaction, connector).await?;
+        guard::end_approval(&mut transaction, id, self.clock.now()).await?;
+        let removals = guard::pending(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(removals)
     }
 
-    /// Approves the list of removals whose digest is `digest`: the next export sends exactly those, whatever their
+    /// Approves the list of removals whose digest is `digest`, for a day: the next export sends exactly those, whatever their
     /// number.
     ///
     /// # Errors
@@ -249,11 +252,12 @@ impl Engine {
         let _lock = self.store.lock().await?;
         let mut transaction = self.store.write().await?;
         let id = known(&mut transaction, connector).await?;
+        guard::end_approval(&mut transaction, id, self.clock.now()).await?;
         let removals = guard::pending(&mut transaction, id).await?;
         if !removals.digest.eq_ignore_ascii_case(digest.trim()) {
             return Err(SyncError::OtherList { now: removals.digest });
         }
-        guard::approve(&mut transaction, id).await?;
+        guard::approve(&mut transaction, id, self.clock.now()).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use ritorno_protocol::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Row as _, SqliteConnection};
@@ -239,8 +240,43 @@ pub(crate) async fn lost_container(
     Ok(Some(HeldBecause::ContainerLost { container: row.try_get("lost_from")?, people }))
 }
 
+/// How long an approval lasts: until it may have been held in the tenant, and been approved there as well.
+pub(crate) const APPROVED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What was approved and did not go out in time is not approved any more.
+pub(crate) async fn end_approval(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    let over = sqlx::query("UPDATE connector SET approved_until = NULL WHERE id = ? AND approved_until <= ?")
+        .bind(connector)
+        .bind(now.unix_ms())
+        .execute(&mut *connection)
+        .await?;
+    if over.rows_affected() == 0 {
+        return Ok(());
+    }
+    for sql in [
+        "UPDATE export_object SET approved = 0 WHERE connector_id = ? AND approved = 1",
+        "UPDATE edge SET approved = 0 WHERE connector_id = ? AND approved = 1",
+    ] {
+        sqlx::query(sql).bind(connector).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Marks all removals as approved that are pending for a connector: the list that [`pending`] gives in the same transaction.
-pub(crate) async fn approve(connection: &mut SqliteConnection, connector: i64) -> Result<(), SyncError> {
+pub(crate) async fn approve(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    sqlx::query("UPDATE connector SET approved_until = ? WHERE id = ?")
+        .bind(now.plus(APPROVED_FOR).unix_ms())
+        .bind(connector)
+        .execute(&mut *connection)
+        .await?;
     for row in sqlx::query(LEAVING).bind(connector).fetch_all(&mut *connection).await? {
         sqlx::query(
             "UPDATE edge SET approved = 1 WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",

@@ -131,5 +131,6 @@ fn migrator() -> Migrator {
         migration(5, "suspend", include_str!("../migrations/0005_suspend.sql")),
         migration(6, "members guarded", include_str!("../migrations/0006_members_guarded.sql")),
         migration(7, "foreign members", include_str!("../migrations/0007_foreign_members.sql")),
+        migration(8, "approval ends", include_str!("../migrations/0008_approval_ends.sql")),
     ])
 }

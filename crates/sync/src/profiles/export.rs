@@ -153,6 +153,9 @@ async fn send(
 /// Counts what would be removed before anything is sent, and stops if a person has to see it first. Returns the
 /// digest of what decides the scope.
 async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
+    let mut transaction = context.engine.store.write().await?;
+    guard::end_approval(&mut transaction, context.connector_id, context.engine.clock.now()).await?;
+    transaction.commit().await?;
     let mut connection = context.engine.store.read().await?;
     let row = sqlx::query(
         "SELECT coalesce(imported_scope, '') AS scope, exported_under, \

@@ -43,6 +43,25 @@ async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
 }
 
 #[tokio::test]
+async fn an_approval_that_is_not_used_within_a_day_is_over() {
+    let world = ten_people(Guard { removals: 3, percent: None, ..Guard::default() }).await;
+    world.import((4..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    let held = async || {
+        let SyncError::Held { pending: 4, digest, .. } = world.export().await.unwrap_err() else { panic!() };
+        digest
+    };
+    let digest = held().await;
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    assert_eq!(world.engine.removals("contoso.test").await.unwrap().list, []);
+    world.clock.advance(Duration::from_secs(24 * 3_600));
+    assert_eq!(held().await, digest);
+    world.engine.approve("contoso.test", &digest).await.unwrap();
+    world.clock.advance(Duration::from_secs(23 * 3_600));
+    assert_eq!(world.export().await.unwrap().counts.deletes, 4);
+}
+
+#[tokio::test]
 async fn a_percentage_of_the_people_holds_as_well() {
     let world = ten_people(Guard { removals: 500, percent: Some(20), ..Guard::default() }).await;
     world.cycle((2..10).map(|number| object(number, &[])).collect()).await;
