@@ -56,7 +56,8 @@ pub(crate) async fn seen(config: &Config, containers: usize) -> anyhow::Result<S
     let engine = engine(config).await?;
     let mut seen = Seen { runs: engine.latest().await?, ..Seen::default() };
     for status in engine.status().await? {
-        seen.refused += status.refused;
+        // What the tenant's guard holds is no contradiction.
+        seen.refused += status.refused.saturating_sub(status.held_in_tenant);
         let name = status.connector;
         let of_export = |run: &&RunReport| run.connector == name && run.profile == Profile::Export;
         if let Some(failure) = seen.runs.iter().find(of_export).and_then(|run| run.failure.clone()) {
@@ -117,6 +118,12 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
             "  pending  {} to add, {} to change, {} to remove, {} refused by the tenant",
             status.pending_adds, status.pending_updates, status.pending_deletes, status.refused
         ))?;
+        if status.held_in_tenant > 0 {
+            say(format_args!(
+                "  held     {} of these by the tenant's deletion guard, until an administrator approves them in the console",
+                status.held_in_tenant
+            ))?;
+        }
         if status.pending_members > 0 {
             say(format_args!("  members  {} to put into groups or take out", status.pending_members))?;
         }
