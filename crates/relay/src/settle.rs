@@ -21,10 +21,10 @@ use ritorno_protocol::random::array;
 use ritorno_protocol::settle::{Before, Proof, SeenVersion, prove};
 use ritorno_protocol::statement::PasswordVersion;
 
-use crate::ask::{ANSWER_WITHIN, put};
+use crate::ask::{OTHER_AFTER, put};
 use crate::dispatch_error::DispatchError;
 use crate::ledger::{Standing, Unsettled};
-use crate::link::{IN_FLIGHT, lock};
+use crate::link::lock;
 use crate::relay::Relay;
 
 /// How long it is tried: as long as the agent itself tries.
@@ -38,6 +38,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long after its order's end a write may still reach the directory. The agent may have died after it had handed it to the system,
 /// which goes on sending for a connection without an owner: with Linux's own settings some 100 s (tcp_orphan_retries).
 const LATE_WRITE: Duration = Duration::from_secs(120);
+
+/// Looks at the same time: people's own questions to the agents go before.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// When each unsettled request is looked at next, and the pause after that.
 pub(crate) type Looks = HashMap<RequestId, (Timestamp, Duration)>;
@@ -78,7 +81,7 @@ impl Relay {
         let standing = self.ledger.standing(tenant).await?;
         let looks = due.into_iter().map(|one| self.look(one, &standing));
         let mut settled = 0;
-        let mut looks = stream::iter(looks).buffer_unordered(IN_FLIGHT);
+        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
         while let Some(proved) = looks.next().await {
             settled += usize::from(proved?);
         }
@@ -102,16 +105,12 @@ impl Relay {
         let now = self.timer.now();
         let over_at = over_at(&request.attempt);
         let Some((seen, locked, by)) = self.ask_version(&request, &object, standing, now).await? else {
+            self.look_later(request.id, now, over_at);
             return Ok(false);
         };
         match judge(request.operation, &before, &seen, locked, now >= over_at) {
             Proof::NotYet => {
-                let mut looks = lock(&self.looks);
-                let pause = looks.get(&request.id).map_or(FIRST_PAUSE, |(_, pause)| *pause);
-                let next = now.plus(pause);
-                // The moment at which more can be proved is not slept through.
-                let next = if now < over_at { next.min(over_at) } else { next };
-                looks.insert(request.id, (next, (pause * 2).min(LONGEST_PAUSE)));
+                self.look_later(request.id, now, over_at);
                 Ok(false)
             }
             Proof::Never => {
@@ -139,6 +138,15 @@ impl Relay {
         }
     }
 
+    /// Looks at a request later, and later each time. The moment at which more can be proved is not slept through.
+    fn look_later(&self, request: RequestId, now: Timestamp, over_at: Timestamp) {
+        let mut looks = lock(&self.looks);
+        let pause = looks.get(&request).map_or(FIRST_PAUSE, |(_, pause)| *pause);
+        let next = now.plus(pause);
+        let next = if now < over_at { next.min(over_at) } else { next };
+        looks.insert(request, (next, (pause * 2).min(LONGEST_PAUSE)));
+    }
+
     /// The first answer of an agent that knows the question: the version, whether the account is locked, and who says so.
     async fn ask_version(
         &self,
@@ -147,13 +155,14 @@ impl Relay {
         standing: &Standing,
         now: Timestamp,
     ) -> Result<Option<(SeenVersion, bool, AgentId)>, DispatchError> {
-        let expires_at = now.plus(ANSWER_WITHIN);
         let able = self.able(request.tenant, &object.forest, standing);
         if able.is_empty() {
             return Ok(None);
         }
         let keys = self.keyring.keys(request.tenant, now).await?;
         for link in able {
+            // One that hangs keeps the next one from nothing but a moment.
+            let expires_at = self.timer.now().plus(OTHER_AFTER);
             let query = Query {
                 id: uuid::Builder::from_random_bytes(array(&*self.random)).into_uuid(),
                 tenant: request.tenant,
@@ -169,7 +178,7 @@ impl Relay {
             let agent = link.agent;
             let answered = tokio::select! {
                 answered = put(link, query, &keys.signing) => answered,
-                () = self.timer.sleep_until(expires_at) => return Ok(None),
+                () = self.timer.sleep_until(expires_at) => continue,
             };
             // One of the version before tells the policy; another one may not see the person.
             if let Ok(Found::Password { seen, locked }) = answered {

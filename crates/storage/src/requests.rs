@@ -190,13 +190,20 @@ impl Requests<'_> {
         self.0.read(SQL, values![tenant, before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
-    /// Notes that everybody who has to know of a request's outcome has been told.
+    /// Notes that everybody who has to know of a request's outcome has been told: the first one, or the `corrected` one. One that was
+    /// corrected meanwhile is told once more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn followed_up(&self, tenant: TenantId, id: RequestId) -> Result<(), StoreError> {
-        const SQL: &str = "update requests set follow_up = 0 where tenant = $1 and id = $2";
-        self.0.write(SQL, values![tenant, id]).await.map(|_| ())
+    pub async fn followed_up(
+        &self,
+        tenant: TenantId,
+        id: RequestId,
+        corrected: bool,
+    ) -> Result<(), StoreError> {
+        const SQL: &str =
+            "update requests set follow_up = 0 where tenant = $1 and id = $2 and corrected = $3";
+        self.0.write(SQL, values![tenant, id, corrected]).await.map(|_| ())
     }
 
     /// Commits that the agent has begun. `false` if this attempt is not the one under way, or not waiting to begin.

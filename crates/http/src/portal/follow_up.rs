@@ -55,7 +55,7 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
         }
         match follow(state, request, outcome).await {
             Ok(()) => {
-                state.store.requests().followed_up(request.tenant, request.id).await?;
+                state.store.requests().followed_up(request.tenant, request.id, request.corrected).await?;
                 done += 1;
             }
             // One that fails keeps no other from being told.

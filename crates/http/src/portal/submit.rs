@@ -237,7 +237,7 @@ impl Submission {
         let mut all = advanced.and(notified).map_err(PageError::behind).and(noted);
         // What is unknown is followed up once it is settled.
         if all.is_ok() && !matches!(outcome, Outcome::Unknown { .. }) {
-            let done = self.state.store.requests().followed_up(self.tenant.id, request).await;
+            let done = self.state.store.requests().followed_up(self.tenant.id, request, false).await;
             all = done.map_err(PageError::behind);
         }
         if let Err(error) = all {

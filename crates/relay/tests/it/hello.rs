@@ -180,6 +180,9 @@ impl tracing::Subscriber for Lines {
 #[tokio::test]
 async fn strangers_who_are_refused_fill_no_log_and_hide_no_agent() {
     let lines = Lines::default();
+    // With one subscriber alone, `tracing` asks the thread that first comes by whether anybody listens to a line, and that may be another
+    // test's, where nobody does; with two it asks both.
+    let _second = tracing::Dispatch::new(Lines::default());
     let _logged = tracing::subscriber::set_default(lines.clone());
     let told = |word: &str| lines.0.lock().unwrap().iter().filter(|line| line.contains(word)).count();
     let world = World::new();

@@ -252,8 +252,10 @@ async fn an_agent_of_the_version_before_tells_the_policy_and_nothing_breaks() {
     };
     assert!(scene.look(Found::Person { policy, locked: false, disabled: false }).await);
     assert!(matches!(scene.state(), RequestState::Started { .. }));
-    let nothing = Found::Nothing { fault: Fault::OutOfScope, operator: Operator::default() };
-    assert!(scene.look(nothing).await, "asked again");
+    let nothing = || Found::Nothing { fault: Fault::OutOfScope, operator: Operator::default() };
+    assert!(!scene.look(nothing()).await, "not at once: there are others to be asked about");
+    scene.world.time.advance(Duration::from_secs(2)).await;
+    assert!(scene.look(nothing()).await, "asked again");
     assert!(!scene.wire.session.is_finished());
     // One that did not say which database it wrote to is settled by nobody else.
     let world = World::new();

@@ -312,7 +312,7 @@ async fn what_another_agent_proved_is_kept_until_the_first_one_says_otherwise(f:
     let not_applied =
         Outcome::NotApplied { fault: Fault::DirectoryUnavailable, operator: Operator::default() };
     assert_eq!(requests.settle(tenant, id, number, &not_applied, Some(other), NOW).await?, Committed::First);
-    requests.followed_up(tenant, id).await?;
+    requests.followed_up(tenant, id, false).await?;
     let kept = requests.get(tenant, id).await?.unwrap();
     assert_eq!((kept.settled_by, kept.outcome()), (Some(other), Some(&not_applied)));
 
@@ -401,7 +401,13 @@ async fn one_server_takes_a_follow_up_and_another_after_it_died(f: &Fixture) -> 
     assert!(f.store.requests().to_follow_up(before.minus(Duration::from_secs(15)), 9).await?.is_empty());
     assert_eq!(takers(take(before).await?), 0, "somebody is at it");
     assert_eq!(takers(take(NOW.plus(Duration::from_secs(15))).await?), 1, "whoever was at it died");
-    f.store.requests().followed_up(tenant, id).await?;
+    f.store.requests().followed_up(tenant, id, true).await?;
+    assert_eq!(
+        takers(take(NOW.plus(Duration::from_secs(30))).await?),
+        1,
+        "another outcome than this one was told"
+    );
+    f.store.requests().followed_up(tenant, id, false).await?;
     assert_eq!(takers(take(NOW.plus(Duration::from_secs(60))).await?), 0, "it is done");
     Ok(())
 }
