@@ -48,10 +48,12 @@ pub struct Removal {
     pub name: String,
 }
 
-/// SHA-256 of a list of removals, in hexadecimal, whatever their order: what an approval names.
+/// SHA-256 of a list of removals, in hexadecimal, whatever their order: what an approval names. The names that were read are part of it: an
+/// object that is called otherwise by now is another line.
 #[must_use]
 pub fn digest(list: &[Removal]) -> String {
-    let mut lines: Vec<String> = list.iter().map(|one| format!("{} {}\n", one.kind.name(), one.id)).collect();
+    let line = |one: &Removal| format!("{} {} {:?}\n", one.kind.name(), one.id, one.name);
+    let mut lines: Vec<String> = list.iter().map(line).collect();
     lines.sort_unstable();
     Sha256::digest(lines.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -69,5 +71,7 @@ mod tests {
         assert_ne!(both, digest(std::slice::from_ref(&a)));
         assert_ne!(digest(&[a]), digest(&[one(RemovalKind::DisableUser, "1")]));
         assert_eq!(both.len(), 64);
+        let renamed = Removal { name: "somebody else".into(), ..one(RemovalKind::DeleteUser, "1") };
+        assert_ne!(digest(&[renamed]), digest(&[one(RemovalKind::DeleteUser, "1")]));
     }
 }

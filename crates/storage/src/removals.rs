@@ -11,11 +11,13 @@ use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::{AT_ONCE, Sql, json, parts, row_statements, values};
 
-/// A removal that is held again is not approved any more: it was, and the approval is over.
+/// A removal that is held again is not approved any more, but where it was approved at this very moment, under the name that it has: whoever
+/// holds it had looked before.
 static HOLD: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into held_removals (tenant, agent, kind, id, name, held_at)";
-    let tail = "on conflict (tenant, agent, kind, id) do update set name = excluded.name, held_at = excluded.held_at, \
-         approved_until = null";
+    let tail = "on conflict (tenant, agent, kind, id) do update set held_at = excluded.held_at, approved_until = case \
+         when held_removals.approved_until > excluded.held_at and held_removals.name = excluded.name \
+         then held_removals.approved_until else null end, name = excluded.name";
     row_statements(head, 6, tail)
 });
 
@@ -92,7 +94,7 @@ impl Removals<'_> {
         rows.iter().map(|row| Ok((row.parsed("agent")?, row.count("held")?))).collect()
     }
 
-    /// Lets exactly these through until then.
+    /// Lets exactly these through until then. `false` if those of one kind are not held any more; nothing is let through then.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,7 +104,7 @@ impl Removals<'_> {
         agent: AgentId,
         removals: &[Removal],
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut statements = Vec::new();
         for kind in RemovalKind::ALL {
             let ids: Vec<&str> =
@@ -113,7 +115,7 @@ impl Removals<'_> {
             }
         }
         // All of a list or nothing.
-        self.0.write_whole(statements).await.map(drop)
+        Ok(self.0.write_whole(statements).await?.is_none())
     }
 
     /// Forgets those of these ids, for they are removed.

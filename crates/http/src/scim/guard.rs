@@ -191,8 +191,8 @@ pub async fn approve(
     if held.list.is_empty() || !held.digest.eq_ignore_ascii_case(digest.trim()) {
         return Ok(None);
     }
-    store.removals().approve(tenant, agent, &held.list, now.plus(APPROVED_FOR)).await?;
-    Ok(Some(held.list.len()))
+    let approved = store.removals().approve(tenant, agent, &held.list, now.plus(APPROVED_FOR)).await?;
+    Ok(approved.then_some(held.list.len()))
 }
 
 /// Counts members before they leave a group.

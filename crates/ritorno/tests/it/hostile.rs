@@ -119,7 +119,12 @@ fn wave(port: u16, client: &Arc<ClientConfig>) -> Result<Vec<Peer>> {
 fn thousands_of_bad_peers_are_dropped_with_a_reason_and_cost_bounded_memory() -> Result<()> {
     let place = Place::new()?;
     let (url, ca) = place.with_tls()?;
-    let service = Service::start_logging(&place, "info,ritorno_http::serve=debug", &url, Some(&ca))?;
+    let service = Service::start_logging(
+        &place,
+        "info,ritorno_http::serve=debug,ritorno_relay::session=debug",
+        &url,
+        Some(&ca),
+    )?;
     let client = client(&ca)?;
     let ready = || -> Result<()> {
         let said = curl(&[&url], Some(&ca))?;
