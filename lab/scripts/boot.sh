@@ -4,6 +4,8 @@
 set -euo pipefail
 root=$1 shared=$2 name=$3
 mount --bind "$root" "$root"
+# Before the folder is bound, which may lie below /tmp.
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mkdir -p "$root$shared"
 mount --bind "$shared" "$root$shared"
 cd "$root"
@@ -13,7 +15,6 @@ mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
-mount -t tmpfs -o mode=1777 tmpfs tmp
 mount -t tmpfs -o mode=755 tmpfs dev
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts

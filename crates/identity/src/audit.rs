@@ -142,6 +142,19 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// The kind's name, and the id where there is one: as they are stored, hashed and sent away.
+    pub fn parts(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::User(id) => ("user", Some(id.to_string())),
+            Self::Administrator(id) => ("administrator", Some(id.to_string())),
+            Self::Agent(id) => ("agent", Some(id.to_string())),
+            Self::Anonymous => ("anonymous", None),
+            Self::System => ("system", None),
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Success {

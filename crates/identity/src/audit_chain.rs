@@ -5,7 +5,7 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::{Actor, Fact};
+use crate::audit::Fact;
 
 /// How far a chain has come. The default is that of an empty one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +38,7 @@ pub struct Line {
 impl Line {
     /// `fact` at `position`.
     pub fn new(position: u64, fact: &Fact) -> Self {
-        let (actor, actor_id) = match fact.actor {
-            Actor::User(id) => ("user", Some(id.to_string())),
-            Actor::Administrator(id) => ("administrator", Some(id.to_string())),
-            Actor::Agent(id) => ("agent", Some(id.to_string())),
-            Actor::Anonymous => ("anonymous", None),
-            Actor::System => ("system", None),
-        };
+        let (actor, actor_id) = fact.actor.parts();
         Self {
             position,
             tenant: fact.tenant.to_string(),
@@ -86,7 +80,7 @@ mod tests {
     use ritorno_protocol::ids::TenantId;
 
     use super::*;
-    use crate::audit::{Activity, Success};
+    use crate::audit::{Activity, Actor, Success};
     use crate::ids::{CorrelationId, FactId};
 
     fn fact() -> Fact {

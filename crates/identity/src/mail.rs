@@ -1,13 +1,17 @@
 //! Mails that wait to be sent.
 
+use std::time::Duration;
+
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::random::Random;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MailId;
 use crate::language::Language;
 use crate::method::Method;
 use crate::registration::AddressChange;
+use crate::user::User;
 
 /// One mail in the outbox. Its letter is encrypted in the database, for it can carry a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,38 @@ pub struct Mail {
     pub created_at: Timestamp,
     /// How often sending was begun.
     pub tries: u32,
+}
+
+/// How long a notice may wait for a mail server that is down.
+pub const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
+
+impl Mail {
+    /// A mail that is of use for `valid`, and that nobody has tried to send.
+    pub fn new(
+        tenant: TenantId,
+        letter: Letter,
+        valid: Duration,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Self {
+        let id = MailId::random(random);
+        Self { id, tenant, letter, expires_at: now.plus(valid), created_at: now, tries: 0 }
+    }
+}
+
+/// A notice to a person, at every address that is on file.
+pub fn notices(
+    user: &User,
+    language: Language,
+    template: &Template,
+    now: Timestamp,
+    random: &dyn Random,
+) -> Vec<Mail> {
+    let to_address = |address: &str| {
+        let letter = Letter { to: Some(address.to_owned()), language, template: template.clone() };
+        Mail::new(user.tenant, letter, NOTICE_VALID, now, random)
+    };
+    user.addresses().into_iter().map(to_address).collect()
 }
 
 /// A mail's content.

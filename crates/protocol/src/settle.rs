@@ -14,6 +14,9 @@ use crate::statement::PasswordVersion;
 /// agent try.
 pub const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long it is tried to prove how a write ended, at either end.
+pub const SETTLE_FOR: Duration = Duration::from_secs(24 * 3_600);
+
 /// By how much the directory's clock may differ from the agent's for a write of that moment to be taken for the attempt's. Metadata
 /// tell seconds, and a domain's machines keep their clocks together for Kerberos; a wider window would take in other people's
 /// writes.

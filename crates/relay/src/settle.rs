@@ -18,7 +18,7 @@ use ritorno_protocol::ids::{AgentId, RequestId, TenantId};
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::query::{Asks, Found, Query};
 use ritorno_protocol::random::array;
-use ritorno_protocol::settle::{Before, Proof, SeenVersion, prove};
+use ritorno_protocol::settle::{Before, Proof, SETTLE_FOR, SeenVersion, prove};
 use ritorno_protocol::statement::PasswordVersion;
 
 use crate::ask::{OTHER_AFTER, put};
@@ -27,8 +27,6 @@ use crate::ledger::{Standing, Unsettled};
 use crate::link::lock;
 use crate::relay::Relay;
 
-/// How long it is tried: as long as the agent itself tries.
-const SETTLE_FOR: Duration = Duration::from_secs(24 * 3600);
 /// An agent that is linked settles what it began by itself, and knows more. If it has not by then, its journal is lost.
 const LEFT_TO_ITS_AGENT: Duration = Duration::from_secs(60);
 /// Pause after the first look at a request; doubled until [`LONGEST_PAUSE`].

@@ -27,3 +27,10 @@ pub(crate) fn warn(warning: impl std::fmt::Display) {
 pub(crate) fn moment(moment: Option<ritorno_protocol::clock::Timestamp>) -> String {
     moment.map_or_else(|| "-".to_owned(), ritorno_http::time_text::rfc3339)
 }
+
+/// A table without lines.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(header);
+    table
+}

@@ -77,13 +77,7 @@ pub(crate) fn appended(fact: &Fact) -> Statement {
 
 /// The values of a fact's row.
 fn columns(fact: &Fact) -> Vec<Value> {
-    let (actor, actor_id) = match fact.actor {
-        Actor::User(id) => ("user", Some(id.to_string())),
-        Actor::Administrator(id) => ("administrator", Some(id.to_string())),
-        Actor::Agent(id) => ("agent", Some(id.to_string())),
-        Actor::Anonymous => ("anonymous", None),
-        Actor::System => ("system", None),
-    };
+    let (actor, actor_id) = fact.actor.parts();
     values![
         fact.tenant,
         fact.id,

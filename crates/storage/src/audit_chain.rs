@@ -60,10 +60,11 @@ impl AuditChain<'_> {
         let (mut now, mut links) = (before, Vec::with_capacity(facts.len()));
         for fact in &facts {
             now = now.after(fact);
-            links.push((LINK, values![tenant, fact.id, number(now), now.hash.as_slice()]));
+            links.push((LINK, values![tenant, fact.id, stored(now.position), now.hash.as_slice()]));
         }
         // The head moves first, so that of two servers one waits, and then finds that it moved.
-        let moved: Statement = (MOVE, values![tenant, number(before), number(now), now.hash.as_slice()]);
+        let moved: Statement =
+            (MOVE, values![tenant, stored(before.position), stored(now.position), now.hash.as_slice()]);
         let statements = [moved].into_iter().chain(links).collect();
         Ok(if self.0.write_whole(statements).await?.is_none() { facts } else { Vec::new() })
     }
@@ -74,8 +75,11 @@ impl AuditChain<'_> {
     /// [`StoreError`].
     pub async fn hash_at(&self, tenant: TenantId, position: u64) -> Result<Option<[u8; 32]>, StoreError> {
         const SQL: &str = "select hash from audit where tenant = $1 and position = $2";
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        self.0.read_one(SQL, values![tenant, position]).await?.map(|row| row.digest("hash")).transpose()
+        self.0
+            .read_one(SQL, values![tenant, stored(position)])
+            .await?
+            .map(|row| row.digest("hash"))
+            .transpose()
     }
 
     /// The position of the last signed head; 0 if there is none.
@@ -95,8 +99,7 @@ impl AuditChain<'_> {
     pub async fn linked(&self, tenant: TenantId, after: u64, count: u32) -> Result<Vec<Linked>, StoreError> {
         const SQL: &str =
             "select * from audit where tenant = $1 and position > $2 order by position limit $3";
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let rows = self.0.read(SQL, values![tenant, after, count]).await?;
+        let rows = self.0.read(SQL, values![tenant, stored(after), count]).await?;
         rows.iter().map(|row| Ok(Linked { head: head(row)?, fact: fact(row)? })).collect()
     }
 
@@ -121,8 +124,7 @@ impl AuditChain<'_> {
     ) -> Result<(), StoreError> {
         const SQL: &str = "insert into audit_checkpoints (tenant, position, checkpoint) values ($1, $2, $3) \
              on conflict do nothing";
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        self.0.write(SQL, values![tenant, position, json(checkpoint)]).await.map(|_| ())
+        self.0.write(SQL, values![tenant, stored(position), json(checkpoint)]).await.map(|_| ())
     }
 
     /// Every signed head, by position.
@@ -153,13 +155,13 @@ impl AuditChain<'_> {
         const SQL: &str = "insert into audit_sinks (tenant, sink, position) values ($1, $2, $3) \
              on conflict (tenant, sink) do update set position = excluded.position \
              where excluded.position > audit_sinks.position";
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        self.0.write(SQL, values![tenant, sink, position]).await.map(|_| ())
+        self.0.write(SQL, values![tenant, sink, stored(position)]).await.map(|_| ())
     }
 }
 
-fn number(head: Head) -> i64 {
-    i64::try_from(head.position).unwrap_or(i64::MAX)
+/// A position as it is stored. No chain gets as far as to be cut off by it.
+fn stored(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 fn position(row: &Row) -> Result<u64, StoreError> {

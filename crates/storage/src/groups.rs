@@ -7,7 +7,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::users::Updated;
-use crate::value::{Sql, Value, json, values};
+use crate::value::{Sql, Value, about_list, json, values};
 
 /// Groups of the directories, and who is in them.
 pub struct Groups<'a>(pub(crate) &'a Db);
@@ -21,31 +21,25 @@ pub struct GroupPage {
     pub groups: Vec<(Group, u64)>,
 }
 
-macro_rules! about {
-    ($before:literal, $after:literal) => {
-        Sql {
-            sqlite: concat!($before, "(select value from json_each($3))", $after),
-            postgres: concat!($before, "(select jsonb_array_elements_text($3::text::jsonb))", $after),
-        }
-    };
-}
-
-const ADD_PEOPLE: Sql = about!(
+const ADD_PEOPLE: Sql = about_list!(
     "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
      where tenant = $1 and source_anchor is not null and id in ",
+    "$3",
     " on conflict do nothing"
 );
-const ADD_GROUPS: Sql = about!(
+const ADD_GROUPS: Sql = about_list!(
     "insert into group_members (tenant, group_id, member, member_group) select tenant, $2, id, id \
      from directory_groups where tenant = $1 and id in ",
+    "$3",
     " on conflict do nothing"
 );
-const MEMBERS: Sql = about!(
+const MEMBERS: Sql = about_list!(
     "select member from group_members where tenant = $1 and group_id = $2 and member in ",
+    "$3",
     " order by member"
 );
 const REMOVE: Sql =
-    about!("delete from group_members where tenant = $1 and group_id = $2 and member in ", "");
+    about_list!("delete from group_members where tenant = $1 and group_id = $2 and member in ", "$3", "");
 
 impl Groups<'_> {
     /// Adds a group, without members.
@@ -91,10 +85,8 @@ impl Groups<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn find(&self, tenant: TenantId, id: GroupId) -> Result<Option<Group>, StoreError> {
-        const SQL: &str =
-            "select *, cast(0 as bigint) as members from directory_groups where tenant = $1 and id = $2";
-        let row = self.0.read_one(SQL, values![tenant, id]).await?;
-        row.map(|row| Ok(counted(&row)?.0)).transpose()
+        const SQL: &str = "select * from directory_groups where tenant = $1 and id = $2";
+        self.0.read_one(SQL, values![tenant, id]).await?.map(|row| group(&row)).transpose()
     }
 
     /// One group, with the number of its members.

@@ -50,6 +50,14 @@ pub struct Assignment {
     pub assigned_at: Timestamp,
 }
 
+impl Assignment {
+    /// The names of the service plans that are switched off, with a blank between them.
+    pub fn without(&self) -> String {
+        let off = self.sku.plans.iter().filter(|plan| self.disabled_plans.contains(&plan.id));
+        off.map(|plan| plan.name).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// An assignment as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ritorno_identity::removal::SHOWN_FOR;
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::settle::SETTLE_FOR;
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -11,9 +12,6 @@ use crate::value::values;
 
 /// How long the help desk can look up a flow by its support code.
 const FLOWS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-
-/// How long it is tried to prove how a request ended.
-const SETTLED_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 impl Store {
     /// Deletes expired rows of every tenant: flows after 30 days, codes when their flow is over, everything else
@@ -45,7 +43,7 @@ impl Store {
         deleted += self.db().write("delete from codes where expires_at <= $1", codes).await?;
         let unsettled =
             "update requests set before_write = null where before_write is not null and created_at <= $1";
-        self.db().write(unsettled, values![now.minus(SETTLED_FOR)]).await?;
+        self.db().write(unsettled, values![now.minus(SETTLE_FOR)]).await?;
         let held = values![now.minus(SHOWN_FOR)];
         deleted += self.db().write("delete from held_removals where held_at <= $1", held).await?;
         let flows = values![now.minus(FLOWS_KEPT)];

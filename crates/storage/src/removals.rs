@@ -9,7 +9,7 @@ use ritorno_protocol::ids::{AgentId, TenantId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{AT_ONCE, Sql, json, parts, row_statements, values};
+use crate::value::{AT_ONCE, Sql, about_list, json, parts, row_statements, values};
 
 /// A removal that is held again is not approved any more, but where it was approved at this very moment, under the name that it has: whoever
 /// holds it had looked before.
@@ -21,26 +21,21 @@ static HOLD: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     row_statements(head, 6, tail)
 });
 
-macro_rules! of_list {
-    ($before:literal) => {
-        Sql {
-            sqlite: concat!($before, "(select value from json_each($5))"),
-            postgres: concat!($before, "(select jsonb_array_elements_text($5::text::jsonb))"),
-        }
-    };
-}
-
-const APPROVE: Sql = of_list!(
-    "update held_removals set approved_until = $4 where tenant = $1 and agent = $2 and kind = $3 and id in "
+const APPROVE: Sql = about_list!(
+    "update held_removals set approved_until = $4 where tenant = $1 and agent = $2 and kind = $3 and id in ",
+    "$5",
+    ""
 );
-const APPROVED: Sql = of_list!(
-    "select id from held_removals where tenant = $1 and agent = $2 and kind = $3 and approved_until > $4 and id in "
+const APPROVED: Sql = about_list!(
+    "select id from held_removals where tenant = $1 and agent = $2 and kind = $3 and approved_until > $4 and id in ",
+    "$5",
+    ""
 );
-const DONE: Sql = Sql {
-    sqlite: "delete from held_removals where tenant = $1 and agent = $2 and kind = $3 and id in (select value from json_each($4))",
-    postgres: "delete from held_removals where tenant = $1 and agent = $2 and kind = $3 \
-               and id in (select jsonb_array_elements_text($4::text::jsonb))",
-};
+const DONE: Sql = about_list!(
+    "delete from held_removals where tenant = $1 and agent = $2 and kind = $3 and id in ",
+    "$4",
+    ""
+);
 
 /// Removals that the tenant's deletion guard held.
 pub struct Removals<'a>(pub(crate) &'a Db);

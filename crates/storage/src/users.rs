@@ -1,6 +1,6 @@
 //! The people of a tenant.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ritorno_identity::licence::Grant;
@@ -14,7 +14,7 @@ use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{AT_ONCE, Sql, Value, name_of, parts, row_statements, values};
+use crate::value::{AT_ONCE, Sql, Value, about_list, json, name_of, parts, row_statements, values};
 
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
@@ -159,6 +159,21 @@ impl Users<'_> {
             [row] => user(row).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// What people of these ids sign in as; who is not there is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn principal_names(
+        &self,
+        tenant: TenantId,
+        ids: &[String],
+    ) -> Result<HashMap<String, String>, StoreError> {
+        const SQL: Sql =
+            about_list!("select id, user_principal_name from users where tenant = $1 and id in ", "$2", "");
+        let rows = self.0.read(self.0.words(&SQL), values![tenant, json(ids)]).await?;
+        rows.iter().map(|row| Ok((row.text("id")?, row.text("user_principal_name")?))).collect()
     }
 
     /// The person of a directory object.

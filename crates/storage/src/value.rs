@@ -30,6 +30,23 @@ pub(crate) struct Sql<S = &'static str> {
     pub(crate) postgres: S,
 }
 
+/// A statement about a list, which is one value: the JSON that is bound to the number in the middle, between `before` and `after`.
+macro_rules! about_list {
+    ($before:literal, $number:literal, $after:literal) => {
+        crate::value::Sql {
+            sqlite: concat!($before, "(select value from json_each(", $number, "))", $after),
+            postgres: concat!(
+                $before,
+                "(select jsonb_array_elements_text(",
+                $number,
+                "::text::jsonb))",
+                $after
+            ),
+        }
+    };
+}
+pub(crate) use about_list;
+
 /// Statements of [`AT_ONCE`] rows of `columns` values each: `head`, the rows, `tail`. SQLite is given no numbers: it takes them for names,
 /// and looks through all names for each value.
 pub(crate) fn row_statements(head: &str, columns: usize, tail: &str) -> [Sql<String>; AT_ONCE.len()] {

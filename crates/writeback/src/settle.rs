@@ -6,7 +6,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
-use ritorno_protocol::settle::{DIRECTORY_TIMEOUT, Proof, prove};
+use ritorno_protocol::settle::{DIRECTORY_TIMEOUT, Proof, SETTLE_FOR, prove};
 use ritorno_protocol::statement::Says;
 
 use crate::directory::Directory;
@@ -14,8 +14,6 @@ use crate::handle::Handler;
 use crate::journal::{Entry, JournalError};
 use crate::report::Reporter;
 
-/// How long it is tried.
-pub const SETTLE_FOR: Duration = Duration::from_secs(24 * 3600);
 /// First pause between two tries; doubled until [`LONGEST_PAUSE`].
 pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause between two tries.

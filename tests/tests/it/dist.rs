@@ -83,13 +83,15 @@ impl Host {
         world.stack.wait_until_open()
     }
 
-    /// The unit runs the program on the test's own configuration, in the lab's folder: all else is as the package has it.
-    fn points_to(&self, stack: &Path, verb: &str, marker: &str) -> Result<()> {
-        let (name, stack) = (self.name(), stack.display());
+    /// The unit runs the program on the test's own configuration, in the lab's folder: all else is as the package has it. The folder is bound,
+    /// since it may lie below /tmp, of which the unit has its own.
+    fn points_to(&self, lab: &Path, stack: &Path, verb: &str, marker: &str) -> Result<()> {
+        let (name, lab, stack) = (self.name(), lab.display(), stack.display());
         let settings = Path::new(settings(self.package)).file_name().context("a file")?.to_string_lossy();
         let text = format!(
             "[Unit]\nConditionPathExists=\nConditionPathExists={stack}/{marker}\n[Service]\nExecStart=\n\
-             ExecStart=/usr/bin/{name} --config {stack}/{settings} {verb}\nReadWritePaths={stack}\n"
+             ExecStart=/usr/bin/{name} --config {stack}/{settings} {verb}\n\
+             BindReadOnlyPaths={lab}\nBindPaths={stack}\n"
         );
         let write = format!(
             "mkdir -p /run/systemd/system/{name}.service.d && cat > /run/systemd/system/{name}.service.d/lab.conf <<'END'\n{text}END\n\
@@ -128,7 +130,8 @@ impl Networks {
 
 #[test]
 fn packages_are_installed_used_upgraded_and_purged_without_a_trace() -> Result<()> {
-    let lab = Lab::open()?.private("dist")?;
+    let shared = Lab::open()?;
+    let lab = shared.private("dist")?;
     let folder = lab.folder().to_owned();
     let now = programs()?.agent.parent().context("the programs are in a folder")?.to_owned();
     let before = std::env::var_os(BEFORE).map_or_else(|| now.clone(), PathBuf::from);
@@ -158,7 +161,7 @@ fn packages_are_installed_used_upgraded_and_purged_without_a_trace() -> Result<(
             Package::Server => ("serve", "cloud/root.key"),
             Package::Agent => ("run", "agent/enrolment.json"),
         };
-        host.points_to(&stack, verb, marker)?;
+        host.points_to(shared.folder(), &stack, verb, marker)?;
         host.host.program(name, verb, &folder.join(name))?;
         hosts.push(host);
     }

@@ -2,8 +2,6 @@
 //! code to read out, `/console/people/code/check` takes it; where no code can reach them `/console/people/ask` asks a colleague, who
 //! answers at `/console/people/approve`; `/console/people/pass` makes the temporary pass, and shows it once.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
@@ -15,13 +13,12 @@ use ritorno_identity::device_code::UserCode;
 use ritorno_identity::help_desk::{
     self, Case, PASS_VALID, REASON_AT_MOST, code_digest, may_help, pass_digest,
 };
-use ritorno_identity::ids::{CaseId, MailId};
+use ritorno_identity::ids::CaseId;
 use ritorno_identity::limit::{HELP_DESK_CASES, HELP_DESK_CODES};
-use ritorno_identity::mail::{Letter, Mail, Template as Letters};
+use ritorno_identity::mail::{Letter, Mail, Template as Letters, notices};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{AddressKind, User};
-use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
@@ -32,9 +29,6 @@ use crate::page::{Frame, PageError, page};
 use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
-
-/// How long the notice of a pass may wait for a mail server: much longer than the pass, since it is a warning.
-const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Template)]
 #[template(path = "console/pass.html")]
@@ -139,7 +133,10 @@ pub(super) async fn send_code(
     state.store.help_desk().open(&case, Some(&digest)).await.map_err(PageError::behind)?;
     let (operator, reason) = (signed_in.administrator.name.clone(), case.reason.clone());
     let template = Letters::HelpDeskCode { code: code.to_string(), operator, reason };
-    queue(&state, &user, address, template, case.expires_at).await?;
+    let to = Some(address.to_owned());
+    let letter = Letter { to, language: user.language.unwrap_or_default(), template };
+    let valid = case.expires_at.since(now);
+    queue(&state, &Mail::new(user.tenant, letter, valid, now, &*state.random)).await?;
     let reason = format!("code sent: {}", case.reason);
     signed_in.note(&state, &reader, Activity::HelpDeskCase, reason, Some(user.id)).await?;
     Ok(back(&user, "sent"))
@@ -228,14 +225,14 @@ pub(super) async fn make_pass(
         return Ok(back(&user, "closed"));
     }
     // Before the pass is shown: nobody reads one out that its owner does not hear of.
-    for address in user.addresses() {
-        let template = Letters::PassMade {
-            display_name: user.display_name.clone(),
-            operator: operator.name.clone(),
-            reason: case.reason.clone(),
-            at_ms: now.unix_ms(),
-        };
-        queue(&state, &user, address, template, now.plus(NOTICE_VALID)).await?;
+    let template = Letters::PassMade {
+        display_name: user.display_name.clone(),
+        operator: operator.name.clone(),
+        reason: case.reason.clone(),
+        at_ms: now.unix_ms(),
+    };
+    for mail in notices(&user, user.language.unwrap_or_default(), &template, now, &*state.random) {
+        queue(&state, &mail).await?;
     }
     signed_in.note(&state, &reader, Activity::PassMade, case.reason.clone(), Some(user.id)).await?;
     let shown = PassPage {
@@ -261,26 +258,9 @@ pub(super) async fn open_case(state: &AppState, user: &User) -> Result<Option<Ca
     state.store.help_desk().open_case(user.tenant, user.id, now).await.map_err(PageError::behind)
 }
 
-async fn queue(
-    state: &AppState,
-    user: &User,
-    address: &str,
-    template: Letters,
-    expires_at: Timestamp,
-) -> Result<(), PageError> {
-    let letter =
-        Letter { to: Some(address.to_owned()), language: user.language.unwrap_or_default(), template };
-    let now = state.clock.now();
-    let mail = Mail {
-        id: MailId::random(&*state.random),
-        tenant: user.tenant,
-        letter,
-        expires_at,
-        created_at: now,
-        tries: 0,
-    };
+async fn queue(state: &AppState, mail: &Mail) -> Result<(), PageError> {
     let outbox = state.store.mail_outbox();
-    outbox.queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)?;
+    outbox.queue(mail, &state.node_key, &*state.random).await.map_err(PageError::behind)?;
     state.mail_wake.notify_one();
     Ok(())
 }

@@ -131,7 +131,6 @@ async fn render(
 }
 
 fn line(Listed { assignment, name }: Listed) -> AssignedLine {
-    let off = assignment.sku.plans.iter().filter(|plan| assignment.disabled_plans.contains(&plan.id));
     let (group, holder) = match assignment.holder {
         Holder::User(id) => (false, id.to_string()),
         Holder::Group(id) => (true, id.to_string()),
@@ -142,7 +141,7 @@ fn line(Listed { assignment, name }: Listed) -> AssignedLine {
         name,
         sku: assignment.sku.name,
         title: assignment.sku.title,
-        without: off.map(|plan| plan.name).collect::<Vec<_>>().join(" "),
+        without: assignment.without(),
         location: assignment.usage_location,
     }
 }

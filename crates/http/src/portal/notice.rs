@@ -1,18 +1,12 @@
 //! 'Your password was changed', and that it was not after all, by mail to every address on file.
 
-use std::time::Duration;
-
-use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Template, notices};
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SupportCode;
 use ritorno_storage::StoreError;
 
 use crate::state::AppState;
-
-/// How long the notice may wait for a mail server that is down.
-const VALID: Duration = Duration::from_secs(24 * 3_600);
 
 /// Ends the person's open registrations: what the former password proved is worth nothing any more. If that fails, they end by
 /// themselves within a quarter of an hour, and the password works all the same.
@@ -64,19 +58,10 @@ async fn queue(
     language: Language,
     template: &Template,
 ) -> Result<(), StoreError> {
-    let now = state.clock.now();
-    let queued = user.addresses().into_iter().map(async |address| {
-        let template = template.clone();
-        let mail = Mail {
-            id: MailId::random(&*state.random),
-            tenant: user.tenant,
-            letter: Letter { to: Some(address.to_owned()), language, template },
-            expires_at: now.plus(VALID),
-            created_at: now,
-            tries: 0,
-        };
-        state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await
-    });
+    let mails = notices(user, language, template, state.clock.now(), &*state.random);
+    let queued = mails
+        .iter()
+        .map(async |mail| state.store.mail_outbox().queue(mail, &state.node_key, &*state.random).await);
     let queued: Result<Vec<()>, StoreError> =
         futures_util::future::join_all(queued).await.into_iter().collect();
     state.mail_wake.notify_one();

@@ -12,7 +12,7 @@ use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
 use ritorno_identity::decoy;
 use ritorno_identity::flow::{self, Flow, FlowState, Person, Purpose};
 use ritorno_identity::gates::Gates;
-use ritorno_identity::ids::{CorrelationId, FlowId, MailId};
+use ritorno_identity::ids::{CorrelationId, FlowId};
 use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::mask::mask;
@@ -190,13 +190,7 @@ pub(super) async fn send_code(
         }
     };
     let language = user.and_then(|user| user.language).unwrap_or(flow.language);
-    let mail = Mail {
-        id: MailId::random(&*state.random),
-        tenant: tenant.id,
-        letter: Letter { to: address.filter(|_| room).map(str::to_owned), language, template },
-        expires_at: now.plus(code::VALID),
-        created_at: now,
-        tries: 0,
-    };
+    let letter = Letter { to: address.filter(|_| room).map(str::to_owned), language, template };
+    let mail = Mail::new(tenant.id, letter, code::VALID, now, &*state.random);
     state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)
 }

@@ -115,16 +115,15 @@ pub async fn pass_members(
     let waiting: Vec<_> = ids.into_iter().zip(leaving).filter(|(id, _)| !approved.contains(id)).collect();
     let counted = count_members(state, agent, waiting.len() as u64).await;
     if let Err(ScimError::GuardMembers(_)) = counted {
-        let mut held = Vec::with_capacity(waiting.len());
-        for (id, member) in waiting {
-            let user = match member.parse() {
-                Ok(member) => state.store.users().get(state.tenant, member).await?,
-                Err(_) => None,
-            };
-            let member = user.map_or_else(|| member.clone(), |user| user.user_principal_name);
-            let name = format!("{member}  ({})", group.display_name);
-            held.push(Removal { kind: RemovalKind::LeaveGroup, id, name });
-        }
+        let names = state.store.users().principal_names(state.tenant, leaving).await?;
+        let held: Vec<Removal> = waiting
+            .into_iter()
+            .map(|(id, member)| {
+                // One that is no person's is a group's.
+                let name = format!("{}  ({})", names.get(member).unwrap_or(member), group.display_name);
+                Removal { kind: RemovalKind::LeaveGroup, id, name }
+            })
+            .collect();
         removals.hold(state.tenant, agent.id, &held, now).await?;
     }
     counted

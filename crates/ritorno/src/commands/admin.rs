@@ -16,7 +16,7 @@ use ritorno_storage::StoreError;
 
 use crate::config::Config;
 use crate::installation::Installation;
-use crate::output::{moment, say};
+use crate::output::{moment, say, table};
 use crate::system;
 
 /// What `admin` does.
@@ -193,8 +193,7 @@ async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
 }
 
 async fn list(installation: &Installation) -> anyhow::Result<()> {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["name", "role", "person", "made"]);
+    let mut table = table(["name", "role", "person", "made"]);
     for one in installation.store.administrators().list(installation.tenant.id).await? {
         let whose = whose(installation, &one).await?;
         table.add_row([one.name.as_str(), one.role.as_str(), &whose, &moment(Some(one.created_at))]);

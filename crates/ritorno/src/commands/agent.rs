@@ -11,7 +11,7 @@ use ritorno_protocol::ids::{AgentId, Forest};
 
 use crate::config::Config;
 use crate::installation::Installation;
-use crate::output::{moment, say};
+use crate::output::{moment, say, table};
 use crate::system;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -88,17 +88,7 @@ async fn token(config: &Config, installation: &Installation) -> anyhow::Result<(
 }
 
 async fn list(config: &Config, installation: &Installation) -> anyhow::Result<()> {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header([
-        "id",
-        "name",
-        "state",
-        "version",
-        "forests",
-        "writeback",
-        "last seen",
-        "revoked",
-    ]);
+    let mut table = table(["id", "name", "state", "version", "forests", "writeback", "last seen", "revoked"]);
     let now = system::clock().now();
     // To whichever of the servers.
     let links = installation.store.links().live(installation.tenant.id, now).await?;

@@ -11,7 +11,7 @@ use ritorno_storage::Holder;
 use super::tenant::OnOff;
 use crate::config::Config;
 use crate::installation::Installation;
-use crate::output::{say, warn};
+use crate::output::{say, table, warn};
 use crate::system;
 
 /// Assignments and names that are shown at once.
@@ -212,10 +212,8 @@ async fn show(installation: &Installation, skip: u32) -> anyhow::Result<()> {
             Holder::User(_) => one.name.clone(),
             Holder::Group(_) => format!("group {}", one.name),
         };
-        let off = assignment.sku.plans.iter().filter(|plan| assignment.disabled_plans.contains(&plan.id));
-        let off: Vec<&str> = off.map(|plan| plan.name).collect();
         let location = assignment.usage_location.clone();
-        assigned.add_row([who, assignment.sku.name.to_owned(), location, off.join(" ")]);
+        assigned.add_row([who, assignment.sku.name.to_owned(), location, assignment.without()]);
     }
     if !assignments.is_empty() {
         say(assigned)?;
@@ -270,10 +268,4 @@ fn in_words(tenant: &Tenant) -> String {
 fn more(skip: u32, all: u32) -> anyhow::Result<()> {
     let seen = skip.saturating_add(SHOWN);
     if all > seen { say(format_args!("{all} in all; the next ones: --skip {seen}")) } else { Ok(()) }
-}
-
-fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(header);
-    table
 }

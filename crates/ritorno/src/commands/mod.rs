@@ -21,10 +21,10 @@ use ritorno_identity::ids::{CorrelationId, FactId};
 use crate::installation::Installation;
 use crate::system;
 
-/// Writes down what was done on the command line.
-async fn audit(installation: &Installation, activity: Activity, reason: String) -> anyhow::Result<()> {
+/// What was done on the command line.
+fn fact(installation: &Installation, activity: Activity, reason: String) -> Fact {
     let random = system::random();
-    let fact = Fact {
+    Fact {
         id: FactId::random(&*random),
         tenant: installation.tenant.id,
         at: system::clock().now(),
@@ -37,7 +37,10 @@ async fn audit(installation: &Installation, activity: Activity, reason: String) 
         support_code: None,
         correlation: CorrelationId::random(&*random),
         request: None,
-    };
-    installation.store.audit().append(&fact).await?;
-    Ok(())
+    }
+}
+
+/// Writes it down.
+async fn audit(installation: &Installation, activity: Activity, reason: String) -> anyhow::Result<()> {
+    Ok(installation.store.audit().append(&fact(installation, activity, reason)).await?)
 }

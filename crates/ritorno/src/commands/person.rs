@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use ritorno_http::portal::read_address;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::{CorrelationId, FactId, MailId};
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::audit::{Activity, Fact};
+use ritorno_identity::mail::{Template, notices};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::registration::AddressChange;
@@ -21,9 +19,6 @@ use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{say, warn};
 use crate::system;
-
-/// How long the notice may wait for a mail server that is down.
-const NOTICE_VALID: Duration = Duration::from_secs(24 * 3_600);
 
 /// What `person` does.
 #[derive(Subcommand)]
@@ -130,32 +125,11 @@ async fn preregister(
         return Ok(Err(format!("'{}' has registered an address at this moment, and keeps it", line.user)));
     }
     let support_code = SupportCode::random(&*system::random());
-    write_down(installation, &user, &support_code).await?;
+    let fact = super::fact(installation, Activity::Registered, "pre-registered from a file".to_owned());
+    let fact = Fact { target: Some(user.id), support_code: Some(support_code.clone()), ..fact };
+    store.audit().append(&fact).await?;
     tell(installation, &user, address.as_str(), &support_code).await?;
     Ok(Ok(()))
-}
-
-async fn write_down(
-    installation: &Installation,
-    user: &User,
-    support_code: &SupportCode,
-) -> anyhow::Result<()> {
-    let random = system::random();
-    let fact = Fact {
-        id: FactId::random(&*random),
-        tenant: installation.tenant.id,
-        at: system::clock().now(),
-        activity: Activity::Registered,
-        actor: Actor::System,
-        target: Some(user.id),
-        from: None,
-        success: Success::Success,
-        reason: "pre-registered from a file".to_owned(),
-        support_code: Some(support_code.clone()),
-        correlation: CorrelationId::random(&*random),
-        request: None,
-    };
-    Ok(installation.store.audit().append(&fact).await?)
 }
 
 /// Tells the person, at every address that was on file before.
@@ -174,19 +148,8 @@ async fn tell(
         at_ms: now.unix_ms(),
         support_code: support_code.0.clone(),
     };
-    for to in user.addresses() {
-        let mail = Mail {
-            id: MailId::random(&*random),
-            tenant: installation.tenant.id,
-            letter: Letter {
-                to: Some(to.to_owned()),
-                language: user.language.unwrap_or(fallback),
-                template: template.clone(),
-            },
-            expires_at: now.plus(NOTICE_VALID),
-            created_at: now,
-            tries: 0,
-        };
+    let language = user.language.unwrap_or(fallback);
+    for mail in notices(user, language, &template, now, &*random) {
         installation.store.mail_outbox().queue(&mail, &installation.node_key, &*random).await?;
     }
     Ok(())

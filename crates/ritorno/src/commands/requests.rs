@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::installation::Installation;
-use crate::output::{moment, say};
+use crate::output::{moment, say, table};
 
 /// What `requests` takes.
 #[derive(Args)]
@@ -52,17 +52,7 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         }
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header([
-        "made",
-        "support code",
-        "state",
-        "DC",
-        "ms in all",
-        "agent",
-        "DC",
-        "detail",
-    ]);
+    let mut table = table(["made", "support code", "state", "DC", "ms in all", "agent", "DC", "detail"]);
     for line in lines {
         table.add_row([
             line.created_at,

@@ -13,6 +13,7 @@ mod first_cycle;
 mod forests;
 mod groups;
 mod guard;
+mod guests;
 mod history;
 mod looking;
 mod model;

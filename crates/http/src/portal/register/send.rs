@@ -2,7 +2,6 @@
 
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
-use ritorno_identity::ids::MailId;
 use ritorno_identity::limit::{NEW_ADDRESS_CODES, NEW_ADDRESS_CODES_TO};
 use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::registration::Registration;
@@ -42,14 +41,8 @@ pub(super) async fn send(
         code: code.expose().to_owned(),
         support_code: registration.support_code.0.clone(),
     };
-    let mail = Mail {
-        id: MailId::random(&*state.random),
-        tenant,
-        letter: Letter { to: Some(address.to_owned()), language: registration.language, template },
-        expires_at: now.plus(code::VALID),
-        created_at: now,
-        tries: 0,
-    };
+    let letter = Letter { to: Some(address.to_owned()), language: registration.language, template };
+    let mail = Mail::new(tenant, letter, code::VALID, now, &*state.random);
     let outbox = state.store.mail_outbox();
     outbox.queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)?;
     state.mail_wake.notify_one();

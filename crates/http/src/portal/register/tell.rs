@@ -1,10 +1,7 @@
 //! What a person hears of a change to what opens the gates: at every address that was on file before.
 
-use std::time::Duration;
-
 use ritorno_identity::audit::{Activity, Success};
-use ritorno_identity::ids::MailId;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Template, notices};
 use ritorno_identity::method::Method;
 use ritorno_identity::registration::{AddressChange, Registration};
 use ritorno_identity::user::User;
@@ -14,22 +11,10 @@ use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
 
-/// How long the notice may wait for a mail server that is down.
-const VALID: Duration = Duration::from_secs(24 * 3_600);
-
 /// Queues the notices. If one can't be queued, the change holds all the same.
 pub(super) async fn tell(state: &AppState, registration: &Registration, user: &User, template: &Template) {
-    let now = state.clock.now();
-    for address in user.addresses() {
-        let language = user.language.unwrap_or(registration.language);
-        let mail = Mail {
-            id: MailId::random(&*state.random),
-            tenant: registration.tenant,
-            letter: Letter { to: Some(address.to_owned()), language, template: template.clone() },
-            expires_at: now.plus(VALID),
-            created_at: now,
-            tries: 0,
-        };
+    let language = user.language.unwrap_or(registration.language);
+    for mail in notices(user, language, template, state.clock.now(), &*state.random) {
         if let Err(error) = state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await {
             tracing::error!(%error, "a notice of a changed method could not be queued");
         }
