@@ -1,8 +1,8 @@
 //! A request whose agent began and stays away: another live agent of the person's forest is asked, by a signed question, which version
-//! their password has at the PDC emulator. Nothing is written by it. The rule is the agents' own
+//! their password has at the PDC emulator. Nothing is written by it. A write is looked for once it can't come any more, and no
+//! earlier: until then one version more may be somebody else's, with ours still to come. The rule is the agents' own
 //! ([`prove`]): 'done' only by one version more that the very database wrote which was to be written to, at the time of the attempt;
-//! 'not applied' only by the same version there, once the write can't come any more. Never by `pwdLastSet`. Whatever can't be proved
-//! so stays unknown.
+//! 'not applied' only by the same version there. Never by `pwdLastSet`. Whatever can't be proved so stays unknown.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -50,14 +50,14 @@ pub fn over_at(attempt: &Attempt) -> Timestamp {
     ended.max(attempt.dead_after).plus(LATE_WRITE)
 }
 
-/// What another agent's look proves about a request. `over` is whether its write could not come any more when it was asked.
-fn judge(operation: Operation, before: &Before, seen: &SeenVersion, locked: bool, over: bool) -> Proof {
+/// What another agent's look proves about a request, once its write can't come any more.
+fn judge(operation: Operation, before: &Before, seen: &SeenVersion, locked: bool) -> Proof {
     match operation {
         // Clearing a lockout twice is clearing it once: what counts is that it is gone.
         Operation::Unlock if locked => Proof::NotYet,
         Operation::Unlock => Proof::Applied,
         Operation::Reset | Operation::Change => match before.version {
-            PasswordVersion::Replicated { .. } => prove(before, seen, over),
+            PasswordVersion::Replicated { .. } => prove(before, seen, true),
             PasswordVersion::LastSet { .. } => Proof::Never,
         },
         // It writes nothing; a version that grew is somebody else's change.
@@ -89,7 +89,10 @@ impl Relay {
     fn is_due(&self, request: &Request, now: Timestamp) -> bool {
         let linked = self.links.get(request.tenant, request.attempt.agent).is_some();
         let left_alone = linked && now < request.updated_at.plus(LEFT_TO_ITS_AGENT);
-        !left_alone && lock(&self.looks).get(&request.id).is_none_or(|(next, _)| now >= *next)
+        let may_still_come = request.operation != Operation::Unlock && now < over_at(&request.attempt);
+        !left_alone
+            && !may_still_come
+            && lock(&self.looks).get(&request.id).is_none_or(|(next, _)| now >= *next)
     }
 
     /// One look; whether it settled the request.
@@ -101,14 +104,13 @@ impl Relay {
             return Ok(false);
         };
         let now = self.timer.now();
-        let over_at = over_at(&request.attempt);
         let Some((seen, locked, by)) = self.ask_version(&request, &object, standing, now).await? else {
-            self.look_later(request.id, now, over_at);
+            self.look_later(request.id, now);
             return Ok(false);
         };
-        match judge(request.operation, &before, &seen, locked, now >= over_at) {
+        match judge(request.operation, &before, &seen, locked) {
             Proof::NotYet => {
-                self.look_later(request.id, now, over_at);
+                self.look_later(request.id, now);
                 Ok(false)
             }
             Proof::Never => {
@@ -136,13 +138,11 @@ impl Relay {
         }
     }
 
-    /// Looks at a request later, and later each time. The moment at which more can be proved is not slept through.
-    fn look_later(&self, request: RequestId, now: Timestamp, over_at: Timestamp) {
+    /// Looks at a request later, and later each time.
+    fn look_later(&self, request: RequestId, now: Timestamp) {
         let mut looks = lock(&self.looks);
         let pause = looks.get(&request).map_or(FIRST_PAUSE, |(_, pause)| *pause);
-        let next = now.plus(pause);
-        let next = if now < over_at { next.min(over_at) } else { next };
-        looks.insert(request, (next, (pause * 2).min(LONGEST_PAUSE)));
+        looks.insert(request, (now.plus(pause), (pause * 2).min(LONGEST_PAUSE)));
     }
 
     /// The first answer of an agent that knows the question: the version, whether the account is locked, and who says so.

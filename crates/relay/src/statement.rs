@@ -33,8 +33,6 @@ pub enum StatementError {
 pub enum Effect {
     /// It moves the row to this state.
     Move(RequestState),
-    /// An agent that did not make the write found out how it ended.
-    Settle(Outcome),
     /// The agent that made the write says otherwise than another one that looked for it: the former is right.
     Correct(Outcome),
     /// It says nothing new, or too late: the row stays.
@@ -46,11 +44,9 @@ pub enum Effect {
 /// What `statement` does to `request`. Judged by the row alone, so that a repeated or replayed statement does nothing.
 pub fn effect(request: &Request, statement: &Statement) -> Effect {
     let attempt = &request.attempt;
+    // What another agent sees is asked for by the relay, and judged by it: see `settle`.
     let by_whom_it_was_handed_to = statement.agent == attempt.agent && statement.epoch == attempt.epoch;
-    // Settling reads only, so any agent of the tenant may do it, once the one that was asked has begun.
-    let settles = matches!(statement.says, Says::Settled { .. }) && request.state != RequestState::Dispatched;
-    let may_say_so = by_whom_it_was_handed_to || settles;
-    if statement.attempt != attempt.number || !may_say_so {
+    if statement.attempt != attempt.number || !by_whom_it_was_handed_to {
         return Effect::NotThisAttempt;
     }
     match (&request.state, &statement.says) {
@@ -74,16 +70,11 @@ pub fn effect(request: &Request, statement: &Statement) -> Effect {
             | RequestState::Finished(Outcome::Unknown { .. }),
             Says::Settled { outcome },
         ) if !matches!(outcome, Outcome::Unknown { .. }) => {
-            if by_whom_it_was_handed_to {
-                Effect::Move(RequestState::Finished(outcome.clone()))
-            } else {
-                Effect::Settle(outcome.clone())
-            }
+            Effect::Move(RequestState::Finished(outcome.clone()))
         }
         (RequestState::Finished(settled), Says::Ended { outcome } | Says::Settled { outcome })
             if request.settled_by.is_some()
                 && !request.corrected
-                && by_whom_it_was_handed_to
                 && !matches!(outcome, Outcome::Unknown { .. })
                 && matches!(settled, Outcome::Done(_)) != matches!(outcome, Outcome::Done(_)) =>
         {
@@ -154,12 +145,6 @@ impl Relay {
                     if matches!(state, RequestState::Started { .. }) {
                         self.go_ahead(link, &request).await;
                     }
-                }
-                Effect::Settle(outcome) => {
-                    if !self.ledger.settle(&request, &outcome, statement.agent, self.timer.now()).await? {
-                        continue;
-                    }
-                    log(&request, &statement);
                 }
                 Effect::Correct(outcome) => {
                     let fact = self.corrected(&request, &outcome);
@@ -347,27 +332,36 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is said, in whatever order: a proved outcome stays, save for what another agent found out, which the one that
-        /// was asked may correct once; nothing that began is given to another agent, and only the agent that was asked moves the
-        /// row, save for settling.
+        /// Whatever is said, in whatever order: only the agent that was asked moves the row; a proved outcome stays, save for what
+        /// the relay found out through another agent (here: before the statement of that place), which the one that was asked may
+        /// correct once; and nothing that began is given to another agent.
         #[test]
-        fn no_order_of_statements_undoes_what_is_proved(said in proptest::collection::vec(statement(), 0..12)) {
+        fn no_order_of_statements_undoes_what_is_proved(
+            said in proptest::collection::vec(statement(), 0..12),
+            found_out in (0..12_usize, outcome()),
+        ) {
             let mut row = dispatched();
             let mut began = false;
-            for statement in &said {
+            for (place, statement) in said.iter().enumerate() {
                 let by_the_asked = statement.agent == row.attempt.agent && statement.epoch == row.attempt.epoch;
-                let settles = matches!(statement.says, Says::Settled { .. }) && row.state != RequestState::Dispatched;
-                let proved = row.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Unknown { .. }));
-                let (state, settled_by, corrects) = match effect(&row, statement) {
-                    Effect::Move(state) => (state, None, false),
-                    Effect::Settle(outcome) => (RequestState::Finished(outcome), Some(statement.agent), false),
-                    Effect::Correct(outcome) => (RequestState::Finished(outcome), row.settled_by, true),
+                let is_proved = |row: &Request| {
+                    row.outcome().is_some_and(|outcome| !matches!(outcome, Outcome::Unknown { .. }))
+                };
+                if place == found_out.0 && began && !is_proved(&row) {
+                    row.state = RequestState::Finished(found_out.1.clone());
+                    row.settled_by = Some(AgentId(Uuid::from_u128(9)));
+                }
+                let (state, corrects) = match effect(&row, statement) {
+                    Effect::Move(state) => (state, false),
+                    Effect::Correct(outcome) => (RequestState::Finished(outcome), true),
                     Effect::None | Effect::NotThisAttempt => continue,
                 };
-                prop_assert!(!proved || (corrects && row.settled_by.is_some() && !row.corrected), "{:?} moved {:?}", statement, row.state);
+                let may_be_corrected = row.settled_by.is_some() && !row.corrected;
+                prop_assert!(!is_proved(&row) || (corrects && may_be_corrected), "{:?} moved {:?}", statement, row.state);
                 prop_assert_eq!(statement.attempt, 1);
-                prop_assert!(by_the_asked || (settles && settled_by.is_some() && !corrects));
-                (row.state, row.settled_by, row.corrected) = (state, settled_by, corrects);
+                prop_assert!(by_the_asked);
+                row.state = state;
+                row.corrected |= corrects;
                 began |= matches!(row.state, RequestState::Started { .. } | RequestState::Finished(_));
                 prop_assert!(!(began && row.may_try_again()));
             }

@@ -136,7 +136,7 @@ fn answer(wire: &Wire, agent: &Enrolled, query: &Query, found: Found) {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_told_what_another_agent_proved() {
+async fn whoever_waits_is_told_that_it_is_not_known_yet_and_another_agent_proves_it_later() {
     let world = World::new();
     let first = world.enrol();
     let mut gone = world.link(&first).await;
@@ -149,37 +149,51 @@ async fn whoever_waits_is_told_what_another_agent_proved() {
     drop(gone);
     settle().await;
     let other = world.enrol();
-    let mut wire = world.link(&other).await;
-    let (relay, tenant) = (world.relay.clone(), world.tenant);
-    let looking = tokio::spawn(async move { relay.recall(tenant).await });
-    let query = asked(&world, &mut wire).await.expect("it is asked");
-    assert_eq!(world.ledger.row(id).unwrap().outcome(), None);
-    answer(&wire, &other, &query, Found::Password { seen: seen(version(8), begun_at), locked: false });
-    assert_eq!(world.time.until_over(looking).await.0.unwrap(), 1);
-    let row = world.ledger.row(id).unwrap();
-    assert_eq!(row.settled_by, Some(other.id));
+    let wire = world.link(&other).await;
     let (told, waited) = world.time.until_over(waiting).await;
     let told = told.unwrap().outcome;
-    assert!(matches!(told, Outcome::Done(_)) && waited < TOLD_AFTER, "{told:?} after {waited:?}");
-    let who = format!("'{}'", world.ledger.row_of(other.id).name);
+    assert!(matches!(told, Outcome::Unknown { .. }) && waited <= TOLD_AFTER, "{told:?} after {waited:?}");
+    let mut scene = Scene { world, first, other, wire, id, begun_at };
+    scene.until(scene.over_at()).await;
+    assert!(scene.look_for(seen(version(8), begun_at)).await);
+    let row = scene.world.ledger.row(id).unwrap();
+    assert_eq!(row.settled_by, Some(scene.other.id));
+    assert!(matches!(row.outcome(), Some(Outcome::Done(_))), "{row:?}");
+    let who = format!("'{}'", scene.world.ledger.row_of(scene.other.id).name);
     assert!(detail(row.outcome()).contains(&who), "{}", detail(row.outcome()));
 }
 
 #[tokio::test]
-async fn the_same_version_proves_nothing_while_the_write_can_still_come() {
+async fn nobody_elses_write_is_taken_for_one_that_can_still_come() {
+    let mut scene = Scene::of(version(7)).await;
+    let somebody_elses = seen(version(8), scene.begun_at);
+    for moment in [scene.begun_at, scene.over_at().minus(Duration::from_secs(1))] {
+        scene.until(moment).await;
+        assert!(!scene.look_for(somebody_elses.clone()).await, "what is seen now proves nothing");
+        assert!(matches!(scene.state(), RequestState::Started { .. }), "{:?}", scene.state());
+    }
+    // It came, after the other one.
+    scene.until(scene.over_at()).await;
+    assert!(scene.look_for(seen(version(9), scene.begun_at)).await, "not slept through");
+    assert!(matches!(scene.state(), RequestState::Started { .. }), "{:?}", scene.state());
+}
+
+#[tokio::test]
+async fn the_same_version_is_no_write_once_it_can_not_come_any_more() {
     let mut scene = Scene::of(version(7)).await;
     let unchanged = || seen(version(7), scene_start());
-    let over_at = scene.over_at();
-    assert!(scene.look_for(unchanged()).await);
+    scene.until(scene.over_at().minus(Duration::from_secs(1))).await;
+    assert!(!scene.look_for(unchanged()).await);
+    scene.until(scene.over_at()).await;
+    let elsewhere = SeenVersion { read_from: None, ..unchanged() };
+    assert!(scene.look_for(elsewhere).await);
+    assert!(matches!(scene.state(), RequestState::Started { .. }), "it may not have arrived there");
     assert!(!scene.look_for(unchanged()).await, "not asked again at once");
-    scene.until(over_at.minus(Duration::from_secs(1))).await;
+    scene.world.time.advance(Duration::from_secs(2)).await;
     assert!(scene.look_for(unchanged()).await);
-    assert!(matches!(scene.state(), RequestState::Started { .. }), "{:?}", scene.state());
-    scene.until(over_at).await;
-    assert!(scene.look_for(unchanged()).await, "not slept through");
     let outcome = scene.outcome();
     assert!(matches!(outcome, Some(Outcome::NotApplied { .. })), "{outcome:?}");
-    scene.until(over_at.plus(Duration::from_secs(3_600))).await;
+    scene.world.time.advance(Duration::from_secs(3_600)).await;
     assert!(!scene.look_for(unchanged()).await, "it is settled");
 }
 
@@ -203,6 +217,7 @@ async fn what_can_not_be_told_from_another_write_stays_unknown() {
         let mut scene = Scene::of(version(7)).await;
         let mut other = seen(version(8), scene.begun_at);
         change(&mut other, elsewhere.clone());
+        scene.until(scene.over_at()).await;
         assert!(scene.look_for(other.clone()).await, "{name}");
         assert!(matches!(scene.state(), RequestState::Started { .. }), "{name}: {:?}", scene.state());
         scene.until(scene.over_at().plus(Duration::from_secs(3_600))).await;
@@ -223,7 +238,9 @@ async fn the_time_of_the_last_change_settles_nothing_through_another() {
 async fn an_agent_that_is_there_settles_by_itself_unless_it_lost_its_journal() {
     let mut scene = Scene::of(version(7)).await;
     let applied = seen(version(8), scene.begun_at);
-    let back = scene.world.link(&scene.first).await;
+    // It says so long after the write can't come any more, and looks itself from then on.
+    scene.until(scene.over_at()).await;
+    let back = scene.comes_back(Says::Ended { outcome: unknown() }).await;
     assert!(!scene.look_for(applied.clone()).await);
     drop(back);
     scene.world.time.advance(Duration::from_secs(61)).await;
@@ -250,6 +267,7 @@ async fn an_agent_of_the_version_before_tells_the_policy_and_nothing_breaks() {
         display_name: "Anna Rossi".into(),
         banned_words: Vec::new(),
     };
+    scene.until(scene.over_at()).await;
     assert!(scene.look(Found::Person { policy, locked: false, disabled: false }).await);
     assert!(matches!(scene.state(), RequestState::Started { .. }));
     let nothing = || Found::Nothing { fault: Fault::OutOfScope, operator: Operator::default() };
@@ -276,6 +294,7 @@ async fn an_agent_of_the_version_before_tells_the_policy_and_nothing_breaks() {
     let other = world.enrol();
     let wire = world.link(&other).await;
     let mut scene = Scene { world, first: older, other, wire, id, begun_at: at };
+    scene.until(scene.over_at()).await;
     scene.look_for(seen(version(8), at)).await;
     assert!(matches!(scene.state(), RequestState::Started { .. }));
 }
@@ -284,12 +303,14 @@ async fn an_agent_of_the_version_before_tells_the_policy_and_nothing_breaks() {
 async fn nobody_is_asked_about_a_person_who_is_gone() {
     let mut scene = Scene::of(version(7)).await;
     scene.world.ledger.forget_the_person();
+    scene.until(scene.over_at()).await;
     assert!(!scene.look_for(seen(version(8), scene.begun_at)).await);
 }
 
 #[tokio::test]
 async fn an_agent_that_comes_back_and_agrees_changes_nothing() {
     let mut scene = Scene::of(version(7)).await;
+    scene.until(scene.over_at()).await;
     assert!(scene.look_for(seen(version(8), scene.begun_at)).await);
     let row = scene.world.ledger.row(scene.id).unwrap();
     for says in [Says::Ended { outcome: unknown() }, Says::Settled { outcome: done() }] {
@@ -307,6 +328,7 @@ async fn an_agent_that_comes_back_and_agrees_changes_nothing() {
 #[tokio::test]
 async fn an_agent_that_comes_back_and_knows_better_is_right_once() {
     let mut scene = Scene::of(version(7)).await;
+    scene.until(scene.over_at()).await;
     assert!(scene.look_for(seen(version(8), scene.begun_at)).await);
     assert!(matches!(scene.outcome(), Some(Outcome::Done(_))));
     let mut wire = scene.comes_back(Says::Ended { outcome: not_applied() }).await;
@@ -321,6 +343,7 @@ async fn an_agent_that_comes_back_and_knows_better_is_right_once() {
     assert_eq!(scene.outcome(), Some(not_applied()), "once");
     // Nobody else may.
     let mut scene = Scene::of(version(7)).await;
+    scene.until(scene.over_at()).await;
     assert!(scene.look_for(seen(version(8), scene.begun_at)).await);
     let statement =
         scene.world.statement(&scene.other, scene.id, 1, Says::Settled { outcome: not_applied() });
@@ -338,6 +361,7 @@ async fn what_its_agent_called_unknown_before_it_left_is_settled_too() {
     let mut scene = Scene::of(version(7)).await;
     drop(scene.comes_back(Says::Ended { outcome: unknown() }).await);
     settle().await;
+    scene.until(scene.over_at()).await;
     assert!(scene.look_for(seen(version(8), scene.begun_at)).await);
     assert!(matches!(scene.outcome(), Some(Outcome::Done(_))));
 }

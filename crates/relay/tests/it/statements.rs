@@ -110,30 +110,31 @@ async fn an_outcome_of_a_request_that_nobody_knows_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn another_agent_may_settle_what_is_unknown() {
+async fn only_the_agent_that_was_asked_says_how_its_attempt_ended() {
     let world = World::new();
     let agent = world.enrol();
     let wire = world.link(&agent).await;
     let id = world.request_id();
     let waiting = world.submit(world.reset(id).await);
     settle().await;
-    wire.say(&world.statement(
-        &agent,
-        id,
-        1,
-        Says::Ended { outcome: Outcome::Unknown { operator: Operator::default() } },
-    ));
-    settle().await;
     let other = world.enrol();
     let other_wire = world.link(&other).await;
-    let statement = Statement {
-        agent: other.id,
-        epoch: other.epoch,
-        request: id,
-        attempt: 1,
-        at: crate::world::START,
-        says: Says::Settled { outcome: done() },
+    let not_asked = |says| {
+        let (agent, epoch) = (other.id, other.epoch);
+        let statement = Statement { agent, epoch, request: id, attempt: 1, at: crate::world::START, says };
+        ToRelay::Statement { statement: Signed::sign(&statement, &other.identity) }
     };
-    other_wire.say(&ToRelay::Statement { statement: Signed::sign(&statement, &other.identity) });
+    let unknown = Outcome::Unknown { operator: Operator::default() };
+    for says in [started(), Says::Ended { outcome: unknown }] {
+        wire.say(&world.statement(&agent, id, 1, says));
+        settle().await;
+        let row = world.ledger.row(id).unwrap();
+        for says in [Says::Settled { outcome: done() }, Says::Ended { outcome: done() }] {
+            other_wire.say(&not_asked(says));
+            settle().await;
+            assert_eq!(world.ledger.row(id).unwrap(), row);
+        }
+    }
+    wire.say(&world.statement(&agent, id, 1, Says::Settled { outcome: done() }));
     assert_eq!(world.time.until_over(waiting).await.0.unwrap().outcome, done());
 }
