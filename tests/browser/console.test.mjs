@@ -1,13 +1,14 @@
 // The console in a real Chromium: every page, in both languages. RITORNO_BROWSER as for portal.test.mjs, with
-// `administrator` {administrator, password}, the global one, and `people.refused`.
+// `administrators` {en, it}, each {administrator, password}: global ones who never signed in; and `people.refused`.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { App } from "./authenticator.mjs";
 import { openBrowser } from "./chromium.mjs";
 import { sound, Walk } from "./walk.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
-assert.ok(job?.administrator, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
+assert.ok(job?.administrators, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
 let session;
 
@@ -30,14 +31,44 @@ for (const language of ["en", "it"]) {
       await page.goto(`${job.url}/console?lang=${language}`);
       await page.goto(`${job.url}/console/sign-in?lang=${language}`);
       await look("sign-in");
-      await page.fill("#name", job.administrator.administrator);
-      await page.fill("#password", "not-the-password");
-      await page.click('form[action="/console/sign-in"] button');
+      const { administrator, password } = job.administrators[language];
+      const signIn = async (typed) => {
+        await page.fill("#name", administrator);
+        await page.fill("#password", typed);
+        await page.click('form[action="/console/sign-in"] button');
+      };
+      await signIn("not-the-password");
       await page.waitForSelector(".notice-error");
       await look("sign-in-refused");
-      await page.fill("#name", job.administrator.administrator);
-      await page.fill("#password", job.administrator.password);
-      await page.click('form[action="/console/sign-in"] button');
+
+      // For the first time: an app is set up.
+      await signIn(password);
+      await page.waitForURL(`${job.url}/console/second/app`);
+      await look("second-app");
+      await page.waitForFunction(() => document.querySelector("img").naturalWidth > 0);
+      const app = new App(await page.textContent("#app-key"));
+      await page.fill("#code", "000 000");
+      await page.click('form[action="/console/second/app"] button');
+      await page.waitForSelector(".notice-error");
+      await look("second-app-refused");
+      await page.fill("#code", await app.code());
+      await page.click('form[action="/console/second/app"] button');
+      await page.waitForURL(`${job.url}/console`);
+      await page.click('form[action="/console/sign-out"] button');
+
+      // From then on it is asked for, here without a mouse.
+      await page.waitForURL("**/console/sign-in*");
+      await signIn(password);
+      await page.waitForURL("**/console/second");
+      await look("second");
+      await page.focus("#code");
+      await page.keyboard.type("000000");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".notice-error");
+      await look("second-refused");
+      await page.focus("#code");
+      await page.keyboard.type(await app.code());
+      await page.keyboard.press("Enter");
       await page.waitForURL(`${job.url}/console`);
       assert.equal(await page.locator("tbody tr").count(), 1);
       await look("overview");

@@ -9,6 +9,8 @@ mod onboarding;
 mod overview;
 mod people;
 mod removals;
+mod revoke;
+mod second;
 mod session;
 mod sign_in;
 mod sign_out;
@@ -26,6 +28,10 @@ pub fn router(public_url: &Url) -> Router<AppState> {
     let pages = Router::new()
         .route("/console", get(overview::show))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/console/second", get(second::show).post(second::check))
+        .route("/console/second/app", get(second::show_app).post(second::confirm_app))
+        .route("/console/second/picture", get(second::picture))
+        .route("/console/home", get(session::home))
         .route("/console/sign-out", post(sign_out::sign_out))
         .route("/console/switches", post(switches::set))
         .route("/console/agents/writeback", post(agents::set_writeback))
@@ -38,6 +44,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/onboarding/confirm", post(onboarding::confirm))
         .route("/console/people", get(people::show))
         .route("/console/people/lift", post(people::lift))
+        .route("/console/people/revoke", post(revoke::revoke))
         .route("/console/people/code", post(help_desk::send_code))
         .route("/console/people/code/check", post(help_desk::check_code))
         .route("/console/people/ask", post(help_desk::ask))

@@ -4,6 +4,7 @@
 use axum::Router;
 
 pub mod agent_api;
+mod app_picture;
 pub mod assets;
 pub mod audit_chain;
 pub mod client;

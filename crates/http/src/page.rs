@@ -94,6 +94,9 @@ pub enum PageError {
     /// Nobody is signed in.
     #[error("nobody is signed in")]
     SignIn,
+    /// The administrator has a second factor to show before this page of the console.
+    #[error("the second factor is asked for")]
+    SecondFactor(String),
 }
 
 impl PageError {
@@ -108,7 +111,7 @@ impl PageError {
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::SignIn => StatusCode::SEE_OTHER,
+            Self::SignIn | Self::SecondFactor(_) => StatusCode::SEE_OTHER,
         }
     }
 }
@@ -118,6 +121,10 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         if matches!(self, Self::SignIn) {
             return Redirect::to("/console/sign-in").into_response();
+        }
+        if let Self::SecondFactor(then) = &self {
+            let then: String = url::form_urlencoded::byte_serialize(then.as_bytes()).collect();
+            return Redirect::to(&format!("/console/second?then={then}")).into_response();
         }
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
@@ -184,8 +191,10 @@ fn problem(response: &Response) -> Option<&'static str> {
                 tracing::error!(%error, "a page failed");
                 key("problem-server")
             }
-            PageError::Request | PageError::SignIn => key("problem-request"),
+            PageError::Request | PageError::SignIn | PageError::SecondFactor(_) => key("problem-request"),
             PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
+            PageError::Forbidden(Forbidden::NotThisRole) => key("console-forbidden-role"),
+            PageError::Forbidden(Forbidden::Scoped) => key("console-forbidden-scope"),
             PageError::Forbidden(Forbidden::NotCloudOnly) => key("console-forbidden-cloud-only"),
             PageError::Missing => key("problem-missing"),
         });
@@ -202,7 +211,7 @@ fn problem_page(reader: &Reader, status: StatusCode, told: &'static str) -> Resp
     let t = reader.words_anywhere();
     let forbidden = told.starts_with("console-forbidden");
     let (title, back) = if forbidden {
-        (key("console-forbidden-title"), "/console/people")
+        (key("console-forbidden-title"), "/console/home")
     } else {
         (key("problem-title"), "/")
     };

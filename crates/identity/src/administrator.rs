@@ -1,7 +1,7 @@
 //! Who runs a tenant, and what they may do.
 
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{TenantId, UserId};
+use ritorno_protocol::ids::{GroupId, TenantId, UserId};
 
 use crate::ids::AdministratorId;
 use crate::password::PasswordHash;
@@ -21,33 +21,81 @@ pub struct Administrator {
     pub cloud_only: bool,
     /// The role.
     pub role: Role,
+    /// Whom the role is about.
+    pub scope: Scope,
+    /// Whether it is for the day on which every app is lost: it signs in with its password alone, and each time it does is told
+    /// in the log.
+    pub break_glass: bool,
+    /// Whether an authenticator app is set up for it.
+    pub app: bool,
     /// The password's Argon2id hash.
     pub password: PasswordHash,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// What an administrator is for.
+/// The people whom an administrator may look up and help. With neither a domain nor a group it is everybody, with both it is who is
+/// in both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The domain of their sign-in names: `contoso.com`, in lower case.
+    pub domain: Option<String>,
+    /// A group that they are in, also by way of other groups.
+    pub group: Option<GroupId>,
+}
+
+impl Scope {
+    /// Whether it is everybody.
+    pub const fn is_everybody(&self) -> bool {
+        self.domain.is_none() && self.group.is_none()
+    }
+
+    /// Whether somebody of that sign-in name is of the domain, if one is named.
+    pub fn has_domain_of(&self, user_principal_name: &str) -> bool {
+        let Some(domain) = &self.domain else { return true };
+        user_principal_name.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain))
+    }
+}
+
+/// What an administrator is for. Microsoft's roles, as far as they are about passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Everything in the tenant.
     Global,
+    /// Agents, synchronisation and writeback.
+    HybridIdentity,
+    /// Helps people along, and takes back what they registered.
+    Authentication,
     /// Looks up what happened, and helps people along.
     HelpDesk,
+    /// Reads what happened, and how it stands.
+    ReportsReader,
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Global, Self::HybridIdentity, Self::Authentication, Self::HelpDesk, Self::ReportsReader];
+
     /// The role's name in the database and in the CLI.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Global => "global",
+            Self::HybridIdentity => "hybrid-identity",
+            Self::Authentication => "authentication",
             Self::HelpDesk => "help-desk",
+            Self::ReportsReader => "reports-reader",
         }
     }
 
     /// The role of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Global, Self::HelpDesk].into_iter().find(|role| role.as_str() == name)
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether the role is about people, so that it can be for some of them only.
+    pub const fn can_have_a_scope(self) -> bool {
+        matches!(self, Self::Authentication | Self::HelpDesk)
     }
 }
 
@@ -70,12 +118,66 @@ pub enum Action {
     ReadAudit,
     /// Look up people.
     ReadUsers,
-    /// See agents and their health.
-    ReadAgents,
+    /// See how the tenant stands: its switches, its agents and their health.
+    ReadTenant,
     /// Lift the stop that wrong codes put on a person's method.
     LiftStop,
     /// Ask a caller for a code, approve a colleague's case, make a temporary pass.
     HelpPerson,
+    /// Take back what a person registered to open the gates with.
+    RevokeMethods,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 12] = [
+        Self::EnableWriteback,
+        Self::DisableWriteback,
+        Self::EnrolAgent,
+        Self::ChangeTenant,
+        Self::ApproveRemovals,
+        Self::ManageAdministrators,
+        Self::ReadAudit,
+        Self::ReadUsers,
+        Self::ReadTenant,
+        Self::LiftStop,
+        Self::HelpPerson,
+        Self::RevokeMethods,
+    ];
+
+    /// The roles that may.
+    pub const fn roles(self) -> &'static [Role] {
+        use Role::{Authentication, Global, HelpDesk, HybridIdentity, ReportsReader};
+        match self {
+            Self::EnableWriteback | Self::DisableWriteback | Self::EnrolAgent => &[Global, HybridIdentity],
+            Self::ChangeTenant | Self::ApproveRemovals | Self::ManageAdministrators => &[Global],
+            Self::ReadAudit => &Role::ALL,
+            Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
+            Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
+            Self::LiftStop | Self::HelpPerson => &[Global, Authentication, HelpDesk],
+            Self::RevokeMethods => &[Global, Authentication],
+        }
+    }
+
+    /// Whether it takes an account that lives in the tenant only: one who comes from a directory could be whoever has taken that
+    /// directory, and approve their own removals.
+    pub const fn takes_cloud_only(self) -> bool {
+        matches!(
+            self,
+            Self::EnableWriteback | Self::EnrolAgent | Self::ApproveRemovals | Self::ManageAdministrators
+        )
+    }
+
+    /// Whether it takes a second factor that was shown a moment ago ([`crate::session::FRESH`]): what a session left open on a
+    /// desk must not do.
+    pub const fn takes_fresh_proof(self) -> bool {
+        self.takes_cloud_only()
+    }
+
+    /// Whether it is about the whole tenant, so that nobody may who is for some people only.
+    const fn is_about_everybody(self) -> bool {
+        !matches!(self, Self::ReadUsers | Self::LiftStop | Self::HelpPerson | Self::RevokeMethods)
+    }
 }
 
 /// Why an administrator may not.
@@ -84,6 +186,12 @@ pub enum Forbidden {
     /// It takes the role 'global'.
     #[error("this takes the role 'global'")]
     NotGlobal,
+    /// It takes another role, and not only 'global' has it.
+    #[error("this takes another role")]
+    NotThisRole,
+    /// The administrator is for some people only.
+    #[error("this takes an administrator who is for everybody in the tenant")]
+    Scoped,
     /// It takes an account that lives in the tenant only.
     #[error(
         "this takes a cloud-only administrator: one who is synchronised from a directory could be its intruder"
@@ -96,30 +204,19 @@ impl Administrator {
     ///
     /// # Errors
     /// [`Forbidden`], by what is missing.
-    pub const fn may(&self, action: Action) -> Result<(), Forbidden> {
-        match action {
-            Action::ReadAudit
-            | Action::ReadUsers
-            | Action::ReadAgents
-            | Action::LiftStop
-            | Action::HelpPerson => Ok(()),
-            Action::DisableWriteback | Action::ChangeTenant => self.global(),
-            // One who comes from a directory could be whoever has taken that directory, and approve their own removals.
-            Action::EnableWriteback
-            | Action::EnrolAgent
-            | Action::ApproveRemovals
-            | Action::ManageAdministrators => match self.global() {
-                Ok(()) if !self.cloud_only => Err(Forbidden::NotCloudOnly),
-                other => other,
-            },
+    pub fn may(&self, action: Action) -> Result<(), Forbidden> {
+        let roles = action.roles();
+        if !roles.contains(&self.role) {
+            let only_global = *roles == [Role::Global];
+            return Err(if only_global { Forbidden::NotGlobal } else { Forbidden::NotThisRole });
         }
-    }
-
-    const fn global(&self) -> Result<(), Forbidden> {
-        match self.role {
-            Role::Global => Ok(()),
-            Role::HelpDesk => Err(Forbidden::NotGlobal),
+        if action.is_about_everybody() && !self.scope.is_everybody() {
+            return Err(Forbidden::Scoped);
         }
+        if action.takes_cloud_only() && !self.cloud_only {
+            return Err(Forbidden::NotCloudOnly);
+        }
+        Ok(())
     }
 }
 
@@ -140,35 +237,82 @@ pub(crate) mod tests {
             person: None,
             cloud_only,
             role,
+            scope: Scope::default(),
+            break_glass: false,
+            app: false,
             password: PasswordHash::from_stored(String::new()),
             created_at: Timestamp::from_unix_ms(0),
         }
     }
 
     #[test]
-    fn only_a_cloud_only_global_enables_writeback() {
-        let action = Action::EnableWriteback;
-        assert_eq!(administrator(Role::Global, true).may(action), Ok(()));
-        assert_eq!(administrator(Role::Global, false).may(action), Err(Forbidden::NotCloudOnly));
-        assert_eq!(administrator(Role::HelpDesk, true).may(action), Err(Forbidden::NotGlobal));
-        assert_eq!(administrator(Role::HelpDesk, false).may(action), Err(Forbidden::NotGlobal));
+    fn each_role_may_what_the_table_says() {
+        use Role::{Authentication, Global, HelpDesk, HybridIdentity, ReportsReader};
+        let table = [
+            (Action::EnableWriteback, vec![Global, HybridIdentity]),
+            (Action::DisableWriteback, vec![Global, HybridIdentity]),
+            (Action::EnrolAgent, vec![Global, HybridIdentity]),
+            (Action::ChangeTenant, vec![Global]),
+            (Action::ApproveRemovals, vec![Global]),
+            (Action::ManageAdministrators, vec![Global]),
+            (Action::ReadAudit, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
+            (Action::ReadUsers, vec![Global, HybridIdentity, Authentication, HelpDesk]),
+            (Action::ReadTenant, vec![Global, HybridIdentity, ReportsReader]),
+            (Action::LiftStop, vec![Global, Authentication, HelpDesk]),
+            (Action::HelpPerson, vec![Global, Authentication, HelpDesk]),
+            (Action::RevokeMethods, vec![Global, Authentication]),
+        ];
+        assert_eq!(table.each_ref().map(|(action, _)| *action), Action::ALL);
+        for (action, roles) in table {
+            for role in Role::ALL {
+                let may = administrator(role, true).may(action);
+                assert_eq!(may.is_ok(), roles.contains(&role), "{role:?} {action:?}: {may:?}");
+            }
+        }
     }
 
     #[test]
-    fn help_desk_reads_and_lifts() {
-        let helper = administrator(Role::HelpDesk, false);
-        for action in [Action::ReadAudit, Action::ReadUsers, Action::ReadAgents, Action::LiftStop] {
-            assert_eq!(helper.may(action), Ok(()));
+    fn only_a_cloud_only_one_enables_writeback() {
+        let action = Action::EnableWriteback;
+        for role in [Role::Global, Role::HybridIdentity] {
+            assert_eq!(administrator(role, true).may(action), Ok(()));
+            assert_eq!(administrator(role, false).may(action), Err(Forbidden::NotCloudOnly));
         }
-        for action in [Action::ChangeTenant, Action::DisableWriteback, Action::ManageAdministrators] {
-            assert_eq!(helper.may(action), Err(Forbidden::NotGlobal));
+        assert_eq!(administrator(Role::HelpDesk, true).may(action), Err(Forbidden::NotThisRole));
+        assert_eq!(administrator(Role::HelpDesk, false).may(action), Err(Forbidden::NotThisRole));
+        assert_eq!(administrator(Role::HelpDesk, true).may(Action::ChangeTenant), Err(Forbidden::NotGlobal));
+    }
+
+    #[test]
+    fn who_is_for_some_people_only_sees_and_does_nothing_about_everybody() {
+        let domain = Scope { domain: Some("contoso.test".into()), group: None };
+        let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
+        let people = [Action::ReadUsers, Action::LiftStop, Action::HelpPerson];
+        for scope in [domain, group] {
+            let helper = Administrator { scope, ..administrator(Role::HelpDesk, true) };
+            for action in Action::ALL {
+                assert_eq!(helper.may(action).is_ok(), people.contains(&action), "{action:?}");
+            }
         }
+    }
+
+    #[test]
+    fn a_scope_by_domain_is_about_the_sign_in_name_to_its_end() {
+        let scope = Scope { domain: Some("contoso.test".into()), group: None };
+        assert!(scope.has_domain_of("anna.rossi@Contoso.test"));
+        for other in
+            ["anna@fabrikam.test", "anna@x.contoso.test", "contoso.test", "a@contoso.test@fabrikam.test"]
+        {
+            assert!(!scope.has_domain_of(other), "{other}");
+        }
+        assert!(Scope::default().has_domain_of("anna@fabrikam.test"));
     }
 
     #[test]
     fn role_names_survive_the_way() {
-        for role in [Role::Global, Role::HelpDesk] {
+        for role in Role::ALL {
             assert_eq!(Role::from_name(role.as_str()), Some(role));
         }
+        assert_eq!(Role::from_name("root"), None);
     }
 }

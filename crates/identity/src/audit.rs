@@ -112,6 +112,12 @@ activities! {
     AdministratorPersonSet = "Set person of administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
+    /// An administrator set up an authenticator app, or it was taken away from the command line.
+    AdministratorApp = "Set up administrator authenticator app";
+    /// It was said whom an administrator is for.
+    AdministratorScopeSet = "Set scope of administrator";
+    /// An administrator took back what a person had registered to open the gates with.
+    MethodRevoked = "Admin deleted security info";
     /// The help desk opened a case, got a code read out, or had it approved by a colleague.
     HelpDeskCase = "Help desk identity check";
     /// The help desk made a temporary pass.

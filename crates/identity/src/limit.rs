@@ -78,6 +78,13 @@ pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins"
 /// Sign-in tries to the console from one network, whatever the names: each costs a hash, and one password may be tried on
 /// many names.
 pub const SIGN_INS_BY_NETWORK: Limit = Limit { name: "sign-ins-network", most: 60, window: HOUR };
+/// Wrong codes of one administrator's app from one network.
+pub const ADMINISTRATOR_CODES: Limit =
+    Limit { name: "administrator-codes", most: 5, window: Duration::from_secs(15 * 60) };
+/// Wrong codes of one administrator's app from anywhere. Whoever gets that far has the password: six digits must not be tried for
+/// ever, and the account is stopped for the day rather.
+pub const ADMINISTRATOR_CODES_ANYWHERE: Limit =
+    Limit { name: "administrator-codes-anywhere", most: 30, window: DAY };
 /// Device codes that one administrator may type.
 pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 10, window: HOUR };
 

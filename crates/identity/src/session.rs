@@ -12,6 +12,10 @@ use crate::token::TokenDigest;
 pub const ABSOLUTE: Duration = Duration::from_secs(8 * 3_600);
 /// How long a session lasts while nothing is done in it.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
+/// How long whoever gave the right password has to show the second factor.
+pub const TO_PROVE: Duration = Duration::from_secs(5 * 60);
+/// How long a second factor counts as shown just now ([`crate::administrator::Action::takes_fresh_proof`]).
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// One session of one administrator. Made at sign-in, never before, so that none can be planted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +30,26 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was used last.
     pub last_used_at: Timestamp,
+    /// When the second factor was shown, or where none is asked for: the password. Until then the session opens nothing but the
+    /// page that asks for it.
+    pub proved_at: Option<Timestamp>,
     /// First moment at which it does not hold any more, used or not.
     pub expires_at: Timestamp,
 }
 
 impl Session {
-    /// A session that begins now.
+    /// A session of whoever gave the right password now, and has the second factor still to show.
+    pub fn half(
+        digest: TokenDigest,
+        tenant: TenantId,
+        administrator: AdministratorId,
+        now: Timestamp,
+    ) -> Self {
+        let whole = Self::new(digest, tenant, administrator, now);
+        Self { proved_at: None, expires_at: now.plus(TO_PROVE), ..whole }
+    }
+
+    /// A session that begins now, with all shown that is asked for.
     pub fn new(
         digest: TokenDigest,
         tenant: TenantId,
@@ -44,6 +62,7 @@ impl Session {
             administrator,
             created_at: now,
             last_used_at: now,
+            proved_at: Some(now),
             expires_at: now.plus(ABSOLUTE),
         }
     }

@@ -42,6 +42,8 @@ pub struct Tenant {
     pub licensing: Licensing,
     /// The country in which products are used ([`crate::licence::usage_location`]), where it is not said for a person.
     pub usage_location: Option<String>,
+    /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
+    pub second_factor: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -68,6 +70,7 @@ impl Tenant {
             forbidden_mail_domains: Vec::new(),
             licensing: Licensing::Community,
             usage_location: None,
+            second_factor: true,
             created_at: now,
         }
     }

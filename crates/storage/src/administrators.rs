@@ -1,8 +1,9 @@
 //! The administrators of a tenant.
 
-use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
+use ritorno_identity::user::User;
 use ritorno_protocol::ids::{TenantId, UserId};
 
 use crate::db::Db;
@@ -14,13 +15,14 @@ use crate::value::values;
 pub struct Administrators<'a>(pub(crate) &'a Db);
 
 impl Administrators<'_> {
-    /// Adds an administrator.
+    /// Adds an administrator, without an app.
     ///
     /// # Errors
     /// [`StoreError::Contradiction`] if the name is taken; other [`StoreError`]s.
     pub async fn insert(&self, administrator: &Administrator) -> Result<(), StoreError> {
         const SQL: &str = "insert into administrators (tenant, id, name, name_key, cloud_only, role, password, \
-             created_at, user_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+             created_at, user_id, break_glass, scope_domain, scope_group) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         let values = values![
             administrator.tenant,
             administrator.id,
@@ -31,6 +33,9 @@ impl Administrators<'_> {
             administrator.password.as_str(),
             administrator.created_at,
             administrator.person,
+            administrator.break_glass,
+            administrator.scope.domain.as_deref(),
+            administrator.scope.group,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -92,6 +97,42 @@ impl Administrators<'_> {
         Ok(self.0.write(SQL, values![tenant, id, password.as_str()]).await? == 1)
     }
 
+    /// Stores whom an administrator is for. `false` if there is no such administrator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_scope(
+        &self,
+        tenant: TenantId,
+        id: AdministratorId,
+        scope: &Scope,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "update administrators set scope_domain = $3, scope_group = $4 where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id, scope.domain.as_deref(), scope.group]).await? == 1)
+    }
+
+    /// Whether a person is one of those whom an administrator is for. A group that is gone has nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_in_scope(
+        &self,
+        tenant: TenantId,
+        scope: &Scope,
+        user: &User,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "with recursive above (grp) as (select group_id from group_members \
+             where tenant = $1 and user_id = $2 \
+             union select m.group_id from group_members m join above on m.member_group = above.grp where m.tenant = $1) \
+             select 1 as found from above where grp = $3";
+        if !scope.has_domain_of(&user.user_principal_name) {
+            return Ok(false);
+        }
+        let Some(group) = scope.group else { return Ok(true) };
+        Ok(self.0.read_one(SQL, values![tenant, user.id, group]).await?.is_some())
+    }
+
     /// Stores whose account it is. `false` if there is no such administrator.
     ///
     /// # Errors
@@ -119,6 +160,9 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         person: row.parsed_if_any("user_id")?,
         cloud_only: row.switch("cloud_only")?,
         role: Role::from_name(&row.text("role")?).ok_or(StoreError::Unreadable { column: "role" })?,
+        scope: Scope { domain: row.text_if_any("scope_domain")?, group: row.parsed_if_any("scope_group")? },
+        break_glass: row.switch("break_glass")?,
+        app: row.bytes_if_any("app_secret")?.is_some(),
         password: PasswordHash::from_stored(row.text("password")?),
         created_at: row.moment("created_at")?,
     })

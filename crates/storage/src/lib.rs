@@ -4,6 +4,7 @@
 //! the store: `store.users().get(tenant, id)`. Everything that may happen once (a code, a try, a token, an outcome) is one
 //! conditional statement, so that any number of servers on one database agree. Rules live in `ritorno-identity`.
 
+mod administrator_apps;
 mod administrators;
 mod agent_tokens;
 mod agents;
@@ -41,6 +42,7 @@ mod users;
 mod value;
 mod writer;
 
+pub use administrator_apps::AdministratorApps;
 pub use administrators::Administrators;
 pub use agent_tokens::AgentTokens;
 pub use agents::{Agents, Hello};

@@ -101,6 +101,15 @@ impl Passkeys<'_> {
         Ok(self.0.write(SQL, values![tenant, user, id]).await? == 1)
     }
 
+    /// Removes all of a person's passkeys. `false` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_all(&self, tenant: TenantId, user: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from passkeys where tenant = $1 and user_id = $2";
+        Ok(self.0.write(SQL, values![tenant, user]).await? > 0)
+    }
+
     /// Tries the passkey of that id at a gate: counted first, and the ceremony is used up by it. `verify` gets the ceremony's state
     /// and the credential, and gives the credential as it is afterwards if it was right.
     ///

@@ -19,15 +19,16 @@ impl Sessions<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        const SQL: &str = "insert into sessions (digest, tenant, administrator, created_at, last_used_at, expires_at) \
-             values ($1, $2, $3, $4, $5, $6)";
+        const SQL: &str = "insert into sessions (digest, tenant, administrator, created_at, last_used_at, expires_at, \
+             proved_at) values ($1, $2, $3, $4, $5, $6, $7)";
         let values = values![
             session.digest,
             session.tenant,
             session.administrator,
             session.created_at,
             session.last_used_at,
-            session.expires_at
+            session.expires_at,
+            session.proved_at,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -45,7 +46,7 @@ impl Sessions<'_> {
     ) -> Result<Option<Session>, StoreError> {
         const SQL: &str = "update sessions set last_used_at = $3 \
              where tenant = $1 and digest = $2 and expires_at > $3 and last_used_at > $4 \
-             returning administrator, created_at, expires_at";
+             returning administrator, created_at, expires_at, proved_at";
         let rows = self.0.write_returning(SQL, values![tenant, *digest, now, now.minus(IDLE)]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Session {
@@ -54,6 +55,7 @@ impl Sessions<'_> {
             administrator: row.parsed("administrator")?,
             created_at: row.moment("created_at")?,
             last_used_at: now,
+            proved_at: row.moment_if_any("proved_at")?,
             expires_at: row.moment("expires_at")?,
         }))
     }

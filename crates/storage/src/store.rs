@@ -13,9 +13,9 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes, DeviceCodes,
-    EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
-    Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
+    AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes,
+    DeviceCodes, EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
+    RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 20;
+const MIGRATIONS: usize = 21;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -85,6 +85,7 @@ impl Store {
             include_str!("../migrations/sqlite/0018_audit_chain.sql"),
             include_str!("../migrations/sqlite/0030_settled_by.sql"),
             include_str!("../migrations/sqlite/0031_held_removals.sql"),
+            include_str!("../migrations/sqlite/0038_second_factor.sql"),
         ])
         .run(&writer)
         .await
@@ -124,6 +125,7 @@ impl Store {
             include_str!("../migrations/postgres/0018_audit_chain.sql"),
             include_str!("../migrations/postgres/0030_settled_by.sql"),
             include_str!("../migrations/postgres/0031_held_removals.sql"),
+            include_str!("../migrations/postgres/0038_second_factor.sql"),
         ])
         .run(&pool)
         .await
@@ -182,6 +184,8 @@ repositories! {
     tenants: Tenants;
     /// Who runs them.
     administrators: Administrators;
+    /// Authenticator apps of administrators.
+    administrator_apps: AdministratorApps;
     /// The people.
     users: Users;
     /// The enrolled agents.
@@ -264,6 +268,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         (18, "audit-chain"),
         (30, "settled-by"),
         (31, "held-removals"),
+        (38, "second-factor"),
     ];
     let mut migrator = Migrator::with_migrations(names.into_iter().zip(texts).map(migration).collect());
     migrator.set_ignore_missing(true);

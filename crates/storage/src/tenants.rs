@@ -20,8 +20,8 @@ impl Tenants<'_> {
     pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
-             gate_policy, banned_words, licensing, usage_location) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+             gate_policy, banned_words, licensing, usage_location, second_factor) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -40,6 +40,7 @@ impl Tenants<'_> {
             json(&tenant.banned_words),
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
+            tenant.second_factor,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -52,7 +53,8 @@ impl Tenants<'_> {
     pub async fn update(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
-             gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14 where id = $1";
+             gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
+             second_factor = $15 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -68,6 +70,7 @@ impl Tenants<'_> {
             json(&tenant.banned_words),
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
+            tenant.second_factor,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -121,6 +124,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         forbidden_mail_domains: row.json("forbidden_mail_domains")?,
         licensing: row.named("licensing")?,
         usage_location: row.text_if_any("usage_location")?,
+        second_factor: row.switch("second_factor")?,
         created_at: row.moment("created_at")?,
     })
 }

@@ -59,21 +59,32 @@ async fn helped(
     signed_in: &SignedIn,
     name: &str,
 ) -> Result<Option<(Tenant, User)>, PageError> {
-    signed_in.require(Action::HelpPerson)?;
+    about(state, signed_in, Action::HelpPerson, name).await
+}
+
+/// The person about whom this operator may do that; `None` if there is no such person, or they may not: nobody does it for
+/// themselves, or for whoever administers the tenant.
+pub(super) async fn about(
+    state: &AppState,
+    signed_in: &SignedIn,
+    action: Action,
+    name: &str,
+) -> Result<Option<(Tenant, User)>, PageError> {
+    signed_in.require(action)?;
     let tenant = tenant(state).await?;
-    let Some(user) = find(state, &tenant, name).await? else { return Ok(None) };
+    let Some(user) = find(state, signed_in, &tenant, name).await? else { return Ok(None) };
     let administers = standing(state, &user).await?.administrator;
     let may = may_help(&signed_in.administrator, &user, administers).is_ok();
     Ok(may.then_some((tenant, user)))
 }
 
 /// Back to the page of the person, with what came of it.
-fn back(user: &User, told: &str) -> Response {
+pub(super) fn back(user: &User, told: &str) -> Response {
     let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
     Redirect::to(&format!("/console/people?name={name}&helped={told}")).into_response()
 }
 
-fn nobody() -> Response {
+pub(super) fn nobody() -> Response {
     Redirect::to("/console/people").into_response()
 }
 
@@ -258,7 +269,7 @@ pub(super) async fn open_case(state: &AppState, user: &User) -> Result<Option<Ca
     state.store.help_desk().open_case(user.tenant, user.id, now).await.map_err(PageError::behind)
 }
 
-async fn queue(state: &AppState, mail: &Mail) -> Result<(), PageError> {
+pub(super) async fn queue(state: &AppState, mail: &Mail) -> Result<(), PageError> {
     let outbox = state.store.mail_outbox();
     outbox.queue(mail, &state.node_key, &*state.random).await.map_err(PageError::behind)?;
     state.mail_wake.notify_one();

@@ -34,19 +34,26 @@ struct OverviewPage {
     since: Option<Moment>,
     switches: [SwitchLine; SwitchName::ALL.len()],
     agents: Vec<AgentLine>,
+    /// Whether the reader enrols agents and switches their writeback on.
+    enrols: bool,
+    /// Whether the reader approves removals.
+    approves: bool,
 }
 
 struct SwitchLine {
     name: &'static str,
     told: &'static str,
     on: bool,
+    /// Whether it is the reader's to turn.
+    theirs: bool,
 }
 
 struct AgentLine {
     id: String,
     name: String,
     standing: &'static str,
-    revoked: bool,
+    /// Whether it is the reader's to change.
+    theirs: bool,
     writeback_on: bool,
     forests: String,
     /// What it says that it serves, and may not.
@@ -71,8 +78,7 @@ pub(super) async fn show(
     reader: Reader,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
-    // The help desk has people and audit; what stands here is run by whoever may change it.
-    signed_in.require(Action::ChangeTenant)?;
+    signed_in.require(Action::ReadTenant)?;
     let tenant = tenant(&state).await?;
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
     let standing = state.relay.tenant_state(tenant.id).await.map_err(PageError::behind)?;
@@ -88,7 +94,9 @@ pub(super) async fn show(
     let latest = latest.map_err(PageError::behind)?;
     let held = state.store.removals().count(tenant.id, state.clock.now()).await.map_err(PageError::behind)?;
     let of = |agent: &Agent| held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number);
-    let line = |agent: &Agent| line(&state, &tenant, server_ready, &latest, agent, of(agent));
+    let enrols = signed_in.may(Action::EnrolAgent);
+    let theirs = |line: AgentLine| AgentLine { theirs: line.theirs && enrols, ..line };
+    let line = |agent: &Agent| theirs(line(&state, &tenant, server_ready, &latest, agent, of(agent)));
     let shown = OverviewPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console"),
@@ -96,13 +104,15 @@ pub(super) async fn show(
         ready: standing == TenantState::Ready,
         standing: told,
         since: since.map(Moment::new),
-        switches: switches(&tenant),
+        switches: switches(&signed_in, &tenant),
         agents: agents.iter().map(line).collect(),
+        enrols,
+        approves: signed_in.may(Action::ApproveRemovals),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
-fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
+fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
     SwitchName::ALL.map(|switch| {
         let on = switch.is_on(tenant);
         let told = match (switch, on) {
@@ -115,7 +125,7 @@ fn switches(tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
             (SwitchName::ForbidNames, true) => key("console-forbid-names-on"),
             (SwitchName::ForbidNames, false) => key("console-forbid-names-off"),
         };
-        SwitchLine { name: switch.as_str(), told, on }
+        SwitchLine { name: switch.as_str(), told, on, theirs: signed_in.may(switch.action(!on).0) }
     })
 }
 
@@ -144,7 +154,7 @@ fn line(
         id: agent.id.to_string(),
         name: agent.name.clone(),
         standing,
-        revoked,
+        theirs: !revoked,
         writeback_on: agent.writeback_on,
         forests: agent.forests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         waiting: waiting(agent).map(ToString::to_string).collect(),

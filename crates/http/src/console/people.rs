@@ -22,6 +22,7 @@ use ritorno_protocol::outcome::SsprCode;
 use serde::Deserialize;
 
 use super::help_desk;
+use super::revoke::{Revocable, revocable};
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
@@ -39,6 +40,8 @@ struct PeoplePage<'a> {
     asked: &'a str,
     lifted: bool,
     told: Option<&'static str>,
+    /// Whether they are for some people only.
+    scoped: bool,
     person: Option<PersonView>,
 }
 
@@ -54,6 +57,10 @@ struct PersonView {
     passkeys: u32,
     /// How many recovery codes are left.
     recovery_codes: u32,
+    /// Whether this administrator may lift the stop.
+    may_lift: bool,
+    /// What this administrator may take back from them.
+    revocable: Vec<Revocable>,
     helped: Helped,
     /// Whether a pass would not let them reset: it is not allowed, or there is nothing for a second gate.
     useless_pass: bool,
@@ -109,7 +116,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadUsers)?;
     let tenant = tenant(&state).await?;
-    let person = match find(&state, &tenant, &asked.name).await? {
+    let person = match find(&state, &signed_in, &tenant, &asked.name).await? {
         None => None,
         Some(user) => {
             let standing = standing(&state, &user).await?;
@@ -117,7 +124,9 @@ pub(super) async fn show(
             let helped = helping(&signed_in, &user, &standing, case);
             let seen = view(&tenant, &user, &standing);
             let useless_pass = seen.useless_pass && !matches!(helped, Helped::Never);
-            Some(PersonView { helped, useless_pass, ..seen })
+            let may_lift = signed_in.may(Action::LiftStop);
+            let revocable = revocable(&signed_in, &user, &standing);
+            Some(PersonView { helped, useless_pass, may_lift, revocable, ..seen })
         }
     };
     let shown = PeoplePage {
@@ -127,6 +136,7 @@ pub(super) async fn show(
         asked: asked.name.trim(),
         lifted: asked.lifted.is_some(),
         told: asked.helped.as_deref().and_then(told),
+        scoped: !signed_in.administrator.scope.is_everybody(),
         person,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
@@ -142,7 +152,8 @@ pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, 
 /// What this operator can do for the person now.
 fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<Case>) -> Helped {
     let operator = &signed_in.administrator;
-    if may_help(operator, user, standing.administrator).is_err() {
+    let may = signed_in.may(Action::HelpPerson);
+    if !may || may_help(operator, user, standing.administrator).is_err() {
         return Helped::Never;
     }
     match case {
@@ -173,13 +184,24 @@ fn told(helped: &str) -> Option<&'static str> {
         "too-many" => key("desk-too-many"),
         "no-address" => key("desk-no-address"),
         "has-address" => key("desk-has-address"),
+        "revoked" => key("revoke-done"),
         _ => return None,
     })
 }
 
-pub(super) async fn find(state: &AppState, tenant: &Tenant, typed: &str) -> Result<Option<User>, PageError> {
+/// The person of that name, if they are one of those whom this administrator is for.
+pub(super) async fn find(
+    state: &AppState,
+    signed_in: &SignedIn,
+    tenant: &Tenant,
+    typed: &str,
+) -> Result<Option<User>, PageError> {
     let Ok(name) = SignInName::parse(typed) else { return Ok(None) };
-    state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)
+    let found = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
+    let Some(user) = found else { return Ok(None) };
+    let (administrators, scope) = (state.store.administrators(), &signed_in.administrator.scope);
+    let theirs = administrators.has_in_scope(tenant.id, scope, &user).await.map_err(PageError::behind)?;
+    Ok(theirs.then_some(user))
 }
 
 fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
@@ -193,6 +215,8 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .on_premises()
             .map(|object| format!("{} ({}\\{})", object.forest, object.domain, object.account_name)),
         withheld: withheld.map(|code| Withheld { code, told: words(code).0 }),
+        may_lift: false,
+        revocable: Vec::new(),
         helped: Helped::Never,
         useless_pass: sspr::gates(tenant, user, &Standing { temporary_pass: true, ..*standing })
             .map_or(true, |gates| !gates.choices().contains(&Method::TemporaryPass)),
@@ -216,7 +240,7 @@ pub(super) async fn lift(
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::LiftStop)?;
     let tenant = tenant(&state).await?;
-    let Some(user) = find(&state, &tenant, &input.name).await? else {
+    let Some(user) = find(&state, &signed_in, &tenant, &input.name).await? else {
         return Ok(Redirect::to("/console/people"));
     };
     let limits = state.store.limits();

@@ -1,32 +1,49 @@
-//! Who is signed in, and what every console page and operation needs of them.
+//! Who is signed in, and what every console page and operation needs of them: `GET /console/home` leads to the first page that is
+//! theirs.
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
+use axum::response::Redirect;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use ritorno_identity::administrator::{Action, Administrator, Role};
+use ritorno_identity::administrator::{Action, Administrator};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::session::{FRESH, Session};
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
 use ritorno_protocol::ids::UserId;
 
 use crate::page::PageError;
+use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
 /// The session's cookie. It goes when the browser is closed, and the session behind it ends by itself.
 const SESSION_COOKIE: &str = "__Host-console";
 
-/// An administrator with a session that holds. Whoever has none is sent to sign in.
+/// An administrator with a session that holds, who has shown all that is asked for. Whoever has not is sent to do so.
 pub(super) struct SignedIn {
     pub(super) administrator: Administrator,
+    /// Where to go on once the second factor is shown anew; `None` if it was shown a moment ago, or none is asked for.
+    stale: Option<String>,
 }
 
-/// What the menu shows.
+/// An administrator who gave the right password, and may have shown the second factor or not.
+pub(super) struct HalfSignedIn {
+    pub(super) administrator: Administrator,
+    pub(super) tenant: Tenant,
+    pub(super) session: Session,
+}
+
+/// What the menu shows: which pages are theirs to see.
 pub(super) struct Menu {
     pub(super) who: String,
-    /// Whether the overview is theirs to see.
-    pub(super) global: bool,
+    pub(super) tenant: bool,
+    pub(super) people: bool,
+    pub(super) licences: bool,
+    pub(super) audit: bool,
     pub(super) here: &'static str,
 }
 
@@ -51,18 +68,33 @@ pub(super) fn named(jar: &CookieJar) -> Option<TokenDigest> {
 }
 
 impl SignedIn {
-    /// Whether they may do that.
+    /// Whether they may do that, now.
     ///
     /// # Errors
-    /// [`PageError::Forbidden`], with the reason.
+    /// [`PageError::Forbidden`], with the reason; [`PageError::SecondFactor`] if it takes one that was shown a moment ago.
     pub(super) fn require(&self, action: Action) -> Result<(), PageError> {
-        self.administrator.may(action).map_err(PageError::Forbidden)
+        self.administrator.may(action).map_err(PageError::Forbidden)?;
+        match &self.stale {
+            Some(then) if action.takes_fresh_proof() => Err(PageError::SecondFactor(then.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether they may do that, perhaps after showing the second factor anew.
+    pub(super) fn may(&self, action: Action) -> bool {
+        self.administrator.may(action).is_ok()
     }
 
     /// The menu on the page at `here`.
     pub(super) fn menu(&self, here: &'static str) -> Menu {
-        let Administrator { name, role, .. } = &self.administrator;
-        Menu { who: name.clone(), global: *role == Role::Global, here }
+        Menu {
+            who: self.administrator.name.clone(),
+            tenant: self.may(Action::ReadTenant),
+            people: self.may(Action::ReadUsers),
+            licences: self.may(Action::ChangeTenant),
+            audit: self.may(Action::ReadAudit),
+            here,
+        }
     }
 
     /// Writes down what they did.
@@ -105,15 +137,59 @@ impl SignedIn {
     }
 }
 
-impl FromRequestParts<AppState> for SignedIn {
+/// The first page that is theirs.
+pub(super) fn home_of(administrator: &Administrator) -> &'static str {
+    let pages = [
+        (Action::ReadTenant, "/console"),
+        (Action::ReadUsers, "/console/people"),
+        (Action::ReadAudit, "/console/audit"),
+    ];
+    pages.into_iter().find(|(action, _)| administrator.may(*action).is_ok()).map_or("/", |(_, page)| page)
+}
+
+/// Leads to the first page that is theirs.
+pub(super) async fn home(signed_in: SignedIn) -> Redirect {
+    Redirect::to(home_of(&signed_in.administrator))
+}
+
+impl HalfSignedIn {
+    /// Whether they show a second factor beside the password.
+    pub(super) const fn asks_for_app(&self) -> bool {
+        self.tenant.second_factor && !self.administrator.break_glass
+    }
+}
+
+impl FromRequestParts<AppState> for HalfSignedIn {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
         let digest = named(&CookieJar::from_headers(&parts.headers)).ok_or(PageError::SignIn)?;
         let (store, now) = (&state.store, state.clock.now());
         let session = store.sessions().touch(state.tenant, &digest, now).await.map_err(PageError::behind)?;
-        let id = session.ok_or(PageError::SignIn)?.administrator;
-        let found = store.administrators().get(state.tenant, id).await.map_err(PageError::behind)?;
-        Ok(Self { administrator: found.ok_or(PageError::SignIn)? })
+        let session = session.ok_or(PageError::SignIn)?;
+        let found = store.administrators().get(state.tenant, session.administrator).await;
+        let administrator = found.map_err(PageError::behind)?.ok_or(PageError::SignIn)?;
+        Ok(Self { administrator, tenant: tenant(state).await?, session })
+    }
+}
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
+        let half = HalfSignedIn::from_request_parts(parts, state).await?;
+        // What was posted can't be posted again by a way back: it goes on at the page before.
+        let then = || match (parts.method == Method::GET, parts.uri.path_and_query()) {
+            (true, Some(here)) => here.as_str().to_owned(),
+            _ => "/console/home".to_owned(),
+        };
+        // Neither is enough where an app is asked for: a password, or an older session of a time when none was asked for.
+        let Some(proved_at) =
+            half.session.proved_at.filter(|_| !half.asks_for_app() || half.administrator.app)
+        else {
+            return Err(PageError::SecondFactor(then()));
+        };
+        let stale = half.asks_for_app() && state.clock.now() >= proved_at.plus(FRESH);
+        Ok(Self { stale: stale.then(then), administrator: half.administrator })
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::administrator::Administrator;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::limit::{ADMINISTRATOR_SIGN_INS, SIGN_INS_BY_NETWORK};
@@ -19,7 +19,7 @@ use ritorno_protocol::secret::Password;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use super::session::{cookie, named};
+use super::session::{cookie, home_of, named};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::tenant;
@@ -94,19 +94,30 @@ pub(super) async fn sign_in(
     for (limit, subject) in [(&ADMINISTRATOR_SIGN_INS, &subject), (&SIGN_INS_BY_NETWORK, &network)] {
         limits.give_back(tenant.id, limit, subject).await.map_err(PageError::behind)?;
     }
-    // A new token at every sign-in; the one that came along, whoever planted it, ends.
-    if let Some(old) = named(&jar) {
-        store.sessions().delete(tenant.id, &old).await.map_err(PageError::behind)?;
-    }
-    let token = Token::random(&*state.random);
-    let session = Session::new(token.digest(), tenant.id, administrator.id, now);
-    store.sessions().insert(&session).await.map_err(PageError::behind)?;
-    note(&state, &reader, Actor::Administrator(administrator.id), Success::Success, "").await?;
-    let home = match administrator.role {
-        Role::Global => "/console",
-        Role::HelpDesk => "/console/people",
+    let actor = Actor::Administrator(administrator.id);
+    let (then, session): (_, fn(_, _, _, _) -> _) = if administrator.break_glass {
+        tracing::warn!(administrator = %administrator.name, network = %reader.network, "a break-glass account signs in");
+        note(&state, &reader, actor, Success::Success, "break-glass account, by its password alone").await?;
+        (home_of(&administrator), Session::new)
+    } else if tenant.second_factor {
+        // It is written down as a sign-in once the second factor is shown.
+        ("/console/second", Session::half)
+    } else {
+        note(&state, &reader, actor, Success::Success, "").await?;
+        (home_of(&administrator), Session::new)
     };
-    Ok((jar.add(cookie(&token)), Redirect::to(home)).into_response())
+    let token = Token::random(&*state.random);
+    begin(&state, &jar, &session(token.digest(), tenant.id, administrator.id, now)).await?;
+    Ok((jar.add(cookie(&token)), Redirect::to(then)).into_response())
+}
+
+/// A session begins. The token is a new one each time; the one that came along, whoever planted it, ends.
+pub(super) async fn begin(state: &AppState, jar: &CookieJar, session: &Session) -> Result<(), PageError> {
+    let sessions = state.store.sessions();
+    if let Some(old) = named(jar) {
+        sessions.delete(session.tenant, &old).await.map_err(PageError::behind)?;
+    }
+    sessions.insert(session).await.map_err(PageError::behind)
 }
 
 async fn verified(
@@ -125,7 +136,7 @@ async fn verified(
     verified
 }
 
-async fn note(
+pub(super) async fn note(
     state: &AppState,
     reader: &Reader,
     actor: Actor,

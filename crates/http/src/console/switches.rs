@@ -59,7 +59,7 @@ impl SwitchName {
     }
 
     /// What it takes, and how it is written down.
-    const fn action(self, on: bool) -> (Action, Activity) {
+    pub(super) const fn action(self, on: bool) -> (Action, Activity) {
         match (self, on) {
             (Self::Writeback, true) => (Action::EnableWriteback, Activity::WritebackEnabled),
             (Self::Writeback, false) => (Action::DisableWriteback, Activity::WritebackDisabled),

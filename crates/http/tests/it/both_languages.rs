@@ -3,12 +3,14 @@
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::language::Language;
+use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::outcome::{Done, Fault, Operator, Outcome};
 use ritorno_protocol::policy::{EffectivePolicy, PolicySource, Rule};
 use ritorno_protocol::query::Found;
 
 use crate::agent::{TestAgent, policy};
 use crate::browser::{Answer, Browser};
+use crate::methods::App;
 use crate::portal::{PageContext, past_the_gate};
 use crate::register::{OWN, proven, register, to_password};
 use crate::world::{PASSWORD, World};
@@ -188,6 +190,30 @@ async fn console_pages() {
         whole(&nothing, language, ["Nothing found", "Non si è trovato niente"]);
         let mut desk = Browser::new(&world.app, language.tag());
         desk.post("/console/sign-in", &[("name", "desk"), ("password", PASSWORD)]).await;
-        whole(&desk.get("/console").await, language, ["This takes the role", "Ci vuole il ruolo"]);
+        whole(&desk.get("/console").await, language, ["Your role does not", "Il tuo ruolo non"]);
+        whole(&desk.get("/console/licences").await, language, ["This takes the role", "Ci vuole il ruolo"]);
+        second_factor_pages(&world, language).await;
     }
+}
+
+async fn second_factor_pages(world: &World, language: Language) {
+    let tenant = Tenant { second_factor: true, ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    let mut browser = Browser::new(&world.app, language.tag());
+    browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
+    let page = browser.get("/console/second/app").await;
+    whole(&page, language, ["You set it up once", "Si configura una volta sola"]);
+    let wrong = browser.post("/console/second/app", &[("code", "000000")]).await;
+    whole(&wrong, language, ["not the code of this key", "Non è il codice di questa chiave"]);
+    browser.post("/console/second/app", &[("code", &App::of(&page).code(world))]).await;
+    let mut browser = Browser::new(&world.app, language.tag());
+    browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
+    let asked = browser.get("/console/second?then=/console").await;
+    whole(&asked, language, ["Enter the code from your app", "Scrivi il codice della tua app"]);
+    for _ in 0..5 {
+        let wrong = browser.post("/console/second", &[("code", "000000")]).await;
+        whole(&wrong, language, ["That code is not right", "Il codice non è giusto"]);
+    }
+    let stopped = browser.post("/console/second", &[("code", "000000")]).await;
+    whole(&stopped, language, ["Too many wrong codes", "Troppi codici sbagliati"]);
 }

@@ -30,6 +30,9 @@ async fn world() -> World {
     world.administrator("root", Role::Global, true).await;
     world.administrator("synced", Role::Global, false).await;
     world.administrator("desk", Role::HelpDesk, true).await;
+    world.administrator("hybrid", Role::HybridIdentity, true).await;
+    world.administrator("auth", Role::Authentication, true).await;
+    world.administrator("reports", Role::ReportsReader, true).await;
     world
 }
 
@@ -38,7 +41,11 @@ fn forbidden(answer: &Answer) -> Option<&'static str> {
     if answer.status != StatusCode::FORBIDDEN {
         return None;
     }
-    let reasons = [("the role &#39;global&#39;", "global"), ("a cloud-only administrator", "cloud-only")];
+    let reasons = [
+        ("the role &#39;global&#39;", "global"),
+        ("Your role does not include", "role"),
+        ("a cloud-only administrator", "cloud-only"),
+    ];
     reasons.into_iter().find(|(text, _)| answer.body.contains(text)).map(|(_, reason)| reason)
 }
 
@@ -58,34 +65,45 @@ async fn each_role_may_what_it_may() {
     let held = format!("/console/agents/removals?agent={agent}");
     let approve = ("/console/agents/removals", Some(vec![("agent", agent.as_str()), ("digest", "0")]));
     let revoke = ("/console/agents/revoke", Some(vec![("agent", agent.as_str())]));
-    let (no, soft) = (Some("global"), Some("cloud-only"));
-    // What, and what stops: cloud-only global, synchronised global, help desk.
+    let lift = ("/console/people/lift", Some(vec![("name", "no.body@contoso.test")]));
+    let pass = ("/console/people/pass", Some(vec![("name", "no.body@contoso.test")]));
+    let back = ("/console/people/revoke", Some(vec![("name", "no.body@contoso.test"), ("what", "app")]));
+    let (global, role, soft) = (Some("global"), Some("role"), Some("cloud-only"));
+    let only_global = [None, None, global, global, global, global];
+    let agents = [None, soft, role, None, role, role];
+    // What, and what stops: cloud-only global, synchronised global, help desk, hybrid identity, authentication, reports reader.
     let matrix = [
-        (get("/console"), [None, None, no]),
-        (get("/console/people?name=anna.rossi@contoso.test"), [None, None, None]),
-        (get("/console/audit"), [None, None, None]),
-        (get("/console/onboarding"), [None, soft, no]),
-        (get("/console/licences"), [None, None, no]),
-        (("/console/licences/require", Some(vec![("on", "false")])), [None, None, no]),
-        (("/console/licences/location", Some(vec![("country", "IT")])), [None, None, no]),
-        (("/console/licences/buy", Some(vec![("product", "EMS"), ("units", "1")])), [None, None, no]),
-        (("/console/licences/assign", Some(vec![("product", "EMS")])), [None, None, no]),
-        (("/console/licences/revoke", Some(vec![("product", "EMS")])), [None, None, no]),
-        (switch("false"), [None, None, no]),
-        (switch("true"), [None, soft, no]),
-        (forbid, [None, None, no]),
-        (agent_off, [None, None, no]),
-        (agent_on, [None, soft, no]),
-        (token, [None, soft, no]),
-        (confirm, [None, soft, no]),
-        (rename, [None, soft, no]),
-        (forest, [None, soft, no]),
-        (get(held.as_str()), [None, soft, no]),
-        (approve, [None, soft, no]),
-        (revoke, [None, soft, no]),
+        (get("/console"), [None, None, role, None, role, None]),
+        (get("/console/people?name=anna.rossi@contoso.test"), [None, None, None, None, None, role]),
+        (get("/console/audit"), [None; 6]),
+        (get("/console/home"), [None; 6]),
+        (get("/console/onboarding"), agents),
+        (get("/console/licences"), only_global),
+        (("/console/licences/require", Some(vec![("on", "false")])), only_global),
+        (("/console/licences/location", Some(vec![("country", "IT")])), only_global),
+        (("/console/licences/buy", Some(vec![("product", "EMS"), ("units", "1")])), only_global),
+        (("/console/licences/assign", Some(vec![("product", "EMS")])), only_global),
+        (("/console/licences/revoke", Some(vec![("product", "EMS")])), only_global),
+        (switch("false"), [None, None, role, None, role, role]),
+        (switch("true"), agents),
+        (forbid, only_global),
+        (agent_off, [None, None, role, None, role, role]),
+        (agent_on, agents),
+        (token, agents),
+        (confirm, agents),
+        (rename, agents),
+        (forest, agents),
+        (get(held.as_str()), [None, soft, global, global, global, global]),
+        (approve, [None, soft, global, global, global, global]),
+        (lift, [None, None, None, role, None, role]),
+        (pass, [None, None, None, role, None, role]),
+        (back, [None, None, role, role, None, role]),
+        (revoke, agents),
     ];
-    let mut browsers =
-        [signed_in(&world, "root").await, signed_in(&world, "synced").await, signed_in(&world, "desk").await];
+    let mut browsers = Vec::new();
+    for name in ["root", "synced", "desk", "hybrid", "auth", "reports"] {
+        browsers.push(signed_in(&world, name).await);
+    }
     for ((path, form), stopped_by) in matrix {
         for (browser, expected) in browsers.iter_mut().zip(stopped_by) {
             let answer = match &form {

@@ -23,5 +23,6 @@ mod register_limits;
 mod scim;
 mod scim_compressed;
 mod scim_held;
+mod second_factor;
 mod unlock;
 mod world;

@@ -14,7 +14,7 @@ use ritorno_http::keys::{Keys, new_signing_key, wrap_root};
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::releases::Releases;
 use ritorno_http::state::Settings;
-use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::ids::AdministratorId;
@@ -109,6 +109,7 @@ impl World {
         let root = SigningKey::generate(&*random);
         let tenant = Tenant {
             writeback_enabled: true,
+            second_factor: false,
             decoy_domains: vec!["mail.test".into()],
             ..Tenant::new(TenantId::random(&*random), "Contoso".into(), root.public(), now)
         };
@@ -207,6 +208,9 @@ impl World {
             person: None,
             cloud_only,
             role,
+            scope: Scope::default(),
+            break_glass: false,
+            app: false,
             password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
             created_at: self.clock.now(),
         };

@@ -3,9 +3,11 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
-use clap::{Subcommand, ValueEnum};
-use ritorno_identity::administrator::{Administrator, Role};
+use clap::Subcommand;
+use ritorno_identity::address::domain;
+use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::audit::Activity;
+use ritorno_identity::group::Group;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::password::PasswordHash;
@@ -22,20 +24,39 @@ use crate::system;
 /// What `admin` does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Adds a cloud-only administrator. Without --password-stdin a password is made and printed once.
+    /// Adds a cloud-only administrator. Without --password-stdin a password is made and printed once. At the first sign-in an
+    /// authenticator app is set up.
     Add {
         /// The sign-in name.
         name: String,
-        /// What they are for.
-        #[arg(long, value_enum)]
-        role: RoleName,
+        /// What they are for: global, hybrid-identity, authentication, help-desk, reports-reader.
+        #[arg(long, value_parser = role)]
+        role: Role,
         /// Whose account it is: their sign-in name in the tenant. Nobody makes a pass for themselves, or for whoever
         /// administers the tenant.
         #[arg(long)]
         person: Option<String>,
+        #[command(flatten)]
+        scope: ScopeNames,
+        /// For the day on which every app is lost: it signs in with its password alone, and each time it does is in the log and
+        /// in the audit. Keep its password on paper, in a safe.
+        #[arg(long)]
+        break_glass: bool,
         /// Reads the password from standard input.
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Says for whom an administrator of the help desk or of authentication is; with neither, for everybody.
+    Scope {
+        /// The sign-in name of the account.
+        name: String,
+        #[command(flatten)]
+        scope: ScopeNames,
+    },
+    /// Takes an administrator's authenticator app away, and ends their sessions: at the next sign-in they set up another one.
+    TakeApp {
+        /// The sign-in name of the account.
+        name: String,
     },
     /// Says whose account an administrator's is; without a person, nobody's of this tenant.
     Person {
@@ -61,13 +82,20 @@ pub(crate) enum Command {
     },
 }
 
-/// A role on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum RoleName {
-    /// Everything in the tenant.
-    Global,
-    /// Looks up what happened, and helps people along.
-    HelpDesk,
+/// Whom an administrator is for, on the command line.
+#[derive(clap::Args)]
+pub(crate) struct ScopeNames {
+    /// Only people whose sign-in name is of this domain, such as contoso.com.
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    only_domain: Option<String>,
+    /// Only people of this group of the directory, also by way of other groups.
+    #[arg(long, value_name = "GROUP")]
+    only_group: Option<String>,
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    let names = || Role::ALL.map(Role::as_str).join(", ");
+    Role::from_name(name).ok_or_else(|| format!("no role is called '{name}': there are {}", names()))
 }
 
 /// Does it.
@@ -77,9 +105,12 @@ pub(crate) enum RoleName {
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let installation = Installation::open(config).await?;
     match command {
-        Command::Add { name, role, person, password_stdin } => {
-            add(&installation, name, role, person.as_deref(), password_stdin).await
+        Command::Add { name, role, person, scope, break_glass, password_stdin } => {
+            let new = New { name, role, person, scope, break_glass };
+            add(&installation, new, password_stdin).await
         }
+        Command::Scope { name, scope } => set_scope(&installation, &name, &scope).await,
+        Command::TakeApp { name } => take_app(&installation, &name).await,
         Command::Person { name, person } => set_person(&installation, &name, person.as_deref()).await,
         Command::List => list(&installation).await,
         Command::Password { name, password_stdin } => {
@@ -89,18 +120,23 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     }
 }
 
-async fn add(
-    installation: &Installation,
+/// An administrator to add.
+struct New {
     name: String,
-    role: RoleName,
-    person: Option<&str>,
-    password_stdin: bool,
-) -> anyhow::Result<()> {
+    role: Role,
+    person: Option<String>,
+    scope: ScopeNames,
+    break_glass: bool,
+}
+
+async fn add(installation: &Installation, new: New, password_stdin: bool) -> anyhow::Result<()> {
     let random = system::random();
+    let New { name, role, person, scope, break_glass } = new;
     let person = match person {
-        Some(person) => Some(person_named(installation, person).await?),
+        Some(person) => Some(person_named(installation, &person).await?),
         None => None,
     };
+    let scope = scope_of(installation, role, &scope).await?;
     let password = if password_stdin { typed_password()? } else { generated_password(&*random) };
     let administrator = Administrator {
         id: AdministratorId::random(&*random),
@@ -108,10 +144,10 @@ async fn add(
         name,
         person: person.as_ref().map(|person| person.id),
         cloud_only: true,
-        role: match role {
-            RoleName::Global => Role::Global,
-            RoleName::HelpDesk => Role::HelpDesk,
-        },
+        role,
+        scope,
+        break_glass,
+        app: false,
         password: PasswordHash::new(&password, &*random)?,
         created_at: system::clock().now(),
     };
@@ -123,7 +159,9 @@ async fn add(
     }
     let role = administrator.role.as_str();
     let whose = person.map(|person| format!(", {}", person.user_principal_name)).unwrap_or_default();
-    let reason = format!("{} ({role}{whose})", administrator.name);
+    let glass = if administrator.break_glass { ", break-glass" } else { "" };
+    let whom = whom(installation, &administrator.scope).await?;
+    let reason = format!("{} ({role}{whose}{glass}), for {whom}", administrator.name);
     // What is shown only once comes before all that may fail.
     if password_stdin {
         say(format_args!("{} ({role})", administrator.name))?;
@@ -136,6 +174,71 @@ async fn add(
     }
     super::audit(installation, Activity::AdministratorAdded, reason).await?;
     super::stuck::warn(installation).await
+}
+
+/// The scope that was named.
+async fn scope_of(installation: &Installation, role: Role, names: &ScopeNames) -> anyhow::Result<Scope> {
+    let group = match &names.only_group {
+        Some(name) => Some(group_named(installation, name).await?.id),
+        None => None,
+    };
+    let scope = Scope { domain: names.only_domain.clone(), group };
+    if !scope.is_everybody() && !role.can_have_a_scope() {
+        bail!(
+            "the role '{}' is about the whole tenant: only authentication and help-desk can be for some people",
+            role.as_str()
+        );
+    }
+    Ok(scope)
+}
+
+async fn group_named(installation: &Installation, name: &str) -> anyhow::Result<Group> {
+    let found = installation.store.groups().named(installation.tenant.id, name).await?;
+    match <[Group; 1]>::try_from(found) {
+        Ok([group]) => Ok(group),
+        Err(found) if found.is_empty() => {
+            bail!("the tenant has no group '{name}': groups come with the synchronisation")
+        }
+        Err(_) => bail!("several groups are called '{name}': nothing was changed"),
+    }
+}
+
+/// Whom a scope is about, in words.
+async fn whom(installation: &Installation, scope: &Scope) -> anyhow::Result<String> {
+    let group = match scope.group {
+        Some(id) => {
+            let found = installation.store.groups().find(installation.tenant.id, id).await?;
+            // Whoever comes back under that name is another group to the tenant.
+            Some(found.map_or_else(|| "a group that is gone".to_owned(), |group| group.display_name))
+        }
+        None => None,
+    };
+    Ok(match (&scope.domain, group) {
+        (None, None) => "everybody".to_owned(),
+        (Some(domain), None) => domain.clone(),
+        (None, Some(group)) => format!("the group {group}"),
+        (Some(domain), Some(group)) => format!("{domain} in the group {group}"),
+    })
+}
+
+async fn set_scope(installation: &Installation, name: &str, names: &ScopeNames) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let scope = scope_of(installation, administrator.role, names).await?;
+    let administrators = installation.store.administrators();
+    administrators.set_scope(installation.tenant.id, administrator.id, &scope).await?;
+    let reason = format!("{}: {}", administrator.name, whom(installation, &scope).await?);
+    super::audit(installation, Activity::AdministratorScopeSet, reason.clone()).await?;
+    say(reason)
+}
+
+async fn take_app(installation: &Installation, name: &str) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let tenant = installation.tenant.id;
+    installation.store.administrator_apps().remove(tenant, administrator.id).await?;
+    installation.store.sessions().delete_of(tenant, administrator.id).await?;
+    let reason = format!("{}: taken away", administrator.name);
+    super::audit(installation, Activity::AdministratorApp, reason).await?;
+    say(format_args!("{}: the app is taken away; the next sign-in sets up another one", administrator.name))
 }
 
 async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
@@ -193,10 +296,18 @@ async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
 }
 
 async fn list(installation: &Installation) -> anyhow::Result<()> {
-    let mut table = table(["name", "role", "person", "made"]);
+    let mut table = table(["name", "role", "for", "person", "second factor", "made"]);
     for one in installation.store.administrators().list(installation.tenant.id).await? {
         let whose = whose(installation, &one).await?;
-        table.add_row([one.name.as_str(), one.role.as_str(), &whose, &moment(Some(one.created_at))]);
+        let whom = whom(installation, &one.scope).await?;
+        let second = match (one.break_glass, one.app, installation.tenant.second_factor) {
+            (true, _, _) => "none: break-glass",
+            (false, true, true) => "app",
+            (false, false, true) => "set up at the next sign-in",
+            (false, _, false) => "not asked for",
+        };
+        let made = moment(Some(one.created_at));
+        table.add_row([one.name.as_str(), one.role.as_str(), &whom, &whose, second, &made]);
     }
     say(table)
 }

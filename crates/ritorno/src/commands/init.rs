@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 use ritorno_http::keys::{new_signing_key, wrap_root, write_secret_file};
-use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
@@ -62,6 +62,9 @@ pub(crate) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
         person: None,
         cloud_only: true,
         role: Role::Global,
+        scope: Scope::default(),
+        break_glass: false,
+        app: false,
         password: PasswordHash::new(&password, &*random)?,
         created_at: now,
     };

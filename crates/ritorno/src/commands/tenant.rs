@@ -77,6 +77,8 @@ pub(crate) enum Switch {
     Unlock,
     /// Whether account and display name are forbidden in passwords, whatever the directory does.
     ForbidNames,
+    /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
+    SecondFactor,
 }
 
 /// A switch's position.
@@ -131,6 +133,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             (Switch::Sspr, _) => (Activity::PolicyChanged, "sspr"),
             (Switch::Unlock, _) => (Activity::PolicyChanged, "unlock"),
             (Switch::ForbidNames, _) => (Activity::PolicyChanged, "forbid-names"),
+            (Switch::SecondFactor, _) => (Activity::PolicyChanged, "second-factor"),
             (Switch::Writeback, true) => (Activity::WritebackEnabled, "writeback"),
             (Switch::Writeback, false) => (Activity::WritebackDisabled, "writeback"),
         };
@@ -139,6 +142,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             Switch::Writeback => tenant.writeback_enabled = on,
             Switch::Unlock => tenant.unlock_enabled = on,
             Switch::ForbidNames => tenant.forbid_names = on,
+            Switch::SecondFactor => tenant.second_factor = on,
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
     }
@@ -149,6 +153,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
     say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
+    say(format_args!("second-factor {}", position(tenant.second_factor)))?;
     say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
     say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;

@@ -201,16 +201,26 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let gates = "gates         1 of mail, app, passkey, recovery-code, temporary-pass, 1 to register";
     let desk = "help desk     none";
     let words = "banned words  none";
+    let second = "second-factor on";
     let nowhere = "forbidden mail domains  none";
-    let fresh = ["sspr          on", "writeback     off", unlock, names, words, gates, desk, nowhere];
+    let fresh = ["sspr          on", "writeback     off", unlock, names, second, words, gates, desk, nowhere];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
     place.succeed(&["tenant", "set", "unlock", "on"])?;
     place.succeed(&["tenant", "forbid-mail-domains", "Contoso.com", "x.test"])?;
     let domains = "forbidden mail domains  contoso.com, x.test";
-    let turned =
-        ["sspr          off", "writeback     on", "unlock        on", names, words, gates, desk, domains];
+    let turned = [
+        "sspr          off",
+        "writeback     on",
+        "unlock        on",
+        names,
+        second,
+        words,
+        gates,
+        desk,
+        domains,
+    ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
@@ -274,6 +284,36 @@ fn administrators_are_added_once_with_a_password_that_fits() -> Result<()> {
     let listed = place.succeed(&["admin", "list"])?;
     assert!(listed.contains("admin") && listed.contains("global"), "{listed}");
     assert!(listed.contains("Ugo") && listed.contains("help-desk") && !listed.contains("Ida"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn an_administrator_is_for_everybody_or_for_a_domain_by_a_role_about_people() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    place.succeed(&["admin", "add", "Ida", "--role", "authentication", "--only-domain", "Contoso.com"])?;
+    assert!(place.succeed(&["admin", "list"])?.contains("contoso.com"));
+    assert!(place.succeed(&["admin", "scope", "ida"])?.contains("Ida: everybody"));
+    let wrong = [
+        (&["admin", "add", "Ugo", "--role", "global", "--only-domain", "contoso.com"][..], "whole tenant"),
+        (&["admin", "scope", "ida", "--only-group", "Nessuno"], "no group 'Nessuno'"),
+        (&["admin", "add", "Ugo", "--role", "root"], "no role is called 'root'"),
+        (&["admin", "take-app", "Ugo"], "no administrator 'Ugo'"),
+    ];
+    for (arguments, told) in wrong {
+        let said = place.fail(arguments)?;
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+    place.succeed(&["admin", "add", "vetro", "--role", "global", "--break-glass"])?;
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(
+        listed.contains("none: break-glass") && listed.contains("set up at the next sign-in"),
+        "{listed}"
+    );
+    assert!(place.succeed(&["admin", "take-app", "admin"])?.contains("the next sign-in sets up another one"));
+    let shown = place.succeed(&["tenant", "set", "second-factor", "off"])?;
+    assert!(shown.contains("second-factor off"), "{shown}");
+    assert!(place.succeed(&["admin", "list"])?.contains("not asked for"));
     Ok(())
 }
 

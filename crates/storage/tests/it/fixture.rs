@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ritorno_identity::administrator::{Administrator, Role};
+use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::flow::{Flow, FlowState, Person, Purpose, VALID};
@@ -223,6 +223,9 @@ impl Fixture {
             person: None,
             cloud_only: true,
             role: Role::Global,
+            scope: Scope::default(),
+            break_glass: false,
+            app: false,
             password: PasswordHash::of_nobody(),
             created_at: NOW,
         };

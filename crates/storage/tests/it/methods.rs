@@ -33,7 +33,7 @@ on_both!(
 );
 
 /// What an app shows at that moment.
-fn shown(secret: &AppSecret, at: Timestamp) -> AppCode {
+pub(crate) fn shown(secret: &AppSecret, at: Timestamp) -> AppCode {
     let bytes: [u8; 20] = secret.expose().try_into().expect("a secret of 20 bytes");
     let app = Builder::new().with_secret(Secret::new_stack(bytes)).build().expect("a whole secret");
     let seconds = u64::try_from(at.unix_ms() / 1_000).expect("after 1970");

@@ -4,11 +4,9 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use qrcode::QrCode;
-use qrcode::render::svg;
 use ritorno_identity::authenticator::{AppCode, AppSecret};
 use ritorno_identity::method::Method;
 use ritorno_identity::registration::{AddressChange, Registration};
@@ -19,13 +17,11 @@ use zeroize::Zeroizing;
 
 use super::methods::{here, standing};
 use super::tell::{method_changed, to_the_end};
+use crate::app_picture::picture_of;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::reader::Reader;
 use crate::state::AppState;
-
-/// Width of the picture's smallest square, in pixels.
-const MODULE: u32 = 5;
 
 #[derive(Template)]
 #[template(path = "portal/register/app.html")]
@@ -102,10 +98,7 @@ pub(super) async fn picture(
         Err(other) => return Ok(other),
     };
     let secret = proposed(&state, &registration).await?;
-    let address = secret.address(&tenant.name, &user.user_principal_name).map_err(PageError::behind)?;
-    let code = QrCode::new(address.as_bytes()).map_err(PageError::behind)?;
-    let picture = code.render::<svg::Color<'_>>().module_dimensions(MODULE, MODULE).build();
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
+    picture_of(&secret, &tenant.name, &user.user_principal_name)
 }
 
 /// A code was typed that the app made.

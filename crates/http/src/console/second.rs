@@ -1,0 +1,277 @@
+//! `GET` and `POST /console/second`: the second factor of an administrator, at sign-in and again before what a session left open on a
+//! desk must not do. `/console/second/app` sets an app up: at the first sign-in, and at the next one after the app was taken away.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::authenticator::{AppCode, AppSecret};
+use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::limit::{ADMINISTRATOR_CODES, ADMINISTRATOR_CODES_ANYWHERE, Limit};
+use ritorno_identity::session::Session;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::token::Token;
+use ritorno_protocol::ids::UserId;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::session::{HalfSignedIn, cookie, home_of};
+use super::sign_in::{begin, note};
+use crate::app_picture::picture_of;
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+const APP: &str = "/console/second/app";
+
+#[derive(Template)]
+#[template(path = "console/second.html")]
+struct CodePage<'a> {
+    t: Words,
+    frame: Frame,
+    who: &'a str,
+    then: &'a str,
+    fault: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "console/second-app.html")]
+struct AppPage<'a> {
+    t: Words,
+    frame: Frame,
+    who: &'a str,
+    key: &'a str,
+    fault: Option<&'static str>,
+}
+
+/// Where to go on.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    then: String,
+}
+
+/// What the forms send.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    code: String,
+    #[serde(default)]
+    then: String,
+}
+
+/// A page of the console, or `None`: nobody is led elsewhere by a link.
+fn own_page(then: &str) -> Option<&str> {
+    let rest = then.strip_prefix("/console")?;
+    let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(then).filter(|then| then.chars().all(plain))
+}
+
+/// The page that asks for a code.
+pub(super) async fn show(
+    half: HalfSignedIn,
+    reader: Reader,
+    jar: CookieJar,
+    Query(Asked { then }): Query<Asked>,
+) -> Response {
+    if !half.asks_for_app() {
+        return Redirect::to(home_of(&half.administrator)).into_response();
+    }
+    if !half.administrator.app {
+        return Redirect::to(APP).into_response();
+    }
+    (reader.remember(jar), code_page(StatusCode::OK, &half, &reader, &then, None)).into_response()
+}
+
+fn code_page(
+    status: StatusCode,
+    half: &HalfSignedIn,
+    reader: &Reader,
+    then: &str,
+    fault: Option<&'static str>,
+) -> Response {
+    let (t, frame) = (reader.words(&half.tenant), Frame::new(&half.tenant, "/console/second"));
+    let then = own_page(then).unwrap_or_default();
+    page(status, &CodePage { t, frame, who: &half.administrator.name, then, fault })
+}
+
+/// What wrong codes are counted against: nearer first, so that what it stops does not count further away.
+fn counted(state: &AppState, half: &HalfSignedIn, reader: &Reader) -> [(&'static Limit, Subject); 2] {
+    let tenant = half.tenant.id;
+    let anywhere = Subject::of_user(&state.pepper, tenant, UserId(half.administrator.id.0));
+    let here = anywhere.from_network(&state.pepper, tenant, &reader.network);
+    [(&ADMINISTRATOR_CODES, here), (&ADMINISTRATOR_CODES_ANYWHERE, anywhere)]
+}
+
+/// A code was typed.
+pub(super) async fn check(
+    State(state): State<AppState>,
+    half: HalfSignedIn,
+    reader: Reader,
+    jar: CookieJar,
+    Form(Input { code, then }): Form<Input>,
+) -> Result<Response, PageError> {
+    if !half.asks_for_app() || !half.administrator.app {
+        return Ok(Redirect::to("/console/second").into_response());
+    }
+    let again = |status, fault| Ok(code_page(status, &half, &reader, &then, Some(fault)));
+    let Some(code) = AppCode::parse(&Zeroizing::new(code)) else {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, key("app-not-a-code"));
+    };
+    let (limits, now) = (state.store.limits(), state.clock.now());
+    let (tenant, id) = (half.tenant.id, half.administrator.id);
+    let counted = counted(&state, &half, &reader);
+    for (limit, subject) in &counted {
+        if !limits.count(tenant, limit, subject, now).await.map_err(PageError::behind)? {
+            tracing::warn!(administrator = %half.administrator.name, network = %reader.network, limit = limit.name, "too many wrong codes of an administrator's app");
+            return again(StatusCode::TOO_MANY_REQUESTS, key("console-second-too-many"));
+        }
+    }
+    let right = state.store.administrator_apps().attempt(tenant, id, &code, &state.node_key, now).await;
+    if !right.map_err(PageError::behind)? {
+        let reason = "the password was right, the app's code was not";
+        note(&state, &reader, Actor::Administrator(id), Success::Failure, reason).await?;
+        return again(StatusCode::UNPROCESSABLE_ENTITY, key("app-wrong"));
+    }
+    for (limit, subject) in &counted {
+        limits.give_back(tenant, limit, subject).await.map_err(PageError::behind)?;
+    }
+    whole(&state, &half, &reader, jar, &then).await
+}
+
+/// The session goes on as one in which the second factor was shown just now, with a new token.
+async fn whole(
+    state: &AppState,
+    half: &HalfSignedIn,
+    reader: &Reader,
+    jar: CookieJar,
+    then: &str,
+) -> Result<Response, PageError> {
+    let (id, now) = (half.administrator.id, state.clock.now());
+    let token = Token::random(&*state.random);
+    let new = Session::new(token.digest(), half.tenant.id, id, now);
+    // Showing the factor anew makes a session no longer.
+    let session = match half.session.proved_at {
+        Some(_) => {
+            Session { created_at: half.session.created_at, expires_at: half.session.expires_at, ..new }
+        }
+        None => new,
+    };
+    begin(state, &jar, &session).await?;
+    let reason = if half.session.proved_at.is_some() { "shown anew: app" } else { "password and app" };
+    note(state, reader, Actor::Administrator(id), Success::Success, reason).await?;
+    let then = own_page(then).unwrap_or_else(|| home_of(&half.administrator));
+    Ok((jar.add(cookie(&token)), Redirect::to(then)).into_response())
+}
+
+/// The secret that is shown to them; `None` if they have an app.
+async fn proposed(state: &AppState, half: &HalfSignedIn) -> Result<Option<AppSecret>, PageError> {
+    if !half.asks_for_app() {
+        return Ok(None);
+    }
+    let (apps, random) = (state.store.administrator_apps(), &*state.random);
+    let fresh = AppSecret::random(random);
+    apps.propose(half.tenant.id, half.administrator.id, &fresh, &state.node_key, random)
+        .await
+        .map_err(PageError::behind)
+}
+
+fn app_page(
+    half: &HalfSignedIn,
+    reader: &Reader,
+    secret: &AppSecret,
+    fault: Option<&'static str>,
+) -> Response {
+    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shown = AppPage {
+        t: reader.words(&half.tenant),
+        frame: Frame::new(&half.tenant, APP),
+        who: &half.administrator.name,
+        key: &secret.text(),
+        fault,
+    };
+    page(status, &shown)
+}
+
+/// The page that sets an app up.
+pub(super) async fn show_app(
+    State(state): State<AppState>,
+    half: HalfSignedIn,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    let Some(secret) = proposed(&state, &half).await? else {
+        return Ok(Redirect::to("/console/second").into_response());
+    };
+    Ok((reader.remember(jar), app_page(&half, &reader, &secret, None)).into_response())
+}
+
+/// The picture that apps read.
+pub(super) async fn picture(
+    State(state): State<AppState>,
+    half: HalfSignedIn,
+) -> Result<Response, PageError> {
+    let secret = proposed(&state, &half).await?.ok_or(PageError::Missing)?;
+    picture_of(&secret, &half.tenant.name, &half.administrator.name)
+}
+
+/// A code was typed that the app made.
+pub(super) async fn confirm_app(
+    State(state): State<AppState>,
+    half: HalfSignedIn,
+    reader: Reader,
+    jar: CookieJar,
+    Form(Input { code, .. }): Form<Input>,
+) -> Result<Response, PageError> {
+    let Some(secret) = proposed(&state, &half).await? else {
+        return Ok(Redirect::to("/console/second").into_response());
+    };
+    let Some(code) = AppCode::parse(&Zeroizing::new(code)) else {
+        return Ok(app_page(&half, &reader, &secret, Some(key("app-not-a-code"))));
+    };
+    // Tries are not counted: whoever is here has the secret before their eyes.
+    let Some(step) = secret.step_of(&code, state.clock.now()) else {
+        return Ok(app_page(&half, &reader, &secret, Some(key("app-register-wrong"))));
+    };
+    let (apps, tenant, id) = (state.store.administrator_apps(), half.tenant.id, half.administrator.id);
+    if !apps.adopt(tenant, id, (&secret, step), &state.node_key).await.map_err(PageError::behind)? {
+        // Another page was quicker: its app is the one.
+        return Ok(Redirect::to("/console/second").into_response());
+    }
+    let fact = Fact {
+        id: FactId::random(&*state.random),
+        tenant,
+        at: state.clock.now(),
+        activity: Activity::AdministratorApp,
+        actor: Actor::Administrator(id),
+        target: None,
+        from: Some(reader.network.clone()),
+        success: Success::Success,
+        reason: format!("{}: set up", half.administrator.name),
+        support_code: None,
+        correlation: CorrelationId::random(&*state.random),
+        request: None,
+    };
+    state.store.audit().append(&fact).await.map_err(PageError::behind)?;
+    whole(&state, &half, &reader, jar, "").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_page;
+
+    #[test]
+    fn nobody_is_led_out_of_the_console() {
+        for own in ["/console", "/console/people?name=anna%40contoso.test", "/console?x=1"] {
+            assert_eq!(own_page(own), Some(own));
+        }
+        for other in
+            ["", "//evil.test", "/consolexyz", "https://evil.test/console", "/console/\r\nx: y", "/\\evil"]
+        {
+            assert_eq!(own_page(other), None, "{other:?}");
+        }
+    }
+}
