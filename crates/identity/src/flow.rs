@@ -315,6 +315,7 @@ pub(crate) mod tests {
                 exported_by: AgentId(Uuid::from_u128(3)),
             }),
             licence: Grant::Free,
+            selected: true,
             version: 1,
             created_at: NOW,
             updated_at: NOW,

@@ -24,6 +24,9 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     if !user.enabled {
         return Err(SsprCode::NotEnabledInPolicy);
     }
+    if !user.selected {
+        return Err(SsprCode::NotInGroup);
+    }
     match &user.mastered {
         Mastered::CloudOnly => Err(SsprCode::NotEnabledInPolicy),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
@@ -133,6 +136,8 @@ mod tests {
             assert_eq!(gates(&tenant, &nobody, &app), Err(SsprCode::NotEnabledInPolicy));
         }
 
+        let elsewhere = User { selected: false, ..user.clone() };
+        assert_eq!(gates(&tenant, &elsewhere, &app), Err(SsprCode::NotInGroup));
         // What the tenant does not allow opens nothing.
         tenant.gate_policy = GatePolicy::by_mail();
         assert_eq!(gates(&tenant, &unreachable, &app), Err(SsprCode::NotProperlyConfigured));

@@ -1,7 +1,7 @@
 //! One organisation on the cloud side.
 
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::ids::{GroupId, TenantId};
 use ritorno_protocol::key::PublicKey;
 
 use crate::gates::GatePolicy;
@@ -21,6 +21,8 @@ pub struct Tenant {
     pub languages: Vec<Language>,
     /// Whether people may reset their password by themselves.
     pub sspr_enabled: bool,
+    /// The group whose people may, also by way of other groups; `None` for everybody. A group that is gone has nobody.
+    pub sspr_group: Option<GroupId>,
     /// Whether passwords are written back to the directories on premises.
     pub writeback_enabled: bool,
     /// Whether people may unlock their account without a new password.
@@ -60,6 +62,7 @@ impl Tenant {
             root,
             languages: Language::ALL.to_vec(),
             sspr_enabled: true,
+            sspr_group: None,
             writeback_enabled: false,
             unlock_enabled: false,
             gate_policy: GatePolicy::of_new_tenant(),

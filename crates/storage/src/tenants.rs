@@ -20,8 +20,9 @@ impl Tenants<'_> {
     pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
-             gate_policy, banned_words, licensing, usage_location, second_factor) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+             gate_policy, banned_words, licensing, usage_location, second_factor, \
+             sspr_group) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -41,6 +42,7 @@ impl Tenants<'_> {
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
             tenant.second_factor,
+            tenant.sspr_group,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -54,7 +56,7 @@ impl Tenants<'_> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
-             second_factor = $15 where id = $1";
+             second_factor = $15, sspr_group = $16 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -71,6 +73,7 @@ impl Tenants<'_> {
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
             tenant.second_factor,
+            tenant.sspr_group,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -114,6 +117,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
             .map_err(|_| StoreError::Unreadable { column: "root" })?,
         languages: row.json("languages")?,
         sspr_enabled: row.switch("sspr_enabled")?,
+        sspr_group: row.parsed_if_any("sspr_group")?,
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,

@@ -20,7 +20,8 @@ use crate::value::{AT_ONCE, Sql, Value, about_list, json, name_of, parts, row_st
 pub struct Users<'a>(pub(crate) &'a Db);
 
 /// People as they are read: with what their licences grant, which is the most that was assigned to them or to a group that they are in,
-/// directly or through other groups. Where nothing is assigned at all, nothing is looked for.
+/// directly or through other groups. Where nothing is assigned at all, nothing is looked for. And with whether they are among those who may
+/// reset: everybody, unless the tenant names a group.
 macro_rules! select_users {
     ($rest:literal) => {
         concat!(
@@ -31,7 +32,13 @@ macro_rules! select_users {
              where m.tenant = users.tenant and m.user_id = users.id \
              union select m.group_id from group_members m join inside on m.member_group = inside.grp \
              where m.tenant = users.tenant) select grp from inside) as g join licence_assignments a \
-             on a.tenant = users.tenant and a.group_id = g.grp) as theirs) else 0 end as granted from users ",
+             on a.tenant = users.tenant and a.group_id = g.grp) as theirs) else 0 end as granted, \
+             cast(case when (select t.sspr_group from tenants t where t.id = users.tenant) is null then 1 \
+             when exists (select 1 from (with recursive inside (grp) as (select m.group_id from group_members m \
+             where m.tenant = users.tenant and m.user_id = users.id \
+             union select m.group_id from group_members m join inside on m.member_group = inside.grp \
+             where m.tenant = users.tenant) select grp from inside) as g join tenants t \
+             on t.id = users.tenant and t.sspr_group = g.grp) then 1 else 0 end as bigint) as selected from users ",
             $rest
         )
     };
@@ -278,6 +285,7 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         mastered,
         licence: Grant::from_number(row.int("granted")?)
             .ok_or(StoreError::Unreadable { column: "granted" })?,
+        selected: row.switch("selected")?,
         version: row.int("version")?,
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,

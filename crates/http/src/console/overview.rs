@@ -33,6 +33,8 @@ struct OverviewPage {
     standing: &'static str,
     since: Option<Moment>,
     switches: [SwitchLine; SwitchName::ALL.len()],
+    /// The group whose people may reset, if not everybody may; empty if it is gone.
+    only: Option<String>,
     agents: Vec<AgentLine>,
     /// Whether the reader enrols agents and switches their writeback on.
     enrols: bool,
@@ -105,11 +107,19 @@ pub(super) async fn show(
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&signed_in, &tenant),
+        only: only(&state, &tenant).await?,
         agents: agents.iter().map(line).collect(),
         enrols,
         approves: signed_in.may(Action::ApproveRemovals),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// The name of the group whose people may reset.
+async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<String>, PageError> {
+    let Some(id) = tenant.sspr_group else { return Ok(None) };
+    let group = state.store.groups().find(tenant.id, id).await.map_err(PageError::behind)?;
+    Ok(Some(group.map_or_else(String::new, |group| group.display_name)))
 }
 
 fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {

@@ -96,6 +96,7 @@ impl Said {
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
             licence: Grant::Free,
+            selected: true,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -3,9 +3,13 @@
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::group::Group;
 use ritorno_identity::licence::{Licensing, SKUS};
 use ritorno_identity::mail::{Letter, Template};
 use ritorno_identity::name::SignInName;
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
 use ritorno_protocol::query::Found;
 
 use crate::agent::TestAgent;
@@ -106,6 +110,59 @@ async fn each_product_grants_a_hybrid_person_what_the_matrix_says() {
         let changed = may_change(&world).await;
         assert_eq!((changed, reset, unlocked), (expected, expected, expected), "{}", sku.name);
     }
+}
+
+/// Where only a group may reset: the same first answer for everybody, a mail that tells the code, and the desk sees it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_in_the_group_that_may_reset_hears_so_by_mail() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    world.administrator("root", Role::Global, true).await;
+    let (store, now) = (&world.state.store, world.clock.now());
+    let anna = store.users().by_sign_in_name(world.tenant.id, &SignInName::of_principal(ANNA)).await;
+    let anna = anna.unwrap().unwrap();
+    let group = Group {
+        id: GroupId::random(&*world.state.random),
+        tenant: world.tenant.id,
+        display_name: "Pilota".into(),
+        source_anchor: SourceAnchor("anchor of the pilot".into()),
+        forest: Forest("contoso.test".into()),
+        domain: "CONTOSO".into(),
+        account_name: "Pilota".into(),
+        exported_by: anna.on_premises().unwrap().exported_by,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    store.groups().insert(&group).await.unwrap();
+    let tenant = Tenant { sspr_group: Some(group.id), ..world.tenant.clone() };
+    assert!(store.tenants().update(&tenant).await.unwrap());
+    let told = async || {
+        let start = Browser::new(&world.app, "en").post("/reset/start", &[("name", ANNA)]).await;
+        assert_eq!(start.location(), "/reset/code");
+        let letters = world.letters().await;
+        letters.into_iter().find_map(|letter| match letter.template {
+            Template::Withheld { sspr_code, .. } => Some(sspr_code),
+            _ => None,
+        })
+    };
+    assert_eq!(told().await.as_deref(), Some("SSPR_0013"));
+    let mut root = signed_in(&world, "root").await;
+    assert!(root.get("/console").await.body.contains("the group Pilota may"));
+    let page = root.get(&format!("/console/people?name={ANNA}")).await;
+    assert!(page.body.contains("SSPR_0013"), "{}", page.body);
+
+    let people = [anna.id.to_string()];
+    store.groups().add_members(tenant.id, group.id, &people, &[]).await.unwrap();
+    assert_eq!(told().await, None);
+    let mut browser = Browser::new(&world.app, "en");
+    let page = past_the_gate(&world, &mut browser).await;
+    // Out of the group while the page is open: nothing is written.
+    store.groups().remove_members(tenant.id, group.id, &people).await.unwrap();
+    let sealed = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
+    let answer = browser.post_json("/reset/submit", &sealed).await;
+    assert!(answer.body.contains("not in the group that may reset"), "{}", answer.body);
+    assert!(agent.script.lock().unwrap().opened.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,6 +190,7 @@ impl World {
                 exported_by: AgentId::random(random),
             }),
             licence: Grant::Free,
+            selected: true,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -221,6 +221,7 @@ impl World {
             enabled: true,
             mastered: Mastered::Hybrid(object),
             licence: Grant::Free,
+            selected: true,
             version: 1,
             created_at: START,
             updated_at: START,

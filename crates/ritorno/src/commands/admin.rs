@@ -7,7 +7,6 @@ use clap::Subcommand;
 use ritorno_identity::address::domain;
 use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::audit::Activity;
-use ritorno_identity::group::Group;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::password::PasswordHash;
@@ -179,7 +178,7 @@ async fn add(installation: &Installation, new: New, password_stdin: bool) -> any
 /// The scope that was named.
 async fn scope_of(installation: &Installation, role: Role, names: &ScopeNames) -> anyhow::Result<Scope> {
     let group = match &names.only_group {
-        Some(name) => Some(group_named(installation, name).await?.id),
+        Some(name) => Some(super::group_named(installation, name).await?.id),
         None => None,
     };
     let scope = Scope { domain: names.only_domain.clone(), group };
@@ -190,17 +189,6 @@ async fn scope_of(installation: &Installation, role: Role, names: &ScopeNames) -
         );
     }
     Ok(scope)
-}
-
-async fn group_named(installation: &Installation, name: &str) -> anyhow::Result<Group> {
-    let found = installation.store.groups().named(installation.tenant.id, name).await?;
-    match <[Group; 1]>::try_from(found) {
-        Ok([group]) => Ok(group),
-        Err(found) if found.is_empty() => {
-            bail!("the tenant has no group '{name}': groups come with the synchronisation")
-        }
-        Err(_) => bail!("several groups are called '{name}': nothing was changed"),
-    }
 }
 
 /// Whom a scope is about, in words.

@@ -15,7 +15,9 @@ pub(crate) mod serve;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
 
+use anyhow::bail;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::group::Group;
 use ritorno_identity::ids::{CorrelationId, FactId};
 
 use crate::installation::Installation;
@@ -43,4 +45,16 @@ fn fact(installation: &Installation, activity: Activity, reason: String) -> Fact
 /// Writes it down.
 async fn audit(installation: &Installation, activity: Activity, reason: String) -> anyhow::Result<()> {
     Ok(installation.store.audit().append(&fact(installation, activity, reason)).await?)
+}
+
+/// The one group of that name.
+pub(crate) async fn group_named(installation: &Installation, name: &str) -> anyhow::Result<Group> {
+    let found = installation.store.groups().named(installation.tenant.id, name).await?;
+    match <[Group; 1]>::try_from(found) {
+        Ok([group]) => Ok(group),
+        Err(found) if found.is_empty() => {
+            bail!("the tenant has no group '{name}': groups come with the synchronisation")
+        }
+        Err(_) => bail!("several groups are called '{name}': nothing was changed"),
+    }
 }

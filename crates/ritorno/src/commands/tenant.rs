@@ -28,6 +28,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         to: OnOff,
     },
+    /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody.
+    SsprFor {
+        /// The group's name in the directory.
+        #[arg(long)]
+        group: Option<String>,
+    },
     /// Says what people prove before a reset: how many gates there are, and what opens them. The pages begin with the method
     /// that is named first. Administrators pass two gates that differ, whatever this says.
     Gates {
@@ -101,6 +107,14 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let reason = format!("forbidden mail domains: {}", listed(domains));
         store(&installation, Activity::PolicyChanged, reason).await?;
     }
+    if let Command::SsprFor { group } = command {
+        installation.tenant.sspr_group = match group {
+            Some(name) => Some(super::group_named(&installation, name).await?.id),
+            None => None,
+        };
+        let reason = format!("sspr for: {}", group.as_deref().unwrap_or("everybody"));
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::BanWords { words } = command {
         if words.len() > banned_word::WORDS_AT_MOST {
             bail!("at most {} words: nothing was changed", banned_word::WORDS_AT_MOST);
@@ -150,6 +164,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     let tenant = &installation.tenant;
     say(format_args!("tenant        {} ({})", tenant.name, tenant.id))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;
+    say(format_args!("sspr for      {}", sspr_for(&installation).await?))?;
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
     say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
@@ -158,6 +173,15 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
+}
+
+async fn sspr_for(installation: &Installation) -> anyhow::Result<String> {
+    let Some(id) = installation.tenant.sspr_group else { return Ok("everybody".to_owned()) };
+    let found = installation.store.groups().find(installation.tenant.id, id).await?;
+    Ok(found.map_or_else(
+        || "a group that is gone: nobody; say `ritorno tenant sspr-for`".to_owned(),
+        |group| format!("the group {}", group.display_name),
+    ))
 }
 
 fn method(name: &str) -> Result<Method, String> {

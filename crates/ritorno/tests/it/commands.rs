@@ -202,8 +202,10 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
+    let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
-    let fresh = ["sspr          on", "writeback     off", unlock, names, second, words, gates, desk, nowhere];
+    let fresh =
+        ["sspr          on", all, "writeback     off", unlock, names, second, words, gates, desk, nowhere];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
@@ -212,6 +214,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let domains = "forbidden mail domains  contoso.com, x.test";
     let turned = [
         "sspr          off",
+        all,
         "writeback     on",
         "unlock        on",
         names,
@@ -223,6 +226,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
+    assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();
     let many: Vec<&str> =

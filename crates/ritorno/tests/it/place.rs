@@ -78,6 +78,7 @@ impl Place {
                     exported_by: "00000000-0000-4000-8000-000000000002".parse()?,
                 }),
                 licence: Grant::Free,
+                selected: true,
                 version: 1,
                 created_at: tenant.created_at,
                 updated_at: tenant.created_at,

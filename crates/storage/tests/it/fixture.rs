@@ -154,6 +154,7 @@ impl Fixture {
                 exported_by: AgentId::random(&self.random),
             }),
             licence: Grant::Free,
+            selected: true,
             version: 1,
             created_at: NOW,
             updated_at: NOW,

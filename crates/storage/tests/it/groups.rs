@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use ritorno_identity::group::Group;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
 use ritorno_storage::{StoreError, Updated};
@@ -13,6 +14,7 @@ on_both!(
     members_come_and_go_and_may_be_named_twice,
     who_goes_is_in_no_group,
     many_members_and_pages,
+    of_a_tenants_people_a_group_may_reset,
 );
 
 pub(crate) fn group(f: &Fixture, name: &str) -> Group {
@@ -124,5 +126,36 @@ async fn many_members_and_pages(f: &Fixture) -> Result<()> {
     ensure!(all.iter().any(|(group, members)| group.id == large.id && *members == 230));
     assert_eq!(groups.list(f.tenant.id, &Forest("fabrikam.test".into()), 1, 3).await?.total, 0);
     assert_eq!(groups.remove_members(f.tenant.id, large.id, &ids[1..]).await?, 229);
+    Ok(())
+}
+
+async fn of_a_tenants_people_a_group_may_reset(f: &Fixture) -> Result<()> {
+    let (anna, paolo) = (f.person("anna"), f.person("paolo"));
+    for user in [&anna, &paolo] {
+        f.store.users().insert(user).await?;
+    }
+    let (outer, inner) = (group(f, "outer"), group(f, "inner"));
+    let (groups, users, tenant) = (f.store.groups(), f.store.users(), f.tenant.id);
+    for one in [&outer, &inner] {
+        groups.insert(one).await?;
+    }
+    groups.add_members(tenant, outer.id, &[], &[inner.id.to_string()]).await?;
+    groups.add_members(tenant, inner.id, &[anna.id.to_string()], &[outer.id.to_string()]).await?;
+    let selected = async || -> Result<[bool; 2]> {
+        let mut found = [false; 2];
+        for (one, user) in found.iter_mut().zip([&anna, &paolo]) {
+            *one = users.get(tenant, user.id).await?.is_some_and(|user| user.selected);
+        }
+        Ok(found)
+    };
+    assert_eq!(selected().await?, [true, true], "everybody");
+    for id in [outer.id, inner.id] {
+        f.store.tenants().update(&Tenant { sspr_group: Some(id), ..f.tenant.clone() }).await?;
+        assert_eq!(selected().await?, [true, false], "directly, and through another group");
+    }
+    groups.delete(tenant, inner.id).await?;
+    assert_eq!(selected().await?, [false, false], "a group that is gone has nobody");
+    f.store.tenants().update(&f.tenant).await?;
+    assert_eq!(selected().await?, [true, true]);
     Ok(())
 }
