@@ -112,6 +112,8 @@ activities! {
     AdministratorPersonSet = "Set person of administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
+    /// An administrator took the audit, or a part of it, as a file.
+    AuditExported = "Export audit";
     /// An administrator set up an authenticator app, or it was taken away from the command line.
     AdministratorApp = "Set up administrator authenticator app";
     /// It was said whom an administrator is for.

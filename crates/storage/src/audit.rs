@@ -3,7 +3,8 @@
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_protocol::ids::{SupportCode, TenantId};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::{SupportCode, TenantId, UserId};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -21,6 +22,21 @@ static APPEND: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
 static OTHERS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 /// How many those may be: versions have a few each.
 const OTHERS_AT_MOST: usize = 256;
+
+/// Which facts are looked for; what is not said lets all through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// What was done.
+    pub activity: Option<Activity>,
+    /// How it ended.
+    pub success: Option<Success>,
+    /// The person who did it, or whose account it was about.
+    pub person: Option<UserId>,
+    /// The first moment.
+    pub since: Option<Timestamp>,
+    /// The first moment after them.
+    pub until: Option<Timestamp>,
+}
 
 /// Audit facts.
 pub struct Audit<'a>(pub(crate) &'a Db);
@@ -53,6 +69,35 @@ impl Audit<'_> {
     pub async fn list(&self, tenant: TenantId, skip: u32, count: u32) -> Result<Vec<Fact>, StoreError> {
         const SQL: &str = "select * from audit where tenant = $1 order by sequence desc limit $2 offset $3";
         self.0.read(SQL, values![tenant, count, skip]).await?.iter().map(fact).collect()
+    }
+
+    /// Facts of a tenant that a filter lets through, latest first, each with its place, which is where the next page goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find(
+        &self,
+        tenant: TenantId,
+        filter: &AuditFilter,
+        before: Option<i64>,
+        count: u32,
+    ) -> Result<Vec<(i64, Fact)>, StoreError> {
+        const SQL: &str = "select * from audit where tenant = $1 and sequence < coalesce($2, sequence + 1) \
+             and activity = coalesce($3, activity) and success = coalesce($4, success) \
+             and at >= coalesce($5, at) and at < coalesce($6, at + 1) \
+             and (coalesce($7, '') = '' or target = $7 or actor_id = $7) order by sequence desc limit $8";
+        let values = values![
+            tenant,
+            before,
+            filter.activity.map(Activity::name),
+            filter.success.map(Success::as_str),
+            filter.since,
+            filter.until,
+            filter.person,
+            count
+        ];
+        let rows = self.0.read(SQL, values).await?;
+        rows.iter().map(|row| Ok((row.int("sequence")?, fact(row)?))).collect()
     }
 
     /// The facts under a support code, in the order in which they happened.

@@ -46,7 +46,7 @@ pub use administrator_apps::AdministratorApps;
 pub use administrators::Administrators;
 pub use agent_tokens::AgentTokens;
 pub use agents::{Agents, Hello};
-pub use audit::Audit;
+pub use audit::{Audit, AuditFilter};
 pub use audit_chain::{AuditChain, Linked};
 pub use authenticators::Authenticators;
 pub use backup::sqlite_file;

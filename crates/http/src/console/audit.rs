@@ -1,4 +1,5 @@
-//! `GET /console/audit`: what happened, latest first, or everything under one support code in its order.
+//! `GET /console/audit`: what happened, latest first and as far as a filter lets it through, or everything under one support code in its
+//! order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,12 +9,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::{Actor, Fact};
+use ritorno_identity::audit::{Activity, Actor, Fact};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_protocol::ids::{AgentId, SupportCode, UserId};
 use ritorno_storage::StoreError;
-use serde::Deserialize;
 
+use super::audit_filter::Asked;
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
@@ -27,11 +28,18 @@ const SHOWN: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "console/audit.html")]
-struct AuditPage<'a> {
+struct AuditPage {
     t: Words,
     frame: Frame,
     menu: Menu,
-    asked: &'a str,
+    asked: Asked,
+    /// Everything that can have been done.
+    activities: Vec<&'static str>,
+    fault: Option<&'static str>,
+    /// What leads to the page after this one.
+    older: Option<String>,
+    /// What leads to the same facts as a file.
+    export: Option<String>,
     facts: Vec<FactLine>,
 }
 
@@ -47,13 +55,6 @@ struct FactLine {
     support_code: Option<SupportCode>,
 }
 
-/// What the search sends.
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    code: String,
-}
-
 /// The handler.
 pub(super) async fn show(
     State(state): State<AppState>,
@@ -65,21 +66,43 @@ pub(super) async fn show(
     signed_in.require(Action::ReadAudit)?;
     let tenant = tenant(&state).await?;
     let audit = state.store.audit();
+    let (mut older, mut fault) = (None, None);
     let facts = if asked.code.trim().is_empty() {
-        audit.list(tenant.id, 0, SHOWN).await
+        match asked.filter(&state, &signed_in, &tenant).await? {
+            Ok(filter) => {
+                // One more than is shown tells whether there is a page after it.
+                let found = audit.find(tenant.id, &filter, asked.before, SHOWN + 1).await;
+                let mut found = found.map_err(PageError::behind)?;
+                if found.len() > SHOWN as usize {
+                    found.truncate(SHOWN as usize);
+                    older = found.last().map(|(place, _)| asked.query(Some(*place)));
+                }
+                found.into_iter().map(|(_, fact)| fact).collect()
+            }
+            Err(wrong) => {
+                fault = Some(wrong);
+                Vec::new()
+            }
+        }
     } else {
-        audit.by_support_code(tenant.id, &SupportCode(heard(&asked.code))).await
+        let found = audit.by_support_code(tenant.id, &SupportCode(heard(&asked.code))).await;
+        found.map_err(PageError::behind)?
     };
-    let facts = facts.map_err(PageError::behind)?;
     let names = Names::of(&state, &facts).await.map_err(PageError::behind)?;
+    let export = (asked.code.trim().is_empty() && fault.is_none()).then(|| asked.query(None));
     let shown = AuditPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console/audit"),
         menu: signed_in.menu("/console/audit"),
-        asked: asked.code.trim(),
+        activities: Activity::ALL.iter().map(|activity| activity.name()).collect(),
+        fault,
+        older,
+        export,
         facts: facts.into_iter().map(|fact| names.line(fact)).collect(),
+        asked,
     };
-    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok((reader.remember(jar), page(status, &shown)).into_response())
 }
 
 /// A support code as it was heard on the telephone: any case, with or without the dash, and the letters that the code's
@@ -101,26 +124,22 @@ fn heard(typed: &str) -> String {
 }
 
 /// The names of whoever occurs on the page.
-struct Names {
-    people: HashMap<UserId, String>,
+pub(super) struct Names {
+    people: HashMap<String, String>,
     administrators: HashMap<AdministratorId, String>,
     agents: HashMap<AgentId, String>,
 }
 
 impl Names {
-    async fn of(state: &AppState, facts: &[Fact]) -> Result<Self, StoreError> {
+    pub(super) async fn of(state: &AppState, facts: &[Fact]) -> Result<Self, StoreError> {
         let (store, tenant) = (&state.store, state.tenant);
         let acted = facts.iter().filter_map(|fact| match fact.actor {
             Actor::User(user) => Some(user),
             _ => None,
         });
         let occurring: HashSet<UserId> = acted.chain(facts.iter().filter_map(|fact| fact.target)).collect();
-        let mut people = HashMap::new();
-        for id in occurring {
-            if let Some(user) = store.users().get(tenant, id).await? {
-                people.insert(id, user.user_principal_name);
-            }
-        }
+        let occurring: Vec<String> = occurring.into_iter().map(|id| id.to_string()).collect();
+        let people = store.users().principal_names(tenant, &occurring).await?;
         let administrators = store.administrators().list(tenant).await?.into_iter();
         let agents = store.agents().list(tenant).await?.into_iter();
         Ok(Self {
@@ -131,12 +150,14 @@ impl Names {
     }
 
     /// The sign-in name; the id of somebody who is not there any more.
-    fn person(&self, id: UserId) -> String {
-        self.people.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    pub(super) fn person(&self, id: UserId) -> String {
+        let id = id.to_string();
+        self.people.get(&id).cloned().unwrap_or(id)
     }
 
-    fn line(&self, fact: Fact) -> FactLine {
-        let who = match fact.actor {
+    /// The key of the kind of an actor, and its name where it has one.
+    pub(super) fn who(&self, actor: &Actor) -> (&'static str, Option<String>) {
+        match *actor {
             Actor::User(id) => (key("console-actor-user"), Some(self.person(id))),
             Actor::Administrator(id) => {
                 let name = self.administrators.get(&id).cloned();
@@ -148,12 +169,15 @@ impl Names {
             }
             Actor::Anonymous => (key("console-actor-anonymous"), None),
             Actor::System => (key("console-actor-system"), None),
-        };
+        }
+    }
+
+    fn line(&self, fact: Fact) -> FactLine {
         let itself = matches!(fact.actor, Actor::User(id) if fact.target == Some(id));
         FactLine {
             at: Moment::new(fact.at),
             activity: fact.activity.name(),
-            who,
+            who: self.who(&fact.actor),
             whom: fact.target.filter(|_| !itself).map(|id| self.person(id)),
             success: fact.success.as_str(),
             reason: fact.reason,

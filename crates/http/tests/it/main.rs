@@ -5,6 +5,7 @@
 mod agent;
 mod agent_api;
 mod audit_chain;
+mod audit_page;
 mod both_languages;
 mod browser;
 mod change;

@@ -1,13 +1,18 @@
 //! Audit facts.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FactId};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, RequestId, SupportCode, UserId};
+
+use ritorno_storage::AuditFilter;
 
 use crate::fixture::{Fixture, NOW, on_both};
 
-on_both!(comes_back_in_order);
+on_both!(comes_back_in_order, found_by_what_who_how_and_when);
 
 async fn comes_back_in_order(f: &Fixture) -> Result<()> {
     let audit = f.store.audit();
@@ -58,5 +63,55 @@ async fn comes_back_in_order(f: &Fixture) -> Result<()> {
     assert_eq!(audit.list(f.tenant.id, 0, 10).await?, latest_first);
     assert_eq!(audit.list(f.tenant.id, 1, 2).await?, latest_first[1..3]);
     assert_eq!(audit.list(f.other_tenant().await?, 0, 10).await?, []);
+    Ok(())
+}
+
+async fn found_by_what_who_how_and_when(f: &Fixture) -> Result<()> {
+    let (audit, tenant) = (f.store.audit(), f.tenant.id);
+    let (anna, paolo) = (UserId::random(&f.random), UserId::random(&f.random));
+    let second = |seconds: u64| NOW.plus(Duration::from_secs(seconds));
+    let fact = |at, activity, actor, target, success| Fact {
+        id: FactId::random(&f.random),
+        tenant,
+        at,
+        activity,
+        actor,
+        target,
+        from: None,
+        success,
+        reason: String::new(),
+        support_code: None,
+        correlation: CorrelationId::random(&f.random),
+        request: None,
+    };
+    let facts = [
+        fact(second(0), Activity::ResetPassword, Actor::User(anna), Some(anna), Success::Success),
+        fact(second(1), Activity::ResetPassword, Actor::User(paolo), Some(paolo), Success::Failure),
+        fact(second(2), Activity::StopLifted, Actor::System, Some(anna), Success::Success),
+        fact(second(3), Activity::FlowProgress, Actor::User(anna), None, Success::Failure),
+        fact(second(4), Activity::TenantMade, Actor::System, None, Success::Success),
+    ];
+    audit.append_many(&facts).await?;
+    let found = async |filter: AuditFilter| -> Result<Vec<Timestamp>> {
+        Ok(audit.find(tenant, &filter, None, 10).await?.into_iter().map(|(_, fact)| fact.at).collect())
+    };
+    let all = AuditFilter::default();
+    let seconds = |which: &[u64]| which.iter().map(|at| second(*at)).collect::<Vec<_>>();
+    assert_eq!(found(all).await?, seconds(&[4, 3, 2, 1, 0]));
+    let resets = AuditFilter { activity: Some(Activity::ResetPassword), ..all };
+    assert_eq!(found(resets).await?, seconds(&[1, 0]));
+    assert_eq!(found(AuditFilter { person: Some(anna), ..all }).await?, seconds(&[3, 2, 0]));
+    assert_eq!(found(AuditFilter { success: Some(Success::Failure), ..all }).await?, seconds(&[3, 1]));
+    let between = AuditFilter { since: Some(second(1)), until: Some(second(3)), ..all };
+    assert_eq!(found(between).await?, seconds(&[2, 1]), "the first moment counts, the last one not");
+    let failed = AuditFilter { success: Some(Success::Failure), person: Some(paolo), ..resets };
+    assert_eq!(found(failed).await?, seconds(&[1]));
+    assert_eq!(found(AuditFilter { person: Some(UserId::random(&f.random)), ..all }).await?, []);
+
+    let first = audit.find(tenant, &all, None, 2).await?;
+    assert_eq!(first.iter().map(|(_, fact)| fact).collect::<Vec<_>>(), [&facts[4], &facts[3]]);
+    let next = audit.find(tenant, &all, Some(first[1].0), 2).await?;
+    assert_eq!(next.iter().map(|(_, fact)| fact).collect::<Vec<_>>(), [&facts[2], &facts[1]]);
+    assert_eq!(audit.find(f.other_tenant().await?, &all, None, 10).await?, []);
     Ok(())
 }
