@@ -33,8 +33,11 @@ function walking(phase, name, person, language, work, options = {}) {
   if (job.phase !== phase) return;
   test(`${name} (${language})`, async () => {
     const context = await session.browser.newContext({ locale: language, ...options });
+    const walk = new Walk(await context.newPage(), job, job.people[person], language);
     try {
-      await work(new Walk(await context.newPage(), job, job.people[person], language));
+      await work(walk);
+    } catch (error) {
+      throw await walk.broken(error);
     } finally {
       await context.close();
     }

@@ -34,8 +34,11 @@ function walking(phase, name, person, languages, work, options = {}) {
   for (const language of languages) {
     test(`${name} (${language})`, async () => {
       const context = await session.browser.newContext({ locale: language, ...options });
+      const walk = new Walk(await context.newPage(), job, job.people?.[person], language);
       try {
-        await work(new Walk(await context.newPage(), job, job.people?.[person], language), WORDS[language]);
+        await work(walk, WORDS[language]);
+      } catch (error) {
+        throw await walk.broken(error);
       } finally {
         await context.close();
       }

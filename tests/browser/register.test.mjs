@@ -25,8 +25,11 @@ after(() => session.close());
 function walking(name, person, language, work, options = {}) {
   test(`${name} (${language})`, async () => {
     const context = await session.browser.newContext({ locale: language, ...options });
+    const walk = new Walk(await context.newPage(), job, job.people[person], language);
     try {
-      await work(new Walk(await context.newPage(), job, job.people[person], language));
+      await work(walk);
+    } catch (error) {
+      throw await walk.broken(error);
     } finally {
       await context.close();
     }

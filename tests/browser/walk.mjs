@@ -54,6 +54,14 @@ export class Walk {
     await this.page.screenshot({ path: join(this.place.artifacts, `${this.language}-${name}.png`), fullPage: true });
   }
 
+  /** Adds to an error where the walk stood and what was to be read there, and keeps a picture of it. */
+  async broken(error) {
+    const seen = await this.page.evaluate(() => document.body.innerText).catch(() => "");
+    await this.picture("broken").catch(() => {});
+    error.message += `\n  at ${this.page.url()}, where this is to be read:\n${seen.slice(0, 1500)}`;
+    return error;
+  }
+
   /** Opens the first page in the walk's language. */
   async front() {
     await this.page.goto(`${this.place.url}/?lang=${this.language}`);
