@@ -69,4 +69,34 @@ impl Users<'_> {
         let users = self.0.read(PAGE, page).await?.iter().map(user).collect::<Result<_, _>>()?;
         Ok(UserPage { total, users })
     }
+
+    /// People whose sign-in name, account name or display name contains what was typed, in the order of their sign-in names: as many
+    /// as `count`, after the one of the sign-in name `after`. Compared without regard to case; of a display name, as far as the database
+    /// folds it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn search(
+        &self,
+        tenant: TenantId,
+        typed: &str,
+        after: Option<&SignInName>,
+        count: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        const SQL: &str = select_users!(
+            "where tenant = $1 and principal_key > coalesce($2, '') and (principal_key like $3 escape '!' \
+             or coalesce(account_key, '') like $3 escape '!' or lower(display_name) like $3 escape '!') \
+             order by principal_key limit $4"
+        );
+        let mut pattern = String::from("%");
+        for letter in typed.trim().to_lowercase().chars() {
+            if matches!(letter, '%' | '_' | '!') {
+                pattern.push('!');
+            }
+            pattern.push(letter);
+        }
+        pattern.push('%');
+        let values = values![tenant, after.map(SignInName::as_str), pattern, count];
+        self.0.read(SQL, values).await?.iter().map(user).collect()
+    }
 }

@@ -1,4 +1,4 @@
-//! `GET /console/people`: one person by name. `POST /console/people/lift`: the help desk lifts the stop on codes.
+//! `GET /console/people`: one person by name, or those whose names contain what was typed. `POST /console/people/lift`: the help desk lifts the stop on codes.
 
 use askama::Template;
 use axum::Form;
@@ -13,7 +13,7 @@ use ritorno_identity::ids::CaseId;
 use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
-use ritorno_identity::name::SignInName;
+use ritorno_identity::name::{MAXIMUM_BYTES, SignInName};
 use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
@@ -43,7 +43,25 @@ struct PeoplePage<'a> {
     /// Whether they are for some people only.
     scoped: bool,
     person: Option<PersonView>,
+    /// If nobody has that very name: those whose names contain it.
+    found: Vec<FoundLine>,
+    /// Whether there are more than are shown.
+    more: bool,
 }
+
+struct FoundLine {
+    display_name: String,
+    principal: String,
+    /// The sign-in name as a link carries it.
+    query: String,
+}
+
+/// How many are shown whose names contain what was typed.
+const SHOWN: usize = 25;
+/// How many are looked through for as many whom the administrator is for.
+const LOOKED_THROUGH: usize = 1_000;
+/// Letters from which on it is searched: with fewer it is everybody.
+const LETTERS: usize = 2;
 
 struct PersonView {
     display_name: String,
@@ -129,6 +147,12 @@ pub(super) async fn show(
             Some(PersonView { helped, useless_pass, may_lift, revocable, ..seen })
         }
     };
+    let mut found = match person {
+        None => search(&state, &signed_in, &tenant, &asked.name).await?,
+        Some(_) => Vec::new(),
+    };
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
     let shown = PeoplePage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console/people"),
@@ -138,8 +162,48 @@ pub(super) async fn show(
         told: asked.helped.as_deref().and_then(told),
         scoped: !signed_in.administrator.scope.is_everybody(),
         person,
+        found: found.into_iter().map(FoundLine::of).collect(),
+        more,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+impl FoundLine {
+    fn of(user: User) -> Self {
+        let query = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
+        Self { display_name: user.display_name, principal: user.user_principal_name, query }
+    }
+}
+
+/// People whose names contain what was typed, and whom this administrator is for; one more than is shown, if there is one.
+async fn search(
+    state: &AppState,
+    signed_in: &SignedIn,
+    tenant: &Tenant,
+    typed: &str,
+) -> Result<Vec<User>, PageError> {
+    let typed = typed.trim();
+    if typed.chars().count() < LETTERS || typed.len() > MAXIMUM_BYTES {
+        return Ok(Vec::new());
+    }
+    let (administrators, scope) = (state.store.administrators(), &signed_in.administrator.scope);
+    let (mut theirs, mut after, mut seen) = (Vec::new(), None, 0);
+    loop {
+        let count = u32::try_from(SHOWN + 1).unwrap_or(u32::MAX);
+        let found = state.store.users().search(tenant.id, typed, after.as_ref(), count).await;
+        let found = found.map_err(PageError::behind)?;
+        let whole = found.len() <= SHOWN;
+        seen += found.len();
+        after = found.last().map(|user| SignInName::of_principal(&user.user_principal_name));
+        for user in found {
+            if administrators.has_in_scope(tenant.id, scope, &user).await.map_err(PageError::behind)? {
+                theirs.push(user);
+            }
+        }
+        if whole || theirs.len() > SHOWN || seen >= LOOKED_THROUGH {
+            return Ok(theirs);
+        }
+    }
 }
 
 /// What a person has beside addresses.

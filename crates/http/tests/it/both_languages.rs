@@ -183,6 +183,8 @@ async fn console_pages() {
         whole(&unknown, language, ["There is no such code", "Questo codice non esiste"]);
         let found = browser.get("/console/people?name=anna.rossi@contoso.test").await;
         whole(&found, language, ["possible", "possibile"]);
+        let some = browser.get("/console/people?name=ross").await;
+        whole(&some, language, ["People whose names contain", "Persone il cui nome contiene"]);
         let nobody = browser.get("/console/people?name=no.body@contoso.test").await;
         whole(&nobody, language, ["Nobody has this name", "Nessuno ha questo nome"]);
         whole(&browser.get("/console/audit").await, language, ["an administrator", "un amministratore"]);

@@ -238,7 +238,10 @@ async fn who_is_for_some_people_finds_and_helps_no_others() {
     for path in ["/console", "/console/audit", "/console/licences"] {
         assert_eq!(desk.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
+    let part = "/console/people?name=.ross";
+    assert!(desk.get(part).await.body.contains("anna.rossi%40contoso.test"), "by a part of the name");
     set("fabrikam.test").await;
+    assert!(desk.get(part).await.body.contains("Nobody has this name"));
     let none = desk.get(&page).await;
     assert!(
         none.body.contains("Nobody has this name") && none.body.contains("id=\"scoped\""),

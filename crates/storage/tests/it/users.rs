@@ -17,6 +17,7 @@ on_both!(
     registered_address_is_its_owners_alone,
     pages_and_filters,
     tenants_do_not_see_each_other,
+    found_by_a_part_of_a_name,
 );
 
 async fn comes_back_as_they_were_stored(f: &Fixture) -> Result<()> {
@@ -177,5 +178,38 @@ async fn tenants_do_not_see_each_other(f: &Fixture) -> Result<()> {
     let moved = User { tenant: other, ..anna.clone() };
     assert_eq!(users.update(&moved, 1).await?, Updated::Conflict);
     assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(anna));
+    Ok(())
+}
+
+async fn found_by_a_part_of_a_name(f: &Fixture) -> Result<()> {
+    let named = |account: &str, display_name: &str| User {
+        display_name: display_name.to_owned(),
+        ..f.person(account)
+    };
+    let people = [
+        named("anna.rossi", "Anna Rossi"),
+        named("marta.bianchi", "Marta Rossini"),
+        named("p_aolo", "Paolo 100% Verdi"),
+    ];
+    for user in &people {
+        f.store.users().insert(user).await?;
+    }
+    let found = async |typed: &str, after: Option<&SignInName>, count: u32| -> Result<Vec<String>> {
+        let found = f.store.users().search(f.tenant.id, typed, after, count).await?;
+        Ok(found.into_iter().map(|user| user.display_name).collect())
+    };
+    assert_eq!(found(" ROSSI ", None, 10).await?, ["Anna Rossi", "Marta Rossini"]);
+    assert_eq!(found("bianchi", None, 10).await?, ["Marta Rossini"]);
+    // What stands for anything in a pattern stands for itself here.
+    assert_eq!(found("100%", None, 10).await?, ["Paolo 100% Verdi"]);
+    assert_eq!(found("p_a", None, 10).await?, ["Paolo 100% Verdi"]);
+    for nobody in ["a_na", "%", "!"] {
+        let expected: &[&str] = if nobody == "%" { &["Paolo 100% Verdi"] } else { &[] };
+        assert_eq!(found(nobody, None, 10).await?, expected, "{nobody}");
+    }
+    assert_eq!(found("rossi", None, 1).await?, ["Anna Rossi"]);
+    let anna = SignInName::of_principal(&people[0].user_principal_name);
+    assert_eq!(found("rossi", Some(&anna), 10).await?, ["Marta Rossini"]);
+    assert_eq!(f.store.users().search(f.other_tenant().await?, "rossi", None, 10).await?, []);
     Ok(())
 }
