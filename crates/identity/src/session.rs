@@ -35,6 +35,8 @@ pub struct Session {
     pub proved_at: Option<Timestamp>,
     /// First moment at which it does not hold any more, used or not.
     pub expires_at: Timestamp,
+    /// The same of one in which the second factor is still to be shown.
+    pub half_until: Option<Timestamp>,
 }
 
 impl Session {
@@ -45,8 +47,9 @@ impl Session {
         administrator: AdministratorId,
         now: Timestamp,
     ) -> Self {
+        // To a server of a version that knows no second factor, to which one may have been rolled back, it is over from its begin on.
         let whole = Self::new(digest, tenant, administrator, now);
-        Self { proved_at: None, expires_at: now.plus(TO_PROVE), ..whole }
+        Self { proved_at: None, expires_at: now, half_until: Some(now.plus(TO_PROVE)), ..whole }
     }
 
     /// A session that begins now, with all shown that is asked for.
@@ -64,6 +67,7 @@ impl Session {
             last_used_at: now,
             proved_at: Some(now),
             expires_at: now.plus(ABSOLUTE),
+            half_until: None,
         }
     }
 }

@@ -23,7 +23,7 @@ impl Store {
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         const EXPIRED: [&str; 11] = [
             "delete from links where lease_until <= $1",
-            "delete from sessions where expires_at <= $1",
+            "delete from sessions where expires_at <= $1 and coalesce(half_until, 0) <= $1",
             "delete from agent_tokens where expires_at <= $1",
             "delete from agent_nonces where expires_at <= $1",
             "delete from enrolment_tokens where expires_at <= $1",

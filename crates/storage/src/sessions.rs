@@ -20,7 +20,7 @@ impl Sessions<'_> {
     /// [`StoreError`].
     pub async fn insert(&self, session: &Session) -> Result<(), StoreError> {
         const SQL: &str = "insert into sessions (digest, tenant, administrator, created_at, last_used_at, expires_at, \
-             proved_at) values ($1, $2, $3, $4, $5, $6, $7)";
+             proved_at, half_until) values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = values![
             session.digest,
             session.tenant,
@@ -29,6 +29,7 @@ impl Sessions<'_> {
             session.last_used_at,
             session.expires_at,
             session.proved_at,
+            session.half_until,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -45,8 +46,9 @@ impl Sessions<'_> {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         const SQL: &str = "update sessions set last_used_at = $3 \
-             where tenant = $1 and digest = $2 and expires_at > $3 and last_used_at > $4 \
-             returning administrator, created_at, expires_at, proved_at";
+             where tenant = $1 and digest = $2 and last_used_at > $4 \
+             and (expires_at > $3 or (proved_at is null and coalesce(half_until, 0) > $3)) \
+             returning administrator, created_at, expires_at, proved_at, half_until";
         let rows = self.0.write_returning(SQL, values![tenant, *digest, now, now.minus(IDLE)]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Session {
@@ -57,6 +59,7 @@ impl Sessions<'_> {
             last_used_at: now,
             proved_at: row.moment_if_any("proved_at")?,
             expires_at: row.moment("expires_at")?,
+            half_until: row.moment_if_any("half_until")?,
         }))
     }
 

@@ -23,7 +23,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 22;
+const MIGRATIONS: usize = 23;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -87,6 +87,7 @@ impl Store {
             include_str!("../migrations/sqlite/0031_held_removals.sql"),
             include_str!("../migrations/sqlite/0038_second_factor.sql"),
             include_str!("../migrations/sqlite/0039_sspr_group.sql"),
+            include_str!("../migrations/sqlite/0040_half_sessions.sql"),
         ])
         .run(&writer)
         .await
@@ -128,6 +129,7 @@ impl Store {
             include_str!("../migrations/postgres/0031_held_removals.sql"),
             include_str!("../migrations/postgres/0038_second_factor.sql"),
             include_str!("../migrations/postgres/0039_sspr_group.sql"),
+            include_str!("../migrations/postgres/0040_half_sessions.sql"),
         ])
         .run(&pool)
         .await
@@ -272,6 +274,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         (31, "held-removals"),
         (38, "second-factor"),
         (39, "sspr-group"),
+        (40, "half-sessions"),
     ];
     let mut migrator = Migrator::with_migrations(names.into_iter().zip(texts).map(migration).collect());
     migrator.set_ignore_missing(true);

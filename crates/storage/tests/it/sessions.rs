@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ritorno_identity::session::{ABSOLUTE, IDLE, Session};
+use ritorno_identity::session::{ABSOLUTE, IDLE, Session, TO_PROVE};
 use ritorno_identity::token::Token;
 
 use crate::fixture::{Fixture, NOW, on_both};
 
-on_both!(lasts_while_used, ends_when_told);
+on_both!(lasts_while_used, ends_when_told, half_of_one_lasts_minutes_and_nothing_to_a_server_of_before);
 
 async fn lasts_while_used(f: &Fixture) -> Result<()> {
     let (tenant, sessions) = (f.tenant.id, f.store.sessions());
@@ -42,5 +42,22 @@ async fn ends_when_told(f: &Fixture) -> Result<()> {
     ensure!(sessions.delete(tenant, &session.digest).await?);
     ensure!(!sessions.delete(tenant, &session.digest).await?);
     assert_eq!(sessions.touch(tenant, &session.digest, NOW).await?, None);
+    Ok(())
+}
+
+async fn half_of_one_lasts_minutes_and_nothing_to_a_server_of_before(f: &Fixture) -> Result<()> {
+    let (tenant, sessions) = (f.tenant.id, f.store.sessions());
+    let chiara = f.administrator("Chiara").await?.id;
+    let half = Session::half(Token::random(&f.random).digest(), tenant, chiara, NOW);
+    sessions.insert(&half).await?;
+    // Its statement asks for this and for the last use only.
+    ensure!(half.expires_at <= NOW);
+    f.store.purge(NOW.plus(Duration::from_secs(1))).await?;
+    let last = NOW.plus(TO_PROVE).minus(Duration::from_millis(1));
+    let touched = sessions.touch(tenant, &half.digest, last).await?;
+    assert_eq!(touched, Some(Session { last_used_at: last, ..half.clone() }));
+    assert_eq!(sessions.touch(tenant, &half.digest, NOW.plus(TO_PROVE)).await?, None);
+    f.store.purge(NOW.plus(TO_PROVE)).await?;
+    ensure!(!sessions.delete(tenant, &half.digest).await?, "it was forgotten");
     Ok(())
 }
