@@ -39,6 +39,11 @@ impl FaultTest {
     pub const fn real(name: &'static str) -> Self {
         Self { kind: FaultKind::Real, name, reason: None }
     }
+
+    /// A test on evidence that was recorded, and why nothing real is broken.
+    pub const fn recorded(name: &'static str, reason: &'static str) -> Self {
+        Self { kind: FaultKind::Recorded, name, reason: Some(reason) }
+    }
 }
 
 /// What a fault test breaks.

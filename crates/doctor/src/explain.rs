@@ -129,6 +129,10 @@ table! {
         ["wrong passwords, often from a phone or a service that still has the old one"], ["person"];
     "33007", "ADUserIncorrectPassword", "The old password was wrong.",
         ["it was mistyped", "it had been replaced meanwhile"], ["person"];
+    "35001", "DoctorCheckFailed", "A check of the running agent's doctor turned to a warning or a failure.",
+        ["what the event says; `ritorno-agent doctor` looks again, with what mends it"], [];
+    "35002", "DoctorCheckRecovered", "A check of the running agent's doctor passes again.",
+        ["it was mended, or what was down is back"], [];
     "33008", "ADPasswordPolicyError", "The password policy refused the new password.",
         ["minimum age, length, complexity or history; the outcome names the rule", "a password filter on the domain controller"], ["person", "policy-hints"];
     "33009", "ADConfigurationError", "The directory can't be reached, or is not set up as it should be.",

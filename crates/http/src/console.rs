@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod audit_export;
 mod audit_filter;
+mod doctor;
 mod enrolment;
 mod help_desk;
 mod licences;
@@ -58,6 +59,8 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/licences/buy", post(licences::buy))
         .route("/console/licences/assign", post(licences::assign_one))
         .route("/console/licences/revoke", post(licences::revoke))
+        .route("/console/doctor", get(doctor::show))
+        .route("/console/doctor/manual", get(doctor::manual))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
         .route("/console/audit/export.json", get(audit_export::json));

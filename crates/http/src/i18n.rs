@@ -19,19 +19,20 @@ macro_rules! catalogue {
             include_str!(concat!("../../../web/locales/", $language, "/mail.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/register.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/methods.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/doctor.ftl")),
         ]
     };
 }
 
-const ENGLISH: [&str; 7] = catalogue!("en");
-const ITALIAN: [&str; 7] = catalogue!("it");
+const ENGLISH: [&str; 8] = catalogue!("en");
+const ITALIAN: [&str; 8] = catalogue!("it");
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 7] {
+fn sources(language: Language) -> [&'static str; 8] {
     match language {
         Language::English => ENGLISH,
         Language::Italian => ITALIAN,

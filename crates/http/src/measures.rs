@@ -9,12 +9,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use ritorno_identity::audit::Fact;
+use ritorno_protocol::doctor::CheckVerdict;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Outcome, Settled};
 use ritorno_relay::dispatch_error::DispatchError;
 
 use ritorno_storage::StoreError;
 
+use crate::agent_api::doctor::is_fresh;
 use crate::state::AppState;
 
 const HTTP_REQUESTS: &str = "ritorno_http_requests_total";
@@ -24,6 +26,7 @@ const WRITEBACK_SECONDS: &str = "ritorno_writeback_seconds";
 const AGENTS_LINKED: &str = "ritorno_agents_linked";
 const REQUESTS_WAITING: &str = "ritorno_requests_waiting";
 const MAIL_WAITING: &str = "ritorno_mail_waiting";
+const DOCTOR_CHECK: &str = "ritorno_doctor_check";
 const BUILD: &str = "ritorno_build_info";
 
 /// Upper bounds of the buckets of what is measured in seconds.
@@ -42,6 +45,10 @@ pub fn describe() {
     describe_gauge!(AGENTS_LINKED, "Agents whose link is up.");
     describe_gauge!(REQUESTS_WAITING, "Requests that somebody waits for at this moment.");
     describe_gauge!(MAIL_WAITING, "Mails that have not left yet.");
+    describe_gauge!(
+        DOCTOR_CHECK,
+        "How each check of an agent ended, by agent and check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
+    );
     describe_gauge!(BUILD, "Always 1, with the version.");
 }
 
@@ -55,7 +62,32 @@ pub async fn look(state: &AppState) -> Result<(), StoreError> {
     gauge!(REQUESTS_WAITING).set(number(state.relay.waiting()));
     let mails = state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
+    checks(state).await
+}
+
+/// What the agents' checks found last. An agent that is revoked, or has not reported for long, says nothing of now: that can't be told.
+async fn checks(state: &AppState) -> Result<(), StoreError> {
+    let reports = state.store.doctor_reports().list(state.tenant).await?;
+    let agents = state.store.agents().list(state.tenant).await?;
+    for told in reports {
+        let Some(agent) = agents.iter().find(|agent| agent.id == told.agent) else { continue };
+        let now = agent.revoked_at.is_none() && is_fresh(told.received_at, state.clock.now());
+        // Agent and check are what the tenant enrolled and what the report's own bounds let through.
+        for check in told.report.checks {
+            let value = if now { level(check.verdict) } else { level(CheckVerdict::CouldNotTell) };
+            gauge!(DOCTOR_CHECK, "agent" => agent.name.clone(), "check" => check.id).set(value);
+        }
+    }
     Ok(())
+}
+
+const fn level(verdict: CheckVerdict) -> f64 {
+    match verdict {
+        CheckVerdict::Pass | CheckVerdict::NotApplicable => 0.0,
+        CheckVerdict::Warning => 1.0,
+        CheckVerdict::CouldNotTell => 2.0,
+        CheckVerdict::Fail => 3.0,
+    }
 }
 
 fn number(count: usize) -> f64 {

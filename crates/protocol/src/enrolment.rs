@@ -221,6 +221,31 @@ pub struct Standing {
     /// What licences come to. A server of the version before says nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licences: Option<LicenceStanding>,
+    /// What else the agent's doctor looks at. A server of the version before says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantStanding>,
+}
+
+/// What a tenant holds back, lets lapse or has twice, as far as one of its agents may know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantStanding {
+    /// Removals of this agent that the tenant's deletion guard holds.
+    pub held_removals: u32,
+    /// Forests that this agent says it serves, and may not.
+    pub waiting_forests: Vec<Forest>,
+    /// How long the server's newest signing key holds; none if there is none that does.
+    pub signing_key: Option<Validity>,
+    /// Other agents that are up and export a forest of this one, by name.
+    pub also_exporting: Vec<String>,
+}
+
+/// From when to when a key is certified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// First moment of validity.
+    pub not_before: Timestamp,
+    /// First moment after validity.
+    pub not_after: Timestamp,
 }
 
 /// What licences come to in a tenant.
@@ -245,6 +270,9 @@ pub struct PersonStanding {
     pub known: bool,
     /// What they would be refused for; none if nothing.
     pub sspr: Option<SsprCode>,
+    /// When the last of the limits is over that stop them now, such as too many wrong codes; none if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_until: Option<Timestamp>,
 }
 
 #[cfg(test)]

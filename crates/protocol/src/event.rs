@@ -1,4 +1,4 @@
-//! Event numbers: Microsoft's, so that an administrator's filters and habits go on working.
+//! Event numbers: Microsoft's, so that an administrator's filters and habits go on working, and two of our own above them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ macro_rules! events {
             /// Every number there is.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The number, 31001 to 33009.
+            /// The number, 31001 to 35002.
             pub const fn number(self) -> u16 {
                 match self { $(Self::$variant => $number,)* }
             }
 
-            /// The name that Microsoft's table gives it.
+            /// The name that Microsoft's table gives it, where it is one of that.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -111,6 +111,10 @@ events! {
     AdPasswordPolicyError = 33008, "ADPasswordPolicyError";
     /// The directory is not set up as it should be, or can't be reached.
     AdConfigurationError = 33009, "ADConfigurationError";
+    /// A check of the agent's doctor turned to a warning or a failure.
+    CheckFailed = 35001, "DoctorCheckFailed";
+    /// A check of the agent's doctor passes again.
+    CheckRecovered = 35002, "DoctorCheckRecovered";
 }
 
 impl From<EventId> for u16 {

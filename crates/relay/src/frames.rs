@@ -7,6 +7,9 @@ use async_trait::async_trait;
 #[error("the link's socket is closed: {0}")]
 pub struct Gone(pub String);
 
+/// What a [`Gone`] says where the other side closed in order.
+pub const CLOSED_BY_AGENT: &str = "the agent closed it";
+
 /// What came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {

@@ -18,7 +18,7 @@ use ritorno_protocol::signed::Signed;
 use tokio::sync::mpsc;
 
 use crate::dispatch_error::DispatchError;
-use crate::frames::{Frames, Gone, Received};
+use crate::frames::{CLOSED_BY_AGENT, Frames, Gone, Received};
 use crate::ledger::LedgerError;
 use crate::link::Link;
 use crate::relay::Relay;
@@ -97,6 +97,11 @@ impl Refused {
     }
 
     fn tell(&self, peer: &str, end: &LinkEnd, now: Timestamp) {
+        // Whoever closes in order before saying anything only looked whether a link would come up, as the agent's doctor does.
+        if matches!(end, LinkEnd::Gone(gone) if gone.0 == CLOSED_BY_AGENT) {
+            tracing::debug!(peer, "a link was opened and closed");
+            return;
+        }
         let who = if end.is_an_agents() { &self.agents } else { &self.strangers };
         match who.due(now, |at| now.since(at)) {
             Some(untold) => tracing::warn!(peer, reason = %end, untold, "link refused"),

@@ -1,5 +1,6 @@
 //! The configuration file. Every error names the file, the line and the key.
 
+mod doctor;
 mod domains;
 mod openldap;
 
@@ -43,6 +44,8 @@ struct File {
     sync: FileSync,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    doctor: doctor::File,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,6 +263,8 @@ pub(crate) struct Config {
     pub(crate) sync: Schedule,
     /// Logs.
     pub(crate) log: Log,
+    /// Pause between two looks of the running agent's doctor; none if it does not look.
+    pub(crate) doctor_every: Option<Duration>,
 }
 
 /// How the agent synchronises by itself.
@@ -354,6 +359,7 @@ impl Config {
             return Err(at(percent.span(), "a percentage is at most 100".to_owned()));
         }
         let sync = check_schedule(read.sync).map_err(|(span, reason)| at(span, reason))?;
+        let doctor_every = doctor::check(&read.doctor).map_err(|(span, reason)| at(span, reason))?;
         Ok(Self {
             state_dir: read.state_dir,
             ca_file: read.ca_file,
@@ -366,6 +372,7 @@ impl Config {
             deletions_percent: read.limits.deletions_percent.map(Spanned::into_inner),
             sync,
             log: read.log,
+            doctor_every,
         })
     }
 

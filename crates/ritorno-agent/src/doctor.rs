@@ -1,141 +1,58 @@
 //! `ritorno-agent doctor`: looks at everything that a reset through this agent needs, and says what to do.
 
+mod again;
 mod agent_version;
+mod bundle;
 mod clock_skew;
+mod command;
+mod context;
 mod deletions;
 mod disk;
 mod domains;
 mod event_log;
 mod first_sync;
-pub(crate) mod fix;
+mod fix;
+mod forests_allowed;
+mod held_removals;
+mod host;
 mod idle;
+mod key_ages;
 mod licences;
+mod link_losses;
 mod objects;
+mod one_exporter;
 mod pdc_emulator;
 mod person;
 mod policy_hints;
 mod preferred;
+mod recorded;
+mod redact;
+mod relay_socket;
 mod removals;
 mod rights;
 mod scheduler;
 mod server_https;
 mod stores;
+mod watch;
 mod writeback_switches;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
-use reqwest::Method;
-use ritorno_directory::{Directory, Topology};
 use ritorno_doctor::{Chapter, Check, Description, Finding};
-use ritorno_protocol::clock::{Clock, Timestamp};
-use ritorno_protocol::enrolment::Standing;
-use tokio::sync::OnceCell;
 
-use crate::client::{Client, plain};
-use crate::config::{Config, Mode};
-use crate::forests::Forests;
-use crate::outbound::Outbound;
+pub(crate) use command::{Command, carry_out, say_what_is_known};
+use context::gather;
+pub(crate) use context::{Answered, Context, OwnSwitch, Server};
+use recorded::Evidence;
+pub(crate) use watch::watch;
+
+use crate::config::Config;
 use crate::output::say;
-use crate::state::{Mark, State};
-use crate::sync::look::{self, Seen};
-use crate::system;
-
-/// What the checks look at.
-pub(crate) struct Context {
-    /// The forests of the configuration.
-    pub(crate) forests: Vec<Directory>,
-    /// The server that the agent is enrolled with.
-    pub(crate) server: Option<Server>,
-    /// The agent's own switch.
-    pub(crate) switch: OwnSwitch,
-    /// The agent's client, once it is enrolled.
-    pub(crate) client: Option<Client>,
-    /// What the server says about agent and tenant; or why it says nothing.
-    pub(crate) standing: Result<Answered, String>,
-    /// The server's time by the head of an answer that it gives to anybody, and the agent's time then; to the second.
-    pub(crate) server_date: Option<(Timestamp, Timestamp)>,
-    /// What the synchronisation has in its store, or why it can't be read; once a check has asked for it.
-    pub(crate) sync: OnceCell<Result<Seen, String>>,
-    /// Of each forest what it consists of, or why that can't be read; once a check has asked for it.
-    pub(crate) topologies: OnceCell<BTreeMap<String, Result<Topology, String>>>,
-    /// The configuration.
-    pub(crate) config: Config,
-    /// The state folder.
-    pub(crate) state: State,
-    /// Whether this agent exports at all.
-    pub(crate) exports: bool,
-    /// The agent's clock.
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Context {
-    /// What a forest consists of.
-    ///
-    /// # Errors
-    /// A finding that says why that is not known.
-    async fn topology(&self, forest: &str) -> Result<&Topology, Finding> {
-        let read = async || {
-            let all = self.forests.iter().map(async |directory| {
-                let read = directory.topology().await.map_err(|error| error.to_string());
-                (directory.forest().0.clone(), read)
-            });
-            join_all(all).await.into_iter().collect()
-        };
-        match self.topologies.get_or_init(read).await.get(forest) {
-            Some(Ok(topology)) => Ok(topology),
-            Some(Err(reason)) => Err(Finding::could_not_tell(format!("{forest}: {reason}"))),
-            None => Err(Finding::could_not_tell(format!("{forest}: not read"))),
-        }
-    }
-
-    /// What the synchronisation has in its store.
-    ///
-    /// # Errors
-    /// Why it can't be read.
-    async fn sync(&self) -> Result<&Seen, String> {
-        let read =
-            async || look::seen(&self.config, rights::CONTAINERS).await.map_err(|error| format!("{error:#}"));
-        self.sync.get_or_init(read).await.as_ref().map_err(Clone::clone)
-    }
-}
-
-/// The server, and how it is reached.
-pub(crate) struct Server {
-    /// Its address, such as `https://ritorno.example.org`.
-    pub(crate) address: String,
-    /// The authorities that it may have its certificate from.
-    pub(crate) outbound: Outbound,
-}
-
-/// The agent's own switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OwnSwitch {
-    /// Writeback is on.
-    On,
-    /// Writeback is off.
-    Off,
-    /// The agent is in staging, where nothing is written back whatever the switch says.
-    Staging,
-}
-
-/// The server's answer, and when it came.
-#[derive(Clone, Debug)]
-pub(crate) struct Answered {
-    /// What it says.
-    pub(crate) standing: Standing,
-    /// The agent's time in the middle between question and answer.
-    pub(crate) at: Timestamp,
-    /// How long the answer took.
-    pub(crate) took: Duration,
-}
 
 /// What may fail without a reset failing. Whether somebody has a licence, the tenant's own answer about them tells.
-const BESIDE_A_RESET: [&str; 12] = [
+const BESIDE_A_RESET: [&str; 19] = [
     "licences",
     "agent-version",
     "policy-hints",
@@ -148,6 +65,13 @@ const BESIDE_A_RESET: [&str; 12] = [
     "deletion-guard",
     "objects",
     "event-log",
+    "held-removals",
+    "one-exporter",
+    "keys",
+    "link-losses",
+    "host",
+    "relay-socket",
+    "forests-allowed",
 ];
 
 const MANUAL_HEAD: &str = "# Troubleshooting
@@ -156,9 +80,6 @@ Written by `ritorno-agent doctor manual` from the checks themselves; not to be e
 order, `ritorno-agent doctor --user NAME` those of one person as well. Lines with a `#` in front are notes.
 
 ";
-
-/// Longest wait for the server's time.
-const DATE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +96,7 @@ pub(crate) enum Format {
 pub(crate) fn checks() -> Vec<Box<dyn Check<Context>>> {
     let mut all = quick_checks();
     all.push(Box::new(idle::Idle));
+    all.extend(recorded::checks());
     all
 }
 
@@ -185,17 +107,24 @@ fn quick_checks() -> Vec<Box<dyn Check<Context>>> {
         Box::new(pdc_emulator::PdcEmulator),
         Box::new(preferred::Preferred),
         Box::new(writeback_switches::WritebackSwitches),
+        Box::new(forests_allowed::ForestsAllowed),
         Box::new(domains::Domains),
         Box::new(policy_hints::PolicyHints),
         Box::new(rights::Rights),
         Box::new(first_sync::FirstSync),
         Box::new(scheduler::Scheduler),
+        Box::new(one_exporter::OneExporter),
         Box::new(removals::Removals),
+        Box::new(held_removals::HeldRemovals),
         Box::new(objects::Objects),
         Box::new(deletions::Deletions),
         Box::new(agent_version::AgentVersion),
         Box::new(server_https::ServerHttps),
+        Box::new(relay_socket::RelaySocket),
+        Box::new(link_losses::LinkLosses),
         Box::new(clock_skew::ClockSkew),
+        Box::new(key_ages::KeyAges),
+        Box::new(host::Host),
         Box::new(disk::Disk),
         Box::new(stores::Stores),
         Box::new(event_log::EventLog),
@@ -216,14 +145,19 @@ fn descriptions() -> Vec<&'static Description> {
 pub(crate) async fn run(
     config: &Config,
     user: Option<(&str, Option<&str>)>,
-    quick: bool,
+    (quick, evidence): (bool, Option<&Path>),
     format: Format,
 ) -> anyhow::Result<ExitCode> {
-    let context = gather(config).await?;
+    let evidence = evidence.map(Evidence::read).transpose()?;
+    let has_evidence = evidence.is_some();
+    let context = gather(config, evidence).await?;
     if let Some(who) = user {
         return person::run(config, &context, who, format).await;
     }
-    let checks = if quick { quick_checks() } else { checks() };
+    let mut checks = if quick { quick_checks() } else { checks() };
+    if quick && has_evidence {
+        checks.extend(recorded::checks());
+    }
     let report = ritorno_doctor::run(&checks, &context, |check| say_what_is_looked_at(check.title)).await;
     let text = match format {
         Format::Text => report.to_text(),
@@ -238,7 +172,7 @@ pub(crate) async fn run(
 ///
 /// # Errors
 /// When it can't be printed.
-pub(crate) fn list(json: bool) -> anyhow::Result<()> {
+fn list(json: bool) -> anyhow::Result<()> {
     let all = descriptions();
     if json {
         return say(serde_json::to_string_pretty(&all)?);
@@ -250,7 +184,7 @@ pub(crate) fn list(json: bool) -> anyhow::Result<()> {
 }
 
 /// The manual's troubleshooting chapter, as Markdown: generated from the checks.
-pub(crate) fn manual() -> String {
+fn manual() -> String {
     let general = checks();
     let of_person = person::checks();
     let mut text = String::from(MANUAL_HEAD);
@@ -262,6 +196,8 @@ pub(crate) fn manual() -> String {
         text.push_str(&chapter.to_markdown());
         text.push('\n');
     }
+    text.push_str(&ritorno_doctor::elsewhere_table());
+    text.push('\n');
     text.push_str("## Each check and the test that breaks what it looks at\n\n");
     text.push_str(&ritorno_doctor::fault_table(descriptions()));
     text
@@ -271,7 +207,7 @@ pub(crate) fn manual() -> String {
 ///
 /// # Errors
 /// When it is none that is known.
-pub(crate) fn explain(code: &str, json: bool) -> anyhow::Result<()> {
+fn explain(code: &str, json: bool) -> anyhow::Result<()> {
     let Some(known) = ritorno_doctor::explain(code) else {
         anyhow::bail!(
             "'{code}' is no code that is known here. If it is a support code, `ritorno audit {code}` on the cloud side has its \
@@ -299,69 +235,6 @@ pub(crate) fn explain(code: &str, json: bool) -> anyhow::Result<()> {
 fn say_what_is_looked_at(title: &str) {
     // If standard error is closed, nobody waits for it.
     let _ = writeln!(std::io::stderr().lock(), "- {title} ...");
-}
-
-async fn gather(config: &Config) -> anyhow::Result<Context> {
-    let (clock, random) = (system::clock(), system::random());
-    let forests = Forests::open(&config.forests, &clock)?;
-    let outbound = Outbound::new(config)?;
-    let state = State::open(&config.state_dir)?;
-    let switch = if config.mode == Mode::Staging || state.is_marked(Mark::Staging) {
-        OwnSwitch::Staging
-    } else if state.is_marked(Mark::WritebackOn) {
-        OwnSwitch::On
-    } else {
-        OwnSwitch::Off
-    };
-    let mut server_date = None;
-    let (server, client, standing) = match state.keys() {
-        Ok(keys) => {
-            let address = keys.enrolment.server.clone();
-            let http = plain(&outbound)?;
-            let client = Client::new(http.clone(), keys, clock.clone(), random);
-            let standing = ask(&client, &*clock).await;
-            if standing.is_err() {
-                // A clock that is off is why it is refused, and then only this tells.
-                server_date = date_of(&http, &address, &*clock).await;
-            }
-            (Some(Server { address, outbound }), Some(client), standing)
-        }
-        Err(error) => (None, None, Err(error.to_string())),
-    };
-    let exports = crate::sync::exports(config, &state).is_ok();
-    Ok(Context {
-        forests: forests.all().to_vec(),
-        server,
-        switch,
-        client,
-        standing,
-        server_date,
-        sync: OnceCell::new(),
-        topologies: OnceCell::new(),
-        config: config.clone(),
-        state,
-        exports,
-        clock,
-    })
-}
-
-async fn ask(client: &Client, clock: &dyn Clock) -> Result<Answered, String> {
-    // The first question also gets an access token; only the second one is timed.
-    client.token().await.map_err(|error| format!("{error:#}"))?;
-    let asked = clock.now();
-    let standing = client.call::<Standing>(Method::GET, "/agent/v1/standing").await;
-    let took = clock.now().since(asked);
-    let standing = standing.map_err(|error| format!("{error:#}"))?;
-    Ok(Answered { standing, at: asked.plus(took / 2), took })
-}
-
-/// The server's time, as any answer tells it in its head (RFC 9110 section 6.6.1).
-async fn date_of(http: &reqwest::Client, address: &str, clock: &dyn Clock) -> Option<(Timestamp, Timestamp)> {
-    let answer = http.get(format!("{address}/health/live")).timeout(DATE_WITHIN).send().await.ok()?;
-    let now = clock.now();
-    let told = httpdate::parse_http_date(answer.headers().get("date")?.to_str().ok()?).ok()?;
-    let since = told.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some((Timestamp::from_unix_ms(i64::try_from(since.as_millis()).ok()?), now))
 }
 
 /// Makes the evidence and verdict of several forests into one finding: the worst comes through.
@@ -400,15 +273,48 @@ mod tests {
     }
 
     #[test]
-    fn each_general_check_shows_what_mends_it() {
-        for check in checks() {
-            let examples = check.examples();
-            let id = check.description().id;
+    fn each_check_shows_what_mends_it() {
+        let general = checks().into_iter().map(|check| (check.description().id, check.examples()));
+        let of_person = person::checks().into_iter().map(|check| (check.description().id, check.examples()));
+        for (id, examples) in general.chain(of_person) {
             assert!(!examples.is_empty(), "{id} shows nothing");
             for finding in examples {
                 assert!(finding.verdict > ritorno_doctor::Verdict::NotApplicable, "{id}: {finding:?}");
                 assert!(!finding.fixes.is_empty(), "{id} does not say what mends it: {finding:?}");
             }
+        }
+    }
+
+    /// Every row is covered by a check, or there is a reason why it can't happen here; never both.
+    #[test]
+    fn each_row_of_the_tables_is_covered_or_can_not_happen() {
+        use std::collections::BTreeSet;
+        let all: BTreeSet<String> = ritorno_doctor::all_rows().collect();
+        let rows = |check: &&'static Description| check.rows.iter().map(|row| (*row).to_owned());
+        let covered: BTreeSet<String> = descriptions().iter().flat_map(rows).collect();
+        let elsewhere: BTreeSet<String> =
+            ritorno_doctor::ELSEWHERE.iter().map(|one| one.row.to_owned()).collect();
+        assert_eq!(covered.union(&elsewhere).cloned().collect::<BTreeSet<_>>(), all);
+        assert_eq!(covered.intersection(&elsewhere).next(), None);
+    }
+
+    /// No check without a test that makes it fail: the test is there, and what is not real says why.
+    #[test]
+    fn each_fault_test_exists() {
+        let below = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        for check in descriptions() {
+            let (file, test) = check.fault_test.name.rsplit_once("::").unwrap();
+            let recorded = check.fault_test.kind == ritorno_doctor::FaultKind::Recorded;
+            assert_eq!(recorded, check.fault_test.reason.is_some(), "{}", check.id);
+            let path = if recorded {
+                let file = file.strip_suffix("::tests").unwrap().replace("::", "/");
+                below.join(format!("crates/ritorno-agent/src/{file}.rs"))
+            } else {
+                below.join(format!("tests/tests/it/{file}.rs"))
+            };
+            let text =
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(text.contains(&format!("fn {test}(")), "{}: {}", check.id, check.fault_test.name);
         }
     }
 

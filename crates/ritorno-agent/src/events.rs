@@ -147,6 +147,7 @@ const fn is_error(id: EventId) -> bool {
             | E::AuthTokenSuccess
             | E::KeyPairCreation
             | E::Heartbeat
+            | E::CheckRecovered
     )
 }
 

@@ -144,7 +144,7 @@ enum Command {
     #[command(args_conflicts_with_subcommands = true)]
     Doctor {
         #[command(subcommand)]
-        about: Option<Doctor>,
+        about: Option<doctor::Command>,
         /// What a reset of this person (sAMAccountName or userPrincipalName) would meet.
         #[arg(long)]
         user: Option<String>,
@@ -154,40 +154,15 @@ enum Command {
         /// Leaves out what takes minutes: how long idle connections live.
         #[arg(long)]
         quick: bool,
+        /// What the lines of `doctor evidence` printed on Windows domain controllers.
+        #[arg(long, conflicts_with = "user")]
+        evidence: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
         /// As JUnit XML.
         #[arg(long, conflicts_with = "json")]
         junit: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum Doctor {
-    /// Lists the checks.
-    List {
-        /// As JSON: what each proves, what it covers, and the test that makes it fail.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Prints the manual's troubleshooting chapter: each check, what it says when something is wrong, and what mends it.
-    Manual,
-    /// Mends what a check finds, as far as it is the agent's own: its service, switches and runs. Asks before each step.
-    Fix {
-        /// The check's name.
-        check: String,
-        /// Does not ask.
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Says what a code means that somebody was shown: of a page (SSPR_0029), of the event log (33004), of a domain controller (0000052D).
-    Explain {
-        /// The code, or the line that holds it.
-        code: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -343,20 +318,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         carry_config::import(&arguments.config, document, *replace)?;
         return Ok(ExitCode::SUCCESS);
     }
-    match &arguments.command {
-        Command::Doctor { about: Some(Doctor::List { json }), .. } => {
-            doctor::list(*json)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        Command::Doctor { about: Some(Doctor::Manual), .. } => {
-            output::say(doctor::manual().trim_end())?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        Command::Doctor { about: Some(Doctor::Explain { code, json }), .. } => {
-            doctor::explain(code, *json)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        _ => {}
+    if let Command::Doctor { about: Some(about), .. } = &arguments.command
+        && doctor::say_what_is_known(about)?
+    {
+        return Ok(ExitCode::SUCCESS);
     }
     if let Command::Pages { folder } = &arguments.command {
         pages::write(folder).with_context(|| folder.display().to_string())?;
@@ -388,20 +353,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .context("the runtime can't be started")?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Doctor { about: None, user, against, quick, json, junit } => {
+            Command::Doctor { about: None, user, against, quick, evidence, json, junit } => {
                 let format = match (json, junit) {
                     (true, _) => doctor::Format::Json,
                     (_, true) => doctor::Format::Junit,
                     _ => doctor::Format::Text,
                 };
                 let who = user.as_deref().map(|user| (user, against.as_deref()));
-                return doctor::run(&config, who, quick, format).await;
+                return doctor::run(&config, who, (quick, evidence.as_deref()), format).await;
             }
-            Command::Doctor { about: Some(Doctor::Fix { check, yes }), .. } => {
-                return doctor::fix::run(&config, &arguments.config, &check, yes).await;
+            Command::Doctor { about: Some(about), .. } => {
+                return doctor::carry_out(&config, &arguments.config, about).await;
             }
-            // Answered before there was a configuration.
-            Command::Doctor { about: Some(_), .. } => Ok(()),
             Command::Topology { json } => return show_topology::run(&config, json).await,
             Command::Rights { name } => return show_rights::run(&config, &name).await,
             Command::Update { check, download, release_key } => {

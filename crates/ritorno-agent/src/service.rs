@@ -25,7 +25,7 @@ use crate::outbound::Outbound;
 use crate::output::moment;
 use crate::state::{FileSwitch, State};
 use crate::status::{Board, SOCKET};
-use crate::{status, sync, system};
+use crate::{doctor, status, sync, system};
 
 /// How often the PDC emulators are asked whether they are there. Half of the report's interval, so that a report is never
 /// based on anything older than that.
@@ -100,6 +100,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         let up = move || board.link().up;
         sync::schedule::keep_in_step(config.clone(), forests.clone(), events.clone(), up)
     });
+    let watching = tokio::spawn(doctor::watch(config.clone(), events.clone()));
     let keeper = Keeper {
         keyring: keyring.clone(),
         outbound: outbound.clone(),
@@ -143,7 +144,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         Some(ended) => ended,
         None => linked.await,
     };
-    for task in [probing, answering, guarding, syncing, keeping, beating, reopening] {
+    for task in [probing, answering, guarding, syncing, watching, keeping, beating, reopening] {
         task.abort();
     }
     // It answers no more; the next start would remove it as well.

@@ -53,6 +53,23 @@ impl Limits<'_> {
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
+    /// When the window of a limit that is reached is over; `None` if it is not reached. Counts nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reached_until(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "select window_end from limits where tenant = $1 and name = $2 and subject = $3 \
+             and counted >= $4 and window_end > $5";
+        let row = self.0.read_one(SQL, values![tenant, limit.name, *subject, limit.most, now]).await?;
+        row.map(|row| row.moment("window_end")).transpose()
+    }
+
     /// Takes one count back: what was counted beforehand turned out not to be what the limit is for.
     ///
     /// # Errors

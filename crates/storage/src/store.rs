@@ -14,8 +14,9 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes,
-    DeviceCodes, EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
-    RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
+    DeviceCodes, DoctorReports, EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links,
+    MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, Tenants,
+    Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -23,7 +24,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// How many migrations there are.
-const MIGRATIONS: usize = 23;
+const MIGRATIONS: usize = 24;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -85,6 +86,7 @@ impl Store {
             include_str!("../migrations/sqlite/0018_audit_chain.sql"),
             include_str!("../migrations/sqlite/0030_settled_by.sql"),
             include_str!("../migrations/sqlite/0031_held_removals.sql"),
+            include_str!("../migrations/sqlite/0035_doctor_reports.sql"),
             include_str!("../migrations/sqlite/0038_second_factor.sql"),
             include_str!("../migrations/sqlite/0039_sspr_group.sql"),
             include_str!("../migrations/sqlite/0040_half_sessions.sql"),
@@ -127,6 +129,7 @@ impl Store {
             include_str!("../migrations/postgres/0018_audit_chain.sql"),
             include_str!("../migrations/postgres/0030_settled_by.sql"),
             include_str!("../migrations/postgres/0031_held_removals.sql"),
+            include_str!("../migrations/postgres/0035_doctor_reports.sql"),
             include_str!("../migrations/postgres/0038_second_factor.sql"),
             include_str!("../migrations/postgres/0039_sspr_group.sql"),
             include_str!("../migrations/postgres/0040_half_sessions.sql"),
@@ -218,6 +221,8 @@ repositories! {
     licences: Licences;
     /// Removals that the deletion guard held.
     removals: Removals;
+    /// What each agent's checks found last.
+    doctor_reports: DoctorReports;
     /// Callers whom the help desk helps.
     help_desk: HelpDesk;
     /// Counters.
@@ -272,6 +277,7 @@ fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
         (18, "audit-chain"),
         (30, "settled-by"),
         (31, "held-removals"),
+        (35, "doctor-reports"),
         (38, "second-factor"),
         (39, "sspr-group"),
         (40, "half-sessions"),

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use ritorno_lab::command::{capture, run};
+use ritorno_lab::progress::wait_until;
 
 use crate::chaos::Disk;
 use crate::doctor::{Report, doctor};
+use crate::doctor_watch::Console;
 use crate::world::World;
 
 /// Overwrites the first byte of an index's root page, which says what kind of page it is.
@@ -170,4 +173,41 @@ fn full_disk(world: &mut World) -> Result<()> {
     world.stack.start_agent()?;
     world.stack.wait_until_open()?;
     Report::of(world)?.is_all_green()
+}
+
+/// The last thing to try: off and on again, with an administrator's consent, and a new key.
+#[test]
+fn switching_off_and_on_again_is_guided() -> Result<()> {
+    let world = World::start("doctor-again", |_| Ok(()))?;
+    let sealing = || -> Result<String> {
+        let told = world.stack.agent_command(&["keys", "status"])?;
+        Ok(told.lines().find(|line| line.starts_with("sealing")).context("a sealing key")?.to_owned())
+    };
+    let before = sealing()?;
+    let refused = capture(&mut doctor(&world, &["again"])?, b"")?;
+    ensure!(!refused.success && refused.stderr.contains("give --yes"), "{}", refused.stderr);
+    ensure!(sealing()? == before, "nothing was done");
+
+    let told = world.stack.folder().join("again.log");
+    let file = std::fs::File::create(&told)?;
+    let mut child = doctor(&world, &["again", "--yes"])?.stdout(file.try_clone()?).stderr(file).spawn()?;
+    let mut code = None;
+    let asked = wait_until(Duration::from_secs(60), || {
+        let text = std::fs::read_to_string(&told)?;
+        code =
+            text.split("confirm the code ").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+        Ok(code.is_some() || child.try_wait()?.is_some())
+    })?;
+    let code = code.filter(|_| asked).with_context(|| std::fs::read_to_string(&told).unwrap_or_default())?;
+    let console = Console::sign_in(&world)?;
+    console.ask("/console/onboarding/confirm", &["--data-urlencode", &format!("code={code}")], "")?;
+    let ended = child.wait()?;
+    let text = std::fs::read_to_string(&told)?;
+    ensure!(
+        ended.success() && text.contains("Writeback was switched off and on, and no check fails."),
+        "{text}"
+    );
+    ensure!(sealing()? != before, "a new key");
+    world.stack.wait_until_open()?;
+    world.reset("anna.rossi", "Era-Vero-Davvero-9")
 }

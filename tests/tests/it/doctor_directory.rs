@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::doctor::Report;
+use crate::doctor::{Report, doctor};
 use crate::world::World;
 
 /// Sets the functional level of the domain where the forest tells it (`crossRef`, MS-ADTS 6.1.4.3), past the directory's own rules, which only let it rise.
@@ -36,6 +36,19 @@ fn each_fault_of_a_directory_fails_its_check() -> Result<()> {
     report.only_fails("domains", "samba-tool domain level raise")?;
     ensure!(report.0.to_string().contains("the functional level of the domain is 2000"), "{}", report.0);
     forest.dc_exec(&["python3", "-c", SET_LEVEL, old.trim()])?;
+    Report::of(&world)?.is_all_green()?;
+
+    // The agent's host has the controller's name.
+    let mut command = doctor(&world, &["--quick", "--json"])?;
+    let inner: Vec<String> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    command = std::process::Command::new("unshare");
+    let name = forest.dc_host.split('.').next().unwrap_or_default();
+    command.args(["--uts", "sh", "-c", "hostname \"$1\" && shift && exec \"$@\"", "sh", name]).args(inner);
+    Report::told(command)?.only_warns("host", "ritorno-agent config import")?;
+    // On a host of another name it is well.
     Report::of(&world)?.is_all_green()?;
 
     // Only a controller that is no more may be read from.

@@ -133,18 +133,39 @@ fn each_fault_of_a_person_is_the_first_thing_that_stops_them() -> Result<()> {
     world.reset(ANNA, "Era-Vero-Davvero-9")
 }
 
+/// Too many codes in an hour: no further one comes, which the page does not show. The help desk's page lifts it.
+#[test]
+fn too_many_codes_are_told() -> Result<()> {
+    let world = World::start("doctor-limits", |_| Ok(()))?;
+    let luca = world.forest.person("luca.esposito")?.clone();
+    would_succeed(&world, &luca.upn)?;
+    for _ in 0..3 {
+        let mut visitor = world.visitor(&luca.sam)?;
+        world.runtime.block_on(visitor.ask_for_code(&luca.upn, &world.mail, &luca.alternate_mail))?;
+    }
+    let report = stopped_by(&world, &luca.upn, "person-limits")?;
+    let fix = report.fixes("person-limits").join(" ");
+    ensure!(fix.contains("'Lift the stop on codes'"), "{fix}");
+    let console = crate::doctor_watch::Console::sign_in(&world)?;
+    console.ask("/console/people/lift", &["--data-urlencode", &format!("name={}", luca.upn)], "")?;
+    would_succeed(&world, &luca.upn)
+}
+
 #[test]
 fn checks_and_codes_are_listed() -> Result<()> {
     let world = World::start("doctor-list", |_| Ok(()))?;
     let list: Value = serde_json::from_str(&said(&world, &["list", "--json"])?)?;
     let all = list.as_array().context("an array")?;
-    ensure!(all.len() >= 14, "{list}");
+    ensure!(all.len() >= 40, "{list}");
     for check in all {
         for key in ["id", "title", "rows", "fault_test"] {
             ensure!(!check[key].is_null(), "{key} of {check}");
         }
         let kind = &check["fault_test"]["kind"];
         ensure!(kind == "real" || !check["fault_test"]["reason"].is_null(), "{check}");
+        // What exists on Windows only is never counted as real.
+        let windows = check["id"].as_str().is_some_and(|id| id.starts_with("windows-"));
+        ensure!((kind == "recorded") == windows, "{check}");
     }
     let told = said(
         &world,

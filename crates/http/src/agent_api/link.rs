@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use ritorno_protocol::link::MAXIMUM_FRAME;
-use ritorno_relay::frames::{Frames, Gone, Received};
+use ritorno_relay::frames::{CLOSED_BY_AGENT, Frames, Gone, Received};
 
 use crate::client::ClientAddress;
 use crate::serve::chain;
@@ -53,7 +53,7 @@ impl Frames for SocketFrames {
             Some(Ok(Message::Binary(_))) => {
                 Err(Gone("it sent a binary frame, of which there are none".into()))
             }
-            Some(Ok(Message::Close(_))) => Err(Gone("the agent closed it".into())),
+            Some(Ok(Message::Close(_))) => Err(Gone(CLOSED_BY_AGENT.into())),
             Some(Err(error)) => Err(failed(error)),
             None => Err(Gone("it ended".into())),
         }

@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use crate::state::AppState;
 
 pub mod bearer;
+pub mod doctor;
 pub mod enrol;
 pub mod enrolment_token;
 pub mod identity;
@@ -34,6 +35,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/release/package", get(release::package))
         .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/person", get(person::handle))
+        .route("/agent/v1/doctor", post(doctor::handle))
         .route("/agent/v1/idle", get(idle::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))

@@ -3,11 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_forests::waiting;
 use ritorno_identity::licence::{Grant, Licensing};
-use ritorno_protocol::enrolment::{LicenceStanding, Standing};
+use ritorno_protocol::enrolment::{LicenceStanding, Standing, TenantStanding, Validity};
 use ritorno_storage::StoreError;
 
 use super::bearer::AgentBearer;
+use crate::agent_api::doctor::is_fresh;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -32,7 +35,33 @@ pub async fn handle(
             Licensing::Community => LicenceStanding::default(),
             Licensing::Assigned => licences(&state).await?,
         }),
+        tenant: Some(held_and_lapsing(&state, &agent).await?),
     }))
+}
+
+async fn held_and_lapsing(state: &AppState, agent: &Agent) -> Result<TenantStanding, StoreError> {
+    let (store, tenant, now) = (&state.store, state.tenant, state.clock.now());
+    let held = store.removals().count(tenant, now).await?;
+    let signing_key = state.keys.newest().await?.filter(|key| now < key.not_after);
+    let reports = store.doctor_reports().list(tenant).await?;
+    let exports = |other: &Agent| {
+        reports
+            .iter()
+            .any(|told| told.agent == other.id && told.report.exports && is_fresh(told.received_at, now))
+    };
+    let mut also_exporting = Vec::new();
+    for other in store.agents().list(tenant).await? {
+        let shares = other.forests.iter().any(|forest| agent.forests.contains(forest));
+        if other.id != agent.id && other.revoked_at.is_none() && shares && exports(&other) {
+            also_exporting.push(other.name);
+        }
+    }
+    Ok(TenantStanding {
+        held_removals: held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number),
+        waiting_forests: waiting(agent).cloned().collect(),
+        signing_key: signing_key.map(|key| Validity { not_before: key.not_before, not_after: key.not_after }),
+        also_exporting,
+    })
 }
 
 async fn licences(state: &AppState) -> Result<LicenceStanding, StoreError> {

@@ -79,6 +79,8 @@ async fn each_role_may_what_it_may() {
         (get("/console/home"), [None; 6]),
         (get("/console/onboarding"), agents),
         (get("/console/licences"), only_global),
+        (get("/console/doctor"), [None, None, role, None, role, None]),
+        (get("/console/doctor/manual"), [None, None, role, None, role, None]),
         (("/console/licences/require", Some(vec![("on", "false")])), only_global),
         (("/console/licences/location", Some(vec![("country", "IT")])), only_global),
         (("/console/licences/buy", Some(vec![("product", "EMS"), ("units", "1")])), only_global),

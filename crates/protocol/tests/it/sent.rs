@@ -444,10 +444,11 @@ impl Scene {
             linked: true,
             server_time: NOW,
             licences: None,
+            tenant: None,
         };
         lines.add("standing", &standing);
         let sspr = Some(SsprCode::OnPremisesConnectivity);
-        lines.add("person-standing", &PersonStanding { known: true, sspr });
+        lines.add("person-standing", &PersonStanding { known: true, sspr, stopped_until: None });
         let release = Release {
             package: "ritorno-agent".into(),
             version: Version([0, 1, 0]),

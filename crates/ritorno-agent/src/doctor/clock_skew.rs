@@ -103,6 +103,7 @@ mod tests {
             linked: true,
             server_time: SERVER,
             licences: None,
+            tenant: None,
         };
         judge(&Answered { standing, at, took: Duration::from_millis(20) }).verdict
     }

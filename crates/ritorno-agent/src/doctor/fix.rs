@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::output::say;
 
 /// What the agent's own program may be asked to do.
-const OWN: [&str; 3] = ["sync", "writeback", "staging"];
+const OWN: [&str; 4] = ["sync", "writeback", "staging", "keys"];
 /// What may be asked of the service.
 const SERVICE: [&str; 3] = ["start", "restart", "reload"];
 
@@ -104,7 +104,7 @@ pub(crate) async fn run(config: &Config, file: &Path, id: &str, yes: bool) -> an
 }
 
 async fn look(config: &Config, check: &dyn Check<Context>) -> anyhow::Result<Finding> {
-    Ok(check.look(&gather(config).await?).await)
+    Ok(check.look(&gather(config, None).await?).await)
 }
 
 fn show(check: &dyn Check<Context>, finding: Finding) -> anyhow::Result<()> {
@@ -112,7 +112,8 @@ fn show(check: &dyn Check<Context>, finding: Finding) -> anyhow::Result<()> {
     say(report.to_text().trim_end())
 }
 
-fn asked(line: &str) -> anyhow::Result<bool> {
+/// Asks at the terminal.
+pub(super) fn asked(line: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stderr().lock();
     write!(out, "Run `{line}`? [y/N] ")?;
     out.flush()?;
@@ -123,17 +124,22 @@ fn asked(line: &str) -> anyhow::Result<bool> {
 
 fn carry_out(step: &Step, file: &Path) -> anyhow::Result<()> {
     let mut command = match step {
-        Step::Agent(arguments) => {
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("--config").arg(file).args(arguments);
-            command
-        }
+        Step::Agent(arguments) => return run_agent(arguments, file),
         Step::Service(verb) => {
             let mut command = Command::new("systemctl");
             command.args([verb.as_str(), "ritorno-agent"]);
             command
         }
     };
+    whole(&mut command)
+}
+
+/// Runs this program with other arguments, and what it prints is seen.
+pub(super) fn run_agent(arguments: &[String], file: &Path) -> anyhow::Result<()> {
+    whole(Command::new(std::env::current_exe()?).arg("--config").arg(file).args(arguments))
+}
+
+fn whole(command: &mut Command) -> anyhow::Result<()> {
     let status = command.stdin(Stdio::null()).status()?;
     ensure!(status.success(), "it failed ({status})");
     Ok(())

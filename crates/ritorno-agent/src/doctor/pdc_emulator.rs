@@ -19,7 +19,7 @@ impl Check<Context> for PdcEmulator {
             proves: "The owner of the PDC emulator's role, read from fSMORoleOwner, takes a protected connection and a sign-in \
                      of the agent's account. Every writeback goes to it.",
             article: Some("The agent reaches the domain controller with the PDC emulator's role"),
-            rows: &["D3"],
+            rows: &["D2", "D3"],
             fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#pdc-emulator",
         }

@@ -4,6 +4,7 @@
 mod account;
 mod found;
 mod guarded;
+mod limits;
 mod permissions;
 mod policy;
 mod synced;
@@ -58,6 +59,7 @@ pub(crate) fn checks() -> Vec<Box<dyn Check<About>>> {
         Box::new(found::PersonFound),
         Box::new(synced::PersonSynced),
         Box::new(tenant::PersonTenant),
+        Box::new(limits::PersonLimits),
         Box::new(guarded::PersonGuarded),
         Box::new(account::PersonAccount),
         Box::new(policy::PersonPolicy),

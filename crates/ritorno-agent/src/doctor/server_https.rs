@@ -26,7 +26,7 @@ impl Check<Context> for ServerHttps {
             proves: "Its name resolves, a TCP connection comes up, its certificate chains to a trusted authority and carries its \
                      name, and it answers that it is ready.",
             article: Some("Outbound HTTPS to every host in use is allowed"),
-            rows: &["N1", "N2", "N8"],
+            rows: &["N1", "N2", "N8", "N11"],
             fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#server-https",
         }
@@ -57,7 +57,7 @@ impl Check<Context> for ServerHttps {
 }
 
 /// Goes step by step; the first that fails is the finding.
-async fn look(server: &Server) -> Result<Finding, Finding> {
+pub(super) async fn look(server: &Server) -> Result<Finding, Finding> {
     let address = &server.address;
     let url = Url::parse(address)
         .map_err(|error| Finding::fail(format!("{address}: {error}"), "the enrolment holds no address"))?;

@@ -19,7 +19,7 @@ impl Check<Context> for WritebackSwitches {
             proves: "The agent's own switch, the tenant's two switches and the administrator's consent for this agent are on, \
                      and the agent holds its link to the server.",
             article: Some("Password writeback is enabled on both sides"),
-            rows: &["T6"],
+            rows: &["T4", "T6", "N5", "N16", "Y5"],
             fault_test: const { FaultTest::real("doctor::each_fault_fails_its_check_and_the_fix_mends_it") },
             manual: "troubleshooting.html#writeback-switches",
         }
@@ -37,6 +37,7 @@ impl Check<Context> for WritebackSwitches {
             linked: true,
             server_time: Timestamp::from_unix_ms(0),
             licences: None,
+            tenant: None,
         };
         let off = [
             Standing { sspr: false, ..on.clone() },

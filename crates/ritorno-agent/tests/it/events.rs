@@ -7,7 +7,7 @@ use ritorno_protocol::event::EventId;
 
 const PAGE: &str = include_str!("../../../../docs/EVENTS.md");
 
-/// Every number that Microsoft's documentation names for its service.
+/// Every number that Microsoft's documentation names for its service, and our own above them.
 fn documented() -> BTreeSet<u16> {
     let single = [31_034, 31_044];
     (31_001..=31_019)
@@ -15,6 +15,7 @@ fn documented() -> BTreeSet<u16> {
         .chain(32_000..=32_015)
         .chain(33_001..=33_009)
         .chain(34_001..=34_003)
+        .chain(35_001..=35_002)
         .collect()
 }
 

@@ -124,11 +124,13 @@ fn metrics_are_at_an_address_of_their_own_and_the_dashboard_asks_for_what_there_
     service.terminate()?;
     assert!(std::fs::read_to_string(&audit)?.contains("Create tenant"));
 
-    // Every name that the dashboard asks for is one that is told; writeback is told once there was some.
+    // Every name that the dashboard asks for is one that is told; writeback and agents' checks are told once there were some.
     let dashboard =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/ritorno/grafana.json"))?;
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
-    let told = format!("{told}\nritorno_writeback_seconds_bucket ritorno_writeback_seconds_count");
+    let told = format!(
+        "{told}\nritorno_writeback_seconds_bucket ritorno_writeback_seconds_count ritorno_doctor_check"
+    );
     let mut asked = 0;
     for panel in dashboard["panels"].as_array().into_iter().flatten() {
         for target in panel["targets"].as_array().into_iter().flatten() {

@@ -23,8 +23,12 @@ async fn three_an_hour(f: &Fixture) -> Result<()> {
     }
     let last = NOW.plus(CODES_SENT.window).minus(Duration::from_millis(1));
     ensure!(!limits.count(tenant, &CODES_SENT, &address, last).await?);
+    let until = NOW.plus(CODES_SENT.window);
+    assert_eq!(limits.reached_until(tenant, &CODES_SENT, &address, last).await?, Some(until));
+    assert_eq!(limits.reached_until(tenant, &CODES_SENT, &address, until).await?, None);
     let other = Subject::of_address(&f.pepper, tenant, "bruno@mail.test");
     ensure!(limits.count(tenant, &CODES_SENT, &other, last).await?);
+    assert_eq!(limits.reached_until(tenant, &CODES_SENT, &other, last).await?, None);
     ensure!(limits.count(tenant, &NAMES_TRIED, &address, last).await?);
     ensure!(limits.count(f.other_tenant().await?, &CODES_SENT, &address, last).await?);
 

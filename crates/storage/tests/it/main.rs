@@ -12,6 +12,7 @@ mod audit;
 mod audit_chain;
 mod codes;
 mod device_codes;
+mod doctor_reports;
 mod enrolment_tokens;
 mod flows;
 mod groups;

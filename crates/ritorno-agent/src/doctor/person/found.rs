@@ -32,23 +32,10 @@ impl Check<About> for PersonFound {
                 let finding = Finding::could_not_tell("a forest could not be asked");
                 return unasked.fold(finding, Finding::and);
             }
-            return Finding::fail(
-                format!("no forest has '{}'", about.name),
-                "the name is mistyped, or the account is not in the agent's forests: give a sAMAccountName or a \
-                 userPrincipalName",
-            );
+            return nobody(&about.name);
         };
         if let Some(twin) = about.twins.first() {
-            return Finding::fail(
-                format!(
-                    "{} of {} and {twin} carry the same source anchor, and both are enabled",
-                    person.dn,
-                    directory.forest()
-                ),
-                "one person is enabled in two forests: whose password it is can't be told",
-            )
-            .fix(System::Samba, ["# disable one of the two", "samba-tool user disable ACCOUNT"])
-            .fix(System::Windows, ["# disable one of the two", "Disable-ADAccount ACCOUNT"]);
+            return enabled_twice(&format!("{} of {}", person.dn, directory.forest()), twin);
         }
         let mut finding = Finding::pass(format!("{} in {}", person.dn, directory.forest()))
             .and(format!("source anchor {}", person.anchor.0));
@@ -61,4 +48,32 @@ impl Check<About> for PersonFound {
         }
         unasked.fold(finding, Finding::and)
     }
+
+    fn examples(&self) -> Vec<Finding> {
+        let (one, other) = (
+            "CN=Anna Rossi,OU=Milano,DC=contoso,DC=test of contoso.test",
+            "CN=Anna Rossi,OU=Roma,DC=fabrikam,DC=test of fabrikam.test",
+        );
+        vec![nobody("anna.rosi"), enabled_twice(one, other)]
+    }
+}
+
+fn nobody(name: &str) -> Finding {
+    Finding::fail(
+        format!("no forest has '{name}'"),
+        "the name is mistyped, or the account is not in the agent's forests: give a sAMAccountName or a userPrincipalName",
+    )
+    .fix(
+        System::Agent,
+        ["# enough of a name, to see how the account is called:", "ritorno-agent sync search NAME"],
+    )
+}
+
+fn enabled_twice(one: &str, other: &str) -> Finding {
+    Finding::fail(
+        format!("{one} and {other} carry the same source anchor, and both are enabled"),
+        "one person is enabled in two forests: whose password it is can't be told",
+    )
+    .fix(System::Samba, ["# disable one of the two", "samba-tool user disable ACCOUNT"])
+    .fix(System::Windows, ["# disable one of the two", "Disable-ADAccount ACCOUNT"])
 }

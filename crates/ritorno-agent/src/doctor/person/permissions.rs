@@ -6,6 +6,9 @@ use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 
 use super::About;
 
+/// The rights, in the order in which the directory tells them.
+const NAMES: [&str; 4] = ["Reset Password", "write lockoutTime", "write pwdLastSet", "Unexpire Password"];
+
 /// The check.
 pub(super) struct PersonPermissions;
 
@@ -39,14 +42,13 @@ impl Check<About> for PersonPermissions {
             Right::Denied { to, .. } => format!("denied to {to}"),
             Right::Missing => "granted by nothing".to_owned(),
         };
-        let names = ["Reset Password", "write lockoutTime", "write pwdLastSet", "Unexpire Password"];
         let evidence = |finding: Finding| {
-            names
+            NAMES
                 .iter()
                 .zip(rights.all())
                 .fold(finding, |finding, (name, right)| finding.and(format!("{name}: {}", told(right))))
         };
-        let missing: Vec<&str> = names
+        let missing: Vec<&str> = NAMES
             .iter()
             .zip(rights.all())
             .filter(|(_, right)| !right.is_granted())
@@ -55,20 +57,8 @@ impl Check<About> for PersonPermissions {
         if missing.is_empty() {
             return evidence(Finding::pass(format!("all four, for {}", directory.account())));
         }
-        let lacks = format!("{} lacks {}", directory.account(), missing.join(", "));
-        let mut finding = if rights.reset.is_granted() {
-            Finding::warning(lacks, "the password can be reset, but not all that belongs to it")
-        } else {
-            Finding::fail(lacks, "the directory will refuse the reset")
-        };
-        if rights.inheritance_broken {
-            finding = finding.and("the object inherits nothing: what is delegated above does not reach it");
-        }
-        if rights.admin_count {
-            finding = finding
-                .and("adminCount is set: AdminSDHolder puts its own rights in place of the inherited ones");
-        }
-        finding = evidence(finding);
+        let why = Why { broken: rights.inheritance_broken, protected: rights.admin_count };
+        let finding = evidence(lacking(directory.account(), &missing, rights.reset.is_granted(), why));
         match directory.remedy(person, &rights).await {
             Ok(remedy) => {
                 let finding = remedy.notes.into_iter().fold(finding, Finding::and);
@@ -77,4 +67,48 @@ impl Check<About> for PersonPermissions {
             Err(error) => finding.and(format!("what would mend it can't be worked out: {error}")),
         }
     }
+    fn examples(&self) -> Vec<Finding> {
+        let account = "svc-ritorno@contoso.test";
+        let prepare = |finding: Finding| {
+            finding.fix(
+                System::Agent,
+                [
+                    "# the lines for this very person; all lines of a delegation: ritorno-agent prepare",
+                    "ritorno-agent rights anna.rossi",
+                ],
+            )
+        };
+        let (here, protected) =
+            (Why { broken: true, protected: false }, Why { broken: false, protected: true });
+        vec![
+            prepare(lacking(account, &NAMES[..1], false, here)),
+            prepare(lacking(account, &NAMES[1..2], true, protected)),
+        ]
+    }
+}
+
+/// What keeps inherited rights from an object.
+#[derive(Clone, Copy)]
+struct Why {
+    /// It inherits nothing.
+    broken: bool,
+    /// `adminCount` is set.
+    protected: bool,
+}
+
+fn lacking(account: &str, missing: &[&str], resets: bool, why: Why) -> Finding {
+    let lacks = format!("{account} lacks {}", missing.join(", "));
+    let mut finding = if resets {
+        Finding::warning(lacks, "the password can be reset, but not all that belongs to it")
+    } else {
+        Finding::fail(lacks, "the directory will refuse the reset")
+    };
+    if why.broken {
+        finding = finding.and("the object inherits nothing: what is delegated above does not reach it");
+    }
+    if why.protected {
+        finding = finding
+            .and("adminCount is set: AdminSDHolder puts its own rights in place of the inherited ones");
+    }
+    finding
 }

@@ -42,7 +42,7 @@ impl Check<About> for PersonTenant {
             SsprCode::NotLicensed,
             SsprCode::NotProperlyConfigured,
         ];
-        let of = |known, sspr| judge(&PersonStanding { known, sspr });
+        let of = |known, sspr| judge(&PersonStanding { known, sspr, stopped_until: None });
         [of(false, None)].into_iter().chain(refused.map(|code| of(true, Some(code)))).collect()
     }
 }

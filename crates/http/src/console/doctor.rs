@@ -1,0 +1,205 @@
+//! `GET /console/doctor`: what each agent's checks found last, what mends it, and the manual's chapters.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::administrator::Action;
+use ritorno_protocol::doctor::{CheckState, CheckVerdict};
+
+use super::session::{Menu, SignedIn};
+use crate::agent_api::doctor::is_fresh;
+use crate::i18n::{Words, key};
+use crate::page::{Frame, PageError, page};
+use crate::portal::refusal::Moment;
+use crate::portal::tenant;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// The manual's chapter, generated from the agent's checks.
+const MANUAL: &str = include_str!("../../../../docs/manual/troubleshooting.md");
+
+#[derive(Template)]
+#[template(path = "console/doctor.html")]
+struct DoctorPage {
+    t: Words,
+    frame: Frame,
+    menu: Menu,
+    agents: Vec<AgentView>,
+}
+
+struct AgentView {
+    name: String,
+    /// When its last report came; `None` if none ever did.
+    seen: Option<Moment>,
+    fresh: bool,
+    passed: usize,
+    /// What does not pass, the worst first.
+    wrong: Vec<CheckView>,
+    all: Vec<CheckView>,
+}
+
+struct CheckView {
+    id: String,
+    title: String,
+    verdict: &'static str,
+    evidence: Vec<String>,
+    cause: Option<String>,
+    fixes: Vec<FixView>,
+}
+
+struct FixView {
+    place: &'static str,
+    lines: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/doctor-manual.html")]
+struct ManualPage {
+    t: Words,
+    frame: Frame,
+    menu: Menu,
+    chapters: Vec<(&'static str, &'static str)>,
+}
+
+/// The page.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ReadTenant)?;
+    let tenant = tenant(&state).await?;
+    let (t, now) = (reader.words(&tenant), state.clock.now());
+    let reports = state.store.doctor_reports().list(tenant.id).await.map_err(PageError::behind)?;
+    let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
+    let live = agents.into_iter().filter(|agent| agent.revoked_at.is_none());
+    let agents = live.map(|agent| {
+        let told = reports.iter().find(|told| told.agent == agent.id);
+        let checks = told.map(|told| &told.report.checks[..]).unwrap_or_default();
+        let good = |check: &&CheckState| check.verdict <= CheckVerdict::NotApplicable;
+        let mut wrong: Vec<&CheckState> = checks.iter().filter(|check| !good(check)).collect();
+        wrong.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+        AgentView {
+            name: agent.name,
+            seen: told.map(|told| Moment::new(told.received_at)),
+            fresh: told.is_some_and(|told| is_fresh(told.received_at, now)),
+            passed: checks.iter().filter(good).count(),
+            wrong: wrong.into_iter().map(|check| view(t, check)).collect(),
+            all: checks.iter().map(|check| view(t, check)).collect(),
+        }
+    });
+    let shown = DoctorPage {
+        t,
+        frame: Frame::new(&tenant, "/console/doctor"),
+        menu: signed_in.menu("/console/doctor"),
+        agents: agents.collect(),
+    };
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// The manual's chapters, each at its name.
+pub(super) async fn manual(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ReadTenant)?;
+    let tenant = tenant(&state).await?;
+    let shown = ManualPage {
+        t: reader.words(&tenant),
+        frame: Frame::new(&tenant, "/console/doctor/manual"),
+        menu: signed_in.menu("/console/doctor"),
+        chapters: chapters().collect(),
+    };
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// Name and text of each check's chapter; the tables at the end are no check's.
+fn chapters() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let parts = MANUAL.split("\n## ").skip(1).filter_map(|part| part.split_once('\n'));
+    parts.filter(|(name, _)| !name.contains(' ')).map(|(name, text)| (name, text.trim()))
+}
+
+/// What heads a check, by its name; `None` for one of a later agent, which brings its own title.
+fn title(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "licences" => key("doctor-check-licences"),
+        "pdc-emulator" => key("doctor-check-pdc-emulator"),
+        "preferred-controllers" => key("doctor-check-preferred-controllers"),
+        "writeback-switches" => key("doctor-check-writeback-switches"),
+        "forests-allowed" => key("doctor-check-forests-allowed"),
+        "domains" => key("doctor-check-domains"),
+        "policy-hints" => key("doctor-check-policy-hints"),
+        "rights" => key("doctor-check-rights"),
+        "first-sync" => key("doctor-check-first-sync"),
+        "scheduler" => key("doctor-check-scheduler"),
+        "one-exporter" => key("doctor-check-one-exporter"),
+        "deletion-guard" => key("doctor-check-deletion-guard"),
+        "held-removals" => key("doctor-check-held-removals"),
+        "objects" => key("doctor-check-objects"),
+        "deletions" => key("doctor-check-deletions"),
+        "agent-version" => key("doctor-check-agent-version"),
+        "server-https" => key("doctor-check-server-https"),
+        "relay-socket" => key("doctor-check-relay-socket"),
+        "link-losses" => key("doctor-check-link-losses"),
+        "clock-skew" => key("doctor-check-clock-skew"),
+        "keys" => key("doctor-check-keys"),
+        "host" => key("doctor-check-host"),
+        "disk" => key("doctor-check-disk"),
+        "stores" => key("doctor-check-stores"),
+        "event-log" => key("doctor-check-event-log"),
+        _ => return None,
+    })
+}
+
+/// A check in the reader's language as far as that has words for it: what an agent found it says in English.
+fn view(t: Words, check: &CheckState) -> CheckView {
+    CheckView {
+        id: check.id.clone(),
+        title: title(&check.id).map_or_else(|| check.title.clone(), |key| t.say(key)),
+        verdict: match check.verdict {
+            CheckVerdict::Pass => key("doctor-pass"),
+            CheckVerdict::NotApplicable => key("doctor-not-applicable"),
+            CheckVerdict::Warning => key("doctor-warning"),
+            CheckVerdict::CouldNotTell => key("doctor-could-not-tell"),
+            CheckVerdict::Fail => key("doctor-fail"),
+        },
+        evidence: check.evidence.clone(),
+        cause: check.cause.clone(),
+        fixes: check
+            .fixes
+            .iter()
+            .map(|fix| FixView {
+                place: match fix.system.as_str() {
+                    "agent" => key("doctor-on-agent"),
+                    "samba" => key("doctor-on-samba"),
+                    "windows" => key("doctor-on-windows"),
+                    _ => key("doctor-on-cloud"),
+                },
+                lines: fix.lines.join("\n"),
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_chapter_is_found_and_each_quick_check_has_a_title() {
+        let names: Vec<&str> = chapters().map(|(name, _)| name).collect();
+        assert!(names.len() > 30 && names.contains(&"pdc-emulator"), "{names:?}");
+        // What a person or recorded evidence is needed for is never in a report of the running agent.
+        let quick = names.iter().filter(|name| {
+            !name.starts_with("person-") && !name.starts_with("windows-") && **name != "idle-connections"
+        });
+        for name in quick {
+            assert!(title(name).is_some(), "{name} has no title");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The running agent's own doctor: runs the quick checks again and again, notes when one turns, and tells the cloud side.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ritorno_doctor::{Report, Row, System, Verdict};
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::doctor::{CheckFix, CheckState, CheckVerdict, DoctorReport};
+use ritorno_protocol::event::EventId;
+use ritorno_protocol::random::{Random, array};
+
+use super::{gather, quick_checks};
+use crate::config::Config;
+use crate::events::EventLog;
+use crate::system;
+
+/// The first look comes this long after the start at the latest: link and first cycle have had their time then.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
+
+/// Looks as often as the configuration says, for as long as it is let; not at all if it says 0.
+pub(crate) async fn watch(config: Config, events: EventLog) {
+    let Some(every) = config.doctor_every else { return };
+    let random = system::random();
+    let mut known = BTreeMap::new();
+    tokio::time::sleep(jittered(every.min(FIRST_AFTER), &*random)).await;
+    loop {
+        match gather(&config, None).await {
+            Ok(context) => {
+                let report = ritorno_doctor::run(&quick_checks(), &context, |_| {}).await;
+                for (id, line) in turned(&mut known, &report) {
+                    events.note(id, line);
+                }
+                let told = told(report, context.exports, context.clock.now());
+                if let Some(client) = &context.client
+                    && let Err(error) = client.send::<()>("/agent/v1/doctor", &told).await
+                {
+                    tracing::debug!("the doctor's report was not sent: {error:#}");
+                }
+            }
+            Err(error) => tracing::warn!("the doctor can't look: {error:#}"),
+        }
+        tokio::time::sleep(jittered(every, &*random)).await;
+    }
+}
+
+/// Between nine tenths and the whole of it: many agents do not ask at one moment.
+fn jittered(every: Duration, random: &dyn Random) -> Duration {
+    let [byte] = array::<1>(random);
+    every.mul_f64(1.0 - f64::from(byte) / 2_560.0)
+}
+
+/// What a verdict is as far as somebody is to be woken: nothing wrong, a warning, a failure. What can't be told is as it was before.
+fn standing(verdict: Verdict) -> Option<Verdict> {
+    match verdict {
+        Verdict::Pass | Verdict::NotApplicable => Some(Verdict::Pass),
+        Verdict::Warning | Verdict::Fail => Some(verdict),
+        Verdict::CouldNotTell => None,
+    }
+}
+
+/// The events of this look: of each check that stands otherwise than at the last look at which that could be told.
+fn turned(known: &mut BTreeMap<&'static str, Verdict>, report: &Report) -> Vec<(EventId, String)> {
+    let mut events = Vec::new();
+    for Row { check, finding } in &report.checks {
+        let Some(now) = standing(finding.verdict) else { continue };
+        let before = known.insert(check.id, now).unwrap_or(Verdict::Pass);
+        if now == before {
+            continue;
+        }
+        let mut line = match now {
+            Verdict::Fail => format!("the check {} fails: {}", check.id, check.title),
+            Verdict::Warning => format!("the check {} warns: {}", check.id, check.title),
+            _ => format!("the check {} passes again: {}", check.id, check.title),
+        };
+        for said in finding.evidence.iter().take(3).chain(&finding.cause) {
+            line.push_str("; ");
+            line.push_str(said);
+        }
+        let id = if now == Verdict::Pass { EventId::CheckRecovered } else { EventId::CheckFailed };
+        events.push((id, line));
+    }
+    events
+}
+
+/// What is told to the cloud side.
+fn told(report: Report, exports: bool, at: Timestamp) -> DoctorReport {
+    let verdict = |verdict| match verdict {
+        Verdict::Pass => CheckVerdict::Pass,
+        Verdict::NotApplicable => CheckVerdict::NotApplicable,
+        Verdict::Warning => CheckVerdict::Warning,
+        Verdict::CouldNotTell => CheckVerdict::CouldNotTell,
+        Verdict::Fail => CheckVerdict::Fail,
+    };
+    let system = |system| match system {
+        System::Agent => "agent",
+        System::Cloud => "cloud",
+        System::Samba => "samba",
+        System::Windows => "windows",
+    };
+    let checks = report.checks.into_iter().map(|Row { check, finding }| CheckState {
+        id: check.id.to_owned(),
+        title: check.title.to_owned(),
+        verdict: verdict(finding.verdict),
+        evidence: finding.evidence,
+        cause: finding.cause,
+        fixes: finding
+            .fixes
+            .into_iter()
+            .map(|fix| CheckFix { system: system(fix.system).to_owned(), lines: fix.lines })
+            .collect(),
+    });
+    DoctorReport { at, exports, checks: checks.collect() }.bounded()
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_doctor::Finding;
+
+    use super::*;
+
+    fn report(finding: Finding) -> Report {
+        let check = *quick_checks()[0].description();
+        Report { checks: vec![Row { check, finding }] }
+    }
+
+    #[test]
+    fn each_turn_is_one_event() {
+        let mut known = BTreeMap::new();
+        let mut look = |finding| {
+            let events = turned(&mut known, &report(finding));
+            events.into_iter().map(|(id, line)| (id.number(), line)).collect::<Vec<_>>()
+        };
+        assert!(look(Finding::pass("fine")).is_empty());
+        let failed = look(Finding::fail("3 MB free", "it is full"));
+        assert_eq!(failed.len(), 1);
+        assert_eq!(failed[0].0, 35001);
+        assert!(
+            failed[0].1.contains("fails") && failed[0].1.ends_with("; 3 MB free; it is full"),
+            "{failed:?}"
+        );
+        assert!(look(Finding::fail("2 MB free", "it is full")).is_empty(), "once for each turn");
+        assert!(look(Finding::could_not_tell("silence")).is_empty(), "what can't be told is as it was");
+        assert_eq!(look(Finding::warning("9 MB", "nearly"))[0].0, 35001);
+        let recovered = look(Finding::pass("fine"));
+        assert!(recovered[0].0 == 35002 && recovered[0].1.contains("passes again"), "{recovered:?}");
+    }
+
+    #[test]
+    fn pauses_differ_by_a_tenth_at_most() {
+        struct Always(u8);
+        impl Random for Always {
+            fn fill(&self, out: &mut [u8]) {
+                out.fill(self.0);
+            }
+        }
+        let every = Duration::from_secs(900);
+        assert_eq!(jittered(every, &Always(0)), every);
+        assert!((every.mul_f64(0.9)..every).contains(&jittered(every, &Always(255))));
+    }
+}

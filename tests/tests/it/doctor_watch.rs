@@ -1,0 +1,103 @@
+//! The running agent's own doctor: a check that turns is an event, a metric, and a line on the console's page.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use ritorno_lab::command::run;
+use ritorno_lab::progress::wait_until;
+
+use crate::world::World;
+
+/// Longest wait for a look, which comes every ten seconds and takes some.
+const LOOKED_WITHIN: Duration = Duration::from_secs(60);
+
+/// An administrator at the console, by `curl`.
+pub(crate) struct Console<'a> {
+    world: &'a World,
+    jar: std::path::PathBuf,
+}
+
+impl<'a> Console<'a> {
+    /// Signed in as the first administrator.
+    pub(crate) fn sign_in(world: &'a World) -> Result<Self> {
+        let console = Self { world, jar: world.stack.folder().join("console-cookies") };
+        let name = format!("name={}", world.stack.administrator.name);
+        let words = ["--data-urlencode", &name, "--data-urlencode", "password@-"];
+        console.ask("/console/sign-in", &words, &world.stack.administrator.password)?;
+        Ok(console)
+    }
+
+    /// A page, as HTML; with more words for `curl`, and what goes to its standard input.
+    pub(crate) fn ask(&self, path: &str, words: &[&str], input: &str) -> Result<String> {
+        let stack = &self.world.stack;
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--fail", "--max-time", "20", "--cacert"]);
+        command.arg(&stack.ca_pem).arg("--cookie").arg(&self.jar).arg("--cookie-jar").arg(&self.jar);
+        command.args(["--header", &format!("origin: {}", stack.url)]).args(words);
+        run(command.arg(format!("{}{path}", stack.url)), input.as_bytes())
+    }
+}
+
+#[test]
+fn a_check_that_turns_is_an_event_a_metric_and_a_line_on_the_page() -> Result<()> {
+    let mut world = World::start("doctor-watch", |_| Ok(()))?;
+    let folder = world.stack.folder().to_owned();
+    let metrics = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    append(&folder.join("ritorno.toml"), &format!("\n[metrics]\nlisten = \"{metrics}\"\n"))?;
+    append(&folder.join("agent.toml"), "\n[doctor]\nevery_seconds = 10\n")?;
+    world.stack.stop_agent();
+    world.stack.stop_server();
+    world.stack.start_server()?;
+    world.stack.start_agent()?;
+    world.stack.wait_until_open()?;
+
+    let events = || -> Result<Vec<String>> {
+        let text = std::fs::read_to_string(folder.join("agent-events.log"))?;
+        let ours = |line: &&str| line.contains("\"id\":3500") && line.contains("the check scheduler");
+        Ok(text.lines().filter(ours).map(str::to_owned).collect())
+    };
+    let measured = |value: u8| -> Result<bool> {
+        let told = run(Command::new("curl").args(["--silent", &format!("http://{metrics}/metrics")]), b"")?;
+        let ours = |line: &&str| {
+            line.starts_with("ritorno_doctor_check{agent=\"") && line.contains("check=\"scheduler\"}")
+        };
+        Ok(told.lines().find(ours).is_some_and(|line| line.ends_with(&format!(" {value}"))))
+    };
+    ensure!(wait_until(LOOKED_WITHIN, || measured(0))?, "in order, and told so");
+    ensure!(events()?.is_empty(), "nothing turned yet: {:?}", events()?);
+
+    world.stack.agent_command(&["sync", "suspend"])?;
+    ensure!(wait_until(LOOKED_WITHIN, || measured(1))?, "the metric does not turn");
+    let told = events()?;
+    ensure!(told.len() == 1 && told[0].contains("\"id\":35001"), "one event: {told:?}");
+    let console = Console::sign_in(&world)?;
+    for (language, words) in [
+        ("en", ["Doctor", "Warning: The scheduler of the synchronisation goes on", "Not in order: 1"]),
+        ("it", ["Diagnosi", "Avviso: La pianificazione della sincronizzazione procede", "Non a posto: 1"]),
+    ] {
+        let page = console.ask(&format!("/console/doctor?lang={language}"), &[], "")?;
+        for word in words {
+            ensure!(page.contains(word), "{word}: {page}");
+        }
+        ensure!(page.contains("the scheduler is suspended") && page.contains("ritorno-agent sync resume"));
+        ensure!(page.contains("href=\"/console/doctor/manual#scheduler\""), "the manual: {page}");
+    }
+    let manual = console.ask("/console/doctor/manual", &[], "")?;
+    ensure!(manual.contains("id=\"scheduler\"") && manual.contains("ritorno-agent sync resume"));
+
+    world.stack.agent_command(&["sync", "resume"])?;
+    ensure!(wait_until(LOOKED_WITHIN, || measured(0))?, "the metric does not turn back");
+    let told = events()?;
+    ensure!(told.len() == 2 && told[1].contains("\"id\":35002"), "one more: {told:?}");
+    ensure!(told[1].contains("passes again") && told[1].contains("\"level\":\"information\""), "{told:?}");
+    let page = console.ask("/console/doctor", &["--header", "accept-language: en"], "")?;
+    ensure!(page.contains("Not in order: 0") || page.contains("Non a posto: 0"), "{page}");
+    Ok(())
+}
+
+fn append(file: &std::path::Path, text: &str) -> Result<()> {
+    let before = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(std::fs::write(file, before + text)?)
+}
