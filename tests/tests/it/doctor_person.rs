@@ -167,6 +167,22 @@ fn checks_and_codes_are_listed() -> Result<()> {
         let windows = check["id"].as_str().is_some_and(|id| id.starts_with("windows-"));
         ensure!((kind == "recorded") == windows, "{check}");
     }
+    // Evidence that was recorded elsewhere is judged, whatever the forest is.
+    let script = said(&world, &["evidence"])?;
+    ensure!(script.contains("Section tls") && script.contains("RestrictRemoteSam"), "{script}");
+    let evidence = world.stack.folder().join("evidence.txt");
+    std::fs::write(&evidence, "### tls DC1 2026-11-26T10:00:00Z\n    Enabled    REG_DWORD    0x0\n")?;
+    let file = evidence.to_string_lossy().into_owned();
+    let report = Report::told(doctor(&world, &["--quick", "--json", "--evidence", &file])?)?;
+    report.only_fails("windows-tls", "Restart-Computer")?;
+    std::fs::write(&evidence, "nothing of that")?;
+    let refused = capture(&mut doctor(&world, &["--quick", "--evidence", &file])?, b"")?;
+    ensure!(
+        !refused.success && refused.stderr.contains("has no line that begins with"),
+        "{}",
+        refused.stderr
+    );
+
     let told = said(
         &world,
         &[

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::doctor::DoctorReport;
 
@@ -22,12 +24,16 @@ pub fn is_fresh(received_at: Timestamp, now: Timestamp) -> bool {
 /// Keeps it in the place of the one before.
 ///
 /// # Errors
-/// [`Problem`], if the database failed.
+/// [`Problem`], if it can't be read, or the database failed.
 pub async fn handle(
     State(state): State<AppState>,
     AgentBearer(agent): AgentBearer,
-    Json(report): Json<DoctorReport>,
+    body: Bytes,
 ) -> Result<Json<()>, Problem> {
+    let report: DoctorReport = serde_json::from_slice(&body).map_err(|error| {
+        let detail = format!("It is no report that this version understands: {error}.");
+        Problem::new(StatusCode::BAD_REQUEST, "doctor-report", "The report can't be read", detail)
+    })?;
     let now = state.clock.now();
     state.store.doctor_reports().keep(state.tenant, agent.id, &report.bounded(), now).await?;
     Ok(Json(()))

@@ -23,6 +23,9 @@ pub mod token;
 /// Largest body that an agent may send here, in bytes.
 const MAXIMUM_BODY: usize = 64 * 1024;
 
+/// Largest report of an agent's checks, in bytes; it is far larger than any that an honest one sends.
+const MAXIMUM_REPORT: usize = 512 * 1024;
+
 /// The agents' routes.
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -35,7 +38,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/release/package", get(release::package))
         .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/person", get(person::handle))
-        .route("/agent/v1/doctor", post(doctor::handle))
+        .route("/agent/v1/doctor", post(doctor::handle).layer(DefaultBodyLimit::max(MAXIMUM_REPORT)))
         .route("/agent/v1/idle", get(idle::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))

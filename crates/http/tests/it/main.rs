@@ -10,6 +10,7 @@ mod both_languages;
 mod browser;
 mod change;
 mod console;
+mod doctor;
 mod follow_up;
 mod help_desk;
 mod hostile;
