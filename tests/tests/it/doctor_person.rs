@@ -133,6 +133,39 @@ fn each_fault_of_a_person_is_the_first_thing_that_stops_them() -> Result<()> {
     world.reset(ANNA, "Era-Vero-Davvero-9")
 }
 
+/// Self-service is for the people of one group only: whoever is not in it is told so, and the printed lines let them in.
+#[test]
+fn whoever_is_not_in_the_group_is_told() -> Result<()> {
+    let mut world = World::start("doctor-group", |_| Ok(()))?;
+    let (anna, marco) = (world.forest.person(ANNA)?.clone(), world.forest.person("marco.conti")?.clone());
+    let base = world.forest.base_dn.clone();
+    world
+        .forest
+        .modify(&format!("dn: OU=Groups,{base}\nchangetype: add\nobjectClass: organizationalUnit\n"))?;
+    world.forest.modify(&format!(
+        "dn: CN=pilot,OU=Groups,{base}\nchangetype: add\nobjectClass: group\nsAMAccountName: pilot\nmember: {}\n",
+        marco.dn
+    ))?;
+    let file = world.stack.folder().join("agent.toml");
+    let text = std::fs::read_to_string(&file)?;
+    let groups = format!("groups = [\"OU=Groups,{base}\"]\nscope =");
+    std::fs::write(&file, text.replacen("scope =", &groups, 1))?;
+    world.stack.stop_agent();
+    world.stack.start_agent()?;
+    world.stack.first_sync()?;
+    world.stack.wait_until_open()?;
+    world.stack.server_command(&["tenant", "sspr-for", "--group", "pilot"])?;
+    would_succeed(&world, &marco.upn)?;
+    let report = stopped_by(&world, ANNA, "person-tenant")?;
+    ensure!(report.0.to_string().contains("SSPR_0013"), "{}", report.0);
+    let line = "samba-tool group addmembers GROUP ACCOUNT";
+    ensure!(report.fixes("person-tenant").contains(&line), "{}", report.0);
+    let line = line.replace("GROUP", "pilot").replace("ACCOUNT", &anna.sam);
+    world.forest.dc_exec(&line.split(' ').collect::<Vec<_>>())?;
+    world.stack.agent_command(&["sync", "cycle"])?;
+    would_succeed(&world, ANNA)
+}
+
 /// Too many codes in an hour: no further one comes, which the page does not show. The help desk's page lifts it.
 #[test]
 fn too_many_codes_are_told() -> Result<()> {

@@ -40,6 +40,7 @@ impl Check<About> for PersonTenant {
             SsprCode::WritebackNotEnabled,
             SsprCode::NotEnabledInPolicy,
             SsprCode::NotLicensed,
+            SsprCode::NotInGroup,
             SsprCode::NotProperlyConfigured,
         ];
         let of = |known, sspr| judge(&PersonStanding { known, sspr, stopped_until: None });
@@ -67,6 +68,14 @@ fn judge(standing: &PersonStanding) -> Finding {
             System::Cloud,
             ["ritorno licence show", "ritorno licence assign PRODUCT --person NAME"],
         ),
+        "SSPR_0013" => finding
+            .fix(System::Windows, ["Add-ADGroupMember GROUP -Members ACCOUNT"])
+            .fix(System::Samba, ["samba-tool group addmembers GROUP ACCOUNT"])
+            .fix(System::Agent, ["ritorno-agent sync cycle"])
+            .fix(
+                System::Cloud,
+                ["# which group it is; without one it is everybody:", "ritorno tenant show", "ritorno tenant sspr-for"],
+            ),
         "SSPR_0014" => finding.fix(
             System::Cloud,
             ["# the person registers an address at /register; or the directory gets one, in the attribute that the sync's rules name"],
