@@ -9,8 +9,17 @@ use crate::audit::fact;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::value::{json, values};
+use crate::value::{Sql, json, values};
 use crate::writer::Statement;
+
+/// Links facts, in one statement for all of them.
+const LINK: Sql = Sql {
+    sqlite: "update audit set position = said.value ->> 1, hash = unhex(said.value ->> 2) from json_each($2) said \
+         where audit.tenant = $1 and audit.id = said.value ->> 0 and audit.position is null",
+    postgres: "update audit set position = (said.value ->> 1)::bigint, hash = decode(said.value ->> 2, 'hex') \
+         from jsonb_array_elements($2::text::jsonb) said where audit.tenant = $1 and audit.id = said.value ->> 0 \
+         and audit.position is null",
+};
 
 /// The chains of the tenants.
 pub struct AuditChain<'a>(pub(crate) &'a Db);
@@ -46,8 +55,6 @@ impl AuditChain<'_> {
             "insert into audit_heads (tenant, position, hash) values ($1, 0, $2) on conflict do nothing";
         const MOVE: &str =
             "update audit_heads set position = $3, hash = $4 where tenant = $1 and position = $2";
-        const LINK: &str =
-            "update audit set position = $3, hash = $4 where tenant = $1 and id = $2 and position is null";
         let rows = self.0.read(UNLINKED, values![tenant, count]).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -60,13 +67,13 @@ impl AuditChain<'_> {
         let (mut now, mut links) = (before, Vec::with_capacity(facts.len()));
         for fact in &facts {
             now = now.after(fact);
-            links.push((LINK, values![tenant, fact.id, stored(now.position), now.hash.as_slice()]));
+            links.push((fact.id.to_string(), stored(now.position), hex(&now.hash)));
         }
         // The head moves first, so that of two servers one waits, and then finds that it moved.
         let moved: Statement =
             (MOVE, values![tenant, stored(before.position), stored(now.position), now.hash.as_slice()]);
-        let statements = [moved].into_iter().chain(links).collect();
-        Ok(if self.0.write_whole(statements).await?.is_none() { facts } else { Vec::new() })
+        let linked = (self.0.words(&LINK), values![tenant, json(&links).as_str()]);
+        Ok(if self.0.write_whole(vec![moved, linked]).await?.is_none() { facts } else { Vec::new() })
     }
 
     /// The hash at a position; `None` if there is no fact.
@@ -157,6 +164,10 @@ impl AuditChain<'_> {
              where excluded.position > audit_sinks.position";
         self.0.write(SQL, values![tenant, sink, stored(position)]).await.map(|_| ())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A position as it is stored. No chain gets as far as to be cut off by it.

@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use ritorno_identity::audit::Fact;
 use ritorno_identity::removal::{Removal, RemovalKind, SHOWN_FOR};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, TenantId};
 
+use crate::audit::appended;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
@@ -89,7 +91,8 @@ impl Removals<'_> {
         rows.iter().map(|row| Ok((row.parsed("agent")?, row.count("held")?))).collect()
     }
 
-    /// Lets exactly these through until then. `false` if those of one kind are not held any more; nothing is let through then.
+    /// Lets exactly these through until then, and adds the fact that somebody did. `false` if those of one kind are not held any more;
+    /// nothing is let through then, and no fact added.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -99,6 +102,7 @@ impl Removals<'_> {
         agent: AgentId,
         removals: &[Removal],
         until: Timestamp,
+        fact: &Fact,
     ) -> Result<bool, StoreError> {
         let mut statements = Vec::new();
         for kind in RemovalKind::ALL {
@@ -109,6 +113,7 @@ impl Removals<'_> {
                 statements.push((self.0.words(&APPROVE), values));
             }
         }
+        statements.push(appended(fact));
         // All of a list or nothing.
         Ok(self.0.write_whole(statements).await?.is_none())
     }

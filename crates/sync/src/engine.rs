@@ -226,7 +226,7 @@ impl Engine {
     /// # Errors
     /// [`SyncError::Store`].
     pub async fn status(&self) -> Result<Vec<ConnectorStatus>, SyncError> {
-        status::all(&mut *self.store.read().await?).await
+        status::all(&mut *self.store.read().await?, self.clock.now()).await
     }
 
     /// The removals that the next export of `connector` would send and nobody approved.

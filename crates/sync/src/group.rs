@@ -92,7 +92,7 @@ pub(crate) async fn stage_members(
     };
     let came = sqlx::query(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?, ?, value, 1 FROM json_each(?) \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved = 0 \
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved_until = 0, held_at = NULL \
          WHERE present = 0 RETURNING member_guid",
     )
     .bind(connector)
@@ -200,7 +200,7 @@ pub(crate) async fn stage_primaries(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
          SELECT o.connector_id, o.object_guid, said.value ->> 0, 1, 1 FROM json_each(?2) said CROSS JOIN cs_object o \
          ON o.connector_id = ?1 AND o.rid = said.value ->> 1 \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, approved = 0, \
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, approved_until = 0, held_at = NULL, \
          dirty = max(dirty, 1 - present)",
     )
     .bind(connector)

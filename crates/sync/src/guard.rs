@@ -15,10 +15,13 @@ use crate::resource::Resource;
 /// The sliding window in which removals are added up.
 pub(crate) const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What the tenant's guard held is asked for again after this: an administrator's approval there lasts an hour.
+pub const HELD_IN_TENANT_AGAIN: Duration = Duration::from_secs(600);
+
 /// What makes a pending change a removal: the person goes, or may no longer sign in. Scope exits are deletions here.
 /// A row counts until a person approved it.
 const PENDING: &str = "SELECT anchor, desired, confirmed FROM export_object \
-     WHERE connector_id = ? AND approved = 0 AND (desired IS NOT confirmed OR unsure = 1) \
+     WHERE connector_id = ? AND approved_until = 0 AND (desired IS NOT confirmed OR unsure = 1) \
      AND (desired IS NULL OR (json_extract(confirmed, '$.enabled') = 1 AND json_extract(desired, '$.enabled') = 0)) \
      ORDER BY anchor";
 
@@ -28,7 +31,7 @@ const CONTAINER: i64 = 5;
 
 /// Containers that lost so many people and show nobody any more, neither in them nor below.
 const LOST: &str = "SELECT lost_from, people FROM (SELECT lost_from, count(*) AS people FROM export_object \
-     WHERE connector_id = ?1 AND approved = 0 AND desired IS NOT confirmed AND lost_from IS NOT NULL \
+     WHERE connector_id = ?1 AND approved_until = 0 AND desired IS NOT confirmed AND lost_from IS NOT NULL \
      GROUP BY lost_from HAVING count(*) >= ?2) \
      WHERE NOT EXISTS (SELECT 1 FROM cs_object WHERE connector_id = ?1 AND present = 1 \
      AND substr(dn, -length(lost_from) - 1) = ',' || lost_from) ORDER BY people DESC, lost_from LIMIT 1";
@@ -42,7 +45,7 @@ pub(crate) const LEAVING: &str = "SELECT e.group_guid, e.member_guid, e.confirme
      JOIN cs_object g ON g.connector_id = e.connector_id AND g.object_guid = e.group_guid \
      JOIN export_object x ON x.anchor = g.anchor AND x.kind = 'group' \
      LEFT JOIN export_object m ON m.target_id = e.confirmed \
-     WHERE e.connector_id = ?1 AND e.dirty = 1 AND e.present = 0 AND e.approved = 0 AND e.confirmed IS NOT NULL \
+     WHERE e.connector_id = ?1 AND e.dirty = 1 AND e.present = 0 AND e.approved_until = 0 AND e.confirmed IS NOT NULL \
      AND x.desired IS NOT NULL AND x.confirmed IS NOT NULL \
      AND CASE WHEN m.id IS NULL THEN e.member_guid LIKE 'tenant:%' ELSE m.desired IS NOT NULL END \
      AND NOT EXISTS (SELECT 1 FROM mv_object km \
@@ -243,25 +246,20 @@ pub(crate) async fn lost_container(
 /// How long an approval lasts: until it may have been held in the tenant, and been approved there as well.
 pub(crate) const APPROVED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What was approved and did not go out in time is not approved any more.
+/// What was approved and did not go out in time is not approved any more, each by itself.
 pub(crate) async fn end_approval(
     connection: &mut SqliteConnection,
     connector: i64,
     now: Timestamp,
 ) -> Result<(), SyncError> {
-    let over = sqlx::query("UPDATE connector SET approved_until = NULL WHERE id = ? AND approved_until <= ?")
-        .bind(connector)
-        .bind(now.unix_ms())
-        .execute(&mut *connection)
-        .await?;
-    if over.rows_affected() == 0 {
-        return Ok(());
-    }
+    // Whatever was approved and did not go out waits, so that the indexes of what waits have it.
     for sql in [
-        "UPDATE export_object SET approved = 0 WHERE connector_id = ? AND approved = 1",
-        "UPDATE edge SET approved = 0 WHERE connector_id = ? AND approved = 1",
+        "UPDATE export_object INDEXED BY export_object_pending SET approved_until = 0 WHERE connector_id = ? \
+         AND (desired IS NOT confirmed OR unsure = 1) AND approved_until BETWEEN 1 AND ?",
+        "UPDATE edge INDEXED BY edge_dirty SET approved_until = 0 WHERE connector_id = ? AND dirty = 1 \
+         AND approved_until BETWEEN 1 AND ?",
     ] {
-        sqlx::query(sql).bind(connector).execute(&mut *connection).await?;
+        sqlx::query(sql).bind(connector).bind(now.unix_ms()).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -272,15 +270,12 @@ pub(crate) async fn approve(
     connector: i64,
     now: Timestamp,
 ) -> Result<(), SyncError> {
-    sqlx::query("UPDATE connector SET approved_until = ? WHERE id = ?")
-        .bind(now.plus(APPROVED_FOR).unix_ms())
-        .bind(connector)
-        .execute(&mut *connection)
-        .await?;
+    let until = now.plus(APPROVED_FOR).unix_ms();
     for row in sqlx::query(LEAVING).bind(connector).fetch_all(&mut *connection).await? {
         sqlx::query(
-            "UPDATE edge SET approved = 1 WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",
+            "UPDATE edge SET approved_until = ? WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",
         )
+        .bind(until)
         .bind(connector)
         .bind(row.try_get::<String, _>("group_guid")?)
         .bind(row.try_get::<String, _>("member_guid")?)
@@ -288,7 +283,8 @@ pub(crate) async fn approve(
         .await?;
     }
     for row in sqlx::query(PENDING).bind(connector).fetch_all(&mut *connection).await? {
-        sqlx::query("UPDATE export_object SET approved = 1 WHERE anchor = ?")
+        sqlx::query("UPDATE export_object SET approved_until = ? WHERE anchor = ?")
+            .bind(until)
             .bind(row.try_get::<String, _>("anchor")?)
             .execute(&mut *connection)
             .await?;

@@ -41,7 +41,7 @@ pub use engine::Engine;
 pub use error::SyncError;
 pub use fault::ObjectFault;
 pub use group::Group;
-pub use guard::{Guard, HeldBecause, Removal, RemovalKind, Removals};
+pub use guard::{Guard, HELD_IN_TENANT_AGAIN, HeldBecause, Removal, RemovalKind, Removals};
 pub use object::{ImportedObject, Kind, Members};
 pub use pending::{PendingChange, PendingKind};
 pub use person::Person;

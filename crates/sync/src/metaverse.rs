@@ -199,7 +199,7 @@ macro_rules! provision {
             "INSERT INTO export_object (connector_id, kind, anchor, desired) ",
             $rows,
             " ON CONFLICT (anchor) DO UPDATE \
-             SET connector_id = excluded.connector_id, desired = excluded.desired, approved = 0, fault = NULL, \
+             SET connector_id = excluded.connector_id, desired = excluded.desired, approved_until = 0, fault = NULL, \
              lost_from = NULL, remove_at = NULL"
         )
     };
@@ -252,7 +252,7 @@ pub(crate) async fn go(
         .await?;
     // Whom the tenant knows for sure is suspended until then, if that is wanted.
     sqlx::query(
-        "UPDATE export_object SET approved = 0, fault = NULL, lost_from = ?1, \
+        "UPDATE export_object SET approved_until = 0, fault = NULL, lost_from = ?1, \
          remove_at = CASE WHEN confirmed IS NOT NULL AND kind = 'person' THEN ?2 END, \
          desired = CASE WHEN confirmed IS NOT NULL AND kind = 'person' AND ?2 IS NOT NULL \
          THEN json_set(confirmed, '$.enabled', json('false')) END WHERE anchor = ?3",
@@ -272,7 +272,7 @@ pub(crate) async fn remove_suspended(
     now: Timestamp,
 ) -> Result<u64, SyncError> {
     let removed = sqlx::query(
-        "UPDATE export_object SET desired = NULL, remove_at = NULL, approved = 0, lost_from = NULL \
+        "UPDATE export_object SET desired = NULL, remove_at = NULL, approved_until = 0, lost_from = NULL \
          WHERE connector_id = ? AND remove_at <= ?",
     )
     .bind(connector)

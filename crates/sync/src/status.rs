@@ -1,9 +1,11 @@
 //! Where a connector stands.
 
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::scim::HELD_STATUS;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::SyncError;
+use crate::guard::HELD_IN_TENANT_AGAIN;
 
 /// Where a connector stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct ConnectorStatus {
     pub pending_deletes: u64,
     /// Members of groups that the next export would put in or take out.
     pub pending_members: u64,
+    /// Of them, those whom the tenant's deletion guard holds in their group until an administrator approves it.
+    pub held_members: u64,
+    /// Of those, whom the next export does not ask for again yet.
+    pub paused_members: u64,
     /// People whom the tenant refused at the last export.
     pub refused: u64,
     /// Removals of those that the tenant's deletion guard holds until an administrator approves them.
@@ -52,13 +58,21 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM edge e INDEXED BY edge_dirty JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
         JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' AND x.confirmed IS NOT NULL
         WHERE e.connector_id = c.id AND e.dirty = 1) AS members,
+    (SELECT count(*) FROM edge e INDEXED BY edge_dirty WHERE e.connector_id = c.id AND e.dirty = 1 AND e.held_at IS NOT NULL)
+        AS held_members,
+    (SELECT count(*) FROM edge e INDEXED BY edge_dirty WHERE e.connector_id = c.id AND e.dirty = 1 AND e.held_at > ?1)
+        AS paused_members,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND fault IS NOT NULL) AS refused,
-    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND json_extract(fault, '$.status') = ?) AS held
+    (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND json_extract(fault, '$.status') = ?2) AS held
     FROM connector c ORDER BY name";
 
 /// Where every connector that ever ran stands.
-pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<ConnectorStatus>, SyncError> {
-    let rows = sqlx::query(QUERY).bind(HELD_STATUS).fetch_all(connection).await?;
+pub(crate) async fn all(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Vec<ConnectorStatus>, SyncError> {
+    let paused = now.minus(HELD_IN_TENANT_AGAIN).unix_ms();
+    let rows = sqlx::query(QUERY).bind(paused).bind(HELD_STATUS).fetch_all(connection).await?;
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         let count = |column: &'static str| -> Result<u64, SyncError> {
@@ -76,6 +90,8 @@ pub(crate) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Connect
             pending_updates: count("updates")?,
             pending_deletes: count("deletes")?,
             pending_members: count("members")?,
+            held_members: count("held_members")?,
+            paused_members: count("paused_members")?,
             refused: count("refused")?,
             held_in_tenant: count("held")?,
         });

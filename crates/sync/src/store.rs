@@ -132,5 +132,42 @@ fn migrator() -> Migrator {
         migration(6, "members guarded", include_str!("../migrations/0006_members_guarded.sql")),
         migration(7, "foreign members", include_str!("../migrations/0007_foreign_members.sql")),
         migration(8, "approval ends", include_str!("../migrations/0008_approval_ends.sql")),
+        migration(9, "approved each", include_str!("../migrations/0009_approved_each.sql")),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+
+    /// What was approved before approvals ended by themselves is approved no more; what was approved since keeps its time.
+    #[tokio::test]
+    async fn approvals_come_through_an_upgrade_with_their_end_or_not_at_all() {
+        let folder = std::env::temp_dir().join(format!("ritorno-approvals-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("sync.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut before = options.connect().await.unwrap();
+        migrator().run_to(8, &mut before).await.unwrap();
+        let made = "INSERT INTO connector (id, name, approved_until) VALUES (1, 'old', NULL), (2, 'new', 77); \
+             INSERT INTO export_object (connector_id, anchor, confirmed, approved) \
+             VALUES (1, 'a', '{}', 1), (2, 'b', '{}', 1), (2, 'c', '{}', 0); \
+             INSERT INTO edge (connector_id, group_guid, member_guid, present, approved) \
+             VALUES (1, 'g', 'a', 0, 1), (2, 'g', 'b', 0, 1), (2, 'g', 'c', 0, 0)";
+        before.execute(AssertSqlSafe(made.to_owned())).await.unwrap();
+        sqlx::Connection::close(before).await.unwrap();
+
+        let store = Store::open(&path).await.unwrap();
+        for sql in [
+            "SELECT approved_until FROM export_object ORDER BY anchor",
+            "SELECT approved_until FROM edge ORDER BY member_guid",
+        ] {
+            let rows = sqlx::query(sql).fetch_all(&mut *store.read().await.unwrap()).await.unwrap();
+            let until: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+            assert_eq!(until, [0, 77, 0], "{sql}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

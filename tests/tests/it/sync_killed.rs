@@ -1,15 +1,16 @@
 //! Agent and server are killed at every boundary of the stages and within each, at moments that their own stores tell: then the next
-//! cycle ends well, the tenant is what the directory says, and nobody is there twice.
+//! cycle ends well, the tenant is what the directory says, and nobody is there twice. The server's moments on both of its databases.
 
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ritorno_lab::Lab;
 use ritorno_lab::crowd::Crowd;
 use ritorno_storage::{Store, UserFilter};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
 use crate::world::{World, programs};
 
@@ -64,9 +65,13 @@ macro_rules! during {
 /// So many people have their new name in the tenant.
 macro_rules! arrived {
     ($number:literal) => {
-        concat!("SELECT count(*) >= ", $number, " FROM users WHERE display_name LIKE ':round %'")
+        concat!("SELECT count(*) / ", $number, " FROM users WHERE display_name LIKE ':round %'")
     };
 }
+
+/// The one who leaves the large group in this round is not in it any more.
+const LEFT: &str = "SELECT 1 - count(*) FROM group_members m JOIN directory_groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id \
+     WHERE g.account_name = 'bench-group-0000' AND u.account_name = :leaver";
 
 const MOMENTS: &[Moment] = &[
     of_agent("a full import begins", FULL, during!("full-import", "")),
@@ -103,12 +108,7 @@ const MOMENTS: &[Moment] = &[
         during!("export", " AND EXISTS (SELECT 1 FROM export_object WHERE confirmed LIKE '%:round %')"),
     ),
     of_server("the last request arrived", FULL, arrived!(300)),
-    of_server(
-        "a member has left",
-        FULL,
-        "SELECT count(*) = 0 FROM group_members m JOIN directory_groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id \
-         WHERE g.account_name = 'bench-group-0000' AND u.account_name = :leaver",
-    ),
+    of_server("a member has left", FULL, LEFT),
     of_agent("a confirming import begins", CONFIRM, during!("confirming-import", "")),
     of_agent("a delta import begins", DELTA, during!("delta-import", "")),
     of_agent(
@@ -130,9 +130,28 @@ const MOMENTS: &[Moment] = &[
     of_server("some changes arrived", DELTA, arrived!(1)),
 ];
 
+/// A store that tells whether a moment has come.
+enum Looked {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Looked {
+    /// The number that a statement gives.
+    async fn number(&mut self, sql: &str) -> Result<i64> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Sqlite(store) => sqlx::query(sql).fetch_one(store).await?.try_get(0)?,
+            Self::Postgres(store) => sqlx::query(sql).fetch_one(store).await?.try_get(0)?,
+        })
+    }
+}
+
 /// The forest's crowd, and what is said of it now.
 struct Scene {
     world: World,
+    /// The server's database, where it is not a file.
+    database: Option<String>,
     crowd: Crowd,
     round: u32,
     /// The people who are in the large group no more.
@@ -140,8 +159,11 @@ struct Scene {
 }
 
 impl Scene {
-    fn start() -> Result<Self> {
-        let mut world = World::start("sync-killed", |_| Ok(()))?;
+    fn start(name: &str, database: Option<String>) -> Result<Self> {
+        let mut world = match database.clone() {
+            Some(database) => World::start_over(name, database)?,
+            None => World::start(name, |_| Ok(()))?,
+        };
         world.stack.stop_agent();
         let crowd = Crowd::of(&world.forest, PEOPLE);
         crowd.add_to(&world.forest)?;
@@ -155,7 +177,7 @@ impl Scene {
             // What the agent read before is another scope's.
             let _ = std::fs::remove_file(std::path::Path::new(state.trim_matches('"')).join(name));
         }
-        Ok(Self { world, crowd, round: 0, left: 0 })
+        Ok(Self { world, database, crowd, round: 0, left: 0 })
     }
 
     /// Gives people another name, and has one of them leave the large group.
@@ -191,11 +213,14 @@ impl Scene {
         Ok(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
 
-    async fn open(&self, server: bool) -> Result<SqliteConnection> {
+    async fn open(&self, server: bool) -> Result<Looked> {
+        if let Some(database) = self.database.as_ref().filter(|_| server) {
+            return Ok(Looked::Postgres(PgConnection::connect(database).await?));
+        }
         let path = if server { "cloud/ritorno.db" } else { "agent/sync.db" };
         let path = self.world.stack.folder().join(path);
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        Ok(options.busy_timeout(Duration::from_secs(5)).connect().await?)
+        Ok(Looked::Sqlite(options.busy_timeout(Duration::from_secs(5)).connect().await?))
     }
 
     /// Has the agent do it until the moment has come; false if it had ended by then.
@@ -207,8 +232,7 @@ impl Scene {
         let come = self.world.runtime.block_on(async {
             let mut store = self.open(moment.server).await?;
             while Instant::now() < until {
-                let row = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).fetch_one(&mut store).await?;
-                if row.try_get::<i64, _>(0)? != 0 {
+                if store.number(&sql).await? != 0 {
                     return anyhow::Ok(true);
                 }
                 if agent.try_wait()?.is_some() {
@@ -239,7 +263,8 @@ impl Scene {
             self.world.stack.start_server()?;
         }
         self.world.stack.agent_command(DELTA)?;
-        let database = format!("sqlite:{}", self.world.stack.folder().join("cloud/ritorno.db").display());
+        let file = || format!("sqlite:{}", self.world.stack.folder().join("cloud/ritorno.db").display());
+        let database = self.database.clone().unwrap_or_else(file);
         let (people, members) = self.world.runtime.block_on(async {
             let store = Store::connect(&database).await?;
             let tenant = store.tenants().list().await?.first().context("there is a tenant")?.id;
@@ -286,7 +311,7 @@ fn kill(pid: u32) -> Result<()> {
 
 #[test]
 fn killed_at_every_boundary_and_within_each_stage_the_next_run_ends_well() -> Result<()> {
-    let mut scene = Scene::start()?;
+    let mut scene = Scene::start("sync-killed", None)?;
     scene.change()?;
     // The first cycle does all stages at once: it is killed within each of them, and goes on each time from there.
     for (victim, when) in [
@@ -333,5 +358,30 @@ fn killed_at_every_boundary_and_within_each_stage_the_next_run_ends_well() -> Re
         said.contains(&format!("0 updated, 0 removed, {known} unchanged, {others} errors")),
         "the tenant is as was exported: {said}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_server_on_postgresql_that_is_killed_while_an_export_goes_on_has_everything_once() -> Result<()> {
+    let postgresql = Lab::open()?.postgresql();
+    postgresql.start()?;
+    let database = postgresql.fresh_database("sync_killed")?;
+    let mut scene = Scene::start("sync-killed-postgresql", Some(database))?;
+    scene.change()?;
+    let first = "SELECT count(*) / 65 FROM users WHERE account_name LIKE 'sync-%'";
+    let mut met =
+        usize::from(scene.run_until(&of_server("a first cycle is under way", FULL, first), Victim::Server)?);
+    scene.cycle(Victim::Server)?;
+    let moments = [
+        of_server("the third request arrived", FULL, arrived!(129)),
+        of_server("a member has left", FULL, LEFT),
+        of_server("some changes arrived", DELTA, arrived!(1)),
+    ];
+    for moment in &moments {
+        scene.change()?;
+        met += usize::from(scene.run_until(moment, Victim::Server)?);
+        scene.cycle(Victim::Server).with_context(|| format!("killed when {}", moment.what))?;
+    }
+    ensure!(met >= moments.len(), "only {met} moments were met");
     Ok(())
 }

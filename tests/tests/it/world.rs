@@ -35,6 +35,8 @@ pub(crate) const PORT_BEYOND: u16 = 443;
 struct Setting {
     owner: Option<(u32, u32)>,
     openldap: bool,
+    /// The server's database; none for a SQLite file.
+    database: Option<String>,
     /// Where the cloud side is a host of its own, beyond this.
     beyond: Option<Middlebox>,
 }
@@ -61,6 +63,13 @@ impl World {
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
         Self::start_beside(forest, name, false, prepare)
+    }
+
+    /// Contoso, with the server on this database.
+    pub(crate) fn start_over(name: &str, database: String) -> Result<Self> {
+        let lab = Lab::open()?.private(name)?;
+        let setting = Setting { database: Some(database), ..Setting::default() };
+        Self::launch(lab, Forest::Contoso, &programs()?, setting, |_| Ok(()))
     }
 
     /// Contoso, and an OpenLDAP server beside it, which one agent serves both.
@@ -109,7 +118,7 @@ impl World {
         setting: Setting,
         prepare: impl FnOnce(&ForestHandle) -> Result<()>,
     ) -> Result<Self> {
-        let Setting { owner, openldap, beyond: middlebox } = setting;
+        let Setting { owner, openldap, database, beyond: middlebox } = setting;
         let forest = lab.forest(forest)?;
         forest.up()?;
         prepare(&forest)?;
@@ -125,7 +134,7 @@ impl World {
             forest: &forest,
             openldap: openldap.as_ref(),
             mail: &mail,
-            database: None,
+            database,
             port: middlebox.as_ref().map(|_| PORT_BEYOND),
             end_with_thread: false,
             beyond: middlebox.as_ref(),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
+use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::removal::RemovalKind;
 use ritorno_protocol::ids::AgentId;
 use serde::Deserialize;
@@ -31,8 +31,19 @@ struct RemovalsPage {
     /// Whether somebody approved another list than the one that waits now.
     other: bool,
     digest: String,
+    /// How many there are in all.
+    number: usize,
+    /// Where the page before this one and the one after it begin.
+    before: Option<usize>,
+    after: Option<usize>,
+    /// Which of them the page shows, counted from 1.
+    first: usize,
+    last: usize,
     lines: Vec<Line>,
 }
+
+/// Lines of one page.
+const PAGE: usize = 500;
 
 struct Line {
     told: &'static str,
@@ -45,6 +56,9 @@ pub(super) struct Whose {
     agent: AgentId,
     #[serde(default)]
     other: bool,
+    /// How many come before the page.
+    #[serde(default)]
+    from: usize,
 }
 
 /// What the button sends.
@@ -60,7 +74,7 @@ pub(super) async fn show(
     signed_in: SignedIn,
     reader: Reader,
     jar: CookieJar,
-    Query(Whose { agent, other }): Query<Whose>,
+    Query(Whose { agent, other, from }): Query<Whose>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let tenant = tenant(&state).await?;
@@ -75,6 +89,17 @@ pub(super) async fn show(
         RemovalKind::DeleteGroup => key("console-removal-group"),
         RemovalKind::LeaveGroup => key("console-removal-leave"),
     };
+    let number = held.list.len();
+    // A page that is not there any more is the last one.
+    let from = from.min(number.saturating_sub(1)) / PAGE * PAGE;
+    let lines: Vec<Line> = held
+        .list
+        .into_iter()
+        .skip(from)
+        .take(PAGE)
+        .map(|one| Line { told: told(one.kind), name: one.name })
+        .collect();
+    let last = from + lines.len();
     let shown = RemovalsPage {
         t: reader.words(&tenant),
         frame: Frame::new(&tenant, "/console"),
@@ -83,7 +108,12 @@ pub(super) async fn show(
         name,
         other,
         digest: held.digest,
-        lines: held.list.into_iter().map(|one| Line { told: told(one.kind), name: one.name }).collect(),
+        number,
+        before: (from > 0).then(|| from - PAGE),
+        after: (last < number).then_some(last),
+        first: from + 1,
+        last,
+        lines,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
@@ -97,11 +127,11 @@ pub(super) async fn approve(
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let now = state.clock.now();
-    let approved = guard::approve(&state.store, state.tenant, agent, &digest, now).await;
-    let Some(number) = approved.map_err(PageError::behind)? else {
-        return Ok(Redirect::to(&format!("/console/agents/removals?agent={agent}&other=true")));
-    };
-    let reason = format!("agent {agent}: {number} removals, {}", digest.trim());
-    signed_in.note(&state, &reader, Activity::RemovalsApproved, reason, None).await?;
-    Ok(Redirect::to("/console"))
+    let told =
+        |reason| signed_in.fact(&state, &reader, Activity::RemovalsApproved, Success::Success, reason, None);
+    let approved = guard::approve(&state.store, state.tenant, agent, &digest, now, told).await;
+    Ok(match approved.map_err(PageError::behind)? {
+        Some(_) => Redirect::to("/console"),
+        None => Redirect::to(&format!("/console/agents/removals?agent={agent}&other=true")),
+    })
 }

@@ -119,7 +119,21 @@ impl SignedIn {
         reason: String,
         target: Option<UserId>,
     ) -> Result<(), PageError> {
-        let fact = Fact {
+        let fact = self.fact(state, reader, activity, success, reason, target);
+        state.store.audit().append(&fact).await.map_err(PageError::behind)
+    }
+
+    /// What they did or tried, for whoever keeps it together with what it did.
+    pub(super) fn fact(
+        &self,
+        state: &AppState,
+        reader: &Reader,
+        activity: Activity,
+        success: Success,
+        reason: String,
+        target: Option<UserId>,
+    ) -> Fact {
+        Fact {
             id: FactId::random(&*state.random),
             tenant: state.tenant,
             at: state.clock.now(),
@@ -132,8 +146,7 @@ impl SignedIn {
             support_code: None,
             correlation: CorrelationId::random(&*state.random),
             request: None,
-        };
-        state.store.audit().append(&fact).await.map_err(PageError::behind)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::group::Group;
 use ritorno_identity::limit::Limit;
 use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
@@ -174,8 +175,8 @@ pub async fn held(
     Ok(Held { digest: removal::digest(&list), list })
 }
 
-/// Lets the list of this digest through for a while; how many that are. None, and nothing is let through, if that is not the list that
-/// waits now.
+/// Lets the list of this digest through for a while, and keeps with it the fact that `told` makes of what was approved; how many that are.
+/// None, and nothing is let through, if that is not the list that waits now.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -185,13 +186,16 @@ pub async fn approve(
     agent: AgentId,
     digest: &str,
     now: Timestamp,
+    told: impl FnOnce(String) -> Fact,
 ) -> Result<Option<usize>, StoreError> {
     let held = held(store, tenant, agent, now).await?;
     if held.list.is_empty() || !held.digest.eq_ignore_ascii_case(digest.trim()) {
         return Ok(None);
     }
-    let approved = store.removals().approve(tenant, agent, &held.list, now.plus(APPROVED_FOR)).await?;
-    Ok(approved.then_some(held.list.len()))
+    let (number, until) = (held.list.len(), now.plus(APPROVED_FOR));
+    let fact = told(format!("agent {agent}: {number} removals, {}", held.digest));
+    let approved = store.removals().approve(tenant, agent, &held.list, until, &fact).await?;
+    Ok(approved.then_some(number))
 }
 
 /// Counts members before they leave a group.

@@ -341,3 +341,36 @@ async fn held_removals_are_shown_and_exactly_those_are_approved() {
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("2 removals") && told[0].reason.contains(&id), "{}", told[0].reason);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_of_held_removals_is_shown_page_by_page_and_approved_whole() {
+    let world = world().await;
+    let agent = world.enrolled("lab-agent").await.0.id;
+    let one = |number: u32| Removal {
+        kind: RemovalKind::LeaveGroup,
+        id: format!("group {number}"),
+        name: format!("member-{number:05}@contoso.test  (all)"),
+    };
+    let list: Vec<Removal> = (0..5_501).map(one).collect();
+    let removals = world.state.store.removals();
+    removals.hold(world.tenant.id, agent, &list, world.clock.now()).await.unwrap();
+    let mut browser = signed_in(&world, "root").await;
+    let page = |from: &str| format!("/console/agents/removals?agent={agent}{from}");
+    let first = browser.get(&page("")).await.body;
+    assert_eq!(first.matches("@contoso.test").count(), 500);
+    assert!(first.contains("<strong>5501</strong>") && first.contains("&amp;from=500\""), "{first}");
+    assert!(!first.contains("Previous page"));
+    for from in ["&from=5500", "&from=999999"] {
+        let last = browser.get(&page(from)).await.body;
+        assert_eq!(last.matches("@contoso.test").count(), 1, "{from}");
+        assert!(last.contains("member-05500") && last.contains("&amp;from=5000\""), "{last}");
+        assert!(!last.contains("Next page"));
+    }
+    let digest = first.split("name=\"digest\" value=\"").nth(1).unwrap()[..64].to_owned();
+    browser.post("/console/agents/removals", &[("agent", &agent.to_string()), ("digest", &digest)]).await;
+    let kind = RemovalKind::LeaveGroup;
+    let ids: Vec<String> = list.iter().map(|one| one.id.clone()).collect();
+    let approved = removals.approved(world.tenant.id, agent, kind, &ids, world.clock.now()).await.unwrap();
+    assert_eq!(approved.len(), list.len());
+    assert!(browser.get(&page("")).await.body.contains("Nothing is held"));
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use ritorno_http::scim::guard::{self, MEMBERS, REMOVALS};
 use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::removal::{APPROVED_FOR, RemovalKind};
 use ritorno_protocol::clock::Clock as _;
 use serde_json::json;
@@ -31,7 +33,28 @@ async fn held(world: &World, agent: &Agent) -> guard::Held {
 
 async fn approve(world: &World, agent: &Agent, digest: &str) -> Option<usize> {
     let now = world.clock.now();
-    guard::approve(&world.state.store, world.tenant.id, agent.id, digest, now).await.unwrap()
+    let told = |reason| Fact {
+        id: FactId::random(&*world.state.random),
+        tenant: world.tenant.id,
+        at: now,
+        activity: Activity::RemovalsApproved,
+        actor: Actor::System,
+        target: None,
+        from: None,
+        success: Success::Success,
+        reason,
+        support_code: None,
+        correlation: CorrelationId::random(&*world.state.random),
+        request: None,
+    };
+    guard::approve(&world.state.store, world.tenant.id, agent.id, digest, now, told).await.unwrap()
+}
+
+/// The reasons of the approvals that the audit has, latest first.
+async fn approvals(world: &World) -> Vec<String> {
+    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let approvals = facts.into_iter().filter(|fact| fact.activity == Activity::RemovalsApproved);
+    approvals.map(|fact| fact.reason).collect()
 }
 
 fn path(made: &Answered, all: &str) -> String {
@@ -68,8 +91,10 @@ async fn exactly_what_was_shown_may_pass_for_an_hour(world: &World) {
     assert_eq!(delete(&nino, USERS).await, HELD);
     assert_eq!(approve(world, &agent, &seen.digest).await, None);
     assert_eq!(delete(&luca, USERS).await, HELD);
+    assert_eq!(approvals(world).await, Vec::<String>::new(), "what was not approved is not in the audit");
     let now = held(world, &agent).await;
     assert_eq!(approve(world, &agent, &now.digest).await, Some(4));
+    assert_eq!(approvals(world).await, [format!("agent {}: 4 removals, {}", agent.id, now.digest)]);
     assert_eq!(held(world, &agent).await.list, [], "nothing waits");
     // Of one person an approval to disable is none to delete, and of one agent it is none for another.
     assert_eq!(delete(&marta, USERS).await, HELD);

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::event::EventId;
-use ritorno_sync::{Profile, Progress, RunReport, SyncError};
+use ritorno_sync::{HELD_IN_TENANT_AGAIN, Profile, Progress, RunReport, SyncError};
 
-use super::schedule::{Cycle, HELD_AGAIN, HELD_IN_TENANT_AGAIN, Read};
+use super::schedule::{Cycle, HELD_AGAIN, Read};
 use super::{Sync, summary};
 use crate::config::ForestSettings;
 use crate::events::EventLog;
@@ -210,7 +210,7 @@ impl Sync {
             .find(|run| run.connector == *name && run.profile == Profile::Export);
         let again = status.held_in_tenant > 0
             && asked.is_none_or(|run| now.since(run.started) >= HELD_IN_TENANT_AGAIN);
-        if objects <= status.refused && status.pending_members == 0 && !again {
+        if objects <= status.refused && status.pending_members <= status.paused_members && !again {
             return Ok(false);
         }
         let Some((digest, at)) = held.get(name) else { return Ok(true) };

@@ -125,7 +125,13 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
             ))?;
         }
         if status.pending_members > 0 {
-            say(format_args!("  members  {} to put into groups or take out", status.pending_members))?;
+            let held = match status.held_members {
+                0 => String::new(),
+                held => format!(
+                    ", {held} of them held by the tenant's deletion guard, until an administrator approves them in the console"
+                ),
+            };
+            say(format_args!("  members  {} to put into groups or take out{held}", status.pending_members))?;
         }
         match &status.delta_server {
             Some(server) => say(format_args!("  delta    goes on at {server}"))?,

@@ -22,8 +22,6 @@ pub(crate) const ALARM_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 const ALARM_AGAIN: Duration = Duration::from_secs(24 * 3_600);
 /// An export that the guard held is tried again after this, for what went out leaves the guard's window.
 pub(super) const HELD_AGAIN: Duration = Duration::from_secs(3_600);
-/// What the tenant's guard held is asked for again after this: an administrator's approval there lasts an hour.
-pub(super) const HELD_IN_TENANT_AGAIN: Duration = Duration::from_secs(600);
 /// Longest pause after cycles that failed, unless the pause is longer anyway. One forest's failures make the others wait,
 /// so it is not long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);

@@ -166,12 +166,11 @@ async fn removals(installation: &Installation, id: AgentId) -> anyhow::Result<()
 
 async fn approve(installation: &Installation, id: AgentId, digest: &str) -> anyhow::Result<()> {
     let now = system::clock().now();
-    let approved = guard::approve(&installation.store, installation.tenant.id, id, digest, now).await?;
+    let told = |reason| super::fact(installation, Activity::RemovalsApproved, reason);
+    let approved = guard::approve(&installation.store, installation.tenant.id, id, digest, now, told).await?;
     let Some(number) = approved else {
         bail!("that is not the list that waits now; `ritorno agent removals {id}` shows it");
     };
-    let reason = format!("agent {id}: {number} removals, {}", digest.trim());
-    super::audit(installation, Activity::RemovalsApproved, reason).await?;
     say(format_args!("{number} removals may pass for an hour; the agent asks again within ten minutes"))
 }
 

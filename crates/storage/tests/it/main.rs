@@ -26,6 +26,7 @@ mod migrations;
 mod parity;
 mod purge;
 mod registrations;
+mod removals;
 mod requests;
 mod sessions;
 mod signing_keys;

@@ -238,7 +238,7 @@ async fn take(context: &Context<'_>, phase: &'static str, after: i64) -> Result<
             target_id: row.try_get("target_id")?,
             desired: desired.map(wanted).transpose()?,
             confirmed: confirmed.map(|json| resource(json, "confirmed")).transpose()?,
-            approved: row.try_get("approved")?,
+            approved: row.try_get::<i64, _>("approved_until")? > 0,
         });
     }
     let ids: Vec<i64> = page.iter().map(|pending| pending.id).collect();
@@ -408,7 +408,7 @@ async fn confirm(
         }
     }
     sqlx::query(
-        "UPDATE export_object SET target_id = said.value ->> 1, confirmed = said.value ->> 2, unsure = 0, approved = 0, \
+        "UPDATE export_object SET target_id = said.value ->> 1, confirmed = said.value ->> 2, unsure = 0, approved_until = 0, \
          fault = NULL FROM json_each(?) said WHERE export_object.id = said.value ->> 0",
     )
     .bind(json(&there))

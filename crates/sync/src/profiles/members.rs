@@ -1,16 +1,20 @@
 //! The last part of an export: who is in which group, edge by edge, so that one changed member of a large group is one small request.
 //!
 //! Only edges that are marked are looked at. What is sent may be repeated, so that a mark is taken away after the answer and a crash in
-//! between costs a repetition. Who leaves a group has passed the deletion guard before.
+//! between costs a repetition. Who leaves a group has passed the deletion guard before; the tenant's own guard may still hold somebody,
+//! which keeps nobody else, and is asked for again after a pause.
+
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
-use ritorno_protocol::scim::{MAX_MEMBERS, Member, MemberChanges, MemberKind};
+use ritorno_protocol::scim::{HELD_STATUS, MAX_MEMBERS, Member, MemberChanges, MemberKind};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::group;
+use crate::guard::HELD_IN_TENANT_AGAIN;
 use crate::object::Kind;
 use crate::staging::json;
 use crate::target::{Answer, Ask, ExportContext, Stop, Target, TargetError};
@@ -32,7 +36,7 @@ const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, x.target_id,
          CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
          CROSS JOIN edge ke ON ke.connector_id = e.connector_id AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \
          WHERE k.target_id = e.confirmed AND ke.present = 1) ELSE 0 END AS stays, \
-         e.approved = 0 AND coalesce((SELECT k.desired IS NOT NULL FROM export_object k WHERE k.target_id = e.confirmed), \
+         e.approved_until = 0 AND coalesce((SELECT k.desired IS NOT NULL FROM export_object k WHERE k.target_id = e.confirmed), \
          e.member_guid LIKE 'tenant:%') AS counts \
          FROM edge e INDEXED BY edge_dirty \
          LEFT JOIN cs_object o ON o.connector_id = e.connector_id AND o.object_guid = e.member_guid \
@@ -40,7 +44,7 @@ const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, x.target_id,
          LEFT JOIN mv_object m ON m.id = coalesce(o.mv_id, (SELECT p.mv_id FROM cs_object p INDEXED BY cs_object_by_sid \
          WHERE p.sid = f.sid AND p.connector_id <> e.connector_id AND p.mv_id IS NOT NULL LIMIT 1)) \
          LEFT JOIN export_object x ON x.anchor = m.anchor AND x.confirmed IS NOT NULL \
-         WHERE e.connector_id = ? AND e.group_guid = ? AND e.dirty = 1 LIMIT ?";
+         WHERE e.connector_id = ? AND e.group_guid = ? AND e.dirty = 1 AND (e.held_at IS NULL OR e.held_at <= ?) LIMIT ?";
 
 /// Edges are confirmed with these ids.
 const CAME: &str = "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
@@ -53,12 +57,41 @@ struct Edges {
     changes: MemberChanges,
     /// Members that are confirmed with these ids when the request is answered.
     came: Vec<(String, String)>,
-    /// Members whose edge is no more.
+    /// Members who are taken out.
+    out: Vec<Out>,
+    /// Members whose edge is no more, and of whom the tenant knows nothing.
     went: Vec<String>,
-    /// Of those who leave the group and stay themselves, those whom nobody approved.
-    unapproved: i64,
     /// Members of whom there is nothing to send now.
     idle: Vec<String>,
+}
+
+/// A member who is taken out of a group.
+struct Out {
+    member: String,
+    /// The tenant's id of them.
+    id: String,
+    /// Whether they stay themselves, and nobody approved it.
+    counts: bool,
+}
+
+impl Edges {
+    fn take_out(&mut self, out: Out) {
+        self.changes.remove.push(out.id.clone());
+        self.out.push(out);
+    }
+
+    /// Each who is taken out by itself, and whoever comes apart from them.
+    fn apart(mut self) -> Vec<Self> {
+        self.changes.remove.clear();
+        let out = std::mem::take(&mut self.out);
+        let mut parts = vec![self];
+        for out in out {
+            let mut part = Self::default();
+            part.take_out(out);
+            parts.push(part);
+        }
+        parts
+    }
 }
 
 /// A group with marked edges, as the tenant knows it.
@@ -100,7 +133,8 @@ async fn round(
         parts.extend(edges.into_iter().map(|edges| (group, edges)));
     }
     let answers = answers(target, export, &parts).await;
-    let (mut stopped, mut over) = (None, Vec::new());
+    let (parts, answers) = asked_apart(target, export, parts, answers).await;
+    let (mut stopped, mut over, mut held) = (None, Vec::new(), BTreeMap::new());
     let mut transaction = context.engine.store.write().await?;
     for ((group, edges), answer) in parts.iter().zip(answers) {
         match answer {
@@ -114,6 +148,10 @@ async fn round(
                 gone(&mut transaction, group).await?;
                 over.push(group.guid.clone());
             }
+            Some(Err(TargetError::Refused { status: HELD_STATUS, detail })) => {
+                hold(&mut transaction, context, group, edges).await?;
+                held.insert(group.name.as_str(), detail);
+            }
             Some(Err(TargetError::Refused { status, detail })) => {
                 let fault = ObjectFault::Refused { status, detail };
                 context.record(&mut transaction, &group.name, &fault).await?;
@@ -124,12 +162,42 @@ async fn round(
             }
         }
     }
+    // One line a group, however many of its members are held.
+    for (name, detail) in held {
+        let fault = ObjectFault::Refused { status: HELD_STATUS, detail };
+        context.record(&mut transaction, name, &fault).await?;
+    }
     transaction.commit().await?;
     if let Some(stop) = stopped {
         return Err(stop.into());
     }
     let more = groups.into_iter().zip(unfinished);
     Ok(more.filter(|(group, more)| *more && !over.contains(&group.guid)).map(|(group, _)| group).collect())
+}
+
+/// A group's edges, and what came of them; nothing where there was nothing to ask for.
+type Asked<'a> = (Vec<(&'a Pending, Edges)>, Vec<Option<Answer>>);
+
+/// Where the tenant's guard held several together, each is asked for by itself: of sixty of whom one is held, the others leave.
+async fn asked_apart<'a>(
+    target: &dyn Target,
+    export: &ExportContext,
+    parts: Vec<(&'a Pending, Edges)>,
+    answers: Vec<Option<Answer>>,
+) -> Asked<'a> {
+    let (mut kept, mut answered, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+    for ((group, edges), answer) in parts.into_iter().zip(answers) {
+        let together = edges.out.len() + edges.changes.add.len() > 1;
+        if together && matches!(answer, Some(Err(TargetError::Refused { status: HELD_STATUS, .. }))) {
+            apart.extend(edges.apart().into_iter().map(|edges| (group, edges)));
+        } else {
+            kept.push((group, edges));
+            answered.push(answer);
+        }
+    }
+    answered.extend(self::answers(target, export, &apart).await);
+    kept.extend(apart);
+    (kept, answered)
 }
 
 /// What came of each; none where there was nothing to ask for.
@@ -190,6 +258,7 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, 
     let rows = sqlx::query(MARKED)
         .bind(context.connector_id)
         .bind(&pending.guid)
+        .bind(context.engine.clock.now().minus(HELD_IN_TENANT_AGAIN).unix_ms())
         .bind(EDGES)
         .fetch_all(&mut *context.engine.store.read().await?)
         .await?;
@@ -213,9 +282,7 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, 
             // In the tenant as it should be; or the tenant does not have the member, and the edge is marked when it has.
             (true, _, _) => part.idle.push(member),
             (false, Some(id), _) if !row.try_get::<bool, _>("stays")? => {
-                part.unapproved += i64::from(row.try_get::<bool, _>("counts")?);
-                part.changes.remove.push(id);
-                part.went.push(member);
+                part.take_out(Out { member, id, counts: row.try_get("counts")? });
             }
             (false, _, _) => part.went.push(member),
         }
@@ -233,12 +300,13 @@ async fn settle(
     pending: &Pending,
     edges: &Edges,
 ) -> Result<(), SyncError> {
-    if edges.unapproved > 0 {
+    let unapproved = edges.out.iter().filter(|out| out.counts).count() as i64;
+    if unapproved > 0 {
         sqlx::query("INSERT INTO removal (connector_id, anchor, at, members) VALUES (?, ?, ?, ?)")
             .bind(context.connector_id)
             .bind(&pending.anchor)
             .bind(context.engine.clock.now().unix_ms())
-            .bind(edges.unapproved)
+            .bind(unapproved)
             .execute(&mut *connection)
             .await?;
     }
@@ -247,7 +315,7 @@ async fn settle(
         (
             "DELETE FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
              AND member_guid IN (SELECT value FROM json_each(?3))",
-            json(&edges.went),
+            json(&edges.went.iter().chain(edges.out.iter().map(|out| &out.member)).collect::<Vec<_>>()),
         ),
         (
             "UPDATE edge SET dirty = 0 WHERE connector_id = ?1 AND group_guid = ?2 \
@@ -264,6 +332,26 @@ async fn settle(
                 .await?;
         }
     }
+    Ok(())
+}
+
+/// The tenant's guard holds it: it is asked for again after a pause.
+async fn hold(
+    connection: &mut SqliteConnection,
+    context: &Context<'_>,
+    pending: &Pending,
+    edges: &Edges,
+) -> Result<(), SyncError> {
+    sqlx::query(
+        "UPDATE edge SET held_at = ?1 WHERE connector_id = ?2 AND group_guid = ?3 \
+         AND member_guid IN (SELECT value FROM json_each(?4))",
+    )
+    .bind(context.engine.clock.now().unix_ms())
+    .bind(context.connector_id)
+    .bind(&pending.guid)
+    .bind(json(&edges.out.iter().map(|out| &out.member).collect::<Vec<_>>()))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use ritorno_protocol::ids::Forest;
 use ritorno_sync::{
-    Begun, Changed, Changes, Connector, DeltaSource, HeldBecause, ImportSource, ImportedObject, Layer,
-    Members, Page, RemovalKind, Rules, Run, SourceError, SyncError, Watermark,
+    Begun, Changed, Changes, Connector, DeltaSource, HELD_IN_TENANT_AGAIN, HeldBecause, ImportSource,
+    ImportedObject, Layer, Members, Page, RemovalKind, Rules, Run, SourceError, SyncError, Watermark,
 };
 
 use crate::world::{SCOPE, World, connector, guid, object};
@@ -263,6 +263,58 @@ async fn who_leaves_a_group_counts_at_the_guard_and_who_goes_altogether_counts_o
     world.clock.advance(std::time::Duration::from_secs(25 * 3_600));
     delta(&world, vec![Changed::Present(group(101, changed(&[], &[5, 6, 7])))]).await;
     assert_eq!(tenant(&world)["group101"], set(&["user0", "user1", "user2", "user9"]));
+}
+
+#[tokio::test]
+async fn who_is_held_in_the_tenant_keeps_nobody_else_and_is_asked_for_after_a_pause() {
+    let world = World::new().await;
+    let people: Vec<u16> = (0..70).collect();
+    let objects = |of_group: &[u16]| {
+        let group = group(101, all(of_group));
+        people.iter().map(|number| object(*number, &[])).chain([group]).collect::<Vec<_>>()
+    };
+    full(&world, objects(&people[..69])).await;
+    let id_of = |name: &str| {
+        let tenant = world.service.tenant();
+        let one = tenant.users.iter().find(|(_, user)| user.user_name == name).unwrap();
+        one.0.to_string()
+    };
+    let held: Vec<String> = ["user7@contoso.test", "user8@contoso.test"].map(id_of).to_vec();
+    world.service.tenant().held = held;
+    // Sixty-six leave, of whom two are held, and one comes.
+    let stay = [0, 1, 2, 69];
+    world.import(objects(&stay)).await.unwrap();
+    world.sync().await.unwrap();
+    let export = world.export().await.unwrap();
+    assert_eq!(export.counts.errors, 1, "one line for the group");
+    assert_eq!(tenant(&world)["group101"], set(&["user0", "user1", "user2", "user7", "user8", "user69"]));
+    let status = async || world.engine.status().await.unwrap().remove(0);
+    let seen = status().await;
+    assert_eq!((seen.pending_members, seen.held_members, seen.paused_members), (2, 2, 2));
+    let asked = || world.service.tenant().patches.len();
+    let before = asked();
+    world.export().await.unwrap();
+    assert_eq!(asked(), before, "nobody is asked for again yet");
+    // One of them is back in the group, and goes once more: that is another removal than the one that was held.
+    world.import(objects(&[0, 1, 2, 7, 69])).await.unwrap();
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!((asked(), status().await.held_members), (before, 1));
+    world.import(objects(&stay)).await.unwrap();
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!((asked(), status().await.held_members), (before + 1, 2));
+    // An administrator approves them; the agent asks again when its pause is over.
+    world.service.tenant().held.clear();
+    world.clock.advance(HELD_IN_TENANT_AGAIN - std::time::Duration::from_secs(1));
+    world.export().await.unwrap();
+    assert_eq!(asked(), before + 1);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(status().await.paused_members, 0);
+    world.export().await.unwrap();
+    assert_eq!(tenant(&world)["group101"], set(&["user0", "user1", "user2", "user69"]));
+    let seen = status().await;
+    assert_eq!((seen.pending_members, seen.held_members), (0, 0));
 }
 
 #[tokio::test]

@@ -62,6 +62,27 @@ async fn an_approval_that_is_not_used_within_a_day_is_over() {
 }
 
 #[tokio::test]
+async fn an_approval_of_one_list_does_not_make_another_ones_longer() {
+    let world = ten_people(Guard { removals: 1, percent: None, ..Guard::default() }).await;
+    let only = async |from: u16| {
+        world.import((from..10).map(|number| object(number, &[])).collect()).await.unwrap();
+        world.sync().await.unwrap();
+        world.engine.removals("contoso.test").await.unwrap()
+    };
+    let first = only(2).await;
+    world.engine.approve("contoso.test", &first.digest).await.unwrap();
+    world.clock.advance(Duration::from_secs(23 * 3_600));
+    let second = only(5).await;
+    assert_eq!(second.list.len(), 3);
+    world.engine.approve("contoso.test", &second.digest).await.unwrap();
+    world.clock.advance(Duration::from_secs(2 * 3_600));
+    // The first list's day is over, the second one's is not.
+    let waits = world.engine.removals("contoso.test").await.unwrap().list;
+    assert_eq!(waits, first.list);
+    assert!(matches!(world.export().await, Err(SyncError::Held { pending: 2, .. })));
+}
+
+#[tokio::test]
 async fn a_percentage_of_the_people_holds_as_well() {
     let world = ten_people(Guard { removals: 500, percent: Some(20), ..Guard::default() }).await;
     world.cycle((2..10).map(|number| object(number, &[])).collect()).await;

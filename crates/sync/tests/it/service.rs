@@ -39,6 +39,8 @@ pub(crate) struct Tenant {
     /// Most people in one page of the list.
     pub(crate) page: usize,
     pub(crate) groups: BTreeMap<u64, Group>,
+    /// Members whom the deletion guard holds in their groups, by id: a PATCH that takes one of them out is refused as a whole.
+    pub(crate) held: Vec<String>,
     /// Bytes of each PATCH of a group's members.
     pub(crate) patches: Vec<usize>,
     /// Whether it is a service without bulk requests.
@@ -374,6 +376,9 @@ async fn patch_group(
     let known = |id: &str, tenant: &Tenant| {
         id.parse().is_ok_and(|id| tenant.users.contains_key(&id) || tenant.groups.contains_key(&id))
     };
+    if changes.remove.iter().any(|id| tenant.held.contains(id)) {
+        return error(scim::HELD_STATUS, None, "the deletion guard holds it");
+    }
     changes.add.retain(|member| known(&member.value, &tenant));
     let Some(group) = tenant.groups.get_mut(&id) else { return error(404, None, "no group of this id") };
     if changes.clear {

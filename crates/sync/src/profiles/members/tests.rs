@@ -70,7 +70,7 @@ impl Made {
         let query = sqlx::query(sql).bind(1_i64);
         let query = match sql {
             LEAVING => query,
-            MARKED => query.bind("g").bind(EDGES),
+            MARKED => query.bind("g").bind(0_i64).bind(EDGES),
             _ => query.bind("g").bind(json(&came)),
         };
         query.fetch_all(&mut *transaction).await.unwrap();
