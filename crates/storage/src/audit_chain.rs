@@ -12,10 +12,11 @@ use crate::row::Row;
 use crate::value::{Sql, json, values};
 use crate::writer::Statement;
 
-/// Links facts, in one statement for all of them.
+/// Links facts, in one statement for all of them. SQLite is kept from the indexes by tenant: by them it would look through the list for each
+/// fact.
 const LINK: Sql = Sql {
     sqlite: "update audit set position = said.value ->> 1, hash = unhex(said.value ->> 2) from json_each($2) said \
-         where audit.tenant = $1 and audit.id = said.value ->> 0 and audit.position is null",
+         where +audit.tenant = $1 and audit.id = said.value ->> 0 and +audit.position is null",
     postgres: "update audit set position = (said.value ->> 1)::bigint, hash = decode(said.value ->> 2, 'hex') \
          from jsonb_array_elements($2::text::jsonb) said where audit.tenant = $1 and audit.id = said.value ->> 0 \
          and audit.position is null",

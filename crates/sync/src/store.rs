@@ -92,13 +92,20 @@ impl Store {
 
     /// Keeps more pages from now on, for a run that goes through much of the store, or lets go of them.
     pub(crate) async fn make_room(&self, much: bool) -> Result<(), SyncError> {
-        let pragma = if much {
-            "PRAGMA cache_size = -16000"
+        let (writing, reading) = if much {
+            ("PRAGMA cache_size = -16000", "PRAGMA cache_size = -6000")
         } else {
-            "PRAGMA cache_size = -1000; PRAGMA shrink_memory"
+            (
+                "PRAGMA cache_size = -1000; PRAGMA shrink_memory",
+                "PRAGMA cache_size = -256; PRAGMA shrink_memory",
+            )
         };
-        let mut connection = self.writer.acquire().await?;
-        connection.execute(pragma).await?;
+        self.writer.acquire().await?.execute(writing).await?;
+        // Both at once, so that none is told twice.
+        let mut readers = [self.readers.acquire().await?, self.readers.acquire().await?];
+        for reader in &mut readers {
+            reader.execute(reading).await?;
+        }
         Ok(())
     }
 

@@ -9,8 +9,11 @@ use crate::forest::Directory;
 use crate::identity::{guid_dn, is_within};
 use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
 
-/// Values of `member` that are asked for at once: the most that a domain controller of Windows gives (MaxValRange, MS-ADTS 3.1.1.3.4.6).
-const RANGE: usize = 1_500;
+/// Values of `member` that are asked for at once of one group. A domain controller of Windows gives 1,500 and says so (MaxValRange, MS-ADTS
+/// 3.1.1.3.4.6); Samba goes through all of a group's members for each part.
+const RANGE: usize = 50_000;
+/// What a page of groups is asked for of each, so that most groups need no request of their own.
+pub(super) const WITH_PAGE: &str = "member;range=0-1499";
 
 /// All members of a group, and those of them that stand for people of another forest.
 pub(super) type AllMembers = (Vec<[u8; 16]>, Vec<([u8; 16], String)>);
@@ -55,8 +58,18 @@ impl Directory {
         connection: &mut Connection,
         group: &[u8; 16],
     ) -> Result<Option<AllMembers>, LdapError> {
+        self.more_members(connection, group, AllMembers::default(), 0).await
+    }
+
+    /// The same, where those before number `from` are known.
+    pub(super) async fn more_members(
+        &self,
+        connection: &mut Connection,
+        group: &[u8; 16],
+        (mut members, mut foreign): AllMembers,
+        mut from: usize,
+    ) -> Result<Option<AllMembers>, LdapError> {
         let limit = self.inner.config.timeout * 6;
-        let (mut members, mut foreign, mut from) = (Vec::new(), Vec::new(), 0);
         loop {
             let search = Search {
                 base: guid_dn(group),
@@ -75,10 +88,8 @@ impl Directory {
             let Some((name, values)) = ranged(entry) else { return Ok(Some((members, foreign))) };
             members.extend(values.iter().filter_map(|value| guid_of(value)));
             foreign.extend(values.iter().filter_map(|value| foreign_of(value)));
-            // The last range ends with an asterisk; so does a directory that knows no ranges, by leaving them out.
-            let end = name.rsplit_once('-').map(|(_, end)| end);
-            match end.and_then(|end| end.parse::<usize>().ok()) {
-                Some(end) if end >= from => from = end + 1,
+            match rest(name) {
+                Some(rest) if rest > from => from = rest,
                 _ => return Ok(Some((members, foreign))),
             }
         }
@@ -87,10 +98,38 @@ impl Directory {
 
 /// The values of `member`, with the name that the directory gave them.
 fn ranged(entry: &Entry) -> Option<(&str, &[Vec<u8>])> {
-    let mut found = entry.attributes.iter().filter(|(name, values)| {
-        (name.as_str() == "member" || name.starts_with("member;")) && !values.is_empty()
-    });
+    let mut found = entry.attributes.iter().filter(|(name, values)| is_member(name) && !values.is_empty());
     found.next().map(|(name, values)| (name.as_str(), values.as_slice()))
+}
+
+/// Where the values after those of this name begin. The last range ends with an asterisk; so does a directory that knows no ranges, by leaving
+/// them out.
+fn rest(name: &str) -> Option<usize> {
+    name.rsplit_once('-')?.1.parse::<usize>().ok()?.checked_add(1)
+}
+
+/// Takes out of a group's entry what it tells of members: those, and where the others begin if they are not all. Under the extended-DN
+/// control the entry's own name comes with GUID and SID before it, which are taken out, too.
+pub(super) fn taken(entry: &mut Entry) -> (AllMembers, Option<usize>) {
+    while entry.dn.starts_with('<')
+        && let Some((_, name)) = entry.dn.split_once(">;")
+    {
+        entry.dn = name.to_owned();
+    }
+    let Some((name, values)) = ranged(entry) else {
+        entry.attributes.retain(|name, _| !is_member(name));
+        return (AllMembers::default(), None);
+    };
+    let members = values.iter().filter_map(|value| guid_of(value)).collect();
+    let foreign = values.iter().filter_map(|value| foreign_of(value)).collect();
+    let rest = rest(name);
+    entry.attributes.retain(|name, _| !is_member(name));
+    ((members, foreign), rest)
+}
+
+/// Whether an attribute, named as a directory names it, is `member`, or a range of it.
+fn is_member(name: &str) -> bool {
+    name == "member" || name.starts_with("member;")
 }
 
 /// What DirSync tells of a group's members under LDAP_DIRSYNC_INCREMENTAL_VALUES (MS-ADTS 3.1.1.3.4.1.3): who was added comes in the
@@ -169,6 +208,27 @@ mod tests {
         for none in [&b"CN=Anna,DC=t"[..], b"<GUID=>;CN=a", b"<GUID=03020100", b"", b"\xff"] {
             assert_eq!(guid_of(none), None);
         }
+    }
+
+    #[test]
+    fn a_page_of_groups_tells_of_members_and_whether_there_are_more() {
+        let guid = guid_of(ANNA).unwrap();
+        for (name, more) in [
+            ("member;range=0-1499", Some(1_500)),
+            ("member;range=0-*", None),
+            ("member", None),
+            ("member;range=0-18446744073709551615", None),
+        ] {
+            let mut entry = entry(name, &[ANNA]);
+            entry.dn = "<GUID=03020100-0504-0706-0809-0a0b0c0d0e0f>;<SID=S-1-5-21-1-2-3-4>;CN=g,DC=t".into();
+            entry.attributes.insert("cn".into(), vec![b"g".to_vec()]);
+            assert_eq!(taken(&mut entry), ((vec![guid], Vec::new()), more), "{name}");
+            assert_eq!(entry.dn, "CN=g,DC=t");
+            assert_eq!(entry.attributes.keys().collect::<Vec<_>>(), ["cn"]);
+        }
+        let mut empty = entry("member", &[]);
+        assert_eq!(taken(&mut empty), (AllMembers::default(), None));
+        assert!(empty.attributes.is_empty() && empty.dn == "CN=g");
     }
 
     #[test]

@@ -9,11 +9,14 @@ use crate::error::DirectoryError;
 use crate::forest::Directory;
 use crate::ldap::{Connection, Control, Entry, Filter, Scope, Search};
 use crate::operations::Pages;
-use crate::operations::members::{ATTRIBUTES, Members, groups};
+use crate::operations::members::{ATTRIBUTES, Members, WITH_PAGE, groups, taken};
 use crate::operations::watermark::Watermark;
 
 /// Objects that wait in the channel; with one page that is all that is held.
 const WAITING: usize = 256;
+
+/// Groups in one page, which come with their members.
+const GROUPS_PAGE: i32 = 50;
 
 /// One object, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,17 +154,26 @@ impl Directory {
     ) -> Result<bool, DirectoryError> {
         let limit = self.inner.config.timeout * 6;
         let mut attributes = ATTRIBUTES.map(str::to_owned).to_vec();
-        attributes.push("objectGUID".to_owned());
+        attributes.extend(["objectGUID", WITH_PAGE].map(str::to_owned));
         let search = Search { base: base.to_owned(), scope: Scope::Subtree, filter: groups(), attributes };
+        let size = i32::from(self.inner.config.page).min(GROUPS_PAGE);
         let mut cookie = Vec::new();
         loop {
-            let control = Control::paged(i32::from(self.inner.config.page), &cookie);
-            let page = connection.search(&search, &[control], limit).await;
+            let controls = [Control::paged(size, &cookie), Control::extended_dn()];
+            let page = connection.search(&search, &controls, limit).await;
             let page = page.map_err(|error| DirectoryError::read(&error))?;
-            for group in page.entries.into_iter().filter_map(object) {
-                let all = self.all_members(connection, &group.object_guid).await;
-                let Some((members, foreign)) = all.map_err(|error| DirectoryError::read(&error))? else {
-                    continue;
+            for mut entry in page.entries {
+                let (known, rest) = taken(&mut entry);
+                let Some(group) = object(entry) else { continue };
+                let (members, foreign) = match rest {
+                    None => known,
+                    Some(from) => {
+                        let all = self.more_members(connection, &group.object_guid, known, from).await;
+                        match all.map_err(|error| DirectoryError::read(&error))? {
+                            Some(all) => all,
+                            None => continue,
+                        }
+                    }
                 };
                 let members = Some(Members::All(members));
                 if sender.send(Ok(ImportedObject { members, foreign, ..group })).await.is_err() {

@@ -131,7 +131,7 @@ struct Sending {
     total: Option<u64>,
 }
 
-/// Sends page by page; the next one is taken while the answers to one come.
+/// Sends page by page; while the answers to one come, what came of the one before is written down, and the next one is taken.
 async fn send(
     context: &mut Context<'_>,
     target: &dyn Target,
@@ -140,11 +140,26 @@ async fn send(
     after: &mut i64,
 ) -> Result<(), SyncError> {
     let mut page = take(context, sending.phase, *after).await?;
+    let mut before: Option<(Vec<Pending>, Vec<Answer>)> = None;
     while let Some(last) = page.last().map(|pending| pending.id) {
-        let (answers, next) =
-            tokio::join!(answers(target, export, &page, sending.resolve), take(context, sending.phase, last));
-        settle(context, &page, answers).await?;
+        let writing = async {
+            if let Some((page, answers)) = before.take() {
+                settle(context, &page, answers).await?;
+                context.report_progress(context.counts.done(), sending.total);
+            }
+            take(context, sending.phase, last).await
+        };
+        let (answers, next) = tokio::join!(answers(target, export, &page, sending.resolve), writing);
+        let stopped = answers.iter().any(|answer| matches!(answer, Err(TargetError::Stop(_))));
+        if stopped || next.is_err() {
+            settle(context, &page, answers).await?;
+        } else {
+            before = Some((page, answers));
+        }
         (*after, page) = (last, next?);
+    }
+    if let Some((page, answers)) = before {
+        settle(context, &page, answers).await?;
         context.report_progress(context.counts.done(), sending.total);
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! between costs a repetition. Who leaves a group has passed the deletion guard before; the tenant's own guard may still hold somebody,
 //! which keeps nobody else, and is asked for again after a pause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::{StreamExt as _, stream};
 use ritorno_protocol::scim::{HELD_STATUS, MAX_MEMBERS, Member, MemberChanges, MemberKind};
@@ -21,11 +21,11 @@ use crate::target::{Answer, Ask, ExportContext, Stop, Target, TargetError};
 
 /// Members that one request takes out: each is an operation of its own, and there are 64 in a request.
 const OUT: usize = 60;
-/// Edges of one group that are looked at in one round, and groups in a round.
+/// Edges of one group that are looked at in one round, and groups in a round. Three rounds are held at a time.
 const EDGES: i64 = 5_000;
-const GROUPS: usize = 64;
+const GROUPS: usize = 16;
 /// Changes to groups in one request, and requests in flight.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 8;
 const IN_FLIGHT: usize = 4;
 
 /// Marked edges of a group. The joins are fixed in the order in which each has an index for the next: the other way round every edge
@@ -102,41 +102,92 @@ struct Pending {
     target_id: String,
 }
 
+/// Groups with marked edges, round by round: while one round's requests are answered, what came of the one before is written down, and the
+/// next one is read.
 pub(crate) async fn run(
     context: &mut Context<'_>,
     target: &dyn Target,
     export: &ExportContext,
 ) -> Result<(), SyncError> {
-    for guids in marked(context).await?.chunks(GROUPS) {
-        let mut left = Vec::with_capacity(guids.len());
-        for guid in guids {
-            left.extend(pending(context, guid).await?);
-        }
-        while !left.is_empty() {
-            left = round(context, target, export, left).await?;
-        }
+    let mut waiting: VecDeque<String> = marked(context).await?.into();
+    let mut now = next(context, &mut waiting).await?;
+    let mut before = None;
+    while now.is_some() || before.is_some() {
+        let asking = async {
+            match now {
+                Some(round) => Some(asked(target, export, round).await),
+                None => None,
+            }
+        };
+        let reading = async {
+            if let Some(round) = before.take() {
+                waiting.extend(settled(context, round).await?);
+            }
+            next(context, &mut waiting).await
+        };
+        let (answered, following) = tokio::join!(asking, reading);
+        before = answered;
+        // What was answered is written down, whatever else went wrong.
+        now = match following {
+            Ok(following) => following,
+            Err(error) => {
+                if let Some(round) = before {
+                    settled(context, round).await?;
+                }
+                return Err(error);
+            }
+        };
     }
     Ok(())
 }
 
-/// Sends some edges of each of these groups; those that have more.
-async fn round(
-    context: &mut Context<'_>,
+/// Some edges of some groups.
+struct Round {
+    groups: Vec<Pending>,
+    /// Of which of them there are more edges than these.
+    unfinished: Vec<bool>,
+    /// Each by the number of its group.
+    parts: Vec<(usize, Edges)>,
+}
+
+/// The next round; none when no group is left.
+async fn next(context: &Context<'_>, waiting: &mut VecDeque<String>) -> Result<Option<Round>, SyncError> {
+    let mut round = Round { groups: Vec::new(), unfinished: Vec::new(), parts: Vec::new() };
+    while round.groups.len() < GROUPS
+        && let Some(guid) = waiting.pop_front()
+    {
+        let Some(group) = pending(context, &guid).await? else { continue };
+        let (edges, more) = edges(context, &group).await?;
+        let number = round.groups.len();
+        round.parts.extend(edges.into_iter().map(|edges| (number, edges)));
+        round.unfinished.push(more);
+        round.groups.push(group);
+    }
+    Ok((!round.groups.is_empty()).then_some(round))
+}
+
+/// Sends a round; it, and what came of each of its parts.
+async fn asked(
     target: &dyn Target,
     export: &ExportContext,
-    groups: Vec<Pending>,
-) -> Result<Vec<Pending>, SyncError> {
-    let (mut parts, mut unfinished) = (Vec::new(), Vec::new());
-    for group in &groups {
-        let (edges, more) = edges(context, group).await?;
-        unfinished.push(more);
-        parts.extend(edges.into_iter().map(|edges| (group, edges)));
-    }
-    let answers = answers(target, export, &parts).await;
-    let (parts, answers) = asked_apart(target, export, parts, answers).await;
+    mut round: Round,
+) -> (Round, Vec<Option<Answer>>) {
+    let parts = std::mem::take(&mut round.parts);
+    let answers = answers(target, export, &round.groups, &parts).await;
+    let (parts, answers) = asked_apart(target, export, &round.groups, parts, answers).await;
+    round.parts = parts;
+    (round, answers)
+}
+
+/// Writes down what came of a round; the groups of which there is more to send.
+async fn settled(
+    context: &mut Context<'_>,
+    (round, answers): (Round, Vec<Option<Answer>>),
+) -> Result<Vec<String>, SyncError> {
     let (mut stopped, mut over, mut held) = (None, Vec::new(), BTreeMap::new());
     let mut transaction = context.engine.store.write().await?;
-    for ((group, edges), answer) in parts.iter().zip(answers) {
+    for ((number, edges), answer) in round.parts.iter().zip(answers) {
+        let group = &round.groups[*number];
         match answer {
             None => settle(&mut transaction, context, group, edges).await?,
             Some(Ok(_)) => {
@@ -146,7 +197,7 @@ async fn round(
             Some(Err(TargetError::Stop(stop))) => stopped = Some(stop),
             Some(Err(TargetError::NotFound)) => {
                 gone(&mut transaction, group).await?;
-                over.push(group.guid.clone());
+                over.push(*number);
             }
             Some(Err(TargetError::Refused { status: HELD_STATUS, detail })) => {
                 hold(&mut transaction, context, group, edges).await?;
@@ -155,7 +206,7 @@ async fn round(
             Some(Err(TargetError::Refused { status, detail })) => {
                 let fault = ObjectFault::Refused { status, detail };
                 context.record(&mut transaction, &group.name, &fault).await?;
-                over.push(group.guid.clone());
+                over.push(*number);
             }
             Some(Err(error @ TargetError::Conflict { .. })) => {
                 stopped = Some(Stop::Unreadable { reason: format!("members of a group: {error}") });
@@ -171,20 +222,24 @@ async fn round(
     if let Some(stop) = stopped {
         return Err(stop.into());
     }
-    let more = groups.into_iter().zip(unfinished);
-    Ok(more.filter(|(group, more)| *more && !over.contains(&group.guid)).map(|(group, _)| group).collect())
+    let groups = round.groups.into_iter().zip(round.unfinished).enumerate();
+    Ok(groups
+        .filter(|(number, (_, more))| *more && !over.contains(number))
+        .map(|(_, (group, _))| group.guid)
+        .collect())
 }
 
-/// A group's edges, and what came of them; nothing where there was nothing to ask for.
-type Asked<'a> = (Vec<(&'a Pending, Edges)>, Vec<Option<Answer>>);
+/// Edges by the number of their group, and what came of them; nothing where there was nothing to ask for.
+type Asked = (Vec<(usize, Edges)>, Vec<Option<Answer>>);
 
 /// Where the tenant's guard held several together, each is asked for by itself: of sixty of whom one is held, the others leave.
-async fn asked_apart<'a>(
+async fn asked_apart(
     target: &dyn Target,
     export: &ExportContext,
-    parts: Vec<(&'a Pending, Edges)>,
+    groups: &[Pending],
+    parts: Vec<(usize, Edges)>,
     answers: Vec<Option<Answer>>,
-) -> Asked<'a> {
+) -> Asked {
     let (mut kept, mut answered, mut apart) = (Vec::new(), Vec::new(), Vec::new());
     for ((group, edges), answer) in parts.into_iter().zip(answers) {
         let together = edges.out.len() + edges.changes.add.len() > 1;
@@ -195,7 +250,7 @@ async fn asked_apart<'a>(
             answered.push(answer);
         }
     }
-    answered.extend(self::answers(target, export, &apart).await);
+    answered.extend(self::answers(target, export, groups, &apart).await);
     kept.extend(apart);
     (kept, answered)
 }
@@ -204,13 +259,14 @@ async fn asked_apart<'a>(
 async fn answers(
     target: &dyn Target,
     export: &ExportContext,
-    parts: &[(&Pending, Edges)],
+    groups: &[Pending],
+    parts: &[(usize, Edges)],
 ) -> Vec<Option<Answer>> {
     let asked = |edges: &Edges| edges.changes != MemberChanges::default();
     let asks: Vec<Ask<'_>> = parts
         .iter()
         .filter(|(_, edges)| asked(edges))
-        .map(|(group, edges)| Ask::Members(&group.target_id, &edges.changes))
+        .map(|(group, edges)| Ask::Members(&groups[*group].target_id, &edges.changes))
         .collect();
     let together = asks.chunks(TOGETHER).map(|asks| target.ask(export, asks));
     let answered: Vec<Answer> = stream::iter(together.collect::<Vec<_>>()).buffered(IN_FLIGHT).concat().await;
