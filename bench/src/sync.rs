@@ -101,13 +101,16 @@ pub(crate) async fn measure(
         direct.push(since.elapsed().as_secs_f64());
     }
     let cycle = |arguments: &[&str]| command(stack, agent, &[&["sync", "cycle"], arguments].concat());
+    let before = load();
     let (seconds, peak) = cycle(&["--full"])?;
+    let after = load();
     let ratios: Vec<f64> = direct.iter().map(|direct| seconds / direct).collect();
     let ratio = Measure { name: names.ratio, unit: "ratio", better: Better::Lower, goal: Some(1.25) };
     let method = format!(
         "first full import, full sync and export of {people} people and {} groups ({seconds:.1} s), beside a paged read of the same \
-         people, groups and attributes by one connection",
-        crowd.groups()
+         people, groups and attributes by one connection; load average {before} before and {after} after, on {} processors",
+        crowd.groups(),
+        std::thread::available_parallelism().map_or(0, usize::from)
     );
     rows.add(ratio, &ratios, method, date)?;
     let most = Measure { name: names.peak, unit: "MB", better: Better::Lower, goal: Some(100.0) };
@@ -138,6 +141,12 @@ pub(crate) async fn measure(
     let method = "one delta cycle after one name changed: from the scheduler's tick until the tenant has it"
         .to_owned();
     rows.add(one, &visible, method, date)
+}
+
+/// The machine's load average of the last minute: what else runs makes a difference to what has many threads.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn changed(crowd: &Crowd, number: usize, to: &str) -> String {

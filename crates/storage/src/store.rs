@@ -62,8 +62,9 @@ impl Store {
         let pool = |connections: u32| {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(WAIT_AT_MOST)
         };
-        // Indexes by random ids are written all over: what is not kept is read again for each row.
-        let writing = options.clone().pragma("cache_size", "-32000").pragma("wal_autocheckpoint", "4000");
+        // Indexes by random ids are written all over: what is not kept is read again for each row, twenty pages for one member of a group where
+        // there are a hundred thousand people. Only what was read is kept, so that a small tenant's server stays small.
+        let writing = options.clone().pragma("cache_size", "-128000").pragma("wal_autocheckpoint", "4000");
         let writer = pool(1).connect_with(writing).await.map_err(ConnectError::Open)?;
         migrator([
             include_str!("../migrations/sqlite/0001_first.sql"),

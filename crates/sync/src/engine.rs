@@ -17,7 +17,7 @@ use crate::profiles::{
 use crate::report::{Counts, Profile, Progress, RunOutcome, RunReport};
 use crate::run::Run;
 use crate::source::ImportSource;
-use crate::status::{self, ConnectorStatus};
+use crate::status::{self, ConnectorStatus, Waiting};
 use crate::store::Store;
 use crate::target::Target;
 
@@ -227,6 +227,14 @@ impl Engine {
     /// [`SyncError::Store`].
     pub async fn status(&self) -> Result<Vec<ConnectorStatus>, SyncError> {
         status::all(&mut *self.store.read().await?, self.clock.now()).await
+    }
+
+    /// What waits of `connector`: cheaper than [`Engine::status`], for whoever asks again and again.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn waiting(&self, connector: &str) -> Result<Waiting, SyncError> {
+        status::waiting(&mut *self.store.read().await?, connector, self.clock.now()).await
     }
 
     /// The removals that the next export of `connector` would send and nobody approved.

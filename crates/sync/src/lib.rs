@@ -53,7 +53,7 @@ pub use run::Run;
 pub use scim_target::{ScimConfig, ScimConfigError, ScimTarget, TokenSource};
 pub use search::{Found, Standing};
 pub use source::{Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError, Watermark};
-pub use status::ConnectorStatus;
+pub use status::{ConnectorStatus, Waiting};
 pub use target::{
     Answer, Ask, ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,
 };

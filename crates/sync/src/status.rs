@@ -66,6 +66,65 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND json_extract(fault, '$.status') = ?2) AS held
     FROM connector c ORDER BY name";
 
+/// What waits of a connector: what a cycle asks for each time, so that it costs with what waits and not with how many people there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Objects that changed since a sync judged them last.
+    pub unsynced: u64,
+    /// People and groups that the next export would make, change or remove.
+    pub objects: u64,
+    /// Of them, those that the tenant refused at the last export.
+    pub refused: u64,
+    /// Of those, removals that the tenant's deletion guard holds.
+    pub held_in_tenant: u64,
+    /// Members of groups that the next export would put in or take out.
+    pub members: u64,
+    /// Of them, those whom it does not ask for again yet.
+    pub paused_members: u64,
+}
+
+const WAITING: &str = "SELECT
+    (SELECT count(*) FROM cs_object o INDEXED BY cs_object_changed WHERE o.connector_id = c.id AND changed = 1) AS unsynced,
+    (SELECT count(*) FROM export_object e INDEXED BY export_object_pending WHERE e.connector_id = c.id
+        AND (desired IS NOT confirmed OR unsure = 1)) AS objects,
+    (SELECT count(*) FROM export_object e INDEXED BY export_object_pending WHERE e.connector_id = c.id
+        AND (desired IS NOT confirmed OR unsure = 1) AND fault IS NOT NULL) AS refused,
+    (SELECT count(*) FROM export_object e INDEXED BY export_object_pending WHERE e.connector_id = c.id
+        AND (desired IS NOT confirmed OR unsure = 1) AND json_extract(fault, '$.status') = ?2) AS held,
+    (SELECT count(*) FROM edge e INDEXED BY edge_dirty JOIN cs_object o ON o.connector_id = c.id AND o.object_guid = e.group_guid
+        JOIN export_object x ON x.anchor = o.anchor AND x.kind = 'group' AND x.confirmed IS NOT NULL
+        WHERE e.connector_id = c.id AND e.dirty = 1) AS members,
+    (SELECT count(*) FROM edge e INDEXED BY edge_dirty WHERE e.connector_id = c.id AND e.dirty = 1 AND e.held_at > ?1)
+        AS paused_members
+    FROM connector c WHERE name = ?3";
+
+/// What waits of a connector; nothing of one that never ran.
+pub(crate) async fn waiting(
+    connection: &mut SqliteConnection,
+    connector: &str,
+    now: Timestamp,
+) -> Result<Waiting, SyncError> {
+    let paused = now.minus(HELD_IN_TENANT_AGAIN).unix_ms();
+    let row = sqlx::query(WAITING)
+        .bind(paused)
+        .bind(HELD_STATUS)
+        .bind(connector)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(Waiting::default()) };
+    let count = |column: &'static str| -> Result<u64, SyncError> {
+        u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| SyncError::Unreadable { column })
+    };
+    Ok(Waiting {
+        unsynced: count("unsynced")?,
+        objects: count("objects")?,
+        refused: count("refused")?,
+        held_in_tenant: count("held")?,
+        members: count("members")?,
+        paused_members: count("paused_members")?,
+    })
+}
+
 /// Where every connector that ever ran stands.
 pub(crate) async fn all(
     connection: &mut SqliteConnection,

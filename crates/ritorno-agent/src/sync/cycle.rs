@@ -191,16 +191,13 @@ impl Sync {
     }
 
     async fn is_unsynced(&self, settings: &ForestSettings) -> anyhow::Result<bool> {
-        let status = self.engine.status().await?;
-        Ok(status.iter().any(|status| status.connector == settings.name.0 && status.unsynced > 0))
+        Ok(self.engine.waiting(&settings.name.0).await?.unsynced > 0)
     }
 
     /// Whether there is anything that the tenant did not refuse already, and that the guard would not hold again.
     async fn has_to_export(&self, settings: &ForestSettings, held: &Held) -> anyhow::Result<bool> {
         let name = &settings.name.0;
-        let (status, now) = (self.engine.status().await?, self.clock.now());
-        let Some(status) = status.iter().find(|status| status.connector == *name) else { return Ok(false) };
-        let objects = status.pending_adds + status.pending_updates + status.pending_deletes;
+        let (waiting, now) = (self.engine.waiting(name).await?, self.clock.now());
         // Meanwhile an administrator of the tenant may have approved what its guard holds.
         let asked = self
             .engine
@@ -208,9 +205,9 @@ impl Sync {
             .await?
             .into_iter()
             .find(|run| run.connector == *name && run.profile == Profile::Export);
-        let again = status.held_in_tenant > 0
+        let again = waiting.held_in_tenant > 0
             && asked.is_none_or(|run| now.since(run.started) >= HELD_IN_TENANT_AGAIN);
-        if objects <= status.refused && status.pending_members <= status.paused_members && !again {
+        if waiting.objects <= waiting.refused && waiting.members <= waiting.paused_members && !again {
             return Ok(false);
         }
         let Some((digest, at)) = held.get(name) else { return Ok(true) };

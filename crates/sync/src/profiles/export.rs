@@ -175,8 +175,7 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let row = sqlx::query(
         "SELECT coalesce(imported_scope, '') AS scope, exported_under, \
          (SELECT count(*) FROM removal WHERE connector_id = connector.id AND at > ?1 AND members = 0) AS recent, \
-         (SELECT coalesce(sum(members), 0) FROM removal WHERE connector_id = connector.id AND at > ?1) AS left, \
-         (SELECT count(*) FROM export_object e WHERE e.connector_id = connector.id AND confirmed IS NOT NULL) AS people \
+         (SELECT coalesce(sum(members), 0) FROM removal WHERE connector_id = connector.id AND at > ?1) AS left \
          FROM connector WHERE id = ?2",
     )
     .bind(context.engine.clock.now().minus(WINDOW).unix_ms())
@@ -189,8 +188,6 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
     let removals = guard::pending(&mut connection, context.connector_id).await?;
     let (pending, leaving) = removals.counted();
     let left = u64::try_from(row.try_get::<i64, _>("left")?).unwrap_or(0);
-    // Whoever was removed in the window counted among the people before it.
-    let people = u64::try_from(row.try_get::<i64, _>("people")?).unwrap_or(0) + recent;
     let guard = context.connector.guard;
     let held = |pending, recent, because| {
         Err(SyncError::Held { pending, recent, because, digest: removals.digest.clone() })
@@ -200,6 +197,8 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
         return held(pending + leaving, recent, HeldBecause::ScopeChanged);
     }
     if pending > 0 {
+        // Whoever was removed in the window counted among the people before it.
+        let people = people(&mut connection, context.connector_id).await? + recent;
         if let Some(because) = guard.trips(pending + recent, people) {
             return held(pending, recent, because);
         }
@@ -216,6 +215,16 @@ async fn pass_guard(context: &Context<'_>) -> Result<String, SyncError> {
         }
     }
     Ok(fingerprint)
+}
+
+/// How many people and groups the tenant has of the connector.
+async fn people(connection: &mut sqlx::SqliteConnection, connector: i64) -> Result<u64, SyncError> {
+    let row =
+        sqlx::query("SELECT count(*) FROM export_object WHERE connector_id = ? AND confirmed IS NOT NULL")
+            .bind(connector)
+            .fetch_one(connection)
+            .await?;
+    u64::try_from(row.try_get::<i64, _>(0)?).map_err(|_| SyncError::Unreadable { column: "count" })
 }
 
 async fn count(context: &Context<'_>) -> Result<u64, SyncError> {
@@ -451,7 +460,7 @@ async fn record_conflicts(context: &mut Context<'_>) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     let rows = sqlx::query(
         "SELECT coalesce(json_extract(desired, '$.userPrincipalName'), json_extract(desired, '$.groupName')) AS name, fault FROM export_object \
-         WHERE connector_id = ? AND json_extract(fault, '$.kind') = 'conflict' ORDER BY id",
+         WHERE connector_id = ? AND (desired IS NOT confirmed OR unsure = 1) AND json_extract(fault, '$.kind') = 'conflict' ORDER BY id",
     )
     .bind(context.connector_id)
     .fetch_all(&mut *transaction)

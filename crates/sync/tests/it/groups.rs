@@ -288,7 +288,13 @@ async fn who_is_held_in_the_tenant_keeps_nobody_else_and_is_asked_for_after_a_pa
     let export = world.export().await.unwrap();
     assert_eq!(export.counts.errors, 1, "one line for the group");
     assert_eq!(tenant(&world)["group101"], set(&["user0", "user1", "user2", "user7", "user8", "user69"]));
-    let status = async || world.engine.status().await.unwrap().remove(0);
+    let status = async || {
+        let status = world.engine.status().await.unwrap().remove(0);
+        let waiting = world.engine.waiting("contoso.test").await.unwrap();
+        let told = (waiting.unsynced, waiting.objects, waiting.members, waiting.paused_members);
+        assert_eq!(told, (0, 0, status.pending_members, status.paused_members));
+        status
+    };
     let seen = status().await;
     assert_eq!((seen.pending_members, seen.held_members, seen.paused_members), (2, 2, 2));
     let asked = || world.service.tenant().patches.len();

@@ -87,6 +87,38 @@ impl Drop for Made {
 }
 
 #[tokio::test]
+async fn what_waits_is_told_without_a_look_at_everybody() {
+    let (small, large) = (Made::with(1_000).await, Made::with(4_000).await);
+    let mut steps = Vec::new();
+    for made in [&small, &large] {
+        made.run("UPDATE cs_object SET changed = 0").await;
+        made.run(
+            "UPDATE export_object SET desired = '{\"a\":1}', fault = '{\"status\":428}' WHERE anchor = 'a7'",
+        )
+        .await;
+        made.run("UPDATE cs_object SET changed = 1 WHERE anchor IN ('a8', 'a9')").await;
+        let mut reader = made.store.read().await.unwrap();
+        let counted = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&counted);
+        reader.lock_handle().await.unwrap().set_progress_handler(1, move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let waiting =
+            crate::status::waiting(&mut reader, "c", ritorno_protocol::clock::Timestamp::from_unix_ms(0))
+                .await
+                .unwrap();
+        reader.lock_handle().await.unwrap().remove_progress_handler();
+        assert_eq!(
+            (waiting.unsynced, waiting.objects, waiting.refused, waiting.held_in_tenant),
+            (2, 1, 1, 1)
+        );
+        steps.push(counted.load(Ordering::Relaxed));
+    }
+    assert!(steps[0] > 0 && steps[1] < steps[0] * 2, "{steps:?}");
+}
+
+#[tokio::test]
 async fn no_edge_looks_through_its_whole_group() {
     let (small, large) = (Made::with(1_000).await, Made::with(4_000).await);
     // All come, and then all leave: four times as many cost four times as much.
