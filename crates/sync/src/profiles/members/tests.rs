@@ -18,7 +18,9 @@ struct Made {
 
 impl Made {
     async fn with(members: u32) -> Self {
-        let folder = std::env::temp_dir().join(format!("ritorno-edges-{}-{members}", std::process::id()));
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("ritorno-edges-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&folder.join("sync.db")).await.unwrap();
         let made = Self { folder, store };
