@@ -73,6 +73,14 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
+/// Goes on with a change to its end even if the browser goes away: who cuts the connection must not keep the notices from being
+/// sent.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, PageError>> + Send + 'static,
+) -> Result<T, PageError> {
+    tokio::spawn(change).await.map_err(PageError::behind)?
+}
+
 /// Why a page can't be shown. The reader gets plain words, the log gets the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PageError {

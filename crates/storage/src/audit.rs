@@ -4,7 +4,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{SupportCode, TenantId, UserId};
+use ritorno_protocol::ids::{SupportCode, TenantId};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -24,14 +24,14 @@ static OTHERS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 const OTHERS_AT_MOST: usize = 256;
 
 /// Which facts are looked for; what is not said lets all through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// What was done.
     pub activity: Option<Activity>,
     /// How it ended.
     pub success: Option<Success>,
-    /// The person who did it, or whose account it was about.
-    pub person: Option<UserId>,
+    /// The id of who did it, a person, an administrator or an agent, or of the person whose account it was about.
+    pub who: Option<String>,
     /// The first moment.
     pub since: Option<Timestamp>,
     /// The first moment after them.
@@ -82,18 +82,17 @@ impl Audit<'_> {
         before: Option<i64>,
         count: u32,
     ) -> Result<Vec<(i64, Fact)>, StoreError> {
-        const SQL: &str = "select * from audit where tenant = $1 and sequence < coalesce($2, sequence + 1) \
-             and activity = coalesce($3, activity) and success = coalesce($4, success) \
-             and at >= coalesce($5, at) and at < coalesce($6, at + 1) \
+        const SQL: &str = "select * from audit where tenant = $1 and sequence < $2 \
+             and activity = coalesce($3, activity) and success = coalesce($4, success) and at >= $5 and at < $6 \
              and (coalesce($7, '') = '' or target = $7 or actor_id = $7) order by sequence desc limit $8";
         let values = values![
             tenant,
-            before,
+            before.unwrap_or(i64::MAX),
             filter.activity.map(Activity::name),
             filter.success.map(Success::as_str),
-            filter.since,
-            filter.until,
-            filter.person,
+            filter.since.map_or(i64::MIN, Timestamp::unix_ms),
+            filter.until.map_or(i64::MAX, Timestamp::unix_ms),
+            filter.who.as_deref(),
             count
         ];
         let rows = self.0.read(SQL, values).await?;

@@ -76,6 +76,14 @@ impl Sessions<'_> {
         self.0.write(SQL, values![tenant, administrator]).await
     }
 
+    /// Ends every session of a tenant; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_all(&self, tenant: TenantId) -> Result<u64, StoreError> {
+        self.0.write("delete from sessions where tenant = $1", values![tenant]).await
+    }
+
     /// Ends a session. `false` if there was none.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::{Activity, Actor, Fact};
+use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_protocol::ids::{AgentId, SupportCode, UserId};
 use ritorno_storage::StoreError;
@@ -35,6 +35,8 @@ struct AuditPage {
     asked: Asked,
     /// Everything that can have been done.
     activities: Vec<&'static str>,
+    /// Every end: its name, and the key of its words.
+    ends: [(&'static str, &'static str); 3],
     fault: Option<&'static str>,
     /// What leads to the page after this one.
     older: Option<String>,
@@ -95,6 +97,7 @@ pub(super) async fn show(
         frame: Frame::new(&tenant, "/console/audit"),
         menu: signed_in.menu("/console/audit"),
         activities: Activity::ALL.iter().map(|activity| activity.name()).collect(),
+        ends: [Success::Success, Success::Failure, Success::Unknown].map(|end| (end.as_str(), told(end))),
         fault,
         older,
         export,
@@ -103,6 +106,15 @@ pub(super) async fn show(
     };
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((reader.remember(jar), page(status, &shown)).into_response())
+}
+
+/// The key of how it ended.
+const fn told(end: Success) -> &'static str {
+    match end {
+        Success::Success => key("console-audit-end-success"),
+        Success::Failure => key("console-audit-end-failure"),
+        Success::Unknown => key("console-audit-end-unknown"),
+    }
 }
 
 /// A support code as it was heard on the telephone: any case, with or without the dash, and the letters that the code's
@@ -179,7 +191,7 @@ impl Names {
             activity: fact.activity.name(),
             who: self.who(&fact.actor),
             whom: fact.target.filter(|_| !itself).map(|id| self.person(id)),
-            success: fact.success.as_str(),
+            success: told(fact.success),
             reason: fact.reason,
             support_code: fact.support_code,
         }

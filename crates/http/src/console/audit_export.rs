@@ -22,12 +22,14 @@ use crate::time_text::rfc3339;
 /// Facts read at a time.
 const AT_ONCE: u32 = 500;
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 13] = [
     "at",
     "activity",
     "actor",
     "actor_name",
+    "actor_id",
     "target",
+    "target_id",
     "from",
     "success",
     "reason",
@@ -79,14 +81,15 @@ async fn export(
     };
     let first = match format {
         Format::Csv => {
-            let mut head = String::new();
+            // Without this mark a spreadsheet may take it for another alphabet.
+            let mut head = String::from("\u{feff}");
             row(&mut head, COLUMNS.into_iter());
             head
         }
         Format::Json => String::new(),
     };
     let pieces = stream::try_unfold(Some((None, first)), move |at| {
-        let (state, filter) = (state.clone(), filter);
+        let (state, filter) = (state.clone(), filter.clone());
         async move {
             let Some((before, begun)) = at else { return Ok(None) };
             let piece = piece(&state, &filter, before, begun, format).await;
@@ -120,7 +123,7 @@ async fn piece(
 }
 
 fn line(text: &mut String, names: &Names, fact: &Fact, format: Format) {
-    let (kind, _) = fact.actor.parts();
+    let (kind, id) = fact.actor.parts();
     let (_, actor) = names.who(&fact.actor);
     let whom = fact.target.map(|id| names.person(id));
     let values = [
@@ -128,7 +131,9 @@ fn line(text: &mut String, names: &Names, fact: &Fact, format: Format) {
         Some(fact.activity.name().to_owned()),
         Some(kind.to_owned()),
         actor,
+        id,
         whom,
+        fact.target.map(|id| id.to_string()),
         fact.from.clone(),
         Some(fact.success.as_str().to_owned()),
         Some(fact.reason.clone()),

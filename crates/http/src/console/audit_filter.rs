@@ -7,6 +7,7 @@ use ritorno_storage::AuditFilter;
 use serde::Deserialize;
 use time::macros::format_description;
 use time::{Date, Duration};
+use uuid::Uuid;
 
 use super::people::find;
 use super::session::SignedIn;
@@ -37,7 +38,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The filter, or the key of what is wrong with what was typed. Somebody whose name is not known has done nothing.
+    /// The filter, or the key of what is wrong with what was typed. Nobody of an unknown name has done anything.
     pub(super) async fn filter(
         &self,
         state: &AppState,
@@ -61,10 +62,10 @@ impl Asked {
             }
         }
         if let Some(name) = typed(&self.person) {
-            let Some(user) = find(state, signed_in, tenant, name).await? else {
+            filter.who = who(state, signed_in, tenant, name).await?;
+            if filter.who.is_none() {
                 return Ok(Err(key("console-people-none")));
-            };
-            filter.person = Some(user.id);
+            }
         }
         Ok(Ok(filter))
     }
@@ -89,6 +90,23 @@ impl Asked {
         }
         query.finish()
     }
+}
+
+/// The id of a person or an administrator by name, or the id that was typed, whosever it was: also of somebody who is gone.
+async fn who(
+    state: &AppState,
+    signed_in: &SignedIn,
+    tenant: &Tenant,
+    name: &str,
+) -> Result<Option<String>, PageError> {
+    if let Ok(id) = name.parse::<Uuid>() {
+        return Ok(Some(id.to_string()));
+    }
+    if let Some(user) = find(state, signed_in, tenant, name).await? {
+        return Ok(Some(user.id.to_string()));
+    }
+    let found = state.store.administrators().by_name(tenant.id, name).await.map_err(PageError::behind)?;
+    Ok(found.map(|administrator| administrator.id.to_string()))
 }
 
 fn typed(text: &str) -> Option<&str> {

@@ -147,11 +147,11 @@ pub(super) async fn show(
             Some(PersonView { helped, useless_pass, may_lift, revocable, ..seen })
         }
     };
-    let mut found = match person {
+    let (mut found, stopped) = match person {
         None => search(&state, &signed_in, &tenant, &asked.name).await?,
-        Some(_) => Vec::new(),
+        Some(_) => (Vec::new(), false),
     };
-    let more = found.len() > SHOWN;
+    let more = stopped || found.len() > SHOWN;
     found.truncate(SHOWN);
     let shown = PeoplePage {
         t: reader.words(&tenant),
@@ -175,16 +175,17 @@ impl FoundLine {
     }
 }
 
-/// People whose names contain what was typed, and whom this administrator is for; one more than is shown, if there is one.
+/// People whose names contain what was typed, and whom this administrator is for; one more than is shown, if there is one. And whether
+/// it was stopped before everybody was looked at.
 async fn search(
     state: &AppState,
     signed_in: &SignedIn,
     tenant: &Tenant,
     typed: &str,
-) -> Result<Vec<User>, PageError> {
+) -> Result<(Vec<User>, bool), PageError> {
     let typed = typed.trim();
     if typed.chars().count() < LETTERS || typed.len() > MAXIMUM_BYTES {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
     let (administrators, scope) = (state.store.administrators(), &signed_in.administrator.scope);
     let (mut theirs, mut after, mut seen) = (Vec::new(), None, 0);
@@ -201,7 +202,7 @@ async fn search(
             }
         }
         if whole || theirs.len() > SHOWN || seen >= LOOKED_THROUGH {
-            return Ok(theirs);
+            return Ok((theirs, !whole));
         }
     }
 }
@@ -249,6 +250,7 @@ fn told(helped: &str) -> Option<&'static str> {
         "no-address" => key("desk-no-address"),
         "has-address" => key("desk-has-address"),
         "revoked" => key("revoke-done"),
+        "nothing" => key("revoke-nothing"),
         _ => return None,
     })
 }

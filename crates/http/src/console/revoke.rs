@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::help_desk::{about, back, nobody, queue};
 use super::session::SignedIn;
 use crate::i18n::key;
-use crate::page::PageError;
+use crate::page::{PageError, to_the_end};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -74,10 +74,25 @@ pub(super) async fn revoke(
     let Some((method, _)) = OWN.into_iter().find(|(method, _)| method.as_str() == input.what) else {
         return Err(PageError::Request);
     };
+    let (to, revoking) = (user.clone(), revoked(state, signed_in, reader, user, method));
+    let taken = to_the_end(revoking).await?;
+    Ok(back(&to, if taken { "revoked" } else { "nothing" }))
+}
+
+/// Takes it back, tells the person, and writes it down; whether there was anything. People hear of it whether or not it can be written
+/// down.
+async fn revoked(
+    state: AppState,
+    signed_in: SignedIn,
+    reader: Reader,
+    user: User,
+    method: Method,
+) -> Result<bool, PageError> {
     if !take_back(&state, &user, method).await? {
-        return Ok(back(&user, "nothing"));
+        return Ok(false);
     }
-    let (display_name, at_ms) = (user.display_name.clone(), state.clock.now().unix_ms());
+    let now = state.clock.now();
+    let (display_name, at_ms) = (user.display_name.clone(), now.unix_ms());
     let (change, support_code) = (AddressChange::Removed, SupportCode::random(&*state.random).0);
     let template = if method == Method::Mail {
         let address = user.registered_mail.as_deref().and_then(mask).unwrap_or_default();
@@ -85,14 +100,14 @@ pub(super) async fn revoke(
     } else {
         Template::MethodChanged { display_name, method, change, at_ms, support_code }
     };
-    // It is written down first: what is taken back without a trace would be worse than a notice that is not sent.
+    for mail in notices(&user, user.language.unwrap_or_default(), &template, now, &*state.random) {
+        if let Err(error) = queue(&state, &mail).await {
+            tracing::error!(%error, "a notice of a method that was taken back could not be queued");
+        }
+    }
     let reason = method.as_str().to_owned();
     signed_in.note(&state, &reader, Activity::MethodRevoked, reason, Some(user.id)).await?;
-    let now = state.clock.now();
-    for mail in notices(&user, user.language.unwrap_or_default(), &template, now, &*state.random) {
-        queue(&state, &mail).await?;
-    }
-    Ok(back(&user, "revoked"))
+    Ok(true)
 }
 
 /// Takes it back; whether there was anything.

@@ -196,7 +196,7 @@ impl FromRequestParts<AppState> for SignedIn {
             (true, Some(here)) => here.as_str().to_owned(),
             _ => "/console/home".to_owned(),
         };
-        // Neither is enough where an app is asked for: a password, or an older session of a time when none was asked for.
+        // Where an app is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
         let Some(proved_at) =
             half.session.proved_at.filter(|_| !half.asks_for_app() || half.administrator.app)
         else {

@@ -100,7 +100,9 @@ pub(super) async fn sign_in(
         note(&state, &reader, actor, Success::Success, "break-glass account, by its password alone").await?;
         (home_of(&administrator), Session::new)
     } else if tenant.second_factor {
-        // It is written down as a sign-in once the second factor is shown.
+        // Whoever tries a stolen password and goes away leaves a trace.
+        note(&state, &reader, actor, Success::Unknown, "the password is right, the app's code is asked for")
+            .await?;
         ("/console/second", Session::half)
     } else {
         note(&state, &reader, actor, Success::Success, "").await?;

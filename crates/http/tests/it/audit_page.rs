@@ -82,7 +82,7 @@ async fn a_file_has_everything_and_is_written_down() {
         csv::Reader::from_reader(table.body.as_bytes()).records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 1_200, "of three pieces");
     assert!(
-        rows.iter().all(|row| row.len() == 11 && row[1] == *"Update user" && row[7] == format!("'{REASON}"))
+        rows.iter().all(|row| row.len() == 13 && row[1] == *"Update user" && row[9] == format!("'{REASON}"))
     );
     let lines = reader.get(&format!("/console/audit/export.json?person={ANNA}")).await;
     let lines: Vec<serde_json::Value> =

@@ -60,6 +60,16 @@ impl Browser {
         self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), "name=a", origin).await
     }
 
+    /// A cookie's value.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        self.cookies.get(name).cloned().expect("a cookie of that name")
+    }
+
+    /// Sets a cookie, as whoever copied it would.
+    pub(crate) fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Puts one cookie's value under another's name.
     pub(crate) fn rename_cookie(&mut self, from: &str, to: &str) {
         let value = self.cookies.remove(from).expect("a cookie of that name");

@@ -19,6 +19,7 @@ use crate::register::ANNA;
 use crate::world::{PASSWORD, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const NIL: &str = "00000000-0000-0000-0000-000000000000";
 const STEP: Duration = Duration::from_secs(30);
 
 async fn world() -> World {
@@ -69,7 +70,8 @@ async fn a_password_alone_opens_nothing() {
     assert_eq!(App::of(&page).code(&world), App::of(&half.get("/console/second/app").await).code(&world));
     world.clock.advance(5 * MINUTE);
     assert_eq!(half.get("/console/second/app").await.location(), "/console/sign-in");
-    assert_eq!(facts(&world, Activity::AdministratorSignIn).await, []);
+    let asked = "the password is right, the app's code is asked for".to_owned();
+    assert_eq!(facts(&world, Activity::AdministratorSignIn).await, [(Success::Unknown, asked)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +94,12 @@ async fn an_app_is_set_up_once_and_asked_for_from_then_on() {
     assert_eq!(browser.post("/console/second/app", &[("code", &code)]).await.location(), "/console/second");
     let wrong = browser.post("/console/second", &[("code", "000000"), ("then", "/console")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let of_the_half = browser.cookie("__Host-console");
     let right = browser.post("/console/second", &[("code", &code), ("then", "/console/audit")]).await;
+    assert_ne!(browser.cookie("__Host-console"), of_the_half, "a new token");
+    let mut thief = Browser::new(&world.app, "en");
+    thief.set_cookie("__Host-console", &of_the_half);
+    assert_eq!(thief.get("/console/second").await.location(), "/console/sign-in", "the former one ends");
     assert_eq!(right.location(), "/console/audit", "{}", right.body);
     assert_eq!(browser.get("/console/audit").await.status, StatusCode::OK);
     let signed_in = facts(&world, Activity::AdministratorSignIn).await;
@@ -162,10 +169,21 @@ async fn what_is_dangerous_asks_for_the_app_again() {
         ("/console/enrolment-tokens", vec![]),
         ("/console/switches", vec![("switch", "writeback"), ("on", "true")]),
         ("/console/onboarding/confirm", vec![("code", "BCDF-GHJK")]),
+        ("/console/agents/writeback", vec![("agent", NIL), ("on", "true")]),
+        ("/console/agents/rename", vec![("agent", NIL), ("name", "Milano")]),
+        ("/console/agents/forest", vec![("agent", NIL), ("forest", "x.test")]),
+        ("/console/agents/revoke", vec![("agent", NIL)]),
+        ("/console/agents/removals", vec![("agent", NIL), ("digest", "0")]),
     ] {
         let asked = browser.post(path, &form).await;
         assert_eq!(asked.location(), "/console/second?then=%2Fconsole%2Fhome", "{path}: {}", asked.body);
     }
+    let held = browser.get(&format!("/console/agents/removals?agent={NIL}")).await;
+    assert!(
+        held.location().starts_with("/console/second?then=%2Fconsole%2Fagents%2Fremovals"),
+        "{}",
+        held.body
+    );
     let asked = browser.get("/console/onboarding").await;
     assert_eq!(asked.location(), "/console/second?then=%2Fconsole%2Fonboarding");
     let form = [("code", &*app.code(&world)), ("then", "/console/onboarding")];

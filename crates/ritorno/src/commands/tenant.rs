@@ -28,7 +28,8 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         to: OnOff,
     },
-    /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody.
+    /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody. It
+    /// is about registering and changing on these pages, too.
     SsprFor {
         /// The group's name in the directory.
         #[arg(long)]
@@ -159,6 +160,10 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             Switch::SecondFactor => tenant.second_factor = on,
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
+        if *switch == Switch::SecondFactor && on {
+            // Whoever signed in while none was asked for has shown none.
+            installation.store.sessions().delete_all(installation.tenant.id).await?;
+        }
     }
     stuck::warn(&installation).await?;
     let tenant = &installation.tenant;

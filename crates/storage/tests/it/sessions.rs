@@ -59,5 +59,11 @@ async fn half_of_one_lasts_minutes_and_nothing_to_a_server_of_before(f: &Fixture
     assert_eq!(sessions.touch(tenant, &half.digest, NOW.plus(TO_PROVE)).await?, None);
     f.store.purge(NOW.plus(TO_PROVE)).await?;
     ensure!(!sessions.delete(tenant, &half.digest).await?, "it was forgotten");
+
+    let others = f.other_tenant().await?;
+    for _ in 0..2 {
+        sessions.insert(&Session::new(Token::random(&f.random).digest(), tenant, chiara, NOW)).await?;
+    }
+    assert_eq!((sessions.delete_all(others).await?, sessions.delete_all(tenant).await?), (0, 2));
     Ok(())
 }

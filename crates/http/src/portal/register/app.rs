@@ -16,10 +16,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::methods::{here, standing};
-use super::tell::{method_changed, to_the_end};
+use super::tell::method_changed;
 use crate::app_picture::picture_of;
 use crate::i18n::{Words, key};
-use crate::page::{Frame, PageError, page};
+use crate::page::{Frame, PageError, page, to_the_end};
 use crate::reader::Reader;
 use crate::state::AppState;
 

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 
 use super::methods::here;
-use super::tell::{method_changed, to_the_end};
+use super::tell::method_changed;
 use crate::i18n::{Words, key, moment};
-use crate::page::{Frame, PageError, page};
+use crate::page::{Frame, PageError, page, to_the_end};
 use crate::passkeys::{RelyingParty, VALID, read};
 use crate::reader::Reader;
 use crate::state::AppState;

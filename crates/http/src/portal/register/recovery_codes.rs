@@ -13,9 +13,9 @@ use ritorno_identity::tenant::Tenant;
 use zeroize::Zeroizing;
 
 use super::methods::{here, standing};
-use super::tell::{method_changed, to_the_end};
+use super::tell::method_changed;
 use crate::i18n::Words;
-use crate::page::{Frame, PageError, page};
+use crate::page::{Frame, PageError, page, to_the_end};
 use crate::reader::Reader;
 use crate::state::AppState;
 

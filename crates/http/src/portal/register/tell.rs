@@ -22,14 +22,6 @@ pub(super) async fn tell(state: &AppState, registration: &Registration, user: &U
     state.mail_wake.notify_one();
 }
 
-/// Goes on with a change to its end even if the browser goes away: who cuts the connection must not keep the notices from being
-/// sent.
-pub(super) async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = Result<T, PageError>> + Send + 'static,
-) -> Result<T, PageError> {
-    tokio::spawn(change).await.map_err(PageError::behind)?
-}
-
 /// A method beside the addresses was changed: told and written down. People hear of it whether or not it can be written down.
 pub(super) async fn method_changed(
     state: &AppState,
