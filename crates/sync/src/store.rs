@@ -126,11 +126,13 @@ fn make_private(path: &Path) -> Result<(), SyncError> {
         .map_err(|source| SyncError::File { path: path.to_owned(), source })
 }
 
+/// Migrations only add, so that a version goes on with the store of the one after it when a package is rolled back: one that it does not
+/// know stops nothing.
 fn migrator() -> Migrator {
     let migration = |version, name: &'static str, text: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![
+    let mut migrator = Migrator::with_migrations(vec![
         migration(1, "first", include_str!("../migrations/0001_first.sql")),
         migration(2, "delta", include_str!("../migrations/0002_delta.sql")),
         migration(3, "rules and joins", include_str!("../migrations/0003_rules_and_joins.sql")),
@@ -140,7 +142,9 @@ fn migrator() -> Migrator {
         migration(7, "foreign members", include_str!("../migrations/0007_foreign_members.sql")),
         migration(8, "approval ends", include_str!("../migrations/0008_approval_ends.sql")),
         migration(9, "approved each", include_str!("../migrations/0009_approved_each.sql")),
-    ])
+    ]);
+    migrator.set_ignore_missing(true);
+    migrator
 }
 
 #[cfg(test)]
@@ -149,24 +153,50 @@ mod tests {
 
     use super::*;
 
+    /// A folder of its own for a test's store.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("ritorno-{test}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        fn store(&self) -> PathBuf {
+            self.0.join("sync.db")
+        }
+
+        /// The store as a program has it that brings no migrations.
+        async fn bare(&self) -> sqlx::SqliteConnection {
+            let options = SqliteConnectOptions::new().filename(self.store()).create_if_missing(true);
+            options.connect().await.unwrap()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // What is left in the system's folder for temporary files hurts nobody.
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const APPROVED: &str = "INSERT INTO connector (id, name, approved_until) VALUES (1, 'old', NULL), (2, 'new', 77); \
+         INSERT INTO export_object (connector_id, anchor, confirmed, approved) \
+         VALUES (1, 'a', '{}', 1), (2, 'b', '{}', 1), (2, 'c', '{}', 0); \
+         INSERT INTO edge (connector_id, group_guid, member_guid, present, confirmed, dirty, approved) \
+         VALUES (1, 'g', 'a', 0, 'ta', 1, 1), (2, 'g', 'b', 0, 'tb', 1, 1), (2, 'g', 'c', 0, 'tc', 1, 0)";
+
     /// What was approved before approvals ended by themselves is approved no more; what was approved since keeps its time.
     #[tokio::test]
     async fn approvals_come_through_an_upgrade_with_their_end_or_not_at_all() {
-        let folder = std::env::temp_dir().join(format!("ritorno-approvals-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("sync.db");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let mut before = options.connect().await.unwrap();
+        let folder = Folder::new("approvals");
+        let mut before = folder.bare().await;
         migrator().run_to(8, &mut before).await.unwrap();
-        let made = "INSERT INTO connector (id, name, approved_until) VALUES (1, 'old', NULL), (2, 'new', 77); \
-             INSERT INTO export_object (connector_id, anchor, confirmed, approved) \
-             VALUES (1, 'a', '{}', 1), (2, 'b', '{}', 1), (2, 'c', '{}', 0); \
-             INSERT INTO edge (connector_id, group_guid, member_guid, present, approved) \
-             VALUES (1, 'g', 'a', 0, 1), (2, 'g', 'b', 0, 1), (2, 'g', 'c', 0, 0)";
-        before.execute(AssertSqlSafe(made.to_owned())).await.unwrap();
+        before.execute(AssertSqlSafe(APPROVED.to_owned())).await.unwrap();
         sqlx::Connection::close(before).await.unwrap();
 
-        let store = Store::open(&path).await.unwrap();
+        let store = Store::open(&folder.store()).await.unwrap();
         for sql in [
             "SELECT approved_until FROM export_object ORDER BY anchor",
             "SELECT approved_until FROM edge ORDER BY member_guid",
@@ -175,6 +205,72 @@ mod tests {
             let until: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
             assert_eq!(until, [0, 77, 0], "{sql}");
         }
-        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// The statements about approvals that the version before 0009 has: it sees what waits, approves it, and ends its approvals.
+    #[tokio::test]
+    async fn the_version_before_goes_on_with_this_ones_store() {
+        let folder = Folder::new("rolled-back");
+        let mut before = folder.bare().await;
+        migrator().run_to(8, &mut before).await.unwrap();
+        before.execute(AssertSqlSafe(APPROVED.to_owned())).await.unwrap();
+        sqlx::Connection::close(before).await.unwrap();
+        drop(Store::open(&folder.store()).await.unwrap());
+
+        let mut rolled_back = folder.bare().await;
+        let mut done = async |sql: &'static str| rolled_back.execute(sql).await.unwrap().rows_affected();
+        // What was approved before the upgrade may have gone, and come back, under this version: it waits once more.
+        assert_eq!(
+            done("UPDATE export_object SET approved = 1 WHERE approved = 0 AND desired IS NOT confirmed")
+                .await,
+            3
+        );
+        assert_eq!(
+            done("UPDATE edge SET approved = 1 WHERE dirty = 1 AND present = 0 AND approved = 0 AND confirmed IS NOT NULL").await,
+            3
+        );
+        assert_eq!(done("UPDATE connector SET approved_until = 99 WHERE id = 2").await, 1);
+        assert_eq!(
+            done("UPDATE connector SET approved_until = NULL WHERE id = 2 AND approved_until <= 99").await,
+            1
+        );
+        assert_eq!(
+            done("UPDATE export_object SET approved = 0 WHERE connector_id = 2 AND approved = 1").await,
+            2
+        );
+        assert_eq!(done("UPDATE edge SET approved = 0 WHERE connector_id = 2 AND approved = 1").await, 2);
+        let coming = "INSERT INTO edge (connector_id, group_guid, member_guid, present, dirty) VALUES (2, 'g', 'b', 1, 1), \
+             (2, 'g', 'd', 1, 1) ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved = 0";
+        assert_eq!(done(coming).await, 2);
+        assert_eq!(
+            done("INSERT INTO export_object (connector_id, anchor, desired) VALUES (2, 'd', '{}')").await,
+            1
+        );
+        assert_eq!(
+            done("INSERT INTO connector (id, name, approved_until) VALUES (3, 'later', NULL)").await,
+            1
+        );
+        sqlx::Connection::close(rolled_back).await.unwrap();
+
+        Store::open(&folder.store()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_later_versions_migration_stops_nothing() {
+        let folder = Folder::new("later");
+        drop(Store::open(&folder.store()).await.unwrap());
+        let table = "CREATE TABLE later (id INTEGER PRIMARY KEY)".into_sql_str();
+        let later = Migration::new(9_999, "a later version's".into(), MigrationType::Simple, table, false);
+        let mut later = Migrator::with_migrations(vec![later]);
+        later.set_ignore_missing(true);
+        let mut upgraded = folder.bare().await;
+        later.run(&mut upgraded).await.unwrap();
+        sqlx::Connection::close(upgraded).await.unwrap();
+
+        let rolled_back = Store::open(&folder.store()).await.unwrap();
+        let made = "INSERT INTO connector (id, name) VALUES (1, 'c')";
+        let mut transaction = rolled_back.write().await.unwrap();
+        transaction.execute(made).await.unwrap();
+        transaction.commit().await.unwrap();
     }
 }
