@@ -28,7 +28,7 @@ struct RemovalsPage {
     menu: Menu,
     agent: String,
     name: String,
-    /// Whether somebody approved another list than the one that waits now.
+    /// Whether somebody was shown, or approved, another list than the one that waits now.
     other: bool,
     digest: String,
     /// How many there are in all.
@@ -59,6 +59,8 @@ pub(super) struct Whose {
     /// How many come before the page.
     #[serde(default)]
     from: usize,
+    /// Of which list it is a page, on all but the first.
+    digest: Option<String>,
 }
 
 /// What the button sends.
@@ -68,13 +70,14 @@ pub(super) struct Approval {
     digest: String,
 }
 
-/// Shows the list.
+/// Shows a page of the list. Whoever pages is shown pages of one list only: of a list that changed meanwhile they would approve what came to
+/// pages that they have left behind.
 pub(super) async fn show(
     State(state): State<AppState>,
     signed_in: SignedIn,
     reader: Reader,
     jar: CookieJar,
-    Query(Whose { agent, other, from }): Query<Whose>,
+    Query(Whose { agent, other, from, digest }): Query<Whose>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let tenant = tenant(&state).await?;
@@ -83,6 +86,11 @@ pub(super) async fn show(
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
     let name = agents.into_iter().find(|one| one.id == agent).map(|one| one.name);
     let Some(name) = name else { return Ok(Redirect::to("/console").into_response()) };
+    let begun = digest.as_ref().is_some_and(|begun| *begun == held.digest);
+    // The first page that nobody came to from another one begins with the list of now.
+    if !begun && (from > 0 || digest.is_some()) {
+        return Ok(Redirect::to(&first_page(agent)).into_response());
+    }
     let told = |kind| match kind {
         RemovalKind::DeleteUser => key("console-removal-delete"),
         RemovalKind::DisableUser => key("console-removal-disable"),
@@ -132,6 +140,11 @@ pub(super) async fn approve(
     let approved = guard::approve(&state.store, state.tenant, agent, &digest, now, told).await;
     Ok(match approved.map_err(PageError::behind)? {
         Some(_) => Redirect::to("/console"),
-        None => Redirect::to(&format!("/console/agents/removals?agent={agent}&other=true")),
+        None => Redirect::to(&first_page(agent)),
     })
+}
+
+/// The address of the list's first page, which says that the list is another one now.
+fn first_page(agent: AgentId) -> String {
+    format!("/console/agents/removals?agent={agent}&other=true")
 }

@@ -356,21 +356,73 @@ async fn a_long_list_of_held_removals_is_shown_page_by_page_and_approved_whole()
     removals.hold(world.tenant.id, agent, &list, world.clock.now()).await.unwrap();
     let mut browser = signed_in(&world, "root").await;
     let page = |from: &str| format!("/console/agents/removals?agent={agent}{from}");
+    let digest_of = |body: &str| body.split("name=\"digest\" value=\"").nth(1).unwrap()[..64].to_owned();
     let first = browser.get(&page("")).await.body;
     assert_eq!(first.matches("@contoso.test").count(), 500);
-    assert!(first.contains("<strong>5501</strong>") && first.contains("&amp;from=500\""), "{first}");
+    let digest = digest_of(&first);
+    assert!(
+        first.contains("<strong>5501</strong>")
+            && first.contains(&format!("&amp;from=500&amp;digest={digest}\""))
+    );
     assert!(!first.contains("Previous page"));
     for from in ["&from=5500", "&from=999999"] {
-        let last = browser.get(&page(from)).await.body;
+        let last = browser.get(&page(&format!("{from}&digest={digest}"))).await.body;
         assert_eq!(last.matches("@contoso.test").count(), 1, "{from}");
-        assert!(last.contains("member-05500") && last.contains("&amp;from=5000\""), "{last}");
-        assert!(!last.contains("Next page"));
+        assert!(last.contains("member-05500") && last.contains("&amp;from=5000&amp;"), "{last}");
+        assert!(!last.contains("Next page") && digest_of(&last) == digest);
     }
-    let digest = first.split("name=\"digest\" value=\"").nth(1).unwrap()[..64].to_owned();
+    assert_eq!(
+        browser.get(&page("&from=500")).await.location(),
+        page("&other=true"),
+        "a page of which list?"
+    );
     browser.post("/console/agents/removals", &[("agent", &agent.to_string()), ("digest", &digest)]).await;
     let kind = RemovalKind::LeaveGroup;
     let ids: Vec<String> = list.iter().map(|one| one.id.clone()).collect();
     let approved = removals.approved(world.tenant.id, agent, kind, &ids, world.clock.now()).await.unwrap();
     assert_eq!(approved.len(), list.len());
     assert!(browser.get(&page("")).await.body.contains("Nothing is held"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_a_list_while_somebody_pages_through_it_is_not_approved_unseen() {
+    let world = world().await;
+    let agent = world.enrolled("lab-agent").await.0.id;
+    let removals = world.state.store.removals();
+    let hold = async |names: &[String]| {
+        let one =
+            |name: &String| Removal { kind: RemovalKind::DeleteUser, id: name.clone(), name: name.clone() };
+        let list: Vec<Removal> = names.iter().map(one).collect();
+        removals.hold(world.tenant.id, agent, &list, world.clock.now()).await.unwrap();
+    };
+    hold(&(0..501).map(|number| format!("member-{number:05}@contoso.test")).collect::<Vec<_>>()).await;
+    let mut browser = signed_in(&world, "root").await;
+    let page = |rest: &str| format!("/console/agents/removals?agent={agent}{rest}");
+    let digest_of = |body: &str| body.split("name=\"digest\" value=\"").nth(1).unwrap()[..64].to_owned();
+    let seen = digest_of(&browser.get(&page("")).await.body);
+    // It sorts onto the page that was left behind.
+    hold(&["anna@contoso.test".to_owned()]).await;
+    for from in [0, 500] {
+        let led = browser.get(&page(&format!("&from={from}&digest={seen}"))).await;
+        assert_eq!(led.location(), page("&other=true"), "{from}");
+    }
+    let again = browser.get(&page("&other=true")).await.body;
+    assert!(
+        again.contains("the list has changed since you saw it") && again.contains("anna@contoso.test"),
+        "{again}"
+    );
+    let id = agent.to_string();
+    browser.post("/console/agents/removals", &[("agent", &id), ("digest", &seen)]).await;
+    let ids = ["anna@contoso.test".to_owned(), "member-00500@contoso.test".to_owned()];
+    let approved = async || {
+        let kind = RemovalKind::DeleteUser;
+        removals.approved(world.tenant.id, agent, kind, &ids, world.clock.now()).await.unwrap().len()
+    };
+    assert_eq!(approved().await, 0);
+    // From the first page on it is one list, to the last one's button.
+    let now = digest_of(&again);
+    let last = browser.get(&page(&format!("&from=500&digest={now}"))).await.body;
+    assert!(last.contains("member-00500") && digest_of(&last) == now, "{last}");
+    browser.post("/console/agents/removals", &[("agent", &id), ("digest", &now)]).await;
+    assert_eq!(approved().await, 2);
 }
