@@ -14,6 +14,7 @@ use url::Url;
 use crate::client::Proxies;
 use crate::keys::Keys;
 use crate::releases::Releases;
+use crate::scim::guard::HeldTold;
 use crate::scim::leases::Leases;
 
 /// What every handler stands on. Cloning is cheap.
@@ -41,6 +42,8 @@ pub struct AppState {
     pub mail_wake: Arc<Notify>,
     /// The newest lease epoch that an export named, for each connector.
     pub leases: Arc<Leases>,
+    /// When the log last told of each agent's held removals.
+    pub held_told: Arc<HeldTold>,
 }
 
 /// What the configuration says, as far as handlers need it.

@@ -247,6 +247,14 @@ pub struct Error {
     /// For a person to read.
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Under [`HELD_STATUS`], the ids of the members whom the deletion guard holds in their group, of those that the request takes out: the
+    /// same request without them is not held.
+    #[serde(
+        rename = "urn:ietf:params:scim:api:messages:ritorno:2.0:Held",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub held: Vec<String>,
 }
 
 impl Error {
@@ -257,7 +265,15 @@ impl Error {
             status: status.to_string(),
             scim_type,
             detail: Some(detail.into()),
+            held: Vec::new(),
         }
+    }
+
+    /// The same error, of these held members.
+    #[must_use]
+    pub fn with_held(mut self, members: Vec<String>) -> Self {
+        self.held = members;
+        self
     }
 }
 

@@ -240,7 +240,10 @@ impl ScimTarget {
                     Some(stop) => Err(stop.clone().into()),
                     None => self.alone(context, request).await,
                 },
-                _ => Err(fault(context, done.status, done.detail.unwrap_or_else(|| done.status.to_string()))),
+                _ => {
+                    let detail = done.detail.unwrap_or_else(|| done.status.to_string());
+                    Err(fault(context, done.status, detail, done.held))
+                }
             };
             if let Err(TargetError::Stop(stop)) = &answer {
                 stopped = Some(stop.clone());
@@ -443,19 +446,19 @@ async fn checked(context: &ExportContext, answer: Response) -> Result<Response, 
     if status.is_success() {
         return Ok(answer);
     }
-    let detail = detail(answer).await;
-    Err(fault(context, status.as_u16(), detail))
+    let (detail, held) = said(answer).await;
+    Err(fault(context, status.as_u16(), detail, held))
 }
 
 /// What a status that is no success means for the export.
-fn fault(context: &ExportContext, status: u16, detail: String) -> TargetError {
+fn fault(context: &ExportContext, status: u16, detail: String, held: Vec<String>) -> TargetError {
     match status {
         401 => Stop::Unauthorised { reason: detail }.into(),
         404 => TargetError::NotFound,
         409 => TargetError::Conflict { detail },
         scim::STALE_LEASE_STATUS => Stop::LeaseLost { epoch: context.lease_epoch }.into(),
         300..=399 => unreadable(&format!("a redirect ({status}), which is not followed")).into(),
-        status => TargetError::Refused { status, detail },
+        status => TargetError::Refused { status, detail, held },
     }
 }
 
@@ -471,15 +474,15 @@ fn made(id: Option<String>) -> Answer {
     }
 }
 
-/// The tenant's own words, cut to a line.
-async fn detail(answer: Response) -> String {
+/// The tenant's own words, cut to a line, and the members whom it holds.
+async fn said(answer: Response) -> (String, Vec<String>) {
     let status = answer.status();
-    let said = match body(answer, MAX_ANSWER).await {
-        Ok(body) => serde_json::from_slice::<scim::Error>(&body).ok().and_then(|error| error.detail),
+    let error = match body(answer, MAX_ANSWER).await {
+        Ok(body) => serde_json::from_slice::<scim::Error>(&body).ok(),
         Err(_) => None,
     };
-    let said = said.unwrap_or_else(|| status.to_string());
-    one_line(&said)
+    let (detail, held) = error.map(|error| (error.detail, error.held)).unwrap_or_default();
+    (one_line(&detail.unwrap_or_else(|| status.to_string())), held)
 }
 
 /// Another's words, cut to a line.

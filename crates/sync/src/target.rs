@@ -176,6 +176,9 @@ pub enum TargetError {
         status: u16,
         /// The target's words.
         detail: String,
+        /// Under [`HELD_STATUS`](ritorno_protocol::scim::HELD_STATUS), the target's ids of the members whom its guard holds, if it names
+        /// them.
+        held: Vec<String>,
     },
     /// Nothing further can be exported now.
     #[error(transparent)]

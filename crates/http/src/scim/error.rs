@@ -52,10 +52,15 @@ pub enum ScimError {
     Guard(u32),
     /// Too many members left their groups within a day.
     #[error(
-        "the tenant's deletion guard holds: {0} members who leave groups in 24 hours are the most without an administrator's \
+        "the tenant's deletion guard holds: {most} members who leave groups in 24 hours are the most without an administrator's \
          approval; the console shows the list, and `ritorno agent removals`"
     )]
-    GuardMembers(u32),
+    GuardMembers {
+        /// The limit.
+        most: u32,
+        /// Who of the request is held; nobody is named where that is too long an answer.
+        held: Vec<String>,
+    },
     /// More operations than one request may hold.
     #[error("more than {0} operations in one request")]
     TooLarge(usize),
@@ -86,7 +91,7 @@ impl ScimError {
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::NotYours | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
             // The status that the protocol names: HELD_STATUS.
-            Self::Guard(_) | Self::GuardMembers(_) => (StatusCode::PRECONDITION_REQUIRED, None),
+            Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Self::Version => (StatusCode::PRECONDITION_FAILED, None),
             // The status that the protocol names: STALE_LEASE_STATUS.
@@ -103,7 +108,11 @@ impl ScimError {
             tracing::error!(%error, "a SCIM request failed");
         }
         let (status, kind) = self.kind();
-        (status, Error::new(status.as_u16(), kind, self.to_string()))
+        let error = Error::new(status.as_u16(), kind, self.to_string());
+        match self {
+            Self::GuardMembers { held, .. } => (status, error.with_held(held.clone())),
+            _ => (status, error),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! What is held is written down. An administrator may let exactly such a list through, for an hour; each of it is one removal of one
 //! object, so that an approval can be used for nothing else, and not by another agent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ritorno_identity::agent::Agent;
@@ -15,6 +16,7 @@ use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
 use ritorno_identity::subject::Subject;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_relay::seldom::Seldom;
 use ritorno_storage::{Store, StoreError};
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +31,25 @@ pub const REMOVALS: Limit =
 pub const MEMBERS: Limit =
     Limit { name: "directory-members-removed", most: 5_000, window: Duration::from_secs(24 * 3_600) };
 
+/// Most held members that a refusal names: more than an agent takes out in one request.
+const NAMED: usize = 1_000;
+
+/// One line about each agent in that time, and for each limit, however often it asks for what is held.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// When each agent's held removals were last told in the log.
+#[derive(Debug, Default)]
+pub struct HeldTold(Mutex<HashMap<(AgentId, &'static str), Seldom<Timestamp>>>);
+
+impl HeldTold {
+    /// How many refusals were not told since the last line, if it is time for another one.
+    fn due(&self, agent: AgentId, limit: &Limit, now: Timestamp) -> Option<u64> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = all.entry((agent, limit.name)).or_insert_with(|| Seldom::new(TOLD_EVERY));
+        one.due(now, |at| now.since(at))
+    }
+}
+
 fn subject(agent: &Agent) -> Subject {
     Subject(Sha256::digest(agent.id.0.as_bytes()).into())
 }
@@ -42,7 +63,9 @@ pub async fn count(state: &AppState, agent: &Agent) -> Result<(), ScimError> {
     if state.store.limits().count(state.tenant, &REMOVALS, &subject(agent), now).await? {
         return Ok(());
     }
-    tracing::error!(agent = %agent.id, most = REMOVALS.most, "the deletion guard holds");
+    if let Some(untold) = state.held_told.due(agent.id, &REMOVALS, now) {
+        tracing::error!(agent = %agent.id, most = REMOVALS.most, untold, "the deletion guard holds");
+    }
     Err(ScimError::Guard(REMOVALS.most))
 }
 
@@ -97,7 +120,7 @@ pub async fn end(
 /// Lets members through before they leave a group, or writes down that they are held.
 ///
 /// # Errors
-/// [`ScimError::GuardMembers`] if they are held; [`ScimError::Store`].
+/// [`ScimError::GuardMembers`] if some are held, with their ids, so that the others can be asked for without them; [`ScimError::Store`].
 pub async fn pass_members(
     state: &AppState,
     agent: &Agent,
@@ -114,10 +137,13 @@ pub async fn pass_members(
         }
     };
     let waiting: Vec<_> = ids.into_iter().zip(leaving).filter(|(id, _)| !approved.contains(id)).collect();
-    let counted = count_members(state, agent, waiting.len() as u64).await;
-    if let Err(ScimError::GuardMembers(_)) = counted {
+    let mut counted = count_members(state, agent, waiting.len() as u64).await;
+    if let Err(ScimError::GuardMembers { held, .. }) = &mut counted {
+        if waiting.len() <= NAMED {
+            held.extend(waiting.iter().map(|(_, member)| (*member).clone()));
+        }
         let names = state.store.users().principal_names(state.tenant, leaving).await?;
-        let held: Vec<Removal> = waiting
+        let list: Vec<Removal> = waiting
             .into_iter()
             .map(|(id, member)| {
                 // One that is no person's is a group's.
@@ -125,7 +151,7 @@ pub async fn pass_members(
                 Removal { kind: RemovalKind::LeaveGroup, id, name }
             })
             .collect();
-        removals.hold(state.tenant, agent.id, &held, now).await?;
+        removals.hold(state.tenant, agent.id, &list, now).await?;
     }
     counted
 }
@@ -209,6 +235,23 @@ pub async fn count_members(state: &AppState, agent: &Agent, leaving: u64) -> Res
     {
         return Ok(());
     }
-    tracing::error!(agent = %agent.id, leaving, most = MEMBERS.most, "the deletion guard holds members of groups");
-    Err(ScimError::GuardMembers(MEMBERS.most))
+    if let Some(untold) = state.held_told.due(agent.id, &MEMBERS, now) {
+        tracing::error!(agent = %agent.id, leaving, most = MEMBERS.most, untold, "the deletion guard holds members of groups");
+    }
+    Err(ScimError::GuardMembers { most: MEMBERS.most, held: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_of_an_agent_is_one_line_a_minute_and_hides_no_other() {
+        let (told, now) = (HeldTold::default(), Timestamp::from_unix_ms(1_000_000));
+        let [one, other] = [1, 2].map(|number| AgentId(uuid::Uuid::from_u128(number)));
+        assert_eq!([MEMBERS; 3].map(|limit| told.due(one, &limit, now)), [Some(0), None, None]);
+        assert_eq!((told.due(one, &REMOVALS, now), told.due(other, &MEMBERS, now)), (Some(0), Some(0)));
+        assert_eq!(told.due(one, &MEMBERS, now.plus(Duration::from_secs(59))), None);
+        assert_eq!(told.due(one, &MEMBERS, now.plus(TOLD_EVERY)), Some(3));
+    }
 }

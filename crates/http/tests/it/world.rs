@@ -148,6 +148,7 @@ impl World {
             }),
             mail_wake: Arc::default(),
             leases: Arc::default(),
+            held_told: Arc::default(),
         };
         let world =
             Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database };

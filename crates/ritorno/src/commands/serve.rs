@@ -180,6 +180,7 @@ fn state(config: &Config, installation: &Installation) -> AppState {
         }),
         mail_wake: Arc::default(),
         leases: Arc::default(),
+        held_told: Arc::default(),
     }
 }
 

@@ -363,7 +363,7 @@ async fn settle(context: &mut Context<'_>, page: &[Pending], answers: Vec<Answer
             Err(TargetError::Conflict { detail }) => {
                 refuse(&mut transaction, pending.id, &ObjectFault::Conflict { detail }).await?;
             }
-            Err(TargetError::Refused { status, detail }) => {
+            Err(TargetError::Refused { status, detail, .. }) => {
                 let fault = ObjectFault::Refused { status, detail };
                 refuse(&mut transaction, pending.id, &fault).await?;
                 context.record(&mut transaction, pending.name(), &fault).await?;

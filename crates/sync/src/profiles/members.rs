@@ -4,7 +4,8 @@
 //! between costs a repetition. Who leaves a group has passed the deletion guard before; the tenant's own guard may still hold somebody,
 //! which keeps nobody else, and is asked for again after a pause.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::OnceLock;
 
 use futures_util::{StreamExt as _, stream};
 use ritorno_protocol::scim::{HELD_STATUS, MAX_MEMBERS, Member, MemberChanges, MemberKind};
@@ -80,17 +81,18 @@ impl Edges {
         self.out.push(out);
     }
 
-    /// Each who is taken out by itself, and whoever comes apart from them.
-    fn apart(mut self) -> Vec<Self> {
+    /// Whom the tenant's guard holds, by its ids of them, apart from the others. If it names none of them it holds all who are taken out.
+    fn apart(mut self, named: &[String]) -> (Self, Self) {
         self.changes.remove.clear();
+        let named: HashSet<&String> = named.iter().collect();
         let out = std::mem::take(&mut self.out);
-        let mut parts = vec![self];
+        let is_named = out.iter().any(|out| named.contains(&out.id));
+        let mut held = Self::default();
         for out in out {
-            let mut part = Self::default();
+            let part = if is_named && !named.contains(&out.id) { &mut self } else { &mut held };
             part.take_out(out);
-            parts.push(part);
         }
-        parts
+        (held, self)
     }
 }
 
@@ -127,16 +129,14 @@ pub(crate) async fn run(
         };
         let (answered, following) = tokio::join!(asking, reading);
         before = answered;
-        // What was answered is written down, whatever else went wrong.
-        now = match following {
-            Ok(following) => following,
-            Err(error) => {
-                if let Some(round) = before {
-                    settled(context, round).await?;
-                }
-                return Err(error);
-            }
-        };
+        // What was answered is written down, whatever else went wrong, and before the next round goes out if none is to go out.
+        let stopped = before.as_ref().is_some_and(|(_, answers)| stop(answers.iter().flatten()).is_some());
+        if (stopped || following.is_err())
+            && let Some(round) = before.take()
+        {
+            settled(context, round).await?;
+        }
+        now = following?;
     }
     Ok(())
 }
@@ -174,9 +174,22 @@ async fn asked(
 ) -> (Round, Vec<Option<Answer>>) {
     let parts = std::mem::take(&mut round.parts);
     let answers = answers(target, export, &round.groups, &parts).await;
-    let (parts, answers) = asked_apart(target, export, &round.groups, parts, answers).await;
+    let (parts, answers) = asked_without_held(target, export, &round.groups, parts, answers).await;
     round.parts = parts;
     (round, answers)
+}
+
+/// Why nothing further can be sent, if that is so.
+fn stop<'a>(mut answers: impl Iterator<Item = &'a Answer>) -> Option<&'a Stop> {
+    answers.find_map(|answer| match answer {
+        Err(TargetError::Stop(stop)) => Some(stop),
+        _ => None,
+    })
+}
+
+/// What comes of something that is not sent any more.
+fn unsent(stop: &Stop) -> Answer {
+    Err(stop.clone().into())
 }
 
 /// Writes down what came of a round; the groups of which there is more to send.
@@ -199,11 +212,11 @@ async fn settled(
                 gone(&mut transaction, group).await?;
                 over.push(*number);
             }
-            Some(Err(TargetError::Refused { status: HELD_STATUS, detail })) => {
+            Some(Err(TargetError::Refused { status: HELD_STATUS, detail, .. })) => {
                 hold(&mut transaction, context, group, edges).await?;
                 held.insert(group.name.as_str(), detail);
             }
-            Some(Err(TargetError::Refused { status, detail })) => {
+            Some(Err(TargetError::Refused { status, detail, .. })) => {
                 let fault = ObjectFault::Refused { status, detail };
                 context.record(&mut transaction, &group.name, &fault).await?;
                 over.push(*number);
@@ -232,30 +245,41 @@ async fn settled(
 /// Edges by the number of their group, and what came of them; nothing where there was nothing to ask for.
 type Asked = (Vec<(usize, Edges)>, Vec<Option<Answer>>);
 
-/// Where the tenant's guard held several together, each is asked for by itself: of sixty of whom one is held, the others leave.
-async fn asked_apart(
+/// Whom the tenant's guard held in a request is left out of it, and the request goes once more for the others: of sixty of whom one is
+/// held, the rest leave, and however many are held, nobody is asked for alone.
+async fn asked_without_held(
     target: &dyn Target,
     export: &ExportContext,
     groups: &[Pending],
     parts: Vec<(usize, Edges)>,
     answers: Vec<Option<Answer>>,
 ) -> Asked {
-    let (mut kept, mut answered, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kept, mut answered, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for ((group, edges), answer) in parts.into_iter().zip(answers) {
-        let together = edges.out.len() + edges.changes.add.len() > 1;
-        if together && matches!(answer, Some(Err(TargetError::Refused { status: HELD_STATUS, .. }))) {
-            apart.extend(edges.apart().into_iter().map(|edges| (group, edges)));
-        } else {
-            kept.push((group, edges));
-            answered.push(answer);
+        match answer {
+            Some(Err(TargetError::Refused { status: HELD_STATUS, detail, held: named })) => {
+                let (held, others) = edges.apart(&named);
+                kept.push((group, held));
+                answered.push(Some(Err(TargetError::Refused { status: HELD_STATUS, detail, held: named })));
+                again.push((group, others));
+            }
+            answer => {
+                kept.push((group, edges));
+                answered.push(answer);
+            }
         }
     }
-    answered.extend(self::answers(target, export, groups, &apart).await);
-    kept.extend(apart);
+    let others = match stop(answered.iter().flatten()) {
+        Some(stop) => again.iter().map(|_| Some(unsent(stop))).collect(),
+        None => self::answers(target, export, groups, &again).await,
+    };
+    answered.extend(others);
+    kept.extend(again);
     (kept, answered)
 }
 
-/// What came of each; none where there was nothing to ask for.
+/// What came of each; none where there was nothing to ask for. After one that says that nothing further can be sent only those are answered
+/// that were on their way.
 async fn answers(
     target: &dyn Target,
     export: &ExportContext,
@@ -268,7 +292,17 @@ async fn answers(
         .filter(|(_, edges)| asked(edges))
         .map(|(group, edges)| Ask::Members(&groups[*group].target_id, &edges.changes))
         .collect();
-    let together = asks.chunks(TOGETHER).map(|asks| target.ask(export, asks));
+    let stopped = OnceLock::new();
+    let together = asks.chunks(TOGETHER).map(|asks| async {
+        if let Some(stop) = stopped.get() {
+            return asks.iter().map(|_| unsent(stop)).collect();
+        }
+        let answers = target.ask(export, asks).await;
+        if let Some(stop) = stop(answers.iter()) {
+            stopped.get_or_init(|| stop.clone());
+        }
+        answers
+    });
     let answered: Vec<Answer> = stream::iter(together.collect::<Vec<_>>()).buffered(IN_FLIGHT).concat().await;
     let mut answered = answered.into_iter();
     parts.iter().map(|(_, edges)| if asked(edges) { answered.next() } else { None }).collect()

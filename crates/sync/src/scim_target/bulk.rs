@@ -61,6 +61,8 @@ pub(super) struct Done {
     pub(super) location: Option<String>,
     /// The service's own words.
     pub(super) detail: Option<String>,
+    /// Members whom its guard holds.
+    pub(super) held: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,9 +87,12 @@ enum Status {
     Number(u16),
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Response {
     detail: Option<String>,
+    // As in the protocol's own error, of which the rest may be missing here.
+    #[serde(rename = "urn:ietf:params:scim:api:messages:ritorno:2.0:Held", default)]
+    held: Vec<String>,
 }
 
 /// What was answered to each of `requests`, in their order.
@@ -108,10 +113,12 @@ pub(super) fn read(answer: &[u8], requests: &[Request]) -> Result<Vec<Done>, &'s
             Status::Number(status) => Some(status),
             Status::Text(status) => status.trim().parse().ok(),
         };
+        let response = operation.response.unwrap_or_default();
         Ok(Done {
             status: status.ok_or("a bulk request's answer has a status that is no number")?,
             location: operation.location,
-            detail: operation.response.and_then(|response| response.detail).map(|detail| one_line(&detail)),
+            detail: response.detail.map(|detail| one_line(&detail)),
+            held: response.held,
         })
     });
     done.collect()

@@ -16,6 +16,7 @@ mod guard;
 mod guests;
 mod history;
 mod looking;
+mod members_stopped;
 mod model;
 mod property;
 mod service;

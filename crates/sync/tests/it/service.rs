@@ -376,8 +376,11 @@ async fn patch_group(
     let known = |id: &str, tenant: &Tenant| {
         id.parse().is_ok_and(|id| tenant.users.contains_key(&id) || tenant.groups.contains_key(&id))
     };
-    if changes.remove.iter().any(|id| tenant.held.contains(id)) {
-        return error(scim::HELD_STATUS, None, "the deletion guard holds it");
+    let held: Vec<String> = changes.remove.iter().filter(|id| tenant.held.contains(id)).cloned().collect();
+    if !held.is_empty() {
+        let status = StatusCode::from_u16(scim::HELD_STATUS).expect("a status");
+        let error = scim::Error::new(scim::HELD_STATUS, None, "the deletion guard holds it").with_held(held);
+        return (status, Json(error)).into_response();
     }
     changes.add.retain(|member| known(&member.value, &tenant));
     let Some(group) = tenant.groups.get_mut(&id) else { return error(404, None, "no group of this id") };

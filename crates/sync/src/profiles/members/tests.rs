@@ -88,6 +88,34 @@ impl Drop for Made {
     }
 }
 
+#[test]
+fn whom_the_tenant_names_is_held_and_all_who_leave_if_it_names_nobody() {
+    let edges = || {
+        let mut edges = Edges { idle: vec!["i".into()], ..Edges::default() };
+        edges.changes.add.push(Member { value: "t9".into(), kind: MemberKind::User });
+        for number in 1..=3 {
+            edges.take_out(Out { member: format!("m{number}"), id: format!("t{number}"), counts: true });
+        }
+        edges
+    };
+    let ids = |edges: &Edges| {
+        assert!(edges.out.iter().map(|out| &out.id).eq(&edges.changes.remove));
+        edges.changes.remove.join(" ")
+    };
+    for (named, held, others) in [
+        (&["t2".to_owned(), "t7".to_owned()][..], "t2", "t1 t3"),
+        (&["t7".to_owned()], "t1 t2 t3", ""),
+        (&[], "t1 t2 t3", ""),
+    ] {
+        let (apart, rest) = edges().apart(named);
+        assert_eq!((ids(&apart).as_str(), ids(&rest).as_str()), (held, others), "{named:?}");
+        assert_eq!(
+            (rest.changes.add.len(), rest.idle.len(), apart.changes.add.len(), apart.idle.len()),
+            (1, 1, 0, 0)
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_waits_is_told_without_a_look_at_everybody() {
     let (small, large) = (Made::with(1_000).await, Made::with(4_000).await);
