@@ -4,7 +4,7 @@ mod agents;
 mod audit;
 mod audit_export;
 mod audit_filter;
-mod doctor;
+pub(crate) mod doctor;
 mod enrolment;
 mod help_desk;
 mod licences;

@@ -1,4 +1,7 @@
-//! `GET /console/doctor`: what each agent's checks found last, what mends it, and the manual's chapters.
+//! `GET /console/doctor`: what each agent's checks found last, and the manual's chapters.
+//!
+//! What an agent says is shown as its own words, and of what mends something only what is typed at that agent's host: a conquered agent
+//! must not put lines for the cloud side or a domain controller before an administrator. Those are in this server's own manual.
 
 use askama::Template;
 use axum::extract::State;
@@ -42,16 +45,12 @@ struct AgentView {
 
 struct CheckView {
     id: String,
-    title: String,
+    title: &'static str,
     verdict: &'static str,
     evidence: Vec<String>,
     cause: Option<String>,
-    fixes: Vec<FixView>,
-}
-
-struct FixView {
-    place: &'static str,
-    lines: String,
+    /// Lines for the agent's own host.
+    fixes: Vec<String>,
 }
 
 #[derive(Template)]
@@ -78,17 +77,18 @@ pub(super) async fn show(
     let live = agents.into_iter().filter(|agent| agent.revoked_at.is_none());
     let agents = live.map(|agent| {
         let told = reports.iter().find(|told| told.agent == agent.id);
-        let checks = told.map(|told| &told.report.checks[..]).unwrap_or_default();
-        let good = |check: &&CheckState| check.verdict <= CheckVerdict::NotApplicable;
-        let mut wrong: Vec<&CheckState> = checks.iter().filter(|check| !good(check)).collect();
+        let told_of = told.map(|told| &told.report.checks[..]).unwrap_or_default();
+        let checks: Vec<&CheckState> = told_of.iter().filter(|check| title(&check.id).is_some()).collect();
+        let good = |check: &&&CheckState| check.verdict <= CheckVerdict::NotApplicable;
+        let mut wrong: Vec<&CheckState> = checks.iter().filter(|check| !good(check)).copied().collect();
         wrong.sort_by_key(|check| std::cmp::Reverse(check.verdict));
         AgentView {
             name: agent.name,
             seen: told.map(|told| Moment::new(told.received_at)),
             fresh: told.is_some_and(|told| is_fresh(told.received_at, now)),
             passed: checks.iter().filter(good).count(),
-            wrong: wrong.into_iter().map(|check| view(t, check)).collect(),
-            all: checks.iter().map(|check| view(t, check)).collect(),
+            wrong: wrong.into_iter().filter_map(view).collect(),
+            all: checks.iter().copied().filter_map(view).collect(),
         }
     });
     let shown = DoctorPage {
@@ -124,8 +124,8 @@ fn chapters() -> impl Iterator<Item = (&'static str, &'static str)> {
     parts.filter(|(name, _)| !name.contains(' ')).map(|(name, text)| (name, text.trim()))
 }
 
-/// What heads a check, by its name; `None` for one of a later agent, which brings its own title.
-fn title(id: &str) -> Option<&'static str> {
+/// What heads a check, by its name; `None` for one that this version does not know, of which nothing is shown or measured.
+pub(crate) fn title(id: &str) -> Option<&'static str> {
     Some(match id {
         "licences" => key("doctor-check-licences"),
         "pdc-emulator" => key("doctor-check-pdc-emulator"),
@@ -156,11 +156,11 @@ fn title(id: &str) -> Option<&'static str> {
     })
 }
 
-/// A check in the reader's language as far as that has words for it: what an agent found it says in English.
-fn view(t: Words, check: &CheckState) -> CheckView {
-    CheckView {
+/// A check under its own title; what an agent found it says in English. `None` if this version does not know it.
+fn view(check: &CheckState) -> Option<CheckView> {
+    Some(CheckView {
         id: check.id.clone(),
-        title: title(&check.id).map_or_else(|| check.title.clone(), |key| t.say(key)),
+        title: title(&check.id)?,
         verdict: match check.verdict {
             CheckVerdict::Pass => key("doctor-pass"),
             CheckVerdict::NotApplicable => key("doctor-not-applicable"),
@@ -173,17 +173,10 @@ fn view(t: Words, check: &CheckState) -> CheckView {
         fixes: check
             .fixes
             .iter()
-            .map(|fix| FixView {
-                place: match fix.system.as_str() {
-                    "agent" => key("doctor-on-agent"),
-                    "samba" => key("doctor-on-samba"),
-                    "windows" => key("doctor-on-windows"),
-                    _ => key("doctor-on-cloud"),
-                },
-                lines: fix.lines.join("\n"),
-            })
+            .filter(|fix| fix.system == "agent")
+            .map(|fix| fix.lines.join("\n"))
             .collect(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -24,13 +24,15 @@ fn check(id: &str, verdict: CheckVerdict) -> CheckState {
         verdict,
         evidence: vec!["<b>3 MB</b> free".into(), "x".repeat(10_000)],
         cause: Some("it is full".into()),
-        fixes: vec![CheckFix { system: "agent".into(), lines: vec!["df --human-readable".into()] }],
+        fixes: ["agent", "cloud", "samba", "windows", "unheard-of"]
+            .map(|system| CheckFix { system: system.into(), lines: vec![format!("lines-for-{system}")] })
+            .to_vec(),
     }
 }
 
 fn report(world: &World, exports: bool) -> Value {
     let mut checks = vec![check("disk", CheckVerdict::Fail), check("stores", CheckVerdict::Pass)];
-    // A later agent has checks that this version has no words for; and what is no name is none.
+    // Whatever an agent calls a check that this version does not know, it is no advice of the server's; and what is no name is none.
     checks.extend([check("brand-new", CheckVerdict::Warning), check("No name\n", CheckVerdict::Fail)]);
     json!(DoctorReport { at: world.clock.now(), exports, checks })
 }
@@ -69,14 +71,24 @@ async fn a_report_is_kept_bounded_shown_and_grows_old(world: &World) {
         for words in [
             "agent-of-milan",
             "it is full",
-            "df --human-readable",
+            "<pre tabindex=\"0\">lines-for-agent</pre>",
             "href=\"/console/doctor/manual#disk\"",
-            "the title of brand-new, by the agent",
             "&#60;b&#62;3 MB",
         ] {
             assert!(page.body.contains(words), "{words}: {}", page.body);
         }
-        assert!(!page.body.contains("No name"), "{}", page.body);
+        whole(
+            &page,
+            language,
+            ["The agent says it is mended on its own host", "L&#39;agente dice che sul suo computer"],
+        );
+        whole(&page, language, ["The agent says it found", "L&#39;agente dice di aver trovato"]);
+        for words in ["No name", "brand-new", "by the agent", "lines-for-cloud", "lines-for-samba"] {
+            assert!(!page.body.contains(words), "{words}: {}", page.body);
+        }
+        for words in ["lines-for-windows", "lines-for-unheard-of"] {
+            assert!(!page.body.contains(words), "{words}: {}", page.body);
+        }
         assert!(!page.body.contains(&"x".repeat(MAXIMUM_TEXT + 1)), "cut");
         let manual = browser.get("/console/doctor/manual").await;
         whole(&manual, language, ["Every check, what it says", "Ogni controllo, che cosa dice"]);
