@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use ritorno_identity::audit::Fact;
-use ritorno_protocol::doctor::CheckVerdict;
+use ritorno_protocol::doctor::{CheckVerdict, DoctorReport};
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Outcome, Settled};
 use ritorno_relay::dispatch_error::DispatchError;
@@ -17,6 +17,7 @@ use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_storage::StoreError;
 
 use crate::agent_api::doctor::is_fresh;
+use crate::console::doctor::title;
 use crate::state::AppState;
 
 const HTTP_REQUESTS: &str = "ritorno_http_requests_total";
@@ -47,7 +48,7 @@ pub fn describe() {
     describe_gauge!(MAIL_WAITING, "Mails that have not left yet.");
     describe_gauge!(
         DOCTOR_CHECK,
-        "How each check of an agent ended, by agent and check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
+        "How each check of an agent ended, by agent (its name, and its id, since two may have one name) and check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
     );
     describe_gauge!(BUILD, "Always 1, with the version.");
 }
@@ -65,20 +66,27 @@ pub async fn look(state: &AppState) -> Result<(), StoreError> {
     checks(state).await
 }
 
-/// What the agents' checks found last. An agent that is revoked, or has not reported for long, says nothing of now: that can't be told.
+/// What the agents' checks found last. An agent that has not reported for long says nothing of now: that can't be told.
 async fn checks(state: &AppState) -> Result<(), StoreError> {
     let reports = state.store.doctor_reports().list(state.tenant).await?;
     let agents = state.store.agents().list(state.tenant).await?;
-    for told in reports {
-        let Some(agent) = agents.iter().find(|agent| agent.id == told.agent) else { continue };
-        let now = agent.revoked_at.is_none() && is_fresh(told.received_at, state.clock.now());
-        // Agent and check are what the tenant enrolled and what the report's own bounds let through.
-        for check in told.report.checks {
-            let value = if now { level(check.verdict) } else { level(CheckVerdict::CouldNotTell) };
-            gauge!(DOCTOR_CHECK, "agent" => agent.name.clone(), "check" => check.id).set(value);
+    let now = state.clock.now();
+    for agent in agents.iter().filter(|agent| agent.revoked_at.is_none()) {
+        let Some(told) = reports.iter().find(|told| told.agent == agent.id) else { continue };
+        for (check, value) in levels(&told.report, is_fresh(told.received_at, now)) {
+            let (name, id, check) = (agent.name.clone(), agent.id.to_string(), check.to_owned());
+            gauge!(DOCTOR_CHECK, "agent" => name, "agent_id" => id, "check" => check).set(value);
         }
     }
     Ok(())
+}
+
+/// How the checks of a report stand that this version knows: no agent invents a label.
+fn levels(report: &DoctorReport, fresh: bool) -> impl Iterator<Item = (&str, f64)> {
+    let known = report.checks.iter().filter(|check| title(&check.id).is_some());
+    known.map(move |check| {
+        (check.id.as_str(), level(if fresh { check.verdict } else { CheckVerdict::CouldNotTell }))
+    })
 }
 
 const fn level(verdict: CheckVerdict) -> f64 {
@@ -138,7 +146,30 @@ pub(crate) fn writeback(operation: Operation, settled: Result<&Settled, &Dispatc
 
 #[cfg(test)]
 mod tests {
+    use ritorno_protocol::clock::Timestamp;
+    use ritorno_protocol::doctor::CheckState;
+
     use super::*;
+
+    #[test]
+    fn a_check_that_nobody_knows_is_no_label_and_an_old_report_tells_nothing() {
+        let check = |id: &str, verdict| CheckState {
+            id: id.to_owned(),
+            title: String::new(),
+            verdict,
+            evidence: Vec::new(),
+            cause: None,
+            fixes: Vec::new(),
+        };
+        let checks = vec![
+            check("disk", CheckVerdict::Fail),
+            check("invented", CheckVerdict::Fail),
+            check("objects", CheckVerdict::Pass),
+        ];
+        let report = DoctorReport { at: Timestamp::from_unix_ms(0), exports: true, checks };
+        assert_eq!(levels(&report, true).collect::<Vec<_>>(), [("disk", 3.0), ("objects", 0.0)]);
+        assert_eq!(levels(&report, false).collect::<Vec<_>>(), [("disk", 2.0), ("objects", 2.0)]);
+    }
 
     #[test]
     fn a_method_that_nobody_knows_is_no_label() {

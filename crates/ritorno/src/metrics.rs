@@ -7,7 +7,8 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_util::MetricKindMask;
 use ritorno_http::AppState;
 use ritorno_http::client::Proxies;
 use ritorno_http::measures;
@@ -21,6 +22,8 @@ use crate::config;
 const CONNECTIONS: usize = 16;
 /// How often what was measured is put into its buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// A gauge that nobody set for so long is of an agent, a name or a check that is there no more. Each is set whenever somebody asks.
+const GONE_AFTER: Duration = Duration::from_secs(300);
 /// The text format of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -29,7 +32,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// # Errors
 /// When the address is taken.
 pub(crate) async fn listen(metrics: &config::Metrics, state: AppState) -> anyhow::Result<JoinHandle<()>> {
-    let recorder = PrometheusBuilder::new().set_buckets(&measures::SECONDS)?.build_recorder();
+    let recorder = recorder(GONE_AFTER)?;
     let handle = recorder.handle();
     ::metrics::set_global_recorder(recorder).context("metrics")?;
     measures::describe();
@@ -43,6 +46,11 @@ pub(crate) async fn listen(metrics: &config::Metrics, state: AppState) -> anyhow
     Ok(tokio::spawn(async move {
         serve(listener, None, app, Proxies::default(), patience, upkeep(&handle)).await;
     }))
+}
+
+fn recorder(gone_after: Duration) -> anyhow::Result<PrometheusRecorder> {
+    let builder = PrometheusBuilder::new().set_buckets(&measures::SECONDS)?;
+    Ok(builder.idle_timeout(MetricKindMask::GAUGE, Some(gone_after)).build_recorder())
 }
 
 async fn upkeep(handle: &PrometheusHandle) {
@@ -59,4 +67,29 @@ async fn show(handle: PrometheusHandle, state: AppState) -> axum::response::Resp
         tracing::warn!(%error, "not everything can be measured");
     }
     ([(CONTENT_TYPE, TEXT)], handle.render()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_that_nobody_sets_any_more_goes_and_a_counter_stays() {
+        let recorder = recorder(Duration::from_millis(200)).unwrap();
+        let handle = recorder.handle();
+        ::metrics::with_local_recorder(&recorder, || {
+            ::metrics::counter!("counted").increment(1);
+            ::metrics::gauge!("check", "agent" => "renamed").set(3.0);
+            ::metrics::gauge!("check", "agent" => "there").set(0.0);
+        });
+        let told = handle.render();
+        assert!(told.contains("renamed") && told.contains("there"), "{told}");
+        std::thread::sleep(Duration::from_millis(300));
+        ::metrics::with_local_recorder(&recorder, || {
+            ::metrics::gauge!("check", "agent" => "there").set(0.0);
+        });
+        let told = handle.render();
+        assert!(!told.contains("renamed"), "{told}");
+        assert!(told.contains("there") && told.contains("counted"), "{told}");
+    }
 }

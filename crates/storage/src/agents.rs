@@ -219,14 +219,16 @@ impl Agents<'_> {
         Ok(self.0.write(SQL, values![tenant, id, on]).await? == 1)
     }
 
-    /// Revokes an agent, for good. `false` if there is no such agent, or it was revoked before.
+    /// Revokes an agent, for good, and forgets what its doctor told. `false` if there is no such agent, or it was revoked before.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn revoke(&self, tenant: TenantId, id: AgentId, now: Timestamp) -> Result<bool, StoreError> {
         const SQL: &str = "update agents set revoked_at = $3, writeback_on = 0 \
              where tenant = $1 and id = $2 and revoked_at is null";
-        Ok(self.0.write(SQL, values![tenant, id, now]).await? == 1)
+        const TOLD: &str = "delete from doctor_reports where tenant = $1 and agent = $2";
+        let statements = vec![(SQL, values![tenant, id, now]), (TOLD, values![tenant, id])];
+        Ok(self.0.write_together(statements, 1).await?.is_none())
     }
 }
 

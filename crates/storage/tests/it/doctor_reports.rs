@@ -6,10 +6,10 @@ use ritorno_protocol::ids::AgentId;
 
 use crate::fixture::{Fixture, NOW, on_both};
 
-on_both!(the_last_report_of_each_agent_is_kept);
+on_both!(the_last_report_of_each_agent_is_kept, who_is_revoked_leaves_no_report);
 
-async fn the_last_report_of_each_agent_is_kept(f: &Fixture) -> Result<()> {
-    let report = |verdict| DoctorReport {
+fn report(verdict: CheckVerdict) -> DoctorReport {
+    DoctorReport {
         at: NOW,
         exports: true,
         checks: vec![CheckState {
@@ -20,7 +20,25 @@ async fn the_last_report_of_each_agent_is_kept(f: &Fixture) -> Result<()> {
             cause: None,
             fixes: Vec::new(),
         }],
-    };
+    }
+}
+
+async fn who_is_revoked_leaves_no_report(f: &Fixture) -> Result<()> {
+    let (tenant, agents, reports) = (f.tenant.id, f.store.agents(), f.store.doctor_reports());
+    let (goes, stays) = (f.agent("dc1"), f.agent("dc2"));
+    for agent in [&goes, &stays] {
+        agents.insert(agent).await?;
+        reports.keep(tenant, agent.id, &report(CheckVerdict::Fail), NOW).await?;
+    }
+    assert!(!agents.revoke(f.other_tenant().await?, goes.id, NOW).await?);
+    assert_eq!(reports.list(tenant).await?.len(), 2, "another tenant takes nothing away");
+    assert!(agents.revoke(tenant, goes.id, NOW).await?);
+    let left: Vec<AgentId> = reports.list(tenant).await?.into_iter().map(|told| told.agent).collect();
+    assert_eq!(left, [stays.id]);
+    Ok(())
+}
+
+async fn the_last_report_of_each_agent_is_kept(f: &Fixture) -> Result<()> {
     let (tenant, reports) = (f.tenant.id, f.store.doctor_reports());
     assert_eq!(reports.list(tenant).await?, []);
     let (one, other) = (AgentId::random(&f.random), AgentId::random(&f.random));
