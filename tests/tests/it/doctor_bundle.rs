@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use ritorno_lab::command::{capture, run};
 use serde_json::Value;
 
@@ -33,6 +35,12 @@ fn a_bundle_holds_what_helps_and_nobodys_name_or_secret() -> Result<()> {
         "10.98.76.54",
         "BETELGEUSE\\\\ford.prefect",
         "Sl4rt1b4rtf4stK3y==",
+        // Numbers of people, telephones and passwords.
+        "00471108",
+        "+39 02 5550 1234",
+        "555-0199",
+        "9081726354",
+        "10.98.1.2-10.98.1.9",
     ];
     let mut log = std::fs::File::options().append(true).open(folder.join("agent-events.log"))?;
     for canary in planted {
@@ -55,11 +63,13 @@ fn a_bundle_holds_what_helps_and_nobodys_name_or_secret() -> Result<()> {
     std::fs::create_dir(&unpacked)?;
     run(Command::new("tar").arg("-xzf").arg(&file).arg("-C").arg(&unpacked), b"")?;
     let inside = unpacked.join("ritorno-agent-bundle");
-    let mut all = String::new();
+    let (mut all, mut raw) = (String::new(), Vec::new());
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&inside)? {
         let entry = entry?;
-        all.push_str(&std::fs::read_to_string(entry.path())?);
+        let bytes = std::fs::read(entry.path())?;
+        raw.extend_from_slice(&bytes);
+        all.push_str(std::str::from_utf8(&bytes)?);
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
@@ -125,9 +135,14 @@ fn a_bundle_holds_what_helps_and_nobodys_name_or_secret() -> Result<()> {
         ensure!(!lower.contains(&canary.to_lowercase()), "{canary} is in the bundle");
     }
     for secret in ["identity.key", "sealing.key"] {
-        let bytes = std::fs::read(folder.join("agent").join(secret)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        ensure!(text.trim().is_empty() || !all.contains(text.trim()), "{secret} is in the bundle");
+        let path = folder.join("agent").join(secret);
+        let key = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        ensure!(key.len() >= 32, "{} is no key", path.display());
+        ensure!(!raw.windows(key.len()).any(|window| window == key), "{secret} is in the bundle");
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        for written in [STANDARD_NO_PAD.encode(&key), URL_SAFE_NO_PAD.encode(&key), hex] {
+            ensure!(!lower.contains(&written.to_lowercase()), "{secret} is in the bundle");
+        }
     }
     Ok(())
 }

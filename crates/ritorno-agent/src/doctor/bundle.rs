@@ -106,7 +106,7 @@ fn own_words() -> Vec<String> {
         texts.extend(known.causes.iter().map(|cause| (*cause).to_owned()));
     }
     texts.extend(EventId::ALL.iter().map(|event| event.name().to_owned()));
-    texts.push(KEYS.to_owned());
+    texts.extend([KEYS, env!("CARGO_PKG_VERSION")].map(str::to_owned));
     texts
 }
 
@@ -145,7 +145,13 @@ fn runs(seen: Result<&[ritorno_sync::RunReport], String>) -> Value {
             "started": moment(Some(run.started)),
             "ended": moment(run.ended),
             "outcome": format!("{:?}", run.outcome),
-            "counts": format!("{:?}", run.counts),
+            "counts": {
+                "adds": run.counts.adds,
+                "updates": run.counts.updates,
+                "deletes": run.counts.deletes,
+                "unchanged": run.counts.unchanged,
+                "errors": run.counts.errors,
+            },
             "failure": run.failure,
         })
     };
@@ -183,14 +189,15 @@ fn manifest(parts: &[Part], redactor: &Redactor, now: Timestamp) -> String {
         text.push_str(&format!("  {:<20} {} ({} bytes)\n", part.name, part.what, part.content.len()));
     }
     text.push_str(
-        "\nLeft out: passwords, keys, keytabs, tokens, and the files that the configuration names, none of which were read for this.\n\
+        "\nLeft out: passwords, keys, keytabs, tokens. Of the files that the configuration names nothing is inside but the end of the event \
+         log.\n\
          Replaced, each always by the same made-up name within this bundle:\n",
     );
     for (kind, count) in redactor.counts() {
         text.push_str(&format!("  {count:>4}  {kind}\n"));
     }
     text.push_str(
-        "Whatever is no word of the program's own counts as a name. Read it through before you send it on.\n",
+        "Whatever is no word of the program's own, no time and no number of up to five digits counts as a name. Read it through before you send it on.\n",
     );
     text
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Words of libraries and systems that errors are made of, and of configurations.
 const COMMON: &str = "a an and any are as at be by can can't could did do does for from had has have held if in into is it its last \
@@ -17,8 +19,11 @@ const COMMON: &str = "a an and any are as at be by can can't could did do does f
     completed errors import sync objects people groups users run runs ms s mb kb free days old seconds hour hours day \
     linux debian ubuntu gnu x86_64 aarch64 pretty_name id version version_id version_codename name home_url support_url bug_report_url";
 
-/// Takes names out of text. The same name becomes the same pseudonym everywhere, whatever its case; numbers, times and the program's own
-/// words stay.
+/// Most digits of a number that stays in text: more may be a person's number, a telephone's, or a password.
+const DIGITS: usize = 5;
+
+/// Takes names out of text. The same name becomes the same pseudonym everywhere, whatever its case; times, numbers of a few digits and the
+/// program's own words stay.
 #[derive(Debug)]
 pub(super) struct Redactor {
     words: HashSet<String>,
@@ -68,6 +73,12 @@ impl Redactor {
                 rest = &rest[length..];
                 continue;
             }
+            if let Some(length) = grouped(rest) {
+                let made = self.pseudonym("number", &rest[..length]);
+                out.push_str(&made);
+                rest = &rest[length..];
+                continue;
+            }
             let end = rest.find(|c: char| c.is_whitespace() || is_mark(c)).unwrap_or(rest.len());
             if end == 0 {
                 let mark = rest.chars().next().unwrap_or(' ');
@@ -91,6 +102,8 @@ impl Redactor {
             self.pseudonym("person", bare)
         } else if is_address(bare) {
             self.pseudonym("address", bare)
+        } else if !bare.contains(char::is_alphabetic) {
+            self.pseudonym("number", bare)
         } else if bare.contains('.') && !bare.contains('/') {
             self.pseudonym("host", bare)
         } else {
@@ -99,13 +112,13 @@ impl Redactor {
         word.replacen(bare, &made, 1)
     }
 
-    /// A number, a time, or a word of the program.
+    /// A small number, a time, a sign, or a word of the program.
     fn is_own(&self, bare: &str) -> bool {
-        let counts = bare.chars().all(|c| c.is_ascii_digit() || "-:.+%TZ_".contains(c));
-        (counts && !is_address(bare)) || self.words.contains(&bare.to_lowercase())
+        let sign = bare.chars().all(|c| "-:.+%_".contains(c));
+        sign || is_number(bare) || is_time(bare) || self.words.contains(&bare.to_lowercase())
     }
 
-    /// JSON without names: keys stay, every text is looked at.
+    /// JSON without names: numbers stay, every text is looked at.
     pub(super) fn json(&mut self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(text)),
@@ -120,6 +133,25 @@ impl Redactor {
     }
 }
 
+/// The text with every distinguished name replaced by `an object`: what is told to the cloud side counts people and names none.
+pub(super) fn without_dns(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut begins = true;
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = dn(rest).filter(|_| begins) {
+            out.push_str("an object");
+            rest = &rest[length..];
+            begins = false;
+            continue;
+        }
+        begins = !c.is_alphanumeric();
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
 /// What stands between words.
 fn is_mark(c: char) -> bool {
     "\"'`()[]{}<>,;|=\\".contains(c)
@@ -127,6 +159,47 @@ fn is_mark(c: char) -> bool {
 
 fn trimmed(word: &str) -> &str {
     word.trim_matches(|c: char| ".:!?…".contains(c))
+}
+
+/// A number of a few digits, with a sign, a point or a percent sign if need be.
+fn is_number(bare: &str) -> bool {
+    let bare = bare.strip_prefix(['+', '-']).unwrap_or(bare);
+    let bare = bare.strip_suffix('%').unwrap_or(bare);
+    let (whole, part) = bare.split_once('.').unwrap_or((bare, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    digits(whole) && digits(part) && bare.bytes().filter(u8::is_ascii_digit).count() <= DIGITS
+}
+
+/// A day, a time of day, or both as RFC 3339 has them.
+fn is_time(bare: &str) -> bool {
+    let day = format!("{bare}T00:00:00Z");
+    let time = format!("2000-01-01T{bare}");
+    let zoned = format!("{time}Z");
+    [bare, &day, &time, &zoned].into_iter().any(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok())
+}
+
+/// The length of digits in groups with a blank between them that `text` begins with, if they are too many together for a number.
+fn grouped(text: &str) -> Option<usize> {
+    let sign = usize::from(text.starts_with('+'));
+    let (mut digits, mut length, mut groups) = (0, sign, 0);
+    loop {
+        let group = text[length..].bytes().take_while(u8::is_ascii_digit).count();
+        let end = length + group;
+        let whole =
+            text[end..].chars().next().is_none_or(|c| c.is_whitespace() || is_mark(c) || ".:!?".contains(c));
+        // What goes on behind a point is an address, a time or the end of a sentence: the last of which alone is the group's end.
+        let goes_on =
+            text[end..].starts_with(['.', ':']) && text[end + 1..].starts_with(char::is_alphanumeric);
+        if group == 0 || !whole || goes_on {
+            break;
+        }
+        (digits, groups) = (digits + group, groups + 1);
+        length = end + 1;
+        if !text[end..].starts_with(' ') {
+            break;
+        }
+    }
+    (groups > 1 && digits > DIGITS).then(|| length - 1)
 }
 
 fn is_address(bare: &str) -> bool {
@@ -193,6 +266,32 @@ mod tests {
             "the same wherever it stands"
         );
         assert_eq!(redactor.counts()["host"], 1);
+    }
+
+    #[test]
+    fn long_numbers_go_and_times_and_short_ones_stay() {
+        let mut redactor = redactor();
+        let told = redactor.text(
+            "lacks 00123456 10.1.2.3-10.1.2.9 +39.02.1234567 20261126 2026-1126 12:99:99 123456_7, 1.2.3.4.5",
+        );
+        assert_eq!(told, "lacks number-1 number-2 number-3 number-4 number-5 number-6 number-7, number-8");
+        let kept = "lacks 33001, 636, 3.5 12% -5 - 1: 2026-11-26 10:00:00 10:00 2026-11-26T10:00:00.123Z 2026-11-26T10:00:00+01:00.";
+        assert_eq!(redactor.text(kept), kept.replace(" 10:00 ", " number-9 "));
+        assert_eq!(redactor.text("at +39 02 1234 5678. lacks"), "at number-10. lacks");
+        assert_eq!(redactor.text("at 12 34567"), "at number-11");
+        assert_eq!(redactor.text("at 1 2 3"), "at 1 2 3");
+        let json = redactor
+            .json(&serde_json::json!({"at": 1_800_000_000_000_i64, "lacks": "4711000815"}))
+            .to_string();
+        assert!(json.contains("1800000000000") && !json.contains("4711"), "{json}");
+    }
+
+    #[test]
+    fn objects_are_not_named() {
+        let told = without_dns(
+            "svc lacks Reset Password on CN=Rossi\\, Anna,OU=Città,DC=contoso,DC=test: gone; (cn=Marco Conti,DC=x) foo=bar",
+        );
+        assert_eq!(told, "svc lacks Reset Password on an object: gone; (an object) foo=bar");
     }
 
     #[test]
