@@ -13,6 +13,7 @@
 //! keys.lock         held while sealing keys are replaced or ended
 //! journal.db        see ritorno-writeback
 //! sync.db           see ritorno-sync
+//! doctor-standings.json  how each check of the doctor stood last      mode 0600
 //! status.sock       answers `ritorno-agent status`                      mode 0600
 //! ```
 

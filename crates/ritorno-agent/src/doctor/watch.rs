@@ -3,32 +3,47 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ritorno_doctor::{Report, Row, System, Verdict};
+use ritorno_doctor::{Check, Report, Row, System, Verdict};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::doctor::{CheckFix, CheckState, CheckVerdict, DoctorReport};
 use ritorno_protocol::event::EventId;
 use ritorno_protocol::random::{Random, array};
 
-use super::{gather, quick_checks};
+use super::redact::without_dns;
+use super::{Context, gather, quick_checks};
 use crate::config::Config;
 use crate::events::EventLog;
+use crate::state::State;
 use crate::system;
 
 /// The first look comes this long after the start at the latest: link and first cycle have had their time then.
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 
+/// How each check stood at the last look at which that could be told, in the state folder: many lines that mend something restart the agent,
+/// and what has passed again since, or still fails, is not to be taken for what it was before the first look of all.
+const STANDINGS: &str = "doctor-standings.json";
+/// Not looked at again and again: it reads both databases through.
+const NOT_WATCHED: [&str; 1] = ["stores"];
+
 /// Looks as often as the configuration says, for as long as it is let; not at all if it says 0.
 pub(crate) async fn watch(config: Config, events: EventLog) {
     let Some(every) = config.doctor_every else { return };
     let random = system::random();
-    let mut known = BTreeMap::new();
+    let mut known = None;
     tokio::time::sleep(jittered(every.min(FIRST_AFTER), &*random)).await;
     loop {
         match gather(&config, None).await {
             Ok(context) => {
-                let report = ritorno_doctor::run(&quick_checks(), &context, |_| {}).await;
-                for (id, line) in turned(&mut known, &report) {
+                let report = ritorno_doctor::run(&watched(), &context, |_| {}).await;
+                let known = known.get_or_insert_with(|| standings(&context.state));
+                let before = known.clone();
+                for (id, line) in turned(known, &report) {
                     events.note(id, line);
+                }
+                if *known != before
+                    && let Err(error) = keep(&context.state, known)
+                {
+                    tracing::warn!("the doctor can't keep what it found: {error:#}");
                 }
                 let told = told(report, context.exports, context.clock.now());
                 if let Some(client) = &context.client
@@ -41,6 +56,31 @@ pub(crate) async fn watch(config: Config, events: EventLog) {
         }
         tokio::time::sleep(jittered(every, &*random)).await;
     }
+}
+
+fn watched() -> Vec<Box<dyn Check<Context>>> {
+    quick_checks().into_iter().filter(|check| !NOT_WATCHED.contains(&check.description().id)).collect()
+}
+
+/// How each check stands, by its name.
+type Standings = BTreeMap<String, Verdict>;
+
+/// What was kept. If it can't be read, every check counts as in order, as before the first look of all.
+fn standings(state: &State) -> Standings {
+    let path = state.path(STANDINGS);
+    let read = match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(anyhow::Error::from),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Standings::new()),
+        Err(error) => Err(error.into()),
+    };
+    read.unwrap_or_else(|error| {
+        tracing::warn!("{}: {error:#}", path.display());
+        Standings::new()
+    })
+}
+
+fn keep(state: &State, known: &Standings) -> anyhow::Result<()> {
+    Ok(state.write(STANDINGS, &serde_json::to_vec_pretty(known)?)?)
 }
 
 /// Between nine tenths and the whole of it: many agents do not ask at one moment.
@@ -59,11 +99,11 @@ fn standing(verdict: Verdict) -> Option<Verdict> {
 }
 
 /// The events of this look: of each check that stands otherwise than at the last look at which that could be told.
-fn turned(known: &mut BTreeMap<&'static str, Verdict>, report: &Report) -> Vec<(EventId, String)> {
+fn turned(known: &mut Standings, report: &Report) -> Vec<(EventId, String)> {
     let mut events = Vec::new();
     for Row { check, finding } in &report.checks {
         let Some(now) = standing(finding.verdict) else { continue };
-        let before = known.insert(check.id, now).unwrap_or(Verdict::Pass);
+        let before = known.insert(check.id.to_owned(), now).unwrap_or(Verdict::Pass);
         if now == before {
             continue;
         }
@@ -82,7 +122,8 @@ fn turned(known: &mut BTreeMap<&'static str, Verdict>, report: &Report) -> Vec<(
     events
 }
 
-/// What is told to the cloud side.
+/// What is told to the cloud side: no distinguished name, and of what mends something only the lines for this host. The console shows no
+/// others of an agent's.
 fn told(report: Report, exports: bool, at: Timestamp) -> DoctorReport {
     let verdict = |verdict| match verdict {
         Verdict::Pass => CheckVerdict::Pass,
@@ -91,22 +132,20 @@ fn told(report: Report, exports: bool, at: Timestamp) -> DoctorReport {
         Verdict::CouldNotTell => CheckVerdict::CouldNotTell,
         Verdict::Fail => CheckVerdict::Fail,
     };
-    let system = |system| match system {
-        System::Agent => "agent",
-        System::Cloud => "cloud",
-        System::Samba => "samba",
-        System::Windows => "windows",
-    };
     let checks = report.checks.into_iter().map(|Row { check, finding }| CheckState {
         id: check.id.to_owned(),
         title: check.title.to_owned(),
         verdict: verdict(finding.verdict),
-        evidence: finding.evidence,
-        cause: finding.cause,
+        evidence: finding.evidence.iter().map(|said| without_dns(said)).collect(),
+        cause: finding.cause.as_deref().map(without_dns),
         fixes: finding
             .fixes
             .into_iter()
-            .map(|fix| CheckFix { system: system(fix.system).to_owned(), lines: fix.lines })
+            .filter(|fix| fix.system == System::Agent)
+            .map(|fix| CheckFix {
+                system: "agent".to_owned(),
+                lines: fix.lines.iter().map(|line| without_dns(line)).collect(),
+            })
             .collect(),
     });
     DoctorReport { at, exports, checks: checks.collect() }.bounded()
@@ -143,6 +182,38 @@ mod tests {
         assert_eq!(look(Finding::warning("9 MB", "nearly"))[0].0, 35001);
         let recovered = look(Finding::pass("fine"));
         assert!(recovered[0].0 == 35002 && recovered[0].1.contains("passes again"), "{recovered:?}");
+    }
+
+    #[test]
+    fn standings_come_through_a_restart() {
+        let folder = std::env::temp_dir().join(format!("ritorno-standings-{}", std::process::id()));
+        let state = State::open(&folder).unwrap();
+        let mut known = standings(&state);
+        assert!(known.is_empty());
+        assert_eq!(turned(&mut known, &report(Finding::fail("3 MB free", "it is full"))).len(), 1);
+        keep(&state, &known).unwrap();
+        let mut again = standings(&state);
+        assert!(turned(&mut again, &report(Finding::fail("2 MB free", "it is full"))).is_empty());
+        assert_eq!(turned(&mut again, &report(Finding::pass("fine")))[0].0.number(), 35002);
+        std::fs::write(state.path(STANDINGS), b"{").unwrap();
+        assert!(standings(&state).is_empty(), "damage is no reason not to look");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_told_names_no_object_and_mends_nothing_elsewhere() {
+        let finding =
+            Finding::warning("1 is held back", "so it is").and("CN=Anna Rossi,DC=contoso,DC=test: twice");
+        let finding = finding.fix(System::Agent, ["here"]).fix(System::Samba, ["there"]);
+        let told = told(report(finding), true, Timestamp::from_unix_ms(0));
+        assert_eq!(told.checks[0].evidence, ["1 is held back", "an object: twice"]);
+        let fixes: Vec<&str> = told.checks[0].fixes.iter().map(|fix| fix.system.as_str()).collect();
+        assert_eq!(fixes, ["agent"]);
+    }
+
+    #[test]
+    fn databases_are_not_read_through_again_and_again() {
+        assert_eq!(watched().len() + NOT_WATCHED.len(), quick_checks().len());
     }
 
     #[test]
