@@ -1,6 +1,6 @@
 //! How an agent becomes one of a tenant's: a token carried by hand, keys made by the agent, certified by the root.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::bytes::{Bytes, decode, encode};
@@ -270,9 +270,15 @@ pub struct PersonStanding {
     pub known: bool,
     /// What they would be refused for; none if nothing.
     pub sspr: Option<SsprCode>,
-    /// When the last of the limits is over that stop them now, such as too many wrong codes; none if none does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped_until: Option<Timestamp>,
+    /// When the last of the limits is over that stop them now, such as too many wrong codes: `Some(None)` if none does, `None` if the
+    /// server is of a version that does not say.
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    pub stopped_until: Option<Option<Timestamp>>,
+}
+
+/// Tells a value that is there, though it may be `null`, from one that is absent.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 #[cfg(test)]
@@ -280,6 +286,17 @@ mod tests {
     use super::*;
     use crate::key::SigningKey;
     use crate::random::tests::Fixed;
+
+    #[test]
+    fn a_stop_that_is_not_told_is_not_none() {
+        let read = |text: &str| serde_json::from_str::<PersonStanding>(text).unwrap().stopped_until;
+        assert_eq!(read(r#"{"known":true,"sspr":null}"#), None);
+        assert_eq!(read(r#"{"known":true,"sspr":null,"stopped_until":null}"#), Some(None));
+        for stopped_until in [None, Some(None), Some(Some(Timestamp::from_unix_ms(5)))] {
+            let standing = PersonStanding { known: true, sspr: None, stopped_until };
+            assert_eq!(read(&serde_json::to_string(&standing).unwrap()), stopped_until);
+        }
+    }
 
     #[test]
     fn token_survives_the_way_and_pins_one_root() {

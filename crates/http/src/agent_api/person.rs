@@ -41,13 +41,13 @@ pub async fn handle(
     let user = state.store.users().by_anchor(state.tenant, &asked.anchor).await?;
     let own = user.filter(|user| agent.masters(user));
     Ok(Json(match own {
-        None => PersonStanding { known: false, sspr: None, stopped_until: None },
+        None => PersonStanding { known: false, sspr: None, stopped_until: Some(None) },
         Some(user) => {
             let name = SignInName::of_principal(&user.user_principal_name);
             let (users, now) = (state.store.users(), state.clock.now());
             let standing = users.standing(user.tenant, Some(user.id), &name, now).await?;
             let gates = sspr::tenant_allows(&tenant).and_then(|()| sspr::gates(&tenant, &user, &standing));
-            let stopped_until = stopped_until(&state, &user).await?;
+            let stopped_until = Some(stopped_until(&state, &user).await?);
             PersonStanding { known: true, sspr: gates.err(), stopped_until }
         }
     }))

@@ -33,11 +33,14 @@ impl Check<About> for PersonLimits {
     }
 
     fn examples(&self) -> Vec<Finding> {
-        vec![judge(Some(Timestamp::from_unix_ms(1_800_000_000_000)), "anna.rossi@contoso.test")]
+        vec![judge(Some(Some(Timestamp::from_unix_ms(1_800_000_000_000))), "anna.rossi@contoso.test")]
     }
 }
 
-fn judge(until: Option<Timestamp>, name: &str) -> Finding {
+fn judge(told: Option<Option<Timestamp>>, name: &str) -> Finding {
+    let Some(until) = told else {
+        return Finding::could_not_tell("the server is of a version that does not say");
+    };
     let Some(until) = until else { return Finding::pass("none does") };
     Finding::fail(
         format!("{name} is stopped until {}", moment(Some(until))),
@@ -47,4 +50,18 @@ fn judge(until: Option<Timestamp>, name: &str) -> Finding {
         System::Cloud,
         ["# wait; or in the console, People, the person's sign-in name: 'Lift the stop on codes'"],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_doctor::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_say_is_no_all_clear() {
+        assert_eq!(judge(None, "anna").verdict, Verdict::CouldNotTell);
+        assert_eq!(judge(Some(None), "anna").verdict, Verdict::Pass);
+        assert_eq!(judge(Some(Some(Timestamp::from_unix_ms(1))), "anna").verdict, Verdict::Fail);
+    }
 }
