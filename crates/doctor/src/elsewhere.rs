@@ -47,7 +47,7 @@ elsewhere! {
         "codes go to the registered address and to that of the directory, never to one that is derived from the sign-in name; which of \
          them the person has, the check `person-tenant` says";
     "T16", "nothing is in the audit until somebody has opened its page once",
-        "every fact is written down from the first, in the same transaction as what it is about; `ritorno audit verify` goes through all \
+        "every fact is written down from the first, with what it is about; `ritorno audit verify` goes through all \
          of it";
     "N4", "of two sockets to the relay only one is held",
         "an agent holds one, for both directions; whether it is held, the check `writeback-switches` says";

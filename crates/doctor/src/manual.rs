@@ -21,7 +21,10 @@ impl Chapter {
         // Writing to a String cannot fail; so below.
         let _ = writeln!(text, "## {}\n\n**{}.** {}", check.id, check.title, check.proves);
         for finding in &self.examples {
-            let _ = writeln!(text, "\n`{}`", finding.evidence.join("; "));
+            text.push('\n');
+            if !finding.evidence.is_empty() {
+                let _ = writeln!(text, "`{}`", finding.evidence.join("; "));
+            }
             if let Some(cause) = &finding.cause {
                 let _ = writeln!(text, "means: {cause}.");
             }
@@ -78,6 +81,9 @@ mod tests {
         ] {
             assert!(text.contains(part), "'{part}' is missing in\n{text}");
         }
+        let unknown =
+            Chapter { check: &CHECK, examples: vec![Finding::could_not_tell("nobody looked")] }.to_markdown();
+        assert!(unknown.ends_with("There is light.\n\nmeans: nobody looked.\n"), "{unknown}");
         let row = "| `lamp` | L1 L2 | no: no lamp here | `lamp::dark` |";
         assert!(fault_table([&CHECK]).contains(row));
     }

@@ -1,6 +1,6 @@
 //! Does a policy let only some accounts ask a domain controller over SAM-R?
 
-use ritorno_doctor::{Description, Finding, System};
+use ritorno_doctor::{Description, Finding};
 
 use super::{Recorded, Section, recorded, registry};
 
@@ -8,9 +8,9 @@ use super::{Recorded, Section, recorded, registry};
 pub(super) const CHECK: Recorded = Recorded {
     description: &Description {
         id: "windows-remote-sam",
-        title: "No policy keeps accounts from asking over SAM-R",
-        proves: "RestrictRemoteSam is not set on the domain controllers. Ritorno asks and writes over LDAP alone and goes on all the same; \
-                 what is beside it on the way from another product (Microsoft's agent asks over SAM-R) does not.",
+        title: "This agent needs no right to ask over SAM-R",
+        proves: "Ritorno asks and writes over LDAP alone, and goes on whatever RestrictRemoteSam says on the domain controllers. What it says \
+                 is told for what is beside it on the way from another product (Microsoft's agent asks over SAM-R).",
         article: None,
         rows: &["D12"],
         fault_test: recorded("doctor::recorded::remote_sam::tests::a_restriction_is_told"),
@@ -19,9 +19,11 @@ pub(super) const CHECK: Recorded = Recorded {
     section: "remote-sam",
     lines: &[r"reg query 'HKLM\SYSTEM\CurrentControlSet\Control\Lsa' /v RestrictRemoteSam 2>$null"],
     judge,
-    wrong: &[SET],
+    // Only other products need it: what is found is told, and nothing fails.
+    wrong: &[],
 };
 
+#[cfg(test)]
 const SET: &str = r"### remote-sam DC1 2026-11-26T10:00:00Z
 HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Lsa
     RestrictRemoteSam    REG_SZ    O:BAG:BAD:(A;;RC;;;BA)";
@@ -30,18 +32,8 @@ fn judge(section: &Section) -> Finding {
     let host = &section.host;
     match registry(&section.lines, "RestrictRemoteSam").filter(|value| !value.is_empty()) {
         None => Finding::pass(format!("{host}: not set")),
-        Some(value) => Finding::warning(
-            format!("{host}: RestrictRemoteSam is {value}"),
-            "only whom it names may ask over SAM-R: another agent on the same account is refused (hr 80070005), this one is not",
-        )
-        .fix(
-            System::Windows,
-            [
-                "# in the group policy that sets it (Security Options, 'Network access: Restrict clients allowed to make remote calls to SAM'):",
-                "# add the agent's account, or set it to 'Not defined' and take the value away:",
-                r"reg delete 'HKLM\SYSTEM\CurrentControlSet\Control\Lsa' /v RestrictRemoteSam /f",
-                "gpupdate /force",
-            ],
+        Some(value) => Finding::pass(format!("{host}: RestrictRemoteSam is {value}")).and(
+            "this agent asks nothing over SAM-R; another one on the same account is refused (hr 80070005)",
         ),
     }
 }
@@ -56,7 +48,8 @@ mod tests {
     #[test]
     fn a_restriction_is_told() {
         let finding = judged(&CHECK, SET);
-        assert_eq!(finding.verdict, Verdict::Warning);
+        assert_eq!(finding.verdict, Verdict::Pass, "this agent goes on all the same");
+        assert!(finding.evidence[1].contains("another one"));
         assert!(finding.evidence[0].contains("O:BAG:BAD:(A;;RC;;;BA)"), "{finding:?}");
         assert_eq!(judged(&CHECK, "### remote-sam DC1").verdict, Verdict::Pass);
     }
