@@ -19,6 +19,17 @@ use crate::value::{AT_ONCE, Sql, Value, about_list, json, name_of, parts, row_st
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
 
+/// The groups that a row of `users` is in, directly or through other groups.
+macro_rules! groups_of_user {
+    () => {
+        "(with recursive inside (grp) as (select m.group_id from group_members m \
+         where m.tenant = users.tenant and m.user_id = users.id \
+         union select m.group_id from group_members m join inside on m.member_group = inside.grp \
+         where m.tenant = users.tenant) select grp from inside)"
+    };
+}
+pub(crate) use groups_of_user;
+
 /// People as they are read: with what their licences grant, which is the most that was assigned to them or to a group that they are in,
 /// directly or through other groups. Where nothing is assigned at all, nothing is looked for. And with whether they are among those who may
 /// reset: everybody, unless the tenant names a group.
@@ -28,16 +39,10 @@ macro_rules! select_users {
             "select users.*, case when exists (select 1 from licence_assignments a where a.tenant = users.tenant) \
              then (select coalesce(max(grants), 0) from (select a.grants as grants from licence_assignments a \
              where a.tenant = users.tenant and a.user_id = users.id union all \
-             select a.grants from (with recursive inside (grp) as (select m.group_id from group_members m \
-             where m.tenant = users.tenant and m.user_id = users.id \
-             union select m.group_id from group_members m join inside on m.member_group = inside.grp \
-             where m.tenant = users.tenant) select grp from inside) as g join licence_assignments a \
+             select a.grants from ", $crate::users::groups_of_user!(), " as g join licence_assignments a \
              on a.tenant = users.tenant and a.group_id = g.grp) as theirs) else 0 end as granted, \
              cast(case when (select t.sspr_group from tenants t where t.id = users.tenant) is null then 1 \
-             when exists (select 1 from (with recursive inside (grp) as (select m.group_id from group_members m \
-             where m.tenant = users.tenant and m.user_id = users.id \
-             union select m.group_id from group_members m join inside on m.member_group = inside.grp \
-             where m.tenant = users.tenant) select grp from inside) as g join tenants t \
+             when exists (select 1 from ", $crate::users::groups_of_user!(), " as g join tenants t \
              on t.id = users.tenant and t.sspr_group = g.grp) then 1 else 0 end as bigint) as selected from users ",
             $rest
         )

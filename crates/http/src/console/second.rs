@@ -7,9 +7,8 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::audit::{Activity, Actor, Success};
 use ritorno_identity::authenticator::{AppCode, AppSecret};
-use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::limit::{ADMINISTRATOR_CODES, ADMINISTRATOR_CODES_ANYWHERE, Limit};
 use ritorno_identity::session::Session;
 use ritorno_identity::subject::Subject;
@@ -133,7 +132,15 @@ pub(super) async fn check(
     let right = state.store.administrator_apps().attempt(tenant, id, &code, &state.node_key, now).await;
     if !right.map_err(PageError::behind)? {
         let reason = "the password was right, the app's code was not";
-        note(&state, &reader, Actor::Administrator(id), Success::Failure, reason).await?;
+        note(
+            &state,
+            &reader,
+            Activity::AdministratorSignIn,
+            Actor::Administrator(id),
+            Success::Failure,
+            reason,
+        )
+        .await?;
         return again(StatusCode::UNPROCESSABLE_ENTITY, key("app-wrong"));
     }
     for (limit, subject) in &counted {
@@ -162,7 +169,8 @@ async fn whole(
     };
     begin(state, &jar, &session).await?;
     let reason = if half.session.proved_at.is_some() { "shown anew: app" } else { "password and app" };
-    note(state, reader, Actor::Administrator(id), Success::Success, reason).await?;
+    note(state, reader, Activity::AdministratorSignIn, Actor::Administrator(id), Success::Success, reason)
+        .await?;
     let then = own_page(then).unwrap_or_else(|| home_of(&half.administrator));
     Ok((jar.add(cookie(&token)), Redirect::to(then)).into_response())
 }
@@ -241,21 +249,9 @@ pub(super) async fn confirm_app(
         // Another page was quicker: its app is the one.
         return Ok(Redirect::to("/console/second").into_response());
     }
-    let fact = Fact {
-        id: FactId::random(&*state.random),
-        tenant,
-        at: state.clock.now(),
-        activity: Activity::AdministratorApp,
-        actor: Actor::Administrator(id),
-        target: None,
-        from: Some(reader.network.clone()),
-        success: Success::Success,
-        reason: format!("{}: set up", half.administrator.name),
-        support_code: None,
-        correlation: CorrelationId::random(&*state.random),
-        request: None,
-    };
-    state.store.audit().append(&fact).await.map_err(PageError::behind)?;
+    let reason = format!("{}: set up", half.administrator.name);
+    let actor = Actor::Administrator(id);
+    note(&state, &reader, Activity::AdministratorApp, actor, Success::Success, &reason).await?;
     whole(&state, &half, &reader, jar, "").await
 }
 

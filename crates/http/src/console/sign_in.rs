@@ -88,7 +88,15 @@ pub(super) async fn sign_in(
     }
     let found = store.administrators().by_name(tenant.id, name).await.map_err(PageError::behind)?;
     let Some(administrator) = verified(found, password).await? else {
-        note(&state, &reader, Actor::Anonymous, Success::Failure, "name or password wrong").await?;
+        note(
+            &state,
+            &reader,
+            Activity::AdministratorSignIn,
+            Actor::Anonymous,
+            Success::Failure,
+            "name or password wrong",
+        )
+        .await?;
         return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, Some(key("console-wrong"))));
     };
     for (limit, subject) in [(&ADMINISTRATOR_SIGN_INS, &subject), (&SIGN_INS_BY_NETWORK, &network)] {
@@ -97,15 +105,30 @@ pub(super) async fn sign_in(
     let actor = Actor::Administrator(administrator.id);
     let (then, session): (_, fn(_, _, _, _) -> _) = if administrator.break_glass {
         tracing::warn!(administrator = %administrator.name, network = %reader.network, "a break-glass account signs in");
-        note(&state, &reader, actor, Success::Success, "break-glass account, by its password alone").await?;
+        note(
+            &state,
+            &reader,
+            Activity::AdministratorSignIn,
+            actor,
+            Success::Success,
+            "break-glass account, by its password alone",
+        )
+        .await?;
         (home_of(&administrator), Session::new)
     } else if tenant.second_factor {
         // Whoever tries a stolen password and goes away leaves a trace.
-        note(&state, &reader, actor, Success::Unknown, "the password is right, the app's code is asked for")
-            .await?;
+        note(
+            &state,
+            &reader,
+            Activity::AdministratorSignIn,
+            actor,
+            Success::Unknown,
+            "the password is right, the app's code is asked for",
+        )
+        .await?;
         ("/console/second", Session::half)
     } else {
-        note(&state, &reader, actor, Success::Success, "").await?;
+        note(&state, &reader, Activity::AdministratorSignIn, actor, Success::Success, "").await?;
         (home_of(&administrator), Session::new)
     };
     let token = Token::random(&*state.random);
@@ -138,9 +161,11 @@ async fn verified(
     verified
 }
 
+/// Writes down what somebody did at the door of the console.
 pub(super) async fn note(
     state: &AppState,
     reader: &Reader,
+    activity: Activity,
     actor: Actor,
     success: Success,
     reason: &str,
@@ -149,7 +174,7 @@ pub(super) async fn note(
         id: FactId::random(&*state.random),
         tenant: state.tenant,
         at: state.clock.now(),
-        activity: Activity::AdministratorSignIn,
+        activity,
         actor,
         target: None,
         from: Some(reader.network.clone()),
