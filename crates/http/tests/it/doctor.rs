@@ -90,7 +90,9 @@ async fn a_report_is_kept_bounded_shown_and_grows_old(world: &World) {
             assert!(!page.body.contains(words), "{words}: {}", page.body);
         }
         assert!(!page.body.contains(&"x".repeat(MAXIMUM_TEXT + 1)), "cut");
-        let manual = browser.get("/console/doctor/manual").await;
+        let mut manual = browser.get("/console/doctor/manual").await;
+        // PowerShell's own braces are no message's.
+        manual.body = manual.body.replace("{ $_", "{ _");
         whole(&manual, language, ["Every check, what it says", "Ogni controllo, che cosa dice"]);
         assert!(manual.body.contains("id=\"disk\""));
         world.clock.advance(FRESH_FOR);
