@@ -204,7 +204,9 @@ fn checks_and_codes_are_listed() -> Result<()> {
     let script = said(&world, &["evidence"])?;
     ensure!(script.contains("Section tls") && script.contains("RestrictRemoteSam"), "{script}");
     let evidence = world.stack.folder().join("evidence.txt");
-    std::fs::write(&evidence, "### tls DC1 2026-11-26T10:00:00Z\n    Enabled    REG_DWORD    0x0\n")?;
+    let key = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Server";
+    let off = format!("### tls DC1 2026-11-26T10:00:00Z\n{key}\n    Enabled    REG_DWORD    0x0\n");
+    std::fs::write(&evidence, off)?;
     let file = evidence.to_string_lossy().into_owned();
     let report = Report::told(doctor(&world, &["--quick", "--json", "--evidence", &file])?)?;
     report.only_fails("windows-tls", "Restart-Computer")?;
