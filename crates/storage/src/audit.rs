@@ -62,15 +62,6 @@ impl Audit<'_> {
         Ok(())
     }
 
-    /// Facts of a tenant, latest first: `count` of them after the first `skip`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list(&self, tenant: TenantId, skip: u32, count: u32) -> Result<Vec<Fact>, StoreError> {
-        const SQL: &str = "select * from audit where tenant = $1 order by sequence desc limit $2 offset $3";
-        self.0.read(SQL, values![tenant, count, skip]).await?.iter().map(fact).collect()
-    }
-
     /// Facts of a tenant that a filter lets through, latest first, each with its place, which is where the next page goes on.
     ///
     /// # Errors

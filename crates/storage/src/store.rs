@@ -23,10 +23,73 @@ use crate::{
 const WAIT_AT_MOST: Duration = Duration::from_secs(15);
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
-/// How many migrations there are.
-const MIGRATIONS: usize = 24;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Number, name and text of each migration of a database. Numbers may be left out: what is made side by side takes numbers that are
+/// apart.
+macro_rules! migrations {
+    ($database:literal) => {
+        [
+            (1, "first", include_str!(concat!("../migrations/", $database, "/0001_first.sql"))),
+            (2, "follow-up", include_str!(concat!("../migrations/", $database, "/0002_follow_up.sql"))),
+            (3, "registration", include_str!(concat!("../migrations/", $database, "/0003_registration.sql"))),
+            (
+                4,
+                "follow-up-taken",
+                include_str!(concat!("../migrations/", $database, "/0004_follow_up_taken.sql")),
+            ),
+            (5, "unlock", include_str!(concat!("../migrations/", $database, "/0005_unlock.sql"))),
+            (6, "agent-keys", include_str!(concat!("../migrations/", $database, "/0006_agent_keys.sql"))),
+            (7, "groups", include_str!(concat!("../migrations/", $database, "/0007_groups.sql"))),
+            (8, "gates", include_str!(concat!("../migrations/", $database, "/0008_gates.sql"))),
+            (9, "purpose", include_str!(concat!("../migrations/", $database, "/0009_purpose.sql"))),
+            (10, "help-desk", include_str!(concat!("../migrations/", $database, "/0010_help_desk.sql"))),
+            (11, "go-ahead", include_str!(concat!("../migrations/", $database, "/0011_go_ahead.sql"))),
+            (
+                12,
+                "agent-forests",
+                include_str!(concat!("../migrations/", $database, "/0012_agent_forests.sql")),
+            ),
+            (13, "links", include_str!(concat!("../migrations/", $database, "/0013_links.sql"))),
+            (
+                14,
+                "administrators-person",
+                include_str!(concat!("../migrations/", $database, "/0014_administrators_person.sql")),
+            ),
+            (
+                15,
+                "banned-words",
+                include_str!(concat!("../migrations/", $database, "/0015_banned_words.sql")),
+            ),
+            (16, "passkeys", include_str!(concat!("../migrations/", $database, "/0016_passkeys.sql"))),
+            (17, "licences", include_str!(concat!("../migrations/", $database, "/0017_licences.sql"))),
+            (18, "audit-chain", include_str!(concat!("../migrations/", $database, "/0018_audit_chain.sql"))),
+            (30, "settled-by", include_str!(concat!("../migrations/", $database, "/0030_settled_by.sql"))),
+            (
+                31,
+                "held-removals",
+                include_str!(concat!("../migrations/", $database, "/0031_held_removals.sql")),
+            ),
+            (
+                35,
+                "doctor-reports",
+                include_str!(concat!("../migrations/", $database, "/0035_doctor_reports.sql")),
+            ),
+            (
+                38,
+                "second-factor",
+                include_str!(concat!("../migrations/", $database, "/0038_second_factor.sql")),
+            ),
+            (39, "sspr-group", include_str!(concat!("../migrations/", $database, "/0039_sspr_group.sql"))),
+            (
+                40,
+                "half-sessions",
+                include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
+            ),
+        ]
+    };
+}
 
 /// The database. Cloning is cheap and shares connections.
 #[derive(Clone)]
@@ -66,35 +129,7 @@ impl Store {
         // there are a hundred thousand people. Only what was read is kept, so that a small tenant's server stays small.
         let writing = options.clone().pragma("cache_size", "-128000").pragma("wal_autocheckpoint", "4000");
         let writer = pool(1).connect_with(writing).await.map_err(ConnectError::Open)?;
-        migrator([
-            include_str!("../migrations/sqlite/0001_first.sql"),
-            include_str!("../migrations/sqlite/0002_follow_up.sql"),
-            include_str!("../migrations/sqlite/0003_registration.sql"),
-            include_str!("../migrations/sqlite/0004_follow_up_taken.sql"),
-            include_str!("../migrations/sqlite/0005_unlock.sql"),
-            include_str!("../migrations/sqlite/0006_agent_keys.sql"),
-            include_str!("../migrations/sqlite/0007_groups.sql"),
-            include_str!("../migrations/sqlite/0008_gates.sql"),
-            include_str!("../migrations/sqlite/0009_purpose.sql"),
-            include_str!("../migrations/sqlite/0010_help_desk.sql"),
-            include_str!("../migrations/sqlite/0011_go_ahead.sql"),
-            include_str!("../migrations/sqlite/0012_agent_forests.sql"),
-            include_str!("../migrations/sqlite/0013_links.sql"),
-            include_str!("../migrations/sqlite/0014_administrators_person.sql"),
-            include_str!("../migrations/sqlite/0015_banned_words.sql"),
-            include_str!("../migrations/sqlite/0016_passkeys.sql"),
-            include_str!("../migrations/sqlite/0017_licences.sql"),
-            include_str!("../migrations/sqlite/0018_audit_chain.sql"),
-            include_str!("../migrations/sqlite/0030_settled_by.sql"),
-            include_str!("../migrations/sqlite/0031_held_removals.sql"),
-            include_str!("../migrations/sqlite/0035_doctor_reports.sql"),
-            include_str!("../migrations/sqlite/0038_second_factor.sql"),
-            include_str!("../migrations/sqlite/0039_sspr_group.sql"),
-            include_str!("../migrations/sqlite/0040_half_sessions.sql"),
-        ])
-        .run(&writer)
-        .await
-        .map_err(ConnectError::Migration)?;
+        migrator(migrations!("sqlite")).run(&writer).await.map_err(ConnectError::Migration)?;
         let readers =
             pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(ConnectError::Open)?;
         Ok(Self { db: Db::new(Pools::Sqlite { readers, writer: Writer::new(writer) }) })
@@ -109,35 +144,7 @@ impl Store {
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(WAIT_AT_MOST)
             .connect_lazy_with(options);
-        migrator([
-            include_str!("../migrations/postgres/0001_first.sql"),
-            include_str!("../migrations/postgres/0002_follow_up.sql"),
-            include_str!("../migrations/postgres/0003_registration.sql"),
-            include_str!("../migrations/postgres/0004_follow_up_taken.sql"),
-            include_str!("../migrations/postgres/0005_unlock.sql"),
-            include_str!("../migrations/postgres/0006_agent_keys.sql"),
-            include_str!("../migrations/postgres/0007_groups.sql"),
-            include_str!("../migrations/postgres/0008_gates.sql"),
-            include_str!("../migrations/postgres/0009_purpose.sql"),
-            include_str!("../migrations/postgres/0010_help_desk.sql"),
-            include_str!("../migrations/postgres/0011_go_ahead.sql"),
-            include_str!("../migrations/postgres/0012_agent_forests.sql"),
-            include_str!("../migrations/postgres/0013_links.sql"),
-            include_str!("../migrations/postgres/0014_administrators_person.sql"),
-            include_str!("../migrations/postgres/0015_banned_words.sql"),
-            include_str!("../migrations/postgres/0016_passkeys.sql"),
-            include_str!("../migrations/postgres/0017_licences.sql"),
-            include_str!("../migrations/postgres/0018_audit_chain.sql"),
-            include_str!("../migrations/postgres/0030_settled_by.sql"),
-            include_str!("../migrations/postgres/0031_held_removals.sql"),
-            include_str!("../migrations/postgres/0035_doctor_reports.sql"),
-            include_str!("../migrations/postgres/0038_second_factor.sql"),
-            include_str!("../migrations/postgres/0039_sspr_group.sql"),
-            include_str!("../migrations/postgres/0040_half_sessions.sql"),
-        ])
-        .run(&pool)
-        .await
-        .map_err(ConnectError::Migration)?;
+        migrator(migrations!("postgres")).run(&pool).await.map_err(ConnectError::Migration)?;
         Ok(Self { db: Db::new(Pools::Postgres(pool)) })
     }
 
@@ -252,38 +259,11 @@ fn make_private(path: &std::path::Path) -> Result<(), ConnectError> {
 
 /// The migrations, in order. What was released is never altered, only followed by another, and each only adds what a program from
 /// before can leave alone: so the version before goes on with the tables of this one, when an upgrade is rolled back.
-fn migrator(texts: [&'static str; MIGRATIONS]) -> Migrator {
-    let migration = |((number, name), text): ((i64, &'static str), &'static str)| {
+fn migrator(migrations: impl IntoIterator<Item = (i64, &'static str, &'static str)>) -> Migrator {
+    let migration = |(number, name, text): (i64, &'static str, &'static str)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    // Numbers may be left out: what is made side by side takes numbers that are apart.
-    let names: [(i64, &str); MIGRATIONS] = [
-        (1, "first"),
-        (2, "follow-up"),
-        (3, "registration"),
-        (4, "follow-up-taken"),
-        (5, "unlock"),
-        (6, "agent-keys"),
-        (7, "groups"),
-        (8, "gates"),
-        (9, "purpose"),
-        (10, "help-desk"),
-        (11, "go-ahead"),
-        (12, "agent-forests"),
-        (13, "links"),
-        (14, "administrators-person"),
-        (15, "banned-words"),
-        (16, "passkeys"),
-        (17, "licences"),
-        (18, "audit-chain"),
-        (30, "settled-by"),
-        (31, "held-removals"),
-        (35, "doctor-reports"),
-        (38, "second-factor"),
-        (39, "sspr-group"),
-        (40, "half-sessions"),
-    ];
-    let mut migrator = Migrator::with_migrations(names.into_iter().zip(texts).map(migration).collect());
+    let mut migrator = Migrator::with_migrations(migrations.into_iter().map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

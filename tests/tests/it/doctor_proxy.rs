@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +10,7 @@ use ritorno_lab::progress::wait_until;
 use ritorno_lab::squid::Squid;
 
 use crate::doctor::Report;
-use crate::world::World;
+use crate::world::{Running, World};
 
 /// A proxy that ends TLS, looks into requests and sends them on, as inspecting ones do: what makes a WebSocket of one gets lost.
 const INSPECTING: &str = r#"
@@ -50,17 +50,6 @@ while True:
     client, _ = listen.accept()
     threading.Thread(target=one, args=(client,), daemon=True).start()
 "#;
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A proxy that lets nobody out; its port.
 fn refusing() -> Result<u16> {

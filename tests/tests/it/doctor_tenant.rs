@@ -12,22 +12,11 @@ use ritorno_protocol::clock::{Clock as _, SystemClock};
 use ritorno_storage::Store;
 
 use crate::doctor::Report;
-use crate::world::{World, programs};
+use crate::world::{Running, World, programs};
 
 /// What the tenant's guard counts, as it counts it.
 const REMOVALS: Limit =
     Limit { name: "directory-removals", most: 500, window: Duration::from_secs(24 * 3_600) };
-
-/// A process that ends with the test.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn what_the_tenant_knows_fails_its_check() -> Result<()> {

@@ -205,3 +205,14 @@ fn directory(forest: &ForestHandle) -> Result<Directory> {
     config.dns_servers = vec![SocketAddr::from((forest.dc_ip, 53))];
     Ok(Directory::new(config, Arc::new(SystemClock))?)
 }
+
+/// A program that a test started, and that ends with it.
+pub(crate) struct Running(pub(crate) std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

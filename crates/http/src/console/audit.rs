@@ -19,7 +19,6 @@ use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -66,11 +65,11 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadAudit)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let audit = state.store.audit();
     let (mut older, mut fault) = (None, None);
     let facts = if asked.code.trim().is_empty() {
-        match asked.filter(&state, &signed_in, &tenant).await? {
+        match asked.filter(&state, &signed_in, tenant).await? {
             Ok(filter) => {
                 // One more than is shown tells whether there is a page after it.
                 let found = audit.find(tenant.id, &filter, asked.before, SHOWN + 1).await;
@@ -93,8 +92,8 @@ pub(super) async fn show(
     let names = Names::of(&state, &facts).await.map_err(PageError::behind)?;
     let export = (asked.code.trim().is_empty() && fault.is_none()).then(|| asked.query(None));
     let shown = AuditPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console/audit"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console/audit"),
         menu: signed_in.menu("/console/audit"),
         activities: Activity::ALL.iter().map(|activity| activity.name()).collect(),
         ends: [Success::Success, Success::Failure, Success::Unknown].map(|end| (end.as_str(), told(end))),

@@ -14,7 +14,6 @@ use super::audit::Names;
 use super::audit_filter::Asked;
 use super::session::SignedIn;
 use crate::page::PageError;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 use crate::time_text::rfc3339;
@@ -72,8 +71,8 @@ async fn export(
     format: Format,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadAudit)?;
-    let tenant = tenant(&state).await?;
-    let Ok(filter) = asked.filter(&state, &signed_in, &tenant).await? else { return Err(PageError::Request) };
+    let tenant = &signed_in.tenant;
+    let Ok(filter) = asked.filter(&state, &signed_in, tenant).await? else { return Err(PageError::Request) };
     signed_in.note(&state, &reader, Activity::AuditExported, asked.query(None), None).await?;
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),

@@ -16,7 +16,6 @@ use crate::agent_api::doctor::is_fresh;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -70,8 +69,8 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
-    let tenant = tenant(&state).await?;
-    let (t, now) = (reader.words(&tenant), state.clock.now());
+    let tenant = &signed_in.tenant;
+    let (t, now) = (reader.words(tenant), state.clock.now());
     let reports = state.store.doctor_reports().list(tenant.id).await.map_err(PageError::behind)?;
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
     let live = agents.into_iter().filter(|agent| agent.revoked_at.is_none());
@@ -93,7 +92,7 @@ pub(super) async fn show(
     });
     let shown = DoctorPage {
         t,
-        frame: Frame::new(&tenant, "/console/doctor"),
+        frame: Frame::new(tenant, "/console/doctor"),
         menu: signed_in.menu("/console/doctor"),
         agents: agents.collect(),
     };
@@ -102,16 +101,15 @@ pub(super) async fn show(
 
 /// The manual's chapters, each at its name.
 pub(super) async fn manual(
-    State(state): State<AppState>,
     signed_in: SignedIn,
     reader: Reader,
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let shown = ManualPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console/doctor/manual"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console/doctor/manual"),
         menu: signed_in.menu("/console/doctor"),
         chapters: chapters().collect(),
     };

@@ -12,7 +12,6 @@ use crate::agent_api::enrolment_token;
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -33,7 +32,7 @@ pub(super) async fn make(
     reader: Reader,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::EnrolAgent)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let now = state.clock.now();
     let token = enrolment_token::make(
         &state.store,
@@ -47,8 +46,8 @@ pub(super) async fn make(
     .await
     .map_err(PageError::behind)?;
     let shown = TokenPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console"),
         menu: signed_in.menu("/console"),
         token: token.to_text(),
         valid: Moment::new(now.plus(TOKEN_VALID)),

@@ -22,11 +22,10 @@ use ritorno_identity::user::{AddressKind, User};
 use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
-use super::people::{find, standing};
+use super::people::{find, page_of, standing};
 use super::session::{Menu, SignedIn};
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -71,7 +70,7 @@ pub(super) async fn about(
     name: &str,
 ) -> Result<Option<(Tenant, User)>, PageError> {
     signed_in.require(action)?;
-    let tenant = tenant(state).await?;
+    let tenant = signed_in.tenant.clone();
     let Some(user) = find(state, signed_in, &tenant, name).await? else { return Ok(None) };
     let administers = standing(state, &user).await?.administrator;
     let may = may_help(&signed_in.administrator, &user, administers).is_ok();
@@ -80,8 +79,7 @@ pub(super) async fn about(
 
 /// Back to the page of the person, with what came of it.
 pub(super) fn back(user: &User, told: &str) -> Response {
-    let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
-    Redirect::to(&format!("/console/people?name={name}&helped={told}")).into_response()
+    Redirect::to(&format!("{}&helped={told}", page_of(user))).into_response()
 }
 
 pub(super) fn nobody() -> Response {

@@ -19,7 +19,6 @@ use super::session::{Menu, SignedIn};
 use crate::i18n::Words;
 use crate::licensing::{Assign, LicensingFault, Whom, assign, product};
 use crate::page::{Frame, PageError, page};
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -94,7 +93,7 @@ async fn render(
     asked: &Asked,
     told: Option<&'static str>,
 ) -> Result<LicencesPage, PageError> {
-    let (tenant, licences) = (tenant(state).await?, state.store.licences());
+    let (tenant, licences) = (&signed_in.tenant, state.store.licences());
     let bought = licences.subscribed(tenant.id).await.map_err(PageError::behind)?;
     // One more than is shown tells whether there is a page after it.
     let mut assigned =
@@ -105,12 +104,12 @@ async fn render(
     let names = licences.names_without_writeback(tenant.id, asked.refused, SHOWN).await;
     let seen = asked.refused.saturating_add(SHOWN);
     Ok(LicencesPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, HERE),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, HERE),
         menu: signed_in.menu(HERE),
         needed: tenant.licensing == Licensing::Assigned,
         community: COMMUNITY.title,
-        location: tenant.usage_location.unwrap_or_default(),
+        location: tenant.usage_location.clone().unwrap_or_default(),
         bought: bought
             .iter()
             .map(|one| BoughtLine {
@@ -172,7 +171,7 @@ pub(super) async fn require(
     Form(Require { on }): Form<Require>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let mut tenant = tenant(&state).await?;
+    let mut tenant = signed_in.tenant.clone();
     tenant.licensing = if on { Licensing::Assigned } else { Licensing::Community };
     let reason = if on { "licences are needed" } else { "no licences are needed" };
     store(&state, &signed_in, &reader, &tenant, reason.to_owned()).await
@@ -192,7 +191,7 @@ pub(super) async fn locate(
     Form(Location { country }): Form<Location>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let mut tenant = tenant(&state).await?;
+    let mut tenant = signed_in.tenant.clone();
     match usage_location(&country) {
         Err(words) => again(&state, &signed_in, &reader, LicensingFault::Location(words)).await,
         Ok(country) => {
@@ -258,14 +257,14 @@ pub(super) async fn assign_one(
     Form(form): Form<AssignForm>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let whom = match (form.person.trim(), form.group.trim()) {
         (person, "") if !person.is_empty() => Whom::Person(person),
         ("", group) if !group.is_empty() => Whom::Group(group),
         _ => return again(&state, &signed_in, &reader, LicensingFault::WhomOne).await,
     };
     let asked = Assign { sku: &form.product, whom, without: &[], location: None };
-    match assign(&state.store, &tenant, asked, state.clock.now()).await {
+    match assign(&state.store, tenant, asked, state.clock.now()).await {
         Err(fault) => again(&state, &signed_in, &reader, fault).await,
         Ok(assignment) => {
             let (target, whom) = match (assignment.holder, whom) {

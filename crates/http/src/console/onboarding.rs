@@ -19,7 +19,6 @@ use serde::Deserialize;
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -57,15 +56,10 @@ fn render(
 }
 
 /// The page.
-pub(super) async fn show(
-    State(state): State<AppState>,
-    signed_in: SignedIn,
-    reader: Reader,
-    jar: CookieJar,
-) -> Result<Response, PageError> {
+pub(super) async fn show(signed_in: SignedIn, reader: Reader, jar: CookieJar) -> Result<Response, PageError> {
     signed_in.require(Action::EnableWriteback)?;
-    let tenant = tenant(&state).await?;
-    let page = render(StatusCode::OK, &signed_in, &reader, &tenant, None);
+    let tenant = &signed_in.tenant;
+    let page = render(StatusCode::OK, &signed_in, &reader, tenant, None);
     Ok((reader.remember(jar), page).into_response())
 }
 
@@ -77,7 +71,7 @@ pub(super) async fn confirm(
     Form(Input { code }): Form<Input>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::EnableWriteback)?;
-    let mut tenant = tenant(&state).await?;
+    let mut tenant = signed_in.tenant.clone();
     let (store, now) = (&state.store, state.clock.now());
     let administrator = signed_in.administrator.id;
     let subject = Subject::of_user(&state.pepper, tenant.id, UserId(administrator.0));

@@ -17,7 +17,6 @@ use super::switches::SwitchName;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -81,7 +80,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
     let standing = state.relay.tenant_state(tenant.id).await.map_err(PageError::behind)?;
     let (told, since) = match &standing {
@@ -98,16 +97,16 @@ pub(super) async fn show(
     let of = |agent: &Agent| held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number);
     let enrols = signed_in.may(Action::EnrolAgent);
     let theirs = |line: AgentLine| AgentLine { theirs: line.theirs && enrols, ..line };
-    let line = |agent: &Agent| theirs(line(&state, &tenant, server_ready, &latest, agent, of(agent)));
+    let line = |agent: &Agent| theirs(line(&state, tenant, server_ready, &latest, agent, of(agent)));
     let shown = OverviewPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console"),
         menu: signed_in.menu("/console"),
         ready: standing == TenantState::Ready,
         standing: told,
         since: since.map(Moment::new),
-        switches: switches(&signed_in, &tenant),
-        only: only(&state, &tenant).await?,
+        switches: switches(&signed_in, tenant),
+        only: only(&state, tenant).await?,
         agents: agents.iter().map(line).collect(),
         enrols,
         approves: signed_in.may(Action::ApproveRemovals),

@@ -1,4 +1,5 @@
-//! `GET /console/people`: one person by name, or those whose names contain what was typed. `POST /console/people/lift`: the help desk lifts the stop on codes.
+//! `GET /console/people`: one person by name, or those whose names contain what was typed. `POST /console/people/lift`: the help desk
+//! lifts the stop on codes.
 
 use askama::Template;
 use axum::Form;
@@ -27,7 +28,6 @@ use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::words;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -52,8 +52,7 @@ struct PeoplePage<'a> {
 struct FoundLine {
     display_name: String,
     principal: String,
-    /// The sign-in name as a link carries it.
-    query: String,
+    page: String,
 }
 
 /// How many are shown whose names contain what was typed.
@@ -133,14 +132,14 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadUsers)?;
-    let tenant = tenant(&state).await?;
-    let person = match find(&state, &signed_in, &tenant, &asked.name).await? {
+    let tenant = &signed_in.tenant;
+    let person = match find(&state, &signed_in, tenant, &asked.name).await? {
         None => None,
         Some(user) => {
             let standing = standing(&state, &user).await?;
             let case = help_desk::open_case(&state, &user).await?;
             let helped = helping(&signed_in, &user, &standing, case);
-            let seen = view(&tenant, &user, &standing);
+            let seen = view(tenant, &user, &standing);
             let useless_pass = seen.useless_pass && !matches!(helped, Helped::Never);
             let may_lift = signed_in.may(Action::LiftStop);
             let revocable = revocable(&signed_in, &user, &standing);
@@ -148,14 +147,14 @@ pub(super) async fn show(
         }
     };
     let (mut found, stopped) = match person {
-        None => search(&state, &signed_in, &tenant, &asked.name).await?,
+        None => search(&state, &signed_in, tenant, &asked.name).await?,
         Some(_) => (Vec::new(), false),
     };
     let more = stopped || found.len() > SHOWN;
     found.truncate(SHOWN);
     let shown = PeoplePage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console/people"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console/people"),
         menu: signed_in.menu("/console/people"),
         asked: asked.name.trim(),
         lifted: asked.lifted.is_some(),
@@ -168,10 +167,16 @@ pub(super) async fn show(
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
+/// Where a person's page is.
+pub(super) fn page_of(user: &User) -> String {
+    let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
+    format!("/console/people?name={name}")
+}
+
 impl FoundLine {
     fn of(user: User) -> Self {
-        let query = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
-        Self { display_name: user.display_name, principal: user.user_principal_name, query }
+        let page = page_of(&user);
+        Self { display_name: user.display_name, principal: user.user_principal_name, page }
     }
 }
 
@@ -305,8 +310,8 @@ pub(super) async fn lift(
     Form(input): Form<Lift>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::LiftStop)?;
-    let tenant = tenant(&state).await?;
-    let Some(user) = find(&state, &signed_in, &tenant, &input.name).await? else {
+    let tenant = &signed_in.tenant;
+    let Some(user) = find(&state, &signed_in, tenant, &input.name).await? else {
         return Ok(Redirect::to("/console/people"));
     };
     let limits = state.store.limits();
@@ -330,6 +335,5 @@ pub(super) async fn lift(
         }
     }
     signed_in.note(&state, &reader, Activity::StopLifted, String::new(), Some(user.id)).await?;
-    let name: String = url::form_urlencoded::byte_serialize(user.user_principal_name.as_bytes()).collect();
-    Ok(Redirect::to(&format!("/console/people?name={name}&lifted=1")))
+    Ok(Redirect::to(&format!("{}&lifted=1", page_of(&user))))
 }

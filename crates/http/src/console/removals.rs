@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::scim::guard;
 use crate::state::AppState;
@@ -80,7 +79,7 @@ pub(super) async fn show(
     Query(Whose { agent, other, from, digest }): Query<Whose>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
-    let tenant = tenant(&state).await?;
+    let tenant = &signed_in.tenant;
     let now = state.clock.now();
     let held = guard::held(&state.store, tenant.id, agent, now).await.map_err(PageError::behind)?;
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
@@ -109,8 +108,8 @@ pub(super) async fn show(
         .collect();
     let last = from + lines.len();
     let shown = RemovalsPage {
-        t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/console"),
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, "/console"),
         menu: signed_in.menu("/console"),
         agent: agent.to_string(),
         name,

@@ -26,6 +26,7 @@ const SESSION_COOKIE: &str = "__Host-console";
 /// An administrator with a session that holds, who has shown all that is asked for. Whoever has not is sent to do so.
 pub(super) struct SignedIn {
     pub(super) administrator: Administrator,
+    pub(super) tenant: Tenant,
     /// Where to go on once the second factor is shown anew; `None` if it was shown a moment ago, or none is asked for.
     stale: Option<String>,
 }
@@ -133,20 +134,33 @@ impl SignedIn {
         reason: String,
         target: Option<UserId>,
     ) -> Fact {
-        Fact {
-            id: FactId::random(&*state.random),
-            tenant: state.tenant,
-            at: state.clock.now(),
-            activity,
-            actor: Actor::Administrator(self.administrator.id),
-            target,
-            from: Some(reader.network.clone()),
-            success,
-            reason,
-            support_code: None,
-            correlation: CorrelationId::random(&*state.random),
-            request: None,
-        }
+        let actor = Actor::Administrator(self.administrator.id);
+        Fact { target, ..fact(state, reader, actor, activity, success, reason) }
+    }
+}
+
+/// What somebody did or tried in the console, or at its door, that is about nobody's account.
+pub(super) fn fact(
+    state: &AppState,
+    reader: &Reader,
+    actor: Actor,
+    activity: Activity,
+    success: Success,
+    reason: String,
+) -> Fact {
+    Fact {
+        id: FactId::random(&*state.random),
+        tenant: state.tenant,
+        at: state.clock.now(),
+        activity,
+        actor,
+        target: None,
+        from: Some(reader.network.clone()),
+        success,
+        reason,
+        support_code: None,
+        correlation: CorrelationId::random(&*state.random),
+        request: None,
     }
 }
 
@@ -203,6 +217,6 @@ impl FromRequestParts<AppState> for SignedIn {
             return Err(PageError::SecondFactor(then()));
         };
         let stale = half.asks_for_app() && state.clock.now() >= proved_at.plus(FRESH);
-        Ok(Self { stale: stale.then(then), administrator: half.administrator })
+        Ok(Self { stale: stale.then(then), administrator: half.administrator, tenant: half.tenant })
     }
 }

@@ -7,8 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Administrator;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::audit::{Activity, Actor, Success};
 use ritorno_identity::limit::{ADMINISTRATOR_SIGN_INS, SIGN_INS_BY_NETWORK};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::session::Session;
@@ -19,7 +18,7 @@ use ritorno_protocol::secret::Password;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use super::session::{cookie, home_of, named};
+use super::session::{cookie, fact, home_of, named};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::tenant;
@@ -170,19 +169,6 @@ pub(super) async fn note(
     success: Success,
     reason: &str,
 ) -> Result<(), PageError> {
-    let fact = Fact {
-        id: FactId::random(&*state.random),
-        tenant: state.tenant,
-        at: state.clock.now(),
-        activity,
-        actor,
-        target: None,
-        from: Some(reader.network.clone()),
-        success,
-        reason: reason.to_owned(),
-        support_code: None,
-        correlation: CorrelationId::random(&*state.random),
-        request: None,
-    };
+    let fact = fact(state, reader, actor, activity, success, reason.to_owned());
     state.store.audit().append(&fact).await.map_err(PageError::behind)
 }

@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::session::SignedIn;
 use crate::page::PageError;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -84,7 +83,7 @@ pub(super) async fn set(
 ) -> Result<Redirect, PageError> {
     let (action, activity) = switch.action(on);
     signed_in.require(action)?;
-    let mut tenant = tenant(&state).await?;
+    let mut tenant = signed_in.tenant.clone();
     switch.set(&mut tenant, on);
     state.store.tenants().update(&tenant).await.map_err(PageError::behind)?;
     let reason = format!("{}: {}", switch.as_str(), if on { "on" } else { "off" });

@@ -383,7 +383,7 @@ async fn a_new_identity_key_is_certified_for_who_has_both(world: &World) {
     self::access(world, agent.id, &next).await;
     let row = world.state.store.agents().get(world.tenant.id, agent.id).await.unwrap().unwrap();
     assert_eq!(row.identity_key, key.public());
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
+    let facts = world.facts().await;
     let rolled = facts.iter().filter(|fact| fact.activity == Activity::AgentKeysRolled).count();
     assert_eq!(rolled, 1, "one key, one fact: {facts:?}");
 }

@@ -302,7 +302,7 @@ async fn a_forest_that_another_agent_has_is_served_once_it_is_allowed() {
     let row = agents.get(world.tenant.id, widened.id).await.unwrap().unwrap();
     assert_eq!(row.forests, [contoso, fabrikam]);
     assert!(!browser.get("/console").await.body.contains(refused));
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
+    let facts = world.facts().await;
     let allowed = facts.iter().filter(|fact| fact.activity == Activity::AgentForestAllowed).count();
     assert_eq!(allowed, 1, "{facts:?}");
 }
@@ -336,7 +336,7 @@ async fn held_removals_are_shown_and_exactly_those_are_approved() {
     assert!(waits, "nothing was approved");
     let (waits, body) = send(&digest(&body)).await;
     assert!(!waits && body.contains("Nothing is held"), "{body}");
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 10).await.unwrap();
+    let facts = world.facts().await;
     let told: Vec<_> = facts.iter().filter(|fact| fact.activity == Activity::RemovalsApproved).collect();
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("2 removals") && told[0].reason.contains(&id), "{}", told[0].reason);

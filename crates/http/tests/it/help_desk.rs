@@ -143,7 +143,7 @@ async fn a_caller_reads_out_a_code_and_gets_a_pass_for_one_gate() {
     let passed = given(&mut caller, PAOLO, &pass.to_lowercase()).await;
     assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
     assert_eq!(given(&mut caller, PAOLO, &pass).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let facts = world.facts().await;
     let made = facts.iter().filter(|fact| fact.activity.name() == "Create temporary pass").count();
     assert_eq!(made, 1);
 }
@@ -197,7 +197,7 @@ async fn five_codes_are_tried_and_no_more() {
         )
         .await;
     }
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let facts = world.facts().await;
     let cases = facts.iter().filter(|fact| fact.activity.name() == "Help desk identity check");
     let ended: Vec<&str> = cases.map(|fact| fact.success.as_str()).collect();
     assert_eq!(ended.iter().filter(|ended| **ended == "failure").count(), 5, "{ended:?}");

@@ -219,7 +219,7 @@ async fn the_console_shows_what_is_there_and_says_what_is_wrong() {
     assert!(!page.contains(&format!("<li>{ANNA}</li>")) && page.contains("<td>FR</td>"), "{page}");
     assert_eq!(root.post("/console/licences/require", &[("on", "false")]).await.location(), HERE);
     assert!(root.get(HERE).await.body.contains("People need no licence (Ritorno Community)"));
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 50).await.unwrap();
+    let facts = world.facts().await;
     let count = |activity| facts.iter().filter(|fact| fact.activity == activity).count();
     assert_eq!((count(Activity::LicenceChanged), count(Activity::LicensingChanged)), (1, 4));
 }

@@ -494,7 +494,7 @@ async fn a_bulk_request_is_its_operations_one_by_one(world: &World) {
         .collect();
     assert!(statuses[..90].iter().all(|status| *status == "201"), "{}", said.body);
     assert_eq!(statuses[90..], ["409", "403", "400", "201"], "{}", said.body);
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 200).await.unwrap();
+    let facts = world.facts().await;
     let added = facts.iter().filter(|fact| fact.activity == ritorno_identity::audit::Activity::UserAdded);
     assert_eq!(
         added.filter(|fact| fact.reason.starts_with("bulkmany")).count(),

@@ -52,7 +52,7 @@ async fn approve(world: &World, agent: &Agent, digest: &str) -> Option<usize> {
 
 /// The reasons of the approvals that the audit has, latest first.
 async fn approvals(world: &World) -> Vec<String> {
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let facts = world.facts().await;
     let approvals = facts.into_iter().filter(|fact| fact.activity == Activity::RemovalsApproved);
     approvals.map(|fact| fact.reason).collect()
 }

@@ -49,7 +49,7 @@ async fn set_up(world: &World, name: &str) -> (Browser, App) {
 }
 
 async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
-    let facts = world.state.store.audit().list(world.tenant.id, 0, 100).await.unwrap();
+    let facts = world.facts().await;
     let of = facts.into_iter().filter(|fact| fact.activity == activity);
     of.map(|fact| (fact.success, fact.reason)).collect()
 }

@@ -17,6 +17,7 @@ use ritorno_http::state::Settings;
 use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::licence::Grant;
 use ritorno_identity::mail::{Letter, Template};
@@ -35,7 +36,7 @@ use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
 use ritorno_relay::relay::Relay;
 use ritorno_relay::timer::SystemTimer;
-use ritorno_storage::{NodeKey, Store};
+use ritorno_storage::{AuditFilter, NodeKey, Store};
 
 /// The administrators' password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -258,6 +259,13 @@ impl World {
             not_after: now.plus(day),
             sequence: 1,
         }
+    }
+
+    /// What is in the audit, latest first.
+    pub(crate) async fn facts(&self) -> Vec<Fact> {
+        let (audit, all) = (self.state.store.audit(), AuditFilter::default());
+        let found = audit.find(self.tenant.id, &all, None, 1_000).await.unwrap();
+        found.into_iter().map(|(_, fact)| fact).collect()
     }
 
     /// Every letter in the outbox, taken out of it.

@@ -46,7 +46,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     };
     let told = [fact(f, Activity::AgentForestTaken)];
     ensure!(agents.said_hello(f.tenant.id, new.id, &hello, &told, NOW).await?);
-    assert_eq!(f.store.audit().list(f.tenant.id, 0, 9).await?, told);
+    assert_eq!(f.facts(f.tenant.id).await?, told);
     let health = Health {
         at: NOW,
         writeback_on: true,
@@ -154,7 +154,7 @@ async fn a_next_key_is_in_use_once_it_is_shown(f: &Fixture) -> Result<()> {
     let old = hello(&agent.identity_key, agent.identity.clone());
     let told = [fact(f, Activity::AgentForestTaken)];
     ensure!(!agents.said_hello(tenant, agent.id, &old, &told, NOW).await?, "a replaced key came back");
-    let facts = f.store.audit().list(tenant, 0, 9).await?;
+    let facts = f.facts(tenant).await?;
     ensure!(facts.len() == 1, "a fact about what was not kept, or none about what was: {facts:?}");
 
     ensure!(agents.rename(tenant, agent.id, "Milano").await?);

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
+use ritorno_identity::audit::Fact;
 use ritorno_identity::flow::{Flow, FlowState, Person, Purpose, VALID};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::{AdministratorId, CorrelationId, FlowId};
@@ -29,7 +30,7 @@ use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor, SupportCode, TenantId
 use ritorno_protocol::key::{OpeningKey, PublicKey, SigningKey};
 use ritorno_protocol::random::{Random, array};
 use ritorno_protocol::signed::Signed;
-use ritorno_storage::{NodeKey, Store};
+use ritorno_storage::{AuditFilter, NodeKey, Store, StoreError};
 
 /// The present moment of every test.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
@@ -213,6 +214,12 @@ impl Fixture {
             not_after: NOW.plus(day),
             sequence,
         }
+    }
+
+    /// What is in a tenant's audit, latest first.
+    pub(crate) async fn facts(&self, tenant: TenantId) -> Result<Vec<Fact>, StoreError> {
+        let found = self.store.audit().find(tenant, &AuditFilter::default(), None, 1_000).await?;
+        Ok(found.into_iter().map(|(_, fact)| fact).collect())
     }
 
     /// An administrator, stored.

@@ -32,7 +32,7 @@ async fn an_approval_and_its_fact_are_kept_together_or_not_at_all(f: &Fixture) -
         |kind: RemovalKind, id: &str| Removal { kind, id: id.to_owned(), name: format!("{id}@contoso.test") };
     let list = [one(RemovalKind::DeleteUser, "a"), one(RemovalKind::LeaveGroup, "g b")];
     let waits = async || removals.waiting(tenant, agent, NOW).await.map(|list| list.len());
-    let facts = async || f.store.audit().list(tenant, 0, 10).await.map(|facts| facts.len());
+    let facts = async || f.facts(tenant).await.map(|facts| facts.len());
     let until = NOW.plus(APPROVED_FOR);
 
     // Nothing of the kind is held: neither is kept.

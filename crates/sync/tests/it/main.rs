@@ -11,6 +11,7 @@ mod elsewhere;
 mod exporting;
 mod first_cycle;
 mod forests;
+mod group_guard;
 mod groups;
 mod guard;
 mod guests;
