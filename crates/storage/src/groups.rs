@@ -21,9 +21,10 @@ pub struct GroupPage {
     pub groups: Vec<(Group, u64)>,
 }
 
+/// The anchor is hidden from the index that holds it: by that one SQLite would look through all people for each request.
 const ADD_PEOPLE: Sql = about_list!(
     "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
-     where tenant = $1 and source_anchor is not null and id in ",
+     where tenant = $1 and coalesce(source_anchor, '') <> '' and id in ",
     "$3",
     " on conflict do nothing"
 );
@@ -266,4 +267,29 @@ fn group(row: &Row) -> Result<Group, StoreError> {
         created_at: row.moment("created_at")?,
         updated_at: row.moment("updated_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn members_are_looked_up_by_their_ids() {
+        let folder = std::env::temp_dir().join(format!("ritorno-groups-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::connect(&format!("sqlite:{}", folder.join("plan.db").display())).await.unwrap();
+        for sql in [&ADD_PEOPLE, &ADD_GROUPS, &MEMBERS, &REMOVE] {
+            let explain: &str = format!("explain query plan {}", sql.sqlite).leak();
+            let plan = store.db().read(explain, values!["t", "g", "[]"]).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();
+            let (tenant, id) = ("(tenant=? AND id=?)", "(tenant=? AND group_id=? AND member=?)");
+            let found = plan
+                .iter()
+                .any(|step| step.starts_with("SEARCH") && (step.ends_with(tenant) || step.ends_with(id)));
+            assert!(found, "{}: {plan:?}", sql.sqlite);
+        }
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

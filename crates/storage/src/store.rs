@@ -87,6 +87,11 @@ macro_rules! migrations {
                 "half-sessions",
                 include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
             ),
+            (
+                56,
+                "people-search",
+                include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),
+            ),
         ]
     };
 }

@@ -6,7 +6,7 @@ use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId};
 
 use crate::error::StoreError;
 use crate::users::{Users, select_users, user};
-use crate::value::values;
+use crate::value::{Sql, values};
 
 /// Which people to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,21 @@ pub struct UserPage {
     /// Those of this page, always in the same order.
     pub users: Vec<User>,
 }
+
+macro_rules! search {
+    ($index:literal) => {
+        select_users!(concat!(
+            "where tenant = $1 and principal_key in (select u.principal_key from users u ",
+            $index,
+            "where u.tenant = $1 and u.principal_key > coalesce($2, '') and (u.principal_key like $3 escape '!' \
+             or coalesce(u.account_key, '') like $3 escape '!' or lower(u.display_name) like $3 escape '!') \
+             order by u.principal_key limit $4) order by principal_key"
+        ))
+    };
+}
+
+/// The index holds all that is looked at: only of those who are found are the rows read.
+const SEARCH: Sql = Sql { sqlite: search!("indexed by users_by_names "), postgres: search!("") };
 
 impl Users<'_> {
     /// One page. `start_index` counts from 1, as SCIM's `startIndex` does, and anything below counts as 1. A `count` of 0
@@ -83,11 +98,6 @@ impl Users<'_> {
         after: Option<&SignInName>,
         count: u32,
     ) -> Result<Vec<User>, StoreError> {
-        const SQL: &str = select_users!(
-            "where tenant = $1 and principal_key > coalesce($2, '') and (principal_key like $3 escape '!' \
-             or coalesce(account_key, '') like $3 escape '!' or lower(display_name) like $3 escape '!') \
-             order by principal_key limit $4"
-        );
         let mut pattern = String::from("%");
         for letter in typed.trim().to_lowercase().chars() {
             if matches!(letter, '%' | '_' | '!') {
@@ -97,6 +107,6 @@ impl Users<'_> {
         }
         pattern.push('%');
         let values = values![tenant, after.map(SignInName::as_str), pattern, count];
-        self.0.read(SQL, values).await?.iter().map(user).collect()
+        self.0.read(self.0.words(&SEARCH), values).await?.iter().map(user).collect()
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use groups_of_user;
 /// directly or through other groups. Where nothing is assigned at all, nothing is looked for. And with whether they are among those who may
 /// reset: everybody, unless the tenant names a group.
 macro_rules! select_users {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "select users.*, case when exists (select 1 from licence_assignments a where a.tenant = users.tenant) \
              then (select coalesce(max(grants), 0) from (select a.grants as grants from licence_assignments a \

@@ -228,34 +228,44 @@ pub(crate) async fn everybody_in(
     rows.iter().map(|row| Ok(row.try_get("guid")?)).collect()
 }
 
+// As a member: whoever is not there is in no group there; whoever has come is to be put into theirs. By object, for which there is an
+// index; a person has several objects, of which one has the anchor. The edges are found first and changed by their keys: joined to what
+// is to be changed, SQLite would look through all edges for it.
+macro_rules! note_in_tenant {
+    ($set:literal) => {
+        concat!(
+            "WITH said (anchor, target_id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)), \
+             own (connector_id, guid, sid, target_id) AS MATERIALIZED ( \
+             SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN cs_object o INDEXED BY cs_object_by_anchor \
+             ON o.anchor = said.anchor UNION \
+             SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN mv_object m ON m.anchor = said.anchor \
+             CROSS JOIN cs_object o ON o.mv_id = m.id), \
+             object (connector_id, guid, target_id) AS MATERIALIZED (SELECT connector_id, guid, target_id FROM own UNION \
+             SELECT f.connector_id, f.member_guid, own.target_id FROM own CROSS JOIN foreign_member f ON f.sid = own.sid) \
+             UPDATE edge SET ",
+            $set,
+            " WHERE (connector_id, group_guid, member_guid) IN ( \
+             SELECT e.connector_id, e.group_guid, e.member_guid FROM object CROSS JOIN edge e INDEXED BY edge_by_member \
+             ON e.connector_id = object.connector_id AND e.member_guid = object.guid \
+             WHERE (e.confirmed IS NULL OR e.confirmed IS NOT object.target_id) \
+             AND NOT (e.dirty = 1 AND (e.confirmed IS NULL OR object.target_id IS NOT NULL)))"
+        )
+    };
+}
+
 /// What objects' group edges become when the tenant has them under these ids now, or (`None`) has them no more; by anchor.
 pub(crate) async fn note_in_tenant(
     connection: &mut SqliteConnection,
     objects: &[(&str, Option<&str>)],
 ) -> Result<(), SyncError> {
-    if objects.is_empty() {
-        return Ok(());
+    let (there, gone) = objects.iter().copied().partition::<Vec<_>, _>(|(_, target_id)| target_id.is_some());
+    for (sql, objects) in
+        [(note_in_tenant!("dirty = 1"), there), (note_in_tenant!("dirty = 1, confirmed = NULL"), gone)]
+    {
+        if !objects.is_empty() {
+            sqlx::query(sql).bind(json(&objects)).execute(&mut *connection).await?;
+        }
     }
-    // As a member: whoever is not there is in no group there; whoever has come is to be put into theirs. By object, for which there is
-    // an index; a person has several objects, of which one has the anchor.
-    sqlx::query(
-        "WITH said (anchor, target_id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)), \
-         own (connector_id, guid, sid, target_id) AS MATERIALIZED ( \
-         SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN cs_object o INDEXED BY cs_object_by_anchor \
-         ON o.anchor = said.anchor UNION \
-         SELECT connector_id, object_guid, sid, target_id FROM said CROSS JOIN mv_object m ON m.anchor = said.anchor \
-         CROSS JOIN cs_object o ON o.mv_id = m.id), \
-         object (connector_id, guid, target_id) AS MATERIALIZED (SELECT connector_id, guid, target_id FROM own UNION \
-         SELECT f.connector_id, f.member_guid, own.target_id FROM own CROSS JOIN foreign_member f ON f.sid = own.sid) \
-         UPDATE edge INDEXED BY edge_by_member SET dirty = 1, \
-         confirmed = CASE WHEN object.target_id IS NULL THEN NULL ELSE confirmed END FROM object \
-         WHERE edge.connector_id = object.connector_id AND edge.member_guid = object.guid \
-         AND (confirmed IS NULL OR confirmed IS NOT object.target_id) \
-         AND NOT (dirty = 1 AND (confirmed IS NULL OR object.target_id IS NOT NULL))",
-    )
-    .bind(json(objects))
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

@@ -173,3 +173,32 @@ async fn no_edge_looks_through_its_whole_group() {
         assert!(of_few < 10 && of_many < 10, "{of_few} and {of_many} hundred steps of {sql}");
     }
 }
+
+#[tokio::test]
+async fn who_comes_and_goes_costs_the_same_however_many_edges_there_are() {
+    let (small, large) = (Made::with(1_000).await, Made::with(4_000).await);
+    // Whoever has another id in the tenant is to be put into the group anew; whoever is gone is in none there.
+    for (target_id, lost) in [(Some("t"), 0), (None, 1)] {
+        let mut steps = Vec::new();
+        for (made, members) in [(&small, 1_000), (&large, 4_000)] {
+            made.run("UPDATE edge SET dirty = 0, confirmed = 't' || substr(member_guid, 2)").await;
+            let mut transaction = made.store.write().await.unwrap();
+            let counted = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&counted);
+            transaction.lock_handle().await.unwrap().set_progress_handler(1, move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+            group::note_in_tenant(&mut transaction, &[("a7", target_id)]).await.unwrap();
+            transaction.lock_handle().await.unwrap().remove_progress_handler();
+            let row = sqlx::query("SELECT sum(dirty), count(confirmed) FROM edge")
+                .fetch_one(&mut *transaction)
+                .await
+                .unwrap();
+            let found: (i64, i64) = (row.get(0), row.get(1));
+            assert_eq!(found, (1, members - lost));
+            steps.push(counted.load(Ordering::Relaxed));
+        }
+        assert!(steps[0] > 0 && steps[1] < steps[0] * 2, "{target_id:?}: {steps:?}");
+    }
+}
