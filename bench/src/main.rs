@@ -1,6 +1,7 @@
 //! Measures the whole product as real processes against a real Active Directory. `cargo xtask bench` builds and starts it.
 
 mod agent;
+mod console;
 mod direct;
 mod people;
 mod portal;

@@ -10,6 +10,7 @@ use ritorno_lab::crowd::Crowd;
 use ritorno_lab::progress::step;
 use ritorno_lab::stack::Stack;
 
+use crate::console;
 use crate::direct::Direct;
 use crate::summary::{Better, Measure, Rows};
 
@@ -27,6 +28,7 @@ struct Names {
     member: &'static str,
     one: &'static str,
     peak: &'static str,
+    search: &'static str,
 }
 
 impl Names {
@@ -38,6 +40,7 @@ impl Names {
                 member: "sync.member_in_50k_group_ms",
                 one: "sync.one_change_in_100k_ms",
                 peak: "sync.peak_mb_100k",
+                search: "console.search_100k_ms",
             },
             10_000.. => Self {
                 ratio: "sync.full_ratio_10k",
@@ -45,6 +48,7 @@ impl Names {
                 member: "sync.member_in_10k_group_ms",
                 one: "sync.one_change_in_10k_ms",
                 peak: "sync.peak_mb_10k",
+                search: "console.search_10k_ms",
             },
             _ => Self {
                 ratio: "sync.full_ratio_quick",
@@ -52,6 +56,7 @@ impl Names {
                 member: "sync.member_in_quick_group_ms",
                 one: "sync.one_change_in_quick_ms",
                 peak: "sync.peak_mb_quick",
+                search: "console.search_quick_ms",
             },
         }
     }
@@ -116,6 +121,7 @@ pub(crate) async fn measure(
     let most = Measure { name: names.peak, unit: "MB", better: Better::Lower, goal: Some(100.0) };
     rows.add(most, &[peak], "VmHWM of that command".to_owned(), date)?;
     eprintln!("{}", stack.agent_command(&["sync", "history"])?);
+    console::measure(stack, names.search, people, date, rows)?;
 
     let ldif: String = (0..CHANGED.min(people)).map(|number| changed(&crowd, number, "Changed")).collect();
     forest.modify(&ldif)?;
@@ -213,6 +219,7 @@ mod tests {
         for name in ["full_ratio", "delta_100_in", "member_in", "one_change_in", "peak_mb"] {
             assert!(text.contains(&format!("sync.{name}_quick")), "{name}: {text}");
         }
+        assert!(text.contains("console.search_quick_ms"), "{text}");
         println!("{text}");
     }
 }
