@@ -327,7 +327,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         pages::write(folder).with_context(|| folder.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let service = matches!(arguments.command, Command::Run);
+    let service = matches!(
+        arguments.command,
+        Command::Run | Command::Doctor { about: Some(doctor::Command::Look), .. }
+    );
     let mut config = Config::read(&arguments.config).inspect_err(|error| {
         if service {
             start_log(Format::Text, true);
@@ -376,7 +379,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 return update::run(&config, &what, &release_key).await;
             }
             Command::Enrol { token, again } => enrol::run(&config, &token, again).await,
-            Command::Run => service::run(&config).await,
+            Command::Run => service::run(&config, &arguments.config).await,
             Command::Writeback(Writeback::Enable) => onboarding::enable(&config).await,
             Command::Writeback(Writeback::Disable) => onboarding::disable(&config),
             Command::Writeback(Writeback::Status) => onboarding::status(&config),

@@ -1,5 +1,6 @@
 //! `ritorno-agent run`: starts everything, keeps it going, and ends it in order.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// What keeps it from starting, or from going on safely.
-pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, file: &Path) -> anyhow::Result<()> {
     let state = State::open(&config.state_dir)?;
     let (clock, random) = (system::clock(), system::random());
     let events = EventLog::open(&config.log, clock.clone())
@@ -100,7 +101,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         let up = move || board.link().up;
         sync::schedule::keep_in_step(config.clone(), forests.clone(), events.clone(), up)
     });
-    let watching = tokio::spawn(doctor::watch(config.clone(), events.clone()));
+    let watching = tokio::spawn(doctor::watch(config.doctor_every, file.to_owned()));
     let keeper = Keeper {
         keyring: keyring.clone(),
         outbound: outbound.clone(),

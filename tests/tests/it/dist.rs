@@ -29,6 +29,8 @@ const BEFORE: &str = "RITORNO_PROGRAMS_BEFORE";
 
 /// How soon a service is there again.
 const SOON: Duration = Duration::from_secs(20);
+/// How soon its doctor has looked for the first time: a minute after its start at the latest, and a look takes some seconds.
+const LOOKED_WITHIN: Duration = Duration::from_secs(90);
 
 /// One package on its host. The host ends before its files go.
 struct Host {
@@ -177,6 +179,7 @@ fn packages_are_installed_used_upgraded_and_purged_without_a_trace() -> Result<(
         is_closed_up(host)?;
     }
     reloads(&world, &agent)?;
+    looks_by_itself(&world)?;
     comes_back(&world, &agent)?;
 
     settings_stay(&server)?;
@@ -318,6 +321,13 @@ fn is_closed_up(host: &Host) -> Result<()> {
     let field =
         if host.package == Package::Server { "\"RITORNO_LISTEN\"" } else { "\"RITORNO_EVENT\":\"31015\"" };
     ensure!(journal.contains(field), "{field} is not in the journal: {journal}");
+    Ok(())
+}
+
+/// The agent's own doctor looks in a process of its own, which its unit's restrictions have to allow.
+fn looks_by_itself(world: &World) -> Result<()> {
+    let found = world.stack.folder().join("agent/doctor-standings.json");
+    ensure!(wait_until(LOOKED_WITHIN, || Ok(found.exists()))?, "its doctor did not look");
     Ok(())
 }
 

@@ -5,12 +5,15 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{again, bundle, fix, recorded};
+use super::{again, bundle, fix, recorded, watch};
 use crate::config::Config;
 use crate::output::say;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// One look of the running agent's own doctor.
+    #[command(hide = true)]
+    Look,
     /// Lists the checks.
     List {
         /// As JSON: what each proves, what it covers, and the test that makes it fail.
@@ -62,7 +65,9 @@ pub(crate) fn say_what_is_known(command: &Command) -> anyhow::Result<bool> {
         Command::Manual => say(super::manual().trim_end())?,
         Command::Evidence => say(recorded::script().trim_end())?,
         Command::Explain { code, json } => super::explain(code, *json)?,
-        Command::Bundle { .. } | Command::Fix { .. } | Command::Again { .. } => return Ok(false),
+        Command::Look | Command::Bundle { .. } | Command::Fix { .. } | Command::Again { .. } => {
+            return Ok(false);
+        }
     }
     Ok(true)
 }
@@ -73,6 +78,10 @@ pub(crate) fn say_what_is_known(command: &Command) -> anyhow::Result<bool> {
 /// As what is done.
 pub(crate) async fn carry_out(config: &Config, file: &Path, command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Look => {
+            watch::look(config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Fix { check, yes } => fix::run(config, file, &check, yes).await,
         Command::Again { yes } => again::run(config, file, yes).await,
         Command::Bundle { output } => {

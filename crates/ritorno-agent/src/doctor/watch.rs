@@ -1,8 +1,14 @@
 //! The running agent's own doctor: runs the quick checks again and again, notes when one turns, and tells the cloud side.
+//!
+//! Each look is a process of its own (`ritorno-agent doctor look`, which no help page shows): what the checks read and ask leaves nothing
+//! in the memory of the agent that waits beside it, and a check that broke down would take no request with it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use ritorno_doctor::{Check, Report, Row, System, Verdict};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::doctor::{CheckFix, CheckState, CheckVerdict, DoctorReport};
@@ -25,37 +31,59 @@ const STANDINGS: &str = "doctor-standings.json";
 /// Not looked at again and again: it reads both databases through.
 const NOT_WATCHED: [&str; 1] = ["stores"];
 
-/// Looks as often as the configuration says, for as long as it is let; not at all if it says 0.
-pub(crate) async fn watch(config: Config, events: EventLog) {
-    let Some(every) = config.doctor_every else { return };
+/// A look takes seconds; one that a check holds up is given up, so that the next one comes.
+const LOOK_AT_MOST: Duration = Duration::from_secs(600);
+
+/// Looks each time that much has passed, by the configuration in `file`, for as long as it is let.
+pub(crate) async fn watch(every: Option<Duration>, file: PathBuf) {
+    let Some(every) = every else { return };
     let random = system::random();
-    let mut known = None;
     tokio::time::sleep(jittered(every.min(FIRST_AFTER), &*random)).await;
     loop {
-        match gather(&config, None).await {
-            Ok(context) => {
-                let report = ritorno_doctor::run(&watched(), &context, |_| {}).await;
-                let known = known.get_or_insert_with(|| standings(&context.state));
-                let before = known.clone();
-                for (id, line) in turned(known, &report) {
-                    events.note(id, line);
-                }
-                if *known != before
-                    && let Err(error) = keep(&context.state, known)
-                {
-                    tracing::warn!("the doctor can't keep what it found: {error:#}");
-                }
-                let told = told(report, context.exports, context.clock.now());
-                if let Some(client) = &context.client
-                    && let Err(error) = client.send::<()>("/agent/v1/doctor", &told).await
-                {
-                    tracing::debug!("the doctor's report was not sent: {error:#}");
-                }
-            }
-            Err(error) => tracing::warn!("the doctor can't look: {error:#}"),
+        if let Err(error) = look_beside(&file).await {
+            tracing::warn!("the doctor can't look: {error:#}");
         }
         tokio::time::sleep(jittered(every, &*random)).await;
     }
+}
+
+/// One look, in a process of its own, which ends with this one.
+async fn look_beside(file: &Path) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("the program's own file can't be told")?;
+    let mut look = tokio::process::Command::new(program);
+    look.arg("--config").arg(file).args(["doctor", "look"]);
+    look.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    let mut look = look.spawn().context("its process can't be started")?;
+    let ended = tokio::time::timeout(LOOK_AT_MOST, look.wait()).await.context("it took ten minutes")??;
+    anyhow::ensure!(ended.success(), "its process ended with {ended}");
+    Ok(())
+}
+
+/// Looks once, notes what turned since the last look, and tells the cloud side.
+///
+/// # Errors
+/// When the configuration names what can't be used: then nothing could be looked at.
+pub(super) async fn look(config: &Config) -> anyhow::Result<()> {
+    let context = gather(config, None).await?;
+    let events = EventLog::open(&config.log, context.clock.clone())?;
+    let report = ritorno_doctor::run(&watched(), &context, |_| {}).await;
+    let mut known = standings(&context.state);
+    let before = known.clone();
+    for (id, line) in turned(&mut known, &report) {
+        events.note(id, line);
+    }
+    if known != before
+        && let Err(error) = keep(&context.state, &known)
+    {
+        tracing::warn!("the doctor can't keep what it found: {error:#}");
+    }
+    let told = told(report, context.exports, context.clock.now());
+    if let Some(client) = &context.client
+        && let Err(error) = client.send::<()>("/agent/v1/doctor", &told).await
+    {
+        tracing::debug!("the doctor's report was not sent: {error:#}");
+    }
+    Ok(())
 }
 
 fn watched() -> Vec<Box<dyn Check<Context>>> {
