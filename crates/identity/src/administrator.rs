@@ -110,8 +110,12 @@ pub enum Action {
     EnrolAgent,
     /// Change the tenant's switches and rules.
     ChangeTenant,
+    /// See which removals the tenant's deletion guard holds.
+    ReadRemovals,
     /// Let removals through the tenant's deletion guard.
     ApproveRemovals,
+    /// See what was bought, and who has what.
+    ReadLicences,
     /// Make or change administrators.
     ManageAdministrators,
     /// Read audit facts and look up a support code.
@@ -122,26 +126,31 @@ pub enum Action {
     ReadTenant,
     /// Lift the stop that wrong codes put on a person's method.
     LiftStop,
-    /// Ask a caller for a code, approve a colleague's case, make a temporary pass.
+    /// Ask a caller for a code, ask a colleague for approval, make a temporary pass.
     HelpPerson,
+    /// Approve a colleague's case.
+    ApproveCase,
     /// Take back what a person registered to open the gates with.
     RevokeMethods,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
         Self::ChangeTenant,
+        Self::ReadRemovals,
         Self::ApproveRemovals,
+        Self::ReadLicences,
         Self::ManageAdministrators,
         Self::ReadAudit,
         Self::ReadUsers,
         Self::ReadTenant,
         Self::LiftStop,
         Self::HelpPerson,
+        Self::ApproveCase,
         Self::RevokeMethods,
     ];
 
@@ -150,11 +159,15 @@ impl Action {
         use Role::{Authentication, Global, HelpDesk, HybridIdentity, ReportsReader};
         match self {
             Self::EnableWriteback | Self::DisableWriteback | Self::EnrolAgent => &[Global, HybridIdentity],
-            Self::ChangeTenant | Self::ApproveRemovals | Self::ManageAdministrators => &[Global],
+            Self::ChangeTenant
+            | Self::ReadRemovals
+            | Self::ApproveRemovals
+            | Self::ReadLicences
+            | Self::ManageAdministrators => &[Global],
             Self::ReadAudit => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
-            Self::LiftStop | Self::HelpPerson => &[Global, Authentication, HelpDesk],
+            Self::LiftStop | Self::HelpPerson | Self::ApproveCase => &[Global, Authentication, HelpDesk],
             Self::RevokeMethods => &[Global, Authentication],
         }
     }
@@ -174,9 +187,39 @@ impl Action {
         self.takes_cloud_only()
     }
 
+    /// What a token is made with so that it may be done by it; `None` for what no token does. That is whatever takes a fresh proof,
+    /// which a token is not; and a colleague's approval, which is worth something only if somebody looked.
+    pub const fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::EnableWriteback
+            | Self::EnrolAgent
+            | Self::ApproveRemovals
+            | Self::ManageAdministrators
+            | Self::ApproveCase => None,
+            Self::DisableWriteback => Some("writeback.disable"),
+            Self::ChangeTenant => Some("tenant.write"),
+            Self::ReadTenant => Some("tenant.read"),
+            Self::ReadRemovals => Some("removals.read"),
+            Self::ReadLicences => Some("licences.read"),
+            Self::ReadAudit => Some("audit.read"),
+            Self::ReadUsers => Some("people.read"),
+            Self::LiftStop => Some("people.lift"),
+            Self::HelpPerson => Some("people.help"),
+            Self::RevokeMethods => Some("people.revoke"),
+        }
+    }
+
+    /// What a token with that scope may.
+    pub fn of_scope(scope: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.scope() == Some(scope))
+    }
+
     /// Whether it is about the whole tenant, so that nobody may who is for some people only.
     const fn is_about_everybody(self) -> bool {
-        !matches!(self, Self::ReadUsers | Self::LiftStop | Self::HelpPerson | Self::RevokeMethods)
+        !matches!(
+            self,
+            Self::ReadUsers | Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::RevokeMethods
+        )
     }
 }
 
@@ -253,13 +296,16 @@ pub(crate) mod tests {
             (Action::DisableWriteback, vec![Global, HybridIdentity]),
             (Action::EnrolAgent, vec![Global, HybridIdentity]),
             (Action::ChangeTenant, vec![Global]),
+            (Action::ReadRemovals, vec![Global]),
             (Action::ApproveRemovals, vec![Global]),
+            (Action::ReadLicences, vec![Global]),
             (Action::ManageAdministrators, vec![Global]),
             (Action::ReadAudit, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
             (Action::ReadUsers, vec![Global, HybridIdentity, Authentication, HelpDesk]),
             (Action::ReadTenant, vec![Global, HybridIdentity, ReportsReader]),
             (Action::LiftStop, vec![Global, Authentication, HelpDesk]),
             (Action::HelpPerson, vec![Global, Authentication, HelpDesk]),
+            (Action::ApproveCase, vec![Global, Authentication, HelpDesk]),
             (Action::RevokeMethods, vec![Global, Authentication]),
         ];
         assert_eq!(table.each_ref().map(|(action, _)| *action), Action::ALL);
@@ -287,7 +333,7 @@ pub(crate) mod tests {
     fn who_is_for_some_people_only_sees_and_does_nothing_about_everybody() {
         let domain = Scope { domain: Some("contoso.test".into()), group: None };
         let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
-        let people = [Action::ReadUsers, Action::LiftStop, Action::HelpPerson];
+        let people = [Action::ReadUsers, Action::LiftStop, Action::HelpPerson, Action::ApproveCase];
         for scope in [domain, group] {
             let helper = Administrator { scope, ..administrator(Role::HelpDesk, true) };
             for action in Action::ALL {
@@ -306,6 +352,18 @@ pub(crate) mod tests {
             assert!(!scope.has_domain_of(other), "{other}");
         }
         assert!(Scope::default().has_domain_of("anna@fabrikam.test"));
+    }
+
+    #[test]
+    fn each_scope_is_one_actions_and_what_takes_a_fresh_proof_has_none() {
+        for action in Action::ALL {
+            match action.scope() {
+                Some(scope) => assert_eq!(Action::of_scope(scope), Some(action)),
+                None => assert!(action.takes_fresh_proof() || action == Action::ApproveCase, "{action:?}"),
+            }
+            assert!(!action.takes_fresh_proof() || action.scope().is_none(), "{action:?}");
+        }
+        assert_eq!(Action::of_scope("writeback.enable"), None);
     }
 
     #[test]

@@ -68,6 +68,10 @@ activities! {
     WritebackDisabled = "Disable password writeback";
     /// A token to enrol an agent with was made.
     EnrolmentTokenMade = "Create agent enrolment token";
+    /// A token for a program was made.
+    ApiTokenMade = "Create API token";
+    /// A token for a program was revoked.
+    ApiTokenRevoked = "Revoke API token";
     /// An agent was enrolled.
     AgentEnrolled = "Enrol agent";
     /// An agent was revoked.

@@ -39,6 +39,10 @@ uuid_id!(
     AdministratorId
 );
 uuid_id!(
+    /// One token for a program.
+    ApiTokenId
+);
+uuid_id!(
     /// One way of one person through the reset pages.
     FlowId
 );

@@ -11,6 +11,7 @@ pub mod agent;
 pub mod agent_forests;
 pub mod agent_state;
 pub mod agent_token;
+pub mod api_token;
 pub mod audit;
 pub mod audit_chain;
 pub mod authenticator;

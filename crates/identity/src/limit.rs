@@ -87,6 +87,8 @@ pub const ADMINISTRATOR_CODES_ANYWHERE: Limit =
     Limit { name: "administrator-codes-anywhere", most: 30, window: DAY };
 /// Device codes that one administrator may type.
 pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 10, window: HOUR };
+/// Requests to the API by one token.
+pub const API_REQUESTS: Limit = Limit { name: "api-requests", most: 600, window: Duration::from_secs(60) };
 
 /// The limit for one more code to an address.
 pub const fn codes_sent(known_browser: bool) -> &'static Limit {

@@ -35,15 +35,16 @@ impl Store {
     }
 
     /// Forgets what may be used once or for a short while: who had it when the copy was made has used it since, or has no
-    /// business with it any more. Recovery codes stay, since people have nothing else in their hands.
+    /// business with it any more. Tokens of the API go too: one that was revoked since must not be back. Recovery codes stay, since people have nothing else in their hands.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_what_is_short_lived(&self) -> Result<(), StoreError> {
-        const FORGOTTEN: [&str; 11] = [
+        const FORGOTTEN: [&str; 12] = [
             "delete from links",
             "delete from sessions",
             "delete from agent_tokens",
+            "delete from api_tokens",
             "delete from enrolment_tokens",
             "delete from device_codes",
             "delete from mail_outbox",

@@ -131,6 +131,32 @@ impl Licences<'_> {
         self.0.write(SQL, values![tenant, sku.id.to_string(), units]).await.map(|_| ())
     }
 
+    /// Does the same if it was bought for `from` people until now; `None` if not at all. `false`, and nothing is changed, if it was not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn subscribe_from(
+        &self,
+        tenant: TenantId,
+        sku: &Sku,
+        from: Option<u32>,
+        units: u32,
+    ) -> Result<bool, StoreError> {
+        const FIRST: &str = "insert into subscribed_skus (tenant, sku, units) values ($1, $2, $3) \
+             on conflict (tenant, sku) do nothing";
+        const NEXT: &str =
+            "update subscribed_skus set units = $3 where tenant = $1 and sku = $2 and units = $4";
+        let mut values = values![tenant, sku.id.to_string(), units];
+        let sql = match from {
+            None => FIRST,
+            Some(from) => {
+                values.push(Value::from(from));
+                NEXT
+            }
+        };
+        Ok(self.0.write(sql, values).await? == 1)
+    }
+
     /// Takes a product from the tenant, and from everybody who has it. `false` if it was not there.
     ///
     /// # Errors

@@ -40,6 +40,10 @@ impl Row {
         self.get(column)
     }
 
+    pub(crate) fn int_if_any(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.get(column)
+    }
+
     /// A count, which fits in 32 bits.
     pub(crate) fn count(&self, column: &'static str) -> Result<u32, StoreError> {
         u32::try_from(self.int(column)?).map_err(|_| StoreError::Unreadable { column })

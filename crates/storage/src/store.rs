@@ -13,10 +13,10 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes,
-    DeviceCodes, DoctorReports, EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links,
-    MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, Tenants,
-    Users,
+    AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
+    Authenticators, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, Flows, Groups, HelpDesk, Licences,
+    Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions,
+    SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -87,6 +87,7 @@ macro_rules! migrations {
                 "half-sessions",
                 include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
             ),
+            (51, "api-tokens", include_str!(concat!("../migrations/", $database, "/0051_api_tokens.sql"))),
             (
                 56,
                 "people-search",
@@ -244,6 +245,10 @@ repositories! {
     requests: Requests;
     /// Administrators' sessions.
     sessions: Sessions;
+    /// Tokens for programs.
+    api_tokens: ApiTokens;
+    /// What requests with an idempotency key were answered.
+    api_answers: ApiAnswers;
     /// Audit facts.
     audit: Audit;
     /// The chain of audit facts.

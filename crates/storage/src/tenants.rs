@@ -1,5 +1,6 @@
 //! The tenants.
 
+use ritorno_identity::licence::Licensing;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::{KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
@@ -8,6 +9,19 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::{json, name_of, values};
+
+/// A switch of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantSwitch {
+    /// [`Tenant::sspr_enabled`].
+    Sspr,
+    /// [`Tenant::writeback_enabled`].
+    Writeback,
+    /// [`Tenant::unlock_enabled`].
+    Unlock,
+    /// [`Tenant::forbid_names`].
+    ForbidNames,
+}
 
 /// The tenants.
 pub struct Tenants<'a>(pub(crate) &'a Db);
@@ -74,6 +88,42 @@ impl Tenants<'_> {
             tenant.usage_location.as_deref(),
             tenant.second_factor,
             tenant.sspr_group,
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Turns one switch, and leaves everything else as it is, whoever changes that meanwhile. `false` if there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn turn(&self, tenant: TenantId, switch: TenantSwitch, on: bool) -> Result<bool, StoreError> {
+        let sql = match switch {
+            TenantSwitch::Sspr => "update tenants set sspr_enabled = $2 where id = $1",
+            TenantSwitch::Writeback => "update tenants set writeback_enabled = $2 where id = $1",
+            TenantSwitch::Unlock => "update tenants set unlock_enabled = $2 where id = $1",
+            TenantSwitch::ForbidNames => "update tenants set forbid_names = $2 where id = $1",
+        };
+        Ok(self.0.write(sql, values![tenant, on]).await? == 1)
+    }
+
+    /// Says whether people need a licence and where products are used, if that is what it was when `from` was read. `false` if it is
+    /// not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_licensing(
+        &self,
+        from: &Tenant,
+        licensing: Licensing,
+        usage_location: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update tenants set licensing = $4, usage_location = $5 where id = $1 and licensing = $2              and coalesce(usage_location, '') = $3";
+        let values = values![
+            from.id,
+            name_of(from.licensing),
+            from.usage_location.as_deref().unwrap_or_default(),
+            name_of(licensing),
+            usage_location,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }

@@ -1,6 +1,8 @@
 //! What goes into a statement: text, a whole number, or bytes, each of which may be missing.
 
-use ritorno_identity::ids::{AdministratorId, CaseId, CorrelationId, FactId, FlowId, LinkId, MailId, NodeId};
+use ritorno_identity::ids::{
+    AdministratorId, ApiTokenId, CaseId, CorrelationId, FactId, FlowId, LinkId, MailId, NodeId,
+};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
@@ -181,6 +183,7 @@ ids!(
     RequestId,
     EpochId,
     AdministratorId,
+    ApiTokenId,
     FlowId,
     FactId,
     MailId,

@@ -7,6 +7,7 @@ mod fixture;
 mod administrators;
 mod agent_tokens;
 mod agents;
+mod api_tokens;
 mod at_rest;
 mod audit;
 mod audit_chain;
