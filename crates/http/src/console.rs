@@ -3,7 +3,6 @@
 mod agents;
 mod audit;
 mod audit_export;
-mod audit_filter;
 pub(crate) mod doctor;
 mod enrolment;
 mod help_desk;

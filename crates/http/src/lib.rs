@@ -4,6 +4,7 @@
 use axum::Router;
 
 pub mod agent_api;
+pub mod api;
 mod app_picture;
 pub mod assets;
 pub mod audit_chain;
@@ -17,6 +18,8 @@ pub mod ledger;
 pub mod licensing;
 pub mod mail;
 pub mod measures;
+mod operations;
+mod operator;
 pub mod page;
 pub mod passkeys;
 pub mod portal;
@@ -39,6 +42,7 @@ pub fn router(state: AppState) -> Router {
         .merge(health::router())
         .merge(agent_api::router())
         .merge(scim::router())
+        .merge(api::router(state.clone()))
         .merge(assets::router())
         .merge(pages)
         .layer(axum::middleware::from_fn_with_state(state.clone(), measures::request))

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::assets::assets;
 use crate::i18n::{Words, key};
+use crate::operator::{self, Behind};
 use crate::reader::Reader;
 
 /// Largest body that a page takes, in bytes: an envelope for eight agents is about 6 KB.
@@ -73,12 +74,11 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// Goes on with a change to its end even if the browser goes away: who cuts the connection must not keep the notices from being
-/// sent.
+/// Goes on with a change to its end even if the browser goes away.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, PageError>> + Send + 'static,
 ) -> Result<T, PageError> {
-    tokio::spawn(change).await.map_err(PageError::behind)?
+    operator::to_the_end(change).await
 }
 
 /// Why a page can't be shown. The reader gets plain words, the log gets the cause.
@@ -105,6 +105,12 @@ pub enum PageError {
     /// The administrator has a second factor to show before this page of the console.
     #[error("the second factor is asked for")]
     SecondFactor(String),
+}
+
+impl From<Behind> for PageError {
+    fn from(Behind(error): Behind) -> Self {
+        Self::Behind(error)
+    }
 }
 
 impl PageError {

@@ -62,6 +62,9 @@ enum Command {
     Person(commands::person::Command),
     /// What was asked of the agents lately, and how it ended.
     Requests(commands::requests::Arguments),
+    /// Prints the document of the API (OpenAPI 3.1), as the server serves it.
+    #[command(hide = true)]
+    ApiDocument,
     /// Writes the manual pages and the completion, for the package.
     #[command(hide = true)]
     Pages {
@@ -71,6 +74,9 @@ enum Command {
     /// The tenant's switches.
     #[command(subcommand)]
     Tenant(commands::tenant::Command),
+    /// Tokens for programs that call the API.
+    #[command(subcommand)]
+    Token(commands::token::Command),
 }
 
 #[tokio::main]
@@ -95,8 +101,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Command::Pages { folder } = &arguments.command {
         return Ok(pages::write(folder)?);
     }
+    if let Command::ApiDocument = &arguments.command {
+        return output::say(serde_json::to_string_pretty(ritorno_http::api::document())?);
+    }
     let config = config::Config::read(&arguments.config)?;
     match arguments.command {
+        Command::ApiDocument => Ok(()),
         Command::Pages { folder } => Ok(pages::write(&folder)?),
         Command::Init(init) => commands::init::run(&config, &init).await,
         Command::Serve => commands::serve::run(config).await,
@@ -113,5 +123,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Person(command) => commands::person::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
+        Command::Token(command) => commands::token::run(&config, command).await,
     }
 }

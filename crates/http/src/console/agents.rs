@@ -11,6 +11,7 @@ use ritorno_protocol::ids::{AgentId, Forest};
 use serde::Deserialize;
 
 use super::session::SignedIn;
+use crate::operations::agents;
 use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -49,15 +50,9 @@ pub(super) async fn set_writeback(
     reader: Reader,
     Form(Writeback { agent, on }): Form<Writeback>,
 ) -> Result<Redirect, PageError> {
-    let (action, activity) = if on {
-        (Action::EnableWriteback, Activity::WritebackEnabled)
-    } else {
-        (Action::DisableWriteback, Activity::WritebackDisabled)
-    };
-    signed_in.require(action)?;
-    if state.store.agents().set_writeback(state.tenant, agent, on).await.map_err(PageError::behind)? {
-        signed_in.note(&state, &reader, activity, format!("agent {agent}"), None).await?;
-    }
+    signed_in.require(agents::action(on).0)?;
+    let operator = signed_in.operator(&reader);
+    agents::set_writeback(&state, &operator, agent, on).await.map_err(PageError::behind)?;
     Ok(Redirect::to("/console"))
 }
 

@@ -1,8 +1,6 @@
 //! `GET /console/audit`: what happened, latest first and as far as a filter lets it through, or everything under one support code in its
 //! order.
 
-use std::collections::{HashMap, HashSet};
-
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -10,13 +8,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::AdministratorId;
-use ritorno_protocol::ids::{AgentId, SupportCode, UserId};
-use ritorno_storage::StoreError;
+use ritorno_protocol::ids::SupportCode;
 
-use super::audit_filter::Asked;
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
+use crate::operations::audit::{Names, heard};
+use crate::operations::audit_filter::Asked;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
 use crate::reader::Reader;
@@ -69,7 +66,8 @@ pub(super) async fn show(
     let audit = state.store.audit();
     let (mut older, mut fault) = (None, None);
     let facts = if asked.code.trim().is_empty() {
-        match asked.filter(&state, &signed_in, tenant).await? {
+        let operator = signed_in.operator(&reader);
+        match asked.filter(&state, &operator).await.map_err(PageError::behind)? {
             Ok(filter) => {
                 // One more than is shown tells whether there is a page after it.
                 let found = audit.find(tenant.id, &filter, asked.before, SHOWN + 1).await;
@@ -81,7 +79,7 @@ pub(super) async fn show(
                 found.into_iter().map(|(_, fact)| fact).collect()
             }
             Err(wrong) => {
-                fault = Some(wrong);
+                fault = Some(wrong.told());
                 Vec::new()
             }
         }
@@ -100,7 +98,7 @@ pub(super) async fn show(
         fault,
         older,
         export,
-        facts: facts.into_iter().map(|fact| names.line(fact)).collect(),
+        facts: facts.into_iter().map(|fact| line(&names, fact)).collect(),
         asked,
     };
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -116,94 +114,26 @@ const fn told(end: Success) -> &'static str {
     }
 }
 
-/// A support code as it was heard on the telephone: any case, with or without the dash, and the letters that the code's
-/// alphabet leaves out taken for the digits that they look like.
-fn heard(typed: &str) -> String {
-    let mut code: String = typed
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| match letter.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        })
-        .collect();
-    if code.len() == 10 {
-        code.insert(5, '-');
-    }
-    code
-}
-
-/// The names of whoever occurs on the page.
-pub(super) struct Names {
-    people: HashMap<String, String>,
-    administrators: HashMap<AdministratorId, String>,
-    agents: HashMap<AgentId, String>,
-}
-
-impl Names {
-    pub(super) async fn of(state: &AppState, facts: &[Fact]) -> Result<Self, StoreError> {
-        let (store, tenant) = (&state.store, state.tenant);
-        let acted = facts.iter().filter_map(|fact| match fact.actor {
-            Actor::User(user) => Some(user),
-            _ => None,
-        });
-        let occurring: HashSet<UserId> = acted.chain(facts.iter().filter_map(|fact| fact.target)).collect();
-        let occurring: Vec<String> = occurring.into_iter().map(|id| id.to_string()).collect();
-        let people = store.users().principal_names(tenant, &occurring).await?;
-        let administrators = store.administrators().list(tenant).await?.into_iter();
-        let agents = store.agents().list(tenant).await?.into_iter();
-        Ok(Self {
-            people,
-            administrators: administrators.map(|one| (one.id, one.name)).collect(),
-            agents: agents.map(|agent| (agent.id, agent.name)).collect(),
-        })
-    }
-
-    /// The sign-in name; the id of somebody who is not there any more.
-    pub(super) fn person(&self, id: UserId) -> String {
-        let id = id.to_string();
-        self.people.get(&id).cloned().unwrap_or(id)
-    }
-
-    /// The key of the kind of an actor, and its name where it has one.
-    pub(super) fn who(&self, actor: &Actor) -> (&'static str, Option<String>) {
-        match *actor {
-            Actor::User(id) => (key("console-actor-user"), Some(self.person(id))),
-            Actor::Administrator(id) => {
-                let name = self.administrators.get(&id).cloned();
-                (key("console-actor-administrator"), Some(name.unwrap_or_else(|| id.to_string())))
-            }
-            Actor::Agent(id) => {
-                let name = self.agents.get(&id).cloned();
-                (key("console-actor-agent"), Some(name.unwrap_or_else(|| id.to_string())))
-            }
-            Actor::Anonymous => (key("console-actor-anonymous"), None),
-            Actor::System => (key("console-actor-system"), None),
-        }
-    }
-
-    fn line(&self, fact: Fact) -> FactLine {
-        let itself = matches!(fact.actor, Actor::User(id) if fact.target == Some(id));
-        FactLine {
-            at: Moment::new(fact.at),
-            activity: fact.activity.name(),
-            who: self.who(&fact.actor),
-            whom: fact.target.filter(|_| !itself).map(|id| self.person(id)),
-            success: told(fact.success),
-            reason: fact.reason,
-            support_code: fact.support_code,
-        }
+/// The key of the kind of an actor.
+const fn kind(actor: &Actor) -> &'static str {
+    match actor {
+        Actor::User(_) => key("console-actor-user"),
+        Actor::Administrator(_) => key("console-actor-administrator"),
+        Actor::Agent(_) => key("console-actor-agent"),
+        Actor::Anonymous => key("console-actor-anonymous"),
+        Actor::System => key("console-actor-system"),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn code_is_found_as_it_was_heard() {
-        assert_eq!(heard(" abcde 01234"), "ABCDE-01234");
-        assert_eq!(heard("abcde-o1l34"), "ABCDE-01134");
+fn line(names: &Names, fact: Fact) -> FactLine {
+    let itself = matches!(fact.actor, Actor::User(id) if fact.target == Some(id));
+    FactLine {
+        at: Moment::new(fact.at),
+        activity: fact.activity.name(),
+        who: (kind(&fact.actor), names.actor(&fact.actor)),
+        whom: fact.target.filter(|_| !itself).map(|id| names.person(id)),
+        success: told(fact.success),
+        reason: fact.reason,
+        support_code: fact.support_code,
     }
 }

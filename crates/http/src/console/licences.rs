@@ -8,16 +8,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
 use ritorno_identity::licence::{COMMUNITY, Licensing, SKUS, Sku, usage_location};
-use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::{GroupId, UserId};
 use ritorno_storage::{Holder, Listed};
 use serde::Deserialize;
 
 use super::session::{Menu, SignedIn};
 use crate::i18n::Words;
-use crate::licensing::{Assign, LicensingFault, Whom, assign, product};
+use crate::licensing::{Assign, LicensingFault, Whom, product};
+use crate::operations::licences as operations;
 use crate::page::{Frame, PageError, page};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -171,10 +170,12 @@ pub(super) async fn require(
     Form(Require { on }): Form<Require>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let mut tenant = signed_in.tenant.clone();
-    tenant.licensing = if on { Licensing::Assigned } else { Licensing::Community };
-    let reason = if on { "licences are needed" } else { "no licences are needed" };
-    store(&state, &signed_in, &reader, &tenant, reason.to_owned()).await
+    let licensing = if on { Licensing::Assigned } else { Licensing::Community };
+    let operator = signed_in.operator(&reader);
+    // Of two who change it at once the page shows the second what the first made of it.
+    let country = operator.tenant.usage_location.as_deref();
+    operations::set(&state, &operator, licensing, country).await.map_err(PageError::behind)?;
+    Ok(Redirect::to(HERE))
 }
 
 /// Where products are used.
@@ -191,27 +192,15 @@ pub(super) async fn locate(
     Form(Location { country }): Form<Location>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let mut tenant = signed_in.tenant.clone();
     match usage_location(&country) {
         Err(words) => again(&state, &signed_in, &reader, LicensingFault::Location(words)).await,
         Ok(country) => {
-            let reason = format!("usage location: {country}");
-            tenant.usage_location = Some(country);
-            Ok(store(&state, &signed_in, &reader, &tenant, reason).await?.into_response())
+            let (operator, licensing) = (signed_in.operator(&reader), signed_in.tenant.licensing);
+            let set = operations::set(&state, &operator, licensing, Some(&country)).await;
+            set.map_err(PageError::behind)?;
+            Ok(Redirect::to(HERE).into_response())
         }
     }
-}
-
-async fn store(
-    state: &AppState,
-    signed_in: &SignedIn,
-    reader: &Reader,
-    tenant: &Tenant,
-    reason: String,
-) -> Result<Redirect, PageError> {
-    state.store.tenants().update(tenant).await.map_err(PageError::behind)?;
-    signed_in.note(state, reader, Activity::LicensingChanged, reason, None).await?;
-    Ok(Redirect::to(HERE))
 }
 
 /// A product, and for how many people it was bought.
@@ -233,9 +222,8 @@ pub(super) async fn buy(
         Ok(sku) => sku,
         Err(fault) => return again(&state, &signed_in, &reader, fault).await,
     };
-    state.store.licences().subscribe(state.tenant, sku, units).await.map_err(PageError::behind)?;
-    let reason = format!("{}: {units} bought", sku.name);
-    signed_in.note(&state, &reader, Activity::LicensingChanged, reason, None).await?;
+    let operator = signed_in.operator(&reader);
+    operations::buy(&state, &operator, sku, None, units).await.map_err(PageError::behind)?;
     Ok(Redirect::to(HERE).into_response())
 }
 
@@ -257,24 +245,15 @@ pub(super) async fn assign_one(
     Form(form): Form<AssignForm>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let tenant = &signed_in.tenant;
     let whom = match (form.person.trim(), form.group.trim()) {
         (person, "") if !person.is_empty() => Whom::Person(person),
         ("", group) if !group.is_empty() => Whom::Group(group),
         _ => return again(&state, &signed_in, &reader, LicensingFault::WhomOne).await,
     };
     let asked = Assign { sku: &form.product, whom, without: &[], location: None };
-    match assign(&state.store, tenant, asked, state.clock.now()).await {
+    match operations::assign(&state, &signed_in.operator(&reader), asked).await {
         Err(fault) => again(&state, &signed_in, &reader, fault).await,
-        Ok(assignment) => {
-            let (target, whom) = match (assignment.holder, whom) {
-                (Holder::User(id), Whom::Person(name) | Whom::Group(name)) => (Some(id), name),
-                (Holder::Group(_), Whom::Person(name) | Whom::Group(name)) => (None, name),
-            };
-            let reason = format!("{} assigned to {whom}", assignment.sku.name);
-            signed_in.note(&state, &reader, Activity::LicenceChanged, reason, target).await?;
-            Ok(Redirect::to(HERE).into_response())
-        }
+        Ok(_) => Ok(Redirect::to(HERE).into_response()),
     }
 }
 
@@ -298,15 +277,13 @@ pub(super) async fn revoke(
         Ok(sku) => sku,
         Err(fault) => return again(&state, &signed_in, &reader, fault).await,
     };
-    let (holder, whom) = match (form.person, form.group) {
-        (Some(person), _) => (Holder::User(person), person.to_string()),
-        (None, Some(group)) => (Holder::Group(group), format!("group {group}")),
+    let holder = match (form.person, form.group) {
+        (Some(person), _) => Holder::User(person),
+        (None, Some(group)) => Holder::Group(group),
         (None, None) => return Err(PageError::Request),
     };
-    if state.store.licences().revoke(state.tenant, sku, holder).await.map_err(PageError::behind)? {
-        let reason = format!("{} taken from {whom}", sku.name);
-        signed_in.note(&state, &reader, Activity::LicenceChanged, reason, form.person).await?;
-    }
+    let operator = signed_in.operator(&reader);
+    operations::revoke(&state, &operator, sku, holder).await.map_err(PageError::behind)?;
     Ok(Redirect::to(HERE).into_response())
 }
 

@@ -8,19 +8,18 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::waiting;
-use ritorno_identity::agent_state::{AgentState, Seen};
+use ritorno_identity::agent_state::AgentState;
 use ritorno_identity::tenant::Tenant;
 use ritorno_relay::tenant_state::TenantState;
 
 use super::session::{Menu, SignedIn};
-use super::switches::SwitchName;
 use crate::i18n::{Words, key};
+use crate::operations::agents::{Look, only};
+use crate::operations::switches::SwitchName;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
 use crate::reader::Reader;
 use crate::state::AppState;
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -81,44 +80,30 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
     let tenant = &signed_in.tenant;
-    let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
-    let standing = state.relay.tenant_state(tenant.id).await.map_err(PageError::behind)?;
-    let (told, since) = match &standing {
+    let look = Look::at(&state, tenant).await?;
+    let (told, since) = match &look.standing {
         TenantState::Ready => (key("console-state-ready"), None),
         TenantState::NoAgent { since } => (key("console-state-no-agent"), *since),
         TenantState::WritebackOff => (key("console-state-writeback-off"), None),
         TenantState::PdcUnreachable { since, .. } => (key("console-state-pdc"), Some(*since)),
     };
-    let server_ready = state.relay.is_ready(tenant.id).await;
-    let releases = state.settings.releases.clone();
-    let latest = tokio::task::spawn_blocking(move || releases.latest_version(VERSION)).await;
-    let latest = latest.map_err(PageError::behind)?;
-    let held = state.store.removals().count(tenant.id, state.clock.now()).await.map_err(PageError::behind)?;
-    let of = |agent: &Agent| held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number);
     let enrols = signed_in.may(Action::EnrolAgent);
     let theirs = |line: AgentLine| AgentLine { theirs: line.theirs && enrols, ..line };
-    let line = |agent: &Agent| theirs(line(&state, tenant, server_ready, &latest, agent, of(agent)));
+    let line = |agent: &Agent| theirs(line(&state, tenant, &look, agent));
     let shown = OverviewPage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/console"),
         menu: signed_in.menu("/console"),
-        ready: standing == TenantState::Ready,
+        ready: look.standing == TenantState::Ready,
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&signed_in, tenant),
-        only: only(&state, tenant).await?,
-        agents: agents.iter().map(line).collect(),
+        only: only(&state, tenant).await.map_err(PageError::behind)?,
+        agents: look.agents.iter().map(line).collect(),
         enrols,
         approves: signed_in.may(Action::ApproveRemovals),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
-}
-
-/// The name of the group whose people may reset.
-async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<String>, PageError> {
-    let Some(id) = tenant.sspr_group else { return Ok(None) };
-    let group = state.store.groups().find(tenant.id, id).await.map_err(PageError::behind)?;
-    Ok(Some(group.map_or_else(String::new, |group| group.display_name)))
 }
 
 fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {
@@ -138,18 +123,10 @@ fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::A
     })
 }
 
-fn line(
-    state: &AppState,
-    tenant: &Tenant,
-    server_ready: bool,
-    latest: &str,
-    agent: &Agent,
-    held: u32,
-) -> AgentLine {
+fn line(state: &AppState, tenant: &Tenant, look: &Look, agent: &Agent) -> AgentLine {
     let revoked = agent.revoked_at.is_some();
-    let live = state.relay.is_live(agent.tenant, agent.id);
-    let seen = Seen { live, tenant_on: tenant.writeback_enabled, server_ready, version: VERSION, latest };
-    let standing = match AgentState::of(agent, seen) {
+    let (standing, out_of_date) = look.of(state, tenant, agent);
+    let standing = match standing {
         AgentState::Running => key("console-agent-running"),
         AgentState::OutOfDate => key("console-agent-out-of-date"),
         AgentState::TooOld => key("console-agent-too-old"),
@@ -171,8 +148,8 @@ fn line(
             .filter_map(|forest| Some(PdcLine { name: forest.pdc.clone()?, reachable: forest.reachable }))
             .collect(),
         version: agent.version.clone(),
-        out_of_date: !revoked && seen.is_out_of_date(&agent.version),
+        out_of_date,
         seen: agent.last_seen_at.map(Moment::new),
-        held,
+        held: look.held_of(agent.id),
     }
 }

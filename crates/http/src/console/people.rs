@@ -8,24 +8,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
 use ritorno_identity::help_desk::{Case, may_help};
 use ritorno_identity::ids::CaseId;
-use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
-use ritorno_identity::name::{MAXIMUM_BYTES, SignInName};
+use ritorno_identity::name::MAXIMUM_BYTES;
 use ritorno_identity::sspr::{self, Standing};
-use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{AddressKind, User};
 use ritorno_protocol::outcome::SsprCode;
+use ritorno_storage::StoreError;
 use serde::Deserialize;
 
-use super::help_desk;
 use super::revoke::{Revocable, revocable};
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
+use crate::operations::{help_desk, people};
+use crate::operator::Operator;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::words;
 use crate::reader::Reader;
@@ -57,8 +56,6 @@ struct FoundLine {
 
 /// How many are shown whose names contain what was typed.
 const SHOWN: usize = 25;
-/// How many are looked through for as many whom the administrator is for.
-const LOOKED_THROUGH: usize = 1_000;
 /// Letters from which on it is searched: with fewer it is everybody.
 const LETTERS: usize = 2;
 
@@ -132,12 +129,12 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadUsers)?;
-    let tenant = &signed_in.tenant;
-    let person = match find(&state, &signed_in, tenant, &asked.name).await? {
+    let (tenant, operator) = (&signed_in.tenant, signed_in.operator(&reader));
+    let person = match people::find(&state, &operator, &asked.name).await.map_err(PageError::behind)? {
         None => None,
         Some(user) => {
-            let standing = standing(&state, &user).await?;
-            let case = help_desk::open_case(&state, &user).await?;
+            let standing = people::standing(&state, &user).await.map_err(PageError::behind)?;
+            let case = help_desk::open_case(&state, &user).await.map_err(PageError::behind)?;
             let helped = helping(&signed_in, &user, &standing, case);
             let seen = view(tenant, &user, &standing);
             let useless_pass = seen.useless_pass && !matches!(helped, Helped::Never);
@@ -146,12 +143,10 @@ pub(super) async fn show(
             Some(PersonView { helped, useless_pass, may_lift, revocable, ..seen })
         }
     };
-    let (mut found, stopped) = match person {
-        None => search(&state, &signed_in, tenant, &asked.name).await?,
+    let (found, more) = match person {
+        None => search(&state, &operator, &asked.name).await.map_err(PageError::behind)?,
         Some(_) => (Vec::new(), false),
     };
-    let more = stopped || found.len() > SHOWN;
-    found.truncate(SHOWN);
     let shown = PeoplePage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/console/people"),
@@ -180,43 +175,14 @@ impl FoundLine {
     }
 }
 
-/// People whose names contain what was typed, and whom this administrator is for; one more than is shown, if there is one. And whether
-/// it was stopped before everybody was looked at.
-async fn search(
-    state: &AppState,
-    signed_in: &SignedIn,
-    tenant: &Tenant,
-    typed: &str,
-) -> Result<(Vec<User>, bool), PageError> {
+/// People whose names contain what was typed; nobody for too little of one. And whether there are more than are shown.
+async fn search(state: &AppState, operator: &Operator, typed: &str) -> Result<(Vec<User>, bool), StoreError> {
     let typed = typed.trim();
     if typed.chars().count() < LETTERS || typed.len() > MAXIMUM_BYTES {
         return Ok((Vec::new(), false));
     }
-    let (administrators, scope) = (state.store.administrators(), &signed_in.administrator.scope);
-    let (mut theirs, mut after, mut seen) = (Vec::new(), None, 0);
-    loop {
-        let count = u32::try_from(SHOWN + 1).unwrap_or(u32::MAX);
-        let found = state.store.users().search(tenant.id, typed, after.as_ref(), count).await;
-        let found = found.map_err(PageError::behind)?;
-        let whole = found.len() <= SHOWN;
-        seen += found.len();
-        after = found.last().map(|user| SignInName::of_principal(&user.user_principal_name));
-        for user in found {
-            if administrators.has_in_scope(tenant.id, scope, &user).await.map_err(PageError::behind)? {
-                theirs.push(user);
-            }
-        }
-        if whole || theirs.len() > SHOWN || seen >= LOOKED_THROUGH {
-            return Ok((theirs, !whole));
-        }
-    }
-}
-
-/// What a person has beside addresses.
-pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
-    let name = SignInName::of_principal(&user.user_principal_name);
-    let (users, now) = (state.store.users(), state.clock.now());
-    users.standing(user.tenant, Some(user.id), &name, now).await.map_err(PageError::behind)
+    let found = people::search(state, operator, typed, None, SHOWN).await?;
+    Ok((found.people, found.next.is_some()))
 }
 
 /// What this operator can do for the person now.
@@ -260,21 +226,6 @@ fn told(helped: &str) -> Option<&'static str> {
     })
 }
 
-/// The person of that name, if they are one of those whom this administrator is for.
-pub(super) async fn find(
-    state: &AppState,
-    signed_in: &SignedIn,
-    tenant: &Tenant,
-    typed: &str,
-) -> Result<Option<User>, PageError> {
-    let Ok(name) = SignInName::parse(typed) else { return Ok(None) };
-    let found = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
-    let Some(user) = found else { return Ok(None) };
-    let (administrators, scope) = (state.store.administrators(), &signed_in.administrator.scope);
-    let theirs = administrators.has_in_scope(tenant.id, scope, &user).await.map_err(PageError::behind)?;
-    Ok(theirs.then_some(user))
-}
-
 fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
     let withheld =
         sspr::tenant_allows(tenant).and_then(|()| sspr::gates(tenant, user, standing).map(drop)).err();
@@ -310,30 +261,9 @@ pub(super) async fn lift(
     Form(input): Form<Lift>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::LiftStop)?;
-    let tenant = &signed_in.tenant;
-    let Some(user) = find(&state, &signed_in, tenant, &input.name).await? else {
-        return Ok(Redirect::to("/console/people"));
-    };
-    let limits = state.store.limits();
-    let by_user = Subject::of_user(&state.pepper, tenant.id, user.id);
-    let (desk, now) = (state.store.help_desk(), state.clock.now());
-    let pass = desk.live_pass(tenant.id, Some(user.id), now).await.map_err(PageError::behind)?;
-    let by_pass = pass.map(|case| Subject::of_case(&state.pepper, tenant.id, case));
-    for method in Method::ALL {
-        let counted = if method == Method::TemporaryPass { by_pass } else { Some(by_user) };
-        let Some(subject) = counted else { continue };
-        for known in [true, false] {
-            let limit = wrong_at_a_gate(method, known);
-            limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
-        }
-    }
-    let addresses = user.addresses().into_iter();
-    let by_address = addresses.map(|address| Subject::of_address(&state.pepper, tenant.id, address));
-    for subject in by_address.chain([by_user]) {
-        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {
-            limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
-        }
-    }
-    signed_in.note(&state, &reader, Activity::StopLifted, String::new(), Some(user.id)).await?;
+    let operator = signed_in.operator(&reader);
+    let found = people::find(&state, &operator, &input.name).await.map_err(PageError::behind)?;
+    let Some(user) = found else { return Ok(Redirect::to("/console/people")) };
+    people::lift(&state, &operator, &user).await.map_err(PageError::behind)?;
     Ok(Redirect::to(&format!("{}&lifted=1", page_of(&user))))
 }

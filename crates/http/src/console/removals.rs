@@ -134,8 +134,8 @@ pub(super) async fn approve(
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let now = state.clock.now();
-    let told =
-        |reason| signed_in.fact(&state, &reader, Activity::RemovalsApproved, Success::Success, reason, None);
+    let operator = signed_in.operator(&reader);
+    let told = |reason| operator.fact(&state, Activity::RemovalsApproved, Success::Success, reason, None);
     let approved = guard::approve(&state.store, state.tenant, agent, &digest, now, told).await;
     Ok(match approved.map_err(PageError::behind)? {
         Some(_) => Redirect::to("/console"),

@@ -5,21 +5,18 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
 use ritorno_identity::help_desk::may_help;
-use ritorno_identity::mail::{Template, notices};
-use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
-use ritorno_identity::registration::AddressChange;
 use ritorno_identity::sspr::Standing;
 use ritorno_identity::user::User;
-use ritorno_protocol::ids::SupportCode;
 use serde::Deserialize;
 
-use super::help_desk::{about, back, nobody, queue};
+use super::help_desk::{about, back, nobody};
 use super::session::SignedIn;
 use crate::i18n::key;
-use crate::page::{PageError, to_the_end};
+use crate::operations::methods;
+use crate::operator::to_the_end;
+use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -50,14 +47,7 @@ const OWN: [(Method, &str); 4] = [
 pub(super) fn revocable(signed_in: &SignedIn, user: &User, standing: &Standing) -> Vec<Revocable> {
     let may = signed_in.may(Action::RevokeMethods)
         && may_help(&signed_in.administrator, user, standing.administrator).is_ok();
-    let has = |method| match method {
-        Method::App => standing.app,
-        Method::Passkey => standing.passkeys > 0,
-        Method::RecoveryCode => standing.recovery_codes > 0,
-        Method::Mail => user.registered_mail.is_some(),
-        Method::TemporaryPass => false,
-    };
-    let theirs = OWN.into_iter().filter(|(method, _)| may && has(*method));
+    let theirs = OWN.into_iter().filter(|(method, _)| may && methods::has(user, standing, *method));
     theirs.map(|(method, told)| Revocable { name: method.as_str(), told }).collect()
 }
 
@@ -68,60 +58,13 @@ pub(super) async fn revoke(
     reader: Reader,
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
-    let Some((_, user)) = about(&state, &signed_in, Action::RevokeMethods, &input.name).await? else {
-        return Ok(nobody());
-    };
+    signed_in.require(Action::RevokeMethods)?;
+    let operator = signed_in.operator(&reader);
+    let Some(user) = about(&state, &operator, &input.name).await? else { return Ok(nobody()) };
     let Some((method, _)) = OWN.into_iter().find(|(method, _)| method.as_str() == input.what) else {
         return Err(PageError::Request);
     };
-    let (to, revoking) = (user.clone(), revoked(state, signed_in, reader, user, method));
+    let revoking = methods::revoke(state, operator, user.clone(), method);
     let taken = to_the_end(revoking).await?;
-    Ok(back(&to, if taken { "revoked" } else { "nothing" }))
-}
-
-/// Takes it back, tells the person, and writes it down; whether there was anything. People hear of it whether or not it can be written
-/// down.
-async fn revoked(
-    state: AppState,
-    signed_in: SignedIn,
-    reader: Reader,
-    user: User,
-    method: Method,
-) -> Result<bool, PageError> {
-    if !take_back(&state, &user, method).await? {
-        return Ok(false);
-    }
-    let now = state.clock.now();
-    let (display_name, at_ms) = (user.display_name.clone(), now.unix_ms());
-    let (change, support_code) = (AddressChange::Removed, SupportCode::random(&*state.random).0);
-    let template = if method == Method::Mail {
-        let address = user.registered_mail.as_deref().and_then(mask).unwrap_or_default();
-        Template::AddressChanged { display_name, change, address, at_ms, support_code }
-    } else {
-        Template::MethodChanged { display_name, method, change, at_ms, support_code }
-    };
-    for mail in notices(&user, user.language.unwrap_or_default(), &template, now, &*state.random) {
-        if let Err(error) = queue(&state, &mail).await {
-            tracing::error!(%error, "a notice of a method that was taken back could not be queued");
-        }
-    }
-    let reason = method.as_str().to_owned();
-    signed_in.note(&state, &reader, Activity::MethodRevoked, reason, Some(user.id)).await?;
-    Ok(true)
-}
-
-/// Takes it back; whether there was anything.
-async fn take_back(state: &AppState, user: &User, method: Method) -> Result<bool, PageError> {
-    let (store, tenant, id) = (&state.store, user.tenant, user.id);
-    let taken = match method {
-        Method::App => store.authenticators().remove(tenant, id).await,
-        Method::RecoveryCode => store.recovery_codes().remove(tenant, id).await,
-        Method::Passkey => store.passkeys().remove_all(tenant, id).await,
-        Method::Mail => match user.registered_mail.as_deref() {
-            Some(address) => store.users().set_registered_mail(tenant, id, Some(address), None).await,
-            None => Ok(false),
-        },
-        Method::TemporaryPass => Ok(false),
-    };
-    taken.map_err(PageError::behind)
+    Ok(back(&user, if taken { "revoked" } else { "nothing" }))
 }

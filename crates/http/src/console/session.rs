@@ -15,6 +15,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
 use ritorno_protocol::ids::UserId;
 
+use crate::operator::Operator;
 use crate::page::PageError;
 use crate::portal::tenant;
 use crate::reader::Reader;
@@ -98,6 +99,16 @@ impl SignedIn {
         }
     }
 
+    /// Who does it, for what the console and the API both do.
+    pub(super) fn operator(&self, reader: &Reader) -> Operator {
+        Operator {
+            administrator: self.administrator.clone(),
+            tenant: self.tenant.clone(),
+            network: reader.network.clone(),
+            token: None,
+        }
+    }
+
     /// Writes down what they did.
     pub(super) async fn note(
         &self,
@@ -107,35 +118,7 @@ impl SignedIn {
         reason: String,
         target: Option<UserId>,
     ) -> Result<(), PageError> {
-        self.write_down(state, reader, activity, Success::Success, reason, target).await
-    }
-
-    /// Writes down how something ended that they did or tried.
-    pub(super) async fn write_down(
-        &self,
-        state: &AppState,
-        reader: &Reader,
-        activity: Activity,
-        success: Success,
-        reason: String,
-        target: Option<UserId>,
-    ) -> Result<(), PageError> {
-        let fact = self.fact(state, reader, activity, success, reason, target);
-        state.store.audit().append(&fact).await.map_err(PageError::behind)
-    }
-
-    /// What they did or tried, for whoever keeps it together with what it did.
-    pub(super) fn fact(
-        &self,
-        state: &AppState,
-        reader: &Reader,
-        activity: Activity,
-        success: Success,
-        reason: String,
-        target: Option<UserId>,
-    ) -> Fact {
-        let actor = Actor::Administrator(self.administrator.id);
-        Fact { target, ..fact(state, reader, actor, activity, success, reason) }
+        self.operator(reader).note(state, activity, reason, target).await.map_err(PageError::behind)
     }
 }
 

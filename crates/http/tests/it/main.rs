@@ -4,6 +4,10 @@
 
 mod agent;
 mod agent_api;
+mod api;
+mod api_manual;
+mod api_matrix;
+mod api_world;
 mod audit_chain;
 mod audit_page;
 mod both_languages;

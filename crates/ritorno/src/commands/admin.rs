@@ -229,7 +229,7 @@ async fn take_app(installation: &Installation, name: &str) -> anyhow::Result<()>
     say(format_args!("{}: the app is taken away; the next sign-in sets up another one", administrator.name))
 }
 
-async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
+pub(crate) async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
     let found = installation.store.administrators().by_name(installation.tenant.id, name).await?;
     found.with_context(|| format!("there is no administrator '{name}'; `ritorno admin list` shows them"))
 }

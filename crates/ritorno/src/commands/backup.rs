@@ -163,6 +163,7 @@ impl Confirm {
             self.administrators.join(", ")
         ))?;
         say(format_args!("- agents that are not revoked: {}", self.agents.join(", ")))?;
+        say("tokens of the API are void: `ritorno token create` makes new ones")?;
         say("an agent that enrolled, or renewed its identity key, after that has to be enrolled again")?;
         say(
             "on each agent: `ritorno-agent sync cycle --full`, so that the tenant has what the directories have now",

@@ -14,6 +14,7 @@ pub(crate) mod requests;
 pub(crate) mod serve;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
+pub(crate) mod token;
 
 use anyhow::bail;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};

@@ -57,6 +57,62 @@ fn the_audit_is_verified_and_written_out() -> Result<()> {
 }
 
 #[test]
+fn a_token_is_shown_once_and_is_never_more_than_its_administrator() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    place.succeed(&["admin", "add", "tickets", "--role", "help-desk"])?;
+    let create = |administrator, scopes, expires| {
+        [
+            "token",
+            "create",
+            "ticket system",
+            "--administrator",
+            administrator,
+            "--scopes",
+            scopes,
+            "--expires",
+            expires,
+        ]
+    };
+    let said = place.succeed(&create("tickets", "people.read,audit.read,people.read", "90d"))?;
+    let token = said.split_whitespace().next().context("no token")?;
+    assert!(token.starts_with("rit_") && token.len() == 47, "{said}");
+    let id = said.lines().nth(1).and_then(|line| line.split([' ', ',']).nth(1)).context("no id")?.to_owned();
+    let bytes = std::fs::read(place.folder.join("state").join("ritorno.db"))?;
+    let wal = std::fs::read(place.folder.join("state").join("ritorno.db-wal")).unwrap_or_default();
+    for file in [bytes, wal] {
+        assert!(!file.windows(43).any(|window| window == &token.as_bytes()[4..]), "it is kept as a digest");
+    }
+    for (administrator, scopes, expires, told) in [
+        ("tickets", "tenant.write", "90d", "'tickets' may not do 'tenant.write'"),
+        ("tickets", "writeback.enable", "90d", "no scope is called 'writeback.enable'"),
+        ("tickets", "audit.read", "400d", "366 days at most"),
+        ("nobody", "audit.read", "90d", "there is no administrator 'nobody'"),
+    ] {
+        let complaint = place.fail(&create(administrator, scopes, expires))?;
+        assert!(complaint.contains(told), "{complaint}");
+    }
+    let listed = place.succeed(&["token", "list"])?;
+    assert!(
+        listed.contains(&id) && listed.contains("audit.read people.read") && listed.contains("holds"),
+        "{listed}"
+    );
+    assert!(!listed.contains(token));
+    assert!(place.succeed(&["token", "revoke", &id])?.contains("is revoked"));
+    assert!(place.fail(&["token", "revoke", &id])?.contains("was revoked before"));
+    assert!(place.succeed(&["token", "list"])?.contains("revoked"));
+    let audit = place.succeed(&["audit", "export"])?;
+    for told in ["Create API token", "Revoke API token", &id] {
+        assert!(audit.contains(told), "{told}: {audit}");
+    }
+    assert!(!audit.contains(token));
+    place.succeed(&["admin", "add", "glass", "--role", "global", "--break-glass"])?;
+    let complaint = place.fail(&create("glass", "audit.read", "1d"))?;
+    assert!(complaint.contains("every app is lost"), "{complaint}");
+    Ok(())
+}
+
+#[test]
 fn a_backup_comes_back_where_nothing_is_and_only_with_its_node_key() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init", "--name", "Contoso"])?;

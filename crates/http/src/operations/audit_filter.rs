@@ -1,77 +1,96 @@
-//! Which facts of the audit are asked for: what the form on the page sends, and what its links carry.
+//! Which facts of the audit are asked for: what the form on the page sends, what its links carry, and what a program asks for.
 
 use ritorno_identity::audit::{Activity, Success};
-use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_storage::AuditFilter;
+use ritorno_storage::{AuditFilter, StoreError};
 use serde::Deserialize;
 use time::macros::format_description;
 use time::{Date, Duration};
 use uuid::Uuid;
 
 use super::people::find;
-use super::session::SignedIn;
 use crate::i18n::key;
-use crate::page::PageError;
+use crate::operator::Operator;
 use crate::state::AppState;
+
+/// What is wrong with what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// There is no such activity, or no such end.
+    What,
+    /// It is no day.
+    Day,
+    /// Nobody is called so.
+    Nobody,
+}
+
+impl Wrong {
+    /// The key of what the console says.
+    pub(crate) const fn told(self) -> &'static str {
+        match self {
+            Self::What => key("console-audit-what"),
+            Self::Day => key("console-audit-day"),
+            Self::Nobody => key("console-people-none"),
+        }
+    }
+}
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// A support code, as it was heard.
     #[serde(default)]
-    pub(super) code: String,
+    pub(crate) code: String,
     #[serde(default)]
-    pub(super) activity: String,
+    pub(crate) activity: String,
     #[serde(default)]
-    pub(super) person: String,
+    pub(crate) person: String,
     #[serde(default)]
-    pub(super) success: String,
+    pub(crate) success: String,
     /// The first day, in UTC.
     #[serde(default)]
-    pub(super) since: String,
+    pub(crate) since: String,
     /// The last day, in UTC.
     #[serde(default)]
-    pub(super) until: String,
+    pub(crate) until: String,
     /// Where the page before ended.
-    pub(super) before: Option<i64>,
+    pub(crate) before: Option<i64>,
 }
 
 impl Asked {
-    /// The filter, or the key of what is wrong with what was typed. Nobody of an unknown name has done anything.
-    pub(super) async fn filter(
+    /// The filter, or what is wrong with what was typed. Nobody of an unknown name has done anything.
+    pub(crate) async fn filter(
         &self,
         state: &AppState,
-        signed_in: &SignedIn,
-        tenant: &Tenant,
-    ) -> Result<Result<AuditFilter, &'static str>, PageError> {
+        operator: &Operator,
+    ) -> Result<Result<AuditFilter, Wrong>, StoreError> {
         let mut filter = AuditFilter::default();
         if let Some(name) = typed(&self.activity) {
-            let Some(activity) = Activity::from_name(name) else { return Ok(Err(key("console-audit-what"))) };
+            let Some(activity) = Activity::from_name(name) else { return Ok(Err(Wrong::What)) };
             filter.activity = Some(activity);
         }
         if let Some(name) = typed(&self.success) {
-            let Some(success) = Success::from_name(name) else { return Ok(Err(key("console-audit-what"))) };
+            let Some(success) = Success::from_name(name) else { return Ok(Err(Wrong::What)) };
             filter.success = Some(success);
         }
         for (text, moment, days) in [(&self.since, &mut filter.since, 0), (&self.until, &mut filter.until, 1)]
         {
             if let Some(text) = typed(text) {
-                let Some(day) = day(text, days) else { return Ok(Err(key("console-audit-day"))) };
+                let Some(day) = day(text, days) else { return Ok(Err(Wrong::Day)) };
                 *moment = Some(day);
             }
         }
         if let Some(name) = typed(&self.person) {
-            filter.who = who(state, signed_in, tenant, name).await?;
+            filter.who = who(state, operator, name).await?;
             if filter.who.is_none() {
-                return Ok(Err(key("console-people-none")));
+                return Ok(Err(Wrong::Nobody));
             }
         }
         Ok(Ok(filter))
     }
 
     /// What a link to the same carries, with the page that begins after `before`.
-    pub(super) fn query(&self, before: Option<i64>) -> String {
+    pub(crate) fn query(&self, before: Option<i64>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let fields = [
             ("activity", &self.activity),
@@ -93,19 +112,14 @@ impl Asked {
 }
 
 /// The id of a person or an administrator by name, or the id that was typed, whosever it was: also of somebody who is gone.
-async fn who(
-    state: &AppState,
-    signed_in: &SignedIn,
-    tenant: &Tenant,
-    name: &str,
-) -> Result<Option<String>, PageError> {
+async fn who(state: &AppState, operator: &Operator, name: &str) -> Result<Option<String>, StoreError> {
     if let Ok(id) = name.parse::<Uuid>() {
         return Ok(Some(id.to_string()));
     }
-    if let Some(user) = find(state, signed_in, tenant, name).await? {
+    if let Some(user) = find(state, operator, name).await? {
         return Ok(Some(user.id.to_string()));
     }
-    let found = state.store.administrators().by_name(tenant.id, name).await.map_err(PageError::behind)?;
+    let found = state.store.administrators().by_name(operator.tenant.id, name).await?;
     Ok(found.map(|administrator| administrator.id.to_string()))
 }
 

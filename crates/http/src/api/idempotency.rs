@@ -1,0 +1,136 @@
+//! `Idempotency-Key`: a program that lost an answer asks again, and nothing is done twice.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use ritorno_identity::ids::ApiTokenId;
+use ritorno_storage::{Answer, Begun};
+use sha2::{Digest as _, Sha256};
+
+use super::MAXIMUM_BODY;
+use super::caller::Caller;
+use super::input::unfit;
+use crate::operator::to_the_end;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// The header.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says of an answer that it is the first one's.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Longest key, in bytes.
+const LONGEST_KEY: usize = 255;
+/// Largest answer that is kept, in bytes: none to a POST comes near it.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// Marks an answer that is shown once: it is not kept, since what is in it is nowhere but as a digest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownOnce;
+
+/// Does a POST with a key once.
+pub(super) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
+        return next.run(request).await;
+    }
+    match keyed(state, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn keyed(state: AppState, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, &state).await?;
+    let token = caller.token().id;
+    let keys: Vec<&HeaderValue> = parts.headers.get_all(KEY).iter().collect();
+    let key = match keys.as_slice() {
+        [one] => one.to_str().ok().filter(|key| !key.trim().is_empty() && key.len() <= LONGEST_KEY),
+        _ => None,
+    };
+    let key = key.map(str::to_owned).ok_or_else(|| {
+        let detail = "One key, of 1 to 255 visible characters.";
+        Problem::new(StatusCode::BAD_REQUEST, "idempotency-key", "It is no idempotency key", detail)
+    })?;
+    let body = to_bytes(body, MAXIMUM_BODY).await.map_err(|_| {
+        let detail = format!("A body has {MAXIMUM_BODY} bytes at most.");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "malformed", "The body can't be read", detail)
+    })?;
+    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let request_digest: [u8; 32] =
+        Sha256::new().chain_update(path).chain_update([0]).chain_update(&body).finalize().into();
+    let (answers, now) = (state.store.api_answers(), state.clock.now());
+    match answers.begin(state.tenant, token, &key, &request_digest, now).await? {
+        Begun::First => {
+            parts.extensions.insert(caller);
+            let request = Request::from_parts(parts, Body::from(body));
+            to_the_end(first(state, token, key, request, next)).await
+        }
+        Begun::Answered(answer) => replay(answer),
+        Begun::Unanswered => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "idempotency-unanswered",
+            "A request with this key is not answered yet",
+            "Ask again in a moment. If it stays so, the server went down meanwhile: look whether it was done, and use another key.",
+        )),
+        Begun::Another => Err(unfit(
+            "idempotency-key-reused",
+            "The key was used with another request",
+            "A key names one request, with its path and its body.",
+        )),
+    }
+}
+
+/// The request is done, and its answer kept.
+async fn first(
+    state: AppState,
+    token: ApiTokenId,
+    key: String,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let (parts, body) = next.run(request).await.into_parts();
+    let answers = state.store.api_answers();
+    let nothing_was_done = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS]
+        .contains(&parts.status);
+    if nothing_was_done {
+        answers.forget(state.tenant, token, &key).await?;
+        return Ok(Response::from_parts(parts, body));
+    }
+    if parts.status.is_server_error() {
+        // How far it came can't be told: the key stays taken, and unanswered.
+        return Ok(Response::from_parts(parts, body));
+    }
+    let body: Bytes = to_bytes(body, LARGEST_ANSWER).await.map_err(|error| Problem::internal(&error))?;
+    let shown_once = parts.extensions.get::<ShownOnce>().is_some();
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let answer = Answer {
+        status: parts.status.as_u16(),
+        content_type: content_type.map(str::to_owned),
+        body: (!shown_once).then(|| body.to_vec()),
+    };
+    answers.keep(state.tenant, token, &key, &answer).await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// The first answer once more.
+fn replay(answer: Answer) -> Result<Response, Problem> {
+    let Some(body) = answer.body else {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "shown-once",
+            "It was done, and is not shown again",
+            "What the first answer showed is kept nowhere. If it is lost, begin anew.",
+        ));
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    if let Some(kind) = answer.content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}

@@ -1,0 +1,99 @@
+//! `/api/v1/licences`: whether people need one, where products are used, and who would be refused.
+
+use axum::Json;
+use axum::extract::State;
+use ritorno_identity::administrator::Action;
+use ritorno_identity::licence::{Licensing, usage_location};
+use ritorno_identity::tenant::Tenant;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::etag::{IfMatch, Tagged, changed};
+use super::input::{Asked, Body, unfit};
+use super::paging::{Page, Paging, page_of};
+use crate::operations::licences;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Whether people need a licence, and where products are used.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Licensed {
+    /// Whether people need one; else everybody has all there is.
+    required: bool,
+    /// The country in which products are used, where nothing else is said: two letters (ISO 3166-1).
+    #[schema(example = "IT")]
+    usage_location: Option<String>,
+}
+
+impl Licensed {
+    fn of(tenant: &Tenant) -> Self {
+        let required = tenant.licensing == Licensing::Assigned;
+        Self { required, usage_location: tenant.usage_location.clone() }
+    }
+}
+
+/// Whether people need a licence.
+#[utoipa::path(
+    get,
+    path = "/api/v1/licences",
+    tag = "licences",
+    security(("token" = ["licences.read"])),
+    responses((status = 200, description = "Whether they do.", body = Licensed, headers(("ETag" = String, description = "For If-Match."))))
+)]
+pub(super) async fn get_licensing(caller: Caller) -> Result<Tagged<Licensed>, Problem> {
+    Ok(Tagged(Licensed::of(&caller.require(Action::ReadLicences)?.tenant)))
+}
+
+/// Says whether people need a licence, and where products are used.
+#[utoipa::path(
+    put,
+    path = "/api/v1/licences",
+    tag = "licences",
+    security(("token" = ["tenant.write"])),
+    params(("If-Match" = Option<String>, Header, description = "What it was as you saw it.")),
+    request_body = Licensed,
+    responses(
+        (status = 200, description = "What holds now.", body = Licensed, headers(("ETag" = String, description = "For If-Match."))),
+        (status = 412, description = "`changed`: it is not as you saw it.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`usage-location`: it is no country.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn put_licensing(
+    State(state): State<AppState>,
+    caller: Caller,
+    if_match: IfMatch,
+    Body(wanted): Body<Licensed>,
+) -> Result<Tagged<Licensed>, Problem> {
+    let operator = caller.require(Action::ChangeTenant)?;
+    if_match.check(&Licensed::of(&operator.tenant))?;
+    let country = wanted.usage_location.as_deref().map(usage_location).transpose();
+    let country = country.map_err(|told| unfit("usage-location", "It is no country", told))?;
+    let licensing = if wanted.required { Licensing::Assigned } else { Licensing::Community };
+    // What was read and what is changed are the same, or nothing is: also for who said no condition.
+    if !licences::set(&state, operator, licensing, country.as_deref()).await? {
+        return Err(changed());
+    }
+    Ok(Tagged(Licensed { required: wanted.required, usage_location: country }))
+}
+
+/// Who would be refused where licences are asked for: their sign-in names.
+#[utoipa::path(
+    get,
+    path = "/api/v1/licences/refused",
+    tag = "licences",
+    security(("token" = ["licences.read"])),
+    params(Paging),
+    responses((status = 200, description = "A page of sign-in names.", body = Page<String>))
+)]
+pub(super) async fn list_refused(
+    State(state): State<AppState>,
+    caller: Caller,
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<String>>, Problem> {
+    let tenant = &caller.require(Action::ReadLicences)?.tenant;
+    let (skip, limit) = (paging.cursor::<u32>()?.unwrap_or(0), paging.limit());
+    let names = state.store.licences().names_without_writeback(tenant.id, skip, limit + 1).await?;
+    Ok(Json(page_of(names, skip, limit)))
+}

@@ -1,0 +1,92 @@
+//! `/api/v1`: what the console does, for programs. `OpenApiRouter` is the one way by which a route gets here, so that each is in the
+//! document ([`document`]); the tests go through every route of it with every role.
+//!
+//! A program shows a token (`identity::api_token`), which is a part of an administrator's rights. What takes a fresh proof in the console,
+//! no token does: those routes are here, so that whoever looks for them finds out why, and answer `in-person`.
+
+mod agents;
+mod audit;
+mod caller;
+mod doctor;
+mod document;
+mod etag;
+mod help_desk;
+mod idempotency;
+mod in_person;
+mod input;
+mod licence_assignments;
+mod licence_products;
+mod licences;
+mod overview;
+mod paging;
+mod people;
+mod removals;
+mod switches;
+mod token;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn_with_state;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+pub use document::document;
+
+/// Largest body that a program may send, in bytes.
+const MAXIMUM_BODY: usize = 32 * 1024;
+
+/// Every route, with its document.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(document::frame())
+        .routes(routes!(document::get_document))
+        .routes(routes!(token::get_token))
+        .routes(routes!(overview::get_overview))
+        .routes(routes!(switches::list_switches))
+        .routes(routes!(switches::get_switch, switches::put_switch))
+        .routes(routes!(agents::list_agents))
+        .routes(routes!(agents::get_agent, in_person::revoke_agent))
+        .routes(routes!(agents::get_agent_writeback, agents::put_agent_writeback))
+        .routes(routes!(in_person::rename_agent))
+        .routes(routes!(in_person::allow_agent_forest))
+        .routes(routes!(in_person::make_enrolment_token))
+        .routes(routes!(in_person::confirm_onboarding))
+        .routes(routes!(removals::list_removals))
+        .routes(routes!(in_person::approve_removals))
+        .routes(routes!(people::list_people))
+        .routes(routes!(people::get_person))
+        .routes(routes!(people::lift_stop))
+        .routes(routes!(people::revoke_method))
+        .routes(routes!(help_desk::get_case))
+        .routes(routes!(help_desk::send_code))
+        .routes(routes!(help_desk::ask_approval))
+        .routes(routes!(help_desk::check_code))
+        .routes(routes!(in_person::approve_case))
+        .routes(routes!(help_desk::make_pass))
+        .routes(routes!(licences::get_licensing, licences::put_licensing))
+        .routes(routes!(licences::list_refused))
+        .routes(routes!(licence_products::list_products))
+        .routes(routes!(licence_products::get_product, licence_products::put_product))
+        .routes(routes!(licence_assignments::list_assignments, licence_assignments::assign))
+        .routes(routes!(licence_assignments::unassign))
+        .routes(routes!(audit::list_facts))
+        .routes(routes!(audit::export_facts))
+        .routes(routes!(doctor::list_reports))
+}
+
+/// The API.
+pub fn router(state: AppState) -> Router<AppState> {
+    let (router, _) = routes().split_for_parts();
+    let no_store = HeaderValue::from_static("no-store");
+    router
+        .layer(from_fn_with_state(state, idempotency::once))
+        .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, no_store))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+}

@@ -1,0 +1,88 @@
+//! How the tenant and its agents stand, and the tenant's side of one agent's writeback.
+
+use ritorno_identity::administrator::Action;
+use ritorno_identity::agent::Agent;
+use ritorno_identity::agent_state::{AgentState, Seen};
+use ritorno_identity::audit::Activity;
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::ids::AgentId;
+use ritorno_relay::tenant_state::TenantState;
+use ritorno_storage::StoreError;
+
+use crate::operator::{Behind, Operator};
+use crate::state::AppState;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How everything stands at one moment.
+pub(crate) struct Look {
+    /// Whether a reset could be written now.
+    pub(crate) standing: TenantState,
+    /// Every agent, also revoked ones.
+    pub(crate) agents: Vec<Agent>,
+    server_ready: bool,
+    latest: String,
+    held: Vec<(AgentId, u32)>,
+}
+
+impl Look {
+    /// Looks.
+    pub(crate) async fn at(state: &AppState, tenant: &Tenant) -> Result<Self, Behind> {
+        let agents = state.store.agents().list(tenant.id).await?;
+        let standing = state.relay.tenant_state(tenant.id).await.map_err(Behind::of)?;
+        let server_ready = state.relay.is_ready(tenant.id).await;
+        let releases = state.settings.releases.clone();
+        let latest = tokio::task::spawn_blocking(move || releases.latest_version(VERSION)).await;
+        let latest = latest.map_err(Behind::of)?;
+        let held = state.store.removals().count(tenant.id, state.clock.now()).await?;
+        Ok(Self { standing, agents, server_ready, latest, held })
+    }
+
+    /// How an agent is, and whether there is a later version than it is of.
+    pub(crate) fn of(&self, state: &AppState, tenant: &Tenant, agent: &Agent) -> (AgentState, bool) {
+        let live = state.relay.is_live(agent.tenant, agent.id);
+        let (tenant_on, server_ready) = (tenant.writeback_enabled, self.server_ready);
+        let seen = Seen { live, tenant_on, server_ready, version: VERSION, latest: &self.latest };
+        let out_of_date = agent.revoked_at.is_none() && seen.is_out_of_date(&agent.version);
+        (AgentState::of(agent, seen), out_of_date)
+    }
+
+    /// How many removals of an agent the deletion guard holds.
+    pub(crate) fn held_of(&self, agent: AgentId) -> u32 {
+        self.held.iter().find(|(id, _)| *id == agent).map_or(0, |(_, number)| *number)
+    }
+}
+
+/// The name of the group whose people may reset, if not everybody may; empty if it is gone.
+pub(crate) async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<String>, StoreError> {
+    let Some(id) = tenant.sspr_group else { return Ok(None) };
+    let group = state.store.groups().find(tenant.id, id).await?;
+    Ok(Some(group.map_or_else(String::new, |group| group.display_name)))
+}
+
+/// What it takes to turn an agent's writeback, and how it is written down.
+pub(crate) const fn action(on: bool) -> (Action, Activity) {
+    if on {
+        (Action::EnableWriteback, Activity::WritebackEnabled)
+    } else {
+        (Action::DisableWriteback, Activity::WritebackDisabled)
+    }
+}
+
+/// Turns the tenant's side of one agent's writeback; `false` if there is no such agent, or it is revoked. The agent has a switch of its
+/// own, which this does not touch.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn set_writeback(
+    state: &AppState,
+    operator: &Operator,
+    agent: AgentId,
+    on: bool,
+) -> Result<bool, StoreError> {
+    let set = state.store.agents().set_writeback(operator.tenant.id, agent, on).await?;
+    if set {
+        operator.note(state, action(on).1, format!("agent {agent}"), None).await?;
+    }
+    Ok(set)
+}
