@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ritorno_identity::audit::Fact;
+use ritorno_identity::audit::{Activity, Fact};
 use ritorno_identity::audit_chain::{Head, Line};
 use ritorno_protocol::audit::{AuditHead, Checkpoint};
 use ritorno_protocol::bytes::Bytes;
@@ -19,6 +19,7 @@ use ritorno_storage::{Linked, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncBufReadExt as _;
 
+use crate::audit_retention;
 use crate::keys::{Keys, KeysError};
 use crate::measures;
 use crate::state::AppState;
@@ -31,6 +32,8 @@ const AGAIN_AFTER: Duration = Duration::from_secs(30);
 const AT_ONCE: u32 = 200;
 /// How long a head may go unsigned.
 const SIGN_EVERY: Duration = Duration::from_secs(10 * 60);
+/// How often it is looked for facts that are older than they are kept.
+const RETAIN_EVERY: Duration = Duration::from_secs(3_600);
 /// Facts that are verified at once.
 const VERIFIED_AT_ONCE: u32 = 1_000;
 
@@ -172,7 +175,9 @@ pub struct KeptError(String);
 pub async fn sign_head(state: &AppState) -> Result<Option<Checkpoint>, ChainError> {
     let (chain, tenant, now) = (state.store.audit_chain(), state.tenant, state.clock.now());
     let kept = kept(&state.keys, tenant)?;
+    let cut = chain.cut_at(tenant).await?;
     if let Some(kept) = &kept
+        && kept.position > cut
         && chain.hash_at(tenant, kept.position).await?.is_none_or(|hash| hash != *kept.hash.0)
     {
         return Err(ChainError::Rewritten { position: kept.position });
@@ -244,11 +249,13 @@ struct Rounds {
     signed: Option<Timestamp>,
     /// A signed head that the sink has not got.
     unsent: Option<Checkpoint>,
+    /// When it was looked last for facts that are older than they are kept.
+    retained: Option<Timestamp>,
 }
 
 /// Links, signs and sends for as long as it is let.
 pub async fn work(state: AppState, sink: Option<Box<dyn AuditSink>>) {
-    let mut rounds = Rounds { since: state.clock.now(), signed: None, unsent: None };
+    let mut rounds = Rounds { since: state.clock.now(), signed: None, unsent: None, retained: None };
     loop {
         let pause = match round(&state, sink.as_deref(), &mut rounds).await {
             Ok(()) => LINK_EVERY,
@@ -288,6 +295,10 @@ async fn round(
         send_head(sink, checkpoint).await?;
         rounds.unsent = None;
     }
+    if rounds.retained.is_none_or(|at| now.since(at) >= RETAIN_EVERY) {
+        audit_retention::retain(state, sink.map(|sink| sink.name())).await?;
+        rounds.retained = Some(now);
+    }
     Ok(())
 }
 
@@ -296,6 +307,8 @@ async fn round(
 pub struct Verified {
     /// How far it goes.
     pub head: Head,
+    /// The position up to which facts were cut off, by the tenant's retention; 0 if none were.
+    pub cut: u64,
     /// How many signed heads it has.
     pub checkpoints: usize,
     /// Facts that are not linked yet.
@@ -311,6 +324,9 @@ pub enum VerifyError {
     /// A fact is not what it was.
     #[error("position {0}: the fact is not what it was when it was linked")]
     Changed(u64),
+    /// The begin is not there, and no signed head with a fact that tells of the cut.
+    #[error("position {0}: facts were cut off, and no signed head and no later fact tells of that")]
+    Cut(u64),
     /// The end is not there.
     #[error("the chain ends at position {found}, and came to {known} once")]
     Shorter {
@@ -373,13 +389,23 @@ pub async fn verify(
         }
         signed.insert(position, head.hash);
     }
-    let mut head = Head::default();
+    // What was cut off is verified no more; the head that was signed there says how the chain goes on.
+    let cut = chain.cut_at(tenant).await?;
+    let mut head = match (cut, signed.get(&cut).map(|hash| hash.0.as_slice().try_into())) {
+        (0, _) => Head::default(),
+        (position, Some(Ok(hash))) => Head { position, hash },
+        (position, _) => return Err(VerifyError::Cut(position)),
+    };
+    let mut signed = signed.split_off(&cut.saturating_add(1));
+    let mut cut_is_told = cut == 0;
     loop {
         let facts = chain.linked(tenant, head.position, VERIFIED_AT_ONCE).await?;
         if facts.is_empty() {
             break;
         }
         for linked in facts {
+            cut_is_told |= linked.fact.activity == Activity::AuditCut
+                && linked.fact.reason == audit_retention::reason(cut);
             let next = head.after(&linked.fact);
             if linked.head.position != next.position {
                 return Err(VerifyError::Missing(next.position));
@@ -403,7 +429,10 @@ pub async fn verify(
     if head.position < farthest {
         return Err(VerifyError::Shorter { found: head.position, known: farthest });
     }
-    Ok(Verified { head, checkpoints: count, unlinked: chain.count_unlinked(tenant).await? })
+    if !cut_is_told {
+        return Err(VerifyError::Cut(cut));
+    }
+    Ok(Verified { head, cut, checkpoints: count, unlinked: chain.count_unlinked(tenant).await? })
 }
 
 /// A line of a file, as it is read back.
@@ -419,7 +448,8 @@ struct Placed {
     position: u64,
 }
 
-/// Compares what a sink's file has with the database, whose chain has been verified. How many lines there are.
+/// Compares what a sink's file has with the database, whose chain has been verified. How many lines there are; those of facts that were cut
+/// off since have nothing to be compared with, but for the signatures of heads.
 ///
 /// # Errors
 /// [`VerifyError::File`] by the first line that the database does not have so.
@@ -433,6 +463,7 @@ pub async fn compare(
     let wrong = |line: usize, why: String| VerifyError::File { file: file.to_owned(), line, why };
     let text = tokio::fs::File::open(file).await.map_err(|error| wrong(0, error.to_string()))?;
     let mut lines = tokio::io::BufReader::new(text).lines();
+    let cut = chain.cut_at(tenant).await?;
     let (mut number, mut near) = (0, BTreeMap::new());
     while let Some(line) = lines.next_line().await.map_err(|error| wrong(number + 1, error.to_string()))? {
         number += 1;
@@ -446,6 +477,9 @@ pub async fn compare(
                 (head.position, hex(&head.hash.0))
             }
         };
+        if position <= cut {
+            continue;
+        }
         if !near.contains_key(&position) {
             let some = chain.linked(tenant, position.saturating_sub(1), VERIFIED_AT_ONCE).await?;
             near = some.into_iter().map(|linked| (linked.head.position, hex(&linked.head.hash))).collect();

@@ -8,6 +8,7 @@ pub mod api;
 mod app_picture;
 pub mod assets;
 pub mod audit_chain;
+pub mod audit_retention;
 pub mod client;
 pub mod console;
 pub mod health;

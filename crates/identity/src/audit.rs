@@ -118,6 +118,10 @@ activities! {
     AdministratorPasswordSet = "Reset administrator password";
     /// An administrator took the audit, or a part of it, as a file.
     AuditExported = "Export audit";
+    /// It was said how long audit facts are kept.
+    AuditRetentionSet = "Set audit retention";
+    /// Audit facts that were older than they are kept were cut off, up to a signed head.
+    AuditCut = "Cut audit by retention";
     /// An administrator set up an authenticator app, or it was taken away from the command line.
     AdministratorApp = "Set up administrator authenticator app";
     /// It was said whom an administrator is for.

@@ -172,11 +172,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A position as it is stored. No chain gets as far as to be cut off by it.
-fn stored(position: u64) -> i64 {
+pub(crate) fn stored(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-fn position(row: &Row) -> Result<u64, StoreError> {
+pub(crate) fn position(row: &Row) -> Result<u64, StoreError> {
     u64::try_from(row.int("position")?).map_err(|_| StoreError::Unreadable { column: "position" })
 }
 

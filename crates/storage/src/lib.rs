@@ -12,6 +12,7 @@ mod api_answers;
 mod api_tokens;
 mod audit;
 mod audit_chain;
+mod audit_retention;
 mod authenticators;
 mod backup;
 mod codes;

@@ -89,6 +89,11 @@ macro_rules! migrations {
             ),
             (51, "api-tokens", include_str!(concat!("../migrations/", $database, "/0051_api_tokens.sql"))),
             (
+                52,
+                "audit-retention",
+                include_str!(concat!("../migrations/", $database, "/0052_audit_retention.sql")),
+            ),
+            (
                 56,
                 "people-search",
                 include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),

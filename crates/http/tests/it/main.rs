@@ -10,6 +10,7 @@ mod api_matrix;
 mod api_world;
 mod audit_chain;
 mod audit_page;
+mod audit_retention;
 mod both_languages;
 mod browser;
 mod change;

@@ -46,6 +46,12 @@ fn the_audit_is_verified_and_written_out() -> Result<()> {
     assert_eq!(place.succeed(&["audit", "export", "--after", &positions.len().to_string()])?, "");
     let said = place.succeed(&["audit", "verify"])?;
     assert!(said.contains(&format!("the audit holds: {} facts", lines.len())), "{said}");
+    assert_eq!(place.succeed(&["audit", "keep"])?, "facts are kept for ever\n");
+    assert!(place.fail(&["audit", "keep", "29"])?.contains("at least 30 days"));
+    assert_eq!(place.succeed(&["audit", "keep", "400"])?, "facts are kept for 400 days\n");
+    assert_eq!(place.succeed(&["audit", "keep"])?, "facts are kept for 400 days\n");
+    assert_eq!(place.succeed(&["audit", "keep", "forever"])?, "facts are kept for ever\n");
+    assert!(place.succeed(&["audit", "export"])?.contains("Set audit retention"));
     std::fs::write(place.folder.join("audit.jsonl"), "no line of it\n")?;
     let file = place.folder.join("audit.jsonl");
     let complaint = place.fail(&["audit", "verify", "--file", &file.to_string_lossy()])?;
