@@ -31,5 +31,6 @@ mod removals;
 mod requests;
 mod sessions;
 mod signing_keys;
+mod snapshots;
 mod tenants;
 mod users;
