@@ -67,6 +67,40 @@ pub(crate) fn curl(arguments: &[&str], ca: Option<&Path>) -> Result<String> {
     Ok(String::from_utf8(command.args(arguments).output()?.stdout)?)
 }
 
+/// What the command line makes and revokes, a running server knows at once.
+#[test]
+fn a_token_of_the_command_line_opens_the_api_until_it_is_revoked() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    let at = |path: &str| format!("http://localhost:{}{path}", place.port);
+    let service = Service::start(&place, &at("/health/ready"), None)?;
+    let said = place.succeed(&[
+        "token",
+        "create",
+        "monitoring",
+        "--administrator",
+        "admin",
+        "--scopes",
+        "tenant.read",
+        "--expires",
+        "90d",
+    ])?;
+    let token = said.split_whitespace().next().unwrap_or_default();
+    let header = format!("Authorization: Bearer {token}");
+    let overview = at("/api/v1/overview");
+    let ask = || curl(&[overview.as_str(), "--header", header.as_str()], None);
+    ensure!(ask()?.contains("\"organisation\":\"Contoso\""), "{}", ask()?);
+    let listed = place.succeed(&["token", "list"])?;
+    let id = listed
+        .lines()
+        .find(|line| line.contains("monitoring"))
+        .and_then(|line| line.split_whitespace().next());
+    place.succeed(&["token", "revoke", id.unwrap_or_default()])?;
+    ensure!(ask()?.contains("urn:ritorno:problem:token"), "{}", ask()?);
+    service.terminate()?;
+    Ok(())
+}
+
 #[test]
 fn it_gets_ready_and_ends_in_order() -> Result<()> {
     let place = Place::new()?;
