@@ -18,6 +18,7 @@ use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::code::ended;
 use crate::portal::offers::Offers;
+use crate::portal::password::NOT_ARRIVED;
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
 use crate::portal::visit::{of_browser, tenant};
@@ -123,13 +124,13 @@ pub(super) async fn show(
         }
         // Until it has a row, of which kind it is can't be told, and need not.
         FlowState::GatePassed if offers.sent_by(flow.id).is_some() => Some((Operation::Reset, End::Pending)),
-        FlowState::GatePassed => match offers.take_refusal(flow.id) {
+        FlowState::GatePassed => match offers.refusal(flow.id) {
             Some((operation, refusal)) => Some((operation, End::Failed { refusal, again: true })),
             None => last_of(&state, &reader, &tenant, &flow).await?,
         },
         FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
     };
-    let Some((operation, end)) = end else { return Ok(Redirect::to("/reset/password").into_response()) };
+    let Some((operation, end)) = end else { return Ok(Redirect::to(NOT_ARRIVED).into_response()) };
     let shown = OutcomePage::new(&reader, &tenant, &flow, operation, end);
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
