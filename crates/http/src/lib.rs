@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod licensing;
 pub mod mail;
 pub mod measures;
+mod method_name;
 pub mod page;
 pub mod passkeys;
 pub mod portal;

@@ -124,6 +124,15 @@ impl GatePolicy {
     }
 }
 
+/// For operators: the audit, the command line.
+impl std::fmt::Display for GatePolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let methods: Vec<&str> = self.methods.iter().map(|method| method.as_str()).collect();
+        let twice = if self.must_differ { "" } else { ", one method may open both" };
+        write!(f, "{} of {}, {} to register{twice}", self.gates, methods.join(", "), self.to_register)
+    }
+}
+
 impl TryFrom<Raw> for GatePolicy {
     type Error = PolicyFault;
 

@@ -213,13 +213,19 @@ impl Users<'_> {
         name: &SignInName,
         now: Timestamp,
     ) -> Result<Standing, StoreError> {
-        const SQL: &str = "select \
-             (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
+        const SQL: &str = concat!(
+            "select (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
              (select count(*) from passkeys where tenant = $1 and user_id = $2) as passkeys, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
              (select count(*) from administrators where tenant = $1 and (name_key = $3 or user_id = $2)) as administrators, \
              (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
-             and pass_until > $4) as passes";
+             and pass_until > $4) as passes, \
+             (select confirmed_at from users where tenant = $1 and id = $2) as confirmed_at, \
+             (select p.policy from users join group_gate_policies p on p.tenant = users.tenant \
+             where users.tenant = $1 and users.id = $2 and p.group_id in ",
+            groups_of_user!(),
+            " order by p.gates desc, p.to_register desc, p.group_id limit 1) as group_policy"
+        );
         let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;
         let Some(row) = row else { return Ok(Standing::default()) };
         Ok(Standing {
@@ -228,7 +234,18 @@ impl Users<'_> {
             recovery_codes: row.count("codes")?,
             temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,
+            group_policy: row.json_if_any("group_policy")?,
+            confirmed_at: row.moment_if_any("confirmed_at")?,
         })
+    }
+
+    /// Writes down that the person said that what they registered is right.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn confirm(&self, tenant: TenantId, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "update users set confirmed_at = $3 where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id, now]).await.map(|_| ())
     }
 }
 

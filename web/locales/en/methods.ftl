@@ -161,3 +161,4 @@ mail-passkey-registered-subject = A passkey was registered for your account
 mail-passkey-registered-lead = On { $moment } a passkey was registered that can be used to reset the password of { $name }.
 mail-passkey-removed-subject = A passkey of your account was removed
 mail-passkey-removed-lead = On { $moment } a passkey of { $name } was removed. It can't be used any more to reset the password.
+method-pass = Temporary pass from the help desk

@@ -161,3 +161,4 @@ mail-passkey-registered-subject = È stata registrata una passkey per il tuo acc
 mail-passkey-registered-lead = { $moment }: è stata registrata una passkey con cui si può reimpostare la password di { $name }.
 mail-passkey-removed-subject = Una passkey del tuo account è stata tolta
 mail-passkey-removed-lead = { $moment }: una passkey di { $name } è stata tolta. Non si può più usare per reimpostare la password.
+method-pass = Pass temporaneo dell'assistenza

@@ -8,6 +8,7 @@
 //!   an address:    GET, POST /register/address ─▶ POST /register/code ─▶ GET /register/done ◀── POST /register/remove
 //!   an app:        GET, POST /register/app, POST /register/app/remove
 //!   passkeys:      GET, POST /register/passkey, POST /register/passkey/remove
+//!   looked through: POST /register/confirm
 //!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
 //!
@@ -22,6 +23,7 @@ mod app;
 mod change;
 mod change_password;
 mod code;
+mod confirm;
 mod done;
 mod front;
 mod methods;
@@ -37,6 +39,7 @@ mod verify;
 mod visit;
 
 pub use address::read as read_address;
+pub(super) use methods::standing;
 
 use axum::Router;
 use axum::response::Redirect;
@@ -59,6 +62,7 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/remove", post(remove::remove))
         .route("/register/done", get(done::show))
         .route("/register/methods", get(methods::show))
+        .route("/register/confirm", post(confirm::confirm))
         .route("/register/change-password", post(change_password::change_password))
         .route("/change", get(front::show_change))
         // Where password managers look (W3C, A Well-Known URL for Changing Passwords).

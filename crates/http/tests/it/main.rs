@@ -26,5 +26,6 @@ mod scim;
 mod scim_compressed;
 mod scim_held;
 mod second_factor;
+mod sspr_policy;
 mod unlock;
 mod world;
