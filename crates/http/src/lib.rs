@@ -27,6 +27,7 @@ pub mod releases;
 pub mod scim;
 pub mod serve;
 mod shares;
+pub mod sms;
 pub mod state;
 pub mod time_text;
 

@@ -8,6 +8,7 @@ use crate::i18n::key;
 pub(crate) const fn method_name(method: Method) -> &'static str {
     match method {
         Method::Mail => key("method-mail"),
+        Method::Sms => key("method-sms"),
         Method::App => key("method-app"),
         Method::Passkey => key("method-passkey"),
         Method::RecoveryCode => key("method-recovery"),

@@ -93,6 +93,7 @@ impl Standing {
     pub fn methods(&self, user: &User) -> Vec<Method> {
         let has = |method: &Method| match method {
             Method::Mail => user.code_address(AddressKind::default()).is_some(),
+            Method::Sms => user.code_mobile().is_some(),
             Method::App => self.app,
             Method::Passkey => self.passkeys > 0,
             Method::RecoveryCode => self.recovery_codes > 0,

@@ -88,6 +88,7 @@ macro_rules! migrations {
                 include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
             ),
             (41, "sspr-policy", include_str!(concat!("../migrations/", $database, "/0041_sspr_policy.sql"))),
+            (42, "sms", include_str!(concat!("../migrations/", $database, "/0042_sms.sql"))),
             (
                 56,
                 "people-search",

@@ -213,3 +213,5 @@ policy-fault-gates = There are one or two proofs. Nothing was changed.
 policy-fault-methods = Choose at least one way. Nothing was changed.
 policy-fault-too-few = Two different proofs need at least two ways. Nothing was changed.
 policy-fault-to-register = People are asked to register at least as many ways as there are proofs, and at most as many as they can register of those that count. Nothing was changed.
+policy-no-sms = There is no gateway for text messages in the server's configuration. Nothing was changed.
+revoke-sms = Remove the mobile number

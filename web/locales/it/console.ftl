@@ -213,3 +213,5 @@ policy-fault-gates = Le prove sono una o due. Non è cambiato nulla.
 policy-fault-methods = Scegli almeno un modo. Non è cambiato nulla.
 policy-fault-too-few = Per due prove diverse servono almeno due modi. Non è cambiato nulla.
 policy-fault-to-register = Si chiede di registrare almeno tanti modi quante sono le prove, e al massimo quanti se ne possono registrare fra quelli che valgono. Non è cambiato nulla.
+policy-no-sms = Nella configurazione del server non c'è un gateway per gli SMS. Non è cambiato nulla.
+revoke-sms = Togli il numero di cellulare

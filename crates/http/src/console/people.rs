@@ -11,10 +11,13 @@ use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::help_desk::{Case, may_help};
 use ritorno_identity::ids::CaseId;
-use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
+use ritorno_identity::limit::{
+    CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, SMS_SENT, SMS_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate,
+};
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::{MAXIMUM_BYTES, SignInName};
+use ritorno_identity::phone::Phone;
 use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
@@ -298,6 +301,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .into_iter()
             .flatten()
             .filter_map(|address| mask(address))
+            .chain(user.code_mobile().map(|number| number.mask()))
             .collect(),
     }
 }
@@ -327,10 +331,11 @@ pub(super) async fn lift(
             limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
         }
     }
-    let addresses = user.addresses().into_iter();
+    let mobile = user.code_mobile();
+    let addresses = user.addresses().into_iter().chain(mobile.as_ref().map(Phone::as_str));
     let by_address = addresses.map(|address| Subject::of_address(&state.pepper, tenant.id, address));
     for subject in by_address.chain([by_user]) {
-        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {
+        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER, &SMS_SENT, &SMS_SENT_TO_KNOWN_BROWSER] {
             limits.lift(tenant.id, limit, &subject).await.map_err(PageError::behind)?;
         }
     }

@@ -39,11 +39,12 @@ pub(super) struct Input {
 }
 
 /// What people register, and how it is called on the button. A temporary pass is nobody's own.
-const OWN: [(Method, &str); 4] = [
+const OWN: [(Method, &str); 5] = [
     (Method::App, key("revoke-app")),
     (Method::Passkey, key("revoke-passkeys")),
     (Method::RecoveryCode, key("revoke-recovery-codes")),
     (Method::Mail, key("revoke-mail")),
+    (Method::Sms, key("revoke-sms")),
 ];
 
 /// What this administrator may take back from the person.
@@ -55,6 +56,7 @@ pub(super) fn revocable(signed_in: &SignedIn, user: &User, standing: &Standing) 
         Method::Passkey => standing.passkeys > 0,
         Method::RecoveryCode => standing.recovery_codes > 0,
         Method::Mail => user.registered_mail.is_some(),
+        Method::Sms => user.registered_mobile.is_some(),
         Method::TemporaryPass => false,
     };
     let theirs = OWN.into_iter().filter(|(method, _)| may && has(*method));
@@ -119,6 +121,10 @@ async fn take_back(state: &AppState, user: &User, method: Method) -> Result<bool
         Method::Passkey => store.passkeys().remove_all(tenant, id).await,
         Method::Mail => match user.registered_mail.as_deref() {
             Some(address) => store.users().set_registered_mail(tenant, id, Some(address), None).await,
+            None => Ok(false),
+        },
+        Method::Sms => match user.registered_mobile.as_deref() {
+            Some(number) => store.users().set_registered_mobile(tenant, id, Some(number), None).await,
             None => Ok(false),
         },
         Method::TemporaryPass => Ok(false),

@@ -287,6 +287,9 @@ fn read(fields: &Fields, state: &AppState) -> Result<GatePolicy, Fault> {
     if methods.contains(&Method::Passkey) && passkeys::available(&state.settings.public_url).is_err() {
         return Err(Fault::Told(key("passkey-unavailable")));
     }
+    if methods.contains(&Method::Sms) && !state.settings.sms {
+        return Err(Fault::Told(key("policy-no-sms")));
+    }
     GatePolicy::new(gates, methods, to_register, must_differ).map_err(|fault| {
         Fault::Told(match fault {
             PolicyFault::Gates => key("policy-fault-gates"),

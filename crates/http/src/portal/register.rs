@@ -6,6 +6,7 @@
 //! (the name)       (known or not)          (the browser seals)           │ the directory says that it is right
 //!                  GET /register/methods ◀───────────────────────────────┘
 //!   an address:    GET, POST /register/address ─▶ POST /register/code ─▶ GET /register/done ◀── POST /register/remove
+//!   a number:      GET, POST /register/mobile ─▶ GET, POST /register/mobile/code, POST /register/mobile/remove
 //!   an app:        GET, POST /register/app, POST /register/app/remove
 //!   passkeys:      GET, POST /register/passkey, POST /register/passkey/remove
 //!   looked through: POST /register/confirm
@@ -27,6 +28,8 @@ mod confirm;
 mod done;
 mod front;
 mod methods;
+mod mobile;
+mod mobile_code;
 mod passkey;
 mod password;
 mod recovery_codes;
@@ -67,6 +70,9 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/change", get(front::show_change))
         // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
         .route("/.well-known/change-password", get(async || Redirect::to("/change")))
+        .route("/register/mobile", get(mobile::show).post(mobile::give))
+        .route("/register/mobile/code", get(mobile_code::show).post(mobile_code::check))
+        .route("/register/mobile/remove", post(mobile::remove))
         .route("/register/app", get(app::show).post(app::confirm))
         .route("/register/app/picture", get(app::picture))
         .route("/register/app/remove", post(app::remove))

@@ -26,6 +26,7 @@ mod scim;
 mod scim_compressed;
 mod scim_held;
 mod second_factor;
+mod sms;
 mod sspr_policy;
 mod unlock;
 mod world;

@@ -42,7 +42,7 @@ pub(crate) enum Command {
         /// How many: 1 or 2.
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         gates: u8,
-        /// What opens them: mail, app, passkey, recovery-code, temporary-pass.
+        /// What opens them: mail, sms, app, passkey, recovery-code, temporary-pass.
         #[arg(required = true, value_parser = method)]
         methods: Vec<Method>,
         /// How many of them people are asked to register; as many as there are gates unless it is said.
@@ -169,6 +169,11 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             && let Err(none) = ritorno_http::passkeys::available(&config.public_url)
         {
             bail!("{none}: nothing was changed");
+        }
+        if policy.allows(Method::Sms) && config.sms.is_none() {
+            bail!(
+                "there is no [sms] table in the configuration, so that no text message can be sent: nothing was changed"
+            );
         }
         if let Some(name) = group {
             let group = super::group_named(&installation, name).await?.id;

@@ -15,6 +15,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use serde::Deserialize;
 
+use super::mobile::masked;
 use super::visit::{current, elsewhere, ended, person};
 use crate::i18n::{Words, key};
 use crate::method_name::method_name;
@@ -48,6 +49,8 @@ struct MethodsPage<'a> {
 enum Shown {
     /// The addresses, masked.
     Mail { registered: Option<String>, directory: Option<String> },
+    /// The numbers, masked.
+    Sms { registered: Option<String>, directory: Option<String> },
     /// Whether there is an app.
     App { there: bool },
     /// How many passkeys there are.
@@ -86,6 +89,9 @@ pub(super) async fn show(
                 registered: user.registered_mail.as_deref().and_then(mask),
                 directory: user.alternate_mail.as_deref().and_then(mask),
             },
+            Method::Sms => {
+                Shown::Sms { registered: masked(&user.registered_mobile), directory: masked(&user.mobile) }
+            }
             Method::App => Shown::App { there: standing.app },
             Method::Passkey => {
                 Shown::Passkeys { there: u16::try_from(standing.passkeys).unwrap_or(u16::MAX) }
@@ -158,6 +164,8 @@ pub(super) async fn here(
 fn told(done: &str) -> Option<&'static str> {
     match done {
         "confirmed" => Some(key("methods-confirmed")),
+        "sms" => Some(key("methods-sms-registered")),
+        "sms-removed" => Some(key("methods-sms-removed")),
         "app" => Some(key("methods-app-registered")),
         "passkey" => Some(key("methods-passkey-registered")),
         "passkey-removed" => Some(key("methods-passkey-removed")),
