@@ -82,6 +82,20 @@ for (const language of ["en", "it"]) {
       await page.waitForSelector('main [role="status"]');
       await look("person-unknown");
 
+      await page.goto(`${job.url}/console/sspr`);
+      await look("sspr-policy");
+      await page.fill("#days", "90");
+      await page.click('form[action="/console/sspr/reconfirm"] button');
+      await page.waitForURL(`${job.url}/console/sspr`);
+      assert.equal(await page.inputValue("#days"), "90");
+      // What nobody could fulfil is said, and changes nothing.
+      await page.selectOption("#gates-tenant", "2");
+      for (const method of ["app", "passkey", "recovery-code", "temporary-pass"]) await page.uncheck(`#tenant-${method}`);
+      await page.click('form[action="/console/sspr/gates"] button');
+      await page.waitForSelector(".notice-error #told");
+      await look("sspr-policy-refused");
+      assert.equal(await page.inputValue("#gates-tenant"), "1");
+
       await page.goto(`${job.url}/console/audit`);
       assert.ok((await page.locator("tbody tr").count()) > 0);
       await look("audit");

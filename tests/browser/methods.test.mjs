@@ -5,10 +5,13 @@
 //     "two": the tenant demands two gates, mail and app; `people.both` passes both
 //     "change": `people.change` changes a known password, `people.must` has to, `people.expired` too since it has expired
 //     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
+//     "sms": the tenant allows codes by text message, whose gateway is at `sms_port`: `people.mobile` registers a number, and
+//       `people.directory` has one in the directory; both reset with it
 //   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
 // The harness proves afterwards, at the directory, whose password is which.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { App } from "./authenticator.mjs";
 import { openBrowser } from "./chromium.mjs";
@@ -406,4 +409,79 @@ walking("desk", "the help desk makes a temporary pass for a caller who reads out
   await page.fill("#code", pass);
   await page.click('form[action="/reset/pass"] button');
   await choose(walk);
+});
+
+/** A gateway for text messages, which keeps them. */
+async function gateway(work) {
+  const messages = [];
+  const server = createServer(async (request, response) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    messages.push(JSON.parse(Buffer.concat(parts).toString()));
+    response.writeHead(202).end();
+  });
+  await new Promise((resolve) => server.listen(job.sms_port, "127.0.0.1", resolve));
+  /** The code of the next message, which went to `number`. */
+  const code = async (number) => {
+    for (let tries = 0; tries < 100 && messages.length === 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 200));
+    const message = messages.shift();
+    assert.equal(message?.to, number, "no text message came");
+    return message.text.split("#").at(-1).trim();
+  };
+  try {
+    await work(code);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+/** Passes the gate with a code by text message. */
+async function bySms(walk, code, number) {
+  const { page } = walk;
+  await named(walk);
+  await page.click('form[action="/reset/sms/send"] button');
+  await page.waitForSelector('form[action="/reset/sms"]');
+  await look(walk, "sms");
+  await page.fill("#code", "00000000");
+  await page.click('form[action="/reset/sms"] button');
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "sms-wrong");
+  await page.fill("#code", await code(number));
+  await page.click('form[action="/reset/sms"] button');
+  await choose(walk);
+}
+
+walking("sms", "a mobile number is registered, and its code opens the gate", "mobile", "it", async (walk) => {
+  await gateway(async (code) => {
+    const { page } = walk;
+    await page.goto(`${job.url}/register?lang=${walk.language}`);
+    await page.fill("#name", walk.person.upn);
+    await page.click('form button[type="submit"]');
+    await page.waitForSelector("#submit-password:not([disabled])");
+    await page.fill("#current-password", walk.person.current);
+    await page.click("#submit-password");
+    await page.waitForSelector("#to-mobile");
+    await look(walk, "list-sms");
+    await page.click("#to-mobile");
+    await page.waitForSelector("#number");
+    await look(walk, "mobile");
+    await page.fill("#number", "333 1234567");
+    await page.click('form[action="/register/mobile"] button');
+    await page.waitForSelector('[role="alert"] #fault');
+    await look(walk, "mobile-wrong");
+    await page.fill("#number", "+39 333 1234567");
+    await page.click('form[action="/register/mobile"] button');
+    await page.waitForSelector("#code");
+    await look(walk, "mobile-code");
+    await page.fill("#code", await code("+393331234567"));
+    await page.click('form[action="/register/mobile/code"] button');
+    await page.waitForSelector(".notice-ok");
+    await look(walk, "mobile-registered");
+    await bySms(walk, code, "+393331234567");
+  });
+});
+
+walking("sms", "a number from the directory opens the gate", "directory", "en", async (walk) => {
+  await gateway((code) => bySms(walk, code, "+393337654321"));
 });

@@ -156,6 +156,35 @@ walking("all", "a double click applies once", "twice", ["en"], async (walk, word
   assert.equal(walk.sent, 1);
 });
 
+walking("all", "an answer that is lost is looked up by the page itself, and nothing is sent again", "lost", ["en", "it"], async (walk, words) => {
+  const { page } = walk;
+  await walk.toPassword();
+  // First the connection is gone before anything arrives: that shows as nothing that was changed.
+  await page.route("**/reset/submit", (route) => route.abort("connectionreset"), { times: 1 });
+  await walk.type(walk.person.password);
+  await page.click("#submit-password");
+  await page.waitForSelector("#password-error a");
+  await sound(walk);
+  await walk.picture("password-lost");
+  await page.waitForSelector("#not-arrived", { timeout: 60_000 });
+  await sound(walk);
+  await walk.picture("password-not-arrived");
+  assert.equal(walk.sent, 1);
+  // The last language's goes through, and only its answer is lost.
+  if (walk.language === "it") {
+    const wire = await page.context().newCDPSession(page);
+    wire.on("Fetch.requestPaused", ({ requestId, responseStatusCode }) => {
+      assert.equal(responseStatusCode, 200, "the server has answered");
+      void wire.send("Fetch.failRequest", { requestId, errorReason: "ConnectionReset" });
+    });
+    await wire.send("Fetch.enable", { patterns: [{ urlPattern: "*/reset/submit", requestStage: "Response" }] });
+    await walk.type(walk.person.password);
+    await walk.submit();
+    await done(walk, words);
+    assert.equal(walk.sent, 2);
+  }
+});
+
 walking("all", "a password used before is refused with that rule, and another goes through", "history", ["en", "it"], async (walk, words) => {
   await walk.toPassword();
   await walk.type(walk.person.used);

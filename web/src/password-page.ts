@@ -2,6 +2,7 @@
 // The password goes nowhere but into the envelope: no storage, no address, no log.
 
 import { generate } from "./generate.ts";
+import { lookUp } from "./look.ts";
 import { broken, judgeable, type EffectivePolicy, type Rule } from "./policy.ts";
 import type { Context } from "./seal/envelope.ts";
 import { byId, freshOnReturn, Handover, showable, type Answer, type SealContext } from "./sealed-form.ts";
@@ -163,6 +164,9 @@ export function passwordPage(form: HTMLFormElement): void {
       link.textContent = texts["look"] ?? page.next;
       problem.append(" ", link);
       link.focus();
+      progress.textContent = texts["looking"] ?? "";
+      if (await lookUp(page.next)) location.assign(page.next);
+      else progress.textContent = texts["stillAway"] ?? "";
       return;
     }
     if (answer.state === "refused" && answer.context) refused(answer, answer.context);

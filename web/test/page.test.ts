@@ -30,6 +30,9 @@ let answers: object[];
 let wanted: (() => void) | undefined;
 let release: Promise<void> | undefined;
 let changes: object;
+/** How the looks at the outcome are answered, one after another; the last for all that follow. */
+let outcomes: ("lost" | "pending" | "nothing" | "told")[];
+let looks: number;
 
 function pageContext(request: string): object {
   const { policy } = vectors.find((entry) => entry.policy.forbid_names) ?? { policy: {} };
@@ -78,6 +81,13 @@ before(async () => {
       const value = JSON.stringify({ ...pageContext(FIRST), ...changes }).replaceAll('"', "&quot;");
       const html = (await readFile("test/page.html", "utf8")).replace("CONTEXT", () => value);
       response.setHeader("content-type", "text/html").setHeader("content-security-policy", CSP).end(html);
+    } else if (url === "/outcome") {
+      looks += 1;
+      const how = outcomes.length > 1 ? outcomes.shift() : outcomes[0];
+      const shown = how === "pending" ? '<p id="pending">Wait</p>' : "<p>Done</p>";
+      if (how === "lost") response.destroy();
+      else if (how === "nothing") response.writeHead(303, { location: "/fresh" }).end();
+      else response.setHeader("content-type", "text/html").end(`<!doctype html><title>${url}</title>${shown}`);
     } else {
       response.setHeader("content-type", "text/html").end(`<!doctype html><title>${url}</title>`);
     }
@@ -103,6 +113,8 @@ beforeEach(async () => {
   wanted = undefined;
   release = undefined;
   changes = {};
+  outcomes = ["told"];
+  looks = 0;
   context = await browser.newContext();
   page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -292,17 +304,64 @@ test("a double click sends once", async () => {
   assert.equal(bodies.length, 1);
 });
 
-// Chromium itself repeats a POST whose kept-alive connection was reset. That is the same envelope with the same request
-// id, which the server and the agent's journal answer once.
-test("a broken connection is told, nothing new is sealed, and it leads to the outcome", async () => {
+/** Sends a password whose answer is lost, on a page whose time goes as it is told. */
+async function lost(): Promise<void> {
+  await page.clock.install();
   await page.goto(origin);
   await type(GOOD);
   await page.click("#submit-password");
   await page.waitForSelector("#password-error a");
+}
+
+/** Lets the page's time go on until `reached`. */
+async function later(reached: () => Promise<boolean>): Promise<void> {
+  for (let seconds = 0; seconds < 120; seconds += 1) {
+    if (await reached()) return;
+    await page.clock.runFor(1_000).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail(`still at ${page.url()}: ${await page.innerText("body")}`);
+}
+
+const at = (path: string) => async (): Promise<boolean> => page.url() === `${origin}${path}`;
+
+// Chromium itself repeats a POST whose kept-alive connection was reset. That is the same envelope with the same request
+// id, which the server and the agent's journal answer once.
+test("a broken connection is told, nothing new is sealed, and a link leads to the outcome", async () => {
+  await lost();
   assert.equal(new Set(bodies).size, 1);
   assert.equal(await page.isDisabled("#submit-password"), true);
+  assert.equal(await page.textContent("#progress"), "We are looking.");
+  assert.equal(looks, 0, "it waits before it looks");
   await page.click("#password-error a");
   await page.waitForURL(`${origin}/outcome`);
+});
+
+test("after a broken connection the page goes on by itself, once there is an end, and sends nothing again", async () => {
+  outcomes = ["lost", "nothing", "pending", "told"];
+  await lost();
+  await later(at("/outcome"));
+  // Chromium repeats a GET whose connection was reset, too.
+  assert.ok(looks >= 5, `four looks and the page itself, not ${looks}`);
+  assert.equal(new Set(bodies).size, 1);
+});
+
+test("what has not arrived after the last look leads to where a password can be typed", async () => {
+  outcomes = ["nothing"];
+  await lost();
+  await later(at("/fresh"));
+  assert.equal(looks, 6, "five looks, and the way there");
+  assert.equal(new Set(bodies).size, 1);
+});
+
+test("a connection that stays away leaves the link, and says so", async () => {
+  outcomes = ["lost"];
+  await lost();
+  await later(async () => (await page.textContent("#progress")) === "It does not come back.");
+  assert.equal(page.url(), `${origin}/`);
+  assert.equal(await page.isVisible("#password-error a"), true);
+  assert.equal(await page.isDisabled("#submit-password"), true);
+  assert.equal(new Set(bodies).size, 1);
 });
 
 test("show and hide", async () => {

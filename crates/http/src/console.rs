@@ -16,6 +16,7 @@ mod second;
 mod session;
 mod sign_in;
 mod sign_out;
+mod sspr_policy;
 mod switches;
 
 use axum::Router;
@@ -58,6 +59,12 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/licences/buy", post(licences::buy))
         .route("/console/licences/assign", post(licences::assign_one))
         .route("/console/licences/revoke", post(licences::revoke))
+        .route("/console/sspr", get(sspr_policy::show))
+        .route("/console/sspr/for", post(sspr_policy::set_only))
+        .route("/console/sspr/gates", post(sspr_policy::set_gates))
+        .route("/console/sspr/reconfirm", post(sspr_policy::set_days))
+        .route("/console/sspr/group", post(sspr_policy::set_group))
+        .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
         .route("/console/doctor", get(doctor::show))
         .route("/console/doctor/manual", get(doctor::manual))
         .route("/console/audit", get(audit::show))

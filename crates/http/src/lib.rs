@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod licensing;
 pub mod mail;
 pub mod measures;
+mod method_name;
 mod operations;
 mod operator;
 pub mod page;
@@ -30,6 +31,7 @@ pub mod releases;
 pub mod scim;
 pub mod serve;
 mod shares;
+pub mod sms;
 pub mod state;
 pub mod time_text;
 

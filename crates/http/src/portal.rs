@@ -6,7 +6,7 @@
 //!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
 //! ```
 //!
-//! The first gate is passed with a code by mail, or with another method that the tenant allows (`/reset/app`,
+//! The first gate is passed with a code by mail, or with another method that the tenant allows (`/reset/sms`, `/reset/app`,
 //! `/reset/recovery-code`, `/reset/pass`); where it demands two, the second is chosen at `/reset/gate`.
 //!
 //! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
@@ -28,6 +28,7 @@ pub mod refusal;
 pub mod register;
 mod resend;
 mod rules;
+mod sms;
 mod start;
 mod stops;
 mod submit;
@@ -57,6 +58,8 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/start", post(start::start))
         .route("/reset/code", get(code::show).post(code::check))
         .route("/reset/resend", post(resend::resend))
+        .route("/reset/sms", get(sms::show).post(sms::check))
+        .route("/reset/sms/send", post(sms::send))
         .route("/reset/app", get(app::show).post(app::check))
         .route("/reset/passkey", get(passkey::show).post(passkey::check))
         .route("/reset/recovery-code", get(recovery_code::show).post(recovery_code::check))

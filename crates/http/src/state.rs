@@ -40,6 +40,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// Wakes the task that sends mail.
     pub mail_wake: Arc<Notify>,
+    /// Wakes the task that sends text messages.
+    pub sms_wake: Arc<Notify>,
     /// The newest lease epoch that an export named, for each connector.
     pub leases: Arc<Leases>,
     /// When the log last told of each agent's held removals.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// The agent's packages that are offered for download.
     pub releases: Releases,
+    /// Whether there is a gateway for text messages.
+    pub sms: bool,
 }
 
 impl Settings {

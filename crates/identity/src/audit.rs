@@ -56,6 +56,8 @@ activities! {
     MethodRegistered = "User registered security info";
     /// Microsoft's. What opens a gate was removed by its owner.
     MethodRemoved = "User deleted security info";
+    /// A person looked through what opens their gates, and said that it is right.
+    MethodsConfirmed = "User confirmed security info";
     /// Microsoft's.
     PolicyChanged = "Self-service password reset policy changes";
     /// Microsoft's. A licence was assigned, or taken back.

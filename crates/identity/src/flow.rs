@@ -303,6 +303,8 @@ pub(crate) mod tests {
             mail: Some("anna@contoso.test".into()),
             alternate_mail: Some("anna.rossi@mail.test".into()),
             registered_mail: None,
+            mobile: None,
+            registered_mobile: None,
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(OnPremises {

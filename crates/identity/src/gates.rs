@@ -74,9 +74,10 @@ impl GatePolicy {
         Ok(Self { gates, methods, to_register, must_differ })
     }
 
-    /// What a new tenant begins with: one gate, any method, one to register.
+    /// What a new tenant begins with: one gate, any method that wants nothing first, one to register.
     pub fn of_new_tenant() -> Self {
-        Self { gates: 1, methods: Method::ALL.to_vec(), to_register: 1, must_differ: true }
+        let methods = Method::ALL.into_iter().filter(|method| method.is_from_the_beginning()).collect();
+        Self { gates: 1, methods, to_register: 1, must_differ: true }
     }
 
     /// What a tenant from before there were several methods goes on with.
@@ -84,10 +85,10 @@ impl GatePolicy {
         Self { gates: 1, methods: vec![Method::Mail], to_register: 1, must_differ: true }
     }
 
-    /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ, and no pass from
-    /// the help desk.
+    /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ, no pass from
+    /// the help desk, and no text messages.
     pub fn of_administrators() -> Self {
-        let methods = Method::ALL.into_iter().filter(|method| method.is_registered()).collect();
+        let methods = Method::ALL.into_iter().filter(|method| method.is_for_administrators()).collect();
         Self { gates: MOST_GATES, methods, to_register: MOST_GATES, must_differ: true }
     }
 
@@ -121,6 +122,15 @@ impl GatePolicy {
         let usable = self.methods.iter().copied().filter(|method| registered.contains(method)).collect();
         let gates = Gates { usable, ..Gates::closed(self) };
         gates.can_be_opened().then_some(gates)
+    }
+}
+
+/// For operators: the audit, the command line.
+impl std::fmt::Display for GatePolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let methods: Vec<&str> = self.methods.iter().map(|method| method.as_str()).collect();
+        let twice = if self.must_differ { "" } else { ", one method may open both" };
+        write!(f, "{} of {}, {} to register{twice}", self.gates, methods.join(", "), self.to_register)
     }
 }
 
@@ -272,7 +282,10 @@ mod tests {
         }
         let one = GatePolicy::new(1, vec![Mail, TemporaryPass], 1, true).unwrap();
         assert!(one.before(&[TemporaryPass]).unwrap().with(TemporaryPass).unwrap().are_open());
-        assert!(!GatePolicy::of_administrators().allows(TemporaryPass));
+        for barred in [TemporaryPass, Method::Sms] {
+            assert!(!GatePolicy::of_administrators().allows(barred));
+        }
+        assert!(!GatePolicy::of_new_tenant().allows(Method::Sms), "it needs a gateway");
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod method;
 pub mod name;
 pub mod password;
 pub mod pepper;
+pub mod phone;
 pub mod recovery_code;
 pub mod registration;
 pub mod removal;

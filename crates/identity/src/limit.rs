@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::mail::Channel;
 use crate::method::Method;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -26,6 +27,12 @@ pub const CODES_SENT: Limit = Limit { name: "codes-sent", most: 3, window: HOUR 
 pub const CODES_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "codes-sent-known", most: 6, window: HOUR };
 /// Wrong codes of one person by mail. It stops this method only, and the help desk can lift it.
 pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 20, window: DAY };
+/// Codes by text message asked for by one name, and sent to one number: each is counted, as [`CODES_SENT`] is for mail.
+pub const SMS_SENT: Limit = Limit { name: "sms-sent", most: 3, window: HOUR };
+/// The same in their owner's known browser.
+pub const SMS_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "sms-sent-known", most: 6, window: HOUR };
+/// Wrong codes of one person by text message. It stops this method only, and the help desk can lift it.
+pub const WRONG_CODES_BY_SMS: Limit = Limit { name: "wrong-codes-sms", most: 20, window: DAY };
 /// Tries at a gate in one way through the pages, for what can be tried without a code that was sent: an app's code, a recovery
 /// code. It is [`crate::code::TRIES`] for a code that was sent.
 pub const TRIES_AT_A_GATE: Limit =
@@ -90,17 +97,23 @@ pub const DEVICE_CODES_TYPED: Limit = Limit { name: "device-codes-typed", most: 
 /// Requests to the API by one token.
 pub const API_REQUESTS: Limit = Limit { name: "api-requests", most: 600, window: Duration::from_secs(60) };
 
-/// The limit for one more code to an address.
-pub const fn codes_sent(known_browser: bool) -> &'static Limit {
-    if known_browser { &CODES_SENT_TO_KNOWN_BROWSER } else { &CODES_SENT }
+/// The limit for one more code to an address or a number.
+pub const fn codes_sent(channel: Channel, known_browser: bool) -> &'static Limit {
+    match (channel, known_browser) {
+        (Channel::Mail, false) => &CODES_SENT,
+        (Channel::Mail, true) => &CODES_SENT_TO_KNOWN_BROWSER,
+        (Channel::Sms, false) => &SMS_SENT,
+        (Channel::Sms, true) => &SMS_SENT_TO_KNOWN_BROWSER,
+    }
 }
 
 /// The limit for wrong tries of one person at a gate, by what was tried, in a browser in which they succeeded before or
 /// elsewhere. What is tried elsewhere does not count where they succeeded.
 pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Limit {
     match (method, known_browser) {
-        // The stop of codes by mail is one for both, and spares a known browser where it is counted.
+        // The stop of codes that were sent is one for both, and spares a known browser where it is counted.
         (Method::Mail, _) => &WRONG_CODES_BY_MAIL,
+        (Method::Sms, _) => &WRONG_CODES_BY_SMS,
         (Method::App, false) => &WRONG_CODES_BY_APP,
         (Method::App, true) => &WRONG_CODES_BY_APP_IN_KNOWN_BROWSER,
         (Method::Passkey, false) => &WRONG_PASSKEYS,

@@ -1,4 +1,4 @@
-//! Mails that wait to be sent.
+//! Mails and text messages that wait to be sent.
 
 use std::time::Duration;
 
@@ -13,13 +13,35 @@ use crate::method::Method;
 use crate::registration::AddressChange;
 use crate::user::User;
 
-/// One mail in the outbox. Its letter is encrypted in the database, for it can carry a code.
+/// How a message goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// By mail.
+    Mail,
+    /// As a text message, through a gateway.
+    Sms,
+}
+
+impl Channel {
+    /// The method whose codes go out by it.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Mail => Method::Mail,
+            Self::Sms => Method::Sms,
+        }
+    }
+}
+
+/// One mail, or text message, in the outbox. Its letter is encrypted in the database, for it can carry a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// Its id.
     pub id: MailId,
     /// The tenant.
     pub tenant: TenantId,
+    /// How it goes out.
+    pub channel: Channel,
     /// What it says and to whom.
     pub letter: Letter,
     /// Not to be sent after this: a code that has expired helps nobody.
@@ -42,8 +64,8 @@ impl Mail {
         now: Timestamp,
         random: &dyn Random,
     ) -> Self {
-        let id = MailId::random(random);
-        Self { id, tenant, letter, expires_at: now.plus(valid), created_at: now, tries: 0 }
+        let (id, channel) = (MailId::random(random), Channel::Mail);
+        Self { id, tenant, channel, letter, expires_at: now.plus(valid), created_at: now, tries: 0 }
     }
 }
 
@@ -65,7 +87,7 @@ pub fn notices(
 /// A mail's content.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
-    /// The address. `None` for a decoy's mail: queued like every other, and dropped instead of sent.
+    /// The address, or the number. `None` for a decoy's mail: queued like every other, and dropped instead of sent.
     pub to: Option<String>,
     /// The reader's language.
     pub language: Language,

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Method {
     /// A code by mail, to an alternate or registered address.
     Mail,
+    /// A code by text message (SMS), to a registered number or the directory's. Whoever gets hold of the number gets the code, so that it is
+    /// no method of administrators, and of no tenant that did not choose it.
+    Sms,
     /// A code that an authenticator app shows (RFC 6238).
     App,
     /// A passkey (W3C, Web Authentication Level 3) that verified its owner.
@@ -20,13 +23,14 @@ pub enum Method {
 
 impl Method {
     /// Every method there is.
-    pub const ALL: [Self; 5] =
-        [Self::Mail, Self::App, Self::Passkey, Self::RecoveryCode, Self::TemporaryPass];
+    pub const ALL: [Self; 6] =
+        [Self::Mail, Self::Sms, Self::App, Self::Passkey, Self::RecoveryCode, Self::TemporaryPass];
 
     /// The method's name in the database, in the audit and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mail => "mail",
+            Self::Sms => "sms",
             Self::App => "app",
             Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery-code",
@@ -39,12 +43,23 @@ impl Method {
         !matches!(self, Self::TemporaryPass)
     }
 
+    /// Whether a tenant has it from its beginning. The others want something first: a gateway.
+    pub const fn is_from_the_beginning(self) -> bool {
+        !matches!(self, Self::Sms)
+    }
+
+    /// Whether people who administer the tenant may pass a gate with it.
+    pub const fn is_for_administrators(self) -> bool {
+        !matches!(self, Self::Sms | Self::TemporaryPass)
+    }
+
     /// Whether one of them says nothing that the other did not say: a pass is made on a code that goes to the address which a
     /// code by mail goes to.
     pub const fn proves_the_same_as(self, other: Self) -> bool {
         matches!(
             (self, other),
             (Self::Mail | Self::TemporaryPass, Self::Mail | Self::TemporaryPass)
+                | (Self::Sms, Self::Sms)
                 | (Self::App, Self::App)
                 | (Self::Passkey, Self::Passkey)
                 | (Self::RecoveryCode, Self::RecoveryCode)

@@ -1,5 +1,8 @@
-//! Who may reset their own password: the tenant's switch, and what a person must have.
+//! Who may reset their own password: the tenant's switch, what a person must have, and when they are asked for it.
 
+use std::time::Duration;
+
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::outcome::SsprCode;
 
 use crate::gates::{GatePolicy, Gates};
@@ -7,6 +10,35 @@ use crate::licence::Operation;
 use crate::method::Method;
 use crate::tenant::Tenant;
 use crate::user::{AddressKind, Mastered, User};
+
+/// After how many days people are asked to look through what they registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReconfirmAfter(u16);
+
+impl ReconfirmAfter {
+    /// Most days.
+    pub const MOST: u16 = 730;
+    /// People are never asked.
+    pub const NEVER: Self = Self(0);
+    /// What a new tenant begins with.
+    pub const OF_NEW_TENANT: Self = Self(180);
+
+    /// So many days, 0 for never; `None` for more than [`Self::MOST`].
+    pub const fn from_days(days: u16) -> Option<Self> {
+        if days <= Self::MOST { Some(Self(days)) } else { None }
+    }
+
+    /// In days, 0 for never.
+    pub const fn days(self) -> u16 {
+        self.0
+    }
+
+    /// Whether it is time again, if people were asked last, or came, at `since`.
+    pub fn is_over(self, since: Timestamp, now: Timestamp) -> bool {
+        const DAY: Duration = Duration::from_secs(24 * 3_600);
+        self != Self::NEVER && now >= since.plus(DAY * u32::from(self.0))
+    }
+}
 
 /// What is true of the whole tenant and may be told before any gate.
 ///
@@ -37,8 +69,8 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
 }
 
-/// What a person has that opens gates, beside their addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a person has that opens gates, beside their addresses, and what holds for them alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Whether an authenticator app is registered.
     pub app: bool,
@@ -50,6 +82,10 @@ pub struct Standing {
     pub temporary_pass: bool,
     /// Whether an administrator of the tenant is the person, or has their sign-in name: a stricter policy holds then.
     pub administrator: bool,
+    /// The policy of a group that they are in, the strictest if there are several.
+    pub group_policy: Option<GatePolicy>,
+    /// When they said last that what is registered is right.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 impl Standing {
@@ -57,6 +93,7 @@ impl Standing {
     pub fn methods(&self, user: &User) -> Vec<Method> {
         let has = |method: &Method| match method {
             Method::Mail => user.code_address(AddressKind::default()).is_some(),
+            Method::Sms => user.code_mobile().is_some(),
             Method::App => self.app,
             Method::Passkey => self.passkeys > 0,
             Method::RecoveryCode => self.recovery_codes > 0,
@@ -65,9 +102,19 @@ impl Standing {
         Method::ALL.into_iter().filter(has).collect()
     }
 
-    /// The policy that holds for the person.
+    /// The policy that holds for the person: that of administrators, of their group, or of the tenant.
     pub fn policy(&self, tenant: &Tenant) -> GatePolicy {
-        if self.administrator { GatePolicy::of_administrators() } else { tenant.gate_policy.clone() }
+        match &self.group_policy {
+            _ if self.administrator => GatePolicy::of_administrators(),
+            Some(own) => own.clone(),
+            None => tenant.gate_policy.clone(),
+        }
+    }
+
+    /// How many of the methods that hold for them they have registered.
+    pub fn registered(&self, tenant: &Tenant, user: &User) -> usize {
+        let (policy, has) = (self.policy(tenant), self.methods(user));
+        policy.methods().iter().filter(|method| method.is_registered() && has.contains(method)).count()
     }
 }
 
@@ -109,6 +156,28 @@ pub fn lacking(tenant: &Tenant, user: &User, standing: &Standing) -> Option<Lack
     Some(Lacking::First(begins.iter().copied().filter(|method| theirs.allows(*method)).collect()))
 }
 
+/// What somebody is asked to do about what opens their gates, once they have proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// To register: they have less than they are asked for, or could not pass their gates.
+    Register,
+    /// To look through what is registered.
+    Confirm {
+        /// When they did so last, or came.
+        since: Timestamp,
+    },
+}
+
+/// What a person who may reset is asked to do now.
+pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) -> Option<Due> {
+    let wanted = usize::from(standing.policy(tenant).to_register());
+    if standing.registered(tenant, user) < wanted || lacking(tenant, user, standing).is_some() {
+        return Some(Due::Register);
+    }
+    let since = standing.confirmed_at.unwrap_or(user.created_at);
+    tenant.reconfirm_after.is_over(since, now).then_some(Due::Confirm { since })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,9 +195,9 @@ mod tests {
             assert_eq!(gates(&tenant, user, &nothing), Err(SsprCode::NotProperlyConfigured));
             assert_eq!(person_allowed(&tenant, user), Ok(()), "that is what registering is for");
         }
-        let app = Standing { app: true, ..nothing };
+        let app = Standing { app: true, ..nothing.clone() };
         assert_eq!(gates(&tenant, &unreachable, &app).unwrap().choices(), [Method::App]);
-        let paper = Standing { recovery_codes: 1, ..nothing };
+        let paper = Standing { recovery_codes: 1, ..nothing.clone() };
         assert_eq!(gates(&tenant, &unreachable, &paper).unwrap().choices(), [Method::RecoveryCode]);
         let disabled = User { enabled: false, ..user.clone() };
         let cloud_only = User { mastered: Mastered::CloudOnly, ..user.clone() };
@@ -142,13 +211,13 @@ mod tests {
         tenant.gate_policy = GatePolicy::by_mail();
         assert_eq!(gates(&tenant, &unreachable, &app), Err(SsprCode::NotProperlyConfigured));
         // Whoever administers the tenant passes two gates, whatever it demands of others.
-        let administrator = Standing { administrator: true, ..app };
+        let administrator = Standing { administrator: true, ..app.clone() };
         assert_eq!(gates(&tenant, &user, &administrator).unwrap().required(), 2);
-        let alone = Standing { administrator: true, ..nothing };
+        let alone = Standing { administrator: true, ..nothing.clone() };
         assert_eq!(gates(&tenant, &user, &alone), Err(SsprCode::NotProperlyConfigured));
 
         // And the first of them is one of those that the pages begin with.
-        let paper = Standing { administrator: true, recovery_codes: 1, ..nothing };
+        let paper = Standing { administrator: true, recovery_codes: 1, ..nothing.clone() };
         assert!(gates(&tenant, &user, &paper).is_ok());
         tenant.gate_policy = GatePolicy::new(1, vec![Method::TemporaryPass, Method::App], 1, true).unwrap();
         assert_eq!(gates(&tenant, &user, &paper), Err(SsprCode::NotProperlyConfigured));
@@ -160,5 +229,48 @@ mod tests {
         assert_eq!(person_allowed(&tenant, &user), Err(SsprCode::WritebackNotEnabled));
         tenant.sspr_enabled = false;
         assert_eq!(tenant_allows(&tenant), Err(SsprCode::TenantDisabled));
+    }
+
+    #[test]
+    fn a_groups_policy_holds_for_its_people_and_never_for_administrators() {
+        let (tenant, user) = (tenant(), person());
+        let two = GatePolicy::new(2, vec![Method::Mail, Method::App], 2, true).unwrap();
+        let theirs = Standing { group_policy: Some(two), ..Standing::default() };
+        assert_eq!(gates(&tenant, &user, &theirs), Err(SsprCode::NotProperlyConfigured));
+        let theirs = Standing { app: true, ..theirs };
+        assert_eq!(gates(&tenant, &user, &theirs).unwrap().required(), 2);
+        // A weaker one takes nothing from what administrators pass.
+        let one = GatePolicy::new(1, vec![Method::TemporaryPass, Method::Mail], 1, true).unwrap();
+        let weak = Standing { administrator: true, group_policy: Some(one), ..Standing::default() };
+        assert_eq!(weak.policy(&tenant), GatePolicy::of_administrators());
+        // The pages begin with what the tenant allows, the same for every name; so whoever has none of that needs one.
+        let elsewhere = GatePolicy::new(1, vec![Method::App], 1, true).unwrap();
+        let by_mail = Tenant { gate_policy: GatePolicy::by_mail(), ..tenant };
+        let stuck = Standing { app: true, group_policy: Some(elsewhere), ..Standing::default() };
+        assert_eq!(gates(&by_mail, &user, &stuck), Err(SsprCode::NotProperlyConfigured));
+        assert_eq!(due(&by_mail, &user, &stuck, user.created_at), Some(Due::Register));
+    }
+
+    #[test]
+    fn people_are_asked_to_register_first_and_to_confirm_when_it_is_time() {
+        let (mut tenant, user) = (tenant(), person());
+        let day = Duration::from_secs(24 * 3_600);
+        let (came, nothing) = (user.created_at, Standing::default());
+        tenant.reconfirm_after = ReconfirmAfter::from_days(30).unwrap();
+        assert_eq!(due(&tenant, &user, &nothing, came.plus(day * 30 - Duration::from_millis(1))), None);
+        let late = came.plus(day * 30);
+        assert_eq!(due(&tenant, &user, &nothing, late), Some(Due::Confirm { since: came }));
+        let confirmed = Standing { confirmed_at: Some(late), ..nothing.clone() };
+        assert_eq!(due(&tenant, &user, &confirmed, late.plus(day * 29)), None);
+        assert_eq!(due(&tenant, &user, &confirmed, late.plus(day * 30)), Some(Due::Confirm { since: late }));
+        // Whoever lacks something is asked for that, confirmed or not.
+        tenant.gate_policy = GatePolicy::new(1, vec![Method::Mail, Method::App], 2, true).unwrap();
+        assert_eq!(due(&tenant, &user, &confirmed, late), Some(Due::Register));
+        let enough = Standing { app: true, ..confirmed };
+        assert_eq!(due(&tenant, &user, &enough, late), None);
+        tenant.reconfirm_after = ReconfirmAfter::NEVER;
+        assert_eq!(due(&tenant, &user, &enough, late.plus(day * 10_000)), None);
+        assert_eq!(ReconfirmAfter::from_days(731), None);
+        assert_eq!(ReconfirmAfter::from_days(730).map(ReconfirmAfter::days), Some(730));
     }
 }

@@ -7,6 +7,7 @@ use ritorno_protocol::key::PublicKey;
 use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
+use crate::sspr::ReconfirmAfter;
 
 /// One organisation, and what holds for all of its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Tenant {
     pub unlock_enabled: bool,
     /// What opens the gates before a reset, and how many there are.
     pub gate_policy: GatePolicy,
+    /// After how long people are asked to look through what they registered.
+    pub reconfirm_after: ReconfirmAfter,
     /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
     pub forbid_names: bool,
     /// Words that are banned from passwords everywhere ([`crate::banned_word`]).
@@ -66,6 +69,7 @@ impl Tenant {
             writeback_enabled: false,
             unlock_enabled: false,
             gate_policy: GatePolicy::of_new_tenant(),
+            reconfirm_after: ReconfirmAfter::OF_NEW_TENANT,
             forbid_names: false,
             banned_words: Vec::new(),
             helpdesk_url: None,

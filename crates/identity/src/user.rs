@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
 use crate::licence::Grant;
+use crate::phone::Phone;
 
 /// One person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub struct User {
     pub alternate_mail: Option<String>,
     /// An address that the person registered.
     pub registered_mail: Option<String>,
+    /// A mobile number that came from the directory, as it is written there.
+    pub mobile: Option<String>,
+    /// A mobile number that the person registered.
+    pub registered_mobile: Option<String>,
     /// The preferred language, if one is known.
     pub language: Option<Language>,
     /// Whether the person may sign in; SCIM's `active`.
@@ -103,6 +108,12 @@ impl User {
         kinds.into_iter().flatten().map(String::as_str).find(|address| !address.is_empty())
     }
 
+    /// Where a code by text message goes: to the number that the person registered, else to the directory's. `None` as well for one that
+    /// is not international.
+    pub fn code_mobile(&self) -> Option<Phone> {
+        [&self.registered_mobile, &self.mobile].into_iter().flatten().find_map(|number| Phone::parse(number))
+    }
+
     /// Every address on file, each once: where 'your password was changed' goes.
     pub fn addresses(&self) -> Vec<&str> {
         let mut all: Vec<&str> = Vec::new();
@@ -136,5 +147,21 @@ mod tests {
             assert_eq!(user.code_address(AddressKind::Directory), directory);
         }
         assert_eq!(both.addresses().len(), 3, "work, directory and own");
+    }
+
+    #[test]
+    fn a_text_message_goes_to_the_registered_number_first() {
+        let mobile = Some("+39 333 1234567".to_owned());
+        let directorys = User { mobile, ..person() };
+        let both = User { registered_mobile: Some("+447700900123".into()), ..directorys.clone() };
+        let local = User { mobile: Some("333 1234567".into()), ..person() };
+        for (user, number) in [
+            (&person(), None),
+            (&local, None),
+            (&directorys, Some("+393331234567")),
+            (&both, Some("+447700900123")),
+        ] {
+            assert_eq!(user.code_mobile().as_ref().map(Phone::as_str), number);
+        }
     }
 }

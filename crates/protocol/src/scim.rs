@@ -127,6 +127,9 @@ pub struct RitornoUser {
     /// The address outside the organisation that a one-time code may go to.
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub alternate_mail: Option<String>,
+    /// The mobile number that a one-time code may go to.
+    #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
+    pub mobile: Option<String>,
 }
 
 /// Parts of a name (RFC 7643 section 4.1.1).

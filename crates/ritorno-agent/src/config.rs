@@ -109,11 +109,13 @@ struct FileForest {
 pub(crate) struct Attributes {
     /// The person's address outside of the organisation, for the one-time code.
     pub(crate) alternate_mail: String,
+    /// The person's mobile number, for codes by text message.
+    pub(crate) mobile: String,
 }
 
 impl Default for Attributes {
     fn default() -> Self {
-        Self { alternate_mail: "otherMailbox".to_owned() }
+        Self { alternate_mail: "otherMailbox".to_owned(), mobile: "mobile".to_owned() }
     }
 }
 

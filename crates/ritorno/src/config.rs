@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ritorno_http::client::{Proxies, Told};
 use ritorno_http::mail::config::MailConfig;
 use ritorno_http::releases::Releases;
+use ritorno_http::sms::config::SmsConfig;
 use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
@@ -26,6 +27,7 @@ struct File {
     release_key: Option<PathBuf>,
     tls: Option<Tls>,
     mail: Option<MailConfig>,
+    sms: Option<SmsConfig>,
     audit: Option<Audit>,
     metrics: Option<Metrics>,
 }
@@ -78,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     /// Where mail goes out.
     pub(crate) mail: Option<MailConfig>,
+    /// Where text messages go out.
+    pub(crate) sms: Option<SmsConfig>,
     /// Where the audit goes besides the database.
     pub(crate) audit: Option<Audit>,
     /// Where metrics are.
@@ -172,6 +176,7 @@ impl Config {
             },
             tls: read.tls,
             mail: read.mail,
+            sms: read.sms,
             audit: read.audit,
             metrics: read.metrics,
         })

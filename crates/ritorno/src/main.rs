@@ -57,6 +57,9 @@ enum Command {
     /// Mail.
     #[command(subcommand)]
     Mail(commands::mail::Command),
+    /// Text messages.
+    #[command(subcommand)]
+    Sms(commands::sms::Command),
     /// People.
     #[command(subcommand)]
     Person(commands::person::Command),
@@ -120,6 +123,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Licence(command) => commands::licence::run(&config, command).await,
         Command::Mail(command) => commands::mail::run(&config, &command).await,
+        Command::Sms(command) => commands::sms::run(&config, &command).await,
         Command::Person(command) => commands::person::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,

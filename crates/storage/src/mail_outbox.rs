@@ -1,9 +1,9 @@
-//! Mails that wait to be sent. A letter is wrapped by the node key, for it can carry a code; it is deleted when it was sent.
+//! Mails and text messages that wait to be sent. A letter is wrapped by the node key, for it can carry a code; it is deleted when it was sent.
 
 use std::time::Duration;
 
 use ritorno_identity::ids::MailId;
-use ritorno_identity::mail::{Letter, Mail};
+use ritorno_identity::mail::{Channel, Letter, Mail};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 use ritorno_protocol::random::Random;
@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::node_key::NodeKey;
 use crate::row::Row;
-use crate::value::{json, values};
+use crate::value::{json, name_of, values};
 
 /// Mails that wait to be sent.
 pub struct MailOutbox<'a>(pub(crate) &'a Db);
@@ -23,14 +23,16 @@ impl MailOutbox<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn queue(&self, mail: &Mail, key: &NodeKey, random: &dyn Random) -> Result<(), StoreError> {
-        const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at) \
-             values ($1, $2, $3, $4, 0, $5, $6)";
+        const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at, channel) \
+             values ($1, $2, $3, $4, 0, $5, $6, $7)";
         let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
-        let values = values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at];
+        let channel = name_of(mail.channel);
+        let values =
+            values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at, channel];
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// Takes up to `count` mails, oldest first, of every tenant. They are this sender's for the length of the lease; whoever
+    /// Takes up to `count` mails that go out by this channel, oldest first, of every tenant. They are this sender's for the length of the lease; whoever
     /// was not told that a mail was sent gets it again afterwards.
     ///
     /// # Errors
@@ -38,15 +40,17 @@ impl MailOutbox<'_> {
     pub async fn take(
         &self,
         key: &NodeKey,
+        channel: Channel,
         count: u32,
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<Mail>, StoreError> {
         const SQL: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
              and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
-             order by created_at, id limit $3) \
-             returning id, tenant, letter, tries, created_at, expires_at";
-        let rows = self.0.write_returning(SQL, values![now.plus(lease), now, count]).await?;
+             and channel = $4 order by created_at, id limit $3) \
+             returning id, tenant, letter, tries, created_at, expires_at, channel";
+        let rows =
+            self.0.write_returning(SQL, values![now.plus(lease), now, count, name_of(channel)]).await?;
         let mut mails = rows.iter().map(|row| mail(row, key)).collect::<Result<Vec<_>, _>>()?;
         mails.sort_by_key(|mail| (mail.created_at, mail.id));
         Ok(mails)
@@ -84,6 +88,7 @@ fn mail(row: &Row, key: &NodeKey) -> Result<Mail, StoreError> {
     Ok(Mail {
         id,
         tenant,
+        channel: row.named("channel")?,
         letter,
         expires_at: row.moment("expires_at")?,
         created_at: row.moment("created_at")?,

@@ -50,6 +50,35 @@ impl Registrations<'_> {
         self.0.write(SQL, values).await.map(|_| ())
     }
 
+    /// Keeps a number that a code is to prove, in the place of one that was given before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn propose_mobile(
+        &self,
+        tenant: TenantId,
+        registration: FlowId,
+        number: &str,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "insert into proposed_mobiles (tenant, registration, number) values ($1, $2, $3) \
+             on conflict (tenant, registration) do update set number = excluded.number";
+        self.0.write(SQL, values![tenant, registration, number]).await.map(|_| ())
+    }
+
+    /// The number that a code is to prove, if one was given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn proposed_mobile(
+        &self,
+        tenant: TenantId,
+        registration: FlowId,
+    ) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "select number from proposed_mobiles where tenant = $1 and registration = $2";
+        let row = self.0.read_one(SQL, values![tenant, registration]).await?;
+        row.map(|row| row.text("number")).transpose()
+    }
+
     /// One registration. Whether this browser may see it is [`Registration::check`]'s to say.
     ///
     /// # Errors

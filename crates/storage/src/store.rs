@@ -14,9 +14,9 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
-    Authenticators, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, Flows, Groups, HelpDesk, Licences,
-    Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions,
-    SigningKeys, Tenants, Users,
+    Authenticators, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, Flows, GroupPolicies, Groups,
+    HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals,
+    Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -87,6 +87,8 @@ macro_rules! migrations {
                 "half-sessions",
                 include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
             ),
+            (41, "sspr-policy", include_str!(concat!("../migrations/", $database, "/0041_sspr_policy.sql"))),
+            (42, "sms", include_str!(concat!("../migrations/", $database, "/0042_sms.sql"))),
             (51, "api-tokens", include_str!(concat!("../migrations/", $database, "/0051_api_tokens.sql"))),
             (
                 52,
@@ -236,6 +238,8 @@ repositories! {
     recovery_codes: RecoveryCodes;
     /// Groups of the directories.
     groups: Groups;
+    /// Groups whose people have gates of their own.
+    group_policies: GroupPolicies;
     /// What tenants bought, and who got what.
     licences: Licences;
     /// Removals that the deletion guard held.

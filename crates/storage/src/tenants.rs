@@ -1,6 +1,7 @@
 //! The tenants.
 
 use ritorno_identity::licence::Licensing;
+use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::{KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
@@ -35,8 +36,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+             sspr_group, reconfirm_days) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -57,6 +58,7 @@ impl Tenants<'_> {
             tenant.usage_location.as_deref(),
             tenant.second_factor,
             tenant.sspr_group,
+            u32::from(tenant.reconfirm_after.days()),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -70,7 +72,7 @@ impl Tenants<'_> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
-             second_factor = $15, sspr_group = $16 where id = $1";
+             second_factor = $15, sspr_group = $16, reconfirm_days = $17 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -88,6 +90,7 @@ impl Tenants<'_> {
             tenant.usage_location.as_deref(),
             tenant.second_factor,
             tenant.sspr_group,
+            u32::from(tenant.reconfirm_after.days()),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -171,6 +174,10 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,
+        reconfirm_after: u16::try_from(row.int("reconfirm_days")?)
+            .ok()
+            .and_then(ReconfirmAfter::from_days)
+            .ok_or(StoreError::Unreadable { column: "reconfirm_days" })?,
         forbid_names: row.switch("forbid_names")?,
         banned_words: row.json("banned_words")?,
         helpdesk_url: row.text_if_any("helpdesk_url")?,

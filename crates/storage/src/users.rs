@@ -54,8 +54,8 @@ pub(crate) use select_users;
 static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
          display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-         object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail)";
-    row_statements(head, 21, "on conflict do nothing returning id")
+         object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile)";
+    row_statements(head, 23, "on conflict do nothing returning id")
 });
 
 /// What came of a change.
@@ -78,8 +78,8 @@ impl Users<'_> {
     pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
              display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+             object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
         self.0.write(SQL, all_columns(user)).await.map(|_| ())
     }
 
@@ -109,8 +109,8 @@ impl Users<'_> {
         const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
              display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
              source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
-             account_name = $16, exported_by = $17, updated_at = $18, version = version + 1 \
-             where tenant = $1 and id = $2 and version = $19 returning version";
+             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, version = version + 1 \
+             where tenant = $1 and id = $2 and version = $20 returning version";
         let mut values = columns(user);
         values.extend(values![expected]);
         match self.0.write_returning(SQL, values).await?.first() {
@@ -135,6 +135,22 @@ impl Users<'_> {
         const SQL: &str = "update users set registered_mail = $4 \
              where tenant = $1 and id = $2 and coalesce(registered_mail, '') = $3";
         Ok(self.0.write(SQL, values![tenant, id, former.unwrap_or_default(), mail]).await? == 1)
+    }
+
+    /// The same for the number that codes by text message go to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_registered_mobile(
+        &self,
+        tenant: TenantId,
+        id: UserId,
+        former: Option<&str>,
+        number: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update users set registered_mobile = $4 \
+             where tenant = $1 and id = $2 and coalesce(registered_mobile, '') = $3";
+        Ok(self.0.write(SQL, values![tenant, id, former.unwrap_or_default(), number]).await? == 1)
     }
 
     /// Removes a person. `false` if there was none.
@@ -213,13 +229,19 @@ impl Users<'_> {
         name: &SignInName,
         now: Timestamp,
     ) -> Result<Standing, StoreError> {
-        const SQL: &str = "select \
-             (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
+        const SQL: &str = concat!(
+            "select (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
              (select count(*) from passkeys where tenant = $1 and user_id = $2) as passkeys, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
              (select count(*) from administrators where tenant = $1 and (name_key = $3 or user_id = $2)) as administrators, \
              (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
-             and pass_until > $4) as passes";
+             and pass_until > $4) as passes, \
+             (select confirmed_at from users where tenant = $1 and id = $2) as confirmed_at, \
+             (select p.policy from users join group_gate_policies p on p.tenant = users.tenant \
+             where users.tenant = $1 and users.id = $2 and p.group_id in ",
+            groups_of_user!(),
+            " order by p.gates desc, p.to_register desc, p.group_id limit 1) as group_policy"
+        );
         let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;
         let Some(row) = row else { return Ok(Standing::default()) };
         Ok(Standing {
@@ -228,18 +250,34 @@ impl Users<'_> {
             recovery_codes: row.count("codes")?,
             temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,
+            group_policy: row.json_if_any("group_policy")?,
+            confirmed_at: row.moment_if_any("confirmed_at")?,
         })
+    }
+
+    /// Writes down that the person said that what they registered is right.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn confirm(&self, tenant: TenantId, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "update users set confirmed_at = $3 where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id, now]).await.map(|_| ())
     }
 }
 
 /// All that is stored of a person.
 fn all_columns(user: &User) -> Vec<Value> {
     let mut values = columns(user);
-    values.extend(values![user.version, user.created_at, user.registered_mail.as_deref()]);
+    values.extend(values![
+        user.version,
+        user.created_at,
+        user.registered_mail.as_deref(),
+        user.registered_mobile.as_deref(),
+    ]);
     values
 }
 
-/// `$1` to `$18` of insert and update.
+/// `$1` to `$19` of insert and update.
 fn columns(user: &User) -> Vec<Value> {
     let object = user.on_premises();
     values![
@@ -261,6 +299,7 @@ fn columns(user: &User) -> Vec<Value> {
         object.map(|o| o.account_name.as_str()),
         object.map(|o| o.exported_by),
         user.updated_at,
+        user.mobile.as_deref(),
     ]
 }
 
@@ -285,6 +324,8 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         mail: row.text_if_any("mail")?,
         alternate_mail: row.text_if_any("alternate_mail")?,
         registered_mail: row.text_if_any("registered_mail")?,
+        mobile: row.text_if_any("mobile")?,
+        registered_mobile: row.text_if_any("registered_mobile")?,
         language: row.named_if_any("language")?,
         enabled: row.switch("enabled")?,
         mastered,

@@ -36,6 +36,9 @@ pub struct Person {
     pub mail: Option<String>,
     /// An address outside the organisation, from the attribute that the rules name.
     pub alternate_mail: Option<String>,
+    /// A mobile number, from the attribute that the rules name.
+    #[serde(default)]
+    pub mobile: Option<String>,
     /// `preferredLanguage`.
     pub preferred_language: Option<String>,
     /// Whether the account may sign in on premises.
@@ -112,6 +115,7 @@ pub(crate) fn merged(contributions: &[(i64, Contribution)], account: usize) -> O
         surname: value(Attribute::Surname),
         mail: value(Attribute::Mail),
         alternate_mail: value(Attribute::AlternateMail),
+        mobile: value(Attribute::Mobile),
         preferred_language: value(Attribute::PreferredLanguage),
         anchor: identity.anchor,
         object_guid: identity.object_guid,
@@ -165,6 +169,7 @@ impl Person {
                 domain: self.domain.clone(),
                 forest: self.forest.0.clone(),
                 alternate_mail: self.alternate_mail.clone(),
+                mobile: self.mobile.clone(),
             }),
         }
     }

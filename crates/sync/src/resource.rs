@@ -7,6 +7,7 @@ use crate::object::Kind;
 use crate::person::Person;
 
 /// A person or a group. Their JSON tells them apart by its members' names.
+#[expect(clippy::large_enum_variant, reason = "nearly all are people: a box would cost each an allocation")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Resource {
@@ -81,6 +82,7 @@ mod tests {
             surname: None,
             mail: None,
             alternate_mail: None,
+            mobile: None,
             preferred_language: None,
             enabled: true,
         };

@@ -421,6 +421,7 @@ fn listed(user: User) -> Result<TargetPerson, Stop> {
         display_name: user.display_name,
         mail: primary.map(|mail| mail.value.clone()),
         alternate_mail: ritorno.alternate_mail,
+        mobile: ritorno.mobile,
         enabled: user.active,
     })
 }

@@ -137,6 +137,8 @@ pub struct TargetPerson {
     pub mail: Option<String>,
     /// The address outside of the organisation.
     pub alternate_mail: Option<String>,
+    /// The mobile number.
+    pub mobile: Option<String>,
     /// Whether they may sign in.
     pub enabled: bool,
 }
@@ -153,6 +155,7 @@ impl TargetPerson {
             && (person.display_name.is_none() || self.display_name == person.display_name)
             && self.mail == person.mail
             && self.alternate_mail == person.alternate_mail
+            && self.mobile == person.mobile
             && self.enabled == person.enabled
     }
 }

@@ -22,6 +22,7 @@ const PEOPLE: &[(&str, &str, Option<&str>)] = &[
     ("twice", "emma.fischer", Some("Doppio-Passw0rd-3")),
     ("history", "sofia.romano", Some("Storia-Passw0rd-4")),
     ("refused", "davide.colombo", None),
+    ("lost", "pierre.dubois", Some("Ritrovata-Passw0rd-6")),
     ("codes", "andrea.fontana", None),
     ("young", "paolo.bianchi", None),
     ("names", "chiara.ricci", None),

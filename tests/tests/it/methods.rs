@@ -8,7 +8,7 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 8] = [
+const PEOPLE: [(&str, &str, &str); 10] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
@@ -17,6 +17,8 @@ const PEOPLE: [(&str, &str, &str); 8] = [
     ("expired", "andrea.fontana", "Scaduta-Passw0rd-6"),
     ("caller", "giulia.ferrari", "Chiamata-Passw0rd-7"),
     ("passkey", "francesca.costa", "Con-Chiave-Passw0rd-8"),
+    ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
+    ("directory", "laura.barbieri", "Con-Elenco-Passw0rd-10"),
 ];
 
 /// The policy under which a password has expired after a second.
@@ -42,7 +44,12 @@ fn expires_at_once(domain: &str, person: &str) -> String {
 #[test]
 fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     // Their first passwords: one that has replaced another within the hour proves nothing.
-    let world = World::start("methods", |_| Ok(()))?;
+    let mut world = World::start("methods", |forest| {
+        // One has a mobile number in the directory.
+        let dn = &forest.person("laura.barbieri")?.dn;
+        forest.modify(&format!("dn: {dn}\nchangetype: modify\nreplace: mobile\nmobile: +39 333 7654321\n"))
+    })?;
+    let gateway = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let mut people = serde_json::Map::new();
     for (role, sam, password) in PEOPLE {
         let person = world.forest.person(sam)?;
@@ -54,11 +61,14 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
             }),
         );
     }
-    let job = |phase: &str| {
-        json!({
-            "phase": phase, "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
-            "people": people, "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
-        })
+    let job = json!({
+            "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
+            "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+    });
+    let in_phase = |phase: &str| {
+        let mut job = job.clone();
+        job["phase"] = phase.into();
+        job
     };
     let dn = |sam: &str| anyhow::Ok(world.forest.person(sam)?.dn.clone());
     let must = dn("davide.colombo")?;
@@ -69,16 +79,29 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
         // Neither taken nor wrong: Kerberos asks for another one.
         ensure!(world.forest.kinit(sam, first).is_err(), "{sam} need not change the password");
     }
-    browse("methods.test.mjs", &job("register"))?;
-    browse("methods.test.mjs", &job("change"))?;
-    browse("methods.test.mjs", &job("desk"))?;
+    browse("methods.test.mjs", &in_phase("register"))?;
+    browse("methods.test.mjs", &in_phase("change"))?;
+    browse("methods.test.mjs", &in_phase("desk"))?;
     // Under it the new password expires at once as well: it is taken away before that one is tried.
     let policy = expiring(&world.forest.dns_domain);
     world.forest.modify(&format!("dn: {policy}\nchangetype: delete\n"))?;
     world.stack.server_command(&["tenant", "help-desk", "mailto:aiuto@contoso.test"])?;
     let told = world.stack.server_command(&["tenant", "gates", "2", "mail", "app"])?;
     ensure!(told.contains("2 of mail, app, 2 to register"), "{told}");
-    browse("methods.test.mjs", &job("two"))?;
+    browse("methods.test.mjs", &in_phase("two"))?;
+    // Text messages, once there is a gateway: the browser's test listens at its place.
+    let url = world.stack.url.clone();
+    let file = world.stack.folder().join("ritorno.toml");
+    let table = format!(
+        "\n[sms]\nurl = \"http://{gateway}/send\"\nbody = '{{\"to\": \"{{number}}\", \"text\": \"{{text}}\"}}'\n"
+    );
+    std::fs::write(&file, std::fs::read_to_string(&file)? + &table)?;
+    world.stack.stop_server();
+    world.stack.start_server()?;
+    ensure!(world.stack.url == url, "the server came back elsewhere");
+    world.stack.wait_until_open()?;
+    world.stack.server_command(&["tenant", "gates", "1", "mail", "sms"])?;
+    browse("methods.test.mjs", &in_phase("sms"))?;
     for (role, sam, password) in PEOPLE {
         ensure!(world.forest.kinit(sam, password)?, "{role}: Kerberos refuses the password that was chosen");
         let first = &world.forest.person(sam)?.password;

@@ -44,7 +44,8 @@ fn the_tenant_follows_the_forest() -> Result<()> {
     let dn = |sam: &str| world.forest.person(sam).map(|person| person.dn.clone());
     let parent = dn("marco.conti")?.split_once(',').context("a DN has a parent")?.1.to_owned();
     world.forest.modify(&format!(
-        "dn: {marco}\nchangetype: modify\nreplace: displayName\ndisplayName: Marco Conti Ferri\n\n\
+        "dn: {marco}\nchangetype: modify\nreplace: displayName\ndisplayName: Marco Conti Ferri\n-\n\
+         replace: mobile\nmobile: +39 333 1234567\n\n\
          dn: {luca}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n\n\
          dn: {emma}\nchangetype: modrdn\nnewrdn: CN=Emma Bianchi\ndeleteoldrdn: 1\n\n\
          dn: {sofia}\nchangetype: delete\n\n\
@@ -59,6 +60,7 @@ fn the_tenant_follows_the_forest() -> Result<()> {
 
     let now = tenant(&world)?;
     ensure!(now["marco.conti"].display_name == "Marco Conti Ferri", "{}", now["marco.conti"].display_name);
+    ensure!(now["marco.conti"].mobile.as_deref() == Some("+39 333 1234567"), "the number came along");
     ensure!(!now["luca.esposito"].enabled, "a disabled account is disabled in the tenant");
     ensure!(!now.contains_key("sofia.romano"), "a deleted account is deleted in the tenant");
     ensure!(
@@ -121,7 +123,8 @@ fn changes_arrive_by_themselves_as_deltas() -> Result<()> {
     // Added, renamed, disabled, deleted, moved out of the scope.
     add(&world, "nuova.persona")?;
     world.forest.modify(&format!(
-        "dn: {marco}\nchangetype: modify\nreplace: displayName\ndisplayName: Marco Conti Ferri\n\n\
+        "dn: {marco}\nchangetype: modify\nreplace: displayName\ndisplayName: Marco Conti Ferri\n-\n\
+         replace: mobile\nmobile: +39 333 1234567\n\n\
          dn: {emma}\nchangetype: modrdn\nnewrdn: CN=Emma Bianchi\ndeleteoldrdn: 1\n\n\
          dn: {luca}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n\n\
          dn: {sofia}\nchangetype: delete\n\n\

@@ -72,3 +72,6 @@ pending-told = The new password is on its way to your organisation's directory.
 pending-unlock-told = The order to unlock your account is on its way to your organisation's directory.
 pending-todo = Wait a few seconds and look again. Do not start again.
 pending-look = Look again
+due-register = Your organisation asks you to register more ways to prove that it is you. Without them you could not reset a forgotten password by yourself.
+due-confirm = It is time to look through your ways to prove that it is you, so that they work on the day that you need them.
+due-go = Go on to my ways

@@ -39,3 +39,6 @@ removed-title = Your address is removed
 removed-told = No more codes go to the address that you had registered.
 registered-mail = We send a mail about this to every address that we had on file for you.
 registered-again = Register, replace or remove an address
+methods-confirm = You looked through these last on { $moment }, or have them since then. Is each of them still yours, and at hand? Change what is not, then say so here.
+methods-confirm-submit = All of this is right
+methods-confirmed = Thank you. You will be asked again when it is time.

@@ -72,3 +72,6 @@ pending-told = La nuova password è in viaggio verso la directory della tua orga
 pending-unlock-told = L'ordine di sbloccare l'account è in viaggio verso la directory della tua organizzazione.
 pending-todo = Aspetta qualche secondo e guarda di nuovo. Non ricominciare.
 pending-look = Guarda di nuovo
+due-register = La tua organizzazione ti chiede di registrare altri modi per dimostrare che sei tu. Senza, non potresti reimpostare da solo una password dimenticata.
+due-confirm = È ora di riguardare i tuoi modi per dimostrare che sei tu, perché funzionino il giorno in cui ti servono.
+due-go = Vai ai miei modi

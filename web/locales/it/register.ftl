@@ -39,3 +39,6 @@ removed-title = Il tuo indirizzo è stato tolto
 removed-told = L'indirizzo che avevi registrato non riceve più codici.
 registered-mail = Mandiamo un avviso a ogni indirizzo che avevamo per te.
 registered-again = Registra, cambia o togli un indirizzo
+methods-confirm = Li hai riguardati l'ultima volta il { $moment }, o li hai da allora. Sono ancora tutti tuoi e a portata di mano? Cambia quello che non va, poi dillo qui.
+methods-confirm-submit = È tutto giusto
+methods-confirmed = Grazie. Te lo chiederemo di nuovo quando sarà ora.

@@ -240,7 +240,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
         may_lift: false,
         revocable: Vec::new(),
         helped: Helped::Never,
-        useless_pass: sspr::gates(tenant, user, &Standing { temporary_pass: true, ..*standing })
+        useless_pass: sspr::gates(tenant, user, &Standing { temporary_pass: true, ..standing.clone() })
             .map_or(true, |gates| !gates.choices().contains(&Method::TemporaryPass)),
         app: standing.app,
         passkeys: standing.passkeys,
@@ -249,6 +249,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
             .into_iter()
             .flatten()
             .filter_map(|address| mask(address))
+            .chain(user.code_mobile().map(|number| number.mask()))
             .collect(),
     }
 }

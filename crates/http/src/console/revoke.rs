@@ -36,11 +36,12 @@ pub(super) struct Input {
 }
 
 /// What people register, and how it is called on the button. A temporary pass is nobody's own.
-const OWN: [(Method, &str); 4] = [
+const OWN: [(Method, &str); 5] = [
     (Method::App, key("revoke-app")),
     (Method::Passkey, key("revoke-passkeys")),
     (Method::RecoveryCode, key("revoke-recovery-codes")),
     (Method::Mail, key("revoke-mail")),
+    (Method::Sms, key("revoke-sms")),
 ];
 
 /// What this administrator may take back from the person.

@@ -196,6 +196,10 @@ pub fn test(language: Language, organisation: &str) -> Result<Written, askama::E
 /// The keys of the subject and the first sentence of a notice about a method.
 const fn method_words(method: Method, change: AddressChange) -> (&'static str, &'static str) {
     match (method, change) {
+        (Method::Sms, AddressChange::Removed) => {
+            (key("mail-sms-removed-subject"), key("mail-sms-removed-lead"))
+        }
+        (Method::Sms, _) => (key("mail-sms-registered-subject"), key("mail-sms-registered-lead")),
         (Method::App, AddressChange::Removed) => {
             (key("mail-app-removed-subject"), key("mail-app-removed-lead"))
         }

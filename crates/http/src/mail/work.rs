@@ -1,12 +1,16 @@
-//! The task that works the outbox off.
+//! The tasks that work the outbox off, one for each channel.
 
 use std::time::Duration;
 
-use ritorno_identity::mail::Mail;
+use ritorno_identity::mail::{Channel, Mail};
+use ritorno_identity::phone::Phone;
 use ritorno_storage::StoreError;
+use tokio::sync::Notify;
 
 use crate::mail::compose::compose;
 use crate::mail::transport::{Mailer, SendError};
+use crate::sms::gateway::Gateway;
+use crate::sms::text::text;
 use crate::state::AppState;
 
 /// How long a mail is this sender's. A mail that was not taken is tried again after it.
@@ -16,18 +20,93 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Mails taken at once.
 const BATCH: u32 = 16;
 
-/// Sends what waits, until `stop` is ready. A mail under way is finished first.
-pub async fn work(state: AppState, mailer: Mailer, stop: impl Future<Output = ()>) {
+/// Whoever carries what goes out by one channel.
+pub trait Carrier: Sync {
+    /// The channel.
+    const CHANNEL: Channel;
+
+    /// What wakes its task.
+    fn wake(state: &AppState) -> &Notify;
+
+    /// Carries one to its address.
+    fn carry(
+        &self,
+        state: &AppState,
+        mail: &Mail,
+        to: &str,
+        organisation: &str,
+    ) -> impl Future<Output = Result<(), NotCarried>> + Send;
+}
+
+/// Why one was not taken. It never holds an address or a code.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub struct NotCarried {
+    /// What the other side said.
+    pub words: String,
+    /// Whether no other try can help.
+    pub is_final: bool,
+}
+
+impl Carrier for Mailer {
+    const CHANNEL: Channel = Channel::Mail;
+
+    fn wake(state: &AppState) -> &Notify {
+        &state.mail_wake
+    }
+
+    async fn carry(
+        &self,
+        state: &AppState,
+        mail: &Mail,
+        to: &str,
+        organisation: &str,
+    ) -> Result<(), NotCarried> {
+        let sent = match compose(&mail.letter, organisation) {
+            Ok(written) => {
+                self.send(mail.id, to, mail.letter.language.tag(), written, state.clock.now()).await
+            }
+            Err(error) => Err(SendError::Unsendable(error.to_string())),
+        };
+        sent.map_err(|error| NotCarried { words: error.to_string(), is_final: error.is_final() })
+    }
+}
+
+impl Carrier for Gateway {
+    const CHANNEL: Channel = Channel::Sms;
+
+    fn wake(state: &AppState) -> &Notify {
+        &state.sms_wake
+    }
+
+    async fn carry(
+        &self,
+        state: &AppState,
+        mail: &Mail,
+        to: &str,
+        organisation: &str,
+    ) -> Result<(), NotCarried> {
+        let said = text(&mail.letter, organisation, &state.settings.public_url);
+        let (Some(number), Some(said)) = (Phone::parse(to), said) else {
+            return Err(NotCarried { words: "it is no text message".to_owned(), is_final: true });
+        };
+        let sent = self.send(&number, &said).await;
+        sent.map_err(|error| NotCarried { words: error.to_string(), is_final: error.is_final() })
+    }
+}
+
+/// Sends what waits, until `stop` is ready. What is under way is finished first.
+pub async fn work<C: Carrier>(state: AppState, carrier: C, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
-        match once(&state, &mailer).await {
+        match once(&state, &carrier).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => tracing::error!(%error, "the outbox can't be read"),
         }
         tokio::select! {
             () = &mut stop => return,
-            () = state.mail_wake.notified() => {}
+            () = C::wake(&state).notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -37,14 +116,14 @@ pub async fn work(state: AppState, mailer: Mailer, stop: impl Future<Output = ()
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn once(state: &AppState, mailer: &Mailer) -> Result<usize, StoreError> {
+pub async fn once<C: Carrier>(state: &AppState, carrier: &C) -> Result<usize, StoreError> {
     let outbox = state.store.mail_outbox();
-    let taken = outbox.take(&state.node_key, BATCH, LEASE, state.clock.now()).await?;
+    let taken = outbox.take(&state.node_key, C::CHANNEL, BATCH, LEASE, state.clock.now()).await?;
     let mut left = 0;
     for mail in taken {
-        match send(state, mailer, &mail).await {
+        match send(state, carrier, &mail).await {
             Ok(()) => {}
-            Err(error) if error.is_final() => tracing::warn!(mail = %mail.id, %error, "a mail is given up"),
+            Err(error) if error.is_final => tracing::warn!(mail = %mail.id, %error, "a mail is given up"),
             Err(error) => {
                 tracing::warn!(mail = %mail.id, %error, tries = mail.tries, "a mail was not taken; it is tried again");
                 continue;
@@ -56,12 +135,10 @@ pub async fn once(state: &AppState, mailer: &Mailer) -> Result<usize, StoreError
     Ok(left)
 }
 
-async fn send(state: &AppState, mailer: &Mailer, mail: &Mail) -> Result<(), SendError> {
-    // A decoy's mail: queued like every other, and dropped here, where nobody can watch.
+async fn send<C: Carrier>(state: &AppState, carrier: &C, mail: &Mail) -> Result<(), NotCarried> {
+    // A decoy's: queued like every other, and dropped here, where nobody can watch.
     let Some(to) = &mail.letter.to else { return Ok(()) };
     let tenant = state.store.tenants().get(mail.tenant).await.ok().flatten();
     let organisation = tenant.map(|tenant| tenant.name).unwrap_or_default();
-    let written =
-        compose(&mail.letter, &organisation).map_err(|error| SendError::Unsendable(error.to_string()))?;
-    mailer.send(mail.id, to, mail.letter.language.tag(), written, state.clock.now()).await
+    carrier.carry(state, mail, to, &organisation).await
 }

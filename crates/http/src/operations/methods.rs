@@ -22,6 +22,7 @@ pub(crate) fn has(user: &User, standing: &Standing, method: Method) -> bool {
         Method::Passkey => standing.passkeys > 0,
         Method::RecoveryCode => standing.recovery_codes > 0,
         Method::Mail => user.registered_mail.is_some(),
+        Method::Sms => user.registered_mobile.is_some(),
         Method::TemporaryPass => false,
     }
 }
@@ -64,6 +65,10 @@ async fn take_back(state: &AppState, user: &User, method: Method) -> Result<bool
         Method::Passkey => store.passkeys().remove_all(tenant, id).await,
         Method::Mail => match user.registered_mail.as_deref() {
             Some(address) => store.users().set_registered_mail(tenant, id, Some(address), None).await,
+            None => Ok(false),
+        },
+        Method::Sms => match user.registered_mobile.as_deref() {
+            Some(number) => store.users().set_registered_mobile(tenant, id, Some(number), None).await,
             None => Ok(false),
         },
         Method::TemporaryPass => Ok(false),

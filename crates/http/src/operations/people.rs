@@ -1,9 +1,12 @@
 //! People, as far as an operator is for them: one, those whose names contain something, and the lifting of a stop.
 
 use ritorno_identity::audit::Activity;
-use ritorno_identity::limit::{CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate};
+use ritorno_identity::limit::{
+    CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, SMS_SENT, SMS_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate,
+};
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::phone::Phone;
 use ritorno_identity::sspr::Standing;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::user::User;
@@ -127,10 +130,11 @@ pub(crate) async fn lift(state: &AppState, operator: &Operator, user: &User) -> 
             limits.lift(tenant, wrong_at_a_gate(method, known), &subject).await?;
         }
     }
-    let addresses = user.addresses().into_iter();
+    let mobile = user.code_mobile();
+    let addresses = user.addresses().into_iter().chain(mobile.as_ref().map(Phone::as_str));
     let by_address = addresses.map(|address| Subject::of_address(&state.pepper, tenant, address));
     for subject in by_address.chain([by_user]) {
-        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER] {
+        for limit in [&CODES_SENT, &CODES_SENT_TO_KNOWN_BROWSER, &SMS_SENT, &SMS_SENT_TO_KNOWN_BROWSER] {
             limits.lift(tenant, limit, &subject).await?;
         }
     }

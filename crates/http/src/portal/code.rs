@@ -37,13 +37,23 @@ struct CodePage<'a> {
 /// What the link behind a new code says.
 #[derive(Deserialize)]
 pub(super) struct Shown {
-    sent: Option<String>,
+    pub(super) sent: Option<String>,
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct Input {
     code: String,
+}
+
+/// What came of a code that was typed.
+pub(super) enum CodeTried {
+    /// On to the next gate, or to the password.
+    Passed(Response),
+    /// It can be tried again; what is told.
+    Again(&'static str),
+    /// The method is stopped for the day.
+    Stopped,
 }
 
 /// Where a flow that is at another step goes on.
@@ -103,7 +113,7 @@ pub(super) async fn show(
     Ok((reader.remember(jar), page).into_response())
 }
 
-/// A code was typed. The try is counted before the code is looked at.
+/// A code was typed.
 pub(super) async fn check(
     State(state): State<AppState>,
     reader: Reader,
@@ -115,24 +125,41 @@ pub(super) async fn check(
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
-    let again = |fault| render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), false);
+    Ok(match try_code(&state, &reader, &jar, &flow, Method::Mail, input).await? {
+        CodeTried::Passed(passed) => passed,
+        CodeTried::Again(fault) => {
+            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), false)
+        }
+        CodeTried::Stopped => stopped(&reader, &tenant, &flow),
+    })
+}
+
+/// A code that was sent by `method` was typed. The try is counted before the code is looked at.
+pub(super) async fn try_code(
+    state: &AppState,
+    reader: &Reader,
+    jar: &CookieJar,
+    flow: &Flow,
+    method: Method,
+    input: Input,
+) -> Result<CodeTried, PageError> {
     let Some(typed) = OneTimeCode::parse(&Zeroizing::new(input.code)) else {
-        return Ok(again(key("code-not-a-code")));
+        return Ok(CodeTried::Again(key("code-not-a-code")));
     };
     let now = state.clock.now();
     let attempt = Attempt {
-        tenant: tenant.id,
+        tenant: flow.tenant,
         flow: flow.id,
-        method: Method::Mail,
-        typed: typed.digest(&state.pepper, tenant.id, flow.id, Method::Mail),
+        method,
+        typed: typed.digest(&state.pepper, flow.tenant, flow.id, method),
         subject: flow.subject,
-        known_browser: is_known(&state, &jar, flow.tenant, &flow.subject),
+        known_browser: is_known(state, jar, flow.tenant, &flow.subject),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
-        Tried::Right => match pass(&state, &reader, &jar, &flow, Method::Mail).await? {
-            Some(passed) => return Ok(passed),
+        Tried::Right => match pass(state, reader, jar, flow, method).await? {
+            Some(passed) => return Ok(CodeTried::Passed(passed)),
             None => (key("code-wrong"), "code right, but withheld"),
         },
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
@@ -140,21 +167,13 @@ pub(super) async fn check(
         Tried::Expired => (key("code-expired"), "code expired"),
         Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
         Tried::Stopped => {
-            note(
-                &state,
-                &reader,
-                &flow,
-                Activity::Blocked,
-                Success::Failure,
-                "too many wrong codes today",
-                None,
-            )
-            .await?;
-            return Ok(stopped(&reader, &tenant, &flow));
+            let (at, reason) = (Activity::Blocked, "too many wrong codes today");
+            note(state, reader, flow, at, Success::Failure, reason, None).await?;
+            return Ok(CodeTried::Stopped);
         }
     };
-    note(&state, &reader, &flow, Activity::FlowProgress, Success::Failure, reason, None).await?;
-    Ok(again(fault))
+    note(state, reader, flow, Activity::FlowProgress, Success::Failure, reason, None).await?;
+    Ok(CodeTried::Again(fault))
 }
 
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {

@@ -75,6 +75,7 @@ pub(super) struct Typed {
 pub(super) const fn place(method: Method) -> &'static str {
     match method {
         Method::Mail => "/reset/code",
+        Method::Sms => "/reset/sms",
         Method::App => "/reset/app",
         Method::Passkey => "/reset/passkey",
         Method::RecoveryCode => "/reset/recovery-code",
@@ -92,6 +93,7 @@ pub(super) fn ways(tenant: &Tenant, flow: &Flow, current: Option<Method>) -> Vec
     let others = choices(tenant, flow).into_iter().filter(|method| Some(*method) != current);
     let way = |method| match method {
         Method::Mail => Way { told: key("way-mail"), place: "/reset/resend", sends: true },
+        Method::Sms => Way { told: key("way-sms"), place: "/reset/sms/send", sends: true },
         Method::App => Way { told: key("way-app"), place: place(Method::App), sends: false },
         Method::Passkey => Way { told: key("way-passkey"), place: place(Method::Passkey), sends: false },
         Method::TemporaryPass => {

@@ -98,9 +98,9 @@ impl Offers {
         kept.refusals.insert(flow, (until, operation, refusal));
     }
 
-    /// Why a flow's last submission came to nothing, told once.
-    pub(super) fn take_refusal(&self, flow: FlowId) -> Option<(Operation, Refusal)> {
-        self.lock().refusals.remove(&flow).map(|(_, operation, refusal)| (operation, refusal))
+    /// Why a flow's last submission came to nothing, as often as it is asked.
+    pub(super) fn refusal(&self, flow: FlowId) -> Option<(Operation, Refusal)> {
+        self.lock().refusals.get(&flow).map(|(_, operation, refusal)| (*operation, refusal.clone()))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::flow::{Flow, FlowState};
 use ritorno_identity::request::Request;
+use ritorno_identity::sspr::{self, Due};
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
@@ -18,7 +19,9 @@ use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::code::ended;
 use crate::portal::offers::Offers;
+use crate::portal::password::{NOT_ARRIVED, person};
 use crate::portal::refusal::Refusal;
+use crate::portal::register::standing;
 use crate::portal::rules::refused;
 use crate::portal::visit::{of_browser, tenant};
 use crate::reader::Reader;
@@ -34,6 +37,8 @@ pub(super) struct OutcomePage {
     end: End,
     /// Whether it is about unlocking alone.
     unlock: bool,
+    /// The key of what the person is asked to do about their ways to prove who they are.
+    due: Option<&'static str>,
     support_code: String,
 }
 
@@ -103,6 +108,7 @@ impl OutcomePage {
             title,
             end,
             unlock,
+            due: None,
             support_code: flow.support_code.0.clone(),
         }
     }
@@ -123,15 +129,41 @@ pub(super) async fn show(
         }
         // Until it has a row, of which kind it is can't be told, and need not.
         FlowState::GatePassed if offers.sent_by(flow.id).is_some() => Some((Operation::Reset, End::Pending)),
-        FlowState::GatePassed => match offers.take_refusal(flow.id) {
+        FlowState::GatePassed => match offers.refusal(flow.id) {
             Some((operation, refusal)) => Some((operation, End::Failed { refusal, again: true })),
             None => last_of(&state, &reader, &tenant, &flow).await?,
         },
         FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
     };
-    let Some((operation, end)) = end else { return Ok(Redirect::to("/reset/password").into_response()) };
-    let shown = OutcomePage::new(&reader, &tenant, &flow, operation, end);
+    let Some((operation, end)) = end else { return Ok(Redirect::to(NOT_ARRIVED).into_response()) };
+    let due = match end {
+        End::Done { .. } => asked_for(&state, &tenant, &flow).await,
+        _ => None,
+    };
+    let shown = OutcomePage { due, ..OutcomePage::new(&reader, &tenant, &flow, operation, end) };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+/// What is asked of the person whose new password works. If that can't be read, the page tells all the same that it does.
+async fn asked_for(state: &AppState, tenant: &Tenant, flow: &Flow) -> Option<&'static str> {
+    match due(state, tenant, flow).await {
+        Ok(Some(Due::Register)) => Some(key("due-register")),
+        Ok(Some(Due::Confirm { .. })) => Some(key("due-confirm")),
+        Ok(None) => None,
+        Err(error) => {
+            tracing::warn!(?error, "whether registration is due can't be told");
+            None
+        }
+    }
+}
+
+async fn due(state: &AppState, tenant: &Tenant, flow: &Flow) -> Result<Option<Due>, PageError> {
+    let user = person(state, flow).await?;
+    // Whoever may not register any more is asked for nothing.
+    if sspr::person_allowed(tenant, &user).is_err() {
+        return Ok(None);
+    }
+    Ok(sspr::due(tenant, &user, &standing(state, &user).await?, state.clock.now()))
 }
 
 /// What the row of the flow's request says.

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -21,7 +21,7 @@ use ritorno_protocol::outcome::Fault;
 use ritorno_protocol::policy::EffectivePolicy;
 use ritorno_protocol::query::Found;
 use ritorno_relay::dispatch_error::DispatchError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::i18n::Words;
@@ -36,6 +36,15 @@ use crate::portal::visit::{current, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
+/// Where whoever asks for an outcome goes on when nothing of theirs has arrived.
+pub(super) const NOT_ARRIVED: &str = "/reset/password?arrived=nothing";
+
+/// What the link says.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    arrived: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "portal/password.html")]
 struct PasswordPage<'a> {
@@ -43,6 +52,8 @@ struct PasswordPage<'a> {
     frame: Frame,
     rules: Vec<RuleLine>,
     unreadable: bool,
+    /// Whether to tell that no new password came before.
+    not_arrived: bool,
     /// Whether the account is locked and may be unlocked without a new password.
     unlock: bool,
     /// Whether the current password goes along.
@@ -72,6 +83,7 @@ pub(super) async fn show(
     Extension(offers): Extension<Arc<Offers>>,
     reader: Reader,
     jar: CookieJar,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
@@ -116,6 +128,7 @@ pub(super) async fn show(
         frame: Frame::new(&tenant, "/reset/password"),
         rules: lines(t, &policy),
         unreadable: unreadable(&policy),
+        not_arrived: asked.arrived.is_some(),
         unlock: locked && tenant.unlock_enabled && flow.purpose == Purpose::Reset,
         change: flow.purpose == Purpose::Change,
         context: serde_json::to_string(&context).map_err(PageError::behind)?,

@@ -6,8 +6,10 @@
 //! (the name)       (known or not)          (the browser seals)           │ the directory says that it is right
 //!                  GET /register/methods ◀───────────────────────────────┘
 //!   an address:    GET, POST /register/address ─▶ POST /register/code ─▶ GET /register/done ◀── POST /register/remove
+//!   a number:      GET, POST /register/mobile ─▶ GET, POST /register/mobile/code, POST /register/mobile/remove
 //!   an app:        GET, POST /register/app, POST /register/app/remove
 //!   passkeys:      GET, POST /register/passkey, POST /register/passkey/remove
+//!   looked through: POST /register/confirm
 //!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
 //!
@@ -22,9 +24,12 @@ mod app;
 mod change;
 mod change_password;
 mod code;
+mod confirm;
 mod done;
 mod front;
 mod methods;
+mod mobile;
+mod mobile_code;
 mod passkey;
 mod password;
 mod recovery_codes;
@@ -37,6 +42,7 @@ mod verify;
 mod visit;
 
 pub use address::read as read_address;
+pub(super) use methods::standing;
 
 use axum::Router;
 use axum::response::Redirect;
@@ -59,10 +65,14 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/remove", post(remove::remove))
         .route("/register/done", get(done::show))
         .route("/register/methods", get(methods::show))
+        .route("/register/confirm", post(confirm::confirm))
         .route("/register/change-password", post(change_password::change_password))
         .route("/change", get(front::show_change))
         // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
         .route("/.well-known/change-password", get(async || Redirect::to("/change")))
+        .route("/register/mobile", get(mobile::show).post(mobile::give))
+        .route("/register/mobile/code", get(mobile_code::show).post(mobile_code::check))
+        .route("/register/mobile/remove", post(mobile::remove))
         .route("/register/app", get(app::show).post(app::confirm))
         .route("/register/app/picture", get(app::picture))
         .route("/register/app/remove", post(app::remove))

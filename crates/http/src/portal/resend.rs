@@ -7,15 +7,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::Person;
-use ritorno_identity::method::Method;
 use ritorno_identity::user::AddressKind;
 use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
 use crate::page::PageError;
 use crate::portal::code::ended;
-use crate::portal::gate::instead_of;
-use crate::portal::start::{RELEASED_AFTER, send_code};
+use crate::portal::gate::{instead_of, place};
+use crate::portal::start::{By, RELEASED_AFTER, send_code};
 use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -34,22 +33,29 @@ pub(super) async fn resend(
     jar: CookieJar,
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
-    let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = again(&state, &reader, &jar, input.to).await;
-    tokio::time::sleep_until(release).await;
-    state.mail_wake.notify_one();
-    answer
+    send_another(&state, &reader, &jar, By::Mail(input.to)).await
 }
 
-async fn again(
+/// Sends another code, released at the same time for every name.
+pub(super) async fn send_another(
     state: &AppState,
     reader: &Reader,
     jar: &CookieJar,
-    wanted: AddressKind,
+    by: By,
 ) -> Result<Response, PageError> {
+    let release = tokio::time::Instant::now() + RELEASED_AFTER;
+    let answer = again(state, reader, jar, by).await;
+    tokio::time::sleep_until(release).await;
+    state.mail_wake.notify_one();
+    state.sms_wake.notify_one();
+    answer
+}
+
+async fn again(state: &AppState, reader: &Reader, jar: &CookieJar, by: By) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
+    let method = by.channel().method();
     let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
-    if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
+    if let Some(place) = instead_of(&tenant, &flow, method) {
         return Ok(Redirect::to(place).into_response());
     }
     // A stranger's flow looks for a person that can't be there, so that the statements are the same.
@@ -59,7 +65,7 @@ async fn again(
     };
     let user = state.store.users().get(tenant.id, id).await.map_err(PageError::behind)?;
     let known = is_known(state, jar, flow.tenant, &flow.subject);
-    send_code(state, &tenant, &flow, user.as_ref(), known, wanted).await?;
+    send_code(state, &tenant, &flow, user.as_ref(), known, by).await?;
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, "new code asked for", None).await?;
-    Ok(Redirect::to("/reset/code?sent=1").into_response())
+    Ok(Redirect::to(&format!("{}?sent=1", place(method))).into_response())
 }

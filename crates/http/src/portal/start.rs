@@ -14,7 +14,7 @@ use ritorno_identity::flow::{self, Flow, FlowState, Person, Purpose};
 use ritorno_identity::gates::Gates;
 use ritorno_identity::ids::{CorrelationId, FlowId};
 use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::{self, Standing};
@@ -55,6 +55,7 @@ pub(super) async fn start(
     tokio::time::sleep_until(release).await;
     // Only now may mail go out: its sending would be seen in the time of the answer.
     state.mail_wake.notify_one();
+    state.sms_wake.notify_one();
     answer
 }
 
@@ -92,11 +93,16 @@ async fn begin(
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
     // What the pages begin with is the tenant's choice, the same for every name.
     let first = tenant.gate_policy.methods().first().copied().unwrap_or(Method::Mail);
-    if first == Method::Mail {
-        send_code(state, &tenant, &flow, user.as_ref(), known, AddressKind::default()).await?;
+    let by = match first {
+        Method::Mail => Some(By::Mail(AddressKind::default())),
+        Method::Sms => Some(By::Sms),
+        _ => None,
+    };
+    if let Some(by) = by {
+        send_code(state, &tenant, &flow, user.as_ref(), known, by).await?;
     }
     let step = match flow.person {
-        Person::Known(_) if first == Method::Mail => "name given, code sent".to_owned(),
+        Person::Known(_) if by.is_some() => "name given, code sent".to_owned(),
         Person::Known(_) => "name given".to_owned(),
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
         Person::Stranger => "name given, nobody's".to_owned(),
@@ -146,39 +152,68 @@ fn new_flow(
     (flow, token)
 }
 
-/// Makes a code for `flow` and queues its mail, unless the person or the name had too many: then nothing happens, and nothing
+/// How a code goes out.
+#[derive(Clone, Copy)]
+pub(super) enum By {
+    /// By mail, to an address of this kind if there is one.
+    Mail(AddressKind),
+    /// By text message.
+    Sms,
+}
+
+impl By {
+    /// The channel.
+    pub(super) const fn channel(self) -> Channel {
+        match self {
+            Self::Mail(_) => Channel::Mail,
+            Self::Sms => Channel::Sms,
+        }
+    }
+
+    /// Where it goes, for somebody who may reset.
+    fn address(self, user: &User) -> Option<String> {
+        match self {
+            Self::Mail(wanted) => user.code_address(wanted).map(str::to_owned),
+            Self::Sms => user.code_mobile().map(|number| number.as_str().to_owned()),
+        }
+    }
+}
+
+/// Makes a code for `flow` and queues its mail or text message, unless the person or the name had too many: then nothing happens, and nothing
 /// shows. An address that had too many gets no further mail, and everything else goes on, since what somebody has of addresses
 /// must not show by when it stops. Strangers take the same way; their mail has no address, and is dropped where it would be
-/// sent. A browser in which the person succeeded before (`known`) has limits of its own. `wanted` is the kind of address that
-/// was asked for; whether the person has one of that kind does not show.
+/// sent. A browser in which the person succeeded before (`known`) has limits of its own. `by` is how it was
+/// asked for; whether the person has an address of that kind, or a number, does not show.
 pub(super) async fn send_code(
     state: &AppState,
     tenant: &Tenant,
     flow: &Flow,
     user: Option<&User>,
     known: bool,
-    wanted: AddressKind,
+    by: By,
 ) -> Result<(), PageError> {
+    let (channel, method) = (by.channel(), by.channel().method());
     let now = state.clock.now();
     // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only.
     let address = match flow.person {
-        Person::Known(_) => user.and_then(|user| user.code_address(wanted)),
-        Person::Withheld { .. } => {
-            user.and_then(|user| user.code_address(wanted).or_else(|| user.addresses().first().copied()))
-        }
+        Person::Known(_) => user.and_then(|user| by.address(user)),
+        Person::Withheld { .. } => user.and_then(|user| match by {
+            By::Mail(_) => by.address(user).or_else(|| user.addresses().first().map(|&any| any.to_owned())),
+            By::Sms => by.address(user),
+        }),
         Person::Stranger => None,
     };
-    let (limits, limit) = (state.store.limits(), codes_sent(known));
+    let (limits, limit) = (state.store.limits(), codes_sent(channel, known));
     if !limits.count(tenant.id, limit, &flow.subject, now).await.map_err(PageError::behind)? {
         return Ok(());
     }
     let nowhere = || Subject::of_flow(&state.pepper, tenant.id, flow.id);
     let place =
-        address.map_or_else(nowhere, |address| Subject::of_address(&state.pepper, tenant.id, address));
+        address.as_deref().map_or_else(nowhere, |to| Subject::of_address(&state.pepper, tenant.id, to));
     let room = limits.count(tenant.id, limit, &place, now).await.map_err(PageError::behind)?;
     let code = OneTimeCode::random(&*state.random);
-    let digest = code.digest(&state.pepper, tenant.id, flow.id, Method::Mail);
-    let stored = StoredCode::new(tenant.id, flow.id, Method::Mail, digest, now);
+    let digest = code.digest(&state.pepper, tenant.id, flow.id, method);
+    let stored = StoredCode::new(tenant.id, flow.id, method, digest, now);
     state.store.codes().put(&stored).await.map_err(PageError::behind)?;
     let support_code = flow.support_code.0.clone();
     let template = match flow.person {
@@ -190,7 +225,8 @@ pub(super) async fn send_code(
         }
     };
     let language = user.and_then(|user| user.language).unwrap_or(flow.language);
-    let letter = Letter { to: address.filter(|_| room).map(str::to_owned), language, template };
+    let letter = Letter { to: address.filter(|_| room), language, template };
     let mail = Mail::new(tenant.id, letter, code::VALID, now, &*state.random);
+    let mail = Mail { channel, ..mail };
     state.store.mail_outbox().queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)
 }

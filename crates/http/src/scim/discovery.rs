@@ -84,7 +84,7 @@ fn all_schemas() -> Vec<Value> {
     let mut tied = vec![fixed("anchor"), needed("accountName"), needed("domain"), needed("forest")];
     let group_tied =
         tied.iter().cloned().chain([attribute("memberCount", "integer", false, "readOnly")]).collect();
-    tied.extend([needed("objectGuid"), plain("objectSid"), plain("alternateMail")]);
+    tied.extend([needed("objectGuid"), plain("objectSid"), plain("alternateMail"), plain("mobile")]);
     let group = vec![needed("displayName"), whole("members", &["value", "type"], true)];
     vec![
         described(USER_SCHEMA, "User", user),

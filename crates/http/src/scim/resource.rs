@@ -24,6 +24,7 @@ pub struct Said {
     display_name: String,
     mail: Option<String>,
     alternate_mail: Option<String>,
+    mobile: Option<String>,
     language: Option<Language>,
     enabled: bool,
     object: OnPremises,
@@ -67,6 +68,7 @@ impl Said {
             display_name: filled(&resource.display_name).unwrap_or_else(|| user_name.to_owned()),
             mail: primary.map(|mail| mail.value.clone()),
             alternate_mail: filled(&extension.alternate_mail),
+            mobile: filled(&extension.mobile),
             language: resource.preferred_language.as_deref().and_then(Language::from_tag),
             enabled: resource.active,
             object: OnPremises {
@@ -92,6 +94,8 @@ impl Said {
             mail: self.mail,
             alternate_mail: self.alternate_mail,
             registered_mail: None,
+            mobile: self.mobile,
+            registered_mobile: None,
             language: self.language,
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
@@ -116,6 +120,7 @@ impl Said {
             display_name: self.display_name,
             mail: self.mail,
             alternate_mail: self.alternate_mail,
+            mobile: self.mobile,
             language: self.language,
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
@@ -135,6 +140,7 @@ pub fn resource(user: &User, public_address: &str) -> scim::User {
         domain: object.domain.clone(),
         forest: object.forest.0.clone(),
         alternate_mail: user.alternate_mail.clone(),
+        mobile: user.mobile.clone(),
     });
     let work = |mail: &String| scim::Email { value: mail.clone(), kind: Some("work".into()), primary: true };
     scim::User {

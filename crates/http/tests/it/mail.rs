@@ -7,7 +7,7 @@ use ritorno_http::mail::transport::Mailer;
 use ritorno_http::mail::work::{LEASE, once, work};
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_lab::mail::MailServer;
 use ritorno_protocol::clock::Clock as _;
 
@@ -38,6 +38,7 @@ async fn queue(world: &World, to: Option<&str>, language: Language) {
     let now = world.clock.now();
     let template = Template::Code { code: "01234567".into(), support_code: "ABCDE-12345".into() };
     let mail = Mail {
+        channel: Channel::Mail,
         id: MailId::random(&*world.state.random),
         tenant: world.tenant.id,
         letter: Letter { to: to.map(str::to_owned), language, template },

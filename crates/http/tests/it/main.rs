@@ -31,5 +31,7 @@ mod scim;
 mod scim_compressed;
 mod scim_held;
 mod second_factor;
+mod sms;
+mod sspr_policy;
 mod unlock;
 mod world;

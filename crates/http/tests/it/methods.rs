@@ -48,7 +48,7 @@ impl App {
 }
 
 /// Registers an app, for somebody who has proven their password.
-async fn register_app(world: &World, browser: &mut Browser) -> App {
+pub(crate) async fn register_app(world: &World, browser: &mut Browser) -> App {
     let app = App::of(&browser.get("/register/app").await);
     let done = browser.post("/register/app", &[("code", &app.code(world))]).await;
     assert_eq!(done.location(), "/register/methods?done=app", "{}", done.body);

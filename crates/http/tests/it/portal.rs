@@ -180,6 +180,35 @@ async fn refused_password_leaves_the_gate_passed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_never_arrived_is_said_so_and_a_refusal_as_often_as_it_is_asked() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    past_the_gate(&world, &mut browser).await;
+    let plain = browser.get("/reset/password").await;
+    assert!(!plain.body.contains("id=\"not-arrived\""), "{}", plain.body);
+    let asked = browser.get("/reset/outcome").await;
+    assert_eq!(asked.location(), "/reset/password?arrived=nothing", "{}", asked.body);
+    let told = browser.get(asked.location()).await;
+    assert!(told.body.contains("so nothing was changed. Type it here."), "{}", told.body);
+
+    // What this page makes goes through: by the look, nothing was used up. One that is not the page's is refused, and a page that
+    // looks for itself leaves the refusal to the page that the person sees.
+    let page = PageContext::of(&told);
+    let mut invented = page.context();
+    invented.request = ritorno_protocol::ids::RequestId::random(&*world.state.random);
+    browser.post_json("/reset/submit", &page.seal(&world, &invented, "Passw0rd-1")).await;
+    for _ in 0..2 {
+        let outcome = browser.get("/reset/outcome").await;
+        assert!(outcome.body.contains("What arrived is not what this page gave out"), "{}", outcome.body);
+    }
+    let sealed = page.seal(&world, &page.context(), "Another-Passw0rd");
+    let done = browser.post_json("/reset/submit", &sealed).await;
+    assert!(done.body.contains("\"done\""), "{}", done.body);
+    assert!(browser.get("/reset/outcome").await.body.contains("notice-ok"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_proved_is_said_so() {
     let world = World::new().await;
     let agent = TestAgent::link(&world).await;

@@ -90,6 +90,7 @@ pub(crate) fn person(name: &str) -> Value {
             "domain": "CONTOSO",
             "forest": "contoso.test",
             "alternateMail": format!("{name}@mail.test"),
+            "mobile": "+39 333 1234567",
         }
     })
 }
@@ -112,6 +113,7 @@ async fn a_person_is_made_found_changed_and_removed(world: &World) {
     assert_eq!(object.object_guid.0, (0..16).collect::<Vec<u8>>(), "as the directory stores it");
     assert_eq!(object.object_sid.0.len(), 28);
     assert_eq!(user.alternate_mail.as_deref(), Some("luca@mail.test"));
+    assert_eq!(user.mobile.as_deref(), Some("+39 333 1234567"));
     let path = format!("{USERS}/{}", user.id);
 
     let anchor = made.body["externalId"].as_str().unwrap();

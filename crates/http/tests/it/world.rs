@@ -20,7 +20,7 @@ use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::audit::Fact;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::licence::Grant;
-use ritorno_identity::mail::{Letter, Template};
+use ritorno_identity::mail::{Channel, Letter, Template};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
 use ritorno_identity::tenant::Tenant;
@@ -146,8 +146,10 @@ impl World {
                 public_url: ORIGIN.parse().unwrap(),
                 proxies: Proxies::default(),
                 releases: Releases { folder: folder.join("packages"), key: folder.join("release-key") },
+                sms: true,
             }),
             mail_wake: Arc::default(),
+            sms_wake: Arc::default(),
             leases: Arc::default(),
             held_told: Arc::default(),
         };
@@ -180,6 +182,8 @@ impl World {
             mail: Some(format!("{account}@contoso.test")),
             alternate_mail: alternate_mail.map(str::to_owned),
             registered_mail: None,
+            mobile: None,
+            registered_mobile: None,
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(OnPremises {
@@ -268,11 +272,16 @@ impl World {
         found.into_iter().map(|(_, fact)| fact).collect()
     }
 
-    /// Every letter in the outbox, taken out of it.
+    /// Every letter in the outbox that goes by mail, taken out of it.
     pub(crate) async fn letters(&self) -> Vec<Letter> {
+        self.letters_by(Channel::Mail).await
+    }
+
+    /// Every letter in the outbox that goes out by this channel, taken out of it.
+    pub(crate) async fn letters_by(&self, channel: Channel) -> Vec<Letter> {
         let outbox = self.state.store.mail_outbox();
         let lease = Duration::from_secs(3_600);
-        let taken = outbox.take(&self.state.node_key, 100, lease, self.clock.now()).await.unwrap();
+        let taken = outbox.take(&self.state.node_key, channel, 100, lease, self.clock.now()).await.unwrap();
         taken.into_iter().map(|mail| mail.letter).collect()
     }
 

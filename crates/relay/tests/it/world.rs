@@ -217,6 +217,8 @@ impl World {
             mail: None,
             alternate_mail: None,
             registered_mail: None,
+            mobile: None,
+            registered_mobile: None,
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(object),

@@ -107,6 +107,7 @@ preferred = ["dc2.contoso.test"]
 scope = ["OU=People,DC=contoso,DC=test"]
 [forest.attributes]
 alternate_mail = "info"
+mobile = "pager"
 "#;
 
     fn parse(domains: &str) -> Result<Config, ConfigError> {
@@ -151,6 +152,7 @@ write_elsewhere = true
         for domain in [child, tree] {
             assert_eq!(domain.dns_servers, root.dns_servers);
             assert_eq!(domain.attributes.alternate_mail, "info");
+            assert_eq!(domain.attributes.mobile, "pager");
             assert_eq!(domain.access.ca_file, root.access.ca_file);
         }
     }
@@ -160,18 +162,18 @@ write_elsewhere = true
         let complaint = |domains: &str| parse(domains).unwrap_err().to_string();
         let emea = "[[forest.domain]]\nname = \"emea.contoso.test\"\n";
         for (lines, expected) in [
-            (format!("{emea}host = []\n"), "line 16, key 'host': unknown field"),
-            (format!("{emea}{emea}"), "line 17, key 'name': 'emea.contoso.test' is there already"),
-            (emea.replace("emea.", ""), "line 15, key 'name': 'contoso.test' is there already"),
+            (format!("{emea}host = []\n"), "line 17, key 'host': unknown field"),
+            (format!("{emea}{emea}"), "line 18, key 'name': 'emea.contoso.test' is there already"),
+            (emea.replace("emea.", ""), "line 16, key 'name': 'contoso.test' is there already"),
             (
                 format!("{emea}account = \"svc@emea.contoso.test\"\n"),
-                "line 16, key 'account': an account of its own",
+                "line 17, key 'account': an account of its own",
             ),
             (
                 format!("{emea}keytab_file = \"k\"\n"),
-                "line 15, key 'name': with Kerberos a domain is a realm",
+                "line 16, key 'name': with Kerberos a domain is a realm",
             ),
-            (emea.replace("emea.contoso.test", "emea"), "line 15, key 'name': 'emea' is no DNS name"),
+            (emea.replace("emea.contoso.test", "emea"), "line 16, key 'name': 'emea' is no DNS name"),
         ] {
             let said = complaint(&lines);
             assert!(said.contains(expected), "{said}");
@@ -179,7 +181,7 @@ write_elsewhere = true
         let sealed = FOREST.replace("ca_file = \"c\"", "transport = \"kerberos\"");
         let said =
             Config::parse(Path::new("agent.toml"), &format!("{sealed}{emea}")).unwrap_err().to_string();
-        assert!(said.contains("line 15, key 'name': with Kerberos a domain is a realm"), "{said}");
+        assert!(said.contains("line 16, key 'name': with Kerberos a domain is a realm"), "{said}");
         let openldap = FOREST
             .replace("preferred = [\"dc2.contoso.test\"]\n", "")
             .replace("svc-ritorno@contoso.test", "cn=a");

@@ -34,7 +34,8 @@ pub(super) struct Source {
     directory: OpenLdap,
     /// What is asked for, and under which name the rules know it.
     names: Vec<(String, &'static str)>,
-    alternate_mail: String,
+    /// What is settable: the rules know it by the name that it has.
+    settable: [String; 2],
     scope: String,
     reading: Reading,
     /// The latest moment that was seen, or the server's own place.
@@ -80,7 +81,8 @@ impl Source {
         Self {
             directory: directory.clone(),
             names: names.map(|(asked, known)| (asked.to_owned(), known)).to_vec(),
-            alternate_mail: settings.attributes.alternate_mail.to_lowercase(),
+            settable: [&settings.attributes.alternate_mail, &settings.attributes.mobile]
+                .map(|name| name.to_lowercase()),
             scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
             reading: Reading::Nothing,
             latest: None,
@@ -90,7 +92,7 @@ impl Source {
 
     fn attributes(&self) -> Vec<String> {
         let mut attributes: Vec<String> = self.names.iter().map(|(asked, _)| asked.clone()).collect();
-        attributes.push(self.alternate_mail.clone());
+        attributes.extend(self.settable.iter().cloned());
         attributes.extend(["modifyTimestamp", "pwdAccountLockedTime"].map(str::to_owned));
         attributes
     }
@@ -168,8 +170,10 @@ impl Source {
         let mut attributes: BTreeMap<String, Vec<Vec<u8>>> =
             self.names.iter().filter_map(|(asked, known)| Some(((*known).to_owned(), of(asked)?))).collect();
         attributes.insert("useraccountcontrol".to_owned(), vec![control.into()]);
-        if let Some(values) = entry.attributes.remove(&self.alternate_mail) {
-            attributes.insert(self.alternate_mail.clone(), values);
+        for name in &self.settable {
+            if let Some(values) = entry.attributes.remove(name) {
+                attributes.insert(name.clone(), values);
+            }
         }
         let (dn, object_guid) = (entry.dn, entry.object_guid);
         ImportedObject { dn, object_guid, attributes, members: None, foreign: Vec::new() }

@@ -18,13 +18,18 @@ pub(super) fn of(config: &Config, settings: &ForestSettings) -> anyhow::Result<R
 
 fn layered(file: Option<&Path>, settings: &ForestSettings) -> anyhow::Result<Rules> {
     let mut layers: Vec<(String, String)> = Vec::new();
-    let alternate_mail = &settings.attributes.alternate_mail;
-    if *alternate_mail != Attributes::default().alternate_mail {
-        let text = format!(
-            "disable = [\"alternate-mail\"]\n[[flow]]\nname = \"configured-alternate-mail\"\nto = \"alternateMail\"\n\
-             from = {alternate_mail:?}\nprecedence = 100\n"
-        );
-        layers.push((format!("alternate_mail of {}", settings.name), text));
+    let (own, usual) = (&settings.attributes, Attributes::default());
+    for (key, from, usual, rule, to) in [
+        ("alternate_mail", &own.alternate_mail, usual.alternate_mail, "alternate-mail", "alternateMail"),
+        ("mobile", &own.mobile, usual.mobile, "mobile-number", "mobile"),
+    ] {
+        if *from != usual {
+            let text = format!(
+                "disable = [\"{rule}\"]\n[[flow]]\nname = \"configured-{rule}\"\nto = \"{to}\"\nfrom = {from:?}\n\
+                 precedence = 100\n"
+            );
+            layers.push((format!("{key} of {}", settings.name), text));
+        }
     }
     if let Some(file) = file {
         let text = std::fs::read_to_string(file).with_context(|| format!("rules_file {}", file.display()))?;
@@ -65,4 +70,28 @@ pub(crate) fn check(config: &Config, file: Option<&Path>) -> anyhow::Result<()> 
 /// When nothing can be printed.
 pub(crate) fn show() -> anyhow::Result<()> {
     say(DEFAULT_RULES.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_names_takes_the_place_of_the_usual_attribute() {
+        let asked = |attributes: &str| {
+            let text = format!(
+                "state_dir = \"s\"\n[[forest]]\nname = \"contoso.test\"\n\
+                 netbios_name = \"CONTOSO\"\nhosts = [\"dc1.contoso.test\"]\ndns_servers = [\"10.0.0.1\"]\n\
+                 account = \"svc@contoso.test\"\n\
+                 password_file = \"p\"\nca_file = \"c\"\n[forest.attributes]\n{attributes}"
+            );
+            let config = Config::parse(Path::new("agent.toml"), &text).unwrap();
+            let rules = layered(None, &config.forests[0]).unwrap();
+            let has = |name: &str| rules.attributes().iter().any(|one| one.eq_ignore_ascii_case(name));
+            ["otherMailbox", "info", "mobile", "pager"].map(has)
+        };
+        assert_eq!(asked(""), [true, false, true, false]);
+        assert_eq!(asked("mobile = \"pager\"\n"), [true, false, false, true]);
+        assert_eq!(asked("alternate_mail = \"info\"\nmobile = \"pager\"\n"), [false, true, false, true]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use ritorno_http::mail::transport::Mailer;
+use ritorno_http::sms::gateway::Gateway;
 use ritorno_relay::keyring::Keyring as _;
 
 use crate::config::Config;
@@ -28,6 +29,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             say(format_args!("mail            goes out over {}:{}", mail.host, mail.port()))?;
         }
         None => say("mail            none: no code can be sent")?,
+    }
+    if let Some(sms) = &config.sms {
+        say(format_args!("sms             goes out over {}", Gateway::new(sms)?.place()))?;
     }
     match config.releases.look()? {
         found if found.is_empty() => say("packages        none is offered to agents")?,

@@ -35,6 +35,15 @@ pub(crate) enum Tag {
     It,
 }
 
+impl From<Tag> for Language {
+    fn from(tag: Tag) -> Self {
+        match tag {
+            Tag::En => Self::English,
+            Tag::It => Self::Italian,
+        }
+    }
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -46,10 +55,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         bail!("there is no [mail] table in the configuration, so that no code can be sent: add one");
     };
     let mailer = Mailer::new(mail)?;
-    let language = match language {
-        Tag::En => Language::English,
-        Tag::It => Language::Italian,
-    };
+    let language = Language::from(*language);
     let written = test(language, &installation.tenant.name)?;
     let id = MailId::random(&*system::random());
     let server = format!("{}:{}", mail.host, mail.port());

@@ -12,6 +12,7 @@ pub(crate) mod mail;
 pub(crate) mod person;
 pub(crate) mod requests;
 pub(crate) mod serve;
+pub(crate) mod sms;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
 pub(crate) mod token;

@@ -11,7 +11,9 @@ use ritorno_http::ledger::StoreLedger;
 use ritorno_http::mail::transport::Mailer;
 use ritorno_http::mail::work::work;
 use ritorno_http::serve::{Patience, serve};
+use ritorno_http::sms::gateway::Gateway;
 use ritorno_http::state::Settings;
+use ritorno_identity::method::Method;
 use ritorno_protocol::clock::Clock;
 use ritorno_relay::relay::Relay;
 use ritorno_relay::timer::SystemTimer;
@@ -75,6 +77,26 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             None
         }
     };
+    let sms = match &config.sms {
+        None => {
+            if installation.tenant.gate_policy.allows(Method::Sms) {
+                tracing::warn!(
+                    "the tenant allows codes by text message, and there is no [sms] table: none can be sent"
+                );
+            }
+            None
+        }
+        Some(sms) => {
+            let (gateway, state, mut stopped) = (Gateway::new(sms)?, state.clone(), stopping.subscribe());
+            Some(tokio::spawn(async move {
+                let stop = async {
+                    // If the other end is gone, the end has come as well.
+                    let _ = stopped.changed().await;
+                };
+                work(state, gateway, stop).await;
+            }))
+        }
+    };
     tell_of_releases(&config);
     if let Err(error) = ritorno_http::key_roll::roll_if_due(&state).await {
         tracing::error!(%error, "the signing key is due and can't be rolled");
@@ -113,8 +135,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(measuring) = measuring {
         measuring.abort();
     }
-    if let Some(mail) = mail {
-        mail.await?;
+    for sending in [mail, sms].into_iter().flatten() {
+        sending.await?;
     }
     installation.store.close().await;
     tracing::info!("ended");
@@ -177,8 +199,10 @@ fn state(config: &Config, installation: &Installation) -> AppState {
             public_url: config.public_url.clone(),
             proxies: config.proxies.clone(),
             releases: config.releases.clone(),
+            sms: config.sms.is_some(),
         }),
         mail_wake: Arc::default(),
+        sms_wake: Arc::default(),
         leases: Arc::default(),
         held_told: Arc::default(),
     }

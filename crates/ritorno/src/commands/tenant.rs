@@ -7,6 +7,7 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::banned_word;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
+use ritorno_identity::sspr::ReconfirmAfter;
 use url::Url;
 
 use super::stuck;
@@ -41,7 +42,7 @@ pub(crate) enum Command {
         /// How many: 1 or 2.
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         gates: u8,
-        /// What opens them: mail, app, passkey, recovery-code, temporary-pass.
+        /// What opens them: mail, sms, app, passkey, recovery-code, temporary-pass.
         #[arg(required = true, value_parser = method)]
         methods: Vec<Method>,
         /// How many of them people are asked to register; as many as there are gates unless it is said.
@@ -50,6 +51,22 @@ pub(crate) enum Command {
         /// Lets one method open both gates.
         #[arg(long)]
         same_twice: bool,
+        /// Says it for the people of this group only, also by way of other groups. Of several groups of somebody the strictest holds: two
+        /// gates before one, then more to register.
+        #[arg(long)]
+        group: Option<String>,
+    },
+    /// Takes away what was said for one group: its people pass what everybody passes.
+    DropGates {
+        /// The group's name in the directory, or its id if it is gone.
+        #[arg(long)]
+        group: String,
+    },
+    /// Says after how many days people are asked to look through what they registered: 0 for never, at most 730.
+    Reconfirm {
+        /// How many.
+        #[arg(value_parser = clap::value_parser!(u16).range(0..=i64::from(ReconfirmAfter::MOST)))]
+        days: u16,
     },
     /// Says where the pages send people who need help; without an address, nowhere.
     HelpDesk {
@@ -123,7 +140,28 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         installation.tenant.banned_words.clone_from(words);
         store(&installation, Activity::PolicyChanged, format!("banned words: {}", listed(words))).await?;
     }
-    if let Command::Gates { gates, methods, to_register, same_twice } = command {
+    if let Command::Reconfirm { days } = command {
+        let Some(after) = ReconfirmAfter::from_days(*days) else {
+            bail!("at most {} days: nothing was changed", ReconfirmAfter::MOST);
+        };
+        installation.tenant.reconfirm_after = after;
+        store(&installation, Activity::PolicyChanged, format!("confirmed again after {days} days")).await?;
+    }
+    if let Command::DropGates { group } = command {
+        let policies = installation.store.group_policies();
+        let found = policies
+            .list(installation.tenant.id)
+            .await?
+            .into_iter()
+            .find(|one| one.name.as_ref() == Some(group) || one.group.to_string() == *group);
+        let Some(found) = found else {
+            bail!("the group '{group}' has no gates of its own: nothing was changed")
+        };
+        policies.remove(installation.tenant.id, found.group).await?;
+        let reason = format!("gates of the group {group}: those of the tenant");
+        super::audit(&installation, Activity::PolicyChanged, reason).await?;
+    }
+    if let Command::Gates { gates, methods, to_register, same_twice, group } = command {
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
             .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
@@ -132,9 +170,21 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         {
             bail!("{none}: nothing was changed");
         }
-        installation.tenant.gate_policy = policy;
-        let reason = format!("gates: {}", gates_in_words(&installation.tenant.gate_policy));
-        store(&installation, Activity::PolicyChanged, reason).await?;
+        if policy.allows(Method::Sms) && config.sms.is_none() {
+            bail!(
+                "there is no [sms] table in the configuration, so that no text message can be sent: nothing was changed"
+            );
+        }
+        if let Some(name) = group {
+            let group = super::group_named(&installation, name).await?.id;
+            installation.store.group_policies().set(installation.tenant.id, group, &policy).await?;
+            let reason = format!("gates of the group {name}: {policy}");
+            super::audit(&installation, Activity::PolicyChanged, reason).await?;
+        } else {
+            let reason = format!("gates: {policy}");
+            installation.tenant.gate_policy = policy;
+            store(&installation, Activity::PolicyChanged, reason).await?;
+        }
     }
     if let Command::HelpDesk { url } = command {
         installation.tenant.helpdesk_url.clone_from(url);
@@ -175,7 +225,13 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
     say(format_args!("second-factor {}", position(tenant.second_factor)))?;
     say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
-    say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
+    say(format_args!("gates         {}", tenant.gate_policy))?;
+    for one in installation.store.group_policies().list(tenant.id).await? {
+        let name = one.name.unwrap_or_else(|| format!("{} (gone)", one.group));
+        say(format_args!("gates for     {name}: {}", one.policy))?;
+    }
+    say(format_args!("gates for     administrators: {}", GatePolicy::of_administrators()))?;
+    say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
 }
@@ -203,10 +259,11 @@ fn help_desk(typed: &str) -> Result<String, String> {
     }
 }
 
-fn gates_in_words(policy: &GatePolicy) -> String {
-    let methods: Vec<&str> = policy.methods().iter().map(|method| method.as_str()).collect();
-    let twice = if policy.must_differ() { "" } else { ", one method may open both" };
-    format!("{} of {}, {} to register{twice}", policy.gates(), methods.join(", "), policy.to_register())
+fn confirmed(after: ReconfirmAfter) -> String {
+    match after.days() {
+        0 => "once".to_owned(),
+        days => format!("again after {days} days"),
+    }
 }
 
 /// Stores the changed tenant, and writes it down.

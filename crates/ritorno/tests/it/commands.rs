@@ -261,13 +261,27 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let lines = |text: String| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     let (unlock, names) = ("unlock        off", "forbid-names  off");
     let gates = "gates         1 of mail, app, passkey, recovery-code, temporary-pass, 1 to register";
+    let theirs = "gates for     administrators: 2 of mail, app, passkey, recovery-code, 2 to register";
+    let again = "confirmed     again after 180 days";
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
-    let fresh =
-        ["sspr          on", all, "writeback     off", unlock, names, second, words, gates, desk, nowhere];
+    let fresh = [
+        "sspr          on",
+        all,
+        "writeback     off",
+        unlock,
+        names,
+        second,
+        words,
+        gates,
+        theirs,
+        again,
+        desk,
+        nowhere,
+    ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
@@ -283,6 +297,8 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         second,
         words,
         gates,
+        theirs,
+        again,
         desk,
         domains,
     ];
@@ -320,6 +336,14 @@ fn gates_that_nobody_could_pass_are_refused() -> Result<()> {
     }
     let shown = place.succeed(&["tenant", "gates", "2", "mail", "--same-twice"])?;
     assert!(shown.contains("2 of mail, 1 to register, one method may open both"), "{shown}");
+    assert!(
+        place.fail(&["tenant", "gates", "1", "mail", "--group", "Nessuno"])?.contains("no group 'Nessuno'")
+    );
+    assert!(place.fail(&["tenant", "drop-gates", "--group", "Nessuno"])?.contains("no gates of its own"));
+    assert!(place.fail(&["tenant", "gates", "1", "mail", "sms"])?.contains("no [sms] table"));
+    assert!(place.succeed(&["tenant", "reconfirm", "90"])?.contains("confirmed     again after 90 days\n"));
+    assert!(place.succeed(&["tenant", "reconfirm", "0"])?.contains("confirmed     once\n"));
+    assert!(place.fail(&["tenant", "reconfirm", "731"])?.contains("731 is not in 0..=730"));
     assert!(place.fail(&["tenant", "help-desk", "http://x.test"])?.contains("https: or mailto:"));
     let shown = place.succeed(&["tenant", "help-desk", "mailto:aiuto@contoso.test"])?;
     assert!(shown.contains("help desk     mailto:aiuto@contoso.test"), "{shown}");

@@ -5,3 +5,4 @@ mod hostile;
 mod mail;
 mod place;
 mod service;
+mod sms;

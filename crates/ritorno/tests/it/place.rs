@@ -66,6 +66,8 @@ impl Place {
                 mail: None,
                 alternate_mail: Some(format!("{account}@mail.test")),
                 registered_mail: None,
+                mobile: None,
+                registered_mobile: None,
                 language: None,
                 enabled: true,
                 mastered: Mastered::Hybrid(OnPremises {

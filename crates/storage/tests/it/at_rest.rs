@@ -7,7 +7,7 @@ use ritorno_identity::device_code::{DeviceCode, UserCode};
 use ritorno_identity::flow::Person;
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::recovery_code::RecoveryCode;
 use ritorno_identity::session::Session;
 use ritorno_identity::token::Token;
@@ -32,8 +32,15 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
         language: Language::English,
         template: Template::Code { code: code.expose().to_owned(), support_code: "00000-00000".into() },
     };
-    let mail =
-        Mail { id: MailId::random(&f.random), tenant, letter, expires_at: NOW, created_at: NOW, tries: 0 };
+    let mail = Mail {
+        channel: Channel::Mail,
+        id: MailId::random(&f.random),
+        tenant,
+        letter,
+        expires_at: NOW,
+        created_at: NOW,
+        tries: 0,
+    };
     store.mail_outbox().queue(&mail, &f.node_key, &f.random).await?;
 
     let token = Token::random(&f.random);

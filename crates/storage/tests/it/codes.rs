@@ -7,6 +7,7 @@ use ritorno_identity::code::{Method, OneTimeCode, StoredCode, TRIES, Tried, VALI
 use ritorno_identity::flow::{Flow, Person};
 use ritorno_identity::known_browser;
 use ritorno_identity::limit::{WRONG_CODES_BY_MAIL, codes_sent};
+use ritorno_identity::mail::Channel;
 use ritorno_identity::subject::Subject;
 use ritorno_storage::Attempt;
 
@@ -144,19 +145,22 @@ async fn hammering_does_not_stop_a_known_browser(f: &Fixture) -> Result<()> {
         let theirs = Flow { subject, ..f.flow(Person::Known(anna.id)) };
         f.store.flows().insert(&theirs).await?;
         // The code of another mail is the attacker's best case: tries go on as long as any limit lets them.
-        limits.count(tenant, codes_sent(false), &address, now).await?;
+        limits.count(tenant, codes_sent(Channel::Mail, false), &address, now).await?;
         send(f, &theirs).await?;
         let wrong = attempt(f, &theirs, WRONG)?;
         while !matches!(f.store.codes().attempt(&wrong, NOW).await?, Tried::Spent) {}
         let try_again = f.store.codes().attempt(&attempt(f, &theirs, RIGHT)?, NOW).await?;
         assert_eq!(try_again, Tried::Spent);
-        stopped += u32::from(!limits.count(tenant, codes_sent(false), &address, now).await?);
+        stopped += u32::from(!limits.count(tenant, codes_sent(Channel::Mail, false), &address, now).await?);
     }
     ensure!(stopped > 50, "the hammering was stopped");
 
     let now = NOW.plus(Duration::from_secs(59 * 60));
     let known = known_browser::is_known(&f.pepper, tenant, &subject, &cookie, now);
-    ensure!(known && limits.count(tenant, codes_sent(known), &address, now).await?, "she gets a code");
+    ensure!(
+        known && limits.count(tenant, codes_sent(Channel::Mail, known), &address, now).await?,
+        "she gets a code"
+    );
     let hers = Flow { subject, ..f.flow(Person::Known(anna.id)) };
     f.store.flows().insert(&hers).await?;
     send(f, &hers).await?;

@@ -143,6 +143,8 @@ impl Fixture {
             mail: Some(format!("{name}@contoso.test")),
             alternate_mail: Some(format!("{name}@mail.test")),
             registered_mail: None,
+            mobile: None,
+            registered_mobile: None,
             language: Some(Language::Italian),
             enabled: true,
             mastered: Mastered::Hybrid(OnPremises {

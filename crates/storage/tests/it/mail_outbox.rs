@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_storage::{NodeKey, StoreError};
 
@@ -18,6 +18,7 @@ on_both!(
     expired_mail_is_not_sent,
     senders_do_not_share_a_mail,
     other_node_key_opens_nothing,
+    a_channel_takes_its_own_alone,
 );
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -26,6 +27,7 @@ fn mail(f: &Fixture, to: Option<&str>, created_at: Timestamp) -> Mail {
     Mail {
         id: MailId::random(&f.random),
         tenant: f.tenant.id,
+        channel: Channel::Mail,
         letter: Letter {
             to: to.map(str::to_owned),
             language: Language::Italian,
@@ -49,7 +51,7 @@ async fn taken_in_order_and_forgotten_when_sent(f: &Fixture) -> Result<()> {
     queue(f, &first).await?;
     let now = NOW.plus(Duration::from_secs(2));
     assert_eq!(outbox.waiting(f.tenant.id, now).await?, 2);
-    let taken = outbox.take(&f.node_key, 10, LEASE, now).await?;
+    let taken = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, now).await?;
     assert_eq!(taken, [Mail { tries: 1, ..first.clone() }, Mail { tries: 1, ..second.clone() }]);
     for mail in [&first, &second] {
         outbox.done(f.tenant.id, mail.id).await?;
@@ -62,10 +64,10 @@ async fn comes_again_after_the_lease(f: &Fixture) -> Result<()> {
     let outbox = f.store.mail_outbox();
     let letter = mail(f, Some("anna@mail.test"), NOW);
     queue(f, &letter).await?;
-    assert_eq!(outbox.take(&f.node_key, 10, LEASE, NOW).await?.len(), 1);
+    assert_eq!(outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW).await?.len(), 1);
     let before = NOW.plus(LEASE).minus(Duration::from_millis(1));
-    assert_eq!(outbox.take(&f.node_key, 10, LEASE, before).await?, []);
-    let again = outbox.take(&f.node_key, 10, LEASE, NOW.plus(LEASE)).await?;
+    assert_eq!(outbox.take(&f.node_key, Channel::Mail, 10, LEASE, before).await?, []);
+    let again = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW.plus(LEASE)).await?;
     assert_eq!(again, [Mail { tries: 2, ..letter }]);
     Ok(())
 }
@@ -73,7 +75,10 @@ async fn comes_again_after_the_lease(f: &Fixture) -> Result<()> {
 async fn expired_mail_is_not_sent(f: &Fixture) -> Result<()> {
     let letter = mail(f, Some("anna@mail.test"), NOW);
     queue(f, &letter).await?;
-    assert_eq!(f.store.mail_outbox().take(&f.node_key, 10, LEASE, letter.expires_at).await?, []);
+    assert_eq!(
+        f.store.mail_outbox().take(&f.node_key, Channel::Mail, 10, LEASE, letter.expires_at).await?,
+        []
+    );
     assert_eq!(f.store.mail_outbox().waiting(f.tenant.id, letter.expires_at).await?, 0);
     Ok(())
 }
@@ -88,7 +93,7 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
     let stores = [f.store.clone(), f.second().await?];
     let taken = parallel(40, |number| {
         let (store, key) = (stores[number % 2].clone(), f.node_key.clone());
-        async move { store.mail_outbox().take(&key, 3, LEASE, NOW).await }
+        async move { store.mail_outbox().take(&key, Channel::Mail, 3, LEASE, NOW).await }
     })
     .await?;
     let mut seen = HashSet::new();
@@ -96,7 +101,7 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
         ensure!(seen.insert(mail.id), "{} was taken twice", mail.id);
     }
     // A sender that meets another one may come away with less; whoever asks afterwards gets the rest.
-    let rest = f.store.mail_outbox().take(&f.node_key, 30, LEASE, NOW).await?;
+    let rest = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 30, LEASE, NOW).await?;
     seen.extend(rest.into_iter().map(|mail| mail.id));
     assert_eq!(seen, queued);
     Ok(())
@@ -104,7 +109,20 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
 
 async fn other_node_key_opens_nothing(f: &Fixture) -> Result<()> {
     queue(f, &mail(f, Some("anna@mail.test"), NOW)).await?;
-    let taken = f.store.mail_outbox().take(&NodeKey::new([9; 32]), 10, LEASE, NOW).await;
+    let taken = f.store.mail_outbox().take(&NodeKey::new([9; 32]), Channel::Mail, 10, LEASE, NOW).await;
     ensure!(matches!(taken, Err(StoreError::NodeKey)), "{taken:?}");
+    Ok(())
+}
+
+async fn a_channel_takes_its_own_alone(f: &Fixture) -> Result<()> {
+    let outbox = f.store.mail_outbox();
+    let letter = mail(f, Some("anna@mail.test"), NOW);
+    let message = Mail { channel: Channel::Sms, ..mail(f, Some("+393331234567"), NOW) };
+    queue(f, &letter).await?;
+    queue(f, &message).await?;
+    let taken = outbox.take(&f.node_key, Channel::Sms, 10, LEASE, NOW).await?;
+    assert_eq!(taken, [Mail { tries: 1, ..message }]);
+    let taken = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW).await?;
+    assert_eq!(taken, [Mail { tries: 1, ..letter }]);
     Ok(())
 }

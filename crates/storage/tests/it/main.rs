@@ -16,6 +16,7 @@ mod device_codes;
 mod doctor_reports;
 mod enrolment_tokens;
 mod flows;
+mod group_policies;
 mod groups;
 mod help_desk;
 mod licences;

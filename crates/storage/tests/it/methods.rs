@@ -264,8 +264,14 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
     registered(f, &anna).await?;
     ten(f, &anna).await?;
     f.administrator(&anna.user_principal_name.to_uppercase()).await?;
-    let all =
-        Standing { app: true, passkeys: 0, recovery_codes: 10, temporary_pass: false, administrator: true };
+    let all = Standing {
+        app: true,
+        passkeys: 0,
+        recovery_codes: 10,
+        temporary_pass: false,
+        administrator: true,
+        ..Standing::default()
+    };
     assert_eq!(standing(Some(anna.id), &name).await?, all);
     assert_eq!(all.methods(&anna).last(), Some(&Method::RecoveryCode));
     // It goes with its person.

@@ -6,7 +6,7 @@ use ritorno_identity::flow::Person;
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
 use ritorno_identity::limit::CODES_SENT;
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::name::SignInName;
 use ritorno_protocol::outcome::SsprCode;
 use ritorno_storage::Attempt;
@@ -45,6 +45,7 @@ async fn to_the_gate(f: &Fixture, typed: &str, person: Person) -> Result<u64> {
     let code = StoredCode::new(f.tenant.id, flow.id, Method::Mail, digest, NOW);
     store.codes().put(&code).await?;
     let mail = Mail {
+        channel: Channel::Mail,
         id: MailId::random(&f.random),
         tenant: f.tenant.id,
         letter: Letter {

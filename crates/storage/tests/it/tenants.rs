@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
 use ritorno_identity::licence::Licensing;
+use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
 use ritorno_storage::StoreError;
@@ -22,6 +23,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         writeback_enabled: true,
         unlock_enabled: true,
         gate_policy: GatePolicy::of_administrators(),
+        reconfirm_after: ReconfirmAfter::from_days(90).unwrap(),
         forbid_names: true,
         banned_words: vec!["contoso".into(), "città".into()],
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),

@@ -1,6 +1,6 @@
 //! People.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use ritorno_identity::name::SignInName;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::{SourceAnchor, UserId};
@@ -15,6 +15,7 @@ on_both!(
     anchor_and_principal_name_are_one_persons,
     change_needs_the_version_that_was_read,
     registered_address_is_its_owners_alone,
+    registered_number_is_its_owners_alone,
     pages_and_filters,
     tenants_do_not_see_each_other,
     found_by_a_part_of_a_name,
@@ -28,6 +29,8 @@ async fn comes_back_as_they_were_stored(f: &Fixture) -> Result<()> {
         mail: None,
         alternate_mail: None,
         registered_mail: Some("bruno@posta.test".into()),
+        mobile: Some("+39 333 7654321".into()),
+        registered_mobile: Some("+393331234567".into()),
         language: None,
         enabled: false,
         ..f.person("bruno")
@@ -101,6 +104,24 @@ async fn change_needs_the_version_that_was_read(f: &Fixture) -> Result<()> {
     assert_eq!(users.get(f.tenant.id, anna.id).await?, Some(User { version: 2, ..renamed.clone() }));
 
     assert_eq!(users.update(&f.person("nobody"), 1).await?, Updated::Conflict);
+    Ok(())
+}
+
+async fn registered_number_is_its_owners_alone(f: &Fixture) -> Result<()> {
+    let users = f.store.users();
+    let anna = User { mobile: Some("+39 333 1111111".into()), ..f.person("anna") };
+    users.insert(&anna).await?;
+    let set = async |former: Option<&str>, number: Option<&str>| {
+        users.set_registered_mobile(f.tenant.id, anna.id, former, number).await
+    };
+    let (first, second) = (Some("+393331234567"), Some("+447700900123"));
+    ensure!(!set(second, first).await? && set(None, first).await? && !set(None, second).await?);
+    // A synchronisation changes the directory's, and leaves what the person registered.
+    let moved = User { mobile: None, ..anna.clone() };
+    assert_eq!(users.update(&moved, 1).await?, Updated::Done { version: 2 });
+    let stored = users.get(f.tenant.id, anna.id).await?.context("she is there")?;
+    assert_eq!((stored.registered_mobile.as_deref(), stored.mobile), (first, None));
+    ensure!(set(first, None).await?);
     Ok(())
 }
 

@@ -40,17 +40,19 @@ pub(crate) enum Attribute {
     Surname,
     Mail,
     AlternateMail,
+    Mobile,
     PreferredLanguage,
 }
 
 impl Attribute {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::UserPrincipalName,
         Self::DisplayName,
         Self::GivenName,
         Self::Surname,
         Self::Mail,
         Self::AlternateMail,
+        Self::Mobile,
         Self::PreferredLanguage,
     ];
 
@@ -62,6 +64,7 @@ impl Attribute {
             Self::Surname => "surname",
             Self::Mail => "mail",
             Self::AlternateMail => "alternateMail",
+            Self::Mobile => "mobile",
             Self::PreferredLanguage => "preferredLanguage",
         }
     }

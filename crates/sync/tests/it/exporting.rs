@@ -12,8 +12,12 @@ use crate::world::{World, object, target};
 #[tokio::test]
 async fn a_person_arrives_with_all_that_ties_them_to_the_directory() {
     let world = World::new().await;
-    let more =
-        [("mail", "anna@contoso.test"), ("otherMailbox", "anna@example.org"), ("preferredLanguage", "it")];
+    let more = [
+        ("mail", "anna@contoso.test"),
+        ("otherMailbox", "anna@example.org"),
+        ("mobile", "+39 333 1234567"),
+        ("preferredLanguage", "it"),
+    ];
     let [import, sync, export] = world.cycle(vec![object(1, &more)]).await;
     assert_eq!(import.server.as_deref(), Some("dc1.contoso.test"));
     assert_eq!([import.counts.adds, sync.counts.adds, export.counts.adds], [1, 1, 1]);
@@ -25,6 +29,7 @@ async fn a_person_arrives_with_all_that_ties_them_to_the_directory() {
     assert_eq!(ritorno.object_sid.as_deref(), Some("S-1-5-21-1-2-3-1"));
     assert_eq!((ritorno.domain.as_str(), ritorno.account_name.as_str()), ("CONTOSO", "user1"));
     assert_eq!(ritorno.alternate_mail.as_deref(), Some("anna@example.org"));
+    assert_eq!(ritorno.mobile.as_deref(), Some("+39 333 1234567"));
     assert_eq!(
         (user.emails[0].value.as_str(), user.preferred_language.as_deref()),
         ("anna@contoso.test", Some("it"))

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::address::{AddressFault, NewAddress};
 use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::mail::Channel;
 use ritorno_identity::mask::mask;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::tenant::Tenant;
@@ -122,7 +123,7 @@ pub(super) async fn give(
     if !state.store.registrations().advance(&registration, &sent).await.map_err(PageError::behind)? {
         return Ok(Redirect::to("/register/address").into_response());
     }
-    if !send(&state, &reader, &sent, address.as_str()).await? {
+    if !send(&state, &reader, &sent, Channel::Mail, address.as_str()).await? {
         return again(key("address-too-many"));
     }
     Ok(Redirect::to(place(&sent.state)).into_response())

@@ -10,14 +10,17 @@ use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::registration::Registration;
-use ritorno_identity::sspr::{self, Lacking, Standing};
+use ritorno_identity::sspr::{self, Due, Lacking, Standing};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use serde::Deserialize;
 
+use super::mobile::masked;
 use super::visit::{current, elsewhere, ended, person};
 use crate::i18n::{Words, key};
+use crate::method_name::method_name;
 use crate::page::{Frame, PageError, page};
+use crate::portal::refusal::Moment;
 use crate::portal::visit::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -28,11 +31,15 @@ struct MethodsPage<'a> {
     t: Words,
     frame: Frame,
     done: Option<&'static str>,
+    /// Whether people hear of that by mail.
+    mailed: bool,
     /// How many are registered, of how many that are asked for.
     registered: u16,
     wanted: u16,
     /// One of which there has to be among them, if none is: what the pages of a reset begin with.
     first: Vec<&'static str>,
+    /// Since when nobody looked through this, if it is time to.
+    confirm: Option<Moment>,
     /// What is allowed, in the tenant's order.
     methods: Vec<Shown>,
     support_code: &'a str,
@@ -42,6 +49,8 @@ struct MethodsPage<'a> {
 enum Shown {
     /// The addresses, masked.
     Mail { registered: Option<String>, directory: Option<String> },
+    /// The numbers, masked.
+    Sms { registered: Option<String>, directory: Option<String> },
     /// Whether there is an app.
     App { there: bool },
     /// How many passkeys there are.
@@ -74,13 +83,15 @@ pub(super) async fn show(
     };
     let standing = standing(&state, &user).await?;
     let policy = standing.policy(&tenant);
-    let has = standing.methods(&user);
     let shown = |method: &Method| {
         Some(match method {
             Method::Mail => Shown::Mail {
                 registered: user.registered_mail.as_deref().and_then(mask),
                 directory: user.alternate_mail.as_deref().and_then(mask),
             },
+            Method::Sms => {
+                Shown::Sms { registered: masked(&user.registered_mobile), directory: masked(&user.mobile) }
+            }
             Method::App => Shown::App { there: standing.app },
             Method::Passkey => {
                 Shown::Passkeys { there: u16::try_from(standing.passkeys).unwrap_or(u16::MAX) }
@@ -93,20 +104,27 @@ pub(super) async fn show(
         })
     };
     let first = match sspr::lacking(&tenant, &user, &standing) {
-        Some(Lacking::First(methods)) => methods.into_iter().filter_map(title).collect(),
+        Some(Lacking::First(methods)) => {
+            methods.into_iter().filter(|method| method.is_registered()).map(method_name).collect()
+        }
         Some(Lacking::Methods) | None => Vec::new(),
     };
-    let registered = |method: &&Method| method.is_registered() && has.contains(method);
-    let counted = policy.methods().iter().filter(registered).count();
+    let counted = standing.registered(&tenant, &user);
+    let confirm = match sspr::due(&tenant, &user, &standing, state.clock.now()) {
+        Some(Due::Confirm { since }) => Some(Moment::new(since)),
+        Some(Due::Register) | None => None,
+    };
     let page = page(
         StatusCode::OK,
         &MethodsPage {
             t: reader.words(&tenant),
             frame: Frame::new(&tenant, "/register/methods"),
             done: query.done.as_deref().and_then(told),
+            mailed: query.done.as_deref() != Some("confirmed"),
             registered: u16::try_from(counted).unwrap_or(u16::MAX),
             wanted: u16::from(policy.to_register()),
             first,
+            confirm,
             methods: policy.methods().iter().filter_map(shown).collect(),
             support_code: &registration.support_code.0,
         },
@@ -115,7 +133,7 @@ pub(super) async fn show(
 }
 
 /// What the person has beside addresses.
-pub(super) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
+pub(in crate::portal) async fn standing(state: &AppState, user: &User) -> Result<Standing, PageError> {
     let name = SignInName::of_principal(&user.user_principal_name);
     let (users, now) = (state.store.users(), state.clock.now());
     users.standing(user.tenant, Some(user.id), &name, now).await.map_err(PageError::behind)
@@ -143,19 +161,11 @@ pub(super) async fn here(
     Ok(Ok((tenant, registration, user)))
 }
 
-/// What a method that people register is called.
-const fn title(method: Method) -> Option<&'static str> {
-    match method {
-        Method::Mail => Some(key("method-mail")),
-        Method::App => Some(key("method-app")),
-        Method::Passkey => Some(key("method-passkey")),
-        Method::RecoveryCode => Some(key("method-recovery")),
-        Method::TemporaryPass => None,
-    }
-}
-
 fn told(done: &str) -> Option<&'static str> {
     match done {
+        "confirmed" => Some(key("methods-confirmed")),
+        "sms" => Some(key("methods-sms-registered")),
+        "sms-removed" => Some(key("methods-sms-removed")),
         "app" => Some(key("methods-app-registered")),
         "passkey" => Some(key("methods-passkey-registered")),
         "passkey-removed" => Some(key("methods-passkey-removed")),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
+use ritorno_identity::mail::Channel;
 
 use super::code::render;
 use super::send::send;
@@ -25,7 +26,7 @@ pub(super) async fn resend(
     if let Err(refused) = person(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);
     }
-    if send(&state, &reader, &registration, address).await? {
+    if send(&state, &reader, &registration, Channel::Mail, address).await? {
         return Ok(Redirect::to("/register/code?sent=1").into_response());
     }
     Ok(render(&reader, &tenant, &registration, Some(key("address-too-many")), false))

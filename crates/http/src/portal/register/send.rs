@@ -1,9 +1,9 @@
-//! A code to a new address, for whoever has proven their password.
+//! A code to a new address or number, for whoever has proven their password.
 
 use ritorno_identity::audit::{Activity, Success};
-use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
+use ritorno_identity::code::{self, OneTimeCode, StoredCode};
 use ritorno_identity::limit::{NEW_ADDRESS_CODES, NEW_ADDRESS_CODES_TO};
-use ritorno_identity::mail::{Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::registration::Registration;
 use ritorno_identity::subject::Subject;
 
@@ -12,12 +12,13 @@ use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
 
-/// Makes a code for `address` in the place of the one before, and queues its mail. `false` if the person or the address had
+/// Makes a code for `address`, which may be a number, in the place of the one before, and queues what carries it. `false` if the person or the address had
 /// too many; then the code before goes on holding.
 pub(super) async fn send(
     state: &AppState,
     reader: &Reader,
     registration: &Registration,
+    channel: Channel,
     address: &str,
 ) -> Result<bool, PageError> {
     let (tenant, now) = (registration.tenant, state.clock.now());
@@ -35,17 +36,22 @@ pub(super) async fn send(
     }
     let code = OneTimeCode::random(&*state.random);
     let digest = code.digest_for_address(&state.pepper, tenant, registration.id, address);
-    let stored = StoredCode::new(tenant, registration.id, Method::Mail, digest, now);
+    let stored = StoredCode::new(tenant, registration.id, channel.method(), digest, now);
     state.store.codes().put(&stored).await.map_err(PageError::behind)?;
     let template = Template::AddressCode {
         code: code.expose().to_owned(),
         support_code: registration.support_code.0.clone(),
     };
     let letter = Letter { to: Some(address.to_owned()), language: registration.language, template };
-    let mail = Mail::new(tenant, letter, code::VALID, now, &*state.random);
+    let mail = Mail { channel, ..Mail::new(tenant, letter, code::VALID, now, &*state.random) };
     let outbox = state.store.mail_outbox();
     outbox.queue(&mail, &state.node_key, &*state.random).await.map_err(PageError::behind)?;
     state.mail_wake.notify_one();
-    note(state, reader, registration, at, Success::Success, "code sent to a new address").await?;
+    state.sms_wake.notify_one();
+    let reason = match channel {
+        Channel::Mail => "code sent to a new address",
+        Channel::Sms => "code sent to a new number",
+    };
+    note(state, reader, registration, at, Success::Success, reason).await?;
     Ok(true)
 }

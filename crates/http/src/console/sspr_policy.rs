@@ -1,0 +1,365 @@
+//! `GET /console/sspr`: who may reset, what they prove before it, and when they are asked to look through what they registered.
+//! `POST /console/sspr/…`: each of these changed.
+
+use std::str::FromStr;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::administrator::Action;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::gates::{GatePolicy, PolicyFault};
+use ritorno_identity::method::Method;
+use ritorno_identity::sspr::ReconfirmAfter;
+use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::ids::GroupId;
+use ritorno_storage::Holder;
+use serde::Deserialize;
+
+use super::session::{Menu, SignedIn};
+use crate::i18n::{Words, key};
+use crate::licensing::{LicensingFault, Whom, holder};
+use crate::method_name::method_name;
+use crate::page::{Frame, PageError, page};
+use crate::passkeys;
+use crate::reader::Reader;
+use crate::state::AppState;
+
+/// Where the page is.
+const HERE: &str = "/console/sspr";
+
+#[derive(Template)]
+#[template(path = "console/sspr-policy.html")]
+struct PolicyPage {
+    t: Words,
+    frame: Frame,
+    menu: Menu,
+    /// Whether they are the reader's to change.
+    theirs: bool,
+    /// The group whose people may reset; empty for everybody.
+    only: String,
+    /// Whether a group is named that is gone, so that nobody may.
+    only_gone: bool,
+    days: u16,
+    most_days: u16,
+    own: GateForm,
+    another: GateForm,
+    groups: Vec<GroupLine>,
+    administrators: Vec<&'static str>,
+    told: Option<&'static str>,
+}
+
+/// The fields of a policy, as they stand.
+struct GateForm {
+    /// What keeps the fields of two forms of one page apart.
+    id: &'static str,
+    gates: u8,
+    to_register: u8,
+    most_to_register: usize,
+    same_twice: bool,
+    methods: Vec<MethodLine>,
+}
+
+struct MethodLine {
+    name: &'static str,
+    title: &'static str,
+    on: bool,
+    first: bool,
+}
+
+struct GroupLine {
+    id: String,
+    /// Empty if the group is gone.
+    name: String,
+    gates: u16,
+    methods: Vec<&'static str>,
+    to_register: u8,
+}
+
+impl GateForm {
+    fn of(id: &'static str, policy: &GatePolicy) -> Self {
+        let first = policy.methods().first();
+        let line = |method: Method| MethodLine {
+            name: method.as_str(),
+            title: method_name(method),
+            on: policy.allows(method),
+            first: first == Some(&method),
+        };
+        Self {
+            id,
+            gates: policy.gates(),
+            to_register: policy.to_register(),
+            most_to_register: Method::ALL.into_iter().filter(|method| method.is_registered()).count(),
+            same_twice: !policy.must_differ(),
+            methods: Vec::from(Method::ALL.map(line)),
+        }
+    }
+}
+
+/// Why a form was not taken.
+enum Fault {
+    /// The key of what is wrong.
+    Told(&'static str),
+    /// What is behind the page failed, or the form is not the page's.
+    Page(PageError),
+}
+
+impl From<PageError> for Fault {
+    fn from(error: PageError) -> Self {
+        Self::Page(error)
+    }
+}
+
+impl From<LicensingFault> for Fault {
+    fn from(fault: LicensingFault) -> Self {
+        match fault.told() {
+            Some(told) => Self::Told(told),
+            None => Self::Page(PageError::behind(fault)),
+        }
+    }
+}
+
+/// The page.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ReadTenant)?;
+    let shown = render(&state, &signed_in, &reader, None).await?;
+    Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+async fn render(
+    state: &AppState,
+    signed_in: &SignedIn,
+    reader: &Reader,
+    told: Option<&'static str>,
+) -> Result<PolicyPage, PageError> {
+    let tenant = &signed_in.tenant;
+    let only = match tenant.sspr_group {
+        None => None,
+        Some(id) => Some(state.store.groups().find(tenant.id, id).await.map_err(PageError::behind)?),
+    };
+    let groups = state.store.group_policies().list(tenant.id).await.map_err(PageError::behind)?;
+    let names = |policy: &GatePolicy| policy.methods().iter().copied().map(method_name).collect();
+    Ok(PolicyPage {
+        t: reader.words(tenant),
+        frame: Frame::new(tenant, HERE),
+        menu: signed_in.menu(HERE),
+        theirs: signed_in.may(Action::ChangeTenant),
+        only_gone: matches!(only, Some(None)),
+        only: only.flatten().map(|group| group.display_name).unwrap_or_default(),
+        days: tenant.reconfirm_after.days(),
+        most_days: ReconfirmAfter::MOST,
+        own: GateForm::of("tenant", &tenant.gate_policy),
+        another: GateForm::of("group", &tenant.gate_policy),
+        groups: groups
+            .into_iter()
+            .map(|one| GroupLine {
+                id: one.group.to_string(),
+                name: one.name.unwrap_or_default(),
+                gates: one.policy.gates().into(),
+                methods: names(&one.policy),
+                to_register: one.policy.to_register(),
+            })
+            .collect(),
+        administrators: names(&GatePolicy::of_administrators()),
+        told,
+    })
+}
+
+/// On to the page, or the page again with what was wrong.
+async fn answer(
+    state: &AppState,
+    signed_in: &SignedIn,
+    reader: &Reader,
+    done: Result<(), Fault>,
+) -> Result<Response, PageError> {
+    match done {
+        Ok(()) => Ok(Redirect::to(HERE).into_response()),
+        Err(Fault::Page(error)) => Err(error),
+        Err(Fault::Told(told)) => {
+            let shown = render(state, signed_in, reader, Some(told)).await?;
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
+        }
+    }
+}
+
+/// Stores the changed tenant, and writes it down.
+async fn store(
+    state: &AppState,
+    signed_in: &SignedIn,
+    reader: &Reader,
+    tenant: &Tenant,
+    reason: String,
+) -> Result<(), Fault> {
+    state.store.tenants().update(tenant).await.map_err(PageError::behind)?;
+    signed_in.note(state, reader, Activity::PolicyChanged, reason, None).await?;
+    Ok(())
+}
+
+/// The group of that name.
+async fn group_named(state: &AppState, tenant: &Tenant, name: &str) -> Result<GroupId, Fault> {
+    match holder(&state.store, tenant, Whom::Group(name)).await? {
+        Holder::Group(id) => Ok(id),
+        Holder::User(_) => Err(Fault::Page(PageError::Request)),
+    }
+}
+
+/// Who may.
+#[derive(Deserialize)]
+pub(super) struct Only {
+    group: String,
+}
+
+/// Says who may reset.
+pub(super) async fn set_only(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Only { group }): Form<Only>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let name = group.trim();
+        let sspr_group =
+            if name.is_empty() { None } else { Some(group_named(&state, &signed_in.tenant, name).await?) };
+        let tenant = Tenant { sspr_group, ..signed_in.tenant.clone() };
+        let whom = if name.is_empty() { "everybody" } else { name };
+        store(&state, &signed_in, &reader, &tenant, format!("sspr for: {whom}")).await
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// After how many days.
+#[derive(Deserialize)]
+pub(super) struct Days {
+    days: String,
+}
+
+/// Says after how long people are asked to look through what they registered.
+pub(super) async fn set_days(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Days { days }): Form<Days>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let read = days.trim().parse().ok().and_then(ReconfirmAfter::from_days);
+        let reconfirm_after = read.ok_or(Fault::Told(key("policy-days-wrong")))?;
+        let tenant = Tenant { reconfirm_after, ..signed_in.tenant.clone() };
+        let reason = format!("confirmed again after {} days", reconfirm_after.days());
+        store(&state, &signed_in, &reader, &tenant, reason).await
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// A form's fields, in which methods are named any number of times.
+type Fields = Vec<(String, String)>;
+
+fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+}
+
+/// The policy that a form says.
+fn read(fields: &Fields, state: &AppState) -> Result<GatePolicy, Fault> {
+    let number = |name| field(fields, name).and_then(|value| u8::from_str(value.trim()).ok());
+    let named = |value: &str| Method::from_name(value).ok_or(Fault::Page(PageError::Request));
+    let first = field(fields, "first").map(named).transpose()?;
+    let mut methods: Vec<Method> = Vec::from_iter(first);
+    for (_, value) in fields.iter().filter(|(field, _)| field == "method") {
+        let method = named(value)?;
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    let must_differ = field(fields, "same_twice").is_none();
+    let (gates, to_register) =
+        (number("gates").unwrap_or_default(), number("to_register").unwrap_or_default());
+    if methods.contains(&Method::Passkey) && passkeys::available(&state.settings.public_url).is_err() {
+        return Err(Fault::Told(key("passkey-unavailable")));
+    }
+    if methods.contains(&Method::Sms) && !state.settings.sms {
+        return Err(Fault::Told(key("policy-no-sms")));
+    }
+    GatePolicy::new(gates, methods, to_register, must_differ).map_err(|fault| {
+        Fault::Told(match fault {
+            PolicyFault::Gates => key("policy-fault-gates"),
+            PolicyFault::Methods => key("policy-fault-methods"),
+            PolicyFault::TooFewMethods => key("policy-fault-too-few"),
+            PolicyFault::ToRegister => key("policy-fault-to-register"),
+        })
+    })
+}
+
+/// Says what people prove.
+pub(super) async fn set_gates(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let tenant = Tenant { gate_policy: read(&fields, &state)?, ..signed_in.tenant.clone() };
+        let reason = format!("gates: {}", tenant.gate_policy);
+        store(&state, &signed_in, &reader, &tenant, reason).await
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// Gives a group gates of its own.
+pub(super) async fn set_group(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(fields): Form<Fields>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let tenant = &signed_in.tenant;
+        let name = field(&fields, "group").unwrap_or_default().trim();
+        let (group, policy) = (group_named(&state, tenant, name).await?, read(&fields, &state)?);
+        let set = state.store.group_policies().set(tenant.id, group, &policy).await;
+        set.map_err(PageError::behind)?;
+        let reason = format!("gates of the group {name}: {policy}");
+        signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
+        Ok(())
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// A group.
+#[derive(Deserialize)]
+pub(super) struct OfGroup {
+    group: String,
+}
+
+/// Takes a group's gates away.
+pub(super) async fn remove_group(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(OfGroup { group }): Form<OfGroup>,
+) -> Result<Redirect, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let (tenant, id) = (signed_in.tenant.id, group.parse::<GroupId>().map_err(|_| PageError::Request)?);
+    // A second click finds it done.
+    if state.store.group_policies().remove(tenant, id).await.map_err(PageError::behind)? {
+        let found = state.store.groups().find(tenant, id).await.map_err(PageError::behind)?;
+        let name = found.map_or_else(|| id.to_string(), |group| group.display_name);
+        let reason = format!("gates of the group {name}: those of the tenant");
+        signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
+    }
+    Ok(Redirect::to(HERE))
+}
