@@ -9,6 +9,7 @@ pub mod assets;
 pub mod audit_chain;
 pub mod client;
 pub mod console;
+pub mod expiry_mails;
 pub mod health;
 pub mod i18n;
 pub mod key_roll;

@@ -19,6 +19,7 @@ pub mod code;
 pub mod decoy;
 pub mod device_code;
 pub mod enrolment;
+pub mod expiry;
 pub mod flow;
 pub mod gates;
 pub mod group;

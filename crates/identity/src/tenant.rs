@@ -33,6 +33,8 @@ pub struct Tenant {
     pub forbid_names: bool,
     /// Words that are banned from passwords everywhere ([`crate::banned_word`]).
     pub banned_words: Vec<String>,
+    /// How many days before a password expires its owner is told by mail ([`crate::expiry`]), the most first; empty for never.
+    pub expiry_days: Vec<u16>,
     /// Where the pages send people who need help: an `https:` or `mailto:` address.
     pub helpdesk_url: Option<String>,
     /// Domains that the masked addresses of decoys seem to be of. They should look like those of the tenant's people.
@@ -68,6 +70,7 @@ impl Tenant {
             gate_policy: GatePolicy::of_new_tenant(),
             forbid_names: false,
             banned_words: Vec::new(),
+            expiry_days: Vec::new(),
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),

@@ -13,9 +13,18 @@ use crate::error::StoreError;
 use crate::node_key::NodeKey;
 use crate::row::Row;
 use crate::value::{json, values};
+use crate::writer::Statement;
 
 /// Mails that wait to be sent.
 pub struct MailOutbox<'a>(pub(crate) &'a Db);
+
+/// The statement that queues a mail.
+pub(crate) fn queueing(mail: &Mail, key: &NodeKey, random: &dyn Random) -> Statement {
+    const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at) \
+         values ($1, $2, $3, $4, 0, $5, $6)";
+    let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
+    (SQL, values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at])
+}
 
 impl MailOutbox<'_> {
     /// Queues a mail. A decoy's costs the same as a person's.
@@ -23,11 +32,8 @@ impl MailOutbox<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn queue(&self, mail: &Mail, key: &NodeKey, random: &dyn Random) -> Result<(), StoreError> {
-        const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at) \
-             values ($1, $2, $3, $4, 0, $5, $6)";
-        let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
-        let values = values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at];
-        self.0.write(SQL, values).await.map(|_| ())
+        let (sql, values) = queueing(mail, key, random);
+        self.0.write(sql, values).await.map(|_| ())
     }
 
     /// Takes up to `count` mails, oldest first, of every tenant. They are this sender's for the length of the lease; whoever

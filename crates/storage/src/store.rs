@@ -14,9 +14,9 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes,
-    DeviceCodes, DoctorReports, EnrolmentTokens, Flows, Groups, HelpDesk, Licences, Limits, Links,
-    MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, Tenants,
-    Users,
+    DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows, Groups, HelpDesk, Licences, Limits,
+    Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys,
+    Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -86,6 +86,11 @@ macro_rules! migrations {
                 40,
                 "half-sessions",
                 include_str!(concat!("../migrations/", $database, "/0040_half_sessions.sql")),
+            ),
+            (
+                46,
+                "password-expiry",
+                include_str!(concat!("../migrations/", $database, "/0046_password_expiry.sql")),
             ),
             (
                 56,
@@ -250,6 +255,8 @@ repositories! {
     audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// Who was told that their password expires.
+    expiry_notices: ExpiryNotices;
     /// Which node holds which agent's link.
     links: Links;
     /// The server's signing keys.

@@ -54,8 +54,9 @@ pub(crate) use select_users;
 static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
          display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-         object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail)";
-    row_statements(head, 21, "on conflict do nothing returning id")
+         object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail, \
+         password_expires_at)";
+    row_statements(head, 22, "on conflict do nothing returning id")
 });
 
 /// What came of a change.
@@ -78,8 +79,9 @@ impl Users<'_> {
     pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
              display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+             object_sid, forest, domain, account_name, exported_by, updated_at, version, created_at, registered_mail, \
+             password_expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22)";
         self.0.write(SQL, all_columns(user)).await.map(|_| ())
     }
 
@@ -109,10 +111,10 @@ impl Users<'_> {
         const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
              display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
              source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
-             account_name = $16, exported_by = $17, updated_at = $18, version = version + 1 \
+             account_name = $16, exported_by = $17, updated_at = $18, password_expires_at = $20, version = version + 1 \
              where tenant = $1 and id = $2 and version = $19 returning version";
         let mut values = columns(user);
-        values.extend(values![expected]);
+        values.extend(values![expected, user.password_expires_at]);
         match self.0.write_returning(SQL, values).await?.first() {
             None => Ok(Updated::Conflict),
             Some(row) => Ok(Updated::Done { version: row.int("version")? }),
@@ -235,7 +237,12 @@ impl Users<'_> {
 /// All that is stored of a person.
 fn all_columns(user: &User) -> Vec<Value> {
     let mut values = columns(user);
-    values.extend(values![user.version, user.created_at, user.registered_mail.as_deref()]);
+    values.extend(values![
+        user.version,
+        user.created_at,
+        user.registered_mail.as_deref(),
+        user.password_expires_at
+    ]);
     values
 }
 
@@ -288,6 +295,7 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         language: row.named_if_any("language")?,
         enabled: row.switch("enabled")?,
         mastered,
+        password_expires_at: row.moment_if_any("password_expires_at")?,
         licence: Grant::from_number(row.int("granted")?)
             .ok_or(StoreError::Unreadable { column: "granted" })?,
         selected: row.switch("selected")?,

@@ -18,8 +18,16 @@ use crate::state::AppState;
 const CORE: [&str; 7] =
     ["userName", "externalId", "displayName", "preferredLanguage", "active", "emails", "name"];
 /// Attributes of the extension.
-const EXTENSION: [&str; 7] =
-    ["anchor", "objectGuid", "objectSid", "accountName", "domain", "forest", "alternateMail"];
+const EXTENSION: [&str; 8] = [
+    "anchor",
+    "objectGuid",
+    "objectSid",
+    "accountName",
+    "domain",
+    "forest",
+    "alternateMail",
+    "passwordExpires",
+];
 /// Attributes that an agent may never set.
 const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
 

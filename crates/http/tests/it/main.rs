@@ -11,6 +11,7 @@ mod browser;
 mod change;
 mod console;
 mod doctor;
+mod expiry;
 mod follow_up;
 mod help_desk;
 mod hostile;

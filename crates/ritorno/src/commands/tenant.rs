@@ -5,6 +5,7 @@ use clap::{Subcommand, ValueEnum};
 use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::banned_word;
+use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use url::Url;
@@ -63,6 +64,12 @@ pub(crate) enum Command {
         /// The words, of letters and digits.
         #[arg(value_parser = banned_word::parse)]
         words: Vec<String>,
+    },
+    /// Says how many days before a password expires its owner is told by mail, such as 14 7 1; without a day, never. Only people who may
+    /// change it on these pages are told.
+    ExpiryMails {
+        /// The days before, from 1 to 90.
+        days: Vec<u16>,
     },
     /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
     /// mailbox at work and the domain of the sign-in name are refused anyway.
@@ -123,6 +130,12 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         installation.tenant.banned_words.clone_from(words);
         store(&installation, Activity::PolicyChanged, format!("banned words: {}", listed(words))).await?;
     }
+    if let Command::ExpiryMails { days } = command {
+        let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
+        let reason = format!("expiry mails: {}", in_days(&days));
+        installation.tenant.expiry_days = days;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::Gates { gates, methods, to_register, same_twice } = command {
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
@@ -175,6 +188,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
     say(format_args!("second-factor {}", position(tenant.second_factor)))?;
     say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
+    say(format_args!("expiry mails  {}", in_days(&tenant.expiry_days)))?;
     say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
@@ -219,6 +233,14 @@ async fn store(installation: &Installation, activity: Activity, reason: String) 
 
 fn listed(domains: &[String]) -> String {
     if domains.is_empty() { "none".to_owned() } else { domains.join(", ") }
+}
+
+fn in_days(days: &[u16]) -> String {
+    if days.is_empty() {
+        return "none".to_owned();
+    }
+    let days: Vec<String> = days.iter().map(u16::to_string).collect();
+    format!("{} days before", days.join(", "))
 }
 
 const fn position(on: bool) -> &'static str {

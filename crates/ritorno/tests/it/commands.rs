@@ -202,10 +202,22 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
+    let expiry = "expiry mails  none";
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
-    let fresh =
-        ["sspr          on", all, "writeback     off", unlock, names, second, words, gates, desk, nowhere];
+    let fresh = [
+        "sspr          on",
+        all,
+        "writeback     off",
+        unlock,
+        names,
+        second,
+        words,
+        expiry,
+        gates,
+        desk,
+        nowhere,
+    ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
@@ -220,12 +232,18 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         names,
         second,
         words,
+        expiry,
         gates,
         desk,
         domains,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
+    let days = "expiry mails  14, 7, 1 days before\n";
+    assert!(place.succeed(&["tenant", "expiry-mails", "1", "14", "7", "7"])?.contains(days));
+    assert!(place.fail(&["tenant", "expiry-mails", "0"])?.contains("0 is no number of days from 1 to 90"));
+    assert!(place.succeed(&["tenant", "show"])?.contains(days), "as they were");
+    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains(expiry));
     assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();

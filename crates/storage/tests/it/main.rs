@@ -14,6 +14,7 @@ mod codes;
 mod device_codes;
 mod doctor_reports;
 mod enrolment_tokens;
+mod expiry_notices;
 mod flows;
 mod groups;
 mod help_desk;

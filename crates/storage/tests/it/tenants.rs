@@ -24,6 +24,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         gate_policy: GatePolicy::of_administrators(),
         forbid_names: true,
         banned_words: vec!["contoso".into(), "città".into()],
+        expiry_days: vec![14, 7, 1],
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
         forbidden_mail_domains: vec!["contoso.example".into()],
