@@ -7,6 +7,7 @@ pub mod agent_api;
 mod app_picture;
 pub mod assets;
 pub mod audit_chain;
+pub mod brand;
 pub mod client;
 pub mod console;
 pub mod expiry_mails;
@@ -41,6 +42,7 @@ pub fn router(state: AppState) -> Router {
         .merge(agent_api::router())
         .merge(scim::router())
         .merge(assets::router())
+        .merge(brand::router())
         .merge(pages)
         .layer(axum::middleware::from_fn_with_state(state.clone(), measures::request))
         .with_state(state)

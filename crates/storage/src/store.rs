@@ -13,10 +13,10 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, Codes,
-    DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows, Groups, HelpDesk, Licences, Limits,
-    Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys,
-    Tenants, Users,
+    AdministratorApps, Administrators, AgentTokens, Agents, Audit, AuditChain, Authenticators, BrandPictures,
+    Codes, DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows, Groups, HelpDesk, Licences,
+    Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals, Requests, Sessions,
+    SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -92,6 +92,7 @@ macro_rules! migrations {
                 "password-expiry",
                 include_str!(concat!("../migrations/", $database, "/0046_password_expiry.sql")),
             ),
+            (47, "brand", include_str!(concat!("../migrations/", $database, "/0047_brand.sql"))),
             (
                 56,
                 "people-search",
@@ -207,6 +208,8 @@ macro_rules! repositories {
 repositories! {
     /// The tenants.
     tenants: Tenants;
+    /// Their logos.
+    brand_pictures: BrandPictures;
     /// Who runs them.
     administrators: Administrators;
     /// Authenticator apps of administrators.

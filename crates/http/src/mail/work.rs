@@ -63,5 +63,5 @@ async fn send(state: &AppState, mailer: &Mailer, mail: &Mail) -> Result<(), Send
     let organisation = tenant.map(|tenant| tenant.name).unwrap_or_default();
     let written =
         compose(&mail.letter, &organisation).map_err(|error| SendError::Unsendable(error.to_string()))?;
-    mailer.send(mail.id, to, mail.letter.language.tag(), written, state.clock.now()).await
+    mailer.send(mail.id, &organisation, to, mail.letter.language.tag(), written, state.clock.now()).await
 }

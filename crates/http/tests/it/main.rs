@@ -7,6 +7,7 @@ mod agent_api;
 mod audit_chain;
 mod audit_page;
 mod both_languages;
+mod brand;
 mod browser;
 mod change;
 mod console;

@@ -1,16 +1,19 @@
 //! `ritorno tenant`: the tenant's switches.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::banned_word;
+use ritorno_identity::brand::Colour;
 use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use url::Url;
 
-use super::stuck;
+use super::{brand, stuck};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -64,6 +67,27 @@ pub(crate) enum Command {
         /// The words, of letters and digits.
         #[arg(value_parser = banned_word::parse)]
         words: Vec<String>,
+    },
+    /// Says how the pages look, and in whose name mails come. What is not named stays as it is.
+    Brand {
+        /// The organisation's name, on every page and mail.
+        #[arg(long, value_parser = brand::name)]
+        name: Option<String>,
+        /// The colour of links and buttons, such as #0b5d4e. One that would be hard to read is refused with its contrast.
+        #[arg(long)]
+        accent: Option<Colour>,
+        /// The same on dark pages; without it, a lighter one is made of the other.
+        #[arg(long)]
+        accent_dark: Option<Colour>,
+        /// The logo: a PNG file of at most 32 KB, best 80 pixels high. It is shown 40 pixels high, in the place of the name.
+        #[arg(long)]
+        logo: Option<PathBuf>,
+        /// The logo on dark pages; without it, the other one stands on white.
+        #[arg(long)]
+        logo_dark: Option<PathBuf>,
+        /// Takes colours and logos away before anything else; the name stays.
+        #[arg(long)]
+        clear: bool,
     },
     /// Says how many days before a password expires its owner is told by mail, such as 14 7 1; without a day, never. Only people who may
     /// change it on these pages are told.
@@ -130,6 +154,19 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         installation.tenant.banned_words.clone_from(words);
         store(&installation, Activity::PolicyChanged, format!("banned words: {}", listed(words))).await?;
     }
+    if let Command::Brand { name, accent, accent_dark, logo, logo_dark, clear } = command {
+        let wanted = brand::Wanted {
+            name: name.as_deref(),
+            accent: *accent,
+            accent_dark: *accent_dark,
+            logo: logo.as_deref(),
+            logo_dark: logo_dark.as_deref(),
+            clear: *clear,
+        };
+        let reason = brand::set(&mut installation, &wanted).await?;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+        brand::forget_others(&installation).await?;
+    }
     if let Command::ExpiryMails { days } = command {
         let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
         let reason = format!("expiry mails: {}", in_days(&days));
@@ -188,6 +225,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
     say(format_args!("second-factor {}", position(tenant.second_factor)))?;
     say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
+    say(format_args!("brand         {}", brand::in_words(&tenant.brand)))?;
     say(format_args!("expiry mails  {}", in_days(&tenant.expiry_days)))?;
     say(format_args!("gates         {}", gates_in_words(&tenant.gate_policy)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
