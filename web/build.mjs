@@ -1,5 +1,5 @@
 // Builds what the portal serves (`node build.mjs`) or the tests (`node build.mjs tests`).
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -39,6 +39,14 @@ async function pages() {
   }
 }
 
+/** The passwords that very many people choose, a line each: the agent's package makes its list of them. Nothing that is served. */
+async function lists() {
+  const passwords = JSON.parse(await readFile("node_modules/@zxcvbn-ts/language-common/src/passwords.json", "utf8"));
+  await rm("lists", { recursive: true, force: true });
+  await mkdir("lists");
+  await writeFile("lists/common-passwords.txt", `${passwords.join("\n")}\n`);
+}
+
 async function tests() {
   await rm("build", { recursive: true, force: true });
   const names = await readdir("test");
@@ -53,4 +61,4 @@ async function tests() {
   });
 }
 
-await (process.argv[2] === "tests" ? tests() : pages());
+await (process.argv[2] === "tests" ? tests() : Promise.all([pages(), lists()]));

@@ -52,6 +52,19 @@ const COPYRIGHT: &str = "Format: https://www.debian.org/doc/packaging-manuals/co
      Upstream-Name: Ritorno\n\nFiles: *\nCopyright: the Ritorno authors\nLicense: Apache-2.0\n \
      On Debian systems the licence's text is in /usr/share/common-licenses/Apache-2.0.\n";
 
+/// What is another's in the agent's package: the passwords that very many people choose.
+const COPYRIGHT_OF_LIST: &str = "\nFiles: usr/share/ritorno-agent/common-passwords\n\
+     Copyright: 2012-2016 Dan Wheeler and Dropbox, Inc.; 2021 @zxcvbn-ts\nLicense: Expat\n \
+     Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files\n \
+     (the \"Software\"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge,\n \
+     publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do\n \
+     so, subject to the following conditions:\n .\n \
+     The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.\n .\n \
+     THE SOFTWARE IS PROVIDED \"AS IS\", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF\n \
+     MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE\n \
+     FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION\n \
+     WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.\n";
+
 impl Package {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Server, Self::Agent];
@@ -159,6 +172,28 @@ impl Package {
         Ok(())
     }
 
+    /// The agent's list of passwords that very many people choose, made of what `web/build.mjs` took out of its package.
+    fn lists(self, program: &Path, tree: &Path) -> Result<()> {
+        if self == Self::Server {
+            return Ok(());
+        }
+        let words = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/lists/common-passwords.txt");
+        let list = tree.join("usr/share/ritorno-agent/common-passwords");
+        make_parent(&list)?;
+        run(
+            Command::new(program)
+                .args(["breached", "build", "--passwords"])
+                .arg(&words)
+                .arg("--out")
+                .arg(&list),
+            b"",
+        )
+        .context("run 'npm ci && npm run build' in web/ first")?;
+        std::fs::set_permissions(&list, std::fs::Permissions::from_mode(0o644))?;
+        let copyright = format!("{COPYRIGHT}{COPYRIGHT_OF_LIST}");
+        write(tree, ("usr/share/doc/ritorno-agent/copyright", 0o644, &copyright))
+    }
+
     /// Makes the package of the program in `programs`, such as `target/release`, and returns its file in `output`. Its signed
     /// release is beside it.
     ///
@@ -186,6 +221,7 @@ impl Package {
         for entry in files.iter().chain(&self.scripts()) {
             write(&tree, *entry)?;
         }
+        self.lists(&build.pages.join(name), &tree)?;
         let settings: String = files
             .iter()
             .filter(|file| file.0.starts_with("etc/"))

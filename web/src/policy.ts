@@ -20,11 +20,13 @@ export interface EffectivePolicy {
   readonly display_name: string;
   /** Words that the tenant bans. */
   readonly banned_words?: readonly string[];
+  /** Whether the agent looks passwords up in lists of breached ones; only it can judge that. */
+  readonly breached?: boolean;
 }
 
 /** A rule that is broken, with what it asks for. */
 export type Rule =
-  | { readonly rule: "banned_word" | "complexity" | "contains_name" | "unnamed" }
+  | { readonly rule: "banned_word" | "breached_password" | "complexity" | "contains_name" | "unnamed" }
   | { readonly rule: "history"; readonly remembered: number | null }
   | { readonly rule: "maximum_length"; readonly maximum: number }
   | { readonly rule: "minimum_age"; readonly not_before: number | null }
@@ -55,10 +57,10 @@ export function broken(policy: EffectivePolicy, password: string, now: number): 
   return rules;
 }
 
-/** Whether the page can say that a rule is met; history and an unreadable policy are for the directory alone. */
+/** Whether the page can say that a rule is met; history, lists of breached passwords and an unreadable policy are for the directory alone. */
 export function judgeable(policy: EffectivePolicy, rule: Rule["rule"]): boolean {
   if (rule === "maximum_length") return true;
-  return rule !== "history" && rule !== "unnamed" && policy.source.kind !== "unreadable_pso";
+  return rule !== "history" && rule !== "breached_password" && rule !== "unnamed" && policy.source.kind !== "unreadable_pso";
 }
 
 /** How many of the five character classes `password` holds: upper case, lower case, digits, symbols, other letters. */

@@ -21,6 +21,7 @@ test("history, and a policy that can't be read, are for the directory to judge",
   const policy = vectors[0]?.policy as EffectivePolicy;
   assert.equal(judgeable(policy, "complexity"), true);
   assert.equal(judgeable(policy, "history"), false);
+  assert.equal(judgeable({ ...policy, breached: true }, "breached_password"), false);
   const unreadable: EffectivePolicy = { ...policy, source: { kind: "unreadable_pso", name: "x" } };
   assert.equal(judgeable(unreadable, "complexity"), false);
   assert.equal(judgeable(unreadable, "maximum_length"), true);

@@ -134,9 +134,9 @@ table! {
     "35002", "DoctorCheckRecovered", "A check of the running agent's doctor passes again.",
         ["it was mended, or what was down is back"], [];
     "33008", "ADPasswordPolicyError", "The password policy refused the new password.",
-        ["minimum age, length, complexity or history; the outcome names the rule", "a password filter on the domain controller"], ["person", "policy-hints"];
+        ["minimum age, length, complexity or history; the outcome names the rule", "it is in a list of breached passwords that this agent has", "a password filter on the domain controller"], ["person", "policy-hints"];
     "33009", "ADConfigurationError", "The directory can't be reached, or is not set up as it should be.",
-        ["the PDC emulator is out of reach", "its certificate is not trusted", "the agent's account can't sign in"], ["pdc-emulator"];
+        ["the PDC emulator is out of reach", "its certificate is not trusted", "the agent's account can't sign in", "a list under [passwords] can't be read: `ritorno-agent check-config` names it"], ["pdc-emulator"];
 
     "80230619", "", "A restriction of the directory refuses this password.",
         ["minimum age, history, length or complexity", "'user cannot change password' is set", "a password filter"], ["person", "policy-hints"];

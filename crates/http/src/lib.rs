@@ -9,8 +9,10 @@ mod app_picture;
 pub mod assets;
 pub mod audit_chain;
 pub mod audit_retention;
+pub mod brand;
 pub mod client;
 pub mod console;
+pub mod expiry_mails;
 pub mod health;
 pub mod i18n;
 pub mod key_roll;
@@ -47,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         .merge(scim::router())
         .merge(api::router(state.clone()))
         .merge(assets::router())
+        .merge(brand::router())
         .merge(pages)
         .layer(axum::middleware::from_fn_with_state(state.clone(), measures::request))
         .with_state(state)

@@ -14,6 +14,7 @@ use tower_http::csrf::CsrfLayer;
 use url::Url;
 
 use crate::assets::assets;
+use crate::brand::{Picture, style_of};
 use crate::i18n::{Words, key};
 use crate::operator::{self, Behind};
 use crate::reader::Reader;
@@ -38,6 +39,12 @@ pub struct Frame {
     pub strength: &'static str,
     /// The style sheet's address.
     pub style: &'static str,
+    /// The address of the tenant's own colours.
+    pub brand: Option<String>,
+    /// The tenant's logo.
+    pub logo: Option<Picture>,
+    /// The tenant's logo on dark pages.
+    pub logo_dark: Option<Picture>,
     /// This page's path, or that of the page that a reader should land on after switching the language.
     pub here: String,
     /// Where help is.
@@ -48,7 +55,15 @@ impl Frame {
     /// The frame of a page at `here`.
     pub fn new(tenant: &Tenant, here: &str) -> Self {
         let help = tenant.helpdesk_url.clone();
-        Self { organisation: tenant.name.clone(), here: here.to_owned(), help, ..Self::bare() }
+        Self {
+            organisation: tenant.name.clone(),
+            brand: style_of(&tenant.brand),
+            logo: tenant.brand.logo.as_ref().map(Picture::of),
+            logo_dark: tenant.brand.logo_dark.as_ref().map(Picture::of),
+            here: here.to_owned(),
+            help,
+            ..Self::bare()
+        }
     }
 
     /// A frame where no tenant is known.
@@ -60,6 +75,9 @@ impl Frame {
             copy: &assets.copy,
             strength: &assets.strength,
             style: &assets.style,
+            brand: None,
+            logo: None,
+            logo_dark: None,
             here: "/".to_owned(),
             help: None,
         }

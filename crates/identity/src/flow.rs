@@ -316,6 +316,7 @@ pub(crate) mod tests {
                 account_name: "anna".into(),
                 exported_by: AgentId(Uuid::from_u128(3)),
             }),
+            password_expires_at: None,
             licence: Grant::Free,
             selected: true,
             version: 1,

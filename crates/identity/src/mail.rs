@@ -183,6 +183,15 @@ pub enum Template {
         /// When, in milliseconds since the Unix epoch.
         at_ms: i64,
     },
+    /// Your password will expire.
+    PasswordExpires {
+        /// The person's name.
+        display_name: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// The address of the page on which it is changed.
+        page: String,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -203,6 +212,7 @@ impl std::fmt::Debug for Template {
             Self::MethodChanged { .. } => "MethodChanged",
             Self::HelpDeskCode { .. } => "HelpDeskCode",
             Self::PassMade { .. } => "PassMade",
+            Self::PasswordExpires { .. } => "PasswordExpires",
             Self::Withheld { .. } => "Withheld",
         })
     }

@@ -4,6 +4,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{GroupId, TenantId};
 use ritorno_protocol::key::PublicKey;
 
+use crate::brand::Brand;
 use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
@@ -36,6 +37,10 @@ pub struct Tenant {
     pub forbid_names: bool,
     /// Words that are banned from passwords everywhere ([`crate::banned_word`]).
     pub banned_words: Vec<String>,
+    /// How many days before a password expires its owner is told by mail ([`crate::expiry`]), the most first; empty for never.
+    pub expiry_days: Vec<u16>,
+    /// How its pages look.
+    pub brand: Brand,
     /// Where the pages send people who need help: an `https:` or `mailto:` address.
     pub helpdesk_url: Option<String>,
     /// Domains that the masked addresses of decoys seem to be of. They should look like those of the tenant's people.
@@ -72,6 +77,8 @@ impl Tenant {
             reconfirm_after: ReconfirmAfter::OF_NEW_TENANT,
             forbid_names: false,
             banned_words: Vec::new(),
+            expiry_days: Vec::new(),
+            brand: Brand::default(),
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),

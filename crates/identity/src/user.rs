@@ -36,6 +36,8 @@ pub struct User {
     pub enabled: bool,
     /// Where the person is mastered.
     pub mastered: Mastered,
+    /// When the password expires, as the directory computed it when it was read last; `None` if it never does.
+    pub password_expires_at: Option<Timestamp>,
     /// What the licences grant that were assigned to the person, or to a group that the person is in. It is read with the person and
     /// never stored with them.
     pub licence: Grant,

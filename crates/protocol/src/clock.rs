@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z. Negative values are before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +47,20 @@ impl Timestamp {
         } else {
             Some(Self(filetime / 10_000 - EPOCH_DIFFERENCE_MS))
         }
+    }
+}
+
+impl Timestamp {
+    /// As RFC 3339 writes it, in UTC; none for a moment that no calendar has.
+    pub fn to_rfc3339(self) -> Option<String> {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok()?;
+        moment.format(&Rfc3339).ok()
+    }
+
+    /// The moment that `text` is in RFC 3339; parts of a millisecond are cut off.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self)
     }
 }
 

@@ -75,6 +75,14 @@ pub struct EffectivePolicy {
     /// Words that the tenant bans from passwords. The directory knows nothing of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub banned_words: Vec<String>,
+    /// Whether the agent looks passwords up in lists of breached ones. Only it can judge that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub breached: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// One rule of a policy. Named in refusals, and shown to the person one by one.
@@ -83,6 +91,8 @@ pub struct EffectivePolicy {
 pub enum Rule {
     /// Contains a word that the tenant bans. Which one is not said: it would be a part of the password.
     BannedWord,
+    /// In a list of breached passwords that the agent has.
+    BreachedPassword,
     /// Three of five character classes.
     Complexity,
     /// Contains the account name or a part of the display name.
@@ -196,7 +206,7 @@ pub fn contains_word(password: &str, words: &[String]) -> bool {
 }
 
 /// `text` in lower case, with one letter for all that look alike.
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let fold = |c| match c {
         '0' => 'o',
         '1' | '!' | '|' | 'l' => 'i',

@@ -130,6 +130,9 @@ pub struct RitornoUser {
     /// The mobile number that a one-time code may go to.
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub mobile: Option<String>,
+    /// When the password expires (RFC 3339), as the directory computes it; none if it never does.
+    #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
+    pub password_expires: Option<String>,
 }
 
 /// Parts of a name (RFC 7643 section 4.1.1).

@@ -50,6 +50,11 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         }
     }
     crate::sync::rules::check(config, None)?;
+    let mut lists = Vec::new();
+    config.lists.open(&mut |line| lists.push(line))?;
+    for list in lists {
+        say(list)?;
+    }
     let forests = Forests::open(&config.forests, &system::clock())?;
     let mut unreachable = 0;
     for health in forests.health().await {

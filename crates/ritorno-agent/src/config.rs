@@ -3,6 +3,7 @@
 mod doctor;
 mod domains;
 mod openldap;
+mod passwords;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -44,6 +45,8 @@ struct File {
     sync: FileSync,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    passwords: passwords::File,
     #[serde(default)]
     doctor: doctor::File,
 }
@@ -263,6 +266,8 @@ pub(crate) struct Config {
     pub(crate) deletions_percent: Option<u8>,
     /// When it synchronises.
     pub(crate) sync: Schedule,
+    /// Lists of passwords that nobody may take.
+    pub(crate) lists: passwords::Lists,
     /// Logs.
     pub(crate) log: Log,
     /// Pause between two looks of the running agent's doctor; none if it does not look.
@@ -373,6 +378,7 @@ impl Config {
             memberships_per_day: read.limits.memberships_per_day,
             deletions_percent: read.limits.deletions_percent.map(Spanned::into_inner),
             sync,
+            lists: passwords::read(file, text, read.passwords),
             log: read.log,
             doctor_every,
         })

@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 mod backoff;
+mod breached;
 mod carrier;
 mod carry_config;
 mod check_config;
@@ -135,6 +136,9 @@ enum Command {
     },
     /// Reads the configuration and everything that it names, and says what is wrong.
     CheckConfig,
+    /// Lists of breached passwords, which nobody may take.
+    #[command(subcommand)]
+    Breached(breached::Command),
     /// Carries the configuration and the sync's rules to another agent; never keys or passwords.
     #[command(subcommand, name = "config")]
     Carry(Carry),
@@ -180,6 +184,7 @@ impl Command {
             | Self::Writeback(_)
             | Self::Staging(_)
             | Self::Keys(_)
+            | Self::Breached(_)
             | Self::Carry(_)
             | Self::Pages { .. }
             | Self::Update { .. }
@@ -327,6 +332,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         pages::write(folder).with_context(|| folder.display().to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Breached(command) = &arguments.command {
+        breached::run(command)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let service = matches!(
         arguments.command,
         Command::Run | Command::Doctor { about: Some(doctor::Command::Look), .. }
@@ -391,6 +400,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Status { json } => show_status::run(&config, json).await,
             Command::Prepare { forest } => prepare::run(&config, forest.as_deref()),
             Command::Pages { folder } => Ok(pages::write(&folder)?),
+            Command::Breached(command) => breached::run(&command),
             Command::CheckConfig => check_config::run(&config).await,
             Command::Carry(_) => carry_config::export(&arguments.config, &config),
         }?;

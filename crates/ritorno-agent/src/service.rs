@@ -50,6 +50,8 @@ pub(crate) async fn run(config: &Config, file: &Path) -> anyhow::Result<()> {
     let keys = keyring.keys();
     let outbound = Outbound::new(config).inspect_err(|e| told(e))?;
     let forests = Forests::open(&config.forests, &clock).inspect_err(|e| told(e))?;
+    let mut refused = |line: String| tracing::info!("{line}");
+    let breached = config.lists.open(&mut refused).inspect_err(|e| told(e))?;
     let journal = Journal::open(&state.path("journal.db"), &*random, clock.now()).await?;
     let epoch = journal.epoch().to_string();
     let identity = Identity {
@@ -59,7 +61,7 @@ pub(crate) async fn run(config: &Config, file: &Path) -> anyhow::Result<()> {
         opening: keyring.opening(clock.now())?,
     };
     let switch = FileSwitch { state: state.clone(), staging: config.mode == Mode::Staging };
-    let handler = Arc::new(Handler::new(
+    let handler = Handler::new(
         forests.clone(),
         journal,
         identity,
@@ -67,7 +69,8 @@ pub(crate) async fn run(config: &Config, file: &Path) -> anyhow::Result<()> {
         Limits::new(config.resets_per_minute),
         Arc::new(switch.clone()),
         clock.clone(),
-    ));
+    );
+    let handler = Arc::new(handler.with_breached(breached));
     // The handler has what it needs: a sealing key that is destroyed later must not live on here.
     drop(keys);
     let carrier = Arc::new(Carrier::new(events.clone()));

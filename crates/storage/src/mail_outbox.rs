@@ -13,9 +13,19 @@ use crate::error::StoreError;
 use crate::node_key::NodeKey;
 use crate::row::Row;
 use crate::value::{json, name_of, values};
+use crate::writer::Statement;
 
 /// Mails that wait to be sent.
 pub struct MailOutbox<'a>(pub(crate) &'a Db);
+
+/// The statement that queues a mail.
+pub(crate) fn queueing(mail: &Mail, key: &NodeKey, random: &dyn Random) -> Statement {
+    const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at, channel) \
+         values ($1, $2, $3, $4, 0, $5, $6, $7)";
+    let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
+    let channel = name_of(mail.channel);
+    (SQL, values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at, channel])
+}
 
 impl MailOutbox<'_> {
     /// Queues a mail. A decoy's costs the same as a person's.
@@ -23,13 +33,8 @@ impl MailOutbox<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn queue(&self, mail: &Mail, key: &NodeKey, random: &dyn Random) -> Result<(), StoreError> {
-        const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at, channel) \
-             values ($1, $2, $3, $4, 0, $5, $6, $7)";
-        let letter = key.wrap(&place(mail.tenant, mail.id), json(&mail.letter).as_bytes(), random);
-        let channel = name_of(mail.channel);
-        let values =
-            values![mail.id, mail.tenant, letter, mail.tries, mail.created_at, mail.expires_at, channel];
-        self.0.write(SQL, values).await.map(|_| ())
+        let (sql, values) = queueing(mail, key, random);
+        self.0.write(sql, values).await.map(|_| ())
     }
 
     /// Takes up to `count` mails that go out by this channel, oldest first, of every tenant. They are this sender's for the length of the lease; whoever

@@ -14,9 +14,9 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
-    Authenticators, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, Flows, GroupPolicies, Groups,
-    HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes, Registrations, Removals,
-    Requests, Sessions, SigningKeys, Tenants, Users,
+    Authenticators, BrandPictures, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows,
+    GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
+    Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -89,6 +89,12 @@ macro_rules! migrations {
             ),
             (41, "sspr-policy", include_str!(concat!("../migrations/", $database, "/0041_sspr_policy.sql"))),
             (42, "sms", include_str!(concat!("../migrations/", $database, "/0042_sms.sql"))),
+            (
+                46,
+                "password-expiry",
+                include_str!(concat!("../migrations/", $database, "/0046_password_expiry.sql")),
+            ),
+            (47, "brand", include_str!(concat!("../migrations/", $database, "/0047_brand.sql"))),
             (51, "api-tokens", include_str!(concat!("../migrations/", $database, "/0051_api_tokens.sql"))),
             (
                 52,
@@ -210,6 +216,8 @@ macro_rules! repositories {
 repositories! {
     /// The tenants.
     tenants: Tenants;
+    /// Their logos.
+    brand_pictures: BrandPictures;
     /// Who runs them.
     administrators: Administrators;
     /// Authenticator apps of administrators.
@@ -264,6 +272,8 @@ repositories! {
     audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// Who was told that their password expires.
+    expiry_notices: ExpiryNotices;
     /// Which node holds which agent's link.
     links: Links;
     /// The server's signing keys.

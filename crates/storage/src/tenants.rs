@@ -36,8 +36,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+             sspr_group, reconfirm_days, expiry_days, brand) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -59,6 +59,8 @@ impl Tenants<'_> {
             tenant.second_factor,
             tenant.sspr_group,
             u32::from(tenant.reconfirm_after.days()),
+            json(&tenant.expiry_days),
+            json(&tenant.brand),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -72,7 +74,7 @@ impl Tenants<'_> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
-             second_factor = $15, sspr_group = $16, reconfirm_days = $17 where id = $1";
+             second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -91,6 +93,8 @@ impl Tenants<'_> {
             tenant.second_factor,
             tenant.sspr_group,
             u32::from(tenant.reconfirm_after.days()),
+            json(&tenant.expiry_days),
+            json(&tenant.brand),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -180,6 +184,8 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
             .ok_or(StoreError::Unreadable { column: "reconfirm_days" })?,
         forbid_names: row.switch("forbid_names")?,
         banned_words: row.json("banned_words")?,
+        expiry_days: row.json("expiry_days")?,
+        brand: row.json("brand")?,
         helpdesk_url: row.text_if_any("helpdesk_url")?,
         decoy_domains: row.json("decoy_domains")?,
         forbidden_mail_domains: row.json("forbidden_mail_domains")?,

@@ -54,8 +54,9 @@ pub(crate) use select_users;
 static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
          display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-         object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile)";
-    row_statements(head, 23, "on conflict do nothing returning id")
+         object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile, \
+         password_expires_at)";
+    row_statements(head, 24, "on conflict do nothing returning id")
 });
 
 /// What came of a change.
@@ -78,8 +79,8 @@ impl Users<'_> {
     pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
              display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-             object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+             object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile, password_expires_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
         self.0.write(SQL, all_columns(user)).await.map(|_| ())
     }
 
@@ -109,10 +110,10 @@ impl Users<'_> {
         const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
              display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
              source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
-             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, version = version + 1 \
+             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, password_expires_at = $21, version = version + 1 \
              where tenant = $1 and id = $2 and version = $20 returning version";
         let mut values = columns(user);
-        values.extend(values![expected]);
+        values.extend(values![expected, user.password_expires_at]);
         match self.0.write_returning(SQL, values).await?.first() {
             None => Ok(Updated::Conflict),
             Some(row) => Ok(Updated::Done { version: row.int("version")? }),
@@ -273,6 +274,7 @@ fn all_columns(user: &User) -> Vec<Value> {
         user.created_at,
         user.registered_mail.as_deref(),
         user.registered_mobile.as_deref(),
+        user.password_expires_at
     ]);
     values
 }
@@ -329,6 +331,7 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         language: row.named_if_any("language")?,
         enabled: row.switch("enabled")?,
         mastered,
+        password_expires_at: row.moment_if_any("password_expires_at")?,
         licence: Grant::from_number(row.int("granted")?)
             .ok_or(StoreError::Unreadable { column: "granted" })?,
         selected: row.switch("selected")?,

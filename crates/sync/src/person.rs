@@ -43,6 +43,9 @@ pub struct Person {
     pub preferred_language: Option<String>,
     /// Whether the account may sign in on premises.
     pub enabled: bool,
+    /// When the account's password expires, by RFC 3339; none if it never does, or if the directory does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_expires: Option<String>,
 }
 
 /// What an object is, whatever the rules say.
@@ -56,6 +59,8 @@ pub(crate) struct Identity {
     pub(crate) domain: String,
     pub(crate) forest: Forest,
     pub(crate) enabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password_expires: Option<String>,
 }
 
 /// What one object gives to its person.
@@ -124,6 +129,7 @@ pub(crate) fn merged(contributions: &[(i64, Contribution)], account: usize) -> O
         domain: identity.domain,
         forest: identity.forest,
         enabled: identity.enabled,
+        password_expires: identity.password_expires,
     };
     let attributes: BTreeMap<_, _> = best
         .iter()
@@ -170,6 +176,7 @@ impl Person {
                 forest: self.forest.0.clone(),
                 alternate_mail: self.alternate_mail.clone(),
                 mobile: self.mobile.clone(),
+                password_expires: self.password_expires.clone(),
             }),
         }
     }

@@ -159,7 +159,7 @@ fn next_export(judged: &Judged, wanted: Option<&Resource>, confirmed: Option<&Re
 
 fn flows(own: &[Flowed], attributes: &Attributes, person: &Person, confirmed: Option<&Person>) -> Vec<Flow> {
     let anchored = attributes.bytes(anchor::ATTRIBUTE).is_some();
-    let fixed: [(&'static str, &str); 7] = [
+    let fixed: [(&'static str, &str); 8] = [
         ("anchor", if anchored { "mS-DS-ConsistencyGuid" } else { "objectGUID" }),
         ("objectGuid", "objectGUID"),
         ("objectSid", "objectSid"),
@@ -167,6 +167,7 @@ fn flows(own: &[Flowed], attributes: &Attributes, person: &Person, confirmed: Op
         ("domain", "the connector's netbios_name"),
         ("forest", "the connector's name"),
         ("enabled", "userAccountControl"),
+        ("passwordExpires", "msDS-UserPasswordExpiryTimeComputed"),
     ];
     let mut sources: Vec<(&'static str, String)> =
         fixed.into_iter().map(|(attribute, from)| (attribute, from.to_owned())).collect();

@@ -145,7 +145,7 @@ pub struct TargetPerson {
 
 impl TargetPerson {
     /// Whether this is what an export of `person` leaves. A target need not keep names in parts, nor a language that it
-    /// has no texts for, so that those are not compared.
+    /// has no texts for, so that those are not compared; nor does one of before keep when a password expires.
     pub(crate) fn is(&self, person: &Person) -> bool {
         self.anchor == person.anchor.0
             && self.forest == person.forest.0

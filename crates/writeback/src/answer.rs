@@ -66,6 +66,7 @@ impl<D: Directory> Handler<D> {
         judged?;
         let (mut policy, state) = (policy?, state?);
         policy.forbid_names |= query.forbid_names;
+        policy.breached = self.breached.any();
         Ok(Found::Person { policy, locked: state.locked, disabled: state.disabled })
     }
 }

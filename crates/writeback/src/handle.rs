@@ -20,6 +20,7 @@ use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 
 use crate::authorise::{NotBelieved, RolledBack, Trust};
+use crate::breached::Breached;
 use crate::directory::{Directory, DirectoryError, Target};
 use crate::event::{Event, Numbers};
 use crate::go_ahead::Awaited;
@@ -52,6 +53,7 @@ pub struct Handler<D> {
     pub(crate) clock: Arc<dyn Clock>,
     trust: RwLock<Trust>,
     limits: Limits,
+    pub(crate) breached: Breached,
     switch: Arc<dyn Switch>,
     people: PersonLocks,
     verifications: PersonLocks,
@@ -136,12 +138,20 @@ impl<D: Directory> Handler<D> {
             clock,
             trust: RwLock::new(trust),
             limits,
+            breached: Breached::default(),
             switch,
             people: PersonLocks::default(),
             verifications: PersonLocks::default(),
             awaited: Awaited::default(),
             server_ahead_ms: AtomicI64::new(0),
         }
+    }
+
+    /// Looks new passwords up in these lists.
+    #[must_use]
+    pub fn with_breached(mut self, lists: Breached) -> Self {
+        self.breached = lists;
+        self
     }
 
     /// The journal.
@@ -451,8 +461,27 @@ impl<D: Directory> Handler<D> {
                 let operator = words("refused by the effective policy, before the directory was asked");
                 return Err(NotBegun::Refused(rule, operator));
             }
+            self.not_breached(new, order.start_by).await?;
         }
         Ok((act, person, version))
+    }
+
+    /// That no list holds the password. While a list can't be read, that is not known: another agent may know.
+    async fn not_breached(&self, new: &Password, start_by: Timestamp) -> Result<(), NotBegun> {
+        let left = start_by.since(self.server_now());
+        let unknown = |why: &str| {
+            let detail = format!("the lists of breached passwords can't be looked into: {why}");
+            NotBegun::Fault(Fault::DirectoryUnavailable, words(&detail))
+        };
+        match tokio::time::timeout(left, self.breached.find(new)).await {
+            Err(_) => Err(unknown("the disk did not answer in time")),
+            Ok(Err(error)) => Err(unknown(&error.to_string())),
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(list))) => {
+                let operator = words(&format!("it is in the list {}", list.display()));
+                Err(NotBegun::Refused(Rule::BreachedPassword, operator))
+            }
+        }
     }
 
     async fn act(&self, act: Act, person: &D::Person, must_change: bool) -> Result<Done, DirectoryError> {

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod authorise;
+pub mod breached;
 pub mod decline;
 pub mod directory;
 pub mod event;

@@ -359,6 +359,7 @@ impl Directory for FakeDirectory {
             not_before: None,
             forbid_names: false,
             banned_words: Vec::new(),
+            breached: false,
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
         })

@@ -11,6 +11,7 @@ macro_rules! fuzz {
 }
 
 mod answers;
+mod breached;
 mod directory;
 mod link;
 mod protocol;

@@ -100,7 +100,7 @@ pub(crate) fn server_time() -> Signed<ServerTime> {
 /// What the first version sent, a line each.
 pub(crate) const FIRST: &str = include_str!("../../../crates/protocol/tests/it/frames/0.1-first.txt");
 /// What this version sends.
-pub(crate) const LATEST: &str = include_str!("../../../crates/protocol/tests/it/frames/0.1-settling.txt");
+pub(crate) const LATEST: &str = include_str!("../../../crates/protocol/tests/it/frames/0.1-breached.txt");
 
 /// What was recorded of that kind.
 pub(crate) fn recorded(record: &'static str, kind: &'static str) -> impl Iterator<Item = Vec<u8>> {

@@ -1,9 +1,12 @@
 //! What people type at a gate: read whole or not at all, and written as it was read.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ritorno_identity::authenticator::{AppCode, AppSecret};
 use ritorno_identity::code::OneTimeCode;
 use ritorno_identity::device_code::UserCode;
 use ritorno_identity::gates::GatePolicy;
+use ritorno_identity::logo::clean;
 use ritorno_identity::recovery_code::RecoveryCode;
 
 use crate::seed::{Fixed, NOW};
@@ -41,6 +44,18 @@ fn stored_gate_policy() {
             assert!(policy.before(policy.methods()).is_some());
             let again: GatePolicy = serde_json::from_slice(&serde_json::to_vec(&policy).unwrap()).unwrap();
             assert_eq!(again, policy);
+        }
+    });
+}
+
+/// A picture that an administrator gives: what is kept of it is a picture, and nothing more goes.
+#[test]
+fn logo() {
+    let pixel =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg==";
+    fuzz!(vec![STANDARD.decode(pixel).unwrap()], |bytes| {
+        if let Ok((picture, logo)) = clean(bytes) {
+            assert_eq!(clean(&picture), Ok((picture, logo)));
         }
     });
 }

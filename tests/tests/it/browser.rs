@@ -5,6 +5,8 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ritorno_lab::command::run;
 use ritorno_lab::forest::ForestHandle;
 use ritorno_lab::stack::{Plan, Programs, Stack};
@@ -30,6 +32,13 @@ const PEOPLE: &[(&str, &str, Option<&str>)] = &[
 
 /// Who takes what the page suggests: a password that nobody else knows.
 const SUGGESTED: &str = "piotr.wisniewski";
+
+/// A ring and a bar, 200 by 80 pixels, in base64.
+const LOGO: &str = "iVBORw0KGgoAAAANSUhEUgAAAMgAAABQAQMAAABmo6jzAAAABlBMVEX///+KFTim1xOiAAAAAnRSTlMA/1uRIrUAAADnSURB\
+    VHja1ZVLDoMwDERBLFhyBI6So6VHy1E4AksWCBfL6kfKvEjtoqLZVOpDztixx113iWN202A0WzVJZgcFg3CDkwWugYtmJzsI\
+    AAnZiZE0Ka4PUkC0lD0GEbKn8+9TxCbTKb1MaPZckiLJA00q1eyXjyrV7IIHRSJ9VYT4Otekf5BSkyMUCrJHVqUu6BY1Wj4h\
+    a1R8qR9hffshYq+zP8MM1yQlyvdnqrnW9D78pt90CPdbq0epr3kWGvPDM8dzyrPNfsAewr7DXsX+xp7IPtrwXvZr9njeC7xL\
+    eP80dhbvOd6Nvzh3Aub1M8DWJIYAAAAASUVORK5CYII=";
 
 #[test]
 fn people_reset_their_passwords_in_a_browser() -> Result<()> {
@@ -76,6 +85,11 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
             "mail": mail.page(), "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
         })
     };
+    // All of it in the tenant's own colours, with its logo: as well to read, and as light.
+    let logo = folder.join("logo.png");
+    std::fs::write(&logo, STANDARD.decode(LOGO)?)?;
+    let logo = logo.to_string_lossy();
+    stack.server_command(&["tenant", "brand", "--accent", "#8a1538", "--logo", &logo])?;
     browse("portal.test.mjs", &job("all", &stack, 0))?;
     stack.server_command(&["tenant", "set", "second-factor", "on"])?;
     let mut console = job("all", &stack, 0);
@@ -86,6 +100,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     prove(&forest)?;
     ensure!(!forest.kinit(SUGGESTED, BEFORE)?, "Kerberos still takes the old password of {SUGGESTED}");
 
+    stack.server_command(&["tenant", "brand", "--clear"])?;
     stack.server_command(&["tenant", "set", "forbid-names", "on"])?;
     stack.server_command(&["tenant", "ban-words", "Contoso", "milano"])?;
     browse("portal.test.mjs", &job("names", &stack, 0))?;

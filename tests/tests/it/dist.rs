@@ -414,6 +414,12 @@ fn is_in_order(host: &Host) -> Result<()> {
         let seen = (found.mode() & 0o7777, (found.uid(), found.gid()));
         ensure!(seen == (mode, owner), "{}: {:o} {:?}", path.display(), seen.0, seen.1);
     }
+    if host.package == Package::Agent {
+        let list = root.inside(Path::new("/usr/share/ritorno-agent/common-passwords"));
+        let (bytes, mode) = (std::fs::metadata(&list)?.len(), std::fs::metadata(&list)?.mode() & 0o7777);
+        ensure!((300_000..500_000).contains(&bytes) && mode == 0o644, "{bytes} bytes, mode {mode:o}");
+        ensure!(std::fs::read(&list)?.starts_with(b"RTNBRCH"), "the common passwords are no list");
+    }
     let completes = format!(
         ". /usr/share/bash-completion/completions/{name} && COMP_WORDS=({name} '') COMP_CWORD=1 && _{} {name} '' {name} && \
          echo ${{COMPREPLY[*]}}",

@@ -35,6 +35,7 @@ refused-again = Choose another password
 refused-complexity = The password needs three of these: upper case, lower case, digits, symbols, other letters.
 refused-contains-name = The password contains your account name or a part of your name.
 refused-banned-word = The password contains a word that your organisation bans, also if digits or symbols stand in the place of letters.
+refused-breached = This password is in a list of passwords that are known to others: it was in a data breach, or many people use it. Somebody who tries such lists would guess it.
 refused-history = You have used this password before.
 refused-history-count = { $n ->
     [one] You used this password the last time.

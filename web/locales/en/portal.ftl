@@ -65,6 +65,7 @@ rule-complexity = Three of these: upper case, lower case, digits, symbols, other
 rule-contains-name = Not your account name, and no part of your name
 rule-banned-words = None of the words that your organisation bans
 rule-banned-words-listed = None of these words: { $words }
+rule-breached = Not in a list of passwords that are known to others (looked up when you send it)
 rule-history = { $n ->
     [one] Not the password used before (your organisation checks this at the end)
    *[other] Not one of the last { $n } passwords (your organisation checks this at the end)

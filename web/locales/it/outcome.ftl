@@ -35,6 +35,7 @@ refused-again = Scegli un'altra password
 refused-complexity = Alla password servono tre di questi: maiuscole, minuscole, cifre, simboli, altre lettere.
 refused-contains-name = La password contiene il nome dell'account o una parte del tuo nome.
 refused-banned-word = La password contiene una parola che la tua organizzazione vieta, anche se cifre o simboli stanno al posto delle lettere.
+refused-breached = Questa password è in un elenco di password note ad altri: è comparsa in una violazione di dati, o la usano in molti. Chi prova quegli elenchi la indovinerebbe.
 refused-history = Hai già usato questa password.
 refused-history-count = { $n ->
     [one] Questa è la password che avevi prima.

@@ -65,6 +65,7 @@ rule-complexity = Tre di questi: maiuscole, minuscole, cifre, simboli, altre let
 rule-contains-name = Non il nome dell'account, e nessuna parte del tuo nome
 rule-banned-words = Nessuna delle parole che la tua organizzazione vieta
 rule-banned-words-listed = Nessuna di queste parole: { $words }
+rule-breached = Non in un elenco di password note ad altri (si controlla quando la invii)
 rule-history = { $n ->
     [one] Non la password usata prima (la tua organizzazione lo controlla alla fine)
    *[other] Non una delle ultime { $n } password (la tua organizzazione lo controlla alla fine)

@@ -105,6 +105,7 @@ fn nothing_yet(person: &Person, source: PolicySource) -> EffectivePolicy {
         not_before: None,
         forbid_names: false,
         banned_words: Vec::new(),
+        breached: false,
         account_name: person.login.clone(),
         display_name: person.display_name.clone(),
     }

@@ -130,6 +130,7 @@ fn nothing_yet(pdc: &RootDse, person: &Person) -> (EffectivePolicy, Option<Times
         not_before: None,
         forbid_names: false,
         banned_words: Vec::new(),
+        breached: false,
         account_name: person.account_name.clone(),
         display_name: person.display_name.clone(),
     };

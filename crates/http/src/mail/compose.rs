@@ -97,6 +97,16 @@ struct Changed<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/expires.txt")]
+struct Expires<'a> {
+    t: Words,
+    organisation: &'a str,
+    name: &'a str,
+    moment: &'a str,
+    page: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/not-changed.txt")]
 struct NotChanged<'a> {
     t: Words,
@@ -173,6 +183,11 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
             let lead = t.with_two("mail-pass-lead", &("name", display_name), &("moment", &moment));
             (t.say("mail-pass-subject"), PassMade { t, organisation, lead, operator, reason }.render()?)
+        }
+        Kind::PasswordExpires { display_name, at_ms, page } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let text = Expires { t, organisation, name: display_name, moment: &moment, page }.render()?;
+            (t.say("mail-expires-subject"), text)
         }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
@@ -294,6 +309,11 @@ mod tests {
                 display_name: "Anna".into(),
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),
+            },
+            Kind::PasswordExpires {
+                display_name: "Anna".into(),
+                at_ms: 1_800_000_000_000,
+                page: "https://ritorno.test/change".into(),
             },
             Kind::Withheld { sspr_code: "SSPR_0014".into(), support_code: "S".into() },
         ];

@@ -143,13 +143,20 @@ impl Mailer {
         Ok(Self { transport: builder.build(), from })
     }
 
-    /// Sends one mail. The same `id` gives the same Message-ID, so that a mail that was sent twice can be seen as one.
+    fn sender(&self, organisation: &str) -> Mailbox {
+        let own = self.from.name.clone();
+        let name = own.or_else(|| Some(organisation.to_owned()).filter(|name| !name.is_empty()));
+        Mailbox { name, email: self.from.email.clone() }
+    }
+
+    /// Sends one mail, in the name of `organisation` unless the configuration has a name for the sender. The same `id` gives the same Message-ID, so that a mail that was sent twice can be seen as one.
     ///
     /// # Errors
     /// [`SendError`], by whether another try can help.
     pub async fn send(
         &self,
         id: MailId,
+        organisation: &str,
         to: &str,
         language: &str,
         written: Written,
@@ -160,7 +167,7 @@ impl Mailer {
         let date = SystemTime::UNIX_EPOCH + now.since(Timestamp::from_unix_ms(0));
         let domain = self.from.email.domain();
         let message = Message::builder()
-            .from(self.from.clone())
+            .from(self.sender(organisation))
             .to(to)
             .subject(written.subject)
             .date(date)
@@ -188,4 +195,20 @@ fn is_tls(error: &lettre::transport::smtp::Error) -> bool {
 
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn mails_come_in_the_tenants_name_unless_the_configuration_has_one() {
+        let sender = |from: &str, organisation: &str| {
+            let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("mail.test").build();
+            Mailer { transport, from: from.parse().unwrap() }.sender(organisation).to_string()
+        };
+        assert_eq!(sender("no-reply@contoso.test", "Contoso"), "Contoso <no-reply@contoso.test>");
+        assert_eq!(sender("IT <no-reply@contoso.test>", "Contoso"), "IT <no-reply@contoso.test>");
+        assert_eq!(sender("no-reply@contoso.test", ""), "no-reply@contoso.test");
+    }
 }

@@ -64,7 +64,8 @@ impl Carrier for Mailer {
     ) -> Result<(), NotCarried> {
         let sent = match compose(&mail.letter, organisation) {
             Ok(written) => {
-                self.send(mail.id, to, mail.letter.language.tag(), written, state.clock.now()).await
+                self.send(mail.id, organisation, to, mail.letter.language.tag(), written, state.clock.now())
+                    .await
             }
             Err(error) => Err(SendError::Unsendable(error.to_string())),
         };

@@ -40,6 +40,10 @@ pub(super) fn lines(t: Words, policy: &EffectivePolicy) -> Vec<RuleLine> {
             lines.push(line("history", t.count("rule-history", &policy.history)));
         }
     }
+    // It is no rule of the directory's.
+    if policy.breached {
+        lines.push(line("breached_password", t.say("rule-breached")));
+    }
     lines.push(line("maximum_length", t.count("rule-maximum-length", &MAXIMUM_LENGTH)));
     lines
 }
@@ -61,6 +65,7 @@ pub(super) const fn unreadable(policy: &EffectivePolicy) -> bool {
 pub(super) fn refused(t: Words, rule: &Rule) -> String {
     match rule {
         Rule::BannedWord => t.say("refused-banned-word"),
+        Rule::BreachedPassword => t.say("refused-breached"),
         Rule::Complexity => t.say("refused-complexity"),
         Rule::ContainsName => t.say("refused-contains-name"),
         Rule::History { remembered: None } => t.say("refused-history"),
@@ -95,6 +100,7 @@ mod tests {
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
             banned_words: Vec::new(),
+            breached: false,
         }
     }
 
@@ -125,6 +131,8 @@ mod tests {
         let unread =
             EffectivePolicy { source: PolicySource::UnreadablePso { name: "Strict".into() }, ..policy() };
         assert_eq!(names(&unread), ["maximum_length"]);
+        let checked = EffectivePolicy { breached: true, ..unread };
+        assert_eq!(names(&checked), ["breached_password", "maximum_length"]);
         let plain = EffectivePolicy { hints: false, forbid_names: false, complexity: false, ..policy() };
         assert_eq!(names(&plain), ["minimum_length", "maximum_length"]);
     }

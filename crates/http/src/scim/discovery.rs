@@ -85,6 +85,7 @@ fn all_schemas() -> Vec<Value> {
     let group_tied =
         tied.iter().cloned().chain([attribute("memberCount", "integer", false, "readOnly")]).collect();
     tied.extend([needed("objectGuid"), plain("objectSid"), plain("alternateMail"), plain("mobile")]);
+    tied.push(attribute("passwordExpires", "dateTime", false, "readWrite"));
     let group = vec![needed("displayName"), whole("members", &["value", "type"], true)];
     vec![
         described(USER_SCHEMA, "User", user),

@@ -18,8 +18,17 @@ use crate::state::AppState;
 const CORE: [&str; 7] =
     ["userName", "externalId", "displayName", "preferredLanguage", "active", "emails", "name"];
 /// Attributes of the extension.
-const EXTENSION: [&str; 8] =
-    ["anchor", "objectGuid", "objectSid", "accountName", "domain", "forest", "alternateMail", "mobile"];
+const EXTENSION: [&str; 9] = [
+    "anchor",
+    "objectGuid",
+    "objectSid",
+    "accountName",
+    "domain",
+    "forest",
+    "alternateMail",
+    "mobile",
+    "passwordExpires",
+];
 /// Attributes that an agent may never set.
 const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
 

@@ -9,6 +9,7 @@ use ritorno_identity::language::Language;
 use ritorno_identity::licence::Grant;
 use ritorno_identity::user::{Mastered, OnPremises, User};
 use ritorno_protocol::bytes::Bytes;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor};
 use ritorno_protocol::scim;
 use uuid::Uuid;
@@ -27,6 +28,7 @@ pub struct Said {
     mobile: Option<String>,
     language: Option<Language>,
     enabled: bool,
+    password_expires_at: Option<Timestamp>,
     object: OnPremises,
 }
 
@@ -61,6 +63,10 @@ impl Said {
         if !agent.forests.contains(&forest) {
             return Err(ScimError::NotYours);
         }
+        let expires = extension.password_expires.as_deref().map(|text| {
+            Timestamp::from_rfc3339(text)
+                .ok_or_else(|| value("passwordExpires is a moment as in RFC 3339".into()))
+        });
         let primary = resource.emails.iter().find(|mail| mail.primary).or(resource.emails.first());
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         Ok(Self {
@@ -71,6 +77,7 @@ impl Said {
             mobile: filled(&extension.mobile),
             language: resource.preferred_language.as_deref().and_then(Language::from_tag),
             enabled: resource.active,
+            password_expires_at: expires.transpose()?,
             object: OnPremises {
                 source_anchor: SourceAnchor(extension.anchor.clone()),
                 object_guid: Bytes(guid.to_bytes_le().to_vec()),
@@ -99,6 +106,7 @@ impl Said {
             language: self.language,
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
+            password_expires_at: self.password_expires_at,
             licence: Grant::Free,
             selected: true,
             version: 1,
@@ -124,6 +132,7 @@ impl Said {
             language: self.language,
             enabled: self.enabled,
             mastered: Mastered::Hybrid(self.object),
+            password_expires_at: self.password_expires_at,
             updated_at: state.clock.now(),
             ..user.clone()
         })
@@ -141,6 +150,7 @@ pub fn resource(user: &User, public_address: &str) -> scim::User {
         forest: object.forest.0.clone(),
         alternate_mail: user.alternate_mail.clone(),
         mobile: user.mobile.clone(),
+        password_expires: user.password_expires_at.and_then(Timestamp::to_rfc3339),
     });
     let work = |mail: &String| scim::Email { value: mail.clone(), kind: Some("work".into()), primary: true };
     scim::User {

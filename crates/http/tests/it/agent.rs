@@ -70,6 +70,7 @@ pub(crate) fn policy() -> EffectivePolicy {
         not_before: None,
         forbid_names: false,
         banned_words: Vec::new(),
+        breached: false,
         account_name: "anna.rossi".into(),
         display_name: "Anna Rossi".into(),
     }

@@ -3,6 +3,7 @@
 use axum::http::{Method, StatusCode};
 use ritorno_http::scim::guard::{MEMBERS, REMOVALS};
 use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{
     CONNECTOR_HEADER, GROUP_SCHEMA, LEASE_EPOCH_HEADER, PATCH_OP_SCHEMA, RITORNO_GROUP_SCHEMA,
@@ -91,6 +92,7 @@ pub(crate) fn person(name: &str) -> Value {
             "forest": "contoso.test",
             "alternateMail": format!("{name}@mail.test"),
             "mobile": "+39 333 1234567",
+            "passwordExpires": "2027-01-16T12:00:00.5Z",
         }
     })
 }
@@ -114,6 +116,7 @@ async fn a_person_is_made_found_changed_and_removed(world: &World) {
     assert_eq!(object.object_sid.0.len(), 28);
     assert_eq!(user.alternate_mail.as_deref(), Some("luca@mail.test"));
     assert_eq!(user.mobile.as_deref(), Some("+39 333 1234567"));
+    assert_eq!(user.password_expires_at, Some(Timestamp::from_unix_ms(1_800_100_800_500)));
     let path = format!("{USERS}/{}", user.id);
 
     let anchor = made.body["externalId"].as_str().unwrap();

@@ -195,6 +195,7 @@ impl World {
                 account_name: account.to_owned(),
                 exported_by: AgentId::random(random),
             }),
+            password_expires_at: None,
             licence: Grant::Free,
             selected: true,
             version: 1,

@@ -11,12 +11,13 @@ use ritorno_protocol::enrolment::{
 };
 use ritorno_protocol::key::PublicKey;
 use ritorno_protocol::link::{ToAgent, ToRelay};
-use ritorno_protocol::query::Asks;
+use ritorno_protocol::policy::Rule;
+use ritorno_protocol::query::{Asks, Found};
 use ritorno_protocol::release::Release;
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::Says;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The first version, which knew no go-ahead.
@@ -25,6 +26,8 @@ const FIRST: &str = include_str!("frames/0.1-first.txt");
 const GO_AHEAD: &str = include_str!("frames/0.1-go-ahead.txt");
 /// The one after that, which kept to itself which database it wrote to, and told nobody a password's version.
 const WORDS: &str = include_str!("frames/0.1-words-and-distances.txt");
+/// The one after that, whose agents had no lists of breached passwords.
+const SETTLING: &str = include_str!("frames/0.1-settling.txt");
 
 fn lines<T: DeserializeOwned + Serialize>(kind: &str) -> Vec<T> {
     lines_of(FIRST, kind)
@@ -152,7 +155,9 @@ fn shapes(record: &str) -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn what_is_sent_now_holds_everything_that_earlier_versions_look_for() {
     let now = shapes(crate::sent::RECORDED);
-    for (line, wanted) in shapes(FIRST).into_iter().chain(shapes(GO_AHEAD)).chain(shapes(WORDS)) {
+    for (line, wanted) in
+        shapes(FIRST).into_iter().chain(shapes(GO_AHEAD)).chain(shapes(WORDS)).chain(shapes(SETTLING))
+    {
         let found = now.iter().any(|(_, has)| wanted.is_subset(has));
         assert!(found, "nothing that is sent now holds all of {wanted:?}, as it was sent: {line}");
     }
@@ -233,4 +238,32 @@ fn what_the_version_before_settling_sent_is_understood() {
         }
     }
     assert_eq!(read, 4);
+}
+
+/// Its agents look nothing up, and nobody is shown a rule that is not looked after.
+#[test]
+fn what_the_version_before_breached_passwords_sent_is_understood() {
+    let identity = lines_of::<PublicKey>(SETTLING, "identity").pop().unwrap();
+    let mut read = 0;
+    for frame in lines_of::<ToRelay>(SETTLING, "to-relay") {
+        if let ToRelay::Answer { answer } = frame
+            && let Found::Person { policy, .. } = answer.verify(&identity).unwrap().found
+        {
+            assert!(!policy.breached);
+            read += 1;
+        }
+    }
+    assert!(read > 0);
+    // Its servers take the new rule for one that has no name.
+    #[derive(Deserialize, PartialEq, Eq, Debug)]
+    #[serde(tag = "rule", rename_all = "snake_case")]
+    enum Before {
+        BannedWord,
+        #[serde(other)]
+        Unnamed,
+    }
+    let rule = serde_json::to_string(&Rule::BreachedPassword).unwrap();
+    assert_eq!(serde_json::from_str::<Before>(&rule).unwrap(), Before::Unnamed);
+    let rule = serde_json::to_string(&Rule::BannedWord).unwrap();
+    assert_eq!(serde_json::from_str::<Before>(&rule).unwrap(), Before::BannedWord);
 }

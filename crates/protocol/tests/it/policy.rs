@@ -67,6 +67,7 @@ impl Generator {
             account_name: self.one(&["anna.rossi", "al", "ÉVA", ""]).to_owned(),
             display_name: self.one(&["Anna Rossi", "De-Luca, Éva #2", "X Y", ""]).to_owned(),
             banned_words: self.words(),
+            breached: false,
         }
     }
 }

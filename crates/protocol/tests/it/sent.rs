@@ -28,9 +28,8 @@ use ritorno_protocol::statement::{PasswordVersion, Says, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What this version sends: as the one before, the database that a password is about to be written to, and the question for a
-/// password's version, by which a request is settled whose agent stays away.
-pub(crate) const RECORDED: &str = include_str!("frames/0.1-settling.txt");
+/// What this version sends: as the one before, and whether an agent has lists of breached passwords, with the rule that refuses by them.
+pub(crate) const RECORDED: &str = include_str!("frames/0.1-breached.txt");
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
@@ -104,6 +103,7 @@ fn faults() -> Vec<Fault> {
 fn rules() -> Vec<Rule> {
     let all = vec![
         Rule::BannedWord,
+        Rule::BreachedPassword,
         Rule::Complexity,
         Rule::ContainsName,
         Rule::History { remembered: Some(24) },
@@ -118,6 +118,7 @@ fn rules() -> Vec<Rule> {
         // A new kind belongs above.
         match rule {
             Rule::BannedWord
+            | Rule::BreachedPassword
             | Rule::Complexity
             | Rule::ContainsName
             | Rule::History { .. }
@@ -355,6 +356,7 @@ impl Scene {
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
             banned_words: if vendor == Vendor::Samba { vec!["contoso".into()] } else { Vec::new() },
+            breached: vendor == Vendor::Windows,
         };
         let person =
             |source, vendor| Found::Person { policy: policy(source, vendor), locked: true, disabled: false };

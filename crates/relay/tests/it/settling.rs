@@ -266,6 +266,7 @@ async fn an_agent_of_the_version_before_tells_the_policy_and_nothing_breaks() {
         account_name: "anna".into(),
         display_name: "Anna Rossi".into(),
         banned_words: Vec::new(),
+        breached: false,
     };
     scene.until(scene.over_at()).await;
     assert!(scene.look(Found::Person { policy, locked: false, disabled: false }).await);

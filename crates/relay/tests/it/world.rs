@@ -222,6 +222,7 @@ impl World {
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(object),
+            password_expires_at: None,
             licence: Grant::Free,
             selected: true,
             version: 1,

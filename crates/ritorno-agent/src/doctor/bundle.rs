@@ -117,7 +117,7 @@ const KEYS: &str = "checks id title proves article_line rows fault_test kind rea
     failure note state_dir ca_file proxy mode limits sync log netbios_name hosts preferred only_preferred write_elsewhere show_at \
     dns_servers account transport password_file keytab_file passwords_by_kerberos scope groups attributes alternate_mail mobile openldap domain \
     url user no_proxy resets_per_minute deletions_per_day deletions_percent memberships_per_day every_seconds reconcile_at rules_file \
-    suspend_first_days events_file events_format format doctor time level at tracking_id anchor dc ldap_code ritorno-agent ritorno \
+    suspend_first_days passwords common_file breached_file events_file events_format format doctor time level at tracking_id anchor dc ldap_code ritorno-agent ritorno \
     systemctl journalctl openssl curl timedatectl samba-tool dsacls adds updates deletes refused unchanged errors counts";
 
 fn versions() -> String {

@@ -59,7 +59,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     let written = test(language, &installation.tenant.name)?;
     let id = MailId::random(&*system::random());
     let server = format!("{}:{}", mail.host, mail.port());
-    if let Err(error) = mailer.send(id, address, language.tag(), written, system::clock().now()).await {
+    let (name, now) = (&installation.tenant.name, system::clock().now());
+    if let Err(error) = mailer.send(id, name, address, language.tag(), written, now).await {
         bail!("{server}: {error}. {}", error.todo());
     }
     let how = match mail.tls {

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod backup;
+mod brand;
 pub(crate) mod check_config;
 pub(crate) mod init;
 pub(crate) mod keys;

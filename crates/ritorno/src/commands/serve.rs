@@ -105,6 +105,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let purge = tokio::spawn(purge(state.clone()));
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
+    let expiring = tokio::spawn(ritorno_http::expiry_mails::work(state.clone()));
     let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
     let recalling = tokio::spawn(recall(state.clone()));
     let sink = config
@@ -129,6 +130,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     serve(listener, tls, app, config.proxies.clone(), patience(), stop).await;
     purge.abort();
     following.abort();
+    expiring.abort();
     rolling.abort();
     recalling.abort();
     chaining.abort();

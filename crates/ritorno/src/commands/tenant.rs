@@ -1,16 +1,20 @@
 //! `ritorno tenant`: the tenant's switches.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use ritorno_identity::address::domain;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::banned_word;
+use ritorno_identity::brand::Colour;
+use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use ritorno_identity::sspr::ReconfirmAfter;
 use url::Url;
 
-use super::stuck;
+use super::{brand, stuck};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -80,6 +84,33 @@ pub(crate) enum Command {
         /// The words, of letters and digits.
         #[arg(value_parser = banned_word::parse)]
         words: Vec<String>,
+    },
+    /// Says how the pages look, and in whose name mails come. What is not named stays as it is.
+    Brand {
+        /// The organisation's name, on every page and mail.
+        #[arg(long, value_parser = brand::name)]
+        name: Option<String>,
+        /// The colour of links and buttons, such as #0b5d4e. One that would be hard to read is refused with its contrast.
+        #[arg(long)]
+        accent: Option<Colour>,
+        /// The same on dark pages; without it, a lighter one is made of the other.
+        #[arg(long)]
+        accent_dark: Option<Colour>,
+        /// The logo: a PNG file of at most 32 KB, best 80 pixels high. It is shown 40 pixels high, in the place of the name.
+        #[arg(long)]
+        logo: Option<PathBuf>,
+        /// The logo on dark pages; without it, the other one stands on white.
+        #[arg(long)]
+        logo_dark: Option<PathBuf>,
+        /// Takes colours and logos away before anything else; the name stays.
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Says how many days before a password expires its owner is told by mail, such as 14 7 1; without a day, never. Only people who may
+    /// change it on these pages are told.
+    ExpiryMails {
+        /// The days before, from 1 to 90.
+        days: Vec<u16>,
     },
     /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
     /// mailbox at work and the domain of the sign-in name are refused anyway.
@@ -161,6 +192,25 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let reason = format!("gates of the group {group}: those of the tenant");
         super::audit(&installation, Activity::PolicyChanged, reason).await?;
     }
+    if let Command::Brand { name, accent, accent_dark, logo, logo_dark, clear } = command {
+        let wanted = brand::Wanted {
+            name: name.as_deref(),
+            accent: *accent,
+            accent_dark: *accent_dark,
+            logo: logo.as_deref(),
+            logo_dark: logo_dark.as_deref(),
+            clear: *clear,
+        };
+        let reason = brand::set(&mut installation, &wanted).await?;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+        brand::forget_others(&installation).await?;
+    }
+    if let Command::ExpiryMails { days } = command {
+        let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
+        let reason = format!("expiry mails: {}", in_days(&days));
+        installation.tenant.expiry_days = days;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::Gates { gates, methods, to_register, same_twice, group } = command {
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
@@ -225,6 +275,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
     say(format_args!("second-factor {}", position(tenant.second_factor)))?;
     say(format_args!("banned words  {}", listed(&tenant.banned_words)))?;
+    say(format_args!("brand         {}", brand::in_words(&tenant.brand)))?;
+    say(format_args!("expiry mails  {}", in_days(&tenant.expiry_days)))?;
     say(format_args!("gates         {}", tenant.gate_policy))?;
     for one in installation.store.group_policies().list(tenant.id).await? {
         let name = one.name.unwrap_or_else(|| format!("{} (gone)", one.group));
@@ -276,6 +328,14 @@ async fn store(installation: &Installation, activity: Activity, reason: String) 
 
 fn listed(domains: &[String]) -> String {
     if domains.is_empty() { "none".to_owned() } else { domains.join(", ") }
+}
+
+fn in_days(days: &[u16]) -> String {
+    if days.is_empty() {
+        return "none".to_owned();
+    }
+    let days: Vec<String> = days.iter().map(u16::to_string).collect();
+    format!("{} days before", days.join(", "))
 }
 
 const fn position(on: bool) -> &'static str {

@@ -266,6 +266,8 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
+    let expiry = "expiry mails  none";
+    let brand = "brand         as it comes";
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
     let fresh = [
@@ -276,6 +278,8 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         names,
         second,
         words,
+        brand,
+        expiry,
         gates,
         theirs,
         again,
@@ -296,6 +300,8 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         names,
         second,
         words,
+        brand,
+        expiry,
         gates,
         theirs,
         again,
@@ -304,6 +310,11 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
+    let days = "expiry mails  14, 7, 1 days before\n";
+    assert!(place.succeed(&["tenant", "expiry-mails", "1", "14", "7", "7"])?.contains(days));
+    assert!(place.fail(&["tenant", "expiry-mails", "0"])?.contains("0 is no number of days from 1 to 90"));
+    assert!(place.succeed(&["tenant", "show"])?.contains(days), "as they were");
+    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains(expiry));
     assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();
@@ -314,6 +325,45 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     assert!(place.succeed(&["tenant", "ban-words"])?.contains("banned words  none\n"));
     assert!(place.fail(&["tenant", "forbid-mail-domains", "x@y"])?.contains("looks like contoso.com"));
     assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), nowhere);
+    Ok(())
+}
+
+#[test]
+fn a_look_is_stored_and_what_nobody_could_read_is_refused() -> Result<()> {
+    /// One pixel.
+    const PICTURE: [u8; 70] = [
+        0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00,
+        0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4, 0x89, 0x00,
+        0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0xf0, 0x1f, 0x00, 0x05,
+        0x00, 0x01, 0xff, 0x89, 0x99, 0x3d, 0x1d, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42,
+        0x60, 0x82,
+    ];
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    let (logo, svg) = (place.folder.join("logo.png"), place.folder.join("logo.svg"));
+    std::fs::write(&logo, PICTURE)?;
+    std::fs::write(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\"/>")?;
+    let path = |path: &std::path::Path| path.display().to_string();
+    let said = place.succeed(&["tenant", "brand", "--accent", "#8a1538", "--logo", &path(&logo)])?;
+    assert!(
+        said.contains("#8a1538 on light pages and #") && said.contains("logo of 1 by 1 pixels"),
+        "{said}"
+    );
+    let refused = place.fail(&["tenant", "brand", "--accent", "#ffcc00", "--name", "Altra"])?;
+    assert!(refused.contains(":1, and text needs 4.5:1"), "{refused}");
+    assert!(place.fail(&["tenant", "brand", "--accent-dark", "#101010"])?.contains("take a lighter one"));
+    assert!(place.fail(&["tenant", "brand", "--logo", &path(&svg)])?.contains("no PNG picture"));
+    assert!(place.fail(&["tenant", "brand", "--name", "two\nlines"])?.contains("in one line"));
+    let shown = place.succeed(&["tenant", "show"])?;
+    assert!(
+        shown.contains("tenant        Contoso (") && shown.contains("#8a1538 on light"),
+        "as it was: {shown}"
+    );
+    let renamed = place.succeed(&["tenant", "brand", "--name", "Contoso S.p.A.", "--clear"])?;
+    assert!(
+        renamed.contains("Contoso S.p.A. (") && renamed.contains("brand         as it comes"),
+        "{renamed}"
+    );
     Ok(())
 }
 

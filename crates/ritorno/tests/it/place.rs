@@ -79,6 +79,7 @@ impl Place {
                     account_name: account.to_owned(),
                     exported_by: "00000000-0000-4000-8000-000000000002".parse()?,
                 }),
+                password_expires_at: None,
                 licence: Grant::Free,
                 selected: true,
                 version: 1,

@@ -156,6 +156,7 @@ impl Fixture {
                 account_name: name.to_owned(),
                 exported_by: AgentId::random(&self.random),
             }),
+            password_expires_at: None,
             licence: Grant::Free,
             selected: true,
             version: 1,

@@ -15,6 +15,7 @@ mod codes;
 mod device_codes;
 mod doctor_reports;
 mod enrolment_tokens;
+mod expiry_notices;
 mod flows;
 mod group_policies;
 mod groups;

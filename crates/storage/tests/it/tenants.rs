@@ -1,9 +1,11 @@
 //! Tenants.
 
 use anyhow::{Result, ensure};
+use ritorno_identity::brand::Brand;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
 use ritorno_identity::licence::Licensing;
+use ritorno_identity::logo::Logo;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
@@ -11,7 +13,11 @@ use ritorno_storage::StoreError;
 
 use crate::fixture::{Fixture, on_both};
 
-on_both!(comes_back_as_it_was_stored, root_key_is_one_tenants);
+on_both!(
+    pictures_are_kept_by_their_digests_and_go_when_nobody_names_them,
+    comes_back_as_it_was_stored,
+    root_key_is_one_tenants
+);
 
 async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let tenants = f.store.tenants();
@@ -26,6 +32,13 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         reconfirm_after: ReconfirmAfter::from_days(90).unwrap(),
         forbid_names: true,
         banned_words: vec!["contoso".into(), "città".into()],
+        expiry_days: vec![14, 7, 1],
+        brand: Brand {
+            accent: Some("#0b5d4e".parse()?),
+            accent_dark: None,
+            logo: Some(Logo { digest: "0a".repeat(16), width: 200, height: 80 }),
+            logo_dark: None,
+        },
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
         forbidden_mail_domains: vec!["contoso.example".into()],
@@ -45,5 +58,23 @@ async fn root_key_is_one_tenants(f: &Fixture) -> Result<()> {
     let twin = Tenant { id: TenantId::random(&f.random), ..f.tenant.clone() };
     let refused = f.store.tenants().insert(&twin).await;
     ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    Ok(())
+}
+
+async fn pictures_are_kept_by_their_digests_and_go_when_nobody_names_them(f: &Fixture) -> Result<()> {
+    let (pictures, other) = (f.store.brand_pictures(), f.other_tenant().await?);
+    for (tenant, digest) in [(f.tenant.id, "a"), (f.tenant.id, "b"), (f.tenant.id, "c"), (other, "a")] {
+        pictures.put(tenant, digest, &[1, 2, 3]).await?;
+        pictures.put(tenant, digest, &[1, 2, 3]).await?;
+    }
+    pictures.keep_only(f.tenant.id, ["b", ""]).await?;
+    let mut there = Vec::new();
+    for (tenant, digest) in
+        [(f.tenant.id, "a"), (f.tenant.id, "b"), (f.tenant.id, "c"), (other, "a"), (other, "b")]
+    {
+        there.push(pictures.get(tenant, digest).await?.is_some());
+    }
+    assert_eq!(there, [false, true, false, true, false]);
+    assert_eq!(pictures.get(f.tenant.id, "b").await?, Some(vec![1, 2, 3]));
     Ok(())
 }

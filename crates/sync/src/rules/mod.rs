@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::SourceAnchor;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,10 @@ pub use layer::{Layer, RulesError};
 
 /// The rules that always count, as TOML.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// `msDS-UserPasswordExpiryTimeComputed` (a constructed attribute, MS-ADTS 3.1.1.4.5), which a domain controller computes when it is asked, of the policy that
+/// holds then. A change of that policy changes no object, so that only reading everybody brings it.
+const PASSWORD_EXPIRES: &str = "msds-userpasswordexpirytimecomputed";
 
 /// ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLED: i64 = 0x2;
@@ -251,8 +256,14 @@ impl Rules {
 
     /// The attributes that an import has to ask the directory for, in lower case.
     pub fn attributes(&self) -> Vec<String> {
-        let fixed =
-            [anchor::ATTRIBUTE, "objectsid", "primarygroupid", "samaccountname", "useraccountcontrol"];
+        let fixed = [
+            anchor::ATTRIBUTE,
+            "objectsid",
+            "primarygroupid",
+            "samaccountname",
+            "useraccountcontrol",
+            PASSWORD_EXPIRES,
+        ];
         let mut names: BTreeSet<String> = fixed.into_iter().map(str::to_owned).collect();
         let conditions = self.scoping.iter().flat_map(|rule| &rule.when);
         for condition in conditions.chain(self.flows.iter().flat_map(|rule| &rule.when)) {
@@ -371,6 +382,11 @@ pub(crate) fn judge(
         domain: connector.domain.clone(),
         forest: connector.forest.clone(),
         enabled: control & ACCOUNT_DISABLED == 0,
+        password_expires: subject
+            .text(PASSWORD_EXPIRES)
+            .and_then(|filetime| filetime.parse().ok())
+            .and_then(Timestamp::from_filetime)
+            .and_then(Timestamp::to_rfc3339),
     };
     let flowed = flows(connector, subject)?;
     if !flowed.iter().any(|flow| flow.to == Attribute::UserPrincipalName) {

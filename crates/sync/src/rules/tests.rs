@@ -91,6 +91,7 @@ fn attributes_flow_to_the_person() {
     ];
     let Ok(Verdict::InScope(person)) = verdict("CN=Anna", &attributes) else { panic!("in scope") };
     assert!(!person.identity.enabled);
+    assert_eq!(person.identity.password_expires, None);
     assert_eq!(person.values[&Attribute::UserPrincipalName], ("anna@contoso.test".to_owned(), 110));
     assert_eq!(person.values[&Attribute::AlternateMail].0, "b@example.org");
 }
@@ -234,4 +235,20 @@ fn what_is_wrong_is_named_by_line_and_column() {
     assert!(reason.contains("disable"), "{reason}");
     let error = Rules::layered(&[Layer { name: "rules.toml", text: "[[flow]\n" }]).unwrap_err();
     assert!(error.to_string().starts_with("rules.toml, line 1, column "), "{error}");
+}
+
+#[test]
+fn when_a_password_expires_is_what_the_directory_computed() {
+    let expires = |computed: &str| {
+        let attributes = [("sAMAccountName", "anna"), ("msDS-UserPasswordExpiryTimeComputed", computed)];
+        let Ok(Verdict::InScope(person)) = verdict("CN=Anna", &attributes) else { panic!("in scope") };
+        person.identity.password_expires
+    };
+    // In 100 ns since 1601.
+    assert_eq!(expires("134100000000000000").as_deref(), Some("2025-12-12T08:00:00Z"));
+    // 'Never', 'to be changed at the next sign-in', and what no directory computes.
+    for none in ["9223372036854775807", "0", "soon", ""] {
+        assert_eq!(expires(none), None, "{none}");
+    }
+    assert!(Rules::default().attributes().contains(&"msds-userpasswordexpirytimecomputed".to_owned()));
 }

@@ -214,6 +214,26 @@ async fn the_tenants_words_are_refused_whatever_the_directory_says() {
 }
 
 #[tokio::test]
+async fn a_breached_password_is_refused_and_a_list_that_can_not_be_read_lets_nothing_through() {
+    let mut scene = scene("breached").await;
+    let list = scene.folder.path().join("list");
+    scene.handler = scene.handler.with_breached(Breached::new(vec![list.clone()]));
+    assert_eq!(scene.fault(scene.rig.order(|_| {})).await, Fault::DirectoryUnavailable);
+    let lines = crate::breached::build::Lines::Passwords;
+    crate::breached::build::build(&b"nuova-password\n"[..], lines, &list, 10, &mut |_| {}).unwrap();
+    let handled = scene.handle(scene.rig.order(|order| order.attempt = 2)).await;
+    let Says::Ended { outcome: Outcome::Refused { rule: Rule::BreachedPassword, operator } } =
+        &handled.statement().says
+    else {
+        panic!("{handled:?}");
+    };
+    assert!(operator.detail.contains(&list.display().to_string()), "{operator:?}");
+    assert!(!operator.detail.to_lowercase().contains("nuova"), "{operator:?}");
+    assert_eq!(scene.steps.writes(), 0);
+    assert_eq!(scene.steps.event_numbers(), [31001, 33009, 31003, 31001, 33008, 31003]);
+}
+
+#[tokio::test]
 async fn too_late_after_reading_is_not_written() {
     let scene = scene("late").await;
     scene.steps.0.reading_ms.store(5_000, Ordering::SeqCst);

@@ -54,6 +54,7 @@ impl Check<About> for PersonPolicy {
             account_name: "anna.rossi".into(),
             display_name: "Anna Rossi".into(),
             banned_words: Vec::new(),
+            breached: false,
         };
         let source = PolicySource::UnreadablePso { name: "Managers".into() };
         let unread = EffectivePolicy { source, ..young.clone() };
