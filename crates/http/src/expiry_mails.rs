@@ -67,5 +67,8 @@ fn letter(state: &AppState, tenant: &Tenant, user: &User) -> Option<Mail> {
     };
     let language = user.language.unwrap_or_else(|| tenant.language_for([]));
     let letter = Letter { to: Some(address(user)?.to_owned()), language, template };
-    Some(Mail::new(tenant.id, letter, NOTICE_VALID, state.clock.now(), &*state.random))
+    let now = state.clock.now();
+    // That it expires soon is said before it has, or not at all.
+    let valid = NOTICE_VALID.min(user.password_expires_at?.since(now));
+    Some(Mail::new(tenant.id, letter, valid, now, &*state.random))
 }

@@ -239,8 +239,18 @@ mod tests {
             "#ffcc00 on the light pages' #f1f2ee has a contrast of 1.34:1, and text needs 4.5:1 (WCAG 2.2 AA): take a darker one"
         );
         assert!(told(Scheme::Dark, "#0b5d4e").ends_with("take a lighter one"));
-        // Enough on white, and not on the page's own ground.
-        assert!(told(Scheme::Light, "#767676").contains("4."));
+        // Enough on white alone; and enough on white and on the page's own ground, and not where a note stands.
+        for (text, ratio) in [("#767676", "4.03"), ("#6f6f6f", "4.46")] {
+            assert_eq!(
+                told(Scheme::Light, text),
+                format!(
+                    "{text} on the light pages' #f1f2ee has a contrast of {ratio}:1, and text needs 4.5:1 (WCAG 2.2 AA): take a darker one"
+                )
+            );
+        }
+        let enough: Vec<bool> =
+            Scheme::Light.grounds().map(|ground| colour("#6f6f6f").contrast(ground) >= TEXT_CONTRAST).into();
+        assert_eq!(enough, [true, true, false, false]);
         for wrong in ["", "red", "#fff", "#12345g", "#1234567", "0b5d4e", "#+12345"] {
             assert_eq!(wrong.parse::<Colour>(), Err(NoColour), "{wrong}");
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use ritorno_directory::{PasswordFile, PasswordSource as _};
 
-use crate::config::{Config, Secret};
+use crate::config::{Config, Look, Secret};
 use crate::forests::Forests;
 use crate::outbound::Outbound;
 use crate::output::say;
@@ -50,10 +50,13 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
         }
     }
     crate::sync::rules::check(config, None)?;
-    let mut lists = Vec::new();
-    config.lists.open(&mut |line| lists.push(line))?;
-    for list in lists {
-        say(list)?;
+    let mut looks = Vec::new();
+    config.lists.open(&mut |look| looks.push(look));
+    for look in looks {
+        match look {
+            Look::Counts(line) | Look::Missing(line) => say(line)?,
+            Look::Broken(error) => return Err(error.into()),
+        }
     }
     let forests = Forests::open(&config.forests, &system::clock())?;
     let mut unreachable = 0;

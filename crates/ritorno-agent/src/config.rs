@@ -20,6 +20,7 @@ use url::Url;
 mod transport;
 
 pub(crate) use openldap::Settings as OpenLdapSettings;
+pub(crate) use passwords::Look;
 use transport::FileTransport;
 pub(crate) use transport::{Access, Secret};
 

@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::carrier::Carrier;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Look, Mode};
 use crate::events::EventLog;
 use crate::forests::Forests;
 use crate::keyring::{Keeper, Keyring};
@@ -50,8 +50,12 @@ pub(crate) async fn run(config: &Config, file: &Path) -> anyhow::Result<()> {
     let keys = keyring.keys();
     let outbound = Outbound::new(config).inspect_err(|e| told(e))?;
     let forests = Forests::open(&config.forests, &clock).inspect_err(|e| told(e))?;
-    let mut refused = |line: String| tracing::info!("{line}");
-    let breached = config.lists.open(&mut refused).inspect_err(|e| told(e))?;
+    // A list that can't be used keeps passwords from being written, and nothing else from being done.
+    let breached = config.lists.open(&mut |look| match look {
+        Look::Counts(line) => tracing::info!("{line}"),
+        Look::Missing(line) => tracing::warn!("{line}"),
+        Look::Broken(error) => told(&error),
+    });
     let journal = Journal::open(&state.path("journal.db"), &*random, clock.now()).await?;
     let epoch = journal.epoch().to_string();
     let identity = Identity {

@@ -119,5 +119,17 @@ fn breached_passwords_are_refused_at_the_agent_and_the_page_says_so_beforehand()
         world.version("francesca.costa")? == before,
         "it was written, and nobody knew whether it was breached"
     );
+
+    // An agent that begins so says it, does all else, and writes no password either.
+    world.stack.stop_agent();
+    world.stack.start_agent()?;
+    world.stack.wait_until_open()?;
+    let events = std::fs::read_to_string(folder.join("agent-events.log"))?;
+    let told = events.lines().filter(|line| line.contains("32005") && line.contains(&path(&breached)));
+    ensure!(told.count() == 1, "{events}");
+    let (visitor, choosing) = world.pass_gate("francesca.costa")?;
+    let answer = world.runtime.block_on(visitor.reset(&choosing, "Ganz-Neues-Passw0rd-8", &world.random))?;
+    ensure!(answer.state == "failed", "{answer:?}");
+    ensure!(world.version("francesca.costa")? == before, "written after the start without the list");
     Ok(())
 }

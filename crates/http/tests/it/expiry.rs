@@ -81,11 +81,21 @@ async fn people_are_told_on_their_days_in_their_language(world: &World) {
     }
     assert_eq!(days, [14, 7, 1]);
 
+    // A mail that can't be sent in time is not sent when it has happened.
+    let (within, now) = (world.clock.now().plus(HOUR), world.clock.now());
+    let soon = User { password_expires_at: Some(within), ..changed };
+    store.users().update(&soon, 3).await.unwrap();
+    assert_eq!(once(&world.state).await.unwrap(), 1);
+    let outbox = store.mail_outbox();
+    let mails = outbox.take(&world.state.node_key, 100, HOUR, now).await.unwrap();
+    assert_eq!(mails.iter().map(|mail| mail.expires_at).collect::<Vec<_>>(), [within]);
+    outbox.done(mails[0].tenant, mails[0].id).await.unwrap();
+
     // Whom self-service is not for is not sent to its page.
     let nobody = Tenant { sspr_enabled: false, ..tenant };
     assert!(store.tenants().update(&nobody).await.unwrap());
-    let soon = User { password_expires_at: Some(world.clock.now().plus(HOUR)), ..changed };
-    store.users().update(&soon, 3).await.unwrap();
+    let soon = User { password_expires_at: Some(within.plus(HOUR)), ..soon };
+    store.users().update(&soon, 4).await.unwrap();
     assert_eq!(once(&world.state).await.unwrap(), 0);
     assert_eq!(taken(world).await.len(), 0);
 }

@@ -51,27 +51,49 @@ pub(super) fn read(config: &Path, text: &str, table: File) -> Lists {
     Lists { named, packaged }
 }
 
+/// What a look at a list says.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// It counts, in words for whoever reads them.
+    Counts(String),
+    /// The package's own is not there, so that it does not count.
+    Missing(String),
+    /// It can't be used. It counts all the same: until it can be, no password is written.
+    Broken(ConfigError),
+}
+
 impl Lists {
-    /// The lists, after a look at each. `told` gets a line about it.
-    ///
-    /// # Errors
-    /// By the first that is named and can't be used.
-    pub(crate) fn open(&self, told: &mut dyn FnMut(String)) -> Result<Breached, ConfigError> {
+    /// The lists, after a look at each that `told` gets.
+    pub(crate) fn open(&self, told: &mut dyn FnMut(Look)) -> Breached {
+        self.open_beside(Path::new(PACKAGED), told)
+    }
+
+    fn open_beside(&self, packaged: &Path, told: &mut dyn FnMut(Look)) -> Breached {
         let mut files = Vec::new();
-        let packaged = Path::new(PACKAGED);
-        if self.packaged && packaged.exists() {
-            let (file, line, key) = (packaged.to_owned(), 1, "common_file".to_owned());
-            files.push(Named { file: packaged.to_owned(), place: (file, line, key) });
+        if self.packaged {
+            // Whatever can't be said to be missing is looked into, and fails there.
+            if matches!(packaged.try_exists(), Ok(false)) {
+                let file = packaged.display();
+                told(Look::Missing(format!("{file} is missing: its passwords are not refused")));
+            } else {
+                let (file, line, key) = (packaged.to_owned(), 1, "common_file".to_owned());
+                files.push(Named { file: packaged.to_owned(), place: (file, line, key) });
+            }
         }
         files.extend(self.named.iter().cloned());
         for Named { file, place } in &files {
-            let list = breached::open(file).map_err(|error| {
-                let (config, line, key) = place.clone();
-                ConfigError::Key { file: config, line, key, reason: error.to_string() }
-            })?;
-            told(format!("passwords in {} are refused: {} of them", file.display(), list.head().count));
+            told(match breached::open(file) {
+                Ok(list) => {
+                    let count = list.head().count;
+                    Look::Counts(format!("passwords in {} are refused: {count} of them", file.display()))
+                }
+                Err(error) => {
+                    let (config, line, key) = place.clone();
+                    Look::Broken(ConfigError::Key { file: config, line, key, reason: error.to_string() })
+                }
+            });
         }
-        Ok(Breached::new(files.into_iter().map(|named| named.file).collect()))
+        Breached::new(files.into_iter().map(|named| named.file).collect())
     }
 }
 
@@ -94,7 +116,15 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("list");
         let table = format!("common_file = \"\"\nbreached_file = \"{}\"\n", file.display());
-        let told = |table: &str| lists(table).open(&mut |_| {}).unwrap_err().to_string();
+        let told = |table: &str| {
+            let mut broken = Vec::new();
+            let breached = lists(table).open(&mut |look| match look {
+                Look::Broken(error) => broken.push(error.to_string()),
+                other => panic!("{other:?}"),
+            });
+            assert!(breached.any(), "it is still looked into, so that nothing is written");
+            broken.concat()
+        };
         let begins = format!("agent.toml, line 10, key 'breached_file': {}: ", file.display());
         assert!(told(&table).starts_with(&begins), "{}", told(&table));
         std::fs::write(&file, "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:3\n").unwrap();
@@ -103,8 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn it_is_told_that_the_packages_own_list_is_missing() {
+        let nowhere = std::env::temp_dir().join(format!("ritorno-no-list-{}", std::process::id()));
+        let mut told = Vec::new();
+        let breached = lists("").open_beside(&nowhere, &mut |look| told.push(look));
+        assert!(!breached.any());
+        let [Look::Missing(line)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(*line, format!("{} is missing: its passwords are not refused", nowhere.display()));
+    }
+
+    #[test]
     fn an_empty_name_is_none() {
-        assert!(!lists("common_file = \"\"\n").open(&mut |_| {}).unwrap().any());
+        assert!(!lists("common_file = \"\"\n").open(&mut |look| panic!("{look:?}")).any());
         assert!(lists("").packaged && !lists("common_file = \"\"\n").packaged);
         let unknown = format!("{BEFORE}[passwords]\nbreached = \"x\"\n");
         let error = Config::parse(Path::new("agent.toml"), &unknown).unwrap_err().to_string();

@@ -105,7 +105,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let purge = tokio::spawn(purge(state.clone()));
     let following = tokio::spawn(ritorno_http::portal::follow_up::work(state.clone()));
-    let expiring = tokio::spawn(ritorno_http::expiry_mails::work(state.clone()));
+    // Without a mailer they would lie there until they lapse, and count as told.
+    let expiring =
+        config.mail.as_ref().map(|_| tokio::spawn(ritorno_http::expiry_mails::work(state.clone())));
     let rolling = tokio::spawn(ritorno_http::key_roll::work(state.clone()));
     let recalling = tokio::spawn(recall(state.clone()));
     let sink = config
@@ -130,7 +132,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     serve(listener, tls, app, config.proxies.clone(), patience(), stop).await;
     purge.abort();
     following.abort();
-    expiring.abort();
+    if let Some(expiring) = expiring {
+        expiring.abort();
+    }
     rolling.abort();
     recalling.abort();
     chaining.abort();

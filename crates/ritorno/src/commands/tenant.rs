@@ -207,6 +207,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     }
     if let Command::ExpiryMails { days } = command {
         let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
+        if config.mail.is_none() && !days.is_empty() {
+            bail!("there is no [mail] table, so that nobody can be told: nothing was changed");
+        }
         let reason = format!("expiry mails: {}", in_days(&days));
         installation.tenant.expiry_days = days;
         store(&installation, Activity::PolicyChanged, reason).await?;
