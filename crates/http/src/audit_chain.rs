@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncBufReadExt as _;
 
 use crate::audit_retention;
+use crate::audit_walk::{self, KEPT_AT_LEAST};
 use crate::keys::{Keys, KeysError};
 use crate::measures;
 use crate::state::AppState;
@@ -34,8 +35,8 @@ const AT_ONCE: u32 = 200;
 const SIGN_EVERY: Duration = Duration::from_secs(10 * 60);
 /// How often it is looked for facts that are older than they are kept.
 const RETAIN_EVERY: Duration = Duration::from_secs(3_600);
-/// Facts that are verified at once.
-const VERIFIED_AT_ONCE: u32 = 1_000;
+/// How often verifying begins anew because the chain was cut meanwhile.
+const VERIFIED_ANEW: u32 = 3;
 
 /// Where linked facts and signed heads are sent, so that nobody who gets hold of the database can change what was said.
 #[async_trait]
@@ -131,6 +132,24 @@ pub enum ChainError {
         /// Up to where it was signed.
         position: u64,
     },
+    /// A fact is not what it was.
+    #[error(
+        "the fact at position {position} is not there, or not what it was when it was linked, so nothing more is signed or cut off; \
+         `ritorno audit verify` says more"
+    )]
+    Changed {
+        /// Where.
+        position: u64,
+    },
+    /// It begins where nothing was signed.
+    #[error(
+        "facts are said to be cut off up to position {position}, and no head was signed there that is old enough, so nothing more is signed or \
+         cut off; `ritorno audit verify` says more"
+    )]
+    NoCut {
+        /// Where it is said to be cut.
+        position: u64,
+    },
 }
 
 /// Links everything that is not linked yet; `each` is told of every fact.
@@ -176,16 +195,29 @@ pub async fn sign_head(state: &AppState) -> Result<Option<Checkpoint>, ChainErro
     let (chain, tenant, now) = (state.store.audit_chain(), state.tenant, state.clock.now());
     let kept = kept(&state.keys, tenant)?;
     let cut = chain.cut_at(tenant).await?;
-    if let Some(kept) = &kept
-        && kept.position > cut
-        && chain.hash_at(tenant, kept.position).await?.is_none_or(|hash| hash != *kept.hash.0)
-    {
-        return Err(ChainError::Rewritten { position: kept.position });
-    }
+    // Where the chain was cut is only what the database says. What this host signed last is in the chain, unless it was cut further on, at a
+    // head that was signed: the tenant's root says whether.
+    let begin = match &kept {
+        Some(kept) if kept.position > cut => {
+            let begin = audit_walk::from(kept);
+            let there = chain.hash_at(tenant, kept.position).await?;
+            begin.filter(|begin| there == Some(begin.hash)).ok_or(kept.position)
+        }
+        Some(kept) => {
+            let begin = audit_walk::begin(&chain, state.keys.root(), tenant, cut, now).await?;
+            let same = kept.position < cut || begin.hash.as_slice() == kept.hash.0;
+            if same { Ok(begin) } else { Err(kept.position) }
+        }
+        None => Ok(audit_walk::begin(&chain, state.keys.root(), tenant, cut, now).await?),
+    };
+    let begin = begin.map_err(|position| ChainError::Rewritten { position })?;
     let head = chain.head(tenant).await?;
     let signed = chain.last_signed(tenant).await?.max(kept.map_or(0, |kept| kept.position));
     if head.position <= signed {
         return Ok(None);
+    }
+    if audit_walk::recompute(&chain, tenant, begin, head.position).await? != head {
+        return Err(ChainError::Changed { position: head.position });
     }
     let keys = state.keys.keys(tenant, now).await?;
     let own = keys.signing.public().id();
@@ -327,6 +359,9 @@ pub enum VerifyError {
     /// The begin is not there, and no signed head with a fact that tells of the cut.
     #[error("position {0}: facts were cut off, and no signed head and no later fact tells of that")]
     Cut(u64),
+    /// The begin was cut off too early.
+    #[error("position {0}: facts were cut off sooner than they may be")]
+    CutEarly(u64),
     /// The end is not there.
     #[error("the chain ends at position {found}, and came to {known} once")]
     Shorter {
@@ -365,7 +400,7 @@ pub enum VerifyError {
 }
 
 /// Verifies the whole chain, every signed head up to the tenant's root, and that the one which is kept outside the database is in it.
-/// `progress` is told each position that was reached.
+/// `progress` is told each position that was reached. If facts are cut off meanwhile, it begins anew.
 ///
 /// # Errors
 /// [`VerifyError`], by the first thing that does not hold.
@@ -373,7 +408,34 @@ pub async fn verify(
     store: &Store,
     keys: &Keys,
     tenant: TenantId,
+    now: Timestamp,
     progress: impl Fn(u64),
+) -> Result<Verified, VerifyError> {
+    let chain = store.audit_chain();
+    let mut tries = 0;
+    loop {
+        let before = (chain.cut_at(tenant).await?, chain.head(tenant).await?.position);
+        let verified = verify_from(store, keys, tenant, before.0, now, &progress).await;
+        tries += 1;
+        if tries > VERIFIED_ANEW || !matches!(verified, Err(VerifyError::Missing(_) | VerifyError::Cut(_))) {
+            return verified;
+        }
+        // A cut moves first, and the fact that tells of it is linked after it.
+        link_all(store, tenant, |_| {}).await?;
+        if (chain.cut_at(tenant).await?, chain.head(tenant).await?.position) == before {
+            return verified;
+        }
+    }
+}
+
+/// Verifies the chain from where it was cut.
+async fn verify_from(
+    store: &Store,
+    keys: &Keys,
+    tenant: TenantId,
+    cut: u64,
+    now: Timestamp,
+    progress: &impl Fn(u64),
 ) -> Result<Verified, VerifyError> {
     let (chain, kept) = (store.audit_chain(), kept(keys, tenant)?);
     // Before the facts are read, since it moves on meanwhile.
@@ -387,25 +449,33 @@ pub async fn verify(
         if head.position != position {
             return Err(broken(format!("it was signed for position {}", head.position)));
         }
-        signed.insert(position, head.hash);
+        signed.insert(position, head);
     }
     // What was cut off is verified no more; the head that was signed there says how the chain goes on.
-    let cut = chain.cut_at(tenant).await?;
-    let mut head = match (cut, signed.get(&cut).map(|hash| hash.0.as_slice().try_into())) {
+    let cut_head = signed.get(&cut).cloned();
+    let mut head = match (cut, &cut_head) {
         (0, _) => Head::default(),
-        (position, Some(Ok(hash))) => Head { position, hash },
-        (position, _) => return Err(VerifyError::Cut(position)),
+        (_, Some(signed)) if !audit_walk::may_be_cut_at(signed, now) => {
+            return Err(VerifyError::CutEarly(cut));
+        }
+        (_, signed) => signed.as_ref().and_then(audit_walk::from).ok_or(VerifyError::Cut(cut))?,
     };
+    if cut > 0 && kept.as_ref().is_some_and(|kept| kept.position == cut && kept.hash.0 != head.hash) {
+        return Err(VerifyError::Kept(cut));
+    }
+    // A fact that tells of the cut says when it was.
+    let early = |at: Timestamp| cut_head.as_ref().is_some_and(|cut| at < cut.at.plus(KEPT_AT_LEAST));
     let mut signed = signed.split_off(&cut.saturating_add(1));
     let mut cut_is_told = cut == 0;
     loop {
-        let facts = chain.linked(tenant, head.position, VERIFIED_AT_ONCE).await?;
+        let facts = chain.linked(tenant, head.position, audit_walk::AT_ONCE).await?;
         if facts.is_empty() {
             break;
         }
         for linked in facts {
             cut_is_told |= linked.fact.activity == Activity::AuditCut
-                && linked.fact.reason == audit_retention::reason(cut);
+                && linked.fact.reason == audit_retention::reason(cut)
+                && !early(linked.fact.at);
             let next = head.after(&linked.fact);
             if linked.head.position != next.position {
                 return Err(VerifyError::Missing(next.position));
@@ -413,7 +483,7 @@ pub async fn verify(
             if linked.head.hash != next.hash {
                 return Err(VerifyError::Changed(next.position));
             }
-            if signed.remove(&next.position).is_some_and(|hash| hash.0 != next.hash) {
+            if signed.remove(&next.position).is_some_and(|signed| signed.hash.0 != next.hash) {
                 let why = "every fact up to it was written anew".to_owned();
                 return Err(VerifyError::Checkpoint { position: next.position, why });
             }
@@ -481,7 +551,7 @@ pub async fn compare(
             continue;
         }
         if !near.contains_key(&position) {
-            let some = chain.linked(tenant, position.saturating_sub(1), VERIFIED_AT_ONCE).await?;
+            let some = chain.linked(tenant, position.saturating_sub(1), audit_walk::AT_ONCE).await?;
             near = some.into_iter().map(|linked| (linked.head.position, hex(&linked.head.hash))).collect();
         }
         if near.get(&position) != Some(&hash) {

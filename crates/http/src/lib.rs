@@ -9,6 +9,7 @@ mod app_picture;
 pub mod assets;
 pub mod audit_chain;
 pub mod audit_retention;
+pub mod audit_walk;
 pub mod brand;
 pub mod client;
 pub mod console;

@@ -135,6 +135,20 @@ impl AuditChain<'_> {
         self.0.write(SQL, values![tenant, stored(position), json(checkpoint)]).await.map(|_| ())
     }
 
+    /// The head that was signed at a position; `None` if none was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoint_at(
+        &self,
+        tenant: TenantId,
+        position: u64,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        const SQL: &str = "select checkpoint from audit_checkpoints where tenant = $1 and position = $2";
+        let row = self.0.read_one(SQL, values![tenant, stored(position)]).await?;
+        row.map(|row| row.json("checkpoint")).transpose()
+    }
+
     /// Every signed head, by position.
     ///
     /// # Errors

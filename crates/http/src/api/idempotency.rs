@@ -58,15 +58,49 @@ async fn keyed(state: AppState, request: Request, next: Next) -> Result<Response
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "malformed", "The body can't be read", detail)
     })?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let request_digest: [u8; 32] =
-        Sha256::new().chain_update(path).chain_update([0]).chain_update(&body).finalize().into();
+    let request_digest: [u8; 32] = Sha256::new()
+        .chain_update(rights(&caller))
+        .chain_update(path)
+        .chain_update([0])
+        .chain_update(&body)
+        .finalize()
+        .into();
+    parts.extensions.insert(caller);
+    let request = Request::from_parts(parts, Body::from(body));
+    // Also the key is taken there: one that is taken for a request that nobody goes on with would stay so.
+    to_the_end(begun(state, token, key, request_digest, request, next)).await
+}
+
+/// What the caller may, in a digest: an answer is shown again only to who may what they might when it was given.
+fn rights(caller: &Caller) -> [u8; 32] {
+    let administrator = &caller.operator().administrator;
+    let scopes: Vec<_> = caller.token().scopes.iter().map(|action| action.scope()).collect();
+    let (scope, person) = (&administrator.scope, administrator.person.map(|id| id.to_string()));
+    let group = scope.group.map(|id| id.to_string());
+    let rights = (
+        administrator.role.as_str(),
+        administrator.cloud_only,
+        &scope.domain,
+        group,
+        person,
+        &administrator.name,
+        scopes,
+    );
+    Sha256::digest(serde_json::to_vec(&rights).expect("texts always serialise")).into()
+}
+
+/// The key is taken, and the request done if it is the first with it.
+async fn begun(
+    state: AppState,
+    token: ApiTokenId,
+    key: String,
+    request_digest: [u8; 32],
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (answers, now) = (state.store.api_answers(), state.clock.now());
     match answers.begin(state.tenant, token, &key, &request_digest, now).await? {
-        Begun::First => {
-            parts.extensions.insert(caller);
-            let request = Request::from_parts(parts, Body::from(body));
-            to_the_end(first(state, token, key, request, next)).await
-        }
+        Begun::First => first(state, token, key, request, next).await,
         Begun::Answered(answer) => replay(answer),
         Begun::Unanswered => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -77,7 +111,7 @@ async fn keyed(state: AppState, request: Request, next: Next) -> Result<Response
         Begun::Another => Err(unfit(
             "idempotency-key-reused",
             "The key was used with another request",
-            "A key names one request, with its path and its body.",
+            "A key names one request, with its path, its body, and the rights by which it was made.",
         )),
     }
 }
@@ -95,7 +129,9 @@ async fn first(
     let nothing_was_done = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS]
         .contains(&parts.status);
     if nothing_was_done {
-        answers.forget(state.tenant, token, &key).await?;
+        if let Err(error) = answers.forget(state.tenant, token, &key).await {
+            tracing::error!(%error, "the key of a refused request could not be given back");
+        }
         return Ok(Response::from_parts(parts, body));
     }
     if parts.status.is_server_error() {
@@ -110,7 +146,10 @@ async fn first(
         content_type: content_type.map(str::to_owned),
         body: (!shown_once).then(|| body.to_vec()),
     };
-    answers.keep(state.tenant, token, &key, &answer).await?;
+    // It was done, and what it shows may be shown only now: who asked hears of it, whatever becomes of the key.
+    if let Err(error) = answers.keep(state.tenant, token, &key, &answer).await {
+        tracing::error!(%error, "the answer to a request with a key could not be kept");
+    }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::etag::{IfMatch, Tagged, changed};
-use super::input::{Asked, Body, unfit};
+use super::etag::{IfMatch, Tagged};
+use super::input::{Asked, Body, not_found, unfit};
 use super::paging::{Page, Paging, page_of};
 use crate::operations::licences;
 use crate::problem::Problem;
@@ -67,13 +67,17 @@ pub(super) async fn put_licensing(
     Body(wanted): Body<Licensed>,
 ) -> Result<Tagged<Licensed>, Problem> {
     let operator = caller.require(Action::ChangeTenant)?;
-    if_match.check(&Licensed::of(&operator.tenant))?;
     let country = wanted.usage_location.as_deref().map(usage_location).transpose();
     let country = country.map_err(|told| unfit("usage-location", "It is no country", told))?;
     let licensing = if wanted.required { Licensing::Assigned } else { Licensing::Community };
-    // What was read and what is changed are the same, or nothing is: also for who said no condition.
-    if !licences::set(&state, operator, licensing, country.as_deref()).await? {
-        return Err(changed());
+    let mut operator = operator.clone();
+    loop {
+        if_match.check(&Licensed::of(&operator.tenant))?;
+        if licences::set(&state, &operator, licensing, country.as_deref()).await? {
+            break;
+        }
+        // Somebody else was faster, whose change is in the audit too. Who said no condition, or one that still holds, comes next.
+        operator.tenant = state.store.tenants().get(state.tenant).await?.ok_or_else(not_found)?;
     }
     Ok(Tagged(Licensed { required: wanted.required, usage_location: country }))
 }

@@ -179,6 +179,33 @@ async fn a_switch_that_is_turned_puts_nothing_else_back() {
     }
 }
 
+/// Who says no condition is not told that it does not hold, however many ask at once; who says one, is.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_licensing_changes_without_a_condition_each_is_made() {
+    let (world, root, _) = world().await;
+    let path = "/api/v1/licences";
+    let asked: Vec<_> = (0..20)
+        .map(|number| {
+            let (app, token) = (world.app.clone(), root.clone());
+            let country = ["IT", "DE", "FR"][number % 3];
+            tokio::spawn(async move {
+                let body = json!({ "required": number % 2 == 0, "usage_location": country }).to_string();
+                let asked = Call { token: Some(&token), body: Some(&body), ..Call::default() };
+                call(&app, "PUT", path, &asked).await
+            })
+        })
+        .collect();
+    for told in asked {
+        let told = told.await.unwrap();
+        assert_eq!(told.status, 200, "{told:?}");
+    }
+    let changes = world.facts().await;
+    assert_eq!(changes.iter().filter(|fact| fact.activity == Activity::LicensingChanged).count(), 20);
+    let body = r#"{"required":true}"#;
+    let told = send(&world, &root, "PUT", path, body, &[("if-match", "\"another\"")]).await;
+    assert_eq!((told.status.as_u16(), told.kind().as_str()), (412, "changed"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_with_a_key_is_done_once() {
     let (world, _, desk) = world().await;

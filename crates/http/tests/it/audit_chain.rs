@@ -54,14 +54,15 @@ async fn tamper(world: &World, statements: &[&'static str]) {
 }
 
 async fn broken(world: &World) -> Option<VerifyError> {
-    verify(&world.state.store, &world.state.keys, world.tenant.id, |_| {}).await.err()
+    verify(&world.state.store, &world.state.keys, world.tenant.id, world.clock.now(), |_| {}).await.err()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_that_nobody_touched_holds() {
     let world = world().await;
     write(&world, "not linked yet").await;
-    let verified = verify(&world.state.store, &world.state.keys, world.tenant.id, |_| {}).await.unwrap();
+    let (keys, now) = (&world.state.keys, world.clock.now());
+    let verified = verify(&world.state.store, keys, world.tenant.id, now, |_| {}).await.unwrap();
     assert_eq!((verified.head.position, verified.checkpoints, verified.unlinked), (5, 1, 1));
 }
 

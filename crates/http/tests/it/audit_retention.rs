@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ritorno_http::audit_chain::{
-    FileSink, VerifyError, compare, link_all, send, send_head, sign_head, verify,
+    ChainError, FileSink, VerifyError, compare, link_all, send, send_head, sign_head, verify,
 };
 use ritorno_http::audit_retention::retain;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
@@ -12,7 +12,8 @@ use ritorno_protocol::clock::Clock as _;
 
 use crate::world::World;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Ten days.
+const DECADE: Duration = Duration::from_secs(10 * 24 * 3_600);
 
 async fn write(world: &World, activity: Activity, reason: &str) -> Fact {
     let random = &*world.state.random;
@@ -38,17 +39,17 @@ async fn link(world: &World) {
     link_all(&world.state.store, world.tenant.id, |_| {}).await.unwrap();
 }
 
-/// Three facts a day for ten days, the head signed after each day's second.
+/// Three facts every ten days, a hundred days long, the head signed after the second of each three.
 async fn world(world: World) -> World {
-    for day in 0..10 {
+    for decade in 0..10 {
         for number in 0..3 {
-            write(&world, Activity::PolicyChanged, &format!("day {day}, {number}")).await;
+            write(&world, Activity::PolicyChanged, &format!("decade {decade}, {number}")).await;
             link(&world).await;
             if number == 1 {
                 assert!(sign_head(&world.state).await.unwrap().is_some());
             }
         }
-        world.clock.advance(DAY);
+        world.clock.advance(DECADE);
     }
     world
 }
@@ -65,35 +66,36 @@ async fn keep(world: &World, days: Option<u32>) {
 }
 
 async fn verified(world: &World) -> Result<(u64, u64, usize), VerifyError> {
-    let verified = verify(&world.state.store, &world.state.keys, world.tenant.id, |_| {}).await?;
+    let verified =
+        verify(&world.state.store, &world.state.keys, world.tenant.id, world.clock.now(), |_| {}).await?;
     Ok((verified.cut, verified.head.position, verified.checkpoints))
 }
 
 async fn what_is_older_goes_up_to_a_signed_head_and_the_rest_is_verified(world: World) {
     let chain = world.state.store.audit_chain();
     assert_eq!(retain(&world.state, None).await.unwrap(), None, "facts are kept for ever unless it is said");
-    keep(&world, Some(4)).await;
-    assert_eq!(chain.kept_days(world.tenant.id).await.unwrap(), Some(4));
-    // Now is day 10. The facts of the days 0 to 5 are older than four days, and the third of day 5 came after that day's head.
+    keep(&world, Some(40)).await;
+    assert_eq!(chain.kept_days(world.tenant.id).await.unwrap(), Some(40));
+    // Now is decade 10. The facts of the decades 0 to 5 are older than forty days, and the third of decade 5 came after its head.
     assert_eq!(retain(&world.state, None).await.unwrap(), Some(17));
-    link(&world).await;
+    // The fact that tells of it is not linked yet: who verifies in that moment raises no alarm.
     let (cut, head, checkpoints) = verified(&world).await.unwrap();
-    assert_eq!((cut, checkpoints), (17, 5), "the heads of the days 5 to 9");
+    assert_eq!((cut, checkpoints), (17, 5), "the heads of the decades 5 to 9");
     assert_eq!(head, 30 + 2 + 1, "two of the retention, and one that tells of the cut");
     let facts = world.facts().await;
     assert_eq!(facts.len(), 33 - 17);
     assert_eq!((facts[0].activity, facts[0].reason.as_str()), (Activity::AuditCut, "up to position 17"));
-    assert_eq!(facts.last().unwrap().reason, "day 5, 2");
-    // Once more there is nothing to be done, and a day later a day's facts go.
+    assert_eq!(facts.last().unwrap().reason, "decade 5, 2");
+    // Once more there is nothing to be done, and ten days later those of ten days go.
     assert_eq!(retain(&world.state, None).await.unwrap(), None);
     assert!(sign_head(&world.state).await.unwrap().is_some(), "the chain goes on");
-    world.clock.advance(DAY);
+    world.clock.advance(DECADE);
     assert_eq!(retain(&world.state, None).await.unwrap(), Some(20));
     link(&world).await;
     assert_eq!(verified(&world).await.unwrap().0, 20);
     // Who keeps them for ever from now on loses no more.
     keep(&world, None).await;
-    world.clock.advance(DAY * 100);
+    world.clock.advance(DECADE * 10);
     assert_eq!(retain(&world.state, None).await.unwrap(), None);
     assert!(verified(&world).await.is_ok());
 }
@@ -113,7 +115,7 @@ async fn what_is_older_goes_on_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_that_the_file_does_not_have() {
     let world = world(World::new().await).await;
-    keep(&world, Some(4)).await;
+    keep(&world, Some(40)).await;
     let path = world.folder().join("audit.jsonl");
     let sink = FileSink::new(path.clone(), "here");
     use ritorno_http::audit_chain::AuditSink as _;
@@ -169,9 +171,149 @@ async fn a_begin_that_somebody_else_cut_off_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_changed_is_not_cut_off_with_its_traces() {
+    for change in [
+        "update audit set hash = zeroblob(32) where position = 17",
+        // The hashes are left alone, also that at which it would be cut off.
+        "update audit set reason = 'nothing' where position = 5",
+        "delete from audit where position = 9",
+    ] {
+        let world = world(World::new().await).await;
+        keep(&world, Some(40)).await;
+        tamper(&world, &[change]).await;
+        let before = world.facts().await.len();
+        let refused = retain(&world.state, None).await.err();
+        assert!(matches!(refused, Some(ChainError::Changed { .. })), "{change}: {refused:?}");
+        assert_eq!(world.facts().await.len(), before, "nothing went");
+        assert_eq!(world.state.store.audit_chain().cut_at(world.tenant.id).await.unwrap(), 0);
+    }
+}
+
+/// Whoever has only the database does not get rid of what they did by saying that facts are kept for no time.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_are_kept_for_thirty_days_whatever_the_database_says() {
     let world = world(World::new().await).await;
-    keep(&world, Some(4)).await;
-    tamper(&world, &["update audit set hash = zeroblob(32) where position = 17"]).await;
-    assert!(retain(&world.state, None).await.is_err());
-    assert_eq!(world.facts().await.len(), 32, "nothing went");
+    keep(&world, Some(400)).await;
+    tamper(&world, &["update audit_retention set days = 0"]).await;
+    // Now is decade 10: those of the decades 0 to 6 are older than thirty days.
+    assert_eq!(retain(&world.state, None).await.unwrap(), Some(20));
+    assert_eq!(verified(&world).await.unwrap().0, 20);
+    assert_eq!(retain(&world.state, None).await.unwrap(), None);
+
+    // Nor by cutting it off themselves, at a head that was signed, with a fact that tells of it.
+    write(&world, Activity::AuditCut, "up to position 26").await;
+    link(&world).await;
+    tamper(&world, &["update audit_retention set cut_position = 26"]).await;
+    let refused = (retain(&world.state, None).await.err(), world.facts().await.len());
+    assert!(matches!(refused, (Some(ChainError::NoCut { position: 26 }), 14)), "{refused:?}");
+    assert!(matches!(verified(&world).await, Err(VerifyError::CutEarly(26))));
+    // Once the head is older, the fact still says that it was too early.
+    world.clock.advance(DECADE * 10);
+    assert!(matches!(verified(&world).await, Err(VerifyError::Cut(26))));
+}
+
+/// The whole chain is written anew, longer than it was, by somebody who says that it was cut off: the server signs none of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_that_somebody_else_says_makes_no_other_chain_the_signed_one() {
+    const ANEW: [&str; 4] = [
+        "delete from audit_checkpoints",
+        "update audit set reason = 'nothing', position = null, hash = null where reason = 'decade 3, 1'",
+        "update audit set position = null, hash = null where reason <> 'nothing'",
+        "delete from audit_heads",
+    ];
+    for (cut, statement) in [
+        (0, "update audit_retention set cut_position = 0"),
+        (5, "update audit_retention set cut_position = 5"),
+        (29, "update audit_retention set cut_position = 29"),
+        (1_000_000, "update audit_retention set cut_position = 1000000"),
+    ] {
+        let world = world(World::new().await).await;
+        keep(&world, None).await;
+        tamper(&world, &ANEW).await;
+        tamper(&world, &[statement]).await;
+        write(&world, Activity::PolicyChanged, "later").await;
+        link(&world).await;
+        let refused = sign_head(&world.state).await.err();
+        // What this host signed last was at 29.
+        let fits = match refused {
+            Some(ChainError::Rewritten { position: 29 }) => cut < 29,
+            Some(ChainError::NoCut { position }) => cut >= 29 && position == cut,
+            _ => false,
+        };
+        assert!(fits, "{cut}: {refused:?}");
+        let signed = world.state.store.audit_chain().last_signed(world.tenant.id).await.unwrap();
+        assert_eq!(signed, 0, "nothing more is signed");
+        if cut > 0 {
+            assert!(retain(&world.state, None).await.is_err());
+            assert_eq!(world.facts().await.len(), 33, "and nothing goes");
+        }
+    }
+}
+
+/// What was changed after the last signed head, its hash left alone, is not signed either.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_signed_that_is_not_computed_anew() {
+    let world = world(World::new().await).await;
+    keep(&world, None).await;
+    tamper(&world, &["update audit set reason = 'nothing' where position = 31"]).await;
+    let refused = sign_head(&world.state).await.err();
+    assert!(matches!(refused, Some(ChainError::Changed { position: 31 })), "{refused:?}");
+    // A head that is no fact's is not either.
+    let world = self::world(World::new().await).await;
+    keep(&world, None).await;
+    tamper(&world, &["update audit_heads set hash = zeroblob(32)"]).await;
+    let refused = sign_head(&world.state).await.err();
+    assert!(matches!(refused, Some(ChainError::Changed { position: 32 })), "{refused:?}");
+}
+
+/// A host that was away while another one signed, and cut off what this one knew, goes on from the cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_away_goes_on_from_the_cut() {
+    let world = world(World::new().await).await;
+    keep(&world, Some(40)).await;
+    let file = world.state.keys.audit_head_file();
+    let mut known = Vec::new();
+    for position in [17, 14, 20] {
+        let checkpoint = world.state.store.audit_chain().checkpoint_at(world.tenant.id, position).await;
+        known.push(checkpoint.unwrap().unwrap());
+    }
+    for (known, position) in known.iter().zip([17, 14, 20]) {
+        std::fs::write(&file, serde_json::to_vec(known).unwrap()).unwrap();
+        retain(&world.state, None).await.unwrap();
+        write(&world, Activity::PolicyChanged, "later").await;
+        link(&world).await;
+        assert!(sign_head(&world.state).await.unwrap().is_some(), "{position}");
+    }
+    // Or from there, if it knows of nothing.
+    std::fs::remove_file(&file).unwrap();
+    write(&world, Activity::PolicyChanged, "later").await;
+    link(&world).await;
+    assert!(sign_head(&world.state).await.unwrap().is_some());
+    assert!(verified(&world).await.is_ok());
+}
+
+/// Facts go while somebody verifies: that is no alarm.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cut_off_meanwhile_is_verified_anew() {
+    let world = World::new().await;
+    for number in 0..1_100 {
+        write(&world, Activity::PolicyChanged, &format!("fact {number}")).await;
+    }
+    link(&world).await;
+    assert!(sign_head(&world.state).await.unwrap().is_some());
+    world.clock.advance(DECADE * 5);
+    keep(&world, Some(40)).await;
+    assert!(sign_head(&world.state).await.unwrap().is_some());
+    let (cut, runtime) = (std::sync::Once::new(), tokio::runtime::Handle::current());
+    let (store, tenant, now) = (&world.state.store, world.tenant.id, world.clock.now());
+    let verified = verify(store, &world.state.keys, tenant, now, |position| {
+        cut.call_once(|| {
+            assert_eq!(position, 1_000, "it is in the middle");
+            let done = || assert_eq!(runtime.block_on(retain(&world.state, None)).unwrap(), Some(1_100));
+            tokio::task::block_in_place(done);
+        });
+    })
+    .await
+    .unwrap();
+    assert!(cut.is_completed());
+    assert_eq!((verified.cut, verified.head.position), (1_100, 1_103));
 }

@@ -5,8 +5,10 @@
 mod agent;
 mod agent_api;
 mod api;
+mod api_keys;
 mod api_manual;
 mod api_matrix;
+mod api_not_helped;
 mod api_world;
 mod audit_chain;
 mod audit_page;

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Subcommand;
 use ritorno_http::audit_chain::{self, VerifyError};
+use ritorno_http::audit_walk::KEPT_AT_LEAST_DAYS;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::audit_chain::Line;
 
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{say, warn};
+use crate::system;
 
 /// Facts that are read at once.
 const AT_ONCE: u32 = 500;
@@ -55,7 +57,10 @@ fn kept(typed: &str) -> Result<Kept, String> {
         return Ok(Kept::Forever);
     }
     let days: u32 = typed.parse().map_err(|_| "say a number of days, or 'forever'".to_owned())?;
-    if (30..=36_500).contains(&days) { Ok(Kept::Days(days)) } else { Err("at least 30 days".to_owned()) }
+    match days {
+        KEPT_AT_LEAST_DAYS..=36_500 => Ok(Kept::Days(days)),
+        _ => Err(format!("at least {KEPT_AT_LEAST_DAYS} days, and at most a hundred years")),
+    }
 }
 
 fn kept_in_words(days: Option<u32>) -> String {
@@ -82,7 +87,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
                     warn(format_args!("{position} facts verified so far"));
                 }
             };
-            match audit_chain::verify(store, &keys, tenant.id, progress).await {
+            match audit_chain::verify(store, &keys, tenant.id, system::clock().now(), progress).await {
                 Err(VerifyError::Store(error)) => bail!(error),
                 Err(broken) => bail!("the audit does not hold: {broken}"),
                 Ok(verified) => {

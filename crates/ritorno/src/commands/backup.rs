@@ -178,7 +178,7 @@ async fn begin_again(installation: &Installation, what: &str) -> anyhow::Result<
     audit_chain::link_all(store, tenant.id, |_| {}).await?;
     // What was signed after it is not in it.
     let _ = std::fs::remove_file(keys.audit_head_file());
-    audit_chain::verify(store, &keys, tenant.id, |_| {})
+    audit_chain::verify(store, &keys, tenant.id, system::clock().now(), |_| {})
         .await
         .context("the audit of the backup does not hold")?;
     store.forget_what_is_short_lived().await?;
