@@ -44,6 +44,17 @@ pub enum PolicyFault {
     ToRegister,
 }
 
+/// Why the policy of a group can't stand beside everybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupFault {
+    /// It would let its people off with less.
+    #[error("a group has no fewer gates than everybody")]
+    FewerGates,
+    /// The pages begin the same for every name, and its people could not go on from there.
+    #[error("the pages begin with what opens everybody's gates, and none of it opens this group's")]
+    NoWayIn,
+}
+
 impl GatePolicy {
     /// `gates` (1 or 2) opened by `methods`, the first of which is the one that the pages begin with; people are asked to
     /// register `to_register` of them. If they `must_differ`, no method opens both gates.
@@ -115,6 +126,21 @@ impl GatePolicy {
     /// Whether no method opens both gates.
     pub const fn must_differ(&self) -> bool {
         self.must_differ
+    }
+
+    /// Whether it can hold for a group where `everybody` passes that.
+    ///
+    /// # Errors
+    /// [`GroupFault`].
+    pub fn stands_beside(&self, everybody: &Self) -> Result<(), GroupFault> {
+        if self.gates < everybody.gates {
+            return Err(GroupFault::FewerGates);
+        }
+        if self.methods.iter().any(|method| everybody.allows(*method)) {
+            Ok(())
+        } else {
+            Err(GroupFault::NoWayIn)
+        }
     }
 
     /// The gates before somebody who has `registered` these methods; `None` if they could not pass them.
@@ -242,6 +268,18 @@ mod tests {
             let GatePolicy { gates, methods, to_register, must_differ } = policy.clone();
             assert_eq!(GatePolicy::new(gates, methods, to_register, must_differ), Ok(policy));
         }
+    }
+
+    #[test]
+    fn a_group_has_no_fewer_gates_and_a_way_in() {
+        use Method::{App, Mail, RecoveryCode};
+        let policy = |gates, methods| GatePolicy::new(gates, methods, gates, true).unwrap();
+        let everybody = policy(2, vec![Mail, App]);
+        assert_eq!(policy(1, vec![Mail]).stands_beside(&everybody), Err(GroupFault::FewerGates));
+        assert_eq!(policy(2, vec![RecoveryCode, App]).stands_beside(&everybody), Ok(()));
+        let one = policy(1, vec![Mail]);
+        assert_eq!(policy(2, vec![RecoveryCode, App]).stands_beside(&one), Err(GroupFault::NoWayIn));
+        assert_eq!(everybody.stands_beside(&one), Ok(()));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub const WRONG_CODES_BY_MAIL: Limit = Limit { name: "wrong-codes-mail", most: 2
 pub const SMS_SENT: Limit = Limit { name: "sms-sent", most: 3, window: HOUR };
 /// The same in their owner's known browser.
 pub const SMS_SENT_TO_KNOWN_BROWSER: Limit = Limit { name: "sms-sent-known", most: 6, window: HOUR };
+/// Text messages that a whole tenant asks for, those of strangers too: each costs money, and whoever knows many names must not spend
+/// it without an end. Beyond it the pages go on, and nothing is sent.
+pub const SMS_OF_TENANT: Limit = Limit { name: "sms-of-tenant", most: 500, window: HOUR };
 /// Wrong codes of one person by text message. It stops this method only, and the help desk can lift it.
 pub const WRONG_CODES_BY_SMS: Limit = Limit { name: "wrong-codes-sms", most: 20, window: DAY };
 /// Tries at a gate in one way through the pages, for what can be tried without a code that was sent: an app's code, a recovery

@@ -29,11 +29,13 @@ impl GroupPolicies<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn set(&self, tenant: TenantId, group: GroupId, policy: &GatePolicy) -> Result<(), StoreError> {
-        const SQL: &str = "insert into group_gate_policies (tenant, group_id, policy, gates, to_register) \
-             values ($1, $2, $3, $4, $5) on conflict (tenant, group_id) do update set policy = excluded.policy, \
-             gates = excluded.gates, to_register = excluded.to_register";
+        const SQL: &str = "insert into group_gate_policies (tenant, group_id, policy, gates, to_register, must_differ) \
+             values ($1, $2, $3, $4, $5, $6) on conflict (tenant, group_id) do update set policy = excluded.policy, \
+             gates = excluded.gates, to_register = excluded.to_register, must_differ = excluded.must_differ";
         let (gates, to_register) = (u32::from(policy.gates()), u32::from(policy.to_register()));
-        self.0.write(SQL, values![tenant, group, json(policy), gates, to_register]).await.map(|_| ())
+        let must_differ = u32::from(policy.must_differ());
+        let values = values![tenant, group, json(policy), gates, to_register, must_differ];
+        self.0.write(SQL, values).await.map(|_| ())
     }
 
     /// Takes them away: what the tenant says holds for its people. `false` if it had none.

@@ -37,8 +37,9 @@ impl MailOutbox<'_> {
         self.0.write(sql, values).await.map(|_| ())
     }
 
-    /// Takes up to `count` mails that go out by this channel, oldest first, of every tenant. They are this sender's for the length of the lease; whoever
-    /// was not told that a mail was sent gets it again afterwards.
+    /// Takes up to `count` mails that go out by this channel, of every tenant, what expires first before the rest: thousands of notices, which
+    /// have a day, keep no code waiting. They are this sender's for the length of the lease; whoever was not told that a mail
+    /// was sent gets it again afterwards. One that this version can't read, since a later one queued it, is passed over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,12 +53,21 @@ impl MailOutbox<'_> {
     ) -> Result<Vec<Mail>, StoreError> {
         const SQL: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
              and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
-             and channel = $4 order by created_at, id limit $3) \
+             and channel = $4 order by expires_at, created_at, id limit $3) \
              returning id, tenant, letter, tries, created_at, expires_at, channel";
         let rows =
             self.0.write_returning(SQL, values![now.plus(lease), now, count, name_of(channel)]).await?;
-        let mut mails = rows.iter().map(|row| mail(row, key)).collect::<Result<Vec<_>, _>>()?;
-        mails.sort_by_key(|mail| (mail.created_at, mail.id));
+        let mut mails = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match mail(row, key) {
+                Ok(mail) => mails.push(mail),
+                Err(error @ StoreError::Unreadable { .. }) => {
+                    tracing::warn!(mail = row.text("id")?, %error, "a mail can't be read, and waits until it expires");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        mails.sort_by_key(|mail| (mail.expires_at, mail.created_at, mail.id));
         Ok(mails)
     }
 

@@ -241,7 +241,7 @@ impl Users<'_> {
              (select p.policy from users join group_gate_policies p on p.tenant = users.tenant \
              where users.tenant = $1 and users.id = $2 and p.group_id in ",
             groups_of_user!(),
-            " order by p.gates desc, p.to_register desc, p.group_id limit 1) as group_policy"
+            " order by p.gates desc, p.must_differ desc, p.to_register desc, p.group_id limit 1) as group_policy"
         );
         let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;
         let Some(row) = row else { return Ok(Standing::default()) };

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::gates::{GatePolicy, PolicyFault};
+use ritorno_identity::gates::{GatePolicy, GroupFault, PolicyFault};
 use ritorno_identity::method::Method;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
@@ -56,6 +56,8 @@ struct PolicyPage {
 struct GateForm {
     /// What keeps the fields of two forms of one page apart.
     id: &'static str,
+    /// The key of what the fields are about.
+    legend: &'static str,
     gates: u8,
     to_register: u8,
     most_to_register: usize,
@@ -80,7 +82,7 @@ struct GroupLine {
 }
 
 impl GateForm {
-    fn of(id: &'static str, policy: &GatePolicy) -> Self {
+    fn of(id: &'static str, legend: &'static str, policy: &GatePolicy) -> Self {
         let first = policy.methods().first();
         let line = |method: Method| MethodLine {
             name: method.as_str(),
@@ -90,6 +92,7 @@ impl GateForm {
         };
         Self {
             id,
+            legend,
             gates: policy.gates(),
             to_register: policy.to_register(),
             most_to_register: Method::ALL.into_iter().filter(|method| method.is_registered()).count(),
@@ -156,8 +159,8 @@ async fn render(
         only: only.flatten().map(|group| group.display_name).unwrap_or_default(),
         days: tenant.reconfirm_after.days(),
         most_days: ReconfirmAfter::MOST,
-        own: GateForm::of("tenant", &tenant.gate_policy),
-        another: GateForm::of("group", &tenant.gate_policy),
+        own: GateForm::of("tenant", key("policy-everybody"), &tenant.gate_policy),
+        another: GateForm::of("group", key("policy-groups"), &tenant.gate_policy),
         groups: groups
             .into_iter()
             .map(|one| GroupLine {
@@ -274,12 +277,18 @@ fn read(fields: &Fields, state: &AppState) -> Result<GatePolicy, Fault> {
     let number = |name| field(fields, name).and_then(|value| u8::from_str(value.trim()).ok());
     let named = |value: &str| Method::from_name(value).ok_or(Fault::Page(PageError::Request));
     let first = field(fields, "first").map(named).transpose()?;
-    let mut methods: Vec<Method> = Vec::from_iter(first);
+    let mut methods: Vec<Method> = Vec::new();
     for (_, value) in fields.iter().filter(|(field, _)| field == "method") {
         let method = named(value)?;
         if !methods.contains(&method) {
             methods.push(method);
         }
+    }
+    if let Some(first) = first.filter(|_| !methods.is_empty()) {
+        let at = methods.iter().position(|method| *method == first);
+        // Whoever unticked it means it: it is not allowed by the other field.
+        let at = at.ok_or(Fault::Told(key("policy-fault-first")))?;
+        methods[..=at].rotate_right(1);
     }
     let must_differ = field(fields, "same_twice").is_none();
     let (gates, to_register) =
@@ -310,6 +319,12 @@ pub(super) async fn set_gates(
     signed_in.require(Action::ChangeTenant)?;
     let set = async {
         let tenant = Tenant { gate_policy: read(&fields, &state)?, ..signed_in.tenant.clone() };
+        let groups = state.store.group_policies().list(tenant.id).await.map_err(PageError::behind)?;
+        // The policy of a group that is gone is nobody's.
+        for group in groups.iter().filter(|group| group.name.is_some()) {
+            let stands = group.policy.stands_beside(&tenant.gate_policy);
+            stands.map_err(|_| Fault::Told(key("policy-fault-groups")))?;
+        }
         let reason = format!("gates: {}", tenant.gate_policy);
         store(&state, &signed_in, &reader, &tenant, reason).await
     };
@@ -329,6 +344,12 @@ pub(super) async fn set_group(
         let tenant = &signed_in.tenant;
         let name = field(&fields, "group").unwrap_or_default().trim();
         let (group, policy) = (group_named(&state, tenant, name).await?, read(&fields, &state)?);
+        policy.stands_beside(&tenant.gate_policy).map_err(|fault| {
+            Fault::Told(match fault {
+                GroupFault::FewerGates => key("policy-fault-group-fewer"),
+                GroupFault::NoWayIn => key("policy-fault-group-no-way-in"),
+            })
+        })?;
         let set = state.store.group_policies().set(tenant.id, group, &policy).await;
         set.map_err(PageError::behind)?;
         let reason = format!("gates of the group {name}: {policy}");

@@ -17,13 +17,14 @@ use crate::state::AppState;
 pub const LEASE: Duration = Duration::from_secs(30);
 /// How often the outbox is looked at when nobody wakes the task.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Mails taken at once.
-const BATCH: u32 = 16;
 
 /// Whoever carries what goes out by one channel.
 pub trait Carrier: Sync {
     /// The channel.
     const CHANNEL: Channel;
+
+    /// How many are taken at once. All of them have to be carried within [`LEASE`].
+    const BATCH: u32;
 
     /// What wakes its task.
     fn wake(state: &AppState) -> &Notify;
@@ -50,6 +51,7 @@ pub struct NotCarried {
 
 impl Carrier for Mailer {
     const CHANNEL: Channel = Channel::Mail;
+    const BATCH: u32 = 16;
 
     fn wake(state: &AppState) -> &Notify {
         &state.mail_wake
@@ -75,6 +77,8 @@ impl Carrier for Mailer {
 
 impl Carrier for Gateway {
     const CHANNEL: Channel = Channel::Sms;
+    // One, since a gateway may take nearly the whole lease for it, and a second sender would send the others twice.
+    const BATCH: u32 = 1;
 
     fn wake(state: &AppState) -> &Notify {
         &state.sms_wake
@@ -92,7 +96,11 @@ impl Carrier for Gateway {
             return Err(NotCarried { words: "it is no text message".to_owned(), is_final: true });
         };
         let sent = self.send(&number, &said).await;
-        sent.map_err(|error| NotCarried { words: error.to_string(), is_final: error.is_final() })
+        sent.map_err(|error| NotCarried {
+            words: error.to_string(),
+            // It may have arrived: it is tried once more, and nobody gets it three times.
+            is_final: error.is_final() || (error.is_unknown() && mail.tries > 1),
+        })
     }
 }
 
@@ -100,15 +108,20 @@ impl Carrier for Gateway {
 pub async fn work<C: Carrier>(state: AppState, carrier: C, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
-        match once(&state, &carrier).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the outbox can't be read"),
-        }
+        // After a batch at once the next one, also if nothing of it was taken: it is leased, and others wait behind it.
+        let pause = match batch(&state, &carrier).await {
+            Ok(Batch { taken: 0, .. }) => LOOK_EVERY,
+            Ok(_) => Duration::ZERO,
+            Err(error) => {
+                tracing::error!(%error, "the outbox can't be read");
+                LOOK_EVERY
+            }
+        };
         tokio::select! {
+            biased;
             () = &mut stop => return,
             () = C::wake(&state).notified() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -118,10 +131,22 @@ pub async fn work<C: Carrier>(state: AppState, carrier: C, stop: impl Future<Out
 /// # Errors
 /// [`StoreError`].
 pub async fn once<C: Carrier>(state: &AppState, carrier: &C) -> Result<usize, StoreError> {
+    batch(state, carrier).await.map(|batch| batch.left)
+}
+
+/// What became of a batch.
+struct Batch {
+    /// How many mails were in it.
+    taken: usize,
+    /// How many left the outbox.
+    left: usize,
+}
+
+async fn batch<C: Carrier>(state: &AppState, carrier: &C) -> Result<Batch, StoreError> {
     let outbox = state.store.mail_outbox();
-    let taken = outbox.take(&state.node_key, C::CHANNEL, BATCH, LEASE, state.clock.now()).await?;
-    let mut left = 0;
-    for mail in taken {
+    let mails = outbox.take(&state.node_key, C::CHANNEL, C::BATCH, LEASE, state.clock.now()).await?;
+    let (taken, mut left) = (mails.len(), 0);
+    for mail in mails {
         match send(state, carrier, &mail).await {
             Ok(()) => {}
             Err(error) if error.is_final => tracing::warn!(mail = %mail.id, %error, "a mail is given up"),
@@ -133,7 +158,7 @@ pub async fn once<C: Carrier>(state: &AppState, carrier: &C) -> Result<usize, St
         outbox.done(mail.tenant, mail.id).await?;
         left += 1;
     }
-    Ok(left)
+    Ok(Batch { taken, left })
 }
 
 async fn send<C: Carrier>(state: &AppState, carrier: &C, mail: &Mail) -> Result<(), NotCarried> {

@@ -13,7 +13,7 @@ use ritorno_identity::decoy;
 use ritorno_identity::flow::{self, Flow, FlowState, Person, Purpose};
 use ritorno_identity::gates::Gates;
 use ritorno_identity::ids::{CorrelationId, FlowId};
-use ritorno_identity::limit::{NAMES_TRIED, codes_sent};
+use ritorno_identity::limit::{NAMES_TRIED, SMS_OF_TENANT, codes_sent};
 use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
@@ -194,9 +194,11 @@ pub(super) async fn send_code(
 ) -> Result<(), PageError> {
     let (channel, method) = (by.channel(), by.channel().method());
     let now = state.clock.now();
-    // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only.
+    // Somebody who may not reset is told at any address on file; a code goes to an address outside of work only, and to nobody
+    // whose gates it would not open: a right code that is told to be wrong would be a lie.
+    let opens = flow.gates.choices().contains(&method);
     let address = match flow.person {
-        Person::Known(_) => user.and_then(|user| by.address(user)),
+        Person::Known(_) => user.filter(|_| opens).and_then(|user| by.address(user)),
         Person::Withheld { .. } => user.and_then(|user| match by {
             By::Mail(_) => by.address(user).or_else(|| user.addresses().first().map(|&any| any.to_owned())),
             By::Sms => by.address(user),
@@ -210,7 +212,12 @@ pub(super) async fn send_code(
     let nowhere = || Subject::of_flow(&state.pepper, tenant.id, flow.id);
     let place =
         address.as_deref().map_or_else(nowhere, |to| Subject::of_address(&state.pepper, tenant.id, to));
-    let room = limits.count(tenant.id, limit, &place, now).await.map_err(PageError::behind)?;
+    let mut room = limits.count(tenant.id, limit, &place, now).await.map_err(PageError::behind)?;
+    if channel == Channel::Sms {
+        // For every name, so that what is left of it shows nothing.
+        let everybody = Subject::of_tenant(&state.pepper, tenant.id);
+        room &= limits.count(tenant.id, &SMS_OF_TENANT, &everybody, now).await.map_err(PageError::behind)?;
+    }
     let code = OneTimeCode::random(&*state.random);
     let digest = code.digest(&state.pepper, tenant.id, flow.id, method);
     let stored = StoredCode::new(tenant.id, flow.id, method, digest, now);

@@ -15,7 +15,7 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::sms::config::{BodyIs, SmsConfig, SmsHeader, SmsMethod};
-use crate::sms::template::{Parts, fill, form, has_both, json};
+use crate::sms::template::{Parts, address_part, fill, form, has_both, json};
 
 /// What the templates are tried with: everything that has to be escaped somewhere.
 const TRIAL: Parts<'_> = Parts { number: "+390000000000", text: "\"quoted\" \\ & = % è\nsecond line" };
@@ -67,15 +67,26 @@ pub enum GatewayError {
     /// The gateway can't take it now, or not from us.
     #[error("not taken now: it answered {0}")]
     Later(StatusCode),
+    /// The gateway failed, and may have sent it before.
+    #[error("not known whether it was taken: it answered {0}")]
+    Failed(StatusCode),
     /// The gateway can't be reached.
     #[error("not reached: {0}")]
     Unreachable(String),
+    /// There was no answer, and the gateway may have sent it.
+    #[error("not known whether it was taken: {0}")]
+    Unanswered(String),
 }
 
 impl GatewayError {
     /// Whether another try can help.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Refused(_))
+    }
+
+    /// Whether it may have been sent all the same.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Unanswered(_))
     }
 
     /// What whoever runs the server can do about it.
@@ -91,7 +102,9 @@ impl GatewayError {
             Self::Later(status) if status.is_redirection() => {
                 "See [sms] url: it sends us elsewhere, and messages are not carried there"
             }
-            Self::Later(_) => "See what the gateway's own pages say",
+            Self::Later(StatusCode::PAYMENT_REQUIRED) => "The account at the gateway has to be topped up",
+            Self::Later(_) | Self::Failed(_) => "See what the gateway's own pages say",
+            Self::Unanswered(_) => "See timeout_seconds in [sms], and what the gateway's own pages say",
             Self::Unreachable(_) => {
                 "See that [sms] url is right, that this machine may connect there, and that it, or ca_file, trusts the \
                  certificate"
@@ -136,7 +149,7 @@ impl Gateway {
         if !has_both(&templates) {
             return Err(SmsConfigError::Parts);
         }
-        address(&config.url, TRIAL)?;
+        let url = address(&config.url, TRIAL)?;
         if let (Some(body), BodyIs::Json) = (&config.body, config.body_is) {
             serde_json::from_str::<serde_json::Value>(&fill(body, TRIAL, json))
                 .map_err(SmsConfigError::Body)?;
@@ -144,7 +157,12 @@ impl Gateway {
         if !(1..=25).contains(&config.timeout_seconds) {
             return Err(SmsConfigError::Timeout);
         }
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if url.scheme() == "http" {
+            // A proxy would get what must not leave this machine in the clear.
+            builder = builder.no_proxy();
+        }
+        let client = builder
             // A redirect would carry a code to whoever answers there.
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(config.timeout_seconds.into()))
@@ -177,14 +195,18 @@ impl Gateway {
             request = request.body(fill(body, parts, escape));
         }
         // An error's words would name the address, and with it the number.
-        let unreachable =
-            |error: reqwest::Error| GatewayError::Unreachable(with_causes(&error.without_url()));
+        let unreachable = |error: reqwest::Error| {
+            let connected = !error.is_connect();
+            let words = with_causes(&error.without_url());
+            if connected { GatewayError::Unanswered(words) } else { GatewayError::Unreachable(words) }
+        };
         let status = request.send().await.map_err(unreachable)?.status();
         match status.as_u16() {
             200..=299 => Ok(()),
             // What changes with the configuration or with time is no verdict on this message.
-            401 | 403 | 404 | 405 | 408 | 425 | 429 => Err(GatewayError::Later(status)),
+            401 | 402 | 403 | 404 | 405 | 408 | 425 | 429 => Err(GatewayError::Later(status)),
             400..=499 => Err(GatewayError::Refused(status)),
+            500..=599 => Err(GatewayError::Failed(status)),
             _ => Err(GatewayError::Later(status)),
         }
     }
@@ -192,8 +214,8 @@ impl Gateway {
 
 /// The address with a message's parts in it.
 fn address(template: &str, parts: Parts<'_>) -> Result<Url, SmsConfigError> {
-    let url =
-        Url::parse(&fill(template, parts, form)).map_err(|error| SmsConfigError::Url(error.to_string()))?;
+    let url = Url::parse(&fill(template, parts, address_part))
+        .map_err(|error| SmsConfigError::Url(error.to_string()))?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

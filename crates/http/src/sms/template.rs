@@ -40,9 +40,14 @@ pub(super) fn json(part: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// For a form, or an address's query.
+/// For a form.
 pub(super) fn form(part: &str) -> String {
     url::form_urlencoded::byte_serialize(part.as_bytes()).collect()
+}
+
+/// For any place of an address: a space is `%20`, since `+` means one in forms alone (RFC 3986 section 2.1).
+pub(super) fn address_part(part: &str) -> String {
+    form(part).replace('+', "%20")
 }
 
 #[cfg(test)]
@@ -62,6 +67,8 @@ mod tests {
         assert_eq!(read[0], ("to".into(), PARTS.number.into()));
         assert_eq!(read[1], ("text".into(), PARTS.text.into()));
         assert_eq!(read[2], ("x".into(), "{".into()));
+        let filled = fill("{number}/{text}", Parts { number: "+39", text: "a b+c" }, address_part);
+        assert_eq!(filled, "%2B39/a%20b%2Bc");
     }
 
     #[test]

@@ -13,13 +13,16 @@ use ritorno_http::sms::config::SmsConfig;
 use ritorno_http::sms::gateway::{Gateway, GatewayError};
 use ritorno_identity::administrator::Role;
 use ritorno_identity::gates::GatePolicy;
-use ritorno_identity::mail::{Channel, Template};
+use ritorno_identity::limit::SMS_OF_TENANT;
+use ritorno_identity::mail::{Channel, Letter, Template};
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::phone::Phone;
 use ritorno_identity::registration::AddressChange;
+use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
+use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::SupportCode;
 
 use crate::agent::TestAgent;
@@ -27,6 +30,7 @@ use crate::agent_api::on_both;
 use crate::both_languages::whole;
 use crate::browser::Browser;
 use crate::console::signed_in;
+use crate::methods::register_app;
 use crate::portal::{PageContext, alike};
 use crate::register::{ANNA, anna, proven};
 use crate::world::World;
@@ -37,6 +41,8 @@ on_both!(
     a_number_is_registered_and_opens_a_gate_the_whole_way,
     a_message_looks_the_same_for_every_name_and_is_limited,
     what_the_gateway_does_not_take_waits_or_is_given_up,
+    nobody_gets_a_code_that_would_open_nothing,
+    the_whole_tenant_has_a_limit,
 );
 
 /// One request that came in.
@@ -297,6 +303,23 @@ async fn what_the_gateway_does_not_take_waits_or_is_given_up(world: &World) {
     let bodies: Vec<_> = sink.got().into_iter().map(|got| got.body).collect();
     assert_eq!(bodies.len(), 3);
     assert!(bodies.iter().all(|body| *body == bodies[0]));
+    // Whether it arrived is not known: it is tried once more, and no third time.
+    sink.answers(&[StatusCode::BAD_GATEWAY, StatusCode::BAD_GATEWAY]);
+    ask().await;
+    for left in [0, 1, 0] {
+        assert_eq!(once(&world.state, &gateway).await.unwrap(), left);
+        world.clock.advance(LEASE);
+    }
+    assert_eq!(sink.got().len(), 2);
+    // One is taken at a time.
+    world.clock.advance(Duration::from_secs(3_600));
+    ask().await;
+    ask().await;
+    for left in [1, 1, 0] {
+        assert_eq!(once(&world.state, &gateway).await.unwrap(), left);
+    }
+    assert_eq!(sink.got().len(), 2);
+    world.clock.advance(Duration::from_secs(3_600));
     // Refused for good: it is not tried again.
     sink.answers(&[StatusCode::UNPROCESSABLE_ENTITY]);
     ask().await;
@@ -309,6 +332,55 @@ async fn what_the_gateway_does_not_take_waits_or_is_given_up(world: &World) {
     world.clock.advance(ritorno_identity::code::VALID);
     assert_eq!(once(&world.state, &gateway).await.unwrap(), 0);
     assert!(sink.got().is_empty());
+}
+
+/// Whoever administers the tenant passes two gates, none of them by text message: they get none, and nothing shows it.
+async fn nobody_gets_a_code_that_would_open_nothing(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    allow(world, 1, &[Method::Sms, Method::Mail, Method::App]).await;
+    in_the_directory(world, ANNA, NUMBER).await;
+    let mut owner = Browser::new(&world.app, "en");
+    proven(world, &mut owner).await;
+    register_app(world, &mut owner).await;
+    world.letters().await;
+    let counted = world.state.store.counted();
+    let app = ritorno_http::router(ritorno_http::AppState { store: counted.clone(), ..world.state.clone() });
+    let ask = async || {
+        let mut browser = Browser::new(&app, "en");
+        let before = counted.statements();
+        let started = browser.post("/reset/start", &[("name", ANNA)]).await;
+        let sent = browser.post("/reset/sms/send", &[]).await;
+        (alike(&started), alike(&sent), counted.statements() - before)
+    };
+    let as_anybody = ask().await;
+    let to = |letters: Vec<Letter>| letters.into_iter().map(|letter| letter.to).collect::<Vec<_>>();
+    assert_eq!(to(world.letters_by(Channel::Sms).await), [Some(NUMBER.to_owned()), Some(NUMBER.to_owned())]);
+    world.administrator(ANNA, Role::HelpDesk, false).await;
+    world.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(ask().await, as_anybody);
+    assert_eq!(to(world.letters_by(Channel::Sms).await), [None, None]);
+}
+
+async fn the_whole_tenant_has_a_limit(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    allow(world, 1, &[Method::Sms, Method::Mail]).await;
+    in_the_directory(world, ANNA, NUMBER).await;
+    let everybody = Subject::of_tenant(&world.state.pepper, world.tenant.id);
+    let (limits, now) = (world.state.store.limits(), world.clock.now());
+    for _ in 1..SMS_OF_TENANT.most {
+        assert!(limits.count(world.tenant.id, &SMS_OF_TENANT, &everybody, now).await.unwrap());
+    }
+    // The last one is a stranger's, for each counts.
+    for name in ["anna.verdi@contoso.test", ANNA] {
+        let mut browser = Browser::new(&world.app, "en");
+        let started = browser.post("/reset/start", &[("name", name)]).await;
+        assert_eq!(started.location(), "/reset/sms");
+    }
+    let sent = world.letters_by(Channel::Sms).await;
+    assert!(sent.len() == 2 && sent.iter().all(|letter| letter.to.is_none()), "queued, and dropped");
+    world.clock.advance(SMS_OF_TENANT.window);
+    Browser::new(&world.app, "en").post("/reset/start", &[("name", ANNA)]).await;
+    assert_eq!(world.letters_by(Channel::Sms).await[0].to.as_deref(), Some(NUMBER));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,6 +405,11 @@ async fn the_request_is_what_the_configuration_says() {
             url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect();
         assert_eq!(read, [("to".to_owned(), NUMBER.to_owned()), ("text".to_owned(), text.to_owned())]);
     }
+    assert!(got[1].uri.query().unwrap().contains("%20") && !got[1].uri.query().unwrap().contains('+'));
+    // A gateway that wants money can take it later.
+    sink.answers(&[StatusCode::PAYMENT_REQUIRED]);
+    let error = get.send(&number, text).await.unwrap_err();
+    assert!(!error.is_final() && !error.is_unknown(), "{error}");
     // A redirect is not followed, and no error names a number or a code.
     sink.answers(&[StatusCode::TEMPORARY_REDIRECT]);
     let error = get.send(&number, text).await.unwrap_err();
@@ -353,7 +430,8 @@ async fn without_a_gateway_nobody_can_allow_it() {
     world.administrator("root", Role::Global, true).await;
     let settings = Arc::new(Settings { sms: false, ..(*world.state.settings).clone() });
     let app = ritorno_http::router(ritorno_http::AppState { settings, ..world.state.clone() });
-    let form = [("gates", "1"), ("first", "mail"), ("method", "sms"), ("to_register", "1")];
+    let form =
+        [("gates", "1"), ("first", "mail"), ("method", "mail"), ("method", "sms"), ("to_register", "1")];
     let mut without = Browser::new(&app, "en");
     without.post("/console/sign-in", &[("name", "root"), ("password", crate::world::PASSWORD)]).await;
     let refused = without.post("/console/sspr/gates", &form).await;

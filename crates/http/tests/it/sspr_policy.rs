@@ -77,9 +77,16 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     world.administrator("reports", Role::ReportsReader, true).await;
     let board = group(world, "board", &[&anna(world).await]).await;
     let mut root = signed_in(world, "root").await;
-    let everybody = [("gates", "1"), ("first", "mail"), ("method", "app"), ("to_register", "1")];
-    let theirs =
-        [("gates", "2"), ("first", "mail"), ("method", "app"), ("to_register", "2"), ("group", "board")];
+    let everybody =
+        [("gates", "1"), ("first", "mail"), ("method", "app"), ("method", "mail"), ("to_register", "1")];
+    let theirs = [
+        ("gates", "2"),
+        ("first", "mail"),
+        ("method", "mail"),
+        ("method", "app"),
+        ("to_register", "2"),
+        ("group", "board"),
+    ];
     for (path, form) in [
         ("/console/sspr/gates", everybody.as_slice()),
         ("/console/sspr/group", &theirs),
@@ -115,20 +122,41 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     for (path, form, words) in [
         (
             "/console/sspr/gates",
-            vec![("gates", "3"), ("first", "mail"), ("to_register", "1")],
+            vec![("gates", "3"), ("first", "mail"), ("method", "mail"), ("to_register", "1")],
             "one or two proofs",
         ),
         (
             "/console/sspr/gates",
-            vec![("gates", "2"), ("first", "mail"), ("to_register", "2")],
+            vec![("gates", "2"), ("first", "mail"), ("method", "mail"), ("to_register", "2")],
             "at least two ways",
         ),
         (
             "/console/sspr/gates",
-            vec![("gates", "1"), ("first", "mail"), ("to_register", "2")],
+            vec![("gates", "1"), ("first", "mail"), ("method", "mail"), ("to_register", "2")],
             "at most as many",
         ),
         ("/console/sspr/gates", vec![("gates", "1"), ("to_register", "1")], "at least one way"),
+        (
+            "/console/sspr/gates",
+            vec![("gates", "1"), ("first", "mail"), ("method", "app"), ("to_register", "1")],
+            "has to be among",
+        ),
+        // The board has two gates of mail and app: everybody's must not lock it out, nor it be let off.
+        (
+            "/console/sspr/gates",
+            vec![
+                ("gates", "1"),
+                ("first", "recovery-code"),
+                ("method", "recovery-code"),
+                ("to_register", "1"),
+            ],
+            "change that group first",
+        ),
+        (
+            "/console/sspr/group",
+            vec![("gates", "1"), ("method", "recovery-code"), ("to_register", "1"), ("group", "board")],
+            "could go on from there",
+        ),
         ("/console/sspr/reconfirm", vec![("days", "731")], "from 0 to 730"),
         ("/console/sspr/for", vec![("group", "no such group")], "no group"),
     ] {
@@ -137,6 +165,14 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
         assert!(answer.body.to_lowercase().contains(words), "{words} is not in {}", answer.body);
     }
     assert_eq!(stored(world).await, tenant);
+    let two = [("gates", "2"), ("method", "mail"), ("method", "app"), ("to_register", "2")];
+    assert_eq!(root.post("/console/sspr/gates", &two).await.location(), HERE, "as many as the board's");
+    let one = [("gates", "1"), ("method", "mail"), ("to_register", "1"), ("group", "board")];
+    let fewer = root.post("/console/sspr/group", &one).await;
+    assert_eq!(fewer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(fewer.body.contains("no fewer proofs than everybody"), "{}", fewer.body);
+    let back = root.post("/console/sspr/gates", &everybody).await;
+    assert_eq!((back.location(), stored(world).await), (HERE, tenant), "{}", back.body);
     root.post("/console/sspr/for", &[("group", " ")]).await;
     assert_eq!(stored(world).await.sspr_group, None);
 

@@ -56,7 +56,7 @@ pub(crate) enum Command {
         #[arg(long)]
         same_twice: bool,
         /// Says it for the people of this group only, also by way of other groups. Of several groups of somebody the strictest holds: two
-        /// gates before one, then more to register.
+        /// gates before one, then two that differ, then more to register.
         #[arg(long)]
         group: Option<String>,
     },
@@ -230,10 +230,19 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         }
         if let Some(name) = group {
             let group = super::group_named(&installation, name).await?.id;
+            policy
+                .stands_beside(&installation.tenant.gate_policy)
+                .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
             installation.store.group_policies().set(installation.tenant.id, group, &policy).await?;
             let reason = format!("gates of the group {name}: {policy}");
             super::audit(&installation, Activity::PolicyChanged, reason).await?;
         } else {
+            for one in installation.store.group_policies().list(installation.tenant.id).await? {
+                let (Some(name), Err(fault)) = (one.name, one.policy.stands_beside(&policy)) else {
+                    continue;
+                };
+                bail!("the group '{name}' has gates of its own, and {fault}: nothing was changed");
+            }
             let reason = format!("gates: {policy}");
             installation.tenant.gate_policy = policy;
             store(&installation, Activity::PolicyChanged, reason).await?;

@@ -10,6 +10,7 @@ create table group_gate_policies (
     group_id text not null,
     policy text not null,
     gates bigint not null,
+    must_differ bigint not null,
     to_register bigint not null,
     primary key (tenant, group_id)
 );

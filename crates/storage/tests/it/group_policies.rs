@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ritorno_identity::gates::GatePolicy;
-use ritorno_identity::method::Method::{App, Mail, TemporaryPass};
+use ritorno_identity::method::Method::{App, Mail, RecoveryCode, TemporaryPass};
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::Standing;
 use ritorno_identity::user::User;
@@ -47,10 +47,13 @@ async fn the_strictest_of_somebodys_groups_holds(f: &Fixture) -> Result<()> {
     policies.set(f.tenant.id, inner.id, &two).await?;
     assert_eq!(standing(f, &anna).await.group_policy.as_ref(), Some(&one));
     assert_eq!(standing(f, &bruno).await.group_policy.as_ref(), Some(&two), "two gates before one");
-    // As many gates: who has more to register.
-    let more = GatePolicy::new(2, vec![Mail, App], 1, false)?;
-    policies.set(f.tenant.id, outer.id, &more).await?;
+    // As many gates: two that differ before one method for both, however much there is to register; then who has more of that.
+    let same = GatePolicy::new(2, vec![Mail, App, RecoveryCode], 3, false)?;
+    policies.set(f.tenant.id, outer.id, &same).await?;
     assert_eq!(standing(f, &bruno).await.group_policy, Some(two));
+    let more = GatePolicy::new(2, vec![Mail, App, RecoveryCode], 3, true)?;
+    policies.set(f.tenant.id, outer.id, &more).await?;
+    assert_eq!(standing(f, &bruno).await.group_policy, Some(more));
 
     // A name that nobody has costs one statement as well.
     let counted = f.store.counted();

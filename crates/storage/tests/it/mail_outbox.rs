@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
-use ritorno_identity::mail::{Channel, Letter, Mail, Template};
+use ritorno_identity::mail::{Channel, Letter, Mail, NOTICE_VALID, Template};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_storage::{NodeKey, StoreError};
 
@@ -19,6 +19,8 @@ on_both!(
     senders_do_not_share_a_mail,
     other_node_key_opens_nothing,
     a_channel_takes_its_own_alone,
+    notices_keep_no_code_waiting,
+    what_a_later_version_queued_is_passed_over,
 );
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -124,5 +126,39 @@ async fn a_channel_takes_its_own_alone(f: &Fixture) -> Result<()> {
     assert_eq!(taken, [Mail { tries: 1, ..message }]);
     let taken = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW).await?;
     assert_eq!(taken, [Mail { tries: 1, ..letter }]);
+    Ok(())
+}
+
+async fn notices_keep_no_code_waiting(f: &Fixture) -> Result<()> {
+    for _ in 0..500 {
+        let notice = Mail { expires_at: NOW.plus(NOTICE_VALID), ..mail(f, Some("anna@mail.test"), NOW) };
+        queue(f, &notice).await?;
+    }
+    let now = NOW.plus(Duration::from_secs(1));
+    let code = mail(f, Some("bruno@mail.test"), now);
+    queue(f, &code).await?;
+    let taken = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 16, LEASE, now).await?;
+    assert_eq!((taken.len(), &taken[0]), (16, &Mail { tries: 1, ..code }));
+    Ok(())
+}
+
+async fn what_a_later_version_queued_is_passed_over(f: &Fixture) -> Result<()> {
+    let (later, known) = (mail(f, Some("anna@mail.test"), NOW), mail(f, Some("bruno@mail.test"), NOW));
+    queue(f, &later).await?;
+    queue(f, &known).await?;
+    // Wrapped as every letter, and none that this version has.
+    let place = [b"letter".as_slice(), later.tenant.0.as_bytes(), later.id.0.as_bytes()].concat();
+    let letter = f.node_key.wrap(&place, br#"{"template":"of_a_later_version"}"#, &f.random);
+    let update = "update mail_outbox set letter = $1 where id = $2";
+    let changed = if f.address.starts_with("sqlite:") {
+        let pool = sqlx::SqlitePool::connect(&f.address).await?;
+        sqlx::query(update).bind(letter).bind(later.id.to_string()).execute(&pool).await?.rows_affected()
+    } else {
+        let pool = sqlx::PgPool::connect(&f.address).await?;
+        sqlx::query(update).bind(letter).bind(later.id.to_string()).execute(&pool).await?.rows_affected()
+    };
+    assert_eq!(changed, 1);
+    let taken = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 16, LEASE, NOW).await?;
+    assert_eq!(taken, [Mail { tries: 1, ..known }]);
     Ok(())
 }

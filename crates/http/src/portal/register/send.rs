@@ -2,7 +2,7 @@
 
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, OneTimeCode, StoredCode};
-use ritorno_identity::limit::{NEW_ADDRESS_CODES, NEW_ADDRESS_CODES_TO};
+use ritorno_identity::limit::{NEW_ADDRESS_CODES, NEW_ADDRESS_CODES_TO, SMS_OF_TENANT};
 use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::registration::Registration;
 use ritorno_identity::subject::Subject;
@@ -25,8 +25,12 @@ pub(super) async fn send(
     let limits = state.store.limits();
     let at = Activity::RegistrationProgress;
     let by_address = Subject::of_address(&state.pepper, tenant, address);
+    let everybody = Subject::of_tenant(&state.pepper, tenant);
+    let of_tenant = (channel == Channel::Sms).then_some((&SMS_OF_TENANT, &everybody));
     for (limit, subject) in
         [(&NEW_ADDRESS_CODES, &registration.subject), (&NEW_ADDRESS_CODES_TO, &by_address)]
+            .into_iter()
+            .chain(of_tenant)
     {
         if !limits.count(tenant, limit, subject, now).await.map_err(PageError::behind)? {
             let reason = format!("no code sent: the limit of '{}' is reached", limit.name);

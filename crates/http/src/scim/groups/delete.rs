@@ -34,6 +34,10 @@ pub async fn handle(
     if !deleted? {
         return Err(ScimError::NotFound);
     }
+    let policies = state.store.group_policies().list(state.tenant).await;
+    if policies.is_ok_and(|policies| policies.iter().any(|one| one.group == group.id)) {
+        tracing::warn!(group = %group.id, "a group that had gates of its own is gone; its people pass what others pass");
+    }
     let reason = format!("{} of {}", group.account_name, group.forest);
     audit(&state, &agent, Activity::GroupDeleted, reason).await?;
     Ok(StatusCode::NO_CONTENT)
