@@ -87,7 +87,7 @@ async fn people_are_told_on_their_days_in_their_language(world: &World) {
     store.users().update(&soon, 3).await.unwrap();
     assert_eq!(once(&world.state).await.unwrap(), 1);
     let outbox = store.mail_outbox();
-    let mails = outbox.take(&world.state.node_key, 100, HOUR, now).await.unwrap();
+    let mails = outbox.take(&world.state.node_key, Channel::Mail, 100, HOUR, now).await.unwrap();
     assert_eq!(mails.iter().map(|mail| mail.expires_at).collect::<Vec<_>>(), [within]);
     outbox.done(mails[0].tenant, mails[0].id).await.unwrap();
 
