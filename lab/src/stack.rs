@@ -236,7 +236,8 @@ impl Stack {
         let mut command = Command::new(&self.programs.agent);
         command.arg("--config").arg(self.folder.join("agent.toml")).arg("run");
         // As its unit sets it.
-        command.env("MALLOC_ARENA_MAX", "1");
+        command.env("MALLOC_ARENA_MAX", "1").env("MALLOC_MMAP_THRESHOLD_", "65536");
+        command.env("MALLOC_TRIM_THRESHOLD_", "65536");
         command.envs(self.agent_variables.iter().cloned());
         let child = self.spawn(command, "agent.log")?;
         self.agent = Some(child);
