@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -34,6 +35,19 @@ const CUT: &str = "table ip cut {
     }
 }
 ";
+
+/// The machine's own interfaces: they change only while nobody needs them to stay.
+static INTERFACES: RwLock<()> = RwLock::new(());
+
+/// While this is held, no middlebox of this process comes or goes: a browser gives up whatever it is loading when an interface of its host
+/// changes.
+pub fn interfaces_stay() -> RwLockReadGuard<'static, ()> {
+    INTERFACES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn interfaces_change() -> RwLockWriteGuard<'static, ()> {
+    INTERFACES.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A middlebox, until it is dropped.
 #[derive(Debug)]
@@ -69,8 +83,15 @@ impl Names {
         Ipv4Addr::new(10, self.network[0], self.network[1], last)
     }
 
-    /// Removes what is there of it; a killed test leaves it behind.
+    /// Removes what is there of it, which changes nothing and waits for nobody if there is nothing.
     fn remove(&self) {
+        let is_there = std::path::Path::new("/sys/class/net").join(&self.interface).exists();
+        let _changing = is_there.then(interfaces_change);
+        self.clear();
+    }
+
+    /// The same for whoever holds the interfaces already; a killed test leaves them behind.
+    fn clear(&self) {
         let named = |arguments: &[&str]| {
             // What is not there needs no removing.
             let _ = capture(Command::new("ip").args(arguments), b"");
@@ -82,27 +103,21 @@ impl Names {
             }
         }
     }
-}
 
-impl Middlebox {
-    /// Makes one for a private lab.
-    ///
-    /// # Errors
-    /// Without root, or when the kernel has no nftables or no network namespaces.
-    pub fn start(lab: &Lab) -> Result<Self> {
-        require_root()?;
-        ensure_packages(Purpose::Test)?;
-        let names = Names::of(lab);
-        names.remove();
-        let made = Self { names: names.clone(), holes: Vec::new() };
-        let [near, box_near, box_far, far] = [1, 2, 5, 6].map(|last| names.address(last).to_string());
-        let (inside, beyond, interface) = (&*names.inside, &*names.beyond, &*names.interface);
-        let net = |last: u8| format!("{}/30", names.address(last));
-        let steps: [&[&str]; 15] = [
+    /// Makes everything anew.
+    fn lay(&self) -> Result<()> {
+        let _changing = interfaces_change();
+        self.clear();
+        let [near, box_near, box_far, far] = [1, 2, 5, 6].map(|last| self.address(last).to_string());
+        let (inside, beyond, interface) = (&*self.inside, &*self.beyond, &*self.interface);
+        let net = |last: u8| format!("{}/30", self.address(last));
+        let steps: [&[&str]; 16] = [
             &["netns", "add", inside],
             &["netns", "add", beyond],
             &["link", "add", interface, "type", "veth", "peer", "name", "near", "netns", inside],
             &["addr", "add", &net(1), "dev", interface],
+            // No address of IPv6, which would come some seconds later, when a browser may run again.
+            &["link", "set", interface, "addrgenmode", "none"],
             &["link", "set", interface, "up"],
             &["-n", inside, "addr", "add", &net(2), "dev", "near"],
             &["-n", inside, "link", "set", "near", "up"],
@@ -118,6 +133,21 @@ impl Middlebox {
         for step in steps {
             run(Command::new("ip").args(step), b"")?;
         }
+        Ok(())
+    }
+}
+
+impl Middlebox {
+    /// Makes one for a private lab.
+    ///
+    /// # Errors
+    /// Without root, or when the kernel has no nftables or no network namespaces.
+    pub fn start(lab: &Lab) -> Result<Self> {
+        require_root()?;
+        ensure_packages(Purpose::Test)?;
+        let names = Names::of(lab);
+        let made = Self { names, holes: Vec::new() };
+        made.names.lay()?;
         made.set("net.ipv4.ip_forward", 1)?;
         // Who comes in the middle of a connection is not taken for somebody known.
         made.set("net.netfilter.nf_conntrack_tcp_loose", 0)?;

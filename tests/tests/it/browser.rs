@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_lab::command::run;
 use ritorno_lab::forest::ForestHandle;
+use ritorno_lab::middlebox::interfaces_stay;
 use ritorno_lab::stack::{Plan, Programs, Stack};
 use ritorno_lab::{Forest, Lab};
 use serde_json::{Value, json};
@@ -113,6 +114,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     stack.start_agent()?;
     stack.wait_until_open()?;
     let person = forest.person("giulia.ferrari")?;
+    let staying = interfaces_stay();
     let said = run(
         Command::new("node").arg(Path::new(FOLDER).join("reset.mjs")),
         json!({
@@ -122,6 +124,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
         .to_string()
         .as_bytes(),
     )?;
+    drop(staying);
     eprintln!("{}", said.trim());
     ensure!(
         forest.kinit(&person.sam, "Ritornata-Passw0rd-5")?,
@@ -139,6 +142,7 @@ fn administrator(stack: &Stack, name: &str) -> Result<Value> {
 
 /// Runs the tests of one file, in one phase.
 pub(crate) fn browse(file: &str, job: &Value) -> Result<()> {
+    let _staying = interfaces_stay();
     let status = Command::new("node")
         .args(["--test", "--test-reporter=spec"])
         .arg(Path::new(FOLDER).join(file))

@@ -19,6 +19,8 @@ mod names;
 #[cfg(test)]
 mod openldap;
 #[cfg(test)]
+mod openldap_balanced;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod playground;

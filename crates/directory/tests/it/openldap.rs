@@ -13,7 +13,7 @@ use ritorno_protocol::policy::{PolicySource, Rule, Vendor};
 use crate::playground::{fault, password, rule};
 
 /// The password that everybody here starts with.
-const INITIAL: &str = "Start-Passw0rd-1!";
+pub(crate) const INITIAL: &str = "Start-Passw0rd-1!";
 
 /// One test's unit, with people of its own. Removed when dropped.
 pub(crate) struct Play {
@@ -28,7 +28,7 @@ impl Play {
     }
 
     /// The same in another lab.
-    fn at(lab: &Lab, name: &str) -> Self {
+    pub(crate) fn at(lab: &Lab, name: &str) -> Self {
         let server = lab.openldap().unwrap();
         server.start().unwrap();
         let ou = format!("ou={name},{}", server.people_ou);
@@ -38,7 +38,7 @@ impl Play {
         Self { server, ou, name: name.to_owned() }
     }
 
-    fn dn(&self, uid: &str) -> String {
+    pub(crate) fn dn(&self, uid: &str) -> String {
         format!("uid={uid}.{},{}", self.name, self.ou)
     }
 
@@ -94,11 +94,11 @@ impl Play {
         OpenLdap::new(self.config(), Arc::new(SystemClock)).unwrap()
     }
 
-    async fn locate(&self, directory: &OpenLdap, uid: &str) -> Person {
+    pub(crate) async fn locate(&self, directory: &OpenLdap, uid: &str) -> Person {
         directory.locate(&Identity::Uid(format!("{uid}.{}", self.name))).await.unwrap()
     }
 
-    fn takes(&self, uid: &str, password: &str) -> bool {
+    pub(crate) fn takes(&self, uid: &str, password: &str) -> bool {
         self.server.takes(&self.dn(uid), password).unwrap()
     }
 }
@@ -352,65 +352,6 @@ async fn a_stream_of_wrong_attempts_never_locks() {
     assert_eq!((state.locked, state.bad_password_count), (false, 8));
     assert_eq!(directory.verify(&person, &password(INITIAL)).await, Ok(SignIn::TooCloseToLockout));
     assert!(play.takes("ada", INITIAL));
-}
-
-/// Passes each connection on to the next one of the servers in turn, as a load balancer does.
-async fn balance(servers: [(std::net::Ipv4Addr, u16); 2]) -> u16 {
-    let listener = tokio::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        for turn in 0.. {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let mut server = tokio::net::TcpStream::connect(servers[turn % 2]).await.unwrap();
-            // That one of them hangs up is how a connection ends.
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
-        }
-    });
-    port
-}
-
-/// One name, two servers that don't tell each other of wrong passwords: what is read at the one says nothing of the other.
-#[tokio::test]
-async fn behind_one_name_the_server_that_is_asked_is_the_server_that_was_seen() {
-    let private = Lab::open().unwrap().private("openldap-twin").unwrap();
-    let (first, second) = (Play::new("twin"), Play::at(&private, "twin"));
-    for play in [&first, &second] {
-        play.add("ada", "");
-        play.add("bob", "");
-    }
-    // The policy locks at 10.
-    for _ in 0..7 {
-        assert!(!first.takes("ada", "wrong"));
-    }
-    let mut config = first.config();
-    config.hosts = vec!["localhost".to_owned()];
-    config.port = balance([&first, &second].map(|play| (play.server.address, play.server.port))).await;
-    let directory = OpenLdap::new(config, Arc::new(SystemClock)).unwrap();
-    let mut said = Vec::new();
-    for _ in 0..40 {
-        let person = first.locate(&directory, "ada").await;
-        said.push(directory.verify(&person, &password("wrong")).await.unwrap());
-    }
-    let count = |what| said.iter().filter(|said| **said == what).count();
-    assert_eq!((count(SignIn::WrongPassword), count(SignIn::TooCloseToLockout)), (1 + 8, 40 - 9));
-    for play in [&first, &second] {
-        assert!(play.takes("ada", INITIAL), "{} is not locked", play.server.address);
-    }
-
-    // Whoever is not there at the server that is asked has no number of tries left there, rather than all of them.
-    let bob = first.locate(&directory, "bob").await;
-    second.server.delete(&second.dn("bob")).unwrap();
-    let (mut wrong, mut missing) = (0, 0);
-    for _ in 0..6 {
-        match directory.verify(&bob, &password("wrong")).await {
-            Ok(SignIn::WrongPassword) => wrong += 1,
-            outcome => {
-                assert_eq!(fault(outcome), Fault::NotFound);
-                missing += 1;
-            }
-        }
-    }
-    assert_eq!((wrong, missing), (3, 3));
 }
 
 /// As at Active Directory: the agent's own wrong password is tried once, not by each probe.

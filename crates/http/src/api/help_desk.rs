@@ -166,7 +166,6 @@ pub(super) async fn send_code(
 ) -> Result<(StatusCode, Json<CaseView>), Problem> {
     let (operator, user) = helped(&state, &caller, id).await?;
     let case = help_desk::send_code(&state, operator, &user, &reason).await?.map_err(not_opened)?;
-    let case = Case { by_code: true, ..case };
     Ok((StatusCode::CREATED, Json(CaseView::of(case, operator))))
 }
 

@@ -4,10 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
-use ritorno_identity::sspr;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
 use serde::{Deserialize, Serialize};
@@ -103,6 +101,8 @@ struct DirectoryObject {
 struct Registered {
     /// Whether an address was registered.
     mail: bool,
+    /// Whether a mobile number was.
+    sms: bool,
     /// Whether an authenticator app was.
     app: bool,
     /// How many passkeys were.
@@ -132,7 +132,7 @@ pub(super) struct Person {
     refused: Option<String>,
     /// What they have registered.
     registered: Registered,
-    /// The addresses that a code can go to, masked.
+    /// The addresses and the number that a code can go to, masked.
     addresses: Vec<String>,
 }
 
@@ -159,8 +159,7 @@ pub(super) async fn get_person(
     let user = person(&state, operator, id).await?;
     let standing = people::standing(&state, &user).await?;
     let tenant = &operator.tenant;
-    let refused =
-        sspr::tenant_allows(tenant).and_then(|()| sspr::gates(tenant, &user, &standing).map(drop)).err();
+    let refused = people::withheld(tenant, &user, &standing);
     Ok(Json(Person {
         id: user.id.to_string(),
         refused: refused.map(|code| code.as_str().to_owned()),
@@ -171,15 +170,12 @@ pub(super) async fn get_person(
         }),
         registered: Registered {
             mail: user.registered_mail.is_some(),
+            sms: user.registered_mobile.is_some(),
             app: standing.app,
             passkeys: standing.passkeys,
             recovery_codes: standing.recovery_codes,
         },
-        addresses: [&user.registered_mail, &user.alternate_mail]
-            .into_iter()
-            .flatten()
-            .filter_map(|address| mask(address))
-            .collect(),
+        addresses: people::masked_addresses(&user),
         user_principal_name: user.user_principal_name,
         display_name: user.display_name,
         enabled: user.enabled,
@@ -218,6 +214,8 @@ pub(super) enum MethodName {
     RecoveryCode,
     /// The registered address.
     Mail,
+    /// The registered mobile number.
+    Sms,
 }
 
 /// Takes back what a person registered.
@@ -249,6 +247,7 @@ pub(super) async fn revoke_method(
         MethodName::Passkey => Method::Passkey,
         MethodName::RecoveryCode => Method::RecoveryCode,
         MethodName::Mail => Method::Mail,
+        MethodName::Sms => Method::Sms,
     };
     let taken: Result<bool, Problem> = {
         let revoking = methods::revoke(state.clone(), operator.clone(), user, method);

@@ -10,7 +10,6 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::help_desk::{Case, may_help};
 use ritorno_identity::ids::CaseId;
-use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::MAXIMUM_BYTES;
 use ritorno_identity::sspr::{self, Standing};
@@ -227,8 +226,7 @@ fn told(helped: &str) -> Option<&'static str> {
 }
 
 fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
-    let withheld =
-        sspr::tenant_allows(tenant).and_then(|()| sspr::gates(tenant, user, standing).map(drop)).err();
+    let withheld = people::withheld(tenant, user, standing);
     PersonView {
         display_name: user.display_name.clone(),
         principal: user.user_principal_name.clone(),
@@ -245,12 +243,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
         app: standing.app,
         passkeys: standing.passkeys,
         recovery_codes: standing.recovery_codes,
-        addresses: [&user.registered_mail, &user.alternate_mail]
-            .into_iter()
-            .flatten()
-            .filter_map(|address| mask(address))
-            .chain(user.code_mobile().map(|number| number.mask()))
-            .collect(),
+        addresses: people::masked_addresses(user),
     }
 }
 

@@ -58,6 +58,7 @@ async fn new_case(
     operator: &Operator,
     user: &User,
     reason: &str,
+    by_code: bool,
 ) -> Result<Result<Case, NotOpened>, StoreError> {
     let reason: String = reason.trim().chars().filter(|c| !c.is_control()).take(REASON_AT_MOST).collect();
     if reason.is_empty() {
@@ -74,7 +75,7 @@ async fn new_case(
         user: user.id,
         operator: operator.administrator.id,
         reason,
-        by_code: false,
+        by_code,
         cleared: false,
         passed: false,
         created_at: now,
@@ -95,7 +96,7 @@ pub(crate) async fn send_code(
     let Some(address) = user.code_address(AddressKind::default()) else {
         return Ok(Err(NotOpened::NoAddress));
     };
-    let case = match new_case(state, operator, user, reason).await? {
+    let case = match new_case(state, operator, user, reason, true).await? {
         Ok(case) => case,
         Err(why) => return Ok(Err(why)),
     };
@@ -157,7 +158,7 @@ pub(crate) async fn ask(
     if user.code_address(AddressKind::default()).is_some() {
         return Ok(Err(NotOpened::HasAddress));
     }
-    let case = match new_case(state, operator, user, reason).await? {
+    let case = match new_case(state, operator, user, reason, false).await? {
         Ok(case) => case,
         Err(why) => return Ok(Err(why)),
     };

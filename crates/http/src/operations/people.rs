@@ -4,13 +4,16 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::limit::{
     CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, SMS_SENT, SMS_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate,
 };
+use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::phone::Phone;
-use ritorno_identity::sspr::Standing;
+use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
+use ritorno_protocol::outcome::SsprCode;
 use ritorno_storage::StoreError;
 
 use crate::operator::Operator;
@@ -18,6 +21,8 @@ use crate::state::AppState;
 
 /// How many are looked through for as many whom the operator is for.
 const LOOKED_THROUGH: usize = 1_000;
+/// How many are read at once, at least, for an operator who is for some people only: most of them may be somebody else's.
+const AT_ONCE: usize = 100;
 
 /// People whose names contain what was typed, in the order of their sign-in names.
 pub(crate) struct Found {
@@ -40,10 +45,15 @@ pub(crate) async fn search(
 ) -> Result<Found, StoreError> {
     let (mut people, mut seen) = (Vec::new(), 0);
     // One more than is wanted tells whether there is anybody after them.
-    let at_once = u32::try_from(count.saturating_add(1)).unwrap_or(u32::MAX);
+    let least = if operator.administrator.scope.is_everybody() { 0 } else { AT_ONCE };
+    let at_once = count.saturating_add(1).max(least);
     loop {
-        let found = state.store.users().search(operator.tenant.id, typed, after.as_ref(), at_once).await?;
-        let whole = found.len() <= count;
+        let found = state
+            .store
+            .users()
+            .search(operator.tenant.id, typed, after.as_ref(), u32::try_from(at_once).unwrap_or(u32::MAX))
+            .await?;
+        let whole = found.len() < at_once;
         seen += found.len();
         for user in found {
             after = Some(SignInName::of_principal(&user.user_principal_name));
@@ -112,6 +122,18 @@ async fn theirs(
 pub(crate) async fn standing(state: &AppState, user: &User) -> Result<Standing, StoreError> {
     let name = SignInName::of_principal(&user.user_principal_name);
     state.store.users().standing(user.tenant, Some(user.id), &name, state.clock.now()).await
+}
+
+/// Why the person could not reset now; nothing if they could.
+pub(crate) fn withheld(tenant: &Tenant, user: &User, standing: &Standing) -> Option<SsprCode> {
+    sspr::tenant_allows(tenant).and_then(|()| sspr::gates(tenant, user, standing).map(drop)).err()
+}
+
+/// Where a code can go to, masked, the registered address first: the help desk asks the person for them, not the other way round.
+pub(crate) fn masked_addresses(user: &User) -> Vec<String> {
+    let addresses = [&user.registered_mail, &user.alternate_mail].into_iter().flatten();
+    let mobile = user.code_mobile().map(|number| number.mask());
+    addresses.filter_map(|address| mask(address)).chain(mobile).collect()
 }
 
 /// The stop of the day is lifted, and codes can be sent again.

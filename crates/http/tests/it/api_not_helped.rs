@@ -87,4 +87,14 @@ async fn what_a_token_takes_back_the_person_hears_of() {
     // There is nothing more to be taken back.
     assert_eq!(send(&world, &token, "DELETE", &path, None).await.kind(), "not-found");
     assert!(world.letters().await.is_empty());
+
+    // A registered number is seen, masked, and taken back as an address is.
+    let users = world.state.store.users();
+    assert!(users.set_registered_mobile(user.tenant, user.id, None, Some("+393331234567")).await.unwrap());
+    let person = format!("/api/v1/people/{}", user.id);
+    let seen = send(&world, &token, "GET", &person, None).await;
+    assert!(seen.text.contains("\"sms\":true") && !seen.text.contains("3331234567"), "{}", seen.text);
+    let told = send(&world, &token, "DELETE", &format!("{person}/methods/sms"), None).await;
+    assert_eq!(told.status.as_u16(), 204, "{}", told.text);
+    assert_eq!(users.get(user.tenant, user.id).await.unwrap().unwrap().registered_mobile, None);
 }

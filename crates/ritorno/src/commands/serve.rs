@@ -9,7 +9,7 @@ use ritorno_http::AppState;
 use ritorno_http::audit_chain::{AuditSink, FileSink};
 use ritorno_http::ledger::StoreLedger;
 use ritorno_http::mail::transport::Mailer;
-use ritorno_http::mail::work::work;
+use ritorno_http::mail::work::{Carrier, work};
 use ritorno_http::serve::{Patience, serve};
 use ritorno_http::sms::gateway::Gateway;
 use ritorno_http::state::Settings;
@@ -59,25 +59,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     if let Err(missing) = ritorno_http::assets::check() {
         tracing::error!("{missing}");
     }
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let (stopping, stopped) = tokio::sync::watch::channel(false);
     let mail = match &config.mail {
-        Some(mail) => {
-            let mailer = Mailer::new(mail)?;
-            let state = state.clone();
-            Some(tokio::spawn(async move {
-                let stop = async {
-                    // If the other end is gone, the end has come as well.
-                    let _ = stopped.changed().await;
-                };
-                work(state, mailer, stop).await;
-            }))
-        }
+        Some(mail) => Some(carry(state.clone(), Mailer::new(mail)?, stopped.clone())),
         None => {
             tracing::warn!("there is no [mail] table: no code can be sent");
             None
         }
     };
     let sms = match &config.sms {
+        Some(sms) => Some(carry(state.clone(), Gateway::new(sms)?, stopped)),
         None => {
             if installation.tenant.gate_policy.allows(Method::Sms) {
                 tracing::warn!(
@@ -85,16 +76,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
                 );
             }
             None
-        }
-        Some(sms) => {
-            let (gateway, state, mut stopped) = (Gateway::new(sms)?, state.clone(), stopping.subscribe());
-            Some(tokio::spawn(async move {
-                let stop = async {
-                    // If the other end is gone, the end has come as well.
-                    let _ = stopped.changed().await;
-                };
-                work(state, gateway, stop).await;
-            }))
         }
     };
     tell_of_releases(&config);
@@ -171,6 +152,21 @@ fn open_files(limits: &str) -> Option<usize> {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
+}
+
+/// Works the outbox of one channel off until it is said to stop.
+fn carry<C: Carrier + Send + 'static>(
+    state: AppState,
+    carrier: C,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let stop = async {
+            // If the other end is gone, the end has come as well.
+            let _ = stopped.changed().await;
+        };
+        work(state, carrier, stop).await;
+    })
 }
 
 /// What of the agent's packages is offered, and what is not.

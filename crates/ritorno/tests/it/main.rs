@@ -1,5 +1,6 @@
 //! The program as an administrator runs it: real processes, a real database, real TLS.
 
+mod administrators;
 mod commands;
 mod hostile;
 mod mail;

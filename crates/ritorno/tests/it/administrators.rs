@@ -1,0 +1,125 @@
+//! `ritorno admin`: who runs the tenant.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+
+use crate::place::Place;
+
+#[test]
+fn administrators_are_added_once_with_a_password_that_fits() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let add = |name: &str, password: &str| -> Result<std::process::Output> {
+        let mut child = place
+            .program()
+            .args(["admin", "add", name, "--role", "help-desk", "--password-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(password.as_bytes())?;
+        Ok(child.wait_with_output()?)
+    };
+    let added = add("Ugo", "una frase abbastanza lunga\n")?;
+    assert!(added.status.success());
+    assert!(!String::from_utf8(added.stdout)?.contains("frase"), "what was typed is not printed");
+    assert!(!add("UGO", "una frase abbastanza lunga")?.status.success(), "the name is taken");
+    let short = add("Ida", "corta")?;
+    assert!(String::from_utf8(short.stderr)?.contains("at least 12"));
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("admin") && listed.contains("global"), "{listed}");
+    assert!(listed.contains("Ugo") && listed.contains("help-desk") && !listed.contains("Ida"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn an_administrator_is_for_everybody_or_for_a_domain_by_a_role_about_people() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    place.succeed(&["admin", "add", "Ida", "--role", "authentication", "--only-domain", "Contoso.com"])?;
+    assert!(place.succeed(&["admin", "list"])?.contains("contoso.com"));
+    assert!(place.succeed(&["admin", "scope", "ida"])?.contains("Ida: everybody"));
+    let wrong = [
+        (&["admin", "add", "Ugo", "--role", "global", "--only-domain", "contoso.com"][..], "whole tenant"),
+        (&["admin", "scope", "ida", "--only-group", "Nessuno"], "no group 'Nessuno'"),
+        (&["admin", "add", "Ugo", "--role", "root"], "no role is called 'root'"),
+        (&["admin", "take-app", "Ugo"], "no administrator 'Ugo'"),
+    ];
+    for (arguments, told) in wrong {
+        let said = place.fail(arguments)?;
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+    place.succeed(&["admin", "add", "vetro", "--role", "global", "--break-glass"])?;
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(
+        listed.contains("none: break-glass") && listed.contains("set up at the next sign-in"),
+        "{listed}"
+    );
+    assert!(place.succeed(&["admin", "take-app", "admin"])?.contains("the next sign-in sets up another one"));
+    let shown = place.succeed(&["tenant", "set", "second-factor", "off"])?;
+    assert!(shown.contains("second-factor off"), "{shown}");
+    assert!(place.succeed(&["admin", "list"])?.contains("not asked for"));
+    Ok(())
+}
+
+#[test]
+fn administrators_get_another_password_and_are_removed_but_for_the_last() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    let added = place.succeed(&["admin", "add", "Ugo", "--role", "global"])?;
+    let changed = place.succeed(&["admin", "password", "ugo"])?;
+    let password = |said: &str| said.split("password: ").nth(1).map(|rest| rest[..23].to_owned());
+    let (first, second) = (password(&added), password(&changed));
+    assert!(first.is_some() && second.is_some() && first != second, "{added} {changed}");
+    assert!(place.fail(&["admin", "password", "nobody"])?.contains("no administrator 'nobody'"));
+    assert!(place.succeed(&["admin", "remove", "admin"])?.contains("admin is removed"));
+    assert!(place.fail(&["admin", "remove", "Ugo"])?.contains("last global administrator"));
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("Ugo") && !listed.contains("admin"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn an_account_is_said_to_be_somebody_of_the_tenant() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    for arguments in [
+        &["admin", "add", "Ugo", "--role", "global", "--person", "ugo@contoso.test"][..],
+        &["admin", "person", "admin", "ugo@contoso.test"],
+    ] {
+        let complaint = place.fail(arguments)?;
+        assert!(complaint.contains("nobody whose sign-in name is 'ugo@contoso.test'"), "{complaint}");
+    }
+    assert!(!place.succeed(&["admin", "list"])?.contains("Ugo"), "nothing was added");
+    place.put_person("ugo")?;
+    place.succeed(&["admin", "add", "Ugo", "--role", "help-desk", "--person", "UGO@contoso.test"])?;
+    assert!(place.succeed(&["admin", "list"])?.contains("ugo@contoso.test"));
+    assert!(place.succeed(&["admin", "person", "admin", "ugo@contoso.test"])?.contains("admin: ugo@"));
+    place.succeed(&["admin", "person", "ugo"])?;
+    let listed = place.succeed(&["admin", "list"])?;
+    assert!(listed.contains("not said") && listed.contains("ugo@contoso.test"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn an_administrator_who_could_not_reset_is_told_of() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    place.succeed(&["tenant", "set", "writeback", "on"])?;
+    place.put_person("ugo")?;
+    let warned = |arguments: &[&str]| -> Result<String> {
+        let output = place.run(arguments)?;
+        anyhow::ensure!(output.status.success(), "{arguments:?}");
+        Ok(String::from_utf8(output.stderr)?)
+    };
+    assert_eq!(warned(&["tenant", "gates", "1", "mail"])?, "", "nobody administers the tenant but 'admin'");
+    let lack = "warning: ugo@contoso.test is the administrator 'admin' and can't reset a forgotten password: they need 2 of mail, app";
+    for arguments in [&["admin", "person", "admin", "ugo@contoso.test"][..], &["tenant", "gates", "1", "app"]]
+    {
+        let told = warned(arguments)?;
+        assert!(told.starts_with(lack) && told.contains("/register"), "{told}");
+    }
+    Ok(())
+}
