@@ -18,6 +18,7 @@ mod sign_in;
 mod sign_out;
 mod sspr_policy;
 mod switches;
+mod sync;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -67,6 +68,8 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
         .route("/console/doctor", get(doctor::show))
         .route("/console/doctor/manual", get(doctor::manual))
+        .route("/console/sync", get(sync::show))
+        .route("/console/sync/approve", post(sync::approve))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
         .route("/console/audit/export.json", get(audit_export::json));

@@ -3,12 +3,27 @@
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{GroupId, TenantId};
 use ritorno_protocol::key::PublicKey;
+use serde::{Deserialize, Serialize};
 
 use crate::brand::Brand;
 use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
 use crate::sspr::ReconfirmAfter;
+
+/// Whether somebody who comes out of a directory may become a person whom the tenant has already, by what both are called. It is never
+/// done with an administrator, nor with anybody who comes from a directory already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoftMatch {
+    /// Never: whose name is taken is refused.
+    #[default]
+    Off,
+    /// By the user principal name.
+    UserName,
+    /// By the user principal name, else by the address at work.
+    UserNameOrMail,
+}
 
 /// One organisation, and what holds for all of its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +69,8 @@ pub struct Tenant {
     pub usage_location: Option<String>,
     /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
     pub second_factor: bool,
+    /// Whether people of a directory may become cloud-only people of the same name.
+    pub soft_match: SoftMatch,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -85,6 +102,7 @@ impl Tenant {
             licensing: Licensing::Community,
             usage_location: None,
             second_factor: true,
+            soft_match: SoftMatch::Off,
             created_at: now,
         }
     }

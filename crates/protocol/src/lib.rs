@@ -31,6 +31,7 @@ pub mod settle;
 pub mod signed;
 pub mod statement;
 pub mod status;
+pub mod sync_report;
 
 /// Version of the protocol, bound into every envelope and signature.
 pub const VERSION: &str = "ritorno/1";

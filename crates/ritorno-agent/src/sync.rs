@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod cycle;
 pub(crate) mod look;
 mod openldap;
+mod report;
 pub(crate) mod rules;
 pub(crate) mod schedule;
 mod source;
@@ -34,6 +35,7 @@ pub(crate) struct Sync {
     forests: Forests,
     engine: Engine,
     target: ScimTarget,
+    client: Arc<Client>,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,16 +50,16 @@ impl Sync {
         let (clock, random) = (system::clock(), system::random());
         let outbound = Outbound::new(config)?;
         let base = Url::parse(&format!("{}/scim/v2", keys.enrolment.server))?;
-        let client = Client::new(plain(&outbound)?, keys, clock.clone(), random.clone());
+        let client = Arc::new(Client::new(plain(&outbound)?, keys, clock.clone(), random.clone()));
         let scim = ScimConfig {
             base,
             tls: outbound.tls().as_ref().clone(),
             proxy: outbound.http_proxy()?,
             backoff: Backoff::default(),
         };
-        let target = ScimTarget::new(scim, Arc::new(client), random)?;
+        let target = ScimTarget::new(scim, client.clone(), random)?;
         let engine = Engine::open(&state.connector_space()?, clock.clone()).await?;
-        Ok(Self { config: config.clone(), state, forests, engine, target, clock })
+        Ok(Self { config: config.clone(), state, forests, engine, target, client, clock })
     }
 
     /// Whether this agent exports; why not, if it does not.

@@ -133,6 +133,17 @@ impl Administrators<'_> {
         Ok(self.0.read_one(SQL, values![tenant, user.id, group]).await?.is_some())
     }
 
+    /// Whether an administrator's account is this person's, by its link or by its name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_account_of(&self, tenant: TenantId, person: &User) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "select 1 as found from administrators where tenant = $1 and (user_id = $2 or name_key = $3)";
+        let name = key(&person.user_principal_name);
+        Ok(self.0.read_one(SQL, values![tenant, person.id, name]).await?.is_some())
+    }
+
     /// Stores whose account it is. `false` if there is no such administrator.
     ///
     /// # Errors

@@ -219,7 +219,7 @@ impl Agents<'_> {
         Ok(self.0.write(SQL, values![tenant, id, on]).await? == 1)
     }
 
-    /// Revokes an agent, for good, and forgets what its doctor told. `false` if there is no such agent, or it was revoked before.
+    /// Revokes an agent, for good, and forgets what it told of itself. `false` if there is no such agent, or it was revoked before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -227,7 +227,10 @@ impl Agents<'_> {
         const SQL: &str = "update agents set revoked_at = $3, writeback_on = 0 \
              where tenant = $1 and id = $2 and revoked_at is null";
         const TOLD: &str = "delete from doctor_reports where tenant = $1 and agent = $2";
-        let statements = vec![(SQL, values![tenant, id, now]), (TOLD, values![tenant, id])];
+        const SYNC: &str = "delete from sync_reports where tenant = $1 and agent = $2";
+        const APPROVED: &str = "delete from export_approvals where tenant = $1 and agent = $2";
+        let mut statements = vec![(SQL, values![tenant, id, now])];
+        statements.extend([TOLD, SYNC, APPROVED].map(|sql| (sql, values![tenant, id])));
         Ok(self.0.write_together(statements, 1).await?.is_none())
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows,
     GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
-    Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
+    Registrations, Removals, Requests, Sessions, SigningKeys, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -105,6 +105,12 @@ macro_rules! migrations {
                 56,
                 "people-search",
                 include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),
+            ),
+            (71, "soft-match", include_str!(concat!("../migrations/", $database, "/0071_soft_match.sql"))),
+            (
+                72,
+                "sync-reports",
+                include_str!(concat!("../migrations/", $database, "/0072_sync_reports.sql")),
             ),
         ]
     };
@@ -254,6 +260,8 @@ repositories! {
     removals: Removals;
     /// What each agent's checks found last.
     doctor_reports: DoctorReports;
+    /// Where each agent's synchronisation stood last.
+    sync_reports: SyncReports;
     /// Callers whom the help desk helps.
     help_desk: HelpDesk;
     /// Counters.

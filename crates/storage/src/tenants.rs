@@ -2,7 +2,7 @@
 
 use ritorno_identity::licence::Licensing;
 use ritorno_identity::sspr::ReconfirmAfter;
-use ritorno_identity::tenant::Tenant;
+use ritorno_identity::tenant::{SoftMatch, Tenant};
 use ritorno_protocol::ids::{KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
 
@@ -113,6 +113,15 @@ impl Tenants<'_> {
         Ok(self.0.write(sql, values![tenant, on]).await? == 1)
     }
 
+    /// Says whether people of a directory may become cloud-only people of the same name. `false` if there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_soft_match(&self, tenant: TenantId, by: SoftMatch) -> Result<bool, StoreError> {
+        const SQL: &str = "update tenants set soft_match = $2 where id = $1";
+        Ok(self.0.write(SQL, values![tenant, name_of(by)]).await? == 1)
+    }
+
     /// Says whether people need a licence and where products are used, if that is what it was when `from` was read. `false` if it is
     /// not.
     ///
@@ -192,6 +201,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         licensing: row.named("licensing")?,
         usage_location: row.text_if_any("usage_location")?,
         second_factor: row.switch("second_factor")?,
+        soft_match: row.named("soft_match")?,
         created_at: row.moment("created_at")?,
     })
 }

@@ -120,6 +120,18 @@ impl Users<'_> {
         }
     }
 
+    /// Cloud-only people of an address at work, compared without regard to case as far as the database folds it: at most two, since more
+    /// than one is nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cloud_only_of_mail(&self, tenant: TenantId, mail: &str) -> Result<Vec<User>, StoreError> {
+        const SQL: &str = select_users!(
+            "where tenant = $1 and lower(mail) = lower($2) and source_anchor is null order by id limit 2"
+        );
+        self.0.read(SQL, values![tenant, mail]).await?.iter().map(user).collect()
+    }
+
     /// Stores the address that a person registered, or none, if `former` is still the one that is stored: so that the notice
     /// of it goes to the right one. The person's version stays, since the synchronisation knows nothing of this address.
     /// `false` if another one is stored, or there is no such person.

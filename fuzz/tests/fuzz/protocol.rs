@@ -11,6 +11,7 @@ use ritorno_protocol::ids::{AgentId, Forest, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::release::Release;
 use ritorno_protocol::signed::Signed;
+use ritorno_protocol::sync_report::{MAXIMUM_CONNECTORS, SyncReport, is_digest};
 
 use crate::seed::{self, Fixed};
 
@@ -143,6 +144,22 @@ fn signed_authorisation() {
             && let Ok(read) = signed.verify(&key)
         {
             assert_eq!(read, meant);
+        }
+    });
+}
+
+/// Where an agent's synchronisation stands, as it tells: whatever it says, what is kept is bounded, and bounded once is bounded.
+#[test]
+fn sync_report() {
+    let good = seed::sync_report();
+    fuzz!(vec![serde_json::to_vec(&good).unwrap()], |bytes| {
+        if let Ok(report) = serde_json::from_slice::<SyncReport>(bytes) {
+            let kept = report.bounded();
+            assert!(kept.connectors.len() <= MAXIMUM_CONNECTORS);
+            for held in kept.connectors.iter().filter_map(|connector| connector.held.as_ref()) {
+                assert!(is_digest(&held.digest) && kept.held(&held.digest).is_some());
+            }
+            assert_eq!(kept.clone().bounded(), kept);
         }
     });
 }

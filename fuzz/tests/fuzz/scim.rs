@@ -63,14 +63,18 @@ fn members() {
     });
 }
 
-/// A filter in a query string.
+/// A filter in a query string: the agent's own form of it, and what the service reads.
 #[test]
 fn filter() {
-    fuzz!(vec![br#"userName eq "anna.rossi@contoso.test""#.to_vec()], |bytes| {
-        if let Ok(text) = std::str::from_utf8(bytes)
-            && let Ok(filter) = text.parse::<EqualityFilter>()
-        {
+    let plain = br#"userName eq "anna.rossi@contoso.test""#;
+    let whole = br#"not (active eq false) and (emails[type eq "work" and value co "@a"] or urn:ietf:params:scim:schemas:core:2.0:User:name.familyName pr)"#;
+    fuzz!(vec![plain.to_vec(), whole.to_vec()], |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        if let Ok(filter) = text.parse::<EqualityFilter>() {
             assert_eq!(filter.to_string().parse(), Ok(filter));
+        }
+        if let Ok(filter) = text.parse::<scim_v2::filter::Filter>() {
+            assert_eq!(filter.to_string().parse::<scim_v2::filter::Filter>().ok(), Some(filter));
         }
     });
 }

@@ -14,6 +14,9 @@ use ritorno_protocol::link::{GoAhead, ServerTime};
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
 use ritorno_protocol::signed::Signed;
+use ritorno_protocol::sync_report::{
+    ConnectorCounts, ConnectorReport, HeldExport, HeldKind, HeldRemoval, RunReport, SyncMode, SyncReport,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +49,47 @@ pub(crate) fn envelope() -> Envelope {
     };
     let key = OpeningKey::generate(&Fixed(3)).public().clone();
     seal(&context, &passwords, &[key], &Fixed(4)).expect("one recipient and short passwords")
+}
+
+/// What an agent tells of its synchronisation.
+pub(crate) fn sync_report() -> SyncReport {
+    let run = RunReport {
+        id: 7,
+        profile: "export".into(),
+        started: NOW,
+        ended: Some(NOW),
+        outcome: "failed".into(),
+        adds: 1,
+        updates: 2,
+        deletes: 3,
+        errors: 4,
+        server: None,
+        note: Some("the deletion guard stopped the export".into()),
+    };
+    let removal = HeldRemoval { kind: HeldKind::Leave, name: "anna@contoso.test: Staff".into() };
+    let held = HeldExport {
+        digest: "0a".repeat(32),
+        number: 1,
+        because: "the threshold is 0".into(),
+        removals: vec![removal],
+    };
+    let connector = ConnectorReport {
+        name: "contoso.test".into(),
+        scope: vec!["OU=People,DC=contoso,DC=test".into()],
+        groups: Vec::new(),
+        counts: ConnectorCounts::default(),
+        runs: vec![run],
+        held: Some(held),
+    };
+    SyncReport {
+        at: NOW,
+        mode: SyncMode::Active,
+        suspended: false,
+        every_seconds: Some(30),
+        reconcile_at: "02:30".into(),
+        rules: None,
+        connectors: vec![connector],
+    }
 }
 
 /// A signed authorisation for it.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ritorno_identity::user::User;
 use ritorno_storage::{Store, UserFilter};
 
+use crate::doctor_watch::Console;
 use crate::world::World;
 
 /// Longest wait until a change in the forest is in the tenant: a cycle each 5 s, and longer pauses after failed ones.
@@ -234,6 +235,29 @@ fn too_many_removals_wait_until_exactly_that_list_is_approved() -> Result<()> {
     agent(&["sync", "approve", &digest])?;
     wait_for(&world, "what was approved", |people| {
         gone.iter().all(|sam| !people.contains_key(*sam)) && people.contains_key("nuova.persona")
+    })?;
+
+    // The next list is approved in the console, which shows it by what the agent tells.
+    let gone = ["luca.esposito", "emma.fischer"];
+    world.forest.modify(&gone.into_iter().map(deletion).collect::<Result<String>>()?)?;
+    let console = Console::sign_in(&world)?;
+    let until = Instant::now() + ARRIVES_WITHIN;
+    let page = loop {
+        let page = console.ask("/console/sync", &["--header", "accept-language: en"], "")?;
+        if gone.iter().all(|sam| page.contains(&format!("{sam}@contoso.test"))) || Instant::now() > until {
+            break page;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    let value = |name: &str| {
+        let after = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
+        after.and_then(|rest| rest.split('"').next()).with_context(|| format!("no {name}: {page}"))
+    };
+    let (agent_id, digest) = (format!("agent={}", value("agent")?), format!("digest={}", value("digest")?));
+    let words = ["--data-urlencode", &agent_id, "--data-urlencode", &digest];
+    console.ask("/console/sync/approve", &words, "")?;
+    wait_for(&world, "what was approved in the console", |people| {
+        gone.iter().all(|sam| !people.contains_key(*sam))
     })
 }
 

@@ -18,12 +18,13 @@ pub mod onboarding;
 pub mod person;
 pub mod release;
 pub mod standing;
+pub mod sync;
 pub mod token;
 
 /// Largest body that an agent may send here, in bytes.
 const MAXIMUM_BODY: usize = 64 * 1024;
 
-/// Largest report of an agent's checks, in bytes; it is far larger than any that an honest one sends.
+/// Largest report of an agent's checks or of its synchronisation, in bytes; it is far larger than any that an honest one sends.
 const MAXIMUM_REPORT: usize = 512 * 1024;
 
 /// The agents' routes.
@@ -39,6 +40,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/standing", get(standing::handle))
         .route("/agent/v1/person", get(person::handle))
         .route("/agent/v1/doctor", post(doctor::handle).layer(DefaultBodyLimit::max(MAXIMUM_REPORT)))
+        .route("/agent/v1/sync", post(sync::handle).layer(DefaultBodyLimit::max(MAXIMUM_REPORT)))
         .route("/agent/v1/idle", get(idle::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))

@@ -22,6 +22,7 @@ mod paging;
 mod people;
 mod removals;
 mod switches;
+mod sync;
 mod token;
 
 use axum::Router;
@@ -75,6 +76,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::list_facts))
         .routes(routes!(audit::export_facts))
         .routes(routes!(doctor::list_reports))
+        .routes(routes!(sync::list_synchronisations))
 }
 
 /// The API.

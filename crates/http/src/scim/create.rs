@@ -6,15 +6,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
 use serde_json::Value;
 
 use super::access::{ScimAgent, audit, fact, read, taken};
 use super::error::ScimError;
 use super::resource::{Said, answer};
+use super::soft_match;
 use crate::state::AppState;
 
-/// Adds a person. There is no soft match: a userName or anchor that is taken is a conflict.
+/// Adds a person. A userName or anchor that is taken is a conflict, unless the tenant wants a soft match.
 ///
 /// # Errors
 /// [`ScimError`].
@@ -24,6 +26,10 @@ pub async fn handle(
     body: Bytes,
 ) -> Result<Response, ScimError> {
     let user = Said::read(&read(body)?, &agent)?.create(&state);
+    let by = soft_match::wanted(&state).await?;
+    if let Some(joined) = soft_match::matched(&state, &agent, &user, by).await? {
+        return Ok(answer(StatusCode::CREATED, &joined, &state));
+    }
     state.store.users().insert(&user).await?;
     audit(&state, &agent, Activity::UserAdded, user.id, user.user_principal_name.clone()).await?;
     Ok(answer(StatusCode::CREATED, &user, &state))
@@ -41,7 +47,29 @@ pub(super) async fn several(
 ) -> Result<Vec<Result<User, ScimError>>, ScimError> {
     let read = |said| Ok(Said::read(&taken(said)?, agent)?.create(state));
     let mut results: Vec<Result<User, ScimError>> = said.into_iter().map(read).collect();
-    let users: Vec<User> = results.iter().filter_map(|result| result.as_ref().ok().cloned()).collect();
+    let by = soft_match::wanted(state).await?;
+    let mut joined = Vec::new();
+    if by != SoftMatch::Off {
+        for result in &mut results {
+            let Ok(user) = result else { continue };
+            match soft_match::matched(state, agent, user, by).await {
+                Ok(Some(person)) => {
+                    joined.push(person.id);
+                    *result = Ok(person);
+                }
+                Ok(None) => {}
+                Err(ScimError::Store(error)) => return Err(ScimError::Store(error)),
+                Err(refused) => *result = Err(refused),
+            }
+        }
+    }
+    let is_joined = |user: &User| joined.contains(&user.id);
+    let users: Vec<User> = results
+        .iter()
+        .filter_map(|result| result.as_ref().ok())
+        .filter(|user| !is_joined(user))
+        .cloned()
+        .collect();
     let came = state.store.users().insert_many(&users).await?;
     let added = users.iter().filter(|user| came.contains(&user.id));
     let facts: Vec<_> = added
@@ -49,7 +77,7 @@ pub(super) async fn several(
         .collect();
     state.store.audit().append_many(&facts).await?;
     for result in &mut results {
-        if result.as_ref().is_ok_and(|user| !came.contains(&user.id)) {
+        if result.as_ref().is_ok_and(|user| !came.contains(&user.id) && !is_joined(user)) {
             *result = Err(ScimError::Uniqueness);
         }
     }

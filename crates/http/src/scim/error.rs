@@ -14,8 +14,8 @@ pub enum ScimError {
     /// The body can't be read.
     #[error("{0}")]
     Syntax(String),
-    /// The filter is not one of those that are supported.
-    #[error("supported filters are: externalId eq \"...\" and userName eq \"...\"")]
+    /// The filter is none, or too long or too deep.
+    #[error("this is no filter as in RFC 7644 section 3.4.2.2, such as: userName eq \"...\"")]
     Filter,
     /// A path of a PATCH names nothing that can be changed.
     #[error("path '{0}' names no attribute that can be changed")]
@@ -35,6 +35,12 @@ pub enum ScimError {
     /// The person is cloud-only, or of a forest that this agent does not serve.
     #[error("an agent touches only hybrid people and groups of the forests that it serves")]
     NotYours,
+    /// The person has an administrative role, and another object of a directory would become theirs.
+    #[error(
+        "this person is an administrator of the tenant, whom no other directory object can become; if it is meant, take the link \
+         away first (`ritorno admin person`)"
+    )]
+    Administrative,
     /// The request carries what an agent may never set.
     #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
     Forbidden(&'static str),
@@ -89,7 +95,7 @@ impl ScimError {
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
-            Self::NotYours | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
+            Self::NotYours | Self::Administrative | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),

@@ -6,12 +6,13 @@ use axum::response::Response;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SourceAnchor;
-use ritorno_protocol::scim::{EqualityFilter, ListResponse, MAX_PAGE};
+use ritorno_protocol::scim::{ListResponse, MAX_PAGE};
 use ritorno_storage::UserFilter;
 use serde::Deserialize;
 
 use super::access::ScimAgent;
 use super::error::ScimError;
+use super::filter::{AT_ONCE, Wanted};
 use super::resource::{body, resource};
 use crate::state::AppState;
 
@@ -51,28 +52,52 @@ pub async fn handle(
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
     let (total, users) = match asked.filter() {
-        Some(text) => matching(&state, &agent, text).await?,
+        Some(text) => matching(&state, &agent, &Wanted::read(text)?, start, count).await?,
         None => of_the_forests(&state, &agent, start, count).await?,
     };
     let address = state.settings.public_address();
     let resources = users.iter().map(|user| resource(user, address)).collect();
-    let start = u64::try_from(start).unwrap_or(1);
+    let (total, start) = (u64::try_from(total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
 
-/// The one person whom an equality filter names, if the agent may see them.
-async fn matching(state: &AppState, agent: &Agent, text: &str) -> Result<(u64, Vec<User>), ScimError> {
-    let filter: EqualityFilter = text.parse().map_err(|_| ScimError::Filter)?;
-    let filter = if filter.attribute.eq_ignore_ascii_case("externalId") {
-        UserFilter::ExternalId(SourceAnchor(filter.value))
-    } else if filter.attribute.eq_ignore_ascii_case("userName") {
-        UserFilter::UserName(filter.value)
-    } else {
-        return Err(ScimError::Filter);
-    };
-    let mut users = state.store.users().list(state.tenant, &filter, 1, 1).await?.users;
-    users.retain(|user| agent.masters(user));
-    Ok((users.len() as u64, users))
+/// Those of the agent's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
+/// looked through.
+async fn matching(
+    state: &AppState,
+    agent: &Agent,
+    wanted: &Wanted,
+    start: i64,
+    count: i64,
+) -> Result<(i64, Vec<User>), ScimError> {
+    let name = wanted.only("userName").map(|name| UserFilter::UserName(name.to_owned()));
+    let anchor = || wanted.only("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
+    if let Some(filter) = name.or_else(anchor) {
+        let mut users = state.store.users().list(state.tenant, &filter, 1, 1).await?.users;
+        users.retain(|user| agent.masters(user));
+        let total = users.len() as i64;
+        users.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
+        return Ok((total, users));
+    }
+    let (mut total, mut page) = (0, Vec::new());
+    let address = state.settings.public_address();
+    for forest in &agent.forests {
+        let filter = UserFilter::Forest(forest.clone());
+        for from in (1..).step_by(AT_ONCE as usize) {
+            let users = state.store.users().list(state.tenant, &filter, from, AT_ONCE).await?.users;
+            let last = (users.len() as i64) < AT_ONCE;
+            for user in users.into_iter().filter(|user| wanted.has(&resource(user, address))) {
+                total += 1;
+                if total >= start && (page.len() as i64) < count {
+                    page.push(user);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+    }
+    Ok((total, page))
 }
 
 /// One page of the people of all of the agent's forests, one forest after the other.
@@ -81,7 +106,7 @@ async fn of_the_forests(
     agent: &Agent,
     start: i64,
     count: i64,
-) -> Result<(u64, Vec<User>), ScimError> {
+) -> Result<(i64, Vec<User>), ScimError> {
     let mut total = 0;
     let mut page = Vec::new();
     for forest in &agent.forests {
@@ -93,5 +118,5 @@ async fn of_the_forests(
         total += found.total;
         page.extend(found.users);
     }
-    Ok((u64::try_from(total).unwrap_or(0), page))
+    Ok((total, page))
 }

@@ -17,6 +17,7 @@ pub mod create;
 pub mod delete;
 pub mod discovery;
 pub mod error;
+mod filter;
 pub mod group;
 pub mod groups;
 pub mod guard;
@@ -27,6 +28,7 @@ pub mod provider;
 pub mod read;
 pub mod replace;
 pub mod resource;
+mod soft_match;
 
 /// Largest body, in bytes.
 const MAXIMUM_BODY: usize = 256 * 1024;

@@ -49,6 +49,11 @@ pub(super) async fn store(
         return Err(ScimError::Version);
     }
     let mut changed = Said::read(resource, agent)?.apply(user, state)?;
+    if is_other_object(user, &changed)
+        && state.store.administrators().has_account_of(state.tenant, user).await?
+    {
+        return Err(ScimError::Administrative);
+    }
     let disables = user.enabled && !changed.enabled;
     let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
     let passed = if disables {
@@ -69,4 +74,12 @@ pub(super) async fn store(
     let reason = if disables { "disabled" } else { "changed" };
     audit(state, agent, Activity::UserUpdated, user.id, reason.into()).await?;
     Ok(answer(StatusCode::OK, &changed, state))
+}
+
+/// Whether `changed` is fed by another object of a directory than `user` is. An anchor can be written by whoever may write the
+/// object, in any forest: it is no proof that somebody is an administrator.
+fn is_other_object(user: &User, changed: &User) -> bool {
+    let object =
+        |user: &User| user.on_premises().map(|object| (object.forest.clone(), object.object_guid.clone()));
+    object(user) != object(changed)
 }

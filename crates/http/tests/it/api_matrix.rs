@@ -131,6 +131,7 @@ fn table() -> Vec<Expected> {
         ),
         row("GET /api/v1/audit", Roles(ALL, "audit.read", &[200])),
         row("GET /api/v1/audit/export", Roles(ALL, "audit.read", &[200])),
+        row("GET /api/v1/sync", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/doctor", Roles(READERS, "tenant.read", &[200])),
     ]
 }

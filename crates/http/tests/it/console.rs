@@ -68,6 +68,7 @@ async fn each_role_may_what_it_may() {
     let lift = ("/console/people/lift", Some(vec![("name", "no.body@contoso.test")]));
     let pass = ("/console/people/pass", Some(vec![("name", "no.body@contoso.test")]));
     let back = ("/console/people/revoke", Some(vec![("name", "no.body@contoso.test"), ("what", "app")]));
+    let export = ("/console/sync/approve", Some(vec![("agent", agent.as_str()), ("digest", "0")]));
     let (global, role, soft) = (Some("global"), Some("role"), Some("cloud-only"));
     let only_global = [None, None, global, global, global, global];
     let agents = [None, soft, role, None, role, role];
@@ -85,6 +86,8 @@ async fn each_role_may_what_it_may() {
         (("/console/sspr/reconfirm", Some(vec![("days", "180")])), only_global),
         (("/console/sspr/group", Some(vec![("group", "nobody's")])), only_global),
         (("/console/sspr/group/remove", Some(vec![("group", agent.as_str())])), only_global),
+        (get("/console/sync"), [None, None, role, None, role, None]),
+        (export, [None, soft, global, global, global, global]),
         (get("/console/doctor"), [None, None, role, None, role, None]),
         (get("/console/doctor/manual"), [None, None, role, None, role, None]),
         (("/console/licences/require", Some(vec![("on", "false")])), only_global),

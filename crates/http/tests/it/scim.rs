@@ -236,7 +236,8 @@ async fn names_and_anchors_are_never_matched_softly(world: &World) {
     let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
     let answer = export.call(Method::PUT, &path, &[], Some(person("marta"))).await;
     assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("mutability")));
-    let answer = export.call(Method::GET, &format!("{USERS}?filter=displayName+co+%22a%22"), &[], None).await;
+    let answer =
+        export.call(Method::GET, &format!("{USERS}?filter=displayName+has+%22a%22"), &[], None).await;
     assert_eq!((answer.status, &answer.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidFilter")));
 }
 

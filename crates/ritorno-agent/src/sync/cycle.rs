@@ -19,8 +19,18 @@ enum Stage {
     Export,
 }
 
-/// Exports that the deletion guard held, by connector: the list's digest and when. The same list would be held again.
-pub(super) type Held = HashMap<String, (String, Timestamp)>;
+/// Exports that the deletion guard held, by connector. The same list would be held again.
+pub(super) type Held = HashMap<String, Waits>;
+
+/// An export that the deletion guard held.
+pub(super) struct Waits {
+    /// The list's digest.
+    digest: String,
+    /// When it was tried.
+    at: Timestamp,
+    /// What held it.
+    pub(super) because: String,
+}
 
 /// Told of each page.
 pub(super) type Progressing<'a> = dyn Fn(Progress) + Send + std::marker::Sync + 'a;
@@ -109,14 +119,12 @@ impl Sync {
         events: &EventLog,
     ) {
         let name = &settings.name.0;
-        let Some(SyncError::Held { digest, .. }) = error.downcast_ref() else {
+        let Some(SyncError::Held { digest, because, .. }) = error.downcast_ref() else {
             held.remove(name);
             return;
         };
-        if held
-            .insert(name.clone(), (digest.clone(), self.clock.now()))
-            .is_none_or(|(before, _)| before != *digest)
-        {
+        let waits = Waits { digest: digest.clone(), at: self.clock.now(), because: because.to_string() };
+        if held.insert(name.clone(), waits).is_none_or(|before| before.digest != *digest) {
             events.note(EventId::UnknownError, format!("{} of {name}: {error:#}", Profile::Export));
         }
     }
@@ -210,7 +218,7 @@ impl Sync {
         if waiting.objects <= waiting.refused && waiting.members <= waiting.paused_members && !again {
             return Ok(false);
         }
-        let Some((digest, at)) = held.get(name) else { return Ok(true) };
+        let Some(Waits { digest, at, .. }) = held.get(name) else { return Ok(true) };
         let same = self.engine.removals(name).await?.digest == *digest;
         Ok(!same || now.since(*at) >= HELD_AGAIN)
     }

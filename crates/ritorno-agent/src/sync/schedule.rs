@@ -9,6 +9,7 @@ use ritorno_sync::{Profile, RunReport};
 use time::{OffsetDateTime, Time};
 
 use super::cycle::Held;
+use super::report::Told;
 use super::{Sync, latest};
 use crate::config::{Config, Schedule};
 use crate::events::EventLog;
@@ -61,7 +62,7 @@ pub(crate) async fn keep_in_step(
 ) {
     let mut is_ready = false;
     let (clock, begun) = (system::clock(), system::clock().now());
-    let (mut held, mut failures) = (Held::new(), 0);
+    let (mut held, mut told, mut failures) = (Held::new(), Told::default(), 0);
     let (mut looked, mut alarmed): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     loop {
         let suspended =
@@ -73,7 +74,12 @@ pub(crate) async fn keep_in_step(
                 let due =
                     |connector: &str, latest: &[RunReport]| due(connector, latest, &config.sync, clock.now());
                 let round = async {
-                    Sync::open(&config, forests.clone()).await?.cycle(due, &mut held, &events, &|_| {}).await
+                    let sync = Sync::open(&config, forests.clone()).await?;
+                    let failed = sync.cycle(due, &mut held, &events, &|_| {}).await;
+                    if let Err(error) = sync.tell(&mut told, &mut held).await {
+                        tracing::debug!("where the synchronisation stands was not told: {error:#}");
+                    }
+                    failed
                 };
                 let failed = match round.await {
                     Ok(failed) => failed > 0,

@@ -12,6 +12,7 @@ use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use ritorno_identity::sspr::ReconfirmAfter;
+use ritorno_identity::tenant::SoftMatch;
 use url::Url;
 
 use super::{brand, stuck};
@@ -71,6 +72,13 @@ pub(crate) enum Command {
         /// How many.
         #[arg(value_parser = clap::value_parser!(u16).range(0..=i64::from(ReconfirmAfter::MOST)))]
         days: u16,
+    },
+    /// Says whether people who come out of a directory may become cloud-only people whom the tenant has already, who then keep their id
+    /// and what they registered: off as `init` leaves it. It is never done with an administrator.
+    SoftMatch {
+        /// By what: off, user-name (the user principal name), user-name-or-mail (else the address at work).
+        #[arg(value_parser = soft_match)]
+        by: SoftMatch,
     },
     /// Says where the pages send people who need help; without an address, nowhere.
     HelpDesk {
@@ -177,6 +185,12 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         };
         installation.tenant.reconfirm_after = after;
         store(&installation, Activity::PolicyChanged, format!("confirmed again after {days} days")).await?;
+    }
+    if let Command::SoftMatch { by } = command {
+        installation.tenant.soft_match = *by;
+        installation.store.tenants().set_soft_match(installation.tenant.id, *by).await?;
+        let reason = format!("people of directories are matched: {}", matched(*by));
+        super::audit(&installation, Activity::PolicyChanged, reason).await?;
     }
     if let Command::DropGates { group } = command {
         let policies = installation.store.group_policies();
@@ -295,6 +309,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         say(format_args!("gates for     {name}: {}", one.policy))?;
     }
     say(format_args!("gates for     administrators: {}", GatePolicy::of_administrators()))?;
+    say(format_args!("soft match    {}", matched(tenant.soft_match)))?;
     say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
@@ -320,6 +335,20 @@ fn help_desk(typed: &str) -> Result<String, String> {
         Ok(url.into())
     } else {
         Err("an address of the help desk begins with https: or mailto:".to_owned())
+    }
+}
+
+fn soft_match(text: &str) -> Result<SoftMatch, String> {
+    let known = [SoftMatch::Off, SoftMatch::UserName, SoftMatch::UserNameOrMail];
+    let found = known.into_iter().find(|by| matched(*by) == text);
+    found.ok_or_else(|| "one of: off, user-name, user-name-or-mail".to_owned())
+}
+
+const fn matched(by: SoftMatch) -> &'static str {
+    match by {
+        SoftMatch::Off => "off",
+        SoftMatch::UserName => "user-name",
+        SoftMatch::UserNameOrMail => "user-name-or-mail",
     }
 }
 

@@ -78,7 +78,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     Ok(())
 }
 
-fn fact(f: &Fixture, activity: Activity) -> Fact {
+pub(crate) fn fact(f: &Fixture, activity: Activity) -> Fact {
     Fact {
         id: FactId::random(&f.random),
         tenant: f.tenant.id,

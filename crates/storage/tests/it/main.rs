@@ -34,5 +34,6 @@ mod requests;
 mod sessions;
 mod signing_keys;
 mod snapshots;
+mod sync_reports;
 mod tenants;
 mod users;

@@ -1,14 +1,16 @@
-//! `GET /scim/v2/Groups` (RFC 7644 section 3.4.2): the groups of the agent's forests, in pages or by `externalId`. A list tells how
+//! `GET /scim/v2/Groups` (RFC 7644 section 3.4.2): the groups of the agent's forests, filtered and in pages. A list tells how
 //! many members each has, and not who they are: that is asked of each by itself.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use ritorno_identity::group::Group;
 use ritorno_protocol::ids::SourceAnchor;
-use ritorno_protocol::scim::{EqualityFilter, ListResponse};
+use ritorno_protocol::scim::ListResponse;
 
 use crate::scim::access::ScimAgent;
 use crate::scim::error::ScimError;
+use crate::scim::filter::{AT_ONCE, Wanted};
 use crate::scim::group::resource;
 use crate::scim::list::Asked;
 use crate::scim::resource::body;
@@ -25,14 +27,31 @@ pub async fn handle(
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
     let (mut total, mut page) = (0, Vec::new());
-    if let Some(text) = asked.filter() {
-        let filter: EqualityFilter = text.parse().map_err(|_| ScimError::Filter)?;
-        if !filter.attribute.eq_ignore_ascii_case("externalId") {
-            return Err(ScimError::Filter);
-        }
-        let found = state.store.groups().by_anchor(state.tenant, &SourceAnchor(filter.value)).await?;
+    let address = state.settings.public_address();
+    let wanted = asked.filter().map(Wanted::read).transpose()?;
+    if let Some(anchor) = wanted.as_ref().and_then(|wanted| wanted.only("externalId")) {
+        let found = state.store.groups().by_anchor(state.tenant, &SourceAnchor(anchor.to_owned())).await?;
         page.extend(found.filter(|(group, _)| agent.forests.contains(&group.forest)));
         total = page.len() as i64;
+        page.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
+    } else if let Some(wanted) = wanted {
+        for forest in &agent.forests {
+            for from in (1..).step_by(AT_ONCE as usize) {
+                let groups = state.store.groups().list(state.tenant, forest, from, AT_ONCE).await?.groups;
+                let last = (groups.len() as i64) < AT_ONCE;
+                let has =
+                    |(group, count): &(Group, u64)| wanted.has(&resource(group, *count, Vec::new(), address));
+                for found in groups.into_iter().filter(has) {
+                    total += 1;
+                    if total >= start && (page.len() as i64) < count {
+                        page.push(found);
+                    }
+                }
+                if last {
+                    break;
+                }
+            }
+        }
     } else {
         for forest in &agent.forests {
             let left = count - i64::try_from(page.len()).unwrap_or(count);
@@ -43,7 +62,6 @@ pub async fn handle(
             page.extend(found.groups);
         }
     }
-    let address = state.settings.public_address();
     let resources = page.iter().map(|(group, count)| resource(group, *count, Vec::new(), address)).collect();
     let (total, start) = (u64::try_from(total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))

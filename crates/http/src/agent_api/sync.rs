@@ -1,0 +1,47 @@
+//! `POST /agent/v1/sync`: where the agent's synchronisation stands, for the console's page; the answer says which of the exports that its
+//! deletion guard holds an administrator approved.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::sync_report::{SyncAnswer, SyncReport};
+
+use super::bearer::AgentBearer;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// A report that is older than this says nothing of now: agents send one every ten minutes at least.
+pub const FRESH_FOR: Duration = Duration::from_secs(30 * 60);
+
+/// Whether a report that came then says how an agent's synchronisation is now.
+pub fn is_fresh(received_at: Timestamp, now: Timestamp) -> bool {
+    now.since(received_at) < FRESH_FOR
+}
+
+/// Keeps it in the place of the one before.
+///
+/// # Errors
+/// [`Problem`], if it can't be read, or the database failed.
+pub async fn handle(
+    State(state): State<AppState>,
+    AgentBearer(agent): AgentBearer,
+    body: Bytes,
+) -> Result<Json<SyncAnswer>, Problem> {
+    let report: SyncReport = serde_json::from_slice(&body).map_err(|error| {
+        let detail = format!("It is no report that this version understands: {error}.");
+        Problem::new(StatusCode::BAD_REQUEST, "sync-report", "The report can't be read", detail)
+    })?;
+    let (report, now) = (report.bounded(), state.clock.now());
+    let reports = state.store.sync_reports();
+    reports.keep(state.tenant, agent.id, &report, now).await?;
+    if report.connectors.iter().all(|connector| connector.held.is_none()) {
+        return Ok(Json(SyncAnswer::default()));
+    }
+    let mut approved = reports.approved(state.tenant, agent.id, now).await?;
+    approved.retain(|digest| report.held(digest).is_some());
+    Ok(Json(SyncAnswer { approved }))
+}

@@ -1,0 +1,230 @@
+//! Filters of lists (RFC 7644 section 3.4.2.2), read by a library and applied to resources as they are answered.
+
+use ritorno_protocol::clock::Timestamp;
+use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::ScimError;
+
+/// The largest filter, in bytes.
+const MAXIMUM: usize = 4096;
+/// How many resources are read at once while all are looked through.
+pub(super) const AT_ONCE: i64 = 1000;
+
+/// A filter that was understood.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted(Filter);
+
+impl Wanted {
+    /// # Errors
+    /// [`ScimError::Filter`].
+    pub(super) fn read(text: &str) -> Result<Self, ScimError> {
+        if text.len() > MAXIMUM {
+            return Err(ScimError::Filter);
+        }
+        text.parse().map(Self).map_err(|_| ScimError::Filter)
+    }
+
+    /// The value that `attribute` must have, where the whole filter says nothing else: so that an index finds it.
+    pub(super) fn only(&self, attribute: &str) -> Option<&str> {
+        let Filter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(value))) = &self.0 else {
+            return None;
+        };
+        (path.sub_attr.is_none() && path.name.eq_ignore_ascii_case(attribute)).then_some(value.as_str())
+    }
+
+    /// Whether `resource` is wanted.
+    pub(super) fn has(&self, resource: &impl Serialize) -> bool {
+        serde_json::to_value(resource).is_ok_and(|resource| has(&self.0, &resource))
+    }
+}
+
+fn has(filter: &Filter, resource: &Value) -> bool {
+    match filter {
+        Filter::Attr(expression) => holds(expression, resource),
+        Filter::ValuePath(path) => {
+            let elements = values(&path.attr, resource);
+            elements.iter().any(|element| element_has(&path.filter, element))
+        }
+        Filter::Not(inner) => !has(inner, resource),
+        Filter::And(all) => all.iter().all(|one| has(one, resource)),
+        Filter::Or(any) => any.iter().any(|one| has(one, resource)),
+    }
+}
+
+fn element_has(filter: &ValFilter, element: &Value) -> bool {
+    match filter {
+        ValFilter::Attr(expression) => holds(expression, element),
+        ValFilter::Not(inner) => !element_has(inner, element),
+        ValFilter::And(all) => all.iter().all(|one| element_has(one, element)),
+        ValFilter::Or(any) => any.iter().any(|one| element_has(one, element)),
+    }
+}
+
+fn holds(expression: &AttrExp, resource: &Value) -> bool {
+    match expression {
+        AttrExp::Present(path) => values(path, resource).into_iter().any(is_something),
+        AttrExp::Comparison(path, operator, wanted) => {
+            let found = values(path, resource);
+            let exact =
+                ["id", "externalId", "anchor"].iter().any(|name| path.name.eq_ignore_ascii_case(name));
+            match (operator, wanted) {
+                // What is not there is null (RFC 7643 section 2.5), and differs from every value.
+                (CompareOp::Eq, CompValue::Null) => !found.into_iter().any(is_something),
+                (CompareOp::Ne, CompValue::Null) => found.into_iter().any(is_something),
+                (CompareOp::Ne, _) => {
+                    !found.iter().any(|value| compares(value, &CompareOp::Eq, wanted, exact))
+                }
+                _ => found.iter().any(|value| compares(value, operator, wanted, exact)),
+            }
+        }
+    }
+}
+
+/// What an attribute's path names: of an attribute with several values each of them, and of a complex one without a named part its
+/// `value`, if it has one.
+fn values<'a>(path: &AttrPath, resource: &'a Value) -> Vec<&'a Value> {
+    // The attributes of an extension are below its URN (RFC 7643 section 3.3), those of the core schema are not.
+    let home = path.uri.as_deref().and_then(|urn| member(resource, urn)).unwrap_or(resource);
+    let each = |value: &'a Value| match value {
+        Value::Array(elements) => elements.iter().collect(),
+        one => vec![one],
+    };
+    let found = member(home, &path.name).map(each).unwrap_or_default();
+    match path.sub_attr.as_deref() {
+        Some(part) => found.into_iter().filter_map(|value| member(value, part)).flat_map(each).collect(),
+        None => found,
+    }
+}
+
+/// Attributes are named in any case (RFC 7643 section 2.1).
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.as_object()?.iter().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+}
+
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(parts) => !parts.is_empty(),
+        _ => true,
+    }
+}
+
+fn compares(value: &Value, operator: &CompareOp, wanted: &CompValue, exact: bool) -> bool {
+    match (value, wanted) {
+        (Value::Object(_), _) => {
+            member(value, "value").is_some_and(|value| compares(value, operator, wanted, exact))
+        }
+        (Value::Bool(is), CompValue::True | CompValue::False) => {
+            matches!(operator, CompareOp::Eq) && *is == matches!(wanted, CompValue::True)
+        }
+        (Value::String(is), CompValue::Str(wanted)) if exact => text_compares(is, operator, wanted),
+        (Value::String(is), CompValue::Str(wanted)) => {
+            match (Timestamp::from_rfc3339(is), Timestamp::from_rfc3339(wanted)) {
+                (Some(is), Some(wanted)) => ordered(operator, is.cmp(&wanted)),
+                _ => text_compares(&is.to_lowercase(), operator, &wanted.to_lowercase()),
+            }
+        }
+        _ => false,
+    }
+}
+
+fn text_compares(is: &str, operator: &CompareOp, wanted: &str) -> bool {
+    match operator {
+        CompareOp::Co => is.contains(wanted),
+        CompareOp::Sw => is.starts_with(wanted),
+        CompareOp::Ew => is.ends_with(wanted),
+        _ => ordered(operator, is.cmp(wanted)),
+    }
+}
+
+fn ordered(operator: &CompareOp, order: std::cmp::Ordering) -> bool {
+    match operator {
+        CompareOp::Eq => order.is_eq(),
+        CompareOp::Ne => order.is_ne(),
+        CompareOp::Gt => order.is_gt(),
+        CompareOp::Ge => order.is_ge(),
+        CompareOp::Lt => order.is_lt(),
+        CompareOp::Le => order.is_le(),
+        CompareOp::Co | CompareOp::Sw | CompareOp::Ew => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_protocol::scim::{RITORNO_USER_SCHEMA, USER_SCHEMA};
+    use serde_json::json;
+
+    use super::*;
+
+    fn wants(filter: &str) -> bool {
+        let anna = json!({
+            "schemas": [USER_SCHEMA, RITORNO_USER_SCHEMA],
+            "id": "0f8a", "externalId": "AAECaw==", "userName": "Anna@contoso.test", "displayName": "Anna Rossi", "active": true,
+            "preferredLanguage": null,
+            "emails": [{"value": "anna@contoso.test", "type": "work", "primary": true},
+                       {"value": "anna@home.test", "type": "home"}],
+            "meta": {"lastModified": "2026-11-27T09:00:00Z"},
+            RITORNO_USER_SCHEMA: {"domain": "CONTOSO", "forest": "contoso.test"},
+        });
+        Wanted::read(filter).unwrap().has(&anna)
+    }
+
+    #[test]
+    fn every_operator_means_what_the_rfc_says() {
+        for (filter, expected) in [
+            (r#"userName eq "anna@CONTOSO.test""#, true),
+            (r#"USERNAME EQ "luca@contoso.test""#, false),
+            (r#"userName ne "luca@contoso.test""#, true),
+            (r#"displayName co "a R""#, true),
+            (r#"displayName sw "anna""#, true),
+            (r#"displayName ew "rossi""#, true),
+            (r#"displayName ew "anna""#, false),
+            (r#"displayName gt "anna""#, true),
+            (r#"displayName lt "anna""#, false),
+            (r#"meta.lastModified ge "2026-11-27T10:00:00+01:00""#, true),
+            (r#"meta.lastModified gt "2026-11-27T10:00:00+01:00""#, false),
+            ("displayName pr", true),
+            ("nickName pr", false),
+            ("preferredLanguage pr", false),
+            ("preferredLanguage eq null", true),
+            ("active eq true", true),
+            ("active eq false", false),
+            (r#"externalId eq "AAECaw==""#, true),
+            (r#"externalId eq "aaecaw==""#, false),
+        ] {
+            assert_eq!(wants(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn expressions_and_attributes_with_several_values_are_combined() {
+        let of = |attribute: &str| format!(r#"{RITORNO_USER_SCHEMA}:{attribute} eq "contoso""#);
+        assert!(wants(&of("domain")) && !wants(&of("forest")));
+        for (filter, expected) in [
+            (r#"emails co "home""#, true),
+            (r#"emails.type eq "work""#, true),
+            (r#"emails[type eq "work" and value co "home"]"#, false),
+            (r#"emails[type eq "home" and value co "home"]"#, true),
+            (r#"not (active eq true)"#, false),
+            (r#"active eq false or displayName sw "anna" and userName pr"#, true),
+            (r#"(active eq false or displayName sw "anna") and nickName pr"#, false),
+            (r#"emails ne "luca@contoso.test""#, true),
+        ] {
+            assert_eq!(wants(filter), expected, "{filter}");
+        }
+        let core = format!("{USER_SCHEMA}:displayName sw \"anna\"");
+        assert!(wants(&core));
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused() {
+        let deep = format!("{}active eq true{}", "not (".repeat(700), ")".repeat(700));
+        let long = format!("displayName eq \"{}\"", "a".repeat(MAXIMUM));
+        for text in ["", "displayName", "displayName xx \"a\"", "displayName eq anna", &deep, &long] {
+            assert!(matches!(Wanted::read(text), Err(ScimError::Filter)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The soft match: who comes out of a directory becomes a cloud-only person of the same name, if the tenant wants it. A name is no proof,
+//! so that it is off by default, and never attaches to an administrator.
+
+use ritorno_identity::agent::Agent;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::tenant::SoftMatch;
+use ritorno_identity::user::User;
+use ritorno_storage::{Updated, UserFilter};
+
+use super::access::audit;
+use super::error::ScimError;
+use crate::state::AppState;
+
+/// What the tenant wants.
+///
+/// # Errors
+/// [`ScimError::Store`].
+pub(super) async fn wanted(state: &AppState) -> Result<SoftMatch, ScimError> {
+    let tenant = state.store.tenants().get(state.tenant).await?;
+    Ok(tenant.map_or(SoftMatch::Off, |tenant| tenant.soft_match))
+}
+
+/// Makes `coming` the cloud-only person whom they match; `None` if they match nobody. The person keeps their id and what they registered.
+///
+/// # Errors
+/// [`ScimError::Administrative`], [`ScimError::Version`] if the person changed meanwhile, and what the store answers.
+pub(super) async fn matched(
+    state: &AppState,
+    agent: &Agent,
+    coming: &User,
+    by: SoftMatch,
+) -> Result<Option<User>, ScimError> {
+    let Some((person, how)) = find(state, coming, by).await? else { return Ok(None) };
+    if state.store.administrators().has_account_of(state.tenant, &person).await? {
+        return Err(ScimError::Administrative);
+    }
+    let mut joined = User {
+        id: person.id,
+        registered_mail: person.registered_mail.clone(),
+        registered_mobile: person.registered_mobile.clone(),
+        licence: person.licence,
+        selected: person.selected,
+        created_at: person.created_at,
+        ..coming.clone()
+    };
+    match state.store.users().update(&joined, person.version).await? {
+        Updated::Done { version } => joined.version = version,
+        Updated::Conflict => return Err(ScimError::Version),
+    }
+    let reason =
+        format!("matched softly, by {how}: {} comes from a directory now", person.user_principal_name);
+    audit(state, agent, Activity::UserUpdated, joined.id, reason).await?;
+    Ok(Some(joined))
+}
+
+async fn find(
+    state: &AppState,
+    coming: &User,
+    by: SoftMatch,
+) -> Result<Option<(User, &'static str)>, ScimError> {
+    let users = state.store.users();
+    if by == SoftMatch::Off {
+        return Ok(None);
+    }
+    let named = UserFilter::UserName(coming.user_principal_name.clone());
+    if let Some(person) = users.list(state.tenant, &named, 1, 1).await?.users.pop() {
+        // Who comes from a directory already is somebody else.
+        return Ok(person.on_premises().is_none().then_some((person, "userName")));
+    }
+    let Some(mail) = coming.mail.as_deref().filter(|_| by == SoftMatch::UserNameOrMail) else {
+        return Ok(None);
+    };
+    let mut found = users.cloud_only_of_mail(state.tenant, mail).await?;
+    Ok(found.pop().filter(|_| found.is_empty()).map(|person| (person, "mail")))
+}

@@ -1,0 +1,268 @@
+//! Where an agent's synchronisation stands, told to the cloud side: `POST /agent/v1/sync`. What it decides stands in the agent's own
+//! files; the cloud side only shows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+
+/// Most connectors of one report.
+pub const MAXIMUM_CONNECTORS: usize = 32;
+/// Most runs, and most lines of each other kind, of one connector.
+pub const MAXIMUM_LINES: usize = 20;
+/// Most removals that a held list shows.
+pub const MAXIMUM_REMOVALS: usize = 500;
+/// Longest text of a line, in characters.
+pub const MAXIMUM_TEXT: usize = 400;
+/// Longest text of the rules, in characters.
+pub const MAXIMUM_RULES: usize = 32_000;
+/// How long an approval of a held export can be taken up, in seconds: a day, as one that is given at the agent lasts.
+pub const APPROVED_SECONDS: u64 = 24 * 3_600;
+
+/// What an agent is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// Imports, exports, writes back.
+    Active,
+    /// Imports and writes back; does not export.
+    Standby,
+    /// Imports only.
+    Staging,
+}
+
+/// One agent's synchronisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// The agent's time when it looked.
+    pub at: Timestamp,
+    /// What the agent is for.
+    pub mode: SyncMode,
+    /// Whether the scheduler was suspended.
+    pub suspended: bool,
+    /// Seconds between two delta cycles; none if everything is started by hand.
+    pub every_seconds: Option<u64>,
+    /// Time of day, in UTC, from which everything is read and compared.
+    pub reconcile_at: String,
+    /// The organisation's own rules, as their file has them; none if the program's own hold.
+    pub rules: Option<String>,
+    /// Each connector.
+    pub connectors: Vec<ConnectorReport>,
+}
+
+/// One connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorReport {
+    /// Its name: the domain's.
+    pub name: String,
+    /// DNs that people have to be below; none for the whole domain.
+    pub scope: Vec<String>,
+    /// DNs that groups are imported from.
+    pub groups: Vec<String>,
+    /// How many there are of each kind.
+    pub counts: ConnectorCounts,
+    /// The latest runs, newest first.
+    pub runs: Vec<RunReport>,
+    /// What the agent's deletion guard holds; none if nothing.
+    pub held: Option<HeldExport>,
+}
+
+/// How many objects stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorCounts {
+    /// In the connector space.
+    pub objects: u64,
+    /// Joined to a person.
+    pub joined: u64,
+    /// Left out by the rules.
+    pub out_of_scope: u64,
+    /// That could not be carried on.
+    pub faulty: u64,
+    /// That the next export would make.
+    pub adds: u64,
+    /// That it would change.
+    pub updates: u64,
+    /// That it would remove.
+    pub deletes: u64,
+    /// Members of groups that it would put in or take out.
+    pub members: u64,
+    /// That the tenant refused.
+    pub refused: u64,
+}
+
+/// One run of a run profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Its number at the agent.
+    pub id: i64,
+    /// Which, such as `delta-import`.
+    pub profile: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended, if it did.
+    pub ended: Option<Timestamp>,
+    /// How it ended, such as `succeeded`.
+    pub outcome: String,
+    /// New objects.
+    pub adds: u64,
+    /// Changed ones.
+    pub updates: u64,
+    /// Removed ones.
+    pub deletes: u64,
+    /// Ones that could not be carried on.
+    pub errors: u64,
+    /// The directory server that was read.
+    pub server: Option<String>,
+    /// Why it failed, or what else is to be known.
+    pub note: Option<String>,
+}
+
+/// An export that the agent's deletion guard holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldExport {
+    /// SHA-256 over the whole list, in hexadecimal: what an approval names.
+    pub digest: String,
+    /// How many removals there are in all.
+    pub number: u64,
+    /// What holds it.
+    pub because: String,
+    /// The first of them.
+    pub removals: Vec<HeldRemoval>,
+}
+
+/// One removal that is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRemoval {
+    /// How.
+    pub kind: HeldKind,
+    /// Who.
+    pub name: String,
+}
+
+/// How somebody would be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldKind {
+    /// Removed from the tenant.
+    Delete,
+    /// No longer allowed to sign in.
+    Disable,
+    /// Taken out of a group.
+    Leave,
+}
+
+/// What the cloud side answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncAnswer {
+    /// Digests of held lists that an administrator approved.
+    #[serde(default)]
+    pub approved: Vec<String>,
+}
+
+impl SyncReport {
+    /// The same within what a report may hold, and without a held list whose digest is none.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        cut(&mut self.reconcile_at, MAXIMUM_TEXT);
+        self.rules.iter_mut().for_each(|rules| cut(rules, MAXIMUM_RULES));
+        self.connectors.truncate(MAXIMUM_CONNECTORS);
+        for connector in &mut self.connectors {
+            cut(&mut connector.name, MAXIMUM_TEXT);
+            for lines in [&mut connector.scope, &mut connector.groups] {
+                lines.truncate(MAXIMUM_LINES);
+                lines.iter_mut().for_each(|line| cut(line, MAXIMUM_TEXT));
+            }
+            connector.runs.truncate(MAXIMUM_LINES);
+            for run in &mut connector.runs {
+                let texts = [&mut run.profile, &mut run.outcome].into_iter();
+                texts.chain(&mut run.server).chain(&mut run.note).for_each(|text| cut(text, MAXIMUM_TEXT));
+            }
+            connector.held = connector.held.take().filter(|held| is_digest(&held.digest));
+            if let Some(held) = &mut connector.held {
+                cut(&mut held.because, MAXIMUM_TEXT);
+                held.removals.truncate(MAXIMUM_REMOVALS);
+                held.removals.iter_mut().for_each(|one| cut(&mut one.name, MAXIMUM_TEXT));
+            }
+        }
+        self
+    }
+
+    /// What is held under this digest, and of which connector.
+    pub fn held(&self, digest: &str) -> Option<(&ConnectorReport, &HeldExport)> {
+        self.connectors.iter().find_map(|connector| {
+            let held = connector.held.as_ref()?;
+            (held.digest == digest).then_some((connector, held))
+        })
+    }
+}
+
+/// Whether a text is a SHA-256 as the agent writes it.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+}
+
+fn cut(text: &mut String, most: usize) {
+    if let Some((at, _)) = text.char_indices().nth(most) {
+        text.truncate(at);
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_cut_to_what_it_may_hold() {
+        let long = "à".repeat(100_000);
+        let held = |digest: &str| HeldExport {
+            digest: digest.to_owned(),
+            number: 10_000,
+            because: long.clone(),
+            removals: vec![HeldRemoval { kind: HeldKind::Delete, name: long.clone() }; 10_000],
+        };
+        let run = RunReport {
+            id: 1,
+            profile: long.clone(),
+            started: Timestamp::from_unix_ms(0),
+            ended: None,
+            outcome: long.clone(),
+            adds: 0,
+            updates: 0,
+            deletes: 0,
+            errors: 0,
+            server: Some(long.clone()),
+            note: Some(long.clone()),
+        };
+        let connector = |digest: &str| ConnectorReport {
+            name: long.clone(),
+            scope: vec![long.clone(); 100],
+            groups: Vec::new(),
+            counts: ConnectorCounts::default(),
+            runs: vec![run.clone(); 100],
+            held: Some(held(digest)),
+        };
+        let good = "0f".repeat(32);
+        let mut connectors = vec![connector(&good), connector("0F"), connector(&good.to_uppercase())];
+        connectors.extend((0..100).map(|_| connector(&good)));
+        let report = SyncReport {
+            at: Timestamp::from_unix_ms(0),
+            mode: SyncMode::Active,
+            suspended: false,
+            every_seconds: Some(30),
+            reconcile_at: "02:30".into(),
+            rules: Some(long.clone()),
+            connectors,
+        }
+        .bounded();
+        assert_eq!(report.rules.as_ref().unwrap().chars().count(), MAXIMUM_RULES + 1);
+        assert_eq!(report.connectors.len(), MAXIMUM_CONNECTORS);
+        let first = &report.connectors[0];
+        assert_eq!((first.scope.len(), first.runs.len()), (MAXIMUM_LINES, MAXIMUM_LINES));
+        assert_eq!(first.runs[0].note.as_ref().unwrap().chars().count(), MAXIMUM_TEXT + 1);
+        let held: Vec<bool> = report.connectors[..4].iter().map(|one| one.held.is_some()).collect();
+        assert_eq!(held, [true, false, false, true]);
+        let (of, list) = report.held(&good).unwrap();
+        assert_eq!((of.name.chars().count(), list.removals.len()), (MAXIMUM_TEXT + 1, MAXIMUM_REMOVALS));
+        assert!(report.held(&"00".repeat(32)).is_none());
+    }
+}
