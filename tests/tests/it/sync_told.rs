@@ -161,7 +161,9 @@ fn the_history_names_each_object_with_its_error_and_a_second_agent_previews_the_
         agent(&["sync", "run", "all", profile])?;
         other.command(&["sync", "run", "all", profile])?;
     }
-    for person in &world.forest.people {
+    // He is in no store that never had him with a good anchor.
+    let people = world.forest.people.iter().filter(|person| person.sam != "marco.conti");
+    for person in people {
         let previews =
             [agent(&["sync", "preview", &person.sam])?, other.command(&["sync", "preview", &person.sam])?];
         // The tenant knows them by what the first one exported.
