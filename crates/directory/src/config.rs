@@ -78,6 +78,8 @@ pub struct ForestConfig {
     pub password: Arc<dyn PasswordSource>,
     /// Authorities that may have issued the controllers' certificates.
     pub roots: Arc<RootCertStore>,
+    /// Whether people are given their source anchor as `mS-DS-ConsistencyGuid`, which takes a right of its own.
+    pub fill_anchors: bool,
     /// DNs that people have to be below; empty for the whole domain.
     pub scope: Vec<String>,
     /// DNs that groups are imported from; empty for none.
@@ -115,6 +117,7 @@ impl ForestConfig {
             account,
             password,
             roots,
+            fill_anchors: false,
             scope: Vec::new(),
             groups: Vec::new(),
             timeout,

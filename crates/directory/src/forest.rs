@@ -111,6 +111,11 @@ impl Lease<'_> {
         !self.directory.inner.config.show_at.is_empty()
     }
 
+    /// Whether people are given their source anchor.
+    pub(crate) fn fills_anchors(&self) -> bool {
+        self.directory.inner.config.fill_anchors
+    }
+
     /// Longest wait for one operation.
     pub(crate) fn timeout(&self) -> Duration {
         self.directory.inner.config.timeout

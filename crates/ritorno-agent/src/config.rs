@@ -100,6 +100,7 @@ struct FileForest {
     scope: Vec<String>,
     #[serde(default)]
     groups: Vec<String>,
+    fill_consistency_guid: Option<Spanned<bool>>,
     #[serde(default)]
     attributes: Attributes,
     openldap: Option<Spanned<openldap::File>>,
@@ -238,6 +239,8 @@ pub(crate) struct ForestSettings {
     pub(crate) scope: Vec<String>,
     /// DNs that groups are imported from; empty for none.
     pub(crate) groups: Vec<String>,
+    /// People in scope without `mS-DS-ConsistencyGuid` are given it, from `objectGUID`.
+    pub(crate) fill_consistency_guid: bool,
     /// Which attributes hold what.
     pub(crate) attributes: Attributes,
     /// What an OpenLDAP server has of its own; none for Active Directory.
@@ -470,6 +473,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         access,
         scope: forest.scope,
         groups: forest.groups,
+        fill_consistency_guid: forest.fill_consistency_guid.is_some_and(Spanned::into_inner),
         attributes: forest.attributes,
         openldap,
     })

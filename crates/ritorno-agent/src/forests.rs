@@ -319,6 +319,7 @@ fn active_directory(
         groups: forest.groups.clone(),
         write_elsewhere: forest.write_elsewhere,
         show_at: forest.show_at.clone(),
+        fill_anchors: forest.fill_consistency_guid,
         scope: forest.scope.clone(),
         ..ForestConfig::new(
             forest.name.clone(),

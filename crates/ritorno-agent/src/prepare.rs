@@ -32,6 +32,7 @@ pub(crate) fn run(config: &Config, only: Option<&str>) -> anyhow::Result<()> {
             forest: &forest.name,
             account: &forest.account,
             scope: &forest.scope,
+            fill_anchors: forest.fill_consistency_guid,
             password_file: matches!(secret, Secret::Password(_)).then(|| secret.file()),
             keytab_file: matches!(secret, Secret::Keytab(_)).then(|| secret.file()),
         }

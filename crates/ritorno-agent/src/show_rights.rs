@@ -40,10 +40,12 @@ pub(crate) async fn run(config: &Config, name: &str) -> anyhow::Result<ExitCode>
 async fn one(directory: &Directory, person: &Person) -> anyhow::Result<bool> {
     let rights = directory.rights(person).await?;
     say(format_args!("forest {}, {}", directory.forest(), person.dn))?;
+    let anchor = rights.anchor.iter().map(|verdict| ("mS-DS-ConsistencyGuid", verdict));
     for (what, verdict) in
         ["reset password", "unlock", "must change at next sign-in", "unexpire (on the domain)"]
-            .iter()
+            .into_iter()
             .zip(rights.all())
+            .chain(anchor)
     {
         let verdict = match verdict {
             Verdict::Granted { to } => format!("yes, granted to {to}"),
@@ -70,5 +72,5 @@ async fn one(directory: &Directory, person: &Person) -> anyhow::Result<bool> {
             say(format_args!("    {line}"))?;
         }
     }
-    Ok(rights.all().iter().all(|verdict| verdict.is_granted()))
+    Ok(rights.is_complete())
 }

@@ -77,7 +77,7 @@ impl Sync {
         profile: Profile,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<RunReport> {
-        let connector = connector(&self.config, settings)?;
+        let connector = self.connector(settings)?;
         let source = |elsewhere| self.source(settings, &connector, elsewhere);
         let lease_epoch = self.lease_epoch();
         let target = &self.target;
@@ -116,10 +116,18 @@ impl Sync {
         settings: &ForestSettings,
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<Option<[RunReport; 3]>> {
-        let connector = connector(&self.config, settings)?;
+        let connector = self.connector(settings)?;
         let mut source = self.source(settings, &connector, false)?;
         let (target, lease_epoch) = (&self.target, self.lease_epoch());
         Ok(self.engine.first_cycle(&connector, &mut *source, target, lease_epoch, progress).await?)
+    }
+
+    /// A forest as the engine knows it.
+    ///
+    /// # Errors
+    /// When its rules can't be used.
+    fn connector(&self, settings: &ForestSettings) -> anyhow::Result<Connector> {
+        connector(&self.config, &self.state, settings)
     }
 
     /// A forest as a source of imports.
@@ -167,7 +175,7 @@ pub(crate) fn exports(config: &Config, state: &State) -> Result<(), String> {
 ///
 /// # Errors
 /// When its rules can't be used.
-fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Connector> {
+fn connector(config: &Config, state: &State, settings: &ForestSettings) -> anyhow::Result<Connector> {
     let rank = config.forests.iter().position(|forest| forest.name == settings.name).unwrap_or_default();
     Ok(Connector {
         name: settings.name.0.clone(),
@@ -182,6 +190,8 @@ fn connector(config: &Config, settings: &ForestSettings) -> anyhow::Result<Conne
             percent: config.deletions_percent,
         },
         suspend_first: config.sync.suspend_first,
+        // Whoever does not write to the tenant writes nothing into the directory either.
+        fill_anchors: settings.fill_consistency_guid && exports(config, state).is_ok(),
     })
 }
 
@@ -217,7 +227,12 @@ pub(crate) async fn latest(config: &Config) -> anyhow::Result<Vec<RunReport>> {
 
 /// One run in one line.
 pub(crate) fn summary(report: &RunReport) -> String {
-    let Counts { adds, updates, deletes, unchanged, errors } = report.counts;
+    let Counts { adds, updates, deletes, unchanged, errors, anchors, anchors_refused } = report.counts;
+    let anchors = match (anchors, anchors_refused) {
+        (0, 0) => String::new(),
+        (anchors, 0) => format!(", {anchors} anchors written"),
+        (anchors, refused) => format!(", {anchors} anchors written and {refused} refused"),
+    };
     let outcome = match report.outcome {
         RunOutcome::Running => "is running",
         RunOutcome::Succeeded => "succeeded",
@@ -232,7 +247,7 @@ pub(crate) fn summary(report: &RunReport) -> String {
     let note = report.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
     format!(
         "{}  {} of {} {outcome}{took}{server}: {adds} added, {updates} updated, {deletes} removed, {unchanged} \
-         unchanged, {errors} errors{failure}{note}",
+         unchanged, {errors} errors{anchors}{failure}{note}",
         moment(Some(report.started)),
         report.profile,
         report.connector

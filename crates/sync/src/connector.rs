@@ -27,6 +27,8 @@ pub struct Connector {
     pub guard: Guard,
     /// People who are gone are suspended in the tenant first, and removed after this long; removed at once without it.
     pub suspend_first: Option<Duration>,
+    /// Imports give people in scope who lack one an anchor of their own in the directory, from `objectGUID`.
+    pub fill_anchors: bool,
 }
 
 impl Connector {

@@ -9,6 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::connector::Connector;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
+use crate::fill::fill;
 use crate::guard::{self, Removals};
 use crate::history;
 use crate::profiles::{
@@ -73,8 +74,17 @@ impl Context<'_> {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        (self.profile, self.note) = (profile, Some(why));
+        self.profile = profile;
+        self.add_note(why);
         Ok(())
+    }
+
+    /// Adds to what the operator should know of the run.
+    pub(crate) fn add_note(&mut self, more: String) {
+        self.note = Some(match self.note.take() {
+            Some(note) => format!("{note}; {more}"),
+            None => more,
+        });
     }
 
     /// Keeps where the next delta import goes on, within the import's last transaction.
@@ -139,8 +149,14 @@ impl Engine {
         let mut context = self.context(connector, run.profile(), progress).await?;
         self.store.make_room(true).await?;
         let result = match run {
-            Run::FullImport(source) => full_import::run(&mut context, source, None).await,
-            Run::DeltaImport(source) => delta_import::run(&mut context, source).await,
+            Run::FullImport(source) => match fill(&mut context, source).await {
+                Ok(()) => full_import::run(&mut context, source, None).await,
+                Err(error) => Err(error),
+            },
+            Run::DeltaImport(source) => match fill(&mut context, source).await {
+                Ok(()) => delta_import::run(&mut context, source).await,
+                Err(error) => Err(error),
+            },
             Run::FullSync => full_sync::run(&mut context).await,
             Run::DeltaSync => delta_sync::run(&mut context).await,
             Run::Export { target, lease_epoch } => export::run(&mut context, target, lease_epoch).await,
@@ -305,13 +321,13 @@ impl Engine {
         let counts = context.counts;
         tracing::info!(
             connector = %context.connector.name, profile = %context.profile, run = context.run_id, %outcome,
-            counts.adds, counts.updates, counts.deletes, counts.unchanged, counts.errors,
+            counts.adds, counts.updates, counts.deletes, counts.unchanged, counts.errors, counts.anchors, counts.anchors_refused,
             failure = failure.as_deref().unwrap_or_default(), "sync run ended"
         );
         let mut transaction = self.store.write().await?;
         let row = sqlx::query(
             "UPDATE run SET ended = ?, outcome = ?, server = ?, adds = ?, updates = ?, deletes = ?, unchanged = ?, \
-             errors = ?, failure = ?, note = ? WHERE id = ? \
+             errors = ?, anchors = ?, anchors_refused = ?, failure = ?, note = ? WHERE id = ? \
              RETURNING *, (SELECT name FROM connector WHERE connector.id = connector_id) AS name",
         )
         .bind(self.clock.now().unix_ms())
@@ -322,6 +338,8 @@ impl Engine {
         .bind(stored(counts.deletes))
         .bind(stored(counts.unchanged))
         .bind(stored(counts.errors))
+        .bind(stored(counts.anchors))
+        .bind(stored(counts.anchors_refused))
         .bind(failure)
         .bind(&context.note)
         .bind(context.run_id)

@@ -115,6 +115,8 @@ pub(crate) fn report(row: &SqliteRow) -> Result<RunReport, SyncError> {
             deletes: count("deletes")?,
             unchanged: count("unchanged")?,
             errors: count("errors")?,
+            anchors: count("anchors")?,
+            anchors_refused: count("anchors_refused")?,
         },
         failure: row.try_get("failure")?,
         note: row.try_get("note")?,

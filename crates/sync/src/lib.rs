@@ -12,6 +12,7 @@ mod connector;
 mod engine;
 mod error;
 mod fault;
+mod fill;
 mod flow;
 mod group;
 mod guard;
@@ -52,7 +53,10 @@ pub use rules::{DEFAULTS as DEFAULT_RULES, Layer, Rules, RulesError};
 pub use run::Run;
 pub use scim_target::{ScimConfig, ScimConfigError, ScimTarget, TokenSource};
 pub use search::{Found, Standing};
-pub use source::{Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError, Watermark};
+pub use source::{
+    AnchorWriter, AnchorWritten, Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError,
+    Watermark,
+};
 pub use status::{ConnectorStatus, Waiting};
 pub use target::{
     Answer, Ask, ExportContext, GroupPage, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson,

@@ -23,6 +23,8 @@ use crate::search::Found;
 pub struct Preview {
     /// What the rules say of it now.
     pub judged: Judged,
+    /// Whether the next import gives the object its anchor in the directory.
+    pub anchor_due: bool,
     /// DN of another object with the same anchor; a sync joins neither of two newcomers.
     pub twin: Option<String>,
     /// The attributes of the person, each with where it comes from; none if there is no person.
@@ -78,7 +80,8 @@ impl Engine {
     pub async fn preview(&self, connector: &Connector, found: &Found) -> Result<Preview, SyncError> {
         let row = sqlx::query(
             "SELECT o.attributes, o.present, o.mv_id, o.connector_id, o.kind, (SELECT t.dn FROM cs_object t WHERE t.anchor = o.anchor AND t.id <> o.id \
-             AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin, e.confirmed FROM cs_object o \
+             AND t.connector_id = o.connector_id AND (t.present = 1 OR t.mv_id IS NOT NULL) LIMIT 1) AS twin, e.confirmed, \
+             (SELECT m.anchor FROM mv_object m WHERE m.id = o.mv_id) AS known FROM cs_object o \
              JOIN connector c ON c.id = o.connector_id LEFT JOIN export_object e ON e.anchor = o.anchor \
              WHERE c.name = ? AND o.object_guid = ?",
         )
@@ -105,7 +108,7 @@ impl Engine {
                 Err(fault) => (Judged::Faulty(fault), None),
             };
             let export = next_export(&judged, wanted.as_ref(), confirmed.as_ref());
-            return Ok(Preview { judged, twin, flows: Vec::new(), export });
+            return Ok(Preview { judged, anchor_due: false, twin, flows: Vec::new(), export });
         }
         let mut groups = BTreeSet::new();
         for name in connector.rules.groups() {
@@ -142,7 +145,14 @@ impl Engine {
         });
         let own = rules::flows(connector, &subject).unwrap_or_default();
         let flows = person.map(|person| flows(&own, &attributes, &person, confirmed.as_ref()));
-        Ok(Preview { judged, twin, flows: flows.unwrap_or_default(), export })
+        // Who is known by another account's anchor keeps that one, and this account needs none.
+        let known: Option<String> = row.try_get("known")?;
+        let anchor_due = connector.fill_anchors
+            && present
+            && judged == Judged::Person
+            && attributes.bytes(anchor::ATTRIBUTE).is_none()
+            && known.is_none_or(|known| known == found.anchor);
+        Ok(Preview { judged, anchor_due, twin, flows: flows.unwrap_or_default(), export })
     }
 }
 

@@ -106,10 +106,14 @@ pub struct Counts {
     pub unchanged: u64,
     /// Ones that could not be carried on.
     pub errors: u64,
+    /// Source anchors that an import wrote into the directory before it read it.
+    pub anchors: u64,
+    /// Those that the directory refused.
+    pub anchors_refused: u64,
 }
 
 impl Counts {
-    /// Objects handled in all.
+    /// Objects handled in all; anchors are of objects that are counted as they are read.
     pub fn done(&self) -> u64 {
         self.adds + self.updates + self.deletes + self.unchanged + self.errors
     }

@@ -99,6 +99,36 @@ pub trait ImportSource: Send {
     /// What was asked for and as whom (bases, filter, account), as text that is equal for equal scopes. After a
     /// change of it no removal is exported until a person approved the list.
     fn scope(&self) -> String;
+
+    /// What gives objects an anchor of their own, for a directory that can be written to; `None` for one that can't.
+    fn anchors(&mut self) -> Option<&mut dyn AnchorWriter> {
+        None
+    }
+}
+
+/// A directory that keeps the source anchor of an object with the object.
+#[async_trait]
+pub trait AnchorWriter: Send {
+    /// Adds `objectGUID` as the anchor of the object that has it (as the directory stores it), and puts it in place of no other.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the directory can't be written to at all; whether this one was written is not known then.
+    async fn write(&mut self, object_guid: [u8; 16]) -> Result<AnchorWritten, SourceError>;
+}
+
+/// What came of one anchor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorWritten {
+    /// It was added.
+    Written,
+    /// It was there already.
+    AlreadyThere,
+    /// Another value was there, and stays.
+    Another,
+    /// The directory does not let us; why, and what mends it, for the operator.
+    Refused(String),
+    /// The object is not there any more.
+    Gone,
 }
 
 /// Why a source broke off.

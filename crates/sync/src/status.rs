@@ -22,6 +22,8 @@ pub struct ConnectorStatus {
     pub faulty: u64,
     /// Objects that changed since a sync judged them last.
     pub unsynced: u64,
+    /// People whom the directory is to be given an anchor of.
+    pub anchors_due: u64,
     /// The server that the next delta import goes on at; `None` if that has to be a full one.
     pub delta_server: Option<String>,
     /// People that the next export would make.
@@ -49,6 +51,8 @@ const QUERY: &str = "SELECT name,
         AS out_of_scope,
     (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND present = 1 AND fault IS NOT NULL) AS faulty,
     (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND changed = 1) AS unsynced,
+    (SELECT count(*) FROM cs_object o INDEXED BY cs_object_anchor_due JOIN mv_object m ON m.id = mv_id AND m.anchor = o.anchor
+        WHERE o.connector_id = c.id AND anchor_due >= 0 AND present = 1 AND c.anchors_from IS NOT NULL) AS anchors_due,
     CASE WHEN watermark IS NOT NULL THEN watermark_server END AS delta_server,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL AND confirmed IS NULL)
         AS adds,
@@ -144,6 +148,7 @@ pub(crate) async fn all(
             out_of_scope: count("out_of_scope")?,
             faulty: count("faulty")?,
             unsynced: count("unsynced")?,
+            anchors_due: count("anchors_due")?,
             delta_server: row.try_get("delta_server")?,
             pending_adds: count("adds")?,
             pending_updates: count("updates")?,

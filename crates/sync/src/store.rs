@@ -142,6 +142,7 @@ fn migrator() -> Migrator {
         migration(7, "foreign members", include_str!("../migrations/0007_foreign_members.sql")),
         migration(8, "approval ends", include_str!("../migrations/0008_approval_ends.sql")),
         migration(9, "approved each", include_str!("../migrations/0009_approved_each.sql")),
+        migration(11, "fill anchors", include_str!("../migrations/0011_fill_anchors.sql")),
     ]);
     migrator.set_ignore_missing(true);
     migrator

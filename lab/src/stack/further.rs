@@ -1,6 +1,6 @@
 //! A further agent of the same forests, beside the stack's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -38,12 +38,21 @@ impl Stack {
             );
         let configuration = self.folder.join(format!("{name}.toml"));
         std::fs::write(&configuration, text).with_context(|| configuration.display().to_string())?;
-        self.enrol(&configuration)?;
-        let (program, log) = (self.programs.agent.clone(), format!("{name}.log"));
-        let mut agent = FurtherAgent { program, configuration, log, child: None };
+        let mut agent = self.enrol_further(&configuration)?;
         agent.start(self)?;
         self.enable(&agent.configuration)?;
         Ok(agent)
+    }
+
+    /// Enrols one more agent with a configuration that is there, and leaves it at rest.
+    ///
+    /// # Errors
+    /// When the enrolment fails.
+    pub fn enrol_further(&self, configuration: &Path) -> Result<FurtherAgent> {
+        self.enrol(configuration)?;
+        let log = configuration.with_extension("log").display().to_string();
+        let (program, configuration) = (self.programs.agent.clone(), configuration.to_owned());
+        Ok(FurtherAgent { program, configuration, log, child: None })
     }
 }
 

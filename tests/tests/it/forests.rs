@@ -8,7 +8,7 @@ use ritorno_lab::Forest;
 use ritorno_lab::forest::ForestHandle;
 use ritorno_storage::Store;
 
-use crate::sync::{tenant, wait_for};
+use crate::sync::{let_fill_anchors, tenant, wait_for, written_anchor};
 use crate::world::World;
 
 /// Accounts with one employee number are one person's; guests stay outside; a name to show is made of the others.
@@ -113,7 +113,10 @@ fn serve_both(world: &mut World, fabrikam: &ForestHandle) -> Result<()> {
     std::fs::write(&password, &fabrikam.service_account.password)?;
     let text = std::fs::read_to_string(&configuration)?;
     let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
-    let text = text.replace(&scope, &format!("{scope}\ngroups = [\"OU=Groups,{}\"]", world.forest.base_dn));
+    let text = text.replace(
+        &scope,
+        &format!("{scope}\ngroups = [\"OU=Groups,{}\"]\nfill_consistency_guid = true", world.forest.base_dn),
+    );
     let second = format!(
         "[[forest]]\nname = \"{}\"\nhosts = [\"{}\"]\ndns_servers = [\"{}\"]\naccount = \"{}\"\n\
          password_file = \"{}\"\nca_file = \"{}\"\nscope = [\"OU=Linked,{}\"]\n",
@@ -138,6 +141,7 @@ fn serve_both(world: &mut World, fabrikam: &ForestHandle) -> Result<()> {
     let carried = world.stack.agent_command(&["config", "export"])?;
     ensure!(carried.contains("OU=Linked") && carried.contains("employeeID"), "{carried}");
     ensure!(!carried.contains(&fabrikam.service_account.password), "a password was carried");
+    let_fill_anchors(world)?;
     world.stack.stop_agent();
     world.stack.start_agent()
 }
@@ -211,13 +215,19 @@ fn two_forests_and_their_groups_are_one_tenant() -> Result<()> {
     member(contoso, "delete", "Inner", &principal)?;
     wait_for_groups(&world, &[("Inner", &["marco.conti", "emma.fischer"]), ("Sales", &["Inner"])])?;
 
-    // Moved to the other forest with the anchor: the same person of the tenant, and in the groups of the first no more.
+    // Moved to the other forest with the anchor that the agent wrote: the same person of the tenant, and in the groups of the first no more.
     let luca = &before["luca.esposito"];
+    let luca_dn = dn("luca.esposito")?;
+    wait_for(&world, "the anchor in the directory", |_| {
+        written_anchor(&world, &luca_dn).is_ok_and(|written| written.is_some())
+    })?;
+    let written = written_anchor(&world, &luca_dn)?.context("it was written")?;
+    ensure!(written == anchor(luca)?, "{written} is another anchor");
     linked(
         &fabrikam,
         "luca.moved",
         512,
-        &format!("sn: Esposito\ngivenName: Luca\nmS-DS-ConsistencyGuid:: {}\n", anchor(luca)?),
+        &format!("sn: Esposito\ngivenName: Luca\nmS-DS-ConsistencyGuid:: {written}\n"),
     )?;
     contoso.modify(&format!("dn: {}\nchangetype: delete\n", dn("luca.esposito")?))?;
     // A name that is used again is somebody else's.

@@ -85,6 +85,22 @@ fn the_tenant_follows_the_forest() -> Result<()> {
     Ok(())
 }
 
+/// Gives the service account the right to write source anchors, by the lines that the agent prints once that is asked for.
+pub(crate) fn let_fill_anchors(world: &World) -> Result<()> {
+    let said = world.stack.agent_command(&["prepare", &world.forest.dns_domain])?;
+    let line = |what: &str| said.lines().find(|line| line.contains(what)).context("a line of the script");
+    let script = format!("{}; {}", line("sid=$(")?, line("23773dc2-")?);
+    world.forest.dc_exec(&["bash", "-c", &script]).map(drop)
+}
+
+/// What a person has as `mS-DS-ConsistencyGuid` at the controller, in base64, read as the system.
+pub(crate) fn written_anchor(world: &World, dn: &str) -> Result<Option<String>> {
+    let database = "/var/lib/samba/private/sam.ldb";
+    let search = ["ldbsearch", "-H", database, "-s", "base", "-b", dn, "mS-DS-ConsistencyGuid"];
+    let found = world.forest.dc_exec(&search)?;
+    Ok(found.lines().find_map(|line| line.strip_prefix("mS-DS-ConsistencyGuid:: ")).map(str::to_owned))
+}
+
 /// Waits until `arrived` holds of the tenant.
 pub(crate) fn wait_for(
     world: &World,

@@ -1,5 +1,6 @@
 //! One file for each operation.
 
+pub(crate) mod anchor;
 pub(crate) mod attempts;
 mod change;
 pub(crate) mod changes;

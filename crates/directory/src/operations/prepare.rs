@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ritorno_protocol::ids::Forest;
 
-use super::remedy::{Remedy, UNEXPIRE, USER, WORDS, quoted, windows_line};
+use super::remedy::{ANCHOR, Remedy, UNEXPIRE, USER, WORDS, Words, quoted, windows_line};
 use crate::identity::{is_within, leaf_name, parent};
 use crate::kerberos::realm;
 
@@ -17,6 +17,8 @@ pub struct Preparation<'a> {
     pub account: &'a str,
     /// DNs that people are below; empty for the whole domain.
     pub scope: &'a [String],
+    /// Whether people are given their source anchor as `mS-DS-ConsistencyGuid`.
+    pub fill_anchors: bool,
     /// Where the account's password will lie, if it signs in by one.
     pub password_file: Option<&'a Path>,
     /// Where the account's key will lie, if it signs in by one.
@@ -69,7 +71,7 @@ impl Preparation<'_> {
         }
         let scope = if self.scope.is_empty() { std::slice::from_ref(&domain) } else { self.scope };
         let mut notes = vec![
-            "Each of the four rights is checked for a person by `ritorno-agent rights NAME` afterwards."
+            "Each of these rights is checked for a person by `ritorno-agent rights NAME` afterwards."
                 .to_owned(),
         ];
         if let Some(file) = self.password_file {
@@ -93,6 +95,11 @@ impl Preparation<'_> {
         })
     }
 
+    /// The rights on people.
+    fn words(&self) -> impl Iterator<Item = &'static Words> {
+        WORDS.iter().chain(self.fill_anchors.then_some(&ANCHOR))
+    }
+
     fn samba(&self, name: &str, container: Option<&str>, domain: &str, scope: &[String]) -> Vec<String> {
         // `--userou` is without the domain.
         let unit =
@@ -102,7 +109,7 @@ impl Preparation<'_> {
             format!("samba-tool dsacl set {} --sddl=\"{entries}\"", quoted(&format!("--objectdn={target}")))
         };
         let people: String =
-            WORDS.iter().map(|words| format!("(OA;CIIO;{};{USER};$sid)", words.sddl)).collect();
+            self.words().map(|words| format!("(OA;CIIO;{};{USER};$sid)", words.sddl)).collect();
         let random = if self.keytab_file.is_some() { " --random-password" } else { "" };
         let mut lines = vec![
             format!("samba-tool user create {name}{random}{unit}"),
@@ -130,7 +137,7 @@ impl Preparation<'_> {
         )];
         for base in scope {
             lines.extend(
-                WORDS.iter().map(|words| windows_line(base, " /I:S", &account, words.dsacls, ";user")),
+                self.words().map(|words| windows_line(base, " /I:S", &account, words.dsacls, ";user")),
             );
         }
         lines.push(windows_line(domain, "", &account, UNEXPIRE.dsacls, ""));
@@ -168,7 +175,16 @@ mod tests {
     fn told(account: &str, scope: &[&str]) -> Result<Remedy, PrepareError> {
         let scope: Vec<String> = scope.iter().map(|base| (*base).to_owned()).collect();
         let (forest, keytab_file) = (Forest("contoso.test".into()), Some(Path::new("/etc/k")));
-        Preparation { forest: &forest, account, scope: &scope, password_file: None, keytab_file }.lines()
+        let fill_anchors = false;
+        Preparation {
+            forest: &forest,
+            account,
+            scope: &scope,
+            fill_anchors,
+            password_file: None,
+            keytab_file,
+        }
+        .lines()
     }
 
     #[test]

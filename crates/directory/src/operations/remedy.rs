@@ -46,6 +46,13 @@ pub(super) const WORDS: [Words; 3] = [
     },
 ];
 
+/// Writing the source anchor, by the attribute's `schemaIDGUID` (MS-ADA2), where people are given theirs.
+pub(super) const ANCHOR: Words = Words {
+    name: "write mS-DS-ConsistencyGuid",
+    sddl: "RPWP;23773dc2-b63a-11d2-90e1-00c04fd91ab1",
+    dsacls: "RPWP;mS-DS-ConsistencyGuid",
+};
+
 /// What an administrator can do about missing rights. Empty if nothing is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remedy {
@@ -64,7 +71,7 @@ impl Directory {
     /// # Errors
     /// [`Fault::NotFound`] if the service account's own object can't be read; else what kept us from reading.
     pub async fn remedy(&self, person: &Person, rights: &Rights) -> Result<Remedy, DirectoryError> {
-        if rights.all().iter().all(|verdict| verdict.is_granted()) {
+        if rights.is_complete() {
             return Ok(Remedy::default());
         }
         let mut lease = self.lease().await?;
@@ -130,7 +137,8 @@ fn remedy(person: &str, unit: &str, domain: &str, rights: &Rights, sid: &Sid, ac
         (unit, "CIIO", USER)
     };
     let mut entries = String::new();
-    for (words, verdict) in WORDS.iter().zip(rights.all()) {
+    let anchor = rights.anchor.iter().map(|verdict| (&ANCHOR, verdict));
+    for (words, verdict) in WORDS.iter().zip(rights.all()).chain(anchor) {
         match verdict {
             Verdict::Granted { .. } => {}
             Verdict::Denied { to, inherited } => {
@@ -182,6 +190,7 @@ mod tests {
             unlock: granted.clone(),
             must_change: Verdict::Denied { to: sid.clone(), inherited: true },
             unexpire: granted.clone(),
+            anchor: None,
             inheritance_broken: false,
             admin_count: false,
         };
@@ -205,6 +214,13 @@ mod tests {
             ]
         );
         assert_eq!(told.windows, [r#"dsacls "DC=t" /G "svc@t:CA;Unexpire Password""#]);
+        (rights.unexpire, rights.anchor) = (Verdict::Granted { to: sid.clone() }, Some(Verdict::Missing));
+        let told = remedy("CN=a,OU=b,DC=t", "OU=b,DC=t", "DC=t", &rights, &sid, "svc@t");
+        assert_eq!(
+            told.windows,
+            [r#"dsacls "OU=b,DC=t" /I:S /G "svc@t:RPWP;mS-DS-ConsistencyGuid;user""#],
+            "where it is asked for"
+        );
         (rights.admin_count, rights.unexpire) = (true, Verdict::Granted { to: sid.clone() });
         let told = remedy("CN=a,DC=t", "DC=t", "DC=t", &rights, &sid, "svc@t");
         assert!(told.samba.is_empty() && told.windows.is_empty() && told.notes[0].contains("AdminSDHolder"));

@@ -31,6 +31,8 @@ pub struct Rights {
     /// *Unexpire Password*, on the domain: without it Windows makes each password that is reset one to be changed at the next sign-in
     /// (MS-SAMR 3.1.1.8.7). Samba asks for it only where a password is made one that never expires.
     pub unexpire: Verdict,
+    /// Writing `mS-DS-ConsistencyGuid`, where people are given their source anchor; `None` where they are not.
+    pub anchor: Option<Verdict>,
     /// The person's object inherits no rights from the OUs above: what is delegated there does not reach it.
     pub inheritance_broken: bool,
     /// `adminCount` is set: AdminSDHolder has put its own rights in place of the inherited ones, and does so again every hour.
@@ -41,6 +43,11 @@ impl Rights {
     /// Reset, unlock, must change, unexpire, in this order.
     pub const fn all(&self) -> [&Verdict; 4] {
         [&self.reset, &self.unlock, &self.must_change, &self.unexpire]
+    }
+
+    /// Whether nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.all().into_iter().chain(&self.anchor).all(Verdict::is_granted)
     }
 }
 
@@ -66,6 +73,12 @@ impl Lease<'_> {
         };
         let unlock = self.write_of("lockoutTime").await?.ok_or_else(|| unreadable("lockoutTime's schema"))?;
         let change = self.write_of("pwdLastSet").await?.ok_or_else(|| unreadable("pwdLastSet's schema"))?;
+        let anchor = if self.fills_anchors() {
+            let unread = || unreadable("mS-DS-ConsistencyGuid's schema");
+            Some(self.write_of("mS-DS-ConsistencyGuid").await?.ok_or_else(unread)?)
+        } else {
+            None
+        };
         let search = Search::entry(guid_dn(&person.object_guid), &["nTSecurityDescriptor", "adminCount"]);
         let entry = self.find(&search, &[Control::flags(SD_FLAGS, DACL)]).await?.pop().unwrap_or_default();
         let descriptor =
@@ -84,6 +97,7 @@ impl Lease<'_> {
             unlock: verdict(&unlock)?,
             must_change: verdict(&change)?,
             unexpire,
+            anchor: anchor.as_ref().map(verdict).transpose()?,
             inheritance_broken: is_inheritance_broken(descriptor),
             admin_count: entry.integer("adminCount").is_some_and(|count| count > 0),
         })

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 #[cfg(test)]
+mod anchor;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod content;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ritorno_directory::{Directory, Identity, Preparation};
+use ritorno_directory::{AnchorFilled, Directory, Identity, Preparation};
 use ritorno_lab::{Forest, Lab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::outcome::Fault;
@@ -24,6 +24,7 @@ async fn the_printed_lines_make_an_account_that_can_work() {
             forest: &name,
             account: &account,
             scope: &scope,
+            fill_anchors: true,
             password_file: file,
             keytab_file: None,
         };
@@ -35,13 +36,16 @@ async fn the_printed_lines_make_an_account_that_can_work() {
 
         let mut settings = config(&forest);
         (settings.account, settings.scope) = (account, scope.to_vec());
+        settings.fill_anchors = true;
         settings.password = Arc::new(password(secret));
         let directory = Directory::new(settings, Arc::new(SystemClock)).unwrap();
         let locate =
             async |sam: &str| directory.locate(&Identity::AccountName(sam.to_owned())).await.unwrap();
         let person = locate(&forest.people[0].sam).await;
         let rights = directory.rights(&person).await.unwrap();
-        assert!(rights.all().iter().all(|verdict| verdict.is_granted()), "{rights:?}");
+        assert!(rights.is_complete() && rights.anchor.is_some(), "{rights:?}");
+        assert_eq!(directory.fill_anchor(&person.object_guid).await.unwrap(), AnchorFilled::Written);
+        assert_eq!(locate(&forest.people[0].sam).await.anchor, person.anchor, "it is who it was");
         reset(&directory, &person, "Entirely-New-7!").await.unwrap();
         assert!(forest.kinit(&forest.people[0].sam, "Entirely-New-7!").unwrap());
         // It can read the policy that holds for somebody, and is nobody out of its scope.

@@ -21,8 +21,14 @@ fn service_line(forest: &ForestHandle, sam: &str) -> String {
     let name = ritorno_protocol::ids::Forest(forest.dns_domain.clone());
     let account = format!("{sam}@{}", forest.dns_domain);
     let keytab_file = Some(Path::new("/etc/ritorno-agent/keytab"));
-    let preparation =
-        Preparation { forest: &name, account: &account, scope: &[], password_file: None, keytab_file };
+    let preparation = Preparation {
+        forest: &name,
+        account: &account,
+        scope: &[],
+        fill_anchors: false,
+        password_file: None,
+        keytab_file,
+    };
     preparation
         .lines()
         .unwrap()
@@ -109,8 +115,14 @@ fn the_printed_lines_make_an_account_that_signs_in_by_its_key() {
             (ritorno_protocol::ids::Forest(forest.dns_domain.clone()), [forest.people_ou.clone()]);
         let account = format!("svc-keytab@{}", forest.dns_domain);
         let keytab_file = Some(Path::new("/etc/ritorno-agent/keytab"));
-        let preparation =
-            Preparation { forest: &name, account: &account, scope: &scope, password_file: None, keytab_file };
+        let preparation = Preparation {
+            forest: &name,
+            account: &account,
+            scope: &scope,
+            fill_anchors: false,
+            password_file: None,
+            keytab_file,
+        };
         let lines = preparation.lines().unwrap().samba.join("\n");
         let script =
             format!("set -eu\ncd $(mktemp -d)\n{{\n{lines}\n}} >/dev/null\nbase64 -w0 ritorno.keytab\n");

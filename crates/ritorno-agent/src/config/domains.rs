@@ -28,6 +28,7 @@ pub(super) struct File {
     scope: Vec<String>,
     #[serde(default)]
     groups: Vec<String>,
+    fill_consistency_guid: Option<Spanned<bool>>,
 }
 
 /// Each forest, followed by its further domains.
@@ -83,6 +84,9 @@ impl File {
             show_at: self.show_at,
             scope: self.scope,
             groups: self.groups,
+            fill_consistency_guid: self
+                .fill_consistency_guid
+                .or_else(|| forest.fill_consistency_guid.clone()),
             ..forest.clone()
         })
     }
@@ -104,6 +108,7 @@ account = "svc-ritorno@contoso.test"
 password_file = "p"
 ca_file = "c"
 preferred = ["dc2.contoso.test"]
+fill_consistency_guid = true
 scope = ["OU=People,DC=contoso,DC=test"]
 [forest.attributes]
 alternate_mail = "info"
@@ -126,6 +131,7 @@ hosts = ["dc9.wingtip.test"]
 account = "svc@wingtip.test"
 password_file = "q"
 write_elsewhere = true
+fill_consistency_guid = false
 "#;
         let forests = parse(domains).unwrap().forests;
         let names: Vec<_> =
@@ -149,6 +155,10 @@ write_elsewhere = true
         assert_eq!(tree.hosts, ["dc9.wingtip.test"]);
         assert_eq!(tree.access.secret.file(), Path::new("q"));
         assert!(tree.scope.is_empty() && tree.write_elsewhere);
+        assert_eq!(
+            forests.iter().map(|one| one.fill_consistency_guid).collect::<Vec<_>>(),
+            [true, true, false]
+        );
         for domain in [child, tree] {
             assert_eq!(domain.dns_servers, root.dns_servers);
             assert_eq!(domain.attributes.alternate_mail, "info");
@@ -162,18 +172,18 @@ write_elsewhere = true
         let complaint = |domains: &str| parse(domains).unwrap_err().to_string();
         let emea = "[[forest.domain]]\nname = \"emea.contoso.test\"\n";
         for (lines, expected) in [
-            (format!("{emea}host = []\n"), "line 17, key 'host': unknown field"),
-            (format!("{emea}{emea}"), "line 18, key 'name': 'emea.contoso.test' is there already"),
-            (emea.replace("emea.", ""), "line 16, key 'name': 'contoso.test' is there already"),
+            (format!("{emea}host = []\n"), "line 18, key 'host': unknown field"),
+            (format!("{emea}{emea}"), "line 19, key 'name': 'emea.contoso.test' is there already"),
+            (emea.replace("emea.", ""), "line 17, key 'name': 'contoso.test' is there already"),
             (
                 format!("{emea}account = \"svc@emea.contoso.test\"\n"),
-                "line 17, key 'account': an account of its own",
+                "line 18, key 'account': an account of its own",
             ),
             (
                 format!("{emea}keytab_file = \"k\"\n"),
-                "line 16, key 'name': with Kerberos a domain is a realm",
+                "line 17, key 'name': with Kerberos a domain is a realm",
             ),
-            (emea.replace("emea.contoso.test", "emea"), "line 16, key 'name': 'emea' is no DNS name"),
+            (emea.replace("emea.contoso.test", "emea"), "line 17, key 'name': 'emea' is no DNS name"),
         ] {
             let said = complaint(&lines);
             assert!(said.contains(expected), "{said}");
@@ -181,9 +191,9 @@ write_elsewhere = true
         let sealed = FOREST.replace("ca_file = \"c\"", "transport = \"kerberos\"");
         let said =
             Config::parse(Path::new("agent.toml"), &format!("{sealed}{emea}")).unwrap_err().to_string();
-        assert!(said.contains("line 16, key 'name': with Kerberos a domain is a realm"), "{said}");
+        assert!(said.contains("line 17, key 'name': with Kerberos a domain is a realm"), "{said}");
         let openldap = FOREST
-            .replace("preferred = [\"dc2.contoso.test\"]\n", "")
+            .replace("preferred = [\"dc2.contoso.test\"]\nfill_consistency_guid = true\n", "")
             .replace("svc-ritorno@contoso.test", "cn=a");
         let text = format!("{openldap}[forest.openldap]\n{emea}");
         let said = Config::parse(Path::new("agent.toml"), &text).unwrap_err().to_string();

@@ -89,6 +89,9 @@ pub(super) fn check(forest: &FileForest) -> Result<Option<Settings>, (Range<usiz
             "is for domain controllers: the servers that take writes are those in `hosts`",
         );
     }
+    if let Some(fill) = &forest.fill_consistency_guid {
+        return not_here(fill.span(), "is for domain controllers: an OpenLDAP server has no such attribute");
+    }
     if let Some(hosts) = &forest.show_at {
         return not_here(hosts.span(), "is for domain controllers");
     }
@@ -165,6 +168,11 @@ policy = "cn=default,ou=policies,dc=tailspin,dc=test"
                 "line 12, key 'policy'",
             ),
             ("scope =", "write_elsewhere = true\nscope =", "line 9, key 'write_elsewhere'"),
+            (
+                "scope =",
+                "fill_consistency_guid = true\nscope =",
+                "line 9, key 'fill_consistency_guid': is for domain",
+            ),
             ("scope =", "show_at = [\"x\"]\nscope =", "line 9, key 'show_at'"),
             ("policy =", "port = 389\npolicy =", "line 12, key 'port'"),
             ("policy =", "protected_groups = [\"admins\"]\npolicy =", "line 12, key 'protected_groups'"),

@@ -29,6 +29,10 @@ fn the_example_is_valid() {
     let config = parse(include_str!("../../agent.example.toml")).unwrap();
     assert_eq!(config.forests.len(), 1);
     assert_eq!(config.mode, Mode::Active);
+    assert!(
+        !config.forests[0].fill_consistency_guid,
+        "what writes into the directory is off unless it is asked for"
+    );
 }
 
 #[test]
@@ -81,6 +85,11 @@ fn errors_name_file_line_and_key() {
     assert!(
         complaint("[limits]", "only_preferred = true\n[limits]")
             .starts_with("agent.toml, line 10, key 'only_preferred': true, and no host is preferred")
+    );
+    let fill = complaint("[limits]", "fill_consistency_guid = \"yes\"\n[limits]");
+    assert!(
+        fill.starts_with("agent.toml, line 10, key 'fill_consistency_guid': invalid type: string"),
+        "{fill}"
     );
     assert!(complaint("state_dir = \"/var/lib/ritorno-agent\"", "").contains("state_dir"));
     assert!(parse("state_dir = \"x\"\n").unwrap_err().to_string().contains("[[forest]]"));

@@ -12,6 +12,9 @@ pub(super) const CONTAINERS: usize = 40;
 /// The rights, in the order of [`Held::all`].
 const NAMES: [&str; 4] = ["Reset Password", "write lockoutTime", "write pwdLastSet", "Unexpire Password"];
 
+/// The one that is asked for only where the agent gives people their source anchor.
+pub(super) const ANCHOR: &str = "write mS-DS-ConsistencyGuid";
+
 /// The check.
 pub(super) struct Rights;
 
@@ -22,7 +25,7 @@ impl Check<Context> for Rights {
             id: "rights",
             title: "The agent's account has its rights wherever there are people",
             proves: "On one person of each container that has synchronised people, the account may reset the password, unlock, and demand \
-                     a change, and on the domain it holds Unexpire Password: so the delegation stands at each domain's root and is \
+                     a change, and write the source anchor where it is to; on the domain it holds Unexpire Password: so the delegation stands at each domain's root and is \
                      inherited down to the people.",
             article: Some("The agent's account has the rights that writeback needs"),
             rows: &["P1", "P2", "P3", "P4"],
@@ -91,7 +94,7 @@ async fn one(context: &Context, directory: &Directory) -> Finding {
     }
     if lacks.is_empty() {
         let account = directory.account();
-        return Finding::pass(format!("{forest}: {account} has all four in {looked_at} containers"));
+        return Finding::pass(format!("{forest}: {account} has all of its rights in {looked_at} containers"));
     }
     let reset_stands = lacks.iter().all(|(_, missing, _)| !missing.contains(&NAMES[0]));
     let finding = lacking(directory.account(), &lacks, looked_at, reset_stands);
@@ -105,7 +108,9 @@ async fn one(context: &Context, directory: &Directory) -> Finding {
 }
 
 fn missing(rights: &Held) -> Vec<&'static str> {
-    NAMES.iter().zip(rights.all()).filter(|(_, right)| !right.is_granted()).map(|(name, _)| *name).collect()
+    let anchor = rights.anchor.iter().map(|right| (&ANCHOR, right));
+    let all = NAMES.iter().zip(rights.all()).chain(anchor);
+    all.filter(|(_, right)| !right.is_granted()).map(|(name, _)| *name).collect()
 }
 
 fn lacking(account: &str, lacks: &[Lack], looked_at: usize, reset_stands: bool) -> Finding {
@@ -120,7 +125,10 @@ fn lacking(account: &str, lacks: &[Lack], looked_at: usize, reset_stands: bool) 
         "the delegation does not reach these containers: it was given on another one, or something denies it there"
     };
     let finding = if reset_stands {
-        Finding::warning(evidence, "passwords can be reset, but not all that belongs to it works")
+        Finding::warning(
+            evidence,
+            "passwords can be reset, but not everything else works that the agent is to do",
+        )
     } else {
         Finding::fail(evidence, cause)
     };

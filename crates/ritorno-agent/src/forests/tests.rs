@@ -104,6 +104,7 @@ impl Scene {
             access: Access::by_password(password_file, forest.ca_pem.clone()),
             scope: vec![forest.people_ou.clone()],
             groups: Vec::new(),
+            fill_consistency_guid: false,
             attributes: Attributes::default(),
             openldap: None,
         };

@@ -32,6 +32,7 @@ fn settings(forest: &ForestHandle, folder: &std::path::Path) -> ForestSettings {
         access: Access::by_password(password_file, forest.ca_pem.clone()),
         scope: Vec::new(),
         groups: Vec::new(),
+        fill_consistency_guid: false,
         attributes: Attributes::default(),
         openldap: None,
     }

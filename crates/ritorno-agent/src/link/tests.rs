@@ -125,6 +125,7 @@ impl Scene {
             access: Access::by_password(folder.join("none"), authority.certificate_path()),
             scope: Vec::new(),
             groups: Vec::new(),
+            fill_consistency_guid: false,
             attributes: Attributes::default(),
             openldap: None,
         };

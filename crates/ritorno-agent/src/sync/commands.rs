@@ -1,9 +1,11 @@
 //! `ritorno-agent sync ...` and `staging ...`: what changes something. What only looks is in [`super::look`].
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use ritorno_sync::{Profile, Progress};
 
 use super::cycle::Held;
@@ -40,9 +42,7 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
     let _turn = sync.turn().await?;
     waiting.finish_and_clear();
     for settings in chosen {
-        let bar = ProgressBar::new_spinner().with_message(format!("{profile} of {}", settings.name));
-        bar.set_style(style("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}"));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = bar(format!("{profile} of {}", settings.name));
         let report = sync.run(settings, profile, &|progress| show(&bar, progress)).await;
         bar.finish_and_clear();
         let report = report.with_context(|| format!("{profile} of {} failed", settings.name))?;
@@ -65,17 +65,13 @@ pub(crate) async fn cycle(config: &Config, full: bool) -> anyhow::Result<()> {
     let sync = Sync::open(config, Forests::open(&config.forests, &system::clock())?).await?;
     let before = sync.engine.history(1).await?.first().map_or(0, |run| run.id);
     let events = EventLog::open(&config.log, system::clock())?;
-    let bar = ProgressBar::new_spinner().with_message("a cycle");
-    bar.set_style(style("{spinner} {msg}: {human_pos} objects, {per_sec}, {elapsed}"));
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let bars = Bars::default();
     let read = if full { Read::Full } else { Read::Delta };
-    let progress = |progress: Progress| {
-        bar.set_message(progress.profile.name());
-        bar.set_position(progress.done);
-    };
+    let progress = |progress: Progress| bars.show(progress);
     let failed =
         sync.cycle(|_, _| Cycle { read, confirm: false }, &mut Held::new(), &events, &progress).await;
-    bar.finish_and_clear();
+    // What is on the terminal goes; that it can't be cleared is no reason to fail.
+    let _ = bars.all.clear();
     let failed = failed?;
     let mut runs = sync.engine.history(RUNS).await?;
     runs.retain(|run| run.id > before);
@@ -110,11 +106,50 @@ fn chosen<'a>(config: &'a Config, connector: &str) -> anyhow::Result<Vec<&'a For
     Ok(chosen)
 }
 
-/// With a total a bar and the time that is left, without one the rate alone.
+/// A bar, of which it is not known how long it gets.
+fn bar(message: String) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(message);
+    unmeasured(&bar);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// From here on nobody knows how many there will be.
+fn unmeasured(bar: &ProgressBar) {
+    bar.unset_length();
+    bar.reset();
+    bar.set_style(style("{spinner} {msg}: {human_pos} objects so far, {per_sec}, {elapsed}"));
+}
+
+/// The profiles of a cycle, each by itself: in a first cycle three go on at once.
+#[derive(Default)]
+struct Bars {
+    all: MultiProgress,
+    each: Mutex<HashMap<Profile, ProgressBar>>,
+}
+
+impl Bars {
+    fn show(&self, progress: Progress) {
+        // The lock guards plain values: a poisoned one is as good.
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = each
+            .entry(progress.profile)
+            .or_insert_with(|| self.all.add(bar(progress.profile.name().to_owned())));
+        // The next forest begins.
+        if progress.done < bar.position() {
+            unmeasured(bar);
+        }
+        show(bar, progress);
+    }
+}
+
+/// With a total a bar, the rate and the time that is left, without one the rate alone.
 fn show(bar: &ProgressBar, progress: Progress) {
     if let Some(total) = progress.total.filter(|total| bar.length() != Some(*total)) {
+        if bar.length().is_none() {
+            bar.set_style(style("{msg} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left"));
+        }
         bar.set_length(total);
-        bar.set_style(style("{msg} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left"));
     }
     bar.set_position(progress.done);
 }
@@ -178,4 +213,86 @@ pub(crate) async fn staging(config: &Config, on: bool) -> anyhow::Result<()> {
         "Staging is off: the next cycle exports, behind the deletion guard, and the agent writes back again.",
     )?;
     pending(config, None).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+
+    use super::*;
+
+    /// What was drawn last.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            120
+        }
+        fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> std::io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> std::io::Result<()> {
+            if !text.trim().is_empty() {
+                *self.0.lock().unwrap() = text.to_owned();
+            }
+            Ok(())
+        }
+        fn clear_line(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rate_and_time_left_are_told_where_a_total_is_known() {
+        let told = |steps: &[(u64, Option<u64>)]| {
+            let (screen, bar) = (Screen::default(), bar("full-import".to_owned()));
+            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+            for (done, total) in steps {
+                show(&bar, Progress { profile: Profile::FullImport, done: *done, total: *total });
+            }
+            // Drawn for good, whatever was drawn a moment ago.
+            bar.abandon();
+            screen.0.lock().unwrap().clone()
+        };
+        let text = told(&[(1_500, None)]);
+        assert!(text.contains("full-import: 1,500 objects so far, ") && text.contains("/s, "), "{text}");
+        let text = told(&[(1_500, None), (2_000, Some(8_000))]);
+        assert!(
+            text.contains("2,000 of 8,000, ") && text.contains("/s, ") && text.contains(" left"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn profiles_that_go_on_at_once_are_told_each_by_itself() {
+        let bars = Bars::default();
+        let told = |profile, done, total| {
+            bars.show(Progress { profile, done, total });
+            let each = bars.each.lock().unwrap();
+            (each[&profile].position(), each[&profile].length())
+        };
+        assert_eq!(told(Profile::FullImport, 500, None), (500, None));
+        assert_eq!(told(Profile::Export, 10, Some(400)), (10, Some(400)));
+        assert_eq!(told(Profile::FullImport, 1_000, None), (1_000, None));
+        assert_eq!(told(Profile::Export, 20, Some(400)), (20, Some(400)));
+        assert_eq!(told(Profile::Export, 5, None), (5, None), "the next forest's");
+    }
 }

@@ -192,7 +192,8 @@ impl Sync {
     ) -> Result<(), Failed> {
         let report = self.run(settings, profile, progress).await.map_err(|error| (profile, error))?;
         // A cycle each half a minute that meets nothing is worth no line; one that had to read everything is.
-        if report.counts.done() > 0 || report.profile != profile {
+        let anchors = report.counts.anchors + report.counts.anchors_refused;
+        if report.counts.done() + anchors > 0 || report.profile != profile {
             tracing::info!("{}", summary(&report));
         }
         Ok(())

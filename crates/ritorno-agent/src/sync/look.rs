@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use ritorno_sync::{
-    Engine, Found, Judged, NextExport, PendingKind, Preview, Profile, RemovalKind, RunReport, Standing,
+    Counts, Engine, Found, Judged, NextExport, PendingKind, Preview, Profile, RemovalKind, RunReport,
+    Standing,
 };
 
 use super::{connector, engine, exports, summary};
@@ -133,6 +134,9 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
             };
             say(format_args!("  members  {} to put into groups or take out{held}", status.pending_members))?;
         }
+        if status.anchors_due > 0 {
+            say(format_args!("  anchors  {} to write into mS-DS-ConsistencyGuid", status.anchors_due))?;
+        }
         match &status.delta_server {
             Some(server) => say(format_args!("  delta    goes on at {server}"))?,
             None => say("  delta    none to go on from: the next import is a full one")?,
@@ -166,7 +170,8 @@ pub(crate) async fn history(config: &Config, run: Option<i64>, all: bool, limit:
 
 fn is_news(report: &RunReport) -> bool {
     let delta = matches!(report.profile, Profile::DeltaImport | Profile::DeltaSync);
-    !(delta && report.is_good() && report.counts.done() == 0)
+    let Counts { anchors, anchors_refused, .. } = report.counts;
+    !(delta && report.is_good() && report.counts.done() + anchors + anchors_refused == 0)
 }
 
 /// `sync search TEXT`.
@@ -234,7 +239,8 @@ pub(crate) async fn staged(config: &Config, anchor: &str) -> anyhow::Result<Opti
     let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
         bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);
     };
-    let preview = engine.preview(&connector(config, settings)?, &found).await?;
+    let state = State::open(&config.state_dir)?;
+    let preview = engine.preview(&connector(config, &state, settings)?, &found).await?;
     Ok(Some((found, preview)))
 }
 
@@ -242,8 +248,9 @@ async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result
     let Some(settings) = config.forests.iter().find(|forest| forest.name.0 == found.connector) else {
         bail!("{} is staged of {}, which is not configured any more", found.dn, found.connector);
     };
-    let preview = engine.preview(&connector(config, settings)?, found).await?;
-    let Preview { judged, twin, flows, export } = &preview;
+    let state = State::open(&config.state_dir)?;
+    let preview = engine.preview(&connector(config, &state, settings)?, found).await?;
+    let Preview { judged, anchor_due, twin, flows, export } = &preview;
     say(format_args!("object     {}", found.dn))?;
     say(format_args!("staged     {} of {}", standing(found), found.connector))?;
     match judged {
@@ -251,6 +258,9 @@ async fn show(engine: &Engine, config: &Config, found: &Found) -> anyhow::Result
         Judged::Group => say("rules      a group")?,
         Judged::LeftOut(rule) => say(format_args!("rules      left out by {rule}"))?,
         Judged::Faulty(fault) => say(format_args!("rules      {fault}"))?,
+    }
+    if *anchor_due {
+        say("anchor     an import writes it into mS-DS-ConsistencyGuid, from objectGUID")?;
     }
     if let Some(twin) = twin {
         say(format_args!("anchor     {twin} has the same one: only who is joined already stays"))?;

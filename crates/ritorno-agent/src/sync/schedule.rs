@@ -298,7 +298,8 @@ mod tests {
 
         let clock = Arc::new(ManualClock::new(start.plus(second)));
         let engine = Engine::open(&folder.join("sync.db"), clock).await.unwrap();
-        let connector = super::super::connector(&config, &config.forests[0]).unwrap();
+        let state = State::open(&config.state_dir).unwrap();
+        let connector = super::super::connector(&config, &state, &config.forests[0]).unwrap();
         engine.run(&connector, Run::FullImport(&mut One(false)), &|_| {}).await.unwrap();
         assert_eq!(alarm(&config, start, week).await, None);
         assert!(alarm(&config, start, week.plus(second)).await.is_some());

@@ -1,9 +1,11 @@
 //! One forest's people and groups as a source of imports.
 
 use async_trait::async_trait;
-use ritorno_directory::{Change, Delta, Directory, DirectoryError, Since};
+use ritorno_directory::{AnchorFilled, Change, Delta, Directory, DirectoryError, Identity, Since};
+use ritorno_protocol::outcome::Fault;
 use ritorno_sync::{
-    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Members, Page, SourceError, Watermark,
+    AnchorWriter, AnchorWritten, Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Members,
+    Page, SourceError, Watermark,
 };
 use tokio::sync::mpsc;
 
@@ -17,6 +19,8 @@ pub(super) struct Source {
     directory: Directory,
     attributes: Vec<String>,
     scope: String,
+    /// Whether it was worked out what mends a refused anchor: once is enough.
+    explained: bool,
     /// Whether everything may be read at another controller, if the one that the mark is of does not answer.
     elsewhere: bool,
     server: Option<String>,
@@ -43,6 +47,7 @@ impl Source {
         elsewhere: bool,
     ) -> Self {
         Self {
+            explained: false,
             elsewhere,
             directory: directory.clone(),
             attributes,
@@ -97,6 +102,43 @@ impl ImportSource for Source {
     fn scope(&self) -> String {
         self.scope.clone()
     }
+
+    fn anchors(&mut self) -> Option<&mut dyn AnchorWriter> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl AnchorWriter for Source {
+    async fn write(&mut self, object_guid: [u8; 16]) -> Result<AnchorWritten, SourceError> {
+        match self.directory.fill_anchor(&object_guid).await {
+            Ok(AnchorFilled::Written) => Ok(AnchorWritten::Written),
+            Ok(AnchorFilled::AlreadyThere) => Ok(AnchorWritten::AlreadyThere),
+            Ok(AnchorFilled::Another) => Ok(AnchorWritten::Another),
+            Err(DirectoryError::NotApplied { fault: Fault::NotFound, .. }) => Ok(AnchorWritten::Gone),
+            Err(error @ DirectoryError::NotApplied { fault: Fault::NoPermission, .. }) => {
+                let mending =
+                    if self.explained { String::new() } else { mending(&self.directory, &object_guid).await };
+                self.explained = true;
+                Ok(AnchorWritten::Refused(format!("{error}{mending}")))
+            }
+            Err(error) => Err(SourceError { server: None, reason: error.to_string() }),
+        }
+    }
+}
+
+/// What an administrator can do about a refused anchor, if that can be worked out.
+async fn mending(directory: &Directory, object_guid: &[u8; 16]) -> String {
+    let remedy = async {
+        let person = directory.locate(&Identity::Guid(*object_guid)).await?;
+        let rights = directory.rights(&person).await?;
+        directory.remedy(&person, &rights).await
+    };
+    let Ok(remedy) = remedy.await else { return String::new() };
+    let grants = [("on Windows", &remedy.windows), ("on Samba", &remedy.samba)];
+    let lines = grants.into_iter().filter(|(_, lines)| !lines.is_empty());
+    let lines: String = lines.map(|(system, lines)| format!("; {system}: {}", lines.join(" && "))).collect();
+    remedy.notes.into_iter().fold(lines, |text, note| format!("{text}; {note}"))
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::full_import;
 use crate::engine::Context;
 use crate::error::SyncError;
+use crate::fill;
 use crate::report::Profile;
 use crate::source::{Begun, Changed, Changes, DeltaSource, SourceError, Watermark};
 use crate::staging::{json, stage_all};
@@ -30,11 +31,12 @@ pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn DeltaSource)
             Ok(Changes::Some(page)) => stage(context, page).await?,
             Ok(Changes::End { server, watermark, note, all }) => {
                 context.server = server;
-                context.note = note;
+                note.into_iter().for_each(|note| context.add_note(note));
                 let mut transaction = context.engine.store.write().await?;
                 if all {
                     context.counts.deletes += mark_unseen(&mut transaction, context).await?;
                 }
+                fill::look(&mut transaction, context, false).await?;
                 context.keep_watermark(&mut transaction, Some(&watermark), &source.scope()).await?;
                 transaction.commit().await?;
                 return Ok(());

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::engine::Context;
 use crate::error::SyncError;
+use crate::fill;
 use crate::source::{ImportSource, Page};
 use crate::staging::stage_all;
 
@@ -110,8 +111,7 @@ async fn end(
             "{missed} objects that were known are not at this server: they may not have got there yet, and count as gone if a \
              later full import misses them again"
         );
-        let note = context.note.take();
-        context.note = Some(note.map(|note| format!("{note}; {why}")).unwrap_or(why));
+        context.add_note(why);
     }
     sqlx::query("UPDATE cs_object SET missed_at = NULL WHERE connector_id = ? AND seen_run = ? AND missed_at IS NOT NULL")
         .bind(context.connector_id)
@@ -123,6 +123,7 @@ async fn end(
         .bind(context.connector_id)
         .execute(&mut *transaction)
         .await?;
+    fill::look(&mut transaction, context, true).await?;
     context.keep_watermark(&mut transaction, watermark.as_deref(), scope).await?;
     transaction.commit().await?;
     context.counts.deletes = gone.rows_affected();

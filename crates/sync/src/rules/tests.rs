@@ -18,6 +18,7 @@ fn connector(rules: Rules) -> Connector {
         rules,
         guard: Guard::default(),
         suspend_first: None,
+        fill_anchors: false,
     }
 }
 

@@ -193,3 +193,52 @@ async fn a_name_that_is_used_again_is_somebody_else_and_one_out_of_the_recycle_b
     let restored = world.service.tenant().by_anchor();
     assert!(restored.contains_key(&anchor(1)) && !restored.contains_key(&anchor(99)));
 }
+
+#[tokio::test]
+async fn where_the_first_join_matches_nobody_or_two_the_second_decides() {
+    let world = World::new().await;
+    let text = format!("{BY_EMPLOYEE}[[join]]\nname = \"by-mail\"\nkey = \"mail\"\n");
+    let rules = Rules::layered(&[Layer { name: "rules.toml", text: &text }]).unwrap();
+    let (one, two) = (
+        Connector { rules: rules.clone(), ..forest("one.test", 0) },
+        Connector { rules, ..forest("two.test", 1) },
+    );
+    let with_mail = |mut account: ImportedObject, mail: &str| {
+        account.attributes.insert("mail".into(), vec![format!("{mail}@x.test").into_bytes()]);
+        account
+    };
+    // What each is called comes from whomever they are joined to.
+    let nameless = |number, employee, mail| {
+        let mut account = with_mail(account(number, employee, "512", ""), mail);
+        account.attributes.remove("displayName");
+        account
+    };
+    let first = vec![
+        nameless(1, "e1", "anna"),
+        nameless(2, "e1", "bruno"),
+        nameless(3, "e3", "carla"),
+        nameless(4, "e4", "dario"),
+        nameless(5, "e5", "franco"),
+        nameless(6, "e5", "gino"),
+    ];
+    let linked = |number, employee, mail, name| with_mail(account(number, employee, "514", name), mail);
+    let second = vec![
+        linked(11, "e1", "bruno", "Two, then one"),
+        linked(12, "e9", "carla", "None, then one"),
+        linked(13, "e4", "anna", "One, whatever comes then"),
+        linked(14, "e5", "elena", "Two, then none"),
+    ];
+    world.cycle_of(&[(&one, first), (&two, second)]).await;
+    assert_eq!(
+        people(&world),
+        [
+            entry("one.test", "user1", "", true),
+            entry("one.test", "user2", "Two, then one", true),
+            entry("one.test", "user3", "None, then one", true),
+            entry("one.test", "user4", "One, whatever comes then", true),
+            entry("one.test", "user5", "", true),
+            entry("one.test", "user6", "", true),
+            entry("two.test", "user14", "Two, then none", false),
+        ]
+    );
+}

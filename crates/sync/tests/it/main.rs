@@ -9,6 +9,7 @@ mod crash;
 mod delta;
 mod elsewhere;
 mod exporting;
+mod fill;
 mod first_cycle;
 mod forests;
 mod group_guard;

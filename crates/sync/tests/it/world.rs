@@ -104,6 +104,7 @@ pub(crate) fn connector() -> Connector {
         rules: Rules::default(),
         guard: Guard::default(),
         suspend_first: None,
+        fill_anchors: false,
     }
 }
 

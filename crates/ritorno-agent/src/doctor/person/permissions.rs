@@ -5,6 +5,7 @@ use ritorno_directory::Verdict as Right;
 use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 
 use super::About;
+use crate::doctor::rights::ANCHOR;
 
 /// The rights, in the order in which the directory tells them.
 const NAMES: [&str; 4] = ["Reset Password", "write lockoutTime", "write pwdLastSet", "Unexpire Password"];
@@ -19,7 +20,7 @@ impl Check<About> for PersonPermissions {
             id: "person-permissions",
             title: "The agent's account may reset and unlock this very object",
             proves: "Reset Password, writes to lockoutTime and pwdLastSet are granted on the person's object, and Unexpire Password on \
-                     the domain, by the object's own descriptor and the account's own groups.",
+                     the domain; writes to mS-DS-ConsistencyGuid too, where the agent is to fill it; by the object's own descriptor and the account's own groups.",
             article: Some("The agent's account has the rights that writeback needs"),
             rows: &["P1", "P2", "P3", "P4"],
             fault_test: const {
@@ -42,20 +43,15 @@ impl Check<About> for PersonPermissions {
             Right::Denied { to, .. } => format!("denied to {to}"),
             Right::Missing => "granted by nothing".to_owned(),
         };
+        let anchor = rights.anchor.iter().map(|right| (&ANCHOR, right));
+        let all: Vec<(&&str, &Right)> = NAMES.iter().zip(rights.all()).chain(anchor).collect();
         let evidence = |finding: Finding| {
-            NAMES
-                .iter()
-                .zip(rights.all())
-                .fold(finding, |finding, (name, right)| finding.and(format!("{name}: {}", told(right))))
+            all.iter().fold(finding, |finding, (name, right)| finding.and(format!("{name}: {}", told(right))))
         };
-        let missing: Vec<&str> = NAMES
-            .iter()
-            .zip(rights.all())
-            .filter(|(_, right)| !right.is_granted())
-            .map(|(name, _)| *name)
-            .collect();
+        let missing: Vec<&str> =
+            all.iter().filter(|(_, right)| !right.is_granted()).map(|(name, _)| **name).collect();
         if missing.is_empty() {
-            return evidence(Finding::pass(format!("all four, for {}", directory.account())));
+            return evidence(Finding::pass(format!("all of them, for {}", directory.account())));
         }
         let why = Why { broken: rights.inheritance_broken, protected: rights.admin_count };
         let finding = evidence(lacking(directory.account(), &missing, rights.reset.is_granted(), why));
