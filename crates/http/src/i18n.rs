@@ -20,19 +20,20 @@ macro_rules! catalogue {
             include_str!(concat!("../../../web/locales/", $language, "/register.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/methods.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/doctor.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/account.ftl")),
         ]
     };
 }
 
-const ENGLISH: [&str; 8] = catalogue!("en");
-const ITALIAN: [&str; 8] = catalogue!("it");
+const ENGLISH: [&str; 9] = catalogue!("en");
+const ITALIAN: [&str; 9] = catalogue!("it");
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 8] {
+fn sources(language: Language) -> [&'static str; 9] {
     match language {
         Language::English => ENGLISH,
         Language::Italian => ITALIAN,
