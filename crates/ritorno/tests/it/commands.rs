@@ -334,7 +334,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     assert!(place.succeed(&["tenant", "show"])?.contains("words  contoso, roma\n"), "as they were");
     assert!(place.succeed(&["tenant", "ban-words"])?.contains("banned words  none\n"));
     assert!(place.fail(&["tenant", "forbid-mail-domains", "x@y"])?.contains("looks like contoso.com"));
-    assert_eq!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).last().unwrap(), nowhere);
+    assert!(lines(place.succeed(&["tenant", "forbid-mail-domains"])?).contains(&nowhere.to_owned()));
     Ok(())
 }
 
