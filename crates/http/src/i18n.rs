@@ -21,19 +21,20 @@ macro_rules! catalogue {
             include_str!(concat!("../../../web/locales/", $language, "/methods.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/doctor.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/sync.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/account.ftl")),
         ]
     };
 }
 
-const ENGLISH: [&str; 9] = catalogue!("en");
-const ITALIAN: [&str; 9] = catalogue!("it");
+const ENGLISH: [&str; 10] = catalogue!("en");
+const ITALIAN: [&str; 10] = catalogue!("it");
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 9] {
+fn sources(language: Language) -> [&'static str; 10] {
     match language {
         Language::English => ENGLISH,
         Language::Italian => ITALIAN,

@@ -11,9 +11,14 @@
 //!
 //! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
 //!
+//! Whose directory is the tenant itself chooses the new password in a plain form (POST /reset/cloud-password).
+//!
 //! In [`register`] they register beforehand what opens the gates.
 
+mod account;
 mod app;
+mod cloud;
+mod cloud_password;
 mod code;
 pub mod follow_up;
 mod front;
@@ -67,8 +72,11 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/gate", get(gate::show))
         .route("/reset/password", get(password::show))
         .route("/reset/submit", post(submit::submit))
+        .route("/reset/cloud-password", post(cloud_password::set))
         .route("/reset/unlock", post(unlock::unlock))
         .route("/reset/outcome", get(outcome::show))
+        .route("/account", get(account::show))
+        .route("/sign-out", post(account::sign_out))
         .merge(register::pages())
         .fallback(async || PageError::Missing)
         .layer(Extension(Arc::new(Offers::default())))

@@ -94,11 +94,13 @@ activities! {
     SigningKeyRolled = "Roll signing key";
     /// An administrator signed in, or tried to.
     AdministratorSignIn = "Sign in administrator";
-    /// A person was made by synchronisation.
+    /// A person signed in to their own pages, or tried to.
+    SignIn = "Sign in user";
+    /// A person was made, by synchronisation or in the tenant itself.
     UserAdded = "Add user";
     /// A person was changed by synchronisation.
     UserUpdated = "Update user";
-    /// A person was removed by synchronisation.
+    /// A person was removed, by synchronisation or in the tenant itself.
     UserDeleted = "Delete user";
     /// A group came.
     GroupAdded = "Add group";

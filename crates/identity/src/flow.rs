@@ -7,6 +7,8 @@
 //!                   or another gate
 //! ```
 //!
+//! What is kept in the tenant itself takes no request: from `GatePassed` it is `Kept`, at once.
+//!
 //! A stranger goes the same way as a person, up to a gate that they can't pass. Each step gives a new value; whoever stores
 //! it does so only if the stored state is still the one that the step began with.
 
@@ -109,6 +111,8 @@ pub enum FlowState {
     CodeSent,
     /// Every gate is passed.
     GatePassed,
+    /// It ended: the new password is kept in the tenant itself.
+    Kept,
     /// A sealed password is on its way.
     Submitted(RequestId),
     /// It ended.
@@ -230,6 +234,17 @@ impl Flow {
         }
     }
 
+    /// The new password is kept in the tenant itself.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late or not the step for it.
+    pub fn kept(&self, now: Timestamp) -> Result<Self, FlowError> {
+        match self.state {
+            FlowState::GatePassed => self.to(FlowState::Kept, now),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
     /// The request ended. What was provably not applied leaves the gate passed, so that the person can choose another
     /// password; everything else is the end. It is never too late for it.
     ///
@@ -258,6 +273,7 @@ impl FlowState {
             Self::Started => "started",
             Self::CodeSent => "code-sent",
             Self::GatePassed => "gate-passed",
+            Self::Kept => "kept",
             Self::Submitted(_) => "submitted",
             Self::Finished(_) => "finished",
         }
@@ -267,7 +283,7 @@ impl FlowState {
     pub const fn request(&self) -> Option<RequestId> {
         match self {
             Self::Submitted(request) | Self::Finished(request) => Some(*request),
-            Self::Started | Self::CodeSent | Self::GatePassed => None,
+            Self::Started | Self::CodeSent | Self::GatePassed | Self::Kept => None,
         }
     }
 }
@@ -370,6 +386,12 @@ pub(crate) mod tests {
         assert_eq!(start.submitted(RequestId(Uuid::nil()), NOW), Err(FlowError::WrongStep));
         let passed = start.code_sent(NOW).unwrap().gate_passed(Method::Mail, NOW).unwrap();
         assert_eq!(passed.code_sent(NOW), Err(FlowError::WrongStep));
+        assert_eq!(start.kept(NOW), Err(FlowError::WrongStep));
+        let kept = passed.kept(NOW).unwrap();
+        assert_eq!((kept.state, kept.state.request()), (FlowState::Kept, None));
+        assert_eq!(kept.kept(NOW), Err(FlowError::WrongStep), "once");
+        assert_eq!(kept.submitted(RequestId(Uuid::nil()), NOW), Err(FlowError::WrongStep));
+        assert_eq!(passed.kept(NOW.plus(VALID)), Err(FlowError::Expired));
     }
 
     #[test]

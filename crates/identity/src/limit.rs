@@ -70,6 +70,13 @@ pub const HELP_DESK_CODES: Limit = Limit { name: "help-desk-codes", most: 3, win
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
 pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, window: HOUR };
+/// Wrong passwords of one person whose directory is the tenant itself, in a browser in which they succeeded before: what is tried
+/// elsewhere does not count there.
+pub const PASSWORDS_TRIED_IN_KNOWN_BROWSER: Limit =
+    Limit { name: "passwords-tried-known", most: 10, window: HOUR };
+/// Passwords, right or wrong, for one name of the tenant's own from anywhere. Beyond it an answer takes longer, and nobody is stopped.
+pub const PASSWORDS_TRIED_ANYWHERE: Limit =
+    Limit { name: "passwords-tried-anywhere", most: 20, window: HOUR };
 /// Passwords of the whole tenant that are taken to its directories before any gate. It is below what an agent takes in a
 /// minute, so that whoever tries passwords keeps nobody from a reset.
 pub const PASSWORDS_CARRIED: Limit =

@@ -1,4 +1,4 @@
-//! Administrators' passwords as Argon2id hashes (RFC 9106).
+//! Passwords of administrators, and of people whose directory is the tenant itself, as Argon2id hashes (RFC 9106).
 //!
 //! Hashing takes tens of milliseconds of pure computing: callers run it on a blocking thread.
 
@@ -23,19 +23,19 @@ pub const MAXIMUM_BYTES: usize = 1_024;
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
-/// Why a password can't be an administrator's.
+/// Why a password can't be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Shorter than [`MINIMUM_CHARACTERS`].
     #[error("an administrator's password has at least {MINIMUM_CHARACTERS} characters")]
     TooShort,
     /// Longer than [`MAXIMUM_BYTES`].
-    #[error("an administrator's password has at most {MAXIMUM_BYTES} bytes")]
+    #[error("a password has at most {MAXIMUM_BYTES} bytes")]
     TooLong,
 }
 
 impl PasswordHash {
-    /// Hashes a new password with a random salt of 16 bytes.
+    /// Hashes a new password of an administrator with a random salt of 16 bytes.
     ///
     /// # Errors
     /// [`PasswordError`], if it is too short or too long.
@@ -43,6 +43,14 @@ impl PasswordHash {
         if password.expose().chars().count() < MINIMUM_CHARACTERS {
             return Err(PasswordError::TooShort);
         }
+        Self::of_person(password, random)
+    }
+
+    /// Hashes a password that was judged by a policy ([`crate::cloud_policy`]).
+    ///
+    /// # Errors
+    /// [`PasswordError::TooLong`].
+    pub fn of_person(password: &Password, random: &dyn Random) -> Result<Self, PasswordError> {
         if password.expose().len() > MAXIMUM_BYTES {
             return Err(PasswordError::TooLong);
         }

@@ -7,21 +7,33 @@
 //!   (not the password)   └──────────────────────┘ the registered address is removed
 //! ```
 //!
+//! Where the tenant itself is the directory, a password is proven at once: there is no `Checking`. From `Proven` on it is the person's
+//! session: the browser has a new token, and it lasts while it is used, for as long as [`SESSION`] at most.
+//!
 //! A stranger goes the same way as a person, up to a password that nobody can prove. It is no [`crate::flow::Flow`]: what is
 //! proved here opens nothing there, and the other way round.
+
+use std::time::Duration;
 
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::address::NewAddress;
-use crate::flow::{FlowError, Person};
+use crate::flow::{FlowError, Person, VALID};
 use crate::ids::{CorrelationId, FlowId};
 use crate::language::Language;
+use crate::realm::Realm;
 use crate::subject::Subject;
 use crate::token::TokenDigest;
 
-/// One way through the pages, bound to one browser. It lasts as long as a reset does ([`crate::flow::VALID`]).
+/// How long a session lasts, whatever is done in it. Unused it ends after [`crate::flow::VALID`].
+pub const SESSION: Duration = Duration::from_secs(3_600);
+/// How much later the end of a session has to be for its being used to be written down.
+const WRITTEN_DOWN_AFTER: Duration = Duration::from_secs(30);
+
+/// One way through the pages, bound to one browser. It lasts as long as a reset does ([`crate::flow::VALID`]), and from the proof of
+/// the password on while it is used ([`SESSION`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// Its id.
@@ -36,6 +48,8 @@ pub struct Registration {
     pub person: Person,
     /// What the page seals for: the person's, or invented.
     pub sealed_for: SealedFor,
+    /// Where the password is judged.
+    pub realm: Realm,
     /// How far it is.
     pub state: RegistrationState,
     /// The reader's language.
@@ -141,18 +155,43 @@ impl Registration {
         }
     }
 
-    /// The directory said that the password is right.
+    /// The directory said that the password is right. The session that begins so is of the browser that has this other token.
     ///
     /// # Errors
     /// [`FlowError`], if it is too late, this request is not on its way, or it is nobody's registration.
-    pub fn proven(&self, request: RequestId, now: Timestamp) -> Result<Self, FlowError> {
+    pub fn proven(
+        &self,
+        request: RequestId,
+        browser: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Self, FlowError> {
         match (&self.state, self.user()) {
             (RegistrationState::Checking(checked), Some(_)) if *checked == request => {
-                self.to(RegistrationState::Proven, now)
+                self.begins(browser, now)
             }
             (RegistrationState::Checking(_), None) => Err(FlowError::NoPerson),
             _ => Err(FlowError::WrongStep),
         }
+    }
+
+    /// The password is the one that the tenant itself has; the same for it.
+    ///
+    /// # Errors
+    /// [`FlowError`], if it is too late, not the step for it, another directory's to say, or nobody's registration.
+    pub fn proven_here(&self, browser: TokenDigest, now: Timestamp) -> Result<Self, FlowError> {
+        match (&self.state, self.realm, self.user()) {
+            (RegistrationState::Named, Realm::Cloud, Some(_)) => self.begins(browser, now),
+            (RegistrationState::Named, Realm::Cloud, None) => Err(FlowError::NoPerson),
+            _ => Err(FlowError::WrongStep),
+        }
+    }
+
+    /// The session lasts longer since it is used; `None` if that changes nothing that would have to be stored.
+    pub fn used(&self, now: Timestamp) -> Option<Self> {
+        let expires_at = now.plus(VALID).min(self.started_at.plus(SESSION));
+        let longer = expires_at > self.expires_at.plus(WRITTEN_DOWN_AFTER);
+        (self.state.is_proven() && now < self.expires_at && longer)
+            .then(|| Self { expires_at, ..self.clone() })
     }
 
     /// A code was sent to a new address, for the first time or again.
@@ -179,6 +218,10 @@ impl Registration {
             }
             _ => Err(FlowError::WrongStep),
         }
+    }
+
+    fn begins(&self, browser: TokenDigest, now: Timestamp) -> Result<Self, FlowError> {
+        Ok(Self { browser, expires_at: now.plus(VALID), ..self.to(RegistrationState::Proven, now)? })
     }
 
     fn to(&self, state: RegistrationState, now: Timestamp) -> Result<Self, FlowError> {
@@ -252,6 +295,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
+    /// The token that a session begins with.
+    const SESSIONS: TokenDigest = TokenDigest([8; 32]);
+
     fn registration(person: Person) -> Registration {
         Registration {
             id: FlowId(Uuid::from_u128(4)),
@@ -263,6 +309,7 @@ mod tests {
                 anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
                 forest: Forest("contoso.test".into()),
             },
+            realm: Realm::Directory,
             state: RegistrationState::Named,
             language: Language::Italian,
             support_code: SupportCode("00000-00000".into()),
@@ -289,7 +336,7 @@ mod tests {
         let checking = anna().checking(request(8), NOW).unwrap();
         let again = checking.not_proven(request(8)).unwrap();
         assert_eq!(again, anna());
-        let proven = again.checking(request(9), NOW).unwrap().proven(request(9), NOW).unwrap();
+        let proven = again.checking(request(9), NOW).unwrap().proven(request(9), SESSIONS, NOW).unwrap();
         let sent = proven.code_sent(&address("anna"), NOW).unwrap();
         let other = sent.code_sent(&address("anna.privata"), NOW).unwrap();
         assert_eq!(other.state.address(), Some("anna.privata@posta.test"));
@@ -306,11 +353,11 @@ mod tests {
             assert_eq!(early.code_sent(&address("anna"), NOW), Err(FlowError::WrongStep));
             assert_eq!(early.finished(AddressChange::Removed, NOW), Err(FlowError::WrongStep));
         }
-        assert_eq!(anna().proven(request(8), NOW), Err(FlowError::WrongStep));
-        assert_eq!(checking.proven(request(9), NOW), Err(FlowError::WrongStep));
+        assert_eq!(anna().proven(request(8), SESSIONS, NOW), Err(FlowError::WrongStep));
+        assert_eq!(checking.proven(request(9), SESSIONS, NOW), Err(FlowError::WrongStep));
         assert_eq!(checking.not_proven(request(9)), Err(FlowError::WrongStep));
         assert_eq!(checking.checking(request(9), NOW), Err(FlowError::WrongStep));
-        let proven = checking.proven(request(8), NOW).unwrap();
+        let proven = checking.proven(request(8), SESSIONS, NOW).unwrap();
         for change in [AddressChange::Registered, AddressChange::Replaced] {
             assert_eq!(proven.finished(change, NOW), Err(FlowError::WrongStep));
         }
@@ -326,7 +373,7 @@ mod tests {
         };
         let checking = start.checking(request(8), NOW).unwrap();
         assert_eq!((change(&start), change(&checking)), (None, None));
-        let proven = checking.proven(request(8), NOW).unwrap();
+        let proven = checking.proven(request(8), SESSIONS, NOW).unwrap();
         let flow = change(&proven).unwrap();
         assert_eq!((flow.purpose, flow.state), (Purpose::Change, FlowState::GatePassed));
         assert_eq!(flow.purpose.operation(), Operation::Change);
@@ -335,12 +382,47 @@ mod tests {
     }
 
     #[test]
+    fn a_session_has_a_token_of_its_own_and_lasts_while_it_is_used() {
+        let minute = Duration::from_secs(60);
+        let named = anna();
+        let checking = named.checking(request(8), NOW).unwrap();
+        assert_eq!((named.used(NOW.plus(minute)), checking.used(NOW.plus(minute))), (None, None));
+        let proven = checking.proven(request(8), SESSIONS, NOW.plus(minute)).unwrap();
+        assert_eq!(proven.check(&named.browser, NOW), Err(FlowError::OtherBrowser), "who had it before");
+        assert_eq!(proven.expires_at, NOW.plus(minute).plus(VALID));
+        assert_eq!(
+            proven.used(NOW.plus(minute + Duration::from_secs(30))),
+            None,
+            "not each click is written down"
+        );
+        let used = proven.used(NOW.plus(minute * 15)).unwrap();
+        assert_eq!(used.expires_at, NOW.plus(minute * 15).plus(VALID));
+        assert_eq!(used.used(used.expires_at), None, "what is over stays so");
+        let later = Registration { expires_at: NOW.plus(minute * 59), ..used };
+        assert_eq!(later.used(NOW.plus(minute * 55)).unwrap().expires_at, NOW.plus(SESSION));
+        let last = Registration { expires_at: NOW.plus(SESSION), ..later };
+        assert_eq!(last.used(NOW.plus(minute * 58)), None, "an hour, whatever is done in it");
+    }
+
+    #[test]
+    fn what_the_tenant_itself_has_is_proven_at_once() {
+        let here = Registration { realm: Realm::Cloud, ..anna() };
+        let proven = here.proven_here(SESSIONS, NOW).unwrap();
+        assert_eq!((proven.state.is_proven(), proven.browser), (true, SESSIONS));
+        assert_eq!(proven.proven_here(SESSIONS, NOW), Err(FlowError::WrongStep), "once");
+        assert_eq!(anna().proven_here(SESSIONS, NOW), Err(FlowError::WrongStep), "a directory's to say");
+        assert_eq!(here.proven_here(SESSIONS, NOW.plus(VALID)), Err(FlowError::Expired));
+        let stranger = Registration { realm: Realm::Cloud, ..registration(Person::Stranger) };
+        assert_eq!(stranger.proven_here(SESSIONS, NOW), Err(FlowError::NoPerson));
+    }
+
+    #[test]
     fn strangers_and_withheld_people_prove_nothing() {
         let withheld =
             Person::Withheld { user: UserId(Uuid::from_u128(2)), code: SsprCode::NotEnabledInPolicy };
         for person in [Person::Stranger, withheld] {
             let checking = registration(person).checking(request(8), NOW).unwrap();
-            assert_eq!(checking.proven(request(8), NOW), Err(FlowError::NoPerson));
+            assert_eq!(checking.proven(request(8), SESSIONS, NOW), Err(FlowError::NoPerson));
             assert!(checking.not_proven(request(8)).is_ok());
         }
     }
@@ -353,7 +435,7 @@ mod tests {
         assert_eq!(anna().check(&TokenDigest([5; 32]), late), Err(FlowError::Expired));
         assert_eq!(anna().checking(request(8), late), Err(FlowError::Expired));
         let checking = anna().checking(request(8), NOW).unwrap();
-        assert_eq!(checking.proven(request(8), late), Err(FlowError::Expired));
+        assert_eq!(checking.proven(request(8), SESSIONS, late), Err(FlowError::Expired));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub const fn tenant_allows(tenant: &Tenant) -> Result<(), SsprCode> {
     if tenant.sspr_enabled { Ok(()) } else { Err(SsprCode::TenantDisabled) }
 }
 
-/// What is true of the person: whether they may reset at all, and so may register what opens the gates.
+/// What is true of the person: whether they may sign in to these pages, register what opens the gates, and change a known password.
 ///
 /// # Errors
 /// The code to tell after a gate, by mail, or at the help desk.
@@ -60,12 +60,27 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
         return Err(SsprCode::NotInGroup);
     }
     match &user.mastered {
-        Mastered::CloudOnly => Err(SsprCode::NotEnabledInPolicy),
+        // To change a known password of the tenant's own takes no licence; to reset it does ([`may_reset`]).
+        Mastered::CloudOnly => Ok(()),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
         Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
             Err(SsprCode::NotLicensed)
         }
         Mastered::Hybrid(_) => Ok(()),
+    }
+}
+
+/// Whether the person may reset a forgotten password: what [`person_allowed`] says, and the licence that it takes.
+///
+/// # Errors
+/// The code to tell after a gate, by mail, or at the help desk.
+pub fn may_reset(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
+    person_allowed(tenant, user)?;
+    match &user.mastered {
+        Mastered::CloudOnly if !tenant.licensing.allows(user.licence, Operation::CloudReset) => {
+            Err(SsprCode::NotLicensed)
+        }
+        Mastered::CloudOnly | Mastered::Hybrid(_) => Ok(()),
     }
 }
 
@@ -121,10 +136,10 @@ impl Standing {
 /// The gates before a person who may reset. It is computed before the first gate and withheld until one is passed.
 ///
 /// # Errors
-/// The code to tell after a gate, by mail, or at the help desk: what [`person_allowed`] says, or
+/// The code to tell after a gate, by mail, or at the help desk: what [`may_reset`] says, or
 /// [`SsprCode::NotProperlyConfigured`] for whoever has too little to pass the gates.
 pub fn gates(tenant: &Tenant, user: &User, standing: &Standing) -> Result<Gates, SsprCode> {
-    person_allowed(tenant, user)?;
+    may_reset(tenant, user)?;
     match lacking(tenant, user, standing) {
         Some(_) => Err(SsprCode::NotProperlyConfigured),
         None => {
@@ -168,8 +183,10 @@ pub enum Due {
     },
 }
 
-/// What a person who may reset is asked to do now.
+/// What a person is asked to do now; `None` for whoever may not reset.
 pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) -> Option<Due> {
+    // Whoever may not reset is asked for nothing that would open the gates before it.
+    may_reset(tenant, user).ok()?;
     let wanted = usize::from(standing.policy(tenant).to_register());
     if standing.registered(tenant, user) < wanted || lacking(tenant, user, standing).is_some() {
         return Some(Due::Register);
@@ -182,6 +199,7 @@ pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) ->
 mod tests {
     use super::*;
     use crate::flow::tests::{person, tenant};
+    use crate::licence::{Grant, Licensing};
 
     #[test]
     fn each_missing_thing_has_its_code() {
@@ -200,10 +218,7 @@ mod tests {
         let paper = Standing { recovery_codes: 1, ..nothing.clone() };
         assert_eq!(gates(&tenant, &unreachable, &paper).unwrap().choices(), [Method::RecoveryCode]);
         let disabled = User { enabled: false, ..user.clone() };
-        let cloud_only = User { mastered: Mastered::CloudOnly, ..user.clone() };
-        for nobody in [disabled, cloud_only] {
-            assert_eq!(gates(&tenant, &nobody, &app), Err(SsprCode::NotEnabledInPolicy));
-        }
+        assert_eq!(gates(&tenant, &disabled, &app), Err(SsprCode::NotEnabledInPolicy));
 
         let elsewhere = User { selected: false, ..user.clone() };
         assert_eq!(gates(&tenant, &elsewhere, &app), Err(SsprCode::NotInGroup));
@@ -229,6 +244,23 @@ mod tests {
         assert_eq!(person_allowed(&tenant, &user), Err(SsprCode::WritebackNotEnabled));
         tenant.sspr_enabled = false;
         assert_eq!(tenant_allows(&tenant), Err(SsprCode::TenantDisabled));
+    }
+
+    #[test]
+    fn a_cloud_only_person_changes_without_a_licence_and_resets_with_one() {
+        let tenant = Tenant { licensing: Licensing::Assigned, writeback_enabled: false, ..tenant() };
+        let cloud_only = User { mastered: Mastered::CloudOnly, alternate_mail: None, ..person() };
+        assert_eq!(person_allowed(&tenant, &cloud_only), Ok(()));
+        assert_eq!(may_reset(&tenant, &cloud_only), Err(SsprCode::NotLicensed));
+        let nothing = Standing::default();
+        assert_eq!(gates(&tenant, &cloud_only, &nothing), Err(SsprCode::NotLicensed));
+        // Whoever could not use it is asked to register nothing.
+        assert_eq!(due(&tenant, &cloud_only, &nothing, cloud_only.created_at), None);
+        let licensed = User { licence: Grant::CloudReset, ..cloud_only };
+        assert_eq!(may_reset(&tenant, &licensed), Ok(()));
+        assert_eq!(due(&tenant, &licensed, &nothing, licensed.created_at), Some(Due::Register));
+        let disabled = User { enabled: false, ..licensed };
+        assert_eq!(person_allowed(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
     }
 
     #[test]

@@ -63,6 +63,11 @@ pub struct Tenant {
     /// Domains, with all below them, that nobody may register an address of: those whose mailboxes the forgotten
     /// password locks.
     pub forbidden_mail_domains: Vec<String>,
+    /// Domains of sign-in names whose people have no other directory than the tenant itself ([`crate::realm`]).
+    pub cloud_domains: Vec<String>,
+    /// Whether people who lack something of what opens their gates, or whose time to look through it has come, are led there when they
+    /// sign in.
+    pub require_registration: bool,
     /// Whether people need a licence.
     pub licensing: Licensing,
     /// The country in which products are used ([`crate::licence::usage_location`]), where it is not said for a person.
@@ -99,6 +104,8 @@ impl Tenant {
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),
+            cloud_domains: Vec::new(),
+            require_registration: false,
             licensing: Licensing::Community,
             usage_location: None,
             second_factor: true,

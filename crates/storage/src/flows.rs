@@ -126,6 +126,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         "started" => FlowState::Started,
         "code-sent" => FlowState::CodeSent,
         "gate-passed" => FlowState::GatePassed,
+        "kept" => FlowState::Kept,
         "submitted" => FlowState::Submitted(row.parsed("request")?),
         "finished" => FlowState::Finished(row.parsed("request")?),
         _ => return Err(StoreError::Unreadable { column: "state" }),

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::flows::{person, person_columns};
 use crate::row::Row;
 use crate::value::{name_of, values};
+use crate::writer::Statement;
 
 /// Ways through the pages on which people register an address.
 pub struct Registrations<'a>(pub(crate) &'a Db);
@@ -23,8 +24,8 @@ impl Registrations<'_> {
     pub async fn insert(&self, registration: &Registration) -> Result<(), StoreError> {
         const SQL: &str = "insert into registrations (tenant, id, browser, subject, person, user_id, withheld_code, \
              anchor, forest, state, request, new_mail, change, language, support_code, correlation, started_at, \
-             expires_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+             expires_at, realm) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
         let (person, user, code) = person_columns(registration.person);
         let state = &registration.state;
         let values = values![
@@ -46,6 +47,7 @@ impl Registrations<'_> {
             registration.correlation,
             registration.started_at,
             registration.expires_at,
+            name_of(registration.realm),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -88,14 +90,33 @@ impl Registrations<'_> {
         self.0.read_one(SQL, values![tenant, id]).await?.map(|row| registration(&row)).transpose()
     }
 
-    /// Ends what a person has begun and not finished: what was proved with a former password is worth nothing.
+    /// Ends every way and session of a person: what was proved with a former password is worth nothing.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn end_of(&self, tenant: TenantId, user: UserId) -> Result<u64, StoreError> {
+        let (sql, values) = end_of(tenant, user);
+        self.0.write(sql, values).await
+    }
+
+    /// Ends one: its person signed out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end(&self, tenant: TenantId, id: FlowId) -> Result<(), StoreError> {
+        const SQL: &str = "delete from registrations where tenant = $1 and id = $2";
+        self.0.write(SQL, values![tenant, id]).await.map(|_| ())
+    }
+
+    /// It is used: it holds until then. What has ended meanwhile stays so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn extend(&self, registration: &Registration) -> Result<(), StoreError> {
         const SQL: &str =
-            "delete from registrations where tenant = $1 and user_id = $2 and state <> 'finished'";
-        self.0.write(SQL, values![tenant, user]).await
+            "update registrations set expires_at = $3 where tenant = $1 and id = $2 and expires_at < $3";
+        let values = values![registration.tenant, registration.id, registration.expires_at];
+        self.0.write(SQL, values).await.map(|_| ())
     }
 
     /// Stores a step, if the registration is still where it began. `false` if somebody else was faster.
@@ -103,7 +124,7 @@ impl Registrations<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn advance(&self, before: &Registration, after: &Registration) -> Result<bool, StoreError> {
-        const SQL: &str = "update registrations set state = $3, request = $4, new_mail = $5, change = $6 \
+        const SQL: &str = "update registrations set state = $3, request = $4, new_mail = $5, change = $6, browser = $10, expires_at = $11 \
              where tenant = $1 and id = $2 and state = $7 and coalesce(request, '') = $8 \
              and coalesce(new_mail, '') = $9";
         let values = values![
@@ -116,9 +137,16 @@ impl Registrations<'_> {
             before.state.as_str(),
             before.state.request().map(|request| request.to_string()).unwrap_or_default(),
             before.state.address().unwrap_or_default(),
+            after.browser,
+            after.expires_at,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
+}
+
+/// The statement that ends every way and session of a person.
+pub(crate) fn end_of(tenant: TenantId, user: UserId) -> Statement {
+    ("delete from registrations where tenant = $1 and user_id = $2", values![tenant, user])
 }
 
 fn registration(row: &Row) -> Result<Registration, StoreError> {
@@ -140,6 +168,7 @@ fn registration(row: &Row) -> Result<Registration, StoreError> {
             anchor: SourceAnchor(row.text("anchor")?),
             forest: Forest(row.text("forest")?),
         },
+        realm: row.named("realm")?,
         state,
         language: row.named("language")?,
         support_code: SupportCode(row.text("support_code")?),

@@ -14,9 +14,9 @@ use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
-    Authenticators, BrandPictures, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows,
-    GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
-    Registrations, Removals, Requests, Sessions, SigningKeys, SyncReports, Tenants, Users,
+    Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
+    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
+    RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -105,6 +105,16 @@ macro_rules! migrations {
                 56,
                 "people-search",
                 include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),
+            ),
+            (
+                57,
+                "cloud-people",
+                include_str!(concat!("../migrations/", $database, "/0057_cloud_people.sql")),
+            ),
+            (
+                58,
+                "require-registration",
+                include_str!(concat!("../migrations/", $database, "/0058_require_registration.sql")),
             ),
             (71, "soft-match", include_str!(concat!("../migrations/", $database, "/0071_soft_match.sql"))),
             (
@@ -242,6 +252,8 @@ repositories! {
     flows: Flows;
     /// Ways through the pages on which people register an address.
     registrations: Registrations;
+    /// Passwords of cloud-only people.
+    cloud_passwords: CloudPasswords;
     /// One-time codes.
     codes: Codes;
     /// Authenticator apps of people.

@@ -22,6 +22,8 @@ pub enum TenantSwitch {
     Unlock,
     /// [`Tenant::forbid_names`].
     ForbidNames,
+    /// [`Tenant::require_registration`].
+    RequireRegistration,
 }
 
 /// The tenants.
@@ -36,8 +38,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -61,6 +63,8 @@ impl Tenants<'_> {
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
+            json(&tenant.cloud_domains),
+            tenant.require_registration,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -74,7 +78,8 @@ impl Tenants<'_> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
-             second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19 where id = $1";
+             second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
+             cloud_domains = $20, require_registration = $21 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -95,6 +100,8 @@ impl Tenants<'_> {
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
+            json(&tenant.cloud_domains),
+            tenant.require_registration,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -109,6 +116,7 @@ impl Tenants<'_> {
             TenantSwitch::Writeback => "update tenants set writeback_enabled = $2 where id = $1",
             TenantSwitch::Unlock => "update tenants set unlock_enabled = $2 where id = $1",
             TenantSwitch::ForbidNames => "update tenants set forbid_names = $2 where id = $1",
+            TenantSwitch::RequireRegistration => "update tenants set require_registration = $2 where id = $1",
         };
         Ok(self.0.write(sql, values![tenant, on]).await? == 1)
     }
@@ -198,6 +206,8 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         helpdesk_url: row.text_if_any("helpdesk_url")?,
         decoy_domains: row.json("decoy_domains")?,
         forbidden_mail_domains: row.json("forbidden_mail_domains")?,
+        cloud_domains: row.json("cloud_domains")?,
+        require_registration: row.switch("require_registration")?,
         licensing: row.named("licensing")?,
         usage_location: row.text_if_any("usage_location")?,
         second_factor: row.switch("second_factor")?,

@@ -118,6 +118,8 @@ fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::A
             (SwitchName::Unlock, false) => key("console-unlock-off"),
             (SwitchName::ForbidNames, true) => key("console-forbid-names-on"),
             (SwitchName::ForbidNames, false) => key("console-forbid-names-off"),
+            (SwitchName::RequireRegistration, true) => key("console-require-registration-on"),
+            (SwitchName::RequireRegistration, false) => key("console-require-registration-off"),
         };
         SwitchLine { name: switch.as_str(), told, on, theirs: signed_in.may(switch.action(!on).0) }
     })

@@ -22,10 +22,13 @@ pub(crate) enum SwitchName {
     Unlock,
     /// Are names forbidden in passwords, whatever the directory does?
     ForbidNames,
+    /// Are people led at sign-in to register what they lack, and to look through it when it is time?
+    RequireRegistration,
 }
 
 impl SwitchName {
-    pub(crate) const ALL: [Self; 4] = [Self::Sspr, Self::Writeback, Self::Unlock, Self::ForbidNames];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Sspr, Self::Writeback, Self::Unlock, Self::ForbidNames, Self::RequireRegistration];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl SwitchName {
             Self::Writeback => "writeback",
             Self::Unlock => "unlock",
             Self::ForbidNames => "forbid-names",
+            Self::RequireRegistration => "require-registration",
         }
     }
 
@@ -42,6 +46,7 @@ impl SwitchName {
             Self::Writeback => tenant.writeback_enabled,
             Self::Unlock => tenant.unlock_enabled,
             Self::ForbidNames => tenant.forbid_names,
+            Self::RequireRegistration => tenant.require_registration,
         }
     }
 
@@ -51,6 +56,7 @@ impl SwitchName {
             Self::Writeback => TenantSwitch::Writeback,
             Self::Unlock => TenantSwitch::Unlock,
             Self::ForbidNames => TenantSwitch::ForbidNames,
+            Self::RequireRegistration => TenantSwitch::RequireRegistration,
         }
     }
 

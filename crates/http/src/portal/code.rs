@@ -61,7 +61,7 @@ pub(super) fn elsewhere(flow: &Flow) -> Option<&'static str> {
     match flow.state {
         FlowState::Started | FlowState::CodeSent => None,
         FlowState::GatePassed => Some("/reset/password"),
-        FlowState::Submitted(_) | FlowState::Finished(_) => Some("/reset/outcome"),
+        FlowState::Kept | FlowState::Submitted(_) | FlowState::Finished(_) => Some("/reset/outcome"),
     }
 }
 

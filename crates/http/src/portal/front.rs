@@ -11,6 +11,7 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::method::Method;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
@@ -52,7 +53,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let refusal = told_to_everybody(&state, &stops, &reader, &tenant).await?;
+    let refusal = told_to_everybody(&state, &stops, &reader, &tenant, Realm::widest(&tenant)).await?;
     let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
     let by_mail = begins_by_mail(&tenant);
     let front = FrontPage { t, frame, stopped: refusal, fault: None, by_mail };
@@ -65,8 +66,9 @@ pub(super) async fn told_to_everybody(
     stops: &Stops,
     reader: &Reader,
     tenant: &Tenant,
+    realm: Realm,
 ) -> Result<Option<Refusal>, PageError> {
-    let Some(Stopped { code, since, detail }) = stopped(state, tenant).await? else { return Ok(None) };
+    let Some(Stopped { code, since, detail }) = stopped(state, tenant, realm).await? else { return Ok(None) };
     let (support_code, new) = stops.code(&detail, state.clock.now(), &*state.random);
     if new {
         note(state, reader, &support_code, detail).await?;
@@ -82,10 +84,17 @@ pub(super) struct Stopped {
     detail: String,
 }
 
-/// What stops everybody, if anything does.
-pub(super) async fn stopped(state: &AppState, tenant: &Tenant) -> Result<Option<Stopped>, PageError> {
+/// What stops everybody of a realm, if anything does. What is kept in the tenant itself needs no agent.
+pub(super) async fn stopped(
+    state: &AppState,
+    tenant: &Tenant,
+    realm: Realm,
+) -> Result<Option<Stopped>, PageError> {
     if let Err(code) = sspr::tenant_allows(tenant) {
         return Ok(Some(Stopped { code, since: None, detail: format!("{}: SSPR is off", code.as_str()) }));
+    }
+    if realm == Realm::Cloud {
+        return Ok(None);
     }
     let standing = state.relay.tenant_state(tenant.id).await.map_err(PageError::behind)?;
     Ok(code_of_state(&standing).map(|(code, since)| Stopped {

@@ -52,6 +52,8 @@ pub(super) enum End {
         /// Whether it must be changed at the next sign-in.
         must_change: bool,
     },
+    /// The new password is kept in the tenant itself, and works.
+    Kept,
     /// The account is unlocked, and the password is the one it was.
     Unlocked,
     /// A rule refused it.
@@ -94,7 +96,7 @@ impl OutcomePage {
     pub(super) fn new(reader: &Reader, tenant: &Tenant, flow: &Flow, operation: Operation, end: End) -> Self {
         let unlock = operation == Operation::Unlock;
         let title = match &end {
-            End::Done { .. } => key("done-title"),
+            End::Done { .. } | End::Kept => key("done-title"),
             End::Unlocked => key("unlocked-title"),
             End::Refused { .. } => key("refused-title"),
             End::Failed { .. } if unlock => key("unlock-failed-title"),
@@ -133,11 +135,12 @@ pub(super) async fn show(
             Some((operation, refusal)) => Some((operation, End::Failed { refusal, again: true })),
             None => last_of(&state, &reader, &tenant, &flow).await?,
         },
+        FlowState::Kept => Some((flow.purpose.operation(), End::Kept)),
         FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
     };
     let Some((operation, end)) = end else { return Ok(Redirect::to(NOT_ARRIVED).into_response()) };
     let due = match end {
-        End::Done { .. } => asked_for(&state, &tenant, &flow).await,
+        End::Done { .. } | End::Kept => asked_for(&state, &tenant, &flow).await,
         _ => None,
     };
     let shown = OutcomePage { due, ..OutcomePage::new(&reader, &tenant, &flow, operation, end) };

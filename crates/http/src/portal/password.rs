@@ -17,7 +17,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Context;
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::key::PublicKey;
-use ritorno_protocol::outcome::Fault;
+use ritorno_protocol::outcome::{Fault, SsprCode};
 use ritorno_protocol::policy::EffectivePolicy;
 use ritorno_protocol::query::Found;
 use ritorno_relay::dispatch_error::DispatchError;
@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
+use crate::portal::cloud_password;
 use crate::portal::code::{elsewhere, ended};
 use crate::portal::offers::Offers;
 use crate::portal::outcome::{End, OutcomePage};
@@ -94,6 +95,18 @@ pub(super) async fn show(
         return Ok(Redirect::to(OUTCOME).into_response());
     }
     let user = person(&state, &flow).await?;
+    if user.on_premises().is_none() {
+        let shown = match allowed(&tenant, &user, &flow) {
+            Ok(()) => cloud_password::render(&reader, &tenant, &flow, &user, None),
+            Err(code) => {
+                note(&state, &reader, &flow, Activity::Blocked, Success::Failure, code.as_str(), None)
+                    .await?;
+                let refusal = Refusal::coded(code, None, flow.support_code.clone());
+                refused(&reader, &tenant, &flow, refusal)
+            }
+        };
+        return Ok((reader.remember(jar), shown).into_response());
+    }
     let (policy, locked) = match policy(&state, &tenant, &user, &flow).await? {
         Ok(found) => found,
         Err((refusal, detail)) => {
@@ -146,6 +159,18 @@ pub(super) async fn person(state: &AppState, flow: &Flow) -> Result<User, PageEr
     state.store.users().get(flow.tenant, id).await.map_err(PageError::behind)?.ok_or(PageError::Request)
 }
 
+/// Whether the person may still do what the flow is for.
+///
+/// # Errors
+/// The code that is told.
+pub(super) fn allowed(tenant: &Tenant, user: &User, flow: &Flow) -> Result<(), SsprCode> {
+    sspr::tenant_allows(tenant)?;
+    match flow.purpose {
+        Purpose::Reset => sspr::may_reset(tenant, user),
+        Purpose::Change => sspr::person_allowed(tenant, user),
+    }
+}
+
 /// The policy that holds for this person and whether the account is locked, or why there can't be a reset, with the operator's face of it.
 async fn policy(
     state: &AppState,
@@ -155,7 +180,7 @@ async fn policy(
 ) -> Result<Result<(EffectivePolicy, bool), (Refusal, String)>, PageError> {
     let support_code = || flow.support_code.clone();
     // Things may have changed since the name was given.
-    if let Err(code) = sspr::tenant_allows(tenant).and_then(|()| sspr::person_allowed(tenant, user)) {
+    if let Err(code) = allowed(tenant, user, flow) {
         return Ok(Err((Refusal::coded(code, None, support_code()), code.as_str().to_owned())));
     }
     let fault = match state.relay.ask(user, tenant.forbid_names).await {

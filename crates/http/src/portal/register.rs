@@ -13,7 +13,9 @@
 //!   recovery codes: GET, POST /register/recovery-codes, POST /register/recovery-codes/remove
 //! ```
 //!
-//! `GET /change` is another door to the same proof, for whoever wants another password or has to choose one.
+//! `GET /change` is another door to the same proof, for whoever wants another password or has to choose one, and `GET /signin` for
+//! whoever wants to their own page (`account.rs`). A name of a domain whose people are the tenant's own is asked for a password that is
+//! judged here: POST /register/check, a plain form.
 //!
 //! One proof of the password changes the address once, and the other methods for as long as it lasts.
 //!
@@ -23,6 +25,7 @@ mod address;
 mod app;
 mod change;
 mod change_password;
+mod check;
 mod code;
 mod confirm;
 mod done;
@@ -43,6 +46,7 @@ mod visit;
 
 pub use address::read as read_address;
 pub(super) use methods::standing;
+pub(super) use visit::{current, elsewhere, forget, note, person};
 
 use axum::Router;
 use axum::response::Redirect;
@@ -59,6 +63,8 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/start", post(start::start))
         .route("/register/password", get(password::show))
         .route("/register/verify", post(verify::verify))
+        .route("/register/check", post(check::check))
+        .route("/signin", get(front::show_sign_in))
         .route("/register/address", get(address::show).post(address::give))
         .route("/register/code", get(code::show).post(code::check))
         .route("/register/resend", post(resend::resend))

@@ -1,11 +1,12 @@
 //! `POST /reset/start`: a name was given. Known or not, the answer, its time and the number of statements are the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{self, Method, OneTimeCode, StoredCode};
@@ -17,6 +18,7 @@ use ritorno_identity::limit::{NAMES_TRIED, SMS_OF_TENANT, codes_sent};
 use ritorno_identity::mail::{Channel, Letter, Mail, Template};
 use ritorno_identity::mask::mask;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::sspr::{self, Standing};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
@@ -27,8 +29,9 @@ use serde::Deserialize;
 
 use crate::i18n::key;
 use crate::page::{Frame, PageError, page};
-use crate::portal::front::{FrontPage, begins_by_mail, stopped};
+use crate::portal::front::{FrontPage, begins_by_mail, stopped, told_to_everybody};
 use crate::portal::gate::place;
+use crate::portal::stops::Stops;
 use crate::portal::visit::{cookie, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -46,12 +49,13 @@ pub(super) struct Input {
 /// The handler.
 pub(super) async fn start(
     State(state): State<AppState>,
+    Extension(stops): Extension<Arc<Stops>>,
     reader: Reader,
     jar: CookieJar,
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = begin(&state, &reader, jar, &input.name).await;
+    let answer = begin(&state, &stops, &reader, jar, &input.name).await;
     tokio::time::sleep_until(release).await;
     // Only now may mail go out: its sending would be seen in the time of the answer.
     state.mail_wake.notify_one();
@@ -61,13 +65,22 @@ pub(super) async fn start(
 
 async fn begin(
     state: &AppState,
+    stops: &Stops,
     reader: &Reader,
     jar: CookieJar,
     typed: &str,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    if stopped(state, &tenant).await?.is_some() {
-        return Ok(Redirect::to("/").into_response());
+    let realm = SignInName::parse(typed).map_or(Realm::Directory, |name| Realm::of(&tenant, &name));
+    if stopped(state, &tenant, realm).await?.is_some() {
+        if Realm::widest(&tenant) == realm {
+            return Ok(Redirect::to("/").into_response());
+        }
+        // The first page is there for the names of the other realm, so it is told here: the same for every name of this one.
+        let stopped = told_to_everybody(state, stops, reader, &tenant, realm).await?;
+        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
+        let by_mail = begins_by_mail(&tenant);
+        return Ok(page(StatusCode::OK, &FrontPage { t, frame, stopped, fault: None, by_mail }));
     }
     let again = |fault| {
         let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));

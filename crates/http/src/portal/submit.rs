@@ -9,7 +9,6 @@ use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::{Flow, FlowState, Step};
-use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::authorisation::Initiator;
@@ -28,7 +27,7 @@ use crate::measures;
 use crate::page::PageError;
 use crate::portal::notice;
 use crate::portal::offers::{Offers, Sending};
-use crate::portal::password::person;
+use crate::portal::password::{allowed, person};
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
 use crate::portal::visit::{current, note, tenant};
@@ -124,9 +123,7 @@ impl Submission {
         let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope).await };
         let user = person(&self.state, &self.flow).await?;
         // The page may have been open since before an administrator switched it off.
-        if let Err(code) =
-            sspr::tenant_allows(&self.tenant).and_then(|()| sspr::person_allowed(&self.tenant, &user))
-        {
+        if let Err(code) = allowed(&self.tenant, &user, &self.flow) {
             self.note(Activity::Blocked, Success::Failure, code.as_str(), None).await?;
             let refusal = Refusal::coded(code, None, self.flow.support_code.clone());
             let message = self.t.say(refusal.told);

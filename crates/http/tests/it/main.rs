@@ -2,6 +2,7 @@
 //! its link, real mail.
 #![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
 
+mod account;
 mod agent;
 mod agent_api;
 mod api;
@@ -17,6 +18,8 @@ mod both_languages;
 mod brand;
 mod browser;
 mod change;
+mod cloud;
+mod cloud_limits;
 mod console;
 mod doctor;
 mod expiry;

@@ -54,7 +54,7 @@ async fn whatever_is_not_right_gets_one_answer_at_one_time() {
         (ANNA, not_applied(Fault::Protected), "Protected"),
         (NOBODY, done(), "nobody has this name"),
         (disabled, done(), "SSPR_0011"),
-        ("cloud@contoso.test", done(), "SSPR_0011"),
+        ("cloud@contoso.test", done(), "comes from no directory"),
     ] {
         agent.script.lock().unwrap().outcome = outcome;
         let mut browser = Browser::new(&world.app, "en");

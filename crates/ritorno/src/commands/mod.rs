@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 mod brand;
 pub(crate) mod check_config;
+mod cloud_person;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod licence;

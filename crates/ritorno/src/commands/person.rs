@@ -1,4 +1,4 @@
-//! `ritorno person`: what an organisation knows of its people beforehand.
+//! `ritorno person`: what an organisation knows of its people beforehand, and people whose directory is the tenant itself.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::ids::SupportCode;
 use serde::Deserialize;
 
+use super::cloud_person;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{say, warn};
@@ -23,6 +24,15 @@ use crate::system;
 /// What `person` does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Adds a person whose directory is the tenant itself. They choose their password at the portal, by the way of a forgotten one.
+    Add(cloud_person::New),
+    /// Removes such a person, with their password and everything that they registered.
+    Remove {
+        /// The sign-in name.
+        name: String,
+    },
+    /// Lists the people whose directory is the tenant itself.
+    List,
     /// Registers an address for codes for many people at once, so that they need not. Whoever registered one by themselves keeps it,
     /// and everybody is told at the addresses that were on file before. A line that is wrong is left out, and the others hold.
     Preregister {
@@ -46,8 +56,17 @@ struct Line {
 /// # Errors
 /// When the file can't be read, a line of it is wrong, or the database fails.
 pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
-    let Command::Preregister { file, dry_run } = command;
     let installation = Installation::open(config).await?;
+    match command {
+        Command::Add(new) => cloud_person::add(config, &installation, new).await,
+        Command::Remove { name } => cloud_person::remove(&installation, name).await,
+        Command::List => cloud_person::list(&installation).await,
+        Command::Preregister { file, dry_run } => preregister_all(&installation, file, *dry_run).await,
+    }
+}
+
+/// Registers an address for everybody who is named in the file.
+async fn preregister_all(installation: &Installation, file: &Path, dry_run: bool) -> anyhow::Result<()> {
     let (mut registered, mut wrong, mut seen) = (0_u32, 0_u32, HashSet::new());
     for (number, line) in read(file)? {
         let line = match line {
@@ -62,7 +81,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let done = if named_before {
             Err(format!("'{}' is named twice", line.user))
         } else {
-            preregister(&installation, &line, *dry_run).await?
+            preregister(installation, &line, dry_run).await?
         };
         match done {
             Ok(()) => registered += 1,
@@ -72,7 +91,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             }
         }
     }
-    let would = if *dry_run { "would be registered" } else { "registered" };
+    let would = if dry_run { "would be registered" } else { "registered" };
     say(format_args!("{registered} {would}, {wrong} left out"))?;
     if wrong > 0 {
         bail!("{wrong} lines were left out; the others hold");

@@ -11,8 +11,10 @@ use ritorno_identity::brand::Colour;
 use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::sspr::ReconfirmAfter;
-use ritorno_identity::tenant::SoftMatch;
+use ritorno_identity::tenant::{SoftMatch, Tenant};
 use url::Url;
 
 use super::{brand, stuck};
@@ -120,6 +122,13 @@ pub(crate) enum Command {
         /// The days before, from 1 to 90.
         days: Vec<u16>,
     },
+    /// Says of which domains the people have no other directory than the tenant itself; without a domain, of none. Their passwords are
+    /// judged and kept here, and not by an agent. A domain's people are all of one kind.
+    CloudDomains {
+        /// The domains of their sign-in names, such as cloud.contoso.com. Those below are others.
+        #[arg(value_parser = domain)]
+        domains: Vec<String>,
+    },
     /// Says of which domains nobody may register an address for codes, with all below them; without a domain, of none. The
     /// mailbox at work and the domain of the sign-in name are refused anyway.
     ForbidMailDomains {
@@ -140,6 +149,8 @@ pub(crate) enum Switch {
     Unlock,
     /// Whether account and display name are forbidden in passwords, whatever the directory does.
     ForbidNames,
+    /// Whether people who lack ways to prove that it is them are led at sign-in to register them, and to look through them when it is time.
+    RequireRegistration,
     /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
     SecondFactor,
 }
@@ -163,6 +174,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         installation.tenant.forbidden_mail_domains.clone_from(domains);
         let reason = format!("forbidden mail domains: {}", listed(domains));
         store(&installation, Activity::PolicyChanged, reason).await?;
+    }
+    if let Command::CloudDomains { domains } = command {
+        set_cloud_domains(&mut installation, domains).await?;
     }
     if let Command::SsprFor { group } = command {
         installation.tenant.sspr_group = match group {
@@ -274,6 +288,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             (Switch::Sspr, _) => (Activity::PolicyChanged, "sspr"),
             (Switch::Unlock, _) => (Activity::PolicyChanged, "unlock"),
             (Switch::ForbidNames, _) => (Activity::PolicyChanged, "forbid-names"),
+            (Switch::RequireRegistration, _) => (Activity::PolicyChanged, "require-registration"),
             (Switch::SecondFactor, _) => (Activity::PolicyChanged, "second-factor"),
             (Switch::Writeback, true) => (Activity::WritebackEnabled, "writeback"),
             (Switch::Writeback, false) => (Activity::WritebackDisabled, "writeback"),
@@ -283,6 +298,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             Switch::Writeback => tenant.writeback_enabled = on,
             Switch::Unlock => tenant.unlock_enabled = on,
             Switch::ForbidNames => tenant.forbid_names = on,
+            Switch::RequireRegistration => tenant.require_registration = on,
             Switch::SecondFactor => tenant.second_factor = on,
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
@@ -312,7 +328,31 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("soft match    {}", matched(tenant.soft_match)))?;
     say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
-    say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))
+    say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))?;
+    say(format_args!("cloud domains           {}", listed(&tenant.cloud_domains)))?;
+    say(format_args!("require-registration    {}", position(tenant.require_registration)))
+}
+
+/// Says whose people the tenant itself keeps. Nobody changes from one kind to the other by it.
+async fn set_cloud_domains(installation: &mut Installation, domains: &[String]) -> anyhow::Result<()> {
+    let passwords = installation.store.cloud_passwords();
+    for domain in domains {
+        let people = passwords.from_directories(installation.tenant.id, domain).await?;
+        if people > 0 {
+            bail!(
+                "{people} people of {domain} come from a directory, and have their password there: nothing was changed"
+            );
+        }
+    }
+    let tenant = Tenant { cloud_domains: domains.to_vec(), ..installation.tenant.clone() };
+    for one in passwords.people(tenant.id).await? {
+        let name = SignInName::of_principal(&one.user_principal_name);
+        if Realm::of(&tenant, &name) != Realm::Cloud {
+            bail!("'{}' could not sign in any more: nothing was changed", one.user_principal_name);
+        }
+    }
+    installation.tenant = tenant;
+    store(installation, Activity::PolicyChanged, format!("cloud domains: {}", listed(domains))).await
 }
 
 async fn sspr_for(installation: &Installation) -> anyhow::Result<String> {

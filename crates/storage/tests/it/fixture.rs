@@ -17,6 +17,7 @@ use ritorno_identity::licence::Grant;
 use ritorno_identity::method::Method;
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
@@ -256,6 +257,7 @@ impl Fixture {
                 anchor: SourceAnchor("AAECAwQFBgcICQoLDA0ODw==".into()),
                 forest: Forest("contoso.test".into()),
             },
+            realm: Realm::Directory,
             state: RegistrationState::Named,
             language: Language::Italian,
             support_code: SupportCode::random(&self.random),

@@ -22,6 +22,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         FlowState::Started,
         FlowState::CodeSent,
         FlowState::GatePassed,
+        FlowState::Kept,
         FlowState::Submitted(request),
         FlowState::Finished(request),
     ];

@@ -11,6 +11,7 @@ mod api_tokens;
 mod at_rest;
 mod audit;
 mod audit_chain;
+mod cloud_passwords;
 mod codes;
 mod device_codes;
 mod doctor_reports;

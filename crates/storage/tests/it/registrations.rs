@@ -2,10 +2,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use ritorno_identity::code::{Method, OneTimeCode, StoredCode, Tried};
-use ritorno_identity::flow::{FlowError, Person};
+use ritorno_identity::flow::{FlowError, Person, VALID};
+use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{AddressChange, Registration, RegistrationState};
+use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::ids::{RequestId, UserId};
 use ritorno_protocol::outcome::SsprCode;
+use ritorno_protocol::random::array;
 use ritorno_storage::{Attempt, StoreError};
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
@@ -13,6 +16,7 @@ use crate::fixture::{Fixture, NOW, on_both, parallel};
 on_both!(
     comes_back_as_it_was_stored,
     one_step_at_a_time,
+    a_session_is_extended_and_ends_with_the_password,
     two_clicks_are_one_step,
     code_is_for_one_address_of_one_registration,
     goes_with_its_person,
@@ -39,12 +43,14 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let registrations = f.store.registrations();
     for person in people {
         for state in &states {
-            let registration = Registration { state: state.clone(), ..f.registration(person) };
-            registrations.insert(&registration).await?;
-            assert_eq!(registrations.get(other, registration.id).await?, None);
-            // No flow has its id: what is proved here opens nothing there.
-            assert_eq!(f.store.flows().get(f.tenant.id, registration.id).await?, None);
-            assert_eq!(registrations.get(f.tenant.id, registration.id).await?, Some(registration));
+            for realm in [Realm::Directory, Realm::Cloud] {
+                let registration = Registration { realm, state: state.clone(), ..f.registration(person) };
+                registrations.insert(&registration).await?;
+                assert_eq!(registrations.get(other, registration.id).await?, None);
+                // No flow has its id: what is proved here opens nothing there.
+                assert_eq!(f.store.flows().get(f.tenant.id, registration.id).await?, None);
+                assert_eq!(registrations.get(f.tenant.id, registration.id).await?, Some(registration));
+            }
         }
     }
     Ok(())
@@ -58,7 +64,7 @@ async fn one_step_at_a_time(f: &Fixture) -> Result<()> {
     registrations.insert(&named).await?;
     let request = RequestId::random(&f.random);
     let checking = named.checking(request, NOW)?;
-    let proven = checking.proven(request, NOW)?;
+    let proven = checking.proven(request, TokenDigest(array(&f.random)), NOW)?;
     ensure!(!registrations.advance(&checking, &proven).await?, "no password is on its way");
     ensure!(registrations.advance(&named, &checking).await?);
     let another =
@@ -76,6 +82,41 @@ async fn one_step_at_a_time(f: &Fixture) -> Result<()> {
     ensure!(registrations.advance(&second, &finished).await?);
     assert_eq!(finished.checking(request, NOW), Err(FlowError::WrongStep));
     assert_eq!(registrations.get(f.tenant.id, named.id).await?, Some(finished));
+    Ok(())
+}
+
+async fn a_session_is_extended_and_ends_with_the_password(f: &Fixture) -> Result<()> {
+    let registrations = f.store.registrations();
+    let (anna, bruno) = (f.person("anna"), f.person("bruno"));
+    let mut sessions = Vec::new();
+    for user in [&anna, &anna, &bruno] {
+        if sessions.len() != 1 {
+            f.store.users().insert(user).await?;
+        }
+        let session =
+            Registration { state: RegistrationState::Proven, ..f.registration(Person::Known(user.id)) };
+        registrations.insert(&session).await?;
+        sessions.push(session);
+    }
+    let [one, two, other] = sessions.as_slice() else { anyhow::bail!("three sessions") };
+    let used = one.used(NOW.plus(VALID / 2)).context("it lasts longer")?;
+    registrations.extend(&used).await?;
+    assert_eq!(registrations.get(f.tenant.id, one.id).await?.as_ref(), Some(&used));
+    // A page that is late shortens nothing.
+    registrations.extend(one).await?;
+    assert_eq!(registrations.get(f.tenant.id, one.id).await?, Some(used));
+    let finished = two.finished(AddressChange::Removed, NOW)?;
+    ensure!(registrations.advance(two, &finished).await?);
+    assert_eq!(registrations.end_of(f.tenant.id, anna.id).await?, 2);
+    registrations.extend(one).await?;
+    for ended in [one, two] {
+        assert_eq!(registrations.get(f.tenant.id, ended.id).await?, None);
+    }
+    let elsewhere = f.other_tenant().await?;
+    registrations.end(elsewhere, other.id).await?;
+    ensure!(registrations.get(f.tenant.id, other.id).await?.is_some());
+    registrations.end(f.tenant.id, other.id).await?;
+    ensure!(registrations.get(f.tenant.id, other.id).await?.is_none());
     Ok(())
 }
 

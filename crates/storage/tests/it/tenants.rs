@@ -42,6 +42,8 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         helpdesk_url: Some("mailto:aiuto@contoso.test".into()),
         decoy_domains: vec!["mail.test".into()],
         forbidden_mail_domains: vec!["contoso.example".into()],
+        cloud_domains: vec!["cloud.contoso.test".into()],
+        require_registration: true,
         licensing: Licensing::Assigned,
         usage_location: Some("IT".into()),
         ..f.tenant.clone()

@@ -8,10 +8,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::Activity;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use serde::Deserialize;
 
-use crate::i18n::Words;
+use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::front::told_to_everybody;
 use crate::portal::refusal::Refusal;
@@ -29,6 +31,62 @@ pub(super) enum Then {
     Methods,
     /// The password is changed.
     Change,
+    /// The person is signed in.
+    Account,
+}
+
+impl Then {
+    /// As a link or a form says it, where it is not what is meant anyway.
+    pub(super) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Methods => None,
+            Self::Change => Some("change"),
+            Self::Account => Some("account"),
+        }
+    }
+
+    /// Where the name is typed.
+    pub(super) const fn front(self) -> &'static str {
+        match self {
+            Self::Methods => "/register",
+            Self::Change => "/change",
+            Self::Account => "/signin",
+        }
+    }
+
+    /// Where the password is typed.
+    pub(super) const fn password_page(self) -> &'static str {
+        match self {
+            Self::Methods => "/register/password",
+            Self::Change => "/register/password?then=change",
+            Self::Account => "/register/password?then=account",
+        }
+    }
+
+    /// Where the password goes, sealed.
+    pub(super) const fn verify(self) -> &'static str {
+        match self {
+            Self::Methods => "/register/verify",
+            Self::Change => "/register/verify?then=change",
+            Self::Account => "/register/verify?then=account",
+        }
+    }
+
+    /// Where whoever proved the password goes on. A change has a way of its own.
+    pub(super) const fn after(self) -> &'static str {
+        match self {
+            Self::Methods | Self::Change => "/register/methods",
+            Self::Account => "/account",
+        }
+    }
+
+    /// What a proof is written down as.
+    pub(super) const fn activity(self) -> Activity {
+        match self {
+            Self::Methods | Self::Change => Activity::RegistrationProgress,
+            Self::Account => Activity::SignIn,
+        }
+    }
 }
 
 /// What a link or a form says of it.
@@ -48,17 +106,44 @@ pub(super) struct FrontPage {
     pub(super) stopped: Option<Refusal>,
     /// The key of what is wrong with the name that was typed.
     pub(super) fault: Option<&'static str>,
-    /// Whether a change follows.
-    pub(super) change: bool,
+    /// What follows.
+    pub(super) then: Then,
 }
 
 impl FrontPage {
     /// The page on which a name is typed.
     pub(super) fn new(reader: &Reader, tenant: &Tenant, then: Then) -> Self {
-        let change = then == Then::Change;
-        let here = if change { "/change" } else { "/register" };
-        Self { t: reader.words(tenant), frame: Frame::new(tenant, here), stopped: None, fault: None, change }
+        let frame = Frame::new(tenant, then.front());
+        Self { t: reader.words(tenant), frame, stopped: None, fault: None, then }
     }
+
+    /// The key of the page's title.
+    fn title(&self) -> &'static str {
+        match self.then {
+            Then::Methods => key("register-title"),
+            Then::Change => key("change-title"),
+            Then::Account => key("signin-title"),
+        }
+    }
+
+    /// The key of what the page says first.
+    fn lead(&self) -> &'static str {
+        match self.then {
+            Then::Methods => key("register-lead"),
+            Then::Change => key("change-lead"),
+            Then::Account => key("signin-lead"),
+        }
+    }
+}
+
+/// `GET /signin`: the same, for whoever signs in.
+pub(super) async fn show_sign_in(
+    State(state): State<AppState>,
+    Extension(stops): Extension<Arc<Stops>>,
+    reader: Reader,
+    jar: CookieJar,
+) -> Result<Response, PageError> {
+    front(&state, &stops, &reader, jar, Then::Account).await
 }
 
 /// `GET /change`: the same, for a change.
@@ -89,7 +174,7 @@ async fn front(
     then: Then,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    let stopped = told_to_everybody(state, stops, reader, &tenant).await?;
+    let stopped = told_to_everybody(state, stops, reader, &tenant, Realm::widest(&tenant)).await?;
     let front = FrontPage { stopped, ..FrontPage::new(reader, &tenant, then) };
     Ok((reader.remember(jar), page(StatusCode::OK, &front)).into_response())
 }

@@ -42,6 +42,8 @@ struct MethodsPage<'a> {
     confirm: Option<Moment>,
     /// What is allowed, in the tenant's order.
     methods: Vec<Shown>,
+    /// Whether the way to everything else is closed until what is asked for is done.
+    required: bool,
     support_code: &'a str,
 }
 
@@ -110,7 +112,8 @@ pub(super) async fn show(
         Some(Lacking::Methods) | None => Vec::new(),
     };
     let counted = standing.registered(&tenant, &user);
-    let confirm = match sspr::due(&tenant, &user, &standing, state.clock.now()) {
+    let due = sspr::due(&tenant, &user, &standing, state.clock.now());
+    let confirm = match due {
         Some(Due::Confirm { since }) => Some(Moment::new(since)),
         Some(Due::Register) | None => None,
     };
@@ -125,6 +128,7 @@ pub(super) async fn show(
             wanted: u16::from(policy.to_register()),
             first,
             confirm,
+            required: due.is_some() && tenant.require_registration,
             methods: policy.methods().iter().filter_map(shown).collect(),
             support_code: &registration.support_code.0,
         },

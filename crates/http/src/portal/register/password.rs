@@ -8,12 +8,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::RegistrationState;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use std::sync::Arc;
 
-use super::front::{FrontPage, Next, Then};
+use super::check;
+use super::front::{FrontPage, Next};
 use super::visit::{current, elsewhere, ended, note};
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page};
@@ -49,6 +51,10 @@ pub(super) async fn show(
         RegistrationState::Checking(_) => return Ok(ended(&reader, &tenant)),
         _ => return Ok(elsewhere(&registration)),
     }
+    if registration.realm == Realm::Cloud {
+        let shown = check::render(StatusCode::OK, &reader, &tenant, &registration, next.then, None);
+        return Ok((reader.remember(jar), shown).into_response());
+    }
     let request = RequestId::random(&*state.random);
     let sealed_for = &registration.sealed_for;
     let offered = state
@@ -73,15 +79,12 @@ pub(super) async fn show(
         context: &offer.context,
         recipients: &offer.recipients,
         policy: None,
-        submit: match next.then {
-            Then::Methods => "/register/verify",
-            Then::Change => "/register/verify?then=change",
-        },
-        next: "/register/methods",
+        submit: next.then.verify(),
+        next: next.then.after(),
     };
     let shown = PasswordPage {
         t,
-        frame: Frame::new(&tenant, "/register/password"),
+        frame: Frame::new(&tenant, next.then.password_page()),
         context: serde_json::to_string(&context).map_err(PageError::behind)?,
         support_code: &registration.support_code.0,
     };

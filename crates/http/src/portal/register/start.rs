@@ -1,9 +1,11 @@
 //! `POST /register/start`: a name was given. Known or not, the answer, its time and the number of statements are the same.
 
-use axum::Form;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::{Extension, Form};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::decoy;
@@ -11,6 +13,7 @@ use ritorno_identity::flow::{self, Person};
 use ritorno_identity::ids::{CorrelationId, FlowId};
 use ritorno_identity::limit::NAMES_TRIED;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{Registration, RegistrationState, SealedFor};
 use ritorno_identity::sspr;
 use ritorno_identity::subject::Subject;
@@ -24,8 +27,9 @@ use super::front::{FrontPage, Then};
 use super::visit::{cookie, note};
 use crate::i18n::key;
 use crate::page::{PageError, page};
-use crate::portal::front::stopped;
+use crate::portal::front::{stopped, told_to_everybody};
 use crate::portal::start::RELEASED_AFTER;
+use crate::portal::stops::Stops;
 use crate::portal::visit::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -41,26 +45,35 @@ pub(super) struct Input {
 /// The handler.
 pub(super) async fn start(
     State(state): State<AppState>,
+    Extension(stops): Extension<Arc<Stops>>,
     reader: Reader,
     jar: CookieJar,
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = begin(&state, &reader, jar, &input.name, input.then).await;
+    let answer = begin(&state, &stops, &reader, jar, &input.name, input.then).await;
     tokio::time::sleep_until(release).await;
     answer
 }
 
 async fn begin(
     state: &AppState,
+    stops: &Stops,
     reader: &Reader,
     jar: CookieJar,
     typed: &str,
     then: Then,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    if stopped(state, &tenant).await?.is_some() {
-        return Ok(Redirect::to("/register").into_response());
+    let realm = SignInName::parse(typed).map_or(Realm::Directory, |name| Realm::of(&tenant, &name));
+    if stopped(state, &tenant, realm).await?.is_some() {
+        if Realm::widest(&tenant) == realm {
+            return Ok(Redirect::to(then.front()).into_response());
+        }
+        // The first page is there for the names of the other realm, so it is told here: the same for every name of this one.
+        let stopped = told_to_everybody(state, stops, reader, &tenant, realm).await?;
+        let front = FrontPage { stopped, ..FrontPage::new(reader, &tenant, then) };
+        return Ok(page(StatusCode::OK, &front));
     }
     let again = |fault| {
         let front = FrontPage { fault: Some(fault), ..FrontPage::new(reader, &tenant, then) };
@@ -94,11 +107,7 @@ async fn begin(
         Person::Stranger => "name given, nobody's".to_owned(),
     };
     note(state, reader, &registration, Activity::RegistrationProgress, Success::Success, &step).await?;
-    let next = match then {
-        Then::Methods => "/register/password",
-        Then::Change => "/register/password?then=change",
-    };
-    Ok((jar.add(cookie(registration.id, &token)), Redirect::to(next)).into_response())
+    Ok((jar.add(cookie(registration.id, &token)), Redirect::to(then.password_page())).into_response())
 }
 
 fn new_registration(
@@ -135,6 +144,7 @@ fn new_registration(
         subject: by_user.unwrap_or(by_name),
         person,
         sealed_for: user.and_then(User::on_premises).map_or(invented, own),
+        realm: Realm::of(tenant, name),
         state: RegistrationState::Named,
         language: reader.words(tenant).0,
         support_code: SupportCode::random(random),

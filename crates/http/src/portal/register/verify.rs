@@ -11,13 +11,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
-use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::audit::Success;
 use ritorno_identity::flow::Person;
 use ritorno_identity::limit::{Limit, PASSWORDS_AT_ONCE, PASSWORDS_CARRIED, PASSWORDS_TRIED};
+use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::sspr;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
+use ritorno_identity::token::Token;
 use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope};
 use ritorno_protocol::ids::{RequestId, UserId};
@@ -27,7 +29,7 @@ use ritorno_relay::submit::NewRequest;
 
 use super::change_password;
 use super::front::{Next, Then};
-use super::visit::{current, place};
+use super::visit::{cookie, current, place};
 use crate::i18n::{Words, key};
 use crate::page::PageError;
 use crate::portal::front::stopped;
@@ -58,18 +60,15 @@ pub(super) async fn verify(
             (StatusCode::GONE, Json(failed(t.say("register-ended-told"), "/register"))).into_response()
         );
     };
-    if registration.state != RegistrationState::Named {
+    if registration.state != RegistrationState::Named || registration.realm != Realm::Directory {
         let sent_before = failed(t.say("register-ended-told"), place(&registration.state));
         return Ok((StatusCode::CONFLICT, Json(sent_before)).into_response());
     }
     let check = Check { state, offers, reader, tenant, registration, t, release, then: next.then };
     // The browser may go away; the question goes on to its end, and the registration is at a step from which it can go on.
     let carried = tokio::spawn(async move { check.carry(envelope).await });
-    let (answer, change) = carried.await.map_err(PageError::behind)??;
-    Ok(match change {
-        Some(cookie) => (jar.add(cookie), Json(answer)).into_response(),
-        None => Json(answer).into_response(),
-    })
+    let (answer, cookies) = carried.await.map_err(PageError::behind)??;
+    Ok((cookies.into_iter().fold(jar, CookieJar::add), Json(answer)).into_response())
 }
 
 fn failed(message: String, location: &'static str) -> Answer {
@@ -87,8 +86,8 @@ struct Check {
     then: Then,
 }
 
-/// The answer, and the cookie of the change that follows a proof.
-type Checked = (Answer, Option<Cookie<'static>>);
+/// The answer, and the cookies of the session that begins with a proof and of the change that follows it.
+type Checked = (Answer, Vec<Cookie<'static>>);
 
 impl Check {
     async fn carry(self, envelope: Envelope) -> Result<Checked, PageError> {
@@ -96,14 +95,14 @@ impl Check {
         let fitting = self.offers.take(self.registration.id, request).filter(|offer| offer.fits(&envelope));
         let Some(offer) = fitting else {
             self.note(Success::Failure, "the envelope is not the one that was asked for", None).await?;
-            return Ok((failed(self.t.say("fault-tampered"), "/register/password"), None));
+            return Ok((failed(self.t.say("fault-tampered"), "/register/password"), Vec::new()));
         };
         // True of the whole tenant, so it may be told: the page where it is told is the first one.
-        if stopped(&self.state, &self.tenant).await?.is_some() {
-            return Ok((failed(self.t.say("fault-busy"), "/register"), None));
+        if stopped(&self.state, &self.tenant, Realm::Directory).await?.is_some() {
+            return Ok((failed(self.t.say("fault-busy"), "/register"), Vec::new()));
         }
         if let Some(answer) = self.too_many().await? {
-            return Ok((answer, None));
+            return Ok((answer, Vec::new()));
         }
         let answer = self.look(envelope, offer).await;
         let limits = self.state.store.limits();
@@ -116,11 +115,11 @@ impl Check {
     async fn look(&self, envelope: Envelope, offer: Offer) -> Result<Checked, PageError> {
         let request = envelope.context.request;
         let Ok(checking) = self.registration.checking(request, self.state.clock.now()) else {
-            return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
+            return Ok((failed(self.t.say("register-ended-told"), "/register"), Vec::new()));
         };
         if !self.advance(&self.registration, &checking).await? {
             // Another tab was faster.
-            return Ok((failed(self.t.say("register-ended-told"), "/register/password"), None));
+            return Ok((failed(self.t.say("register-ended-told"), "/register/password"), Vec::new()));
         }
         let asked = match self.registration.person {
             Person::Known(user) => self.ask(user, offer.clone(), envelope).await,
@@ -129,7 +128,7 @@ impl Check {
         };
         match asked {
             Ok((detail, must_change)) => self.right(&checking, request, &detail, must_change).await,
-            Err(detail) => Ok((self.not_right(&checking, offer, &detail).await?, None)),
+            Err(detail) => Ok((self.not_right(&checking, offer, &detail).await?, Vec::new())),
         }
     }
 
@@ -142,6 +141,10 @@ impl Check {
         };
         if let Err(code) = sspr::person_allowed(&self.tenant, &user) {
             return Err(format!("not asked: {}", code.as_str()));
+        }
+        // Somebody of the tenant's own, whose domain is not said to be so any more.
+        if user.on_premises().is_none() {
+            return Err("not asked: the person comes from no directory".to_owned());
         }
         let new = NewRequest {
             user,
@@ -176,8 +179,10 @@ impl Check {
     ) -> Result<Checked, PageError> {
         let limits = self.state.store.limits();
         limits.give_back(self.tenant.id, &PASSWORDS_TRIED, &self.here()).await.map_err(PageError::behind)?;
-        let Ok(proven) = checking.proven(request, self.state.clock.now()) else {
-            return Ok((failed(self.t.say("register-ended-told"), "/register"), None));
+        // A session begins, with a token that nobody had before.
+        let token = Token::random(&*self.state.random);
+        let Ok(proven) = checking.proven(request, token.digest(), self.state.clock.now()) else {
+            return Ok((failed(self.t.say("register-ended-told"), "/register"), Vec::new()));
         };
         // A password that has to be changed first opens nothing but the change: the registration stays where it was.
         let stored = if must_change {
@@ -186,16 +191,20 @@ impl Check {
             proven.clone()
         };
         self.advance(checking, &stored).await?;
-        let (at, reason) = (Activity::RegistrationProgress, format!("password right: {detail}"));
+        let (at, reason) = (self.then.activity(), format!("password right: {detail}"));
         let way = (&proven).into();
         write_down(&self.state, &self.reader, way, at, Success::Success, &reason, Some(request)).await?;
         let done = |location| Answer { state: Ended::Done, ..failed(String::new(), location) };
         // Whoever has to choose another password first is led straight to it.
-        if must_change || self.then == Then::Change {
-            let cookie = change_password::begin(&self.state, &proven).await?;
-            return Ok((done("/reset/password"), Some(cookie)));
+        let mut cookies = Vec::new();
+        if !must_change {
+            cookies.push(cookie(proven.id, &token));
         }
-        Ok((done("/register/methods"), None))
+        if must_change || self.then == Then::Change {
+            cookies.push(change_password::begin(&self.state, &proven).await?);
+            return Ok((done("/reset/password"), cookies));
+        }
+        Ok((done(self.then.after()), cookies))
     }
 
     /// One answer for everything that is not 'right', at one time.
@@ -264,7 +273,7 @@ impl Check {
         reason: &str,
         request: Option<RequestId>,
     ) -> Result<(), PageError> {
-        let (way, at) = ((&self.registration).into(), Activity::RegistrationProgress);
+        let (way, at) = ((&self.registration).into(), self.then.activity());
         write_down(&self.state, &self.reader, way, at, success, reason, request).await
     }
 }

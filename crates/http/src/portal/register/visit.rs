@@ -41,8 +41,19 @@ pub(super) fn cookie(registration: FlowId, token: &Token) -> Cookie<'static> {
         .build()
 }
 
-/// The registration that this browser is in and may go on with.
-pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<Registration>, PageError> {
+/// The same without the cookie.
+pub(in crate::portal) fn forget(jar: CookieJar) -> CookieJar {
+    jar.remove(
+        Cookie::build(COOKIE).path("/").secure(true).http_only(true).same_site(SameSite::Strict).build(),
+    )
+}
+
+/// The registration that this browser is in and may go on with. From the proof of the password on it is a session, which lasts while
+/// it is used.
+pub(in crate::portal) async fn current(
+    state: &AppState,
+    jar: &CookieJar,
+) -> Result<Option<Registration>, PageError> {
     let Some((id, token)) = jar.get(COOKIE).and_then(|cookie| {
         let (id, token) = cookie.value().split_once('.')?;
         Some((id.parse::<FlowId>().ok()?, Token::from_text(token)?))
@@ -50,7 +61,13 @@ pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<
         return Ok(None);
     };
     let registration = state.store.registrations().get(state.tenant, id).await.map_err(PageError::behind)?;
-    Ok(registration.filter(|registration| registration.check(&token.digest(), state.clock.now()).is_ok()))
+    let now = state.clock.now();
+    let Some(registration) = registration.filter(|one| one.check(&token.digest(), now).is_ok()) else {
+        return Ok(None);
+    };
+    let Some(used) = registration.used(now) else { return Ok(Some(registration)) };
+    state.store.registrations().extend(&used).await.map_err(PageError::behind)?;
+    Ok(Some(used))
 }
 
 /// Where a registration that is at another step goes on.
@@ -64,7 +81,7 @@ pub(super) const fn place(state: &RegistrationState) -> &'static str {
 }
 
 /// On to where the registration is.
-pub(super) fn elsewhere(registration: &Registration) -> Response {
+pub(in crate::portal) fn elsewhere(registration: &Registration) -> Response {
     Redirect::to(place(&registration.state)).into_response()
 }
 
@@ -82,7 +99,7 @@ pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
 
 /// The person, who may still register: an administrator may have switched it off since the last step. Else the page that
 /// says so. For whoever has proven their password only.
-pub(super) async fn person(
+pub(in crate::portal) async fn person(
     state: &AppState,
     reader: &Reader,
     tenant: &Tenant,
@@ -105,7 +122,7 @@ pub(super) async fn person(
 }
 
 /// Writes down one step. A reason never holds an address.
-pub(super) async fn note(
+pub(in crate::portal) async fn note(
     state: &AppState,
     reader: &Reader,
     registration: &Registration,

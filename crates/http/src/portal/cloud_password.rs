@@ -1,0 +1,174 @@
+//! The new password of a person whose directory is the tenant itself. `GET /reset/password` shows it to them; `POST
+//! /reset/cloud-password` stores it. It is a plain form: this server is the directory, so there is nobody to seal it for.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use ritorno_identity::audit::Success;
+use ritorno_identity::cloud_policy;
+use ritorno_identity::flow::{Flow, FlowState, Purpose, Step};
+use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
+use ritorno_protocol::policy::Rule;
+use ritorno_protocol::secret::Password;
+use serde::Deserialize;
+
+use super::cloud::{Compared, compare, hashed};
+use super::submit::{OUTCOME, activity};
+use crate::i18n::Words;
+use crate::page::{Frame, PageError, page, to_the_end};
+use crate::portal::code::{elsewhere, ended};
+use crate::portal::notice;
+use crate::portal::password::{allowed, person};
+use crate::portal::rules::{RuleLine, lines, refused};
+use crate::portal::visit::{current, note, tenant};
+use crate::reader::Reader;
+use crate::state::AppState;
+
+#[derive(Template)]
+#[template(path = "portal/cloud-password.html")]
+struct PasswordPage<'a> {
+    t: Words,
+    frame: Frame,
+    rules: Vec<RuleLine>,
+    /// What is wrong with what was typed, in words.
+    fault: Option<String>,
+    /// Whether the current password goes along.
+    change: bool,
+    user_name: &'a str,
+    support_code: &'a str,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Input {
+    #[serde(default)]
+    current: String,
+    new: String,
+    again: String,
+}
+
+/// The page, for a flow of such a person whose gates are passed.
+pub(super) fn render(
+    reader: &Reader,
+    tenant: &Tenant,
+    flow: &Flow,
+    user: &User,
+    fault: Option<String>,
+) -> Response {
+    let t = reader.words(tenant);
+    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shown = PasswordPage {
+        t,
+        frame: Frame::new(tenant, "/reset/password"),
+        rules: lines(t, &cloud_policy::policy(tenant, user)),
+        fault,
+        change: flow.purpose == Purpose::Change,
+        user_name: &user.user_principal_name,
+        support_code: &flow.support_code.0,
+    };
+    page(status, &shown)
+}
+
+/// The handler.
+pub(super) async fn set(
+    State(state): State<AppState>,
+    reader: Reader,
+    jar: CookieJar,
+    Form(Input { current: typed, new, again }): Form<Input>,
+) -> Result<Response, PageError> {
+    let (typed, new, again) = (Password::new(typed), Password::new(new), Password::new(again));
+    let tenant = tenant(&state).await?;
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    if flow.state != FlowState::GatePassed {
+        return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
+    }
+    let user = person(&state, &flow).await?;
+    // Whose directory is another one, or who may not any more, is told on the page where the way goes on.
+    if user.on_premises().is_some() || allowed(&tenant, &user, &flow).is_err() {
+        return Ok(Redirect::to("/reset/password").into_response());
+    }
+    // The browser may go away; the change goes on to its end, and the outcome is there when it comes back.
+    to_the_end(async move {
+        let change = Change { state, reader, jar, tenant, flow, user };
+        change.carry(typed, new, again).await
+    })
+    .await
+}
+
+struct Change {
+    state: AppState,
+    reader: Reader,
+    jar: CookieJar,
+    tenant: Tenant,
+    flow: Flow,
+    user: User,
+}
+
+impl Change {
+    async fn carry(self, typed: Password, new: Password, again: Password) -> Result<Response, PageError> {
+        let t = self.reader.words(&self.tenant);
+        let now = self.state.clock.now();
+        if new.expose() != again.expose() {
+            return Ok(self.again(t.say("password-mismatch")));
+        }
+        let policy = cloud_policy::policy(&self.tenant, &self.user);
+        let mut broken = policy.first_broken(new.expose(), now);
+        let changes = self.flow.purpose == Purpose::Change;
+        if changes && broken.is_none() && typed.expose() == new.expose() {
+            broken = Some(Rule::History { remembered: None });
+        }
+        if let Some(rule) = broken {
+            self.note(Success::Failure, &format!("refused by {rule:?}")).await?;
+            return Ok(self.again(refused(t, &rule)));
+        }
+        let mut from = None;
+        if changes {
+            let (reader, subject, user) = (&self.reader, &self.flow.subject, Some(self.user.id));
+            match compare(&self.state, reader, &self.jar, subject, user, typed).await? {
+                Compared::Right(hash) => from = Some(hash),
+                Compared::Wrong { .. } => {
+                    self.note(Success::Failure, "the current password is not right").await?;
+                    return Ok(self.again(t.say("cloud-current-wrong")));
+                }
+                Compared::TooMany => {
+                    self.note(Success::Failure, "too many passwords from this browser or network").await?;
+                    return Ok(self.again(t.say("verify-too-many")));
+                }
+            }
+        }
+        let hash = hashed(&self.state, new).await?;
+        let Ok(kept) = self.flow.kept(self.state.clock.now()) else {
+            return Ok(ended(&self.reader, &self.tenant));
+        };
+        let step = Step { before: self.flow.clone(), after: kept };
+        let passwords = self.state.store.cloud_passwords();
+        let stored = passwords.set(self.user.id, from.as_ref(), &hash, &step, self.state.clock.now()).await;
+        if !stored.map_err(PageError::behind)? {
+            // Another tab was faster, or another password came meanwhile.
+            self.note(Success::Failure, "another step was faster").await?;
+            return Ok(Redirect::to("/reset/password").into_response());
+        }
+        let language = self.user.language.unwrap_or(self.flow.language);
+        // It is stored: people hear of it whether or not it can be written down.
+        if let Err(error) = notice::changed(&self.state, &self.user, language, &self.flow.support_code).await
+        {
+            tracing::error!(%error, "a notice of a changed password could not be queued");
+        }
+        self.note(Success::Success, "kept in the tenant").await?;
+        Ok(Redirect::to(OUTCOME).into_response())
+    }
+
+    /// The page again, with what is wrong.
+    fn again(&self, fault: String) -> Response {
+        render(&self.reader, &self.tenant, &self.flow, &self.user, Some(fault))
+    }
+
+    async fn note(&self, success: Success, reason: &str) -> Result<(), PageError> {
+        let activity = activity(self.flow.purpose.operation());
+        note(&self.state, &self.reader, &self.flow, activity, success, reason, None).await
+    }
+}
