@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 mod enrolment;
 mod help_desk;
 mod licences;
+mod look;
 mod onboarding;
 mod overview;
 mod people;
@@ -66,6 +67,8 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/group", post(sspr_policy::set_group))
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
         .route("/console/doctor", get(doctor::show))
+        .route("/console/look", look::route())
+        .route("/console/look/preview.css", get(look::show_preview))
         .route("/console/doctor/manual", get(doctor::manual))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))

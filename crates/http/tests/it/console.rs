@@ -86,6 +86,7 @@ async fn each_role_may_what_it_may() {
         (("/console/sspr/group", Some(vec![("group", "nobody's")])), only_global),
         (("/console/sspr/group/remove", Some(vec![("group", agent.as_str())])), only_global),
         (get("/console/doctor"), [None, None, role, None, role, None]),
+        (get("/console/look"), [None, None, role, None, role, None]),
         (get("/console/doctor/manual"), [None, None, role, None, role, None]),
         (("/console/licences/require", Some(vec![("on", "false")])), only_global),
         (("/console/licences/location", Some(vec![("country", "IT")])), only_global),

@@ -24,6 +24,7 @@ mod follow_up;
 mod help_desk;
 mod hostile;
 mod licences;
+mod look;
 mod mail;
 mod methods;
 mod passkeys;

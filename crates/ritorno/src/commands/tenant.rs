@@ -193,7 +193,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         super::audit(&installation, Activity::PolicyChanged, reason).await?;
     }
     if let Command::Brand { name, accent, accent_dark, logo, logo_dark, clear } = command {
-        let wanted = brand::Wanted {
+        let wanted = brand::Options {
             name: name.as_deref(),
             accent: *accent,
             accent_dark: *accent_dark,
@@ -201,9 +201,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             logo_dark: logo_dark.as_deref(),
             clear: *clear,
         };
-        let reason = brand::set(&mut installation, &wanted).await?;
-        store(&installation, Activity::PolicyChanged, reason).await?;
-        brand::forget_others(&installation).await?;
+        brand::set(&mut installation, &wanted).await?;
+        store(&installation, Activity::PolicyChanged, brand::reason(&installation.tenant)).await?;
+        brand::forget_others(&installation.store, &installation.tenant).await?;
     }
     if let Command::ExpiryMails { days } = command {
         let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
