@@ -16,7 +16,7 @@ use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, Codes, DeviceCodes, DoctorReports, EnrolmentTokens, ExpiryNotices, Flows,
     GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys, RecoveryCodes,
-    Registrations, Removals, Requests, Sessions, SigningKeys, Tenants, Users,
+    Registrations, Removals, Requests, SecurityQuestions, Sessions, SigningKeys, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -105,6 +105,12 @@ macro_rules! migrations {
                 56,
                 "people-search",
                 include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),
+            ),
+            (61, "work", include_str!(concat!("../migrations/", $database, "/0061_work.sql"))),
+            (
+                62,
+                "security-questions",
+                include_str!(concat!("../migrations/", $database, "/0062_security_questions.sql")),
             ),
         ]
     };
@@ -244,6 +250,8 @@ repositories! {
     passkeys: Passkeys;
     /// Recovery codes of people.
     recovery_codes: RecoveryCodes;
+    /// Security questions that people answered.
+    security_questions: SecurityQuestions;
     /// Groups of the directories.
     groups: Groups;
     /// Groups whose people have gates of their own.

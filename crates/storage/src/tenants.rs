@@ -36,8 +36,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+             sspr_group, reconfirm_days, expiry_days, brand, questions) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -61,6 +61,7 @@ impl Tenants<'_> {
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
+            json(&tenant.questions),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -74,7 +75,8 @@ impl Tenants<'_> {
         const SQL: &str = "update tenants set name = $2, languages = $3, sspr_enabled = $4, writeback_enabled = $5, \
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
-             second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19 where id = $1";
+             second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
+             questions = $20 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -95,6 +97,7 @@ impl Tenants<'_> {
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
+            json(&tenant.questions),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -178,6 +181,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,
+        questions: row.json("questions")?,
         reconfirm_after: u16::try_from(row.int("reconfirm_days")?)
             .ok()
             .and_then(ReconfirmAfter::from_days)

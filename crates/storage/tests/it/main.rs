@@ -31,6 +31,7 @@ mod purge;
 mod registrations;
 mod removals;
 mod requests;
+mod security_questions;
 mod sessions;
 mod signing_keys;
 mod snapshots;
