@@ -96,6 +96,29 @@ for (const language of ["en", "it"]) {
       await look("sspr-policy-refused");
       assert.equal(await page.inputValue("#gates-tenant"), "1");
 
+      await page.goto(`${job.url}/console/look`);
+      await look("look");
+      await page.fill("#accent", "#ffcc00");
+      await page.click("#save");
+      await page.waitForSelector(".notice-error #fault");
+      assert.match(await page.innerText("#fault"), /1\.34:1/);
+      await look("look-refused");
+      // The preview is seen before anything is stored, on light and on dark; the logo that is there stays.
+      await page.fill("#accent", "#5b2a86");
+      await page.click("#show-preview");
+      await page.waitForSelector("#preview");
+      const ground = (kind) =>
+        page.locator(`.preview-${kind} .button`).evaluate((button) => getComputedStyle(button).backgroundColor);
+      assert.equal(await ground("light"), "rgb(91, 42, 134)");
+      assert.notEqual(await ground("dark"), await ground("light"));
+      assert.ok((await page.locator(".preview-dark img").evaluate((image) => image.naturalWidth)) > 0);
+      await look("look-preview");
+      await page.click("#save");
+      await page.waitForURL(`${job.url}/console/look`);
+      await page.waitForSelector("#contrasts");
+      assert.equal(await page.inputValue("#accent"), "#5b2a86");
+      await look("look-saved");
+
       await page.goto(`${job.url}/console/audit`);
       assert.ok((await page.locator("tbody tr").count()) > 0);
       await look("audit");

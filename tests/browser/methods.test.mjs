@@ -7,6 +7,8 @@
 //     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
 //     "sms": the tenant allows codes by text message, whose gateway is at `sms_port`: `people.mobile` registers a number, and
 //       `people.directory` has one in the directory; both reset with it
+//     "questions": two gates, security questions and mail; four questions are registered, one of them the tenant's own:
+//       `people.answers` registers them, and passes both
 //   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
 // The harness proves afterwards, at the directory, whose password is which.
 
@@ -485,3 +487,77 @@ walking("sms", "a mobile number is registered, and its code opens the gate", "mo
 walking("sms", "a number from the directory opens the gate", "directory", "en", async (walk) => {
   await gateway((code) => bySms(walk, code, "+393337654321"));
 });
+
+walking("questions", "security questions are chosen, answered, and asked at a gate", "answers", "it", async (walk) => {
+  const { page, person } = walk;
+  const before = await newest(job.mail, person.address);
+  await page.goto(`${job.url}/register?lang=it`);
+  await page.fill("#name", person.upn);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#submit-password:not([disabled])");
+  await page.fill("#current-password", person.current);
+  await page.click("#submit-password");
+  await page.waitForSelector("#to-questions");
+  await look(walk, "list-questions");
+  await page.click("#to-questions");
+  await page.waitForSelector("#question-4");
+  assert.equal(await page.locator("#question-5").count(), 0);
+  await look(walk, "questions");
+  const answers = new Map();
+  /** Chooses the question of that place in the list, and answers it. */
+  const answered = async (slot, place, text) => {
+    const list = page.locator(`#question-${slot}`);
+    await list.selectOption({ index: place });
+    answers.set((await list.locator("option:checked").innerText()).trim(), text);
+    await page.fill(`#answer-${slot}`, text);
+  };
+  await answered(1, 1, "Scuola Manzoni");
+  await answered(2, 2, "Bianchi");
+  await answered(3, 3, "scuola  manzoni");
+  await answered(4, 21, "Una quercia");
+  await page.click('form[action="/register/questions"] button');
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "questions-same");
+  // What was chosen stays, what was answered does not.
+  assert.notEqual(await page.inputValue("#question-4"), "");
+  assert.equal(await page.inputValue("#answer-4"), "");
+  answers.clear();
+  await answered(1, 1, "Scuola Manzoni");
+  await answered(2, 2, "Bianchi");
+  await answered(3, 3, "Caffè");
+  await answered(4, 21, "Una quercia");
+  assert.ok(answers.has("Quale albero c'è nel cortile?"), [...answers.keys()].join(", "));
+  await page.click('form[action="/register/questions"] button');
+  await page.waitForSelector(".notice-ok");
+  await look(walk, "questions-registered");
+  const told = await mailAfter(job.mail, person.address, before);
+  assert.match(told?.text ?? "", /domande di sicurezza/, "no notice came");
+
+  await walk.front();
+  await page.fill("#name", person.upn);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#answer-3");
+  await look(walk, "questions-gate");
+  /** Answers what is asked, by the keyboard alone. */
+  const answer = async (change) => {
+    const asked = await page.locator("label.question").allInnerTexts();
+    assert.equal(asked.length, 3);
+    await page.focus("#answer-1");
+    for (const question of asked) {
+      await page.keyboard.type(change(answers.get(question.trim())));
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+  };
+  await answer(() => "qualcos'altro");
+  await page.waitForSelector('[role="alert"] #fault');
+  await look(walk, "questions-gate-wrong");
+  await answer((text) => `  ${text.toUpperCase()} `);
+  await page.waitForURL("**/reset/gate");
+  const mail = await newest(job.mail, person.address);
+  await page.click('form[action="/reset/resend"] button');
+  await page.waitForSelector("#code");
+  walk.after = mail;
+  await walk.give(await walk.code());
+  await choose(walk);
+}, { viewport: { width: 360, height: 740 } });

@@ -330,3 +330,50 @@ walking("down", "without an agent it is told before any gate, within 15 s", "non
   await sound(walk);
   await walk.picture("front-down");
 });
+
+/** Gives a name so often that it costs something from now on. */
+async function pressed(page, name) {
+  await page.evaluate(async (name) => {
+    for (let times = 0; times < 6; times += 1) {
+      await fetch("/reset/start", { method: "POST", body: new URLSearchParams({ name }) });
+    }
+  }, name);
+}
+
+walking("all", "where a name was given often, a browser computes and goes on by itself", "pressed", ["en", "it"], async (walk) => {
+  const { page } = walk;
+  const name = `nobody.pressed.${walk.language}@contoso.test`;
+  await page.addInitScript(() => {
+    const digest = crypto.subtle.digest.bind(crypto.subtle);
+    const gate = new Promise((resolve) => Object.assign(globalThis, { ritornoGo: resolve }));
+    crypto.subtle.digest = async (...args) => {
+      await gate;
+      return digest(...args);
+    };
+  });
+  await walk.front();
+  await pressed(page, name);
+  await page.fill("#name", name);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#work-running:not([hidden])");
+  assert.equal(await page.isVisible("#work-waiting"), false);
+  await sound(walk);
+  await walk.picture("work");
+  await page.evaluate(() => globalThis.ritornoGo());
+  await page.waitForSelector("#code");
+  assert.equal(new URL(page.url()).pathname, "/reset/code");
+});
+
+walking("all", "where a name was given often, a browser without a script is told to wait", "pressed", ["it"], async (walk) => {
+  const { page } = walk;
+  const name = "nobody.pressed.it@contoso.test";
+  await walk.front();
+  await page.fill("#name", name);
+  await page.click('form button[type="submit"]');
+  await page.waitForSelector("#work-waiting");
+  assert.match(await page.innerText("#work-waiting"), /aspetta \d+ secondi/);
+  assert.equal(await page.isVisible("#work-running"), false);
+  await walk.picture("work-waiting");
+  await page.click('#work-waiting button[type="submit"]');
+  await page.waitForSelector('[role="alert"] #fault');
+}, scriptless);

@@ -3,6 +3,7 @@
 import { passkeyPage } from "./passkey-page.ts";
 import { passwordPage } from "./password-page.ts";
 import { verifyPage } from "./verify-page.ts";
+import { workPage } from "./work-page.ts";
 
 const choosing = document.getElementById("password-form");
 if (choosing instanceof HTMLFormElement) passwordPage(choosing);
@@ -10,3 +11,5 @@ const verifying = document.getElementById("verify-form");
 if (verifying instanceof HTMLFormElement) verifyPage(verifying);
 const asking = document.getElementById("passkey-form");
 if (asking instanceof HTMLFormElement) passkeyPage(asking);
+const working = document.getElementById("work-form");
+if (working instanceof HTMLFormElement) workPage(working);

@@ -1,6 +1,8 @@
 //! `GET /brand/{digest}/…`: what a tenant's pages look like of its own, the colours as a style sheet and the logo. Each address names what is
 //! there, so that a browser may keep it for ever; what is no longer the tenant's is not there.
 
+pub mod change;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -72,6 +74,15 @@ fn kept(kind: &'static str, content: Vec<u8>) -> Response {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
     (headers, content).into_response()
+}
+
+/// The colours of a preview, each in a part of the page; none where a brand has none of its own.
+pub(crate) fn preview(brand: &Brand) -> Option<String> {
+    let [light, dark] = brand.accents()?;
+    let colours = |name: &str, Accent { accent, strong, on }: Accent| {
+        format!(".preview-{name}{{--accent:{accent};--accent-strong:{strong};--on-accent:{on}}}\n")
+    };
+    Some(colours("light", light) + &colours("dark", dark))
 }
 
 /// The colours, in the place of those that the pages' own sheet has.

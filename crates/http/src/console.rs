@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 mod enrolment;
 mod help_desk;
 mod licences;
+mod look;
 mod onboarding;
 mod overview;
 mod people;
@@ -64,8 +65,11 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/for", post(sspr_policy::set_only))
         .route("/console/sspr/gates", post(sspr_policy::set_gates))
         .route("/console/sspr/reconfirm", post(sspr_policy::set_days))
+        .route("/console/sspr/questions", post(sspr_policy::set_questions))
         .route("/console/sspr/group", post(sspr_policy::set_group))
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
+        .route("/console/look", look::route())
+        .route("/console/look/preview.css", get(look::show_preview))
         .route("/console/doctor", get(doctor::show))
         .route("/console/doctor/manual", get(doctor::manual))
         .route("/console/sync", get(sync::show))

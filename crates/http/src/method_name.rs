@@ -12,6 +12,7 @@ pub(crate) const fn method_name(method: Method) -> &'static str {
         Method::App => key("method-app"),
         Method::Passkey => key("method-passkey"),
         Method::RecoveryCode => key("method-recovery"),
+        Method::Questions => key("method-questions"),
         Method::TemporaryPass => key("method-pass"),
     }
 }

@@ -6,8 +6,10 @@
 //!                                          GET /reset/outcome ◀── POST /reset/submit ◀─┘
 //! ```
 //!
+//! Where many names were given lately, a browser does some work before a name is taken (`work`).
+//!
 //! The first gate is passed with a code by mail, or with another method that the tenant allows (`/reset/sms`, `/reset/app`,
-//! `/reset/recovery-code`, `/reset/pass`); where it demands two, the second is chosen at `/reset/gate`.
+//! `/reset/recovery-code`, `/reset/questions`, `/reset/pass`); where it demands two, the second is chosen at `/reset/gate`.
 //!
 //! Whose account is locked may unlock it there instead (POST /reset/unlock), if the tenant lets them.
 //!
@@ -28,6 +30,7 @@ mod offers;
 mod outcome;
 mod passkey;
 mod password;
+mod questions;
 mod recovery_code;
 pub mod refusal;
 pub mod register;
@@ -40,6 +43,7 @@ mod submit;
 mod temporary_pass;
 mod unlock;
 mod visit;
+mod work;
 
 use std::sync::Arc;
 
@@ -68,6 +72,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/reset/app", get(app::show).post(app::check))
         .route("/reset/passkey", get(passkey::show).post(passkey::check))
         .route("/reset/recovery-code", get(recovery_code::show).post(recovery_code::check))
+        .route("/reset/questions", get(questions::show).post(questions::check))
         .route("/reset/pass", get(temporary_pass::show).post(temporary_pass::check))
         .route("/reset/gate", get(gate::show))
         .route("/reset/password", get(password::show))

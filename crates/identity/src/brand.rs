@@ -181,18 +181,20 @@ impl Scheme {
         }
     }
 
+    /// The ground on which a colour is the hardest to read, and its contrast there.
+    pub fn worst(self, colour: Colour) -> (Colour, f64) {
+        let [first, rest @ ..] = self.grounds().map(|ground| (ground, colour.contrast(ground)));
+        rest.into_iter().fold(first, |worst, one| if one.1 < worst.1 { one } else { worst })
+    }
+
     /// The colours that follow from an accent.
     ///
     /// # Errors
     /// [`LowContrast`], by the ground on which it is the worst.
     pub fn accent(self, colour: Colour) -> Result<Accent, LowContrast> {
-        let worst =
-            self.grounds().into_iter().min_by(|a, b| colour.contrast(*a).total_cmp(&colour.contrast(*b)));
-        if let Some(ground) = worst {
-            let ratio = colour.contrast(ground);
-            if ratio < TEXT_CONTRAST {
-                return Err(LowContrast { colour, ground, ratio, scheme: self });
-            }
+        let (ground, ratio) = self.worst(colour);
+        if ratio < TEXT_CONTRAST {
+            return Err(LowContrast { colour, ground, ratio, scheme: self });
         }
         // Words on a button are of the page's end of the scale, so that they stand off as the page does; and the pointer moves it away.
         let (on, towards) = match self {

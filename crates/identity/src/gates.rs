@@ -97,7 +97,7 @@ impl GatePolicy {
     }
 
     /// What holds for people who administer the tenant, whatever it demands of others: two gates that differ, no pass from
-    /// the help desk, and no text messages.
+    /// the help desk, no text messages and no security questions.
     pub fn of_administrators() -> Self {
         let methods = Method::ALL.into_iter().filter(|method| method.is_for_administrators()).collect();
         Self { gates: MOST_GATES, methods, to_register: MOST_GATES, must_differ: true }
@@ -320,10 +320,11 @@ mod tests {
         }
         let one = GatePolicy::new(1, vec![Mail, TemporaryPass], 1, true).unwrap();
         assert!(one.before(&[TemporaryPass]).unwrap().with(TemporaryPass).unwrap().are_open());
-        for barred in [TemporaryPass, Method::Sms] {
+        for barred in [TemporaryPass, Method::Sms, Method::Questions] {
             assert!(!GatePolicy::of_administrators().allows(barred));
         }
         assert!(!GatePolicy::of_new_tenant().allows(Method::Sms), "it needs a gateway");
+        assert!(!GatePolicy::of_new_tenant().allows(Method::Questions), "somebody has to choose it");
     }
 
     #[test]

@@ -57,6 +57,12 @@ pub const WRONG_RECOVERY_CODES: Limit = Limit { name: "wrong-recovery-codes", mo
 /// The same in a browser in which the person succeeded before.
 pub const WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER: Limit =
     Limit { name: "wrong-recovery-codes-known", most: 60, window: DAY };
+/// Wrong answers of one person to their security questions, all that are asked at once being one. It stops this method only, spares a
+/// browser in which they succeeded before, and the help desk can lift it.
+pub const WRONG_ANSWERS: Limit = Limit { name: "wrong-answers", most: 20, window: DAY };
+/// The same in a browser in which the person succeeded before.
+pub const WRONG_ANSWERS_IN_KNOWN_BROWSER: Limit =
+    Limit { name: "wrong-answers-known", most: 60, window: DAY };
 /// Wrong guesses at one temporary pass that was made ([`crate::subject::Subject::of_case`]): what is guessed before counts against
 /// none. When they are used up nothing shows, since a stop would tell that there is a pass.
 pub const WRONG_PASSES: Limit = Limit { name: "wrong-passes", most: 20, window: DAY };
@@ -68,6 +74,17 @@ pub const HELP_DESK_CASES: Limit = Limit { name: "help-desk-cases", most: 30, wi
 pub const HELP_DESK_CODES: Limit = Limit { name: "help-desk-codes", most: 3, window: HOUR };
 /// Names that one network may try.
 pub const NAMES_TRIED: Limit = Limit { name: "names-tried", most: 60, window: HOUR };
+/// How often a name was given, whatever for: counted for the name, known or not, for the network that it came from, and for the tenant.
+/// It stops nobody; beyond the three numbers below it costs work ([`crate::work`]). What is asked for and not done is not counted.
+pub const STARTS: Limit = Limit { name: "starts", most: u32::MAX, window: HOUR };
+/// Of these, for one name, what costs nothing: more than somebody in earnest needs, who gets three codes.
+pub const FREE_STARTS_OF_NAME: u32 = 5;
+/// The same for one network, which may be a whole office.
+pub const FREE_STARTS_FROM_NETWORK: u32 = 30;
+/// The same for the whole tenant.
+pub const FREE_STARTS_OF_TENANT: u32 = 500;
+/// Times that one name from one network is given by whoever waited rather than computed: waiting costs a program nothing.
+pub const WAITED: Limit = Limit { name: "waited", most: 3, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
 pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, window: HOUR };
 /// Wrong passwords of one person whose directory is the tenant itself, in a browser in which they succeeded before: what is tried
@@ -129,6 +146,8 @@ pub const fn wrong_at_a_gate(method: Method, known_browser: bool) -> &'static Li
         (Method::Passkey, false) => &WRONG_PASSKEYS,
         (Method::Passkey, true) => &WRONG_PASSKEYS_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, false) => &WRONG_RECOVERY_CODES,
+        (Method::Questions, false) => &WRONG_ANSWERS,
+        (Method::Questions, true) => &WRONG_ANSWERS_IN_KNOWN_BROWSER,
         (Method::TemporaryPass, false) => &WRONG_PASSES,
         (Method::TemporaryPass, true) => &WRONG_PASSES_IN_KNOWN_BROWSER,
         (Method::RecoveryCode, true) => &WRONG_RECOVERY_CODES_IN_KNOWN_BROWSER,

@@ -17,14 +17,24 @@ pub enum Method {
     Passkey,
     /// One of the codes that were shown once, to be kept on paper.
     RecoveryCode,
+    /// Answers to questions that the person registered ([`crate::question`]). They can be found out, so that it is no method of
+    /// administrators, and of no tenant that did not choose it.
+    Questions,
     /// A pass that the help desk made. It opens the first gate, never the second of two.
     TemporaryPass,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: [Self; 6] =
-        [Self::Mail, Self::Sms, Self::App, Self::Passkey, Self::RecoveryCode, Self::TemporaryPass];
+    pub const ALL: [Self; 7] = [
+        Self::Mail,
+        Self::Sms,
+        Self::App,
+        Self::Passkey,
+        Self::RecoveryCode,
+        Self::Questions,
+        Self::TemporaryPass,
+    ];
 
     /// The method's name in the database, in the audit and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +44,7 @@ impl Method {
             Self::App => "app",
             Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery-code",
+            Self::Questions => "questions",
             Self::TemporaryPass => "temporary-pass",
         }
     }
@@ -43,14 +54,14 @@ impl Method {
         !matches!(self, Self::TemporaryPass)
     }
 
-    /// Whether a tenant has it from its beginning. The others want something first: a gateway.
+    /// Whether a tenant has it from its beginning. The others want something first: a gateway, or that somebody chose them.
     pub const fn is_from_the_beginning(self) -> bool {
-        !matches!(self, Self::Sms)
+        !matches!(self, Self::Sms | Self::Questions)
     }
 
     /// Whether people who administer the tenant may pass a gate with it.
     pub const fn is_for_administrators(self) -> bool {
-        !matches!(self, Self::Sms | Self::TemporaryPass)
+        !matches!(self, Self::Sms | Self::Questions | Self::TemporaryPass)
     }
 
     /// Whether one of them says nothing that the other did not say: a pass is made on a code that goes to the address which a
@@ -63,6 +74,7 @@ impl Method {
                 | (Self::App, Self::App)
                 | (Self::Passkey, Self::Passkey)
                 | (Self::RecoveryCode, Self::RecoveryCode)
+                | (Self::Questions, Self::Questions)
         )
     }
 

@@ -93,6 +93,8 @@ pub struct Standing {
     pub passkeys: u32,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
+    /// How many security questions are answered.
+    pub questions: u32,
     /// Whether the help desk made a temporary pass that holds.
     pub temporary_pass: bool,
     /// Whether an administrator of the tenant is the person, or has their sign-in name: a stricter policy holds then.
@@ -104,14 +106,15 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Everything that the person can prove with.
-    pub fn methods(&self, user: &User) -> Vec<Method> {
+    /// Everything that the person can prove with. Of security questions that is only as many as the tenant asks.
+    pub fn methods(&self, tenant: &Tenant, user: &User) -> Vec<Method> {
         let has = |method: &Method| match method {
             Method::Mail => user.code_address(AddressKind::default()).is_some(),
             Method::Sms => user.code_mobile().is_some(),
             Method::App => self.app,
             Method::Passkey => self.passkeys > 0,
             Method::RecoveryCode => self.recovery_codes > 0,
+            Method::Questions => self.questions >= u32::from(tenant.questions.to_ask()),
             Method::TemporaryPass => self.temporary_pass,
         };
         Method::ALL.into_iter().filter(has).collect()
@@ -128,7 +131,7 @@ impl Standing {
 
     /// How many of the methods that hold for them they have registered.
     pub fn registered(&self, tenant: &Tenant, user: &User) -> usize {
-        let (policy, has) = (self.policy(tenant), self.methods(user));
+        let (policy, has) = (self.policy(tenant), self.methods(tenant, user));
         policy.methods().iter().filter(|method| method.is_registered() && has.contains(method)).count()
     }
 }
@@ -143,7 +146,7 @@ pub fn gates(tenant: &Tenant, user: &User, standing: &Standing) -> Result<Gates,
     match lacking(tenant, user, standing) {
         Some(_) => Err(SsprCode::NotProperlyConfigured),
         None => {
-            let gates = standing.policy(tenant).before(&standing.methods(user));
+            let gates = standing.policy(tenant).before(&standing.methods(tenant, user));
             gates.ok_or(SsprCode::NotProperlyConfigured)
         }
     }
@@ -160,7 +163,7 @@ pub enum Lacking {
 
 /// What somebody lacks to pass the gates; `None` if they can.
 pub fn lacking(tenant: &Tenant, user: &User, standing: &Standing) -> Option<Lacking> {
-    let Some(gates) = standing.policy(tenant).before(&standing.methods(user)) else {
+    let Some(gates) = standing.policy(tenant).before(&standing.methods(tenant, user)) else {
         return Some(Lacking::Methods);
     };
     let begins = tenant.gate_policy.methods();
@@ -217,6 +220,19 @@ mod tests {
         assert_eq!(gates(&tenant, &unreachable, &app).unwrap().choices(), [Method::App]);
         let paper = Standing { recovery_codes: 1, ..nothing.clone() };
         assert_eq!(gates(&tenant, &unreachable, &paper).unwrap().choices(), [Method::RecoveryCode]);
+        let answers = Standing { questions: 3, ..nothing.clone() };
+        assert_eq!(
+            gates(&tenant, &unreachable, &answers),
+            Err(SsprCode::NotProperlyConfigured),
+            "not allowed"
+        );
+        let asking = Tenant {
+            gate_policy: GatePolicy::new(1, vec![Method::Mail, Method::Questions], 1, true).unwrap(),
+            ..tenant.clone()
+        };
+        assert_eq!(gates(&asking, &unreachable, &answers).unwrap().choices(), [Method::Questions]);
+        let few = Standing { questions: 2, ..nothing.clone() };
+        assert_eq!(gates(&asking, &unreachable, &few), Err(SsprCode::NotProperlyConfigured));
         let disabled = User { enabled: false, ..user.clone() };
         assert_eq!(gates(&tenant, &disabled, &app), Err(SsprCode::NotEnabledInPolicy));
 

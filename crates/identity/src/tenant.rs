@@ -9,6 +9,7 @@ use crate::brand::Brand;
 use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
+use crate::question::QuestionPolicy;
 use crate::sspr::ReconfirmAfter;
 
 /// Whether somebody who comes out of a directory may become a person whom the tenant has already, by what both are called. It is never
@@ -46,6 +47,8 @@ pub struct Tenant {
     pub unlock_enabled: bool,
     /// What opens the gates before a reset, and how many there are.
     pub gate_policy: GatePolicy,
+    /// Which security questions people register, and how many they are asked, if that is a method of theirs.
+    pub questions: QuestionPolicy,
     /// After how long people are asked to look through what they registered.
     pub reconfirm_after: ReconfirmAfter,
     /// Whether account and display name are forbidden in passwords everywhere, whatever the directory does.
@@ -96,6 +99,7 @@ impl Tenant {
             writeback_enabled: false,
             unlock_enabled: false,
             gate_policy: GatePolicy::of_new_tenant(),
+            questions: QuestionPolicy::default(),
             reconfirm_after: ReconfirmAfter::OF_NEW_TENANT,
             forbid_names: false,
             banned_words: Vec::new(),

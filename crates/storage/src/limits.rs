@@ -2,6 +2,7 @@
 
 use ritorno_identity::limit::Limit;
 use ritorno_identity::subject::Subject;
+use ritorno_identity::work::Spent;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 
@@ -51,6 +52,56 @@ impl Limits<'_> {
         }
         let values = values![tenant, limit.name, *subject, number, now, now.plus(limit.window), limit.most];
         Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Counts one, whatever the limit says, and tells how many there are now: one statement, so that of many at once each has a number of
+    /// its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn raise(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
+             values ($1, $2, $3, 1, $4, $5) on conflict (tenant, name, subject) do update set \
+             counted = case when limits.window_end <= $4 then 1 else limits.counted + 1 end, \
+             window_start = case when limits.window_end <= $4 then $4 else limits.window_start end, \
+             window_end = case when limits.window_end <= $4 then $5 else limits.window_end end \
+             returning counted";
+        let values = values![tenant, limit.name, *subject, now, now.plus(limit.window)];
+        let rows = self.0.write_returning(SQL, values).await?;
+        rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
+    }
+
+    /// How many are counted. Counts nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn counted(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        const SQL: &str = "select counted from limits where tenant = $1 and name = $2 and subject = $3 \
+             and window_end > $4";
+        let row = self.0.read_one(SQL, values![tenant, limit.name, *subject, now]).await?;
+        row.map_or(Ok(0), |row| row.count("counted"))
+    }
+
+    /// Notes that a challenge was answered: one statement. `false` if it had been before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn spend(&self, tenant: TenantId, spent: Spent, until: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "insert into spent_challenges (tenant, challenge, expires_at) values ($1, $2, $3) \
+             on conflict (tenant, challenge) do nothing";
+        Ok(self.0.write(SQL, values![tenant, spent.0.as_slice(), until]).await? == 1)
     }
 
     /// When the window of a limit that is reached is over; `None` if it is not reached. Counts nothing.

@@ -16,7 +16,8 @@ use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
-    RecoveryCodes, Registrations, Removals, Requests, Sessions, SigningKeys, SyncReports, Tenants, Users,
+    RecoveryCodes, Registrations, Removals, Requests, SecurityQuestions, Sessions, SigningKeys, SyncReports,
+    Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -115,6 +116,12 @@ macro_rules! migrations {
                 58,
                 "require-registration",
                 include_str!(concat!("../migrations/", $database, "/0058_require_registration.sql")),
+            ),
+            (61, "work", include_str!(concat!("../migrations/", $database, "/0061_work.sql"))),
+            (
+                62,
+                "security-questions",
+                include_str!(concat!("../migrations/", $database, "/0062_security_questions.sql")),
             ),
             (71, "soft-match", include_str!(concat!("../migrations/", $database, "/0071_soft_match.sql"))),
             (
@@ -262,6 +269,8 @@ repositories! {
     passkeys: Passkeys;
     /// Recovery codes of people.
     recovery_codes: RecoveryCodes;
+    /// Security questions that people answered.
+    security_questions: SecurityQuestions;
     /// Groups of the directories.
     groups: Groups;
     /// Groups whose people have gates of their own.

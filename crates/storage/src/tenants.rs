@@ -38,8 +38,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -65,6 +65,7 @@ impl Tenants<'_> {
             json(&tenant.brand),
             json(&tenant.cloud_domains),
             tenant.require_registration,
+            json(&tenant.questions),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -79,7 +80,7 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21 where id = $1";
+             cloud_domains = $20, require_registration = $21, questions = $22 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -102,6 +103,7 @@ impl Tenants<'_> {
             json(&tenant.brand),
             json(&tenant.cloud_domains),
             tenant.require_registration,
+            json(&tenant.questions),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -195,6 +197,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,
+        questions: row.json("questions")?,
         reconfirm_after: u16::try_from(row.int("reconfirm_days")?)
             .ok()
             .and_then(ReconfirmAfter::from_days)

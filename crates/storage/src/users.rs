@@ -246,6 +246,7 @@ impl Users<'_> {
             "select (select count(*) from authenticators where tenant = $1 and user_id = $2) as apps, \
              (select count(*) from passkeys where tenant = $1 and user_id = $2) as passkeys, \
              (select count(*) from recovery_codes where tenant = $1 and user_id = $2 and used_at is null) as codes, \
+             (select count(*) from security_questions where tenant = $1 and user_id = $2) as questions, \
              (select count(*) from administrators where tenant = $1 and (name_key = $3 or user_id = $2)) as administrators, \
              (select count(*) from help_desk_cases where tenant = $1 and user_id = $2 and used_at is null \
              and pass_until > $4) as passes, \
@@ -261,6 +262,7 @@ impl Users<'_> {
             app: row.count("apps")? > 0,
             passkeys: row.count("passkeys")?,
             recovery_codes: row.count("codes")?,
+            questions: row.count("questions")?,
             temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,
             group_policy: row.json_if_any("group_policy")?,

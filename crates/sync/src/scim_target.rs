@@ -422,6 +422,7 @@ fn listed(user: User) -> Result<TargetPerson, Stop> {
         mail: primary.map(|mail| mail.value.clone()),
         alternate_mail: ritorno.alternate_mail,
         mobile: ritorno.mobile,
+        password_expires: ritorno.password_expires,
         enabled: user.active,
     })
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::scim::MemberChanges;
 
 use crate::group::Group;
@@ -139,14 +140,16 @@ pub struct TargetPerson {
     pub alternate_mail: Option<String>,
     /// The mobile number.
     pub mobile: Option<String>,
+    /// When their password expires, by RFC 3339.
+    pub password_expires: Option<String>,
     /// Whether they may sign in.
     pub enabled: bool,
 }
 
 impl TargetPerson {
     /// Whether this is what an export of `person` leaves. A target need not keep names in parts, nor a language that it
-    /// has no texts for, so that those are not compared; nor does one of before keep when a password expires.
-    pub(crate) fn is(&self, person: &Person) -> bool {
+    /// has no texts for, so that those are not compared; nor does a tenant of before keep when a password expires (`keeps_expiry`).
+    pub(crate) fn is(&self, person: &Person, keeps_expiry: bool) -> bool {
         self.anchor == person.anchor.0
             && self.forest == person.forest.0
             && self.user_principal_name == person.user_principal_name.trim()
@@ -157,7 +160,13 @@ impl TargetPerson {
             && self.alternate_mail == person.alternate_mail
             && self.mobile == person.mobile
             && self.enabled == person.enabled
+            && (!keeps_expiry || moment(&self.password_expires) == moment(&person.password_expires))
     }
+}
+
+/// A moment, however it is written; what is none is none.
+fn moment(text: &Option<String>) -> Option<Timestamp> {
+    text.as_deref().and_then(Timestamp::from_rfc3339)
 }
 
 /// Why the target did not do it.

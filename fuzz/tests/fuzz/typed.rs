@@ -7,7 +7,11 @@ use ritorno_identity::code::OneTimeCode;
 use ritorno_identity::device_code::UserCode;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::logo::clean;
+use ritorno_identity::pepper::Pepper;
 use ritorno_identity::recovery_code::RecoveryCode;
+use ritorno_identity::subject::Subject;
+use ritorno_identity::work::{Answer, Challenge};
+use ritorno_protocol::ids::TenantId;
 
 use crate::seed::{Fixed, NOW};
 
@@ -56,6 +60,26 @@ fn logo() {
     fuzz!(vec![STANDARD.decode(pixel).unwrap()], |bytes| {
         if let Ok((picture, logo)) = clean(bytes) {
             assert_eq!(clean(&picture), Ok((picture, logo)));
+        }
+    });
+}
+
+/// What a browser sends back of a proof of work, challenge and answer with a space in between: it is the one that was made, or none.
+#[test]
+fn proof_of_work() {
+    let (pepper, tenant, whose) = (Pepper::new([1; 32]), TenantId::random(&Fixed(1)), Subject([2; 32]));
+    let made = Challenge::new(1, NOW, &Fixed(3));
+    let text = made.seal(&pepper, tenant, &whose);
+    let seeds = [format!("{text} 0.1.22.333.4444.55555.666666.4294967295"), format!("{text} "), text.clone()];
+    fuzz!(seeds.iter().map(|sent| sent.as_bytes().to_vec()).collect(), |bytes| {
+        let Ok(sent) = std::str::from_utf8(bytes) else { return };
+        let (challenge, answer) = sent.split_once(' ').unwrap_or((sent, ""));
+        let opened = Challenge::open(&pepper, tenant, &whose, challenge, NOW);
+        assert_eq!(opened.is_some(), challenge == text, "only what was made opens");
+        assert!(opened.is_none_or(|opened| opened == made));
+        if let Some(read) = Answer::parse(answer) {
+            assert_eq!(read.to_string(), answer);
+            let _ = made.is_answered_by(&text, &read);
         }
     });
 }

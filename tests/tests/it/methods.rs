@@ -1,4 +1,4 @@
-//! Authenticator app, passkeys, recovery codes and two gates in a real Chromium (`tests/browser/methods.test.mjs`), and what the directory
+//! Authenticator app, passkeys, recovery codes, security questions and two gates in a real Chromium (`tests/browser/methods.test.mjs`), and what the directory
 //! says afterwards.
 
 use anyhow::{Result, ensure};
@@ -8,7 +8,7 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 10] = [
+const PEOPLE: [(&str, &str, &str); 11] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
@@ -19,6 +19,7 @@ const PEOPLE: [(&str, &str, &str); 10] = [
     ("passkey", "francesca.costa", "Con-Chiave-Passw0rd-8"),
     ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
     ("directory", "laura.barbieri", "Con-Elenco-Passw0rd-10"),
+    ("answers", "paolo.bianchi", "Con-Domande-Passw0rd-11"),
 ];
 
 /// The policy under which a password has expired after a second.
@@ -102,6 +103,11 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     world.stack.wait_until_open()?;
     world.stack.server_command(&["tenant", "gates", "1", "mail", "sms"])?;
     browse("methods.test.mjs", &in_phase("sms"))?;
+    let told = world.stack.server_command(&["tenant", "gates", "2", "questions", "mail"])?;
+    ensure!(told.contains("5 to register, 3 asked, 0 of your own"), "{told}");
+    let own = ["tenant", "questions", "--to-register", "4", "--own", "Quale albero c'è nel cortile?"];
+    world.stack.server_command(&own)?;
+    browse("methods.test.mjs", &in_phase("questions"))?;
     for (role, sam, password) in PEOPLE {
         ensure!(world.forest.kinit(sam, password)?, "{role}: Kerberos refuses the password that was chosen");
         let first = &world.forest.person(sam)?.password;

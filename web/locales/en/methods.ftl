@@ -193,3 +193,63 @@ mail-sms-registered-subject = A mobile number was registered for your account
 mail-sms-registered-lead = On { $moment } a mobile number was registered to which codes go that can be used to reset the password of { $name }.
 mail-sms-removed-subject = The mobile number of your account was removed
 mail-sms-removed-lead = On { $moment } the mobile number of { $name } was removed. No codes go there any more.
+way-questions = Answer my security questions
+questions-title = Answer your security questions
+questions-lead = Answer all of these as you did when you registered them. Capital letters and extra spaces do not matter.
+questions-answer = Answer
+questions-unread = Answer every question. An answer has 3 to 40 characters.
+questions-wrong = These answers are not all right. Other questions may be asked now.
+method-questions = Security questions
+method-questions-none = You have answered no questions.
+method-questions-have = { $n ->
+    [one] You have answered { $n } question.
+   *[other] You have answered { $n } questions.
+}
+method-questions-register = Choose questions and answer them
+method-questions-replace = Choose other questions in their place
+method-questions-remove = Remove the questions and answers
+methods-questions-registered = Your security questions are registered.
+methods-questions-removed = Your security questions are removed.
+questions-register-title = Choose security questions
+questions-register-lead = Choose questions whose answers you will still know in a year, and that nobody can find out who knows you or looks you up. Nobody can read your answers, and nobody but you can change them.
+questions-register-asked = { $n ->
+    [one] On the day that you forget your password you are asked { $n } of them.
+   *[other] On the day that you forget your password you are asked { $n } of them.
+}
+questions-register-replaces = What you answered before stops working when you save this.
+questions-register-number = { $n ->
+    [one] Question { $n }
+   *[other] Question { $n }
+}
+questions-register-question = Question
+questions-register-choose = Choose one
+questions-register-hint = 3 to 40 characters
+questions-register-submit = Save questions and answers
+questions-fault-choose = Choose a question from each list. Nothing was saved: type the answers again.
+questions-fault-twice = Choose each question once. Nothing was saved: type the answers again.
+questions-fault-answer = An answer has 3 to 40 characters. Nothing was saved: type the answers again.
+questions-fault-same = Two questions have the same answer. Give each another one. Nothing was saved: type the answers again.
+mail-questions-registered-subject = Security questions were registered for your account
+mail-questions-registered-lead = On { $moment } security questions were registered that can be used to reset the password of { $name }. Former ones do not work any more.
+mail-questions-removed-subject = The security questions of your account were removed
+mail-questions-removed-lead = On { $moment } the security questions of { $name } were removed. They can't be used any more to reset the password.
+question-first-school = What was the name of your first school?
+question-first-teacher = What was the surname of the first teacher whom you remember?
+question-first-pet = What was the name of your first pet?
+question-first-job = In which town did you have your first job?
+question-first-boss = What was the first name of the first person you worked for?
+question-first-concert = Whose was the first concert that you went to?
+question-first-flight = Where did you fly to the first time?
+question-first-car = Which was the first car that you drove?
+question-first-film = Which was the first film that you saw in a cinema?
+question-first-own-money = What did you buy with the first money that you earned?
+question-childhood-friend = What was the first name of your best friend when you were a child?
+question-childhood-street = In which street did you live when you were ten?
+question-childhood-book = Which book did you like best as a child?
+question-childhood-toy = What was the name of the toy that you liked best as a child?
+question-childhood-dream = What did you want to become when you were a child?
+question-childhood-nickname = What were you called as a child that nobody calls you today?
+question-grandmother-village = In which village or town was your mother's mother born?
+question-parents-met = In which town did your parents meet?
+question-favourite-teacher-subject = Which subject did the teacher teach whom you liked best?
+question-lost-thing = What did you lose as a child and never find again?

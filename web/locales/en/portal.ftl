@@ -6,6 +6,17 @@ front-submit = Send me a code
 front-register = Register your ways to prove that it is you, while you know your password
 front-not-a-name = A sign-in name looks like anna@contoso.com or CONTOSO\anna.
 front-too-many = Too many names were tried from your network. Wait an hour, or call the help desk.
+work-title = One moment
+work-lead = Many names are being given here just now. So your browser shows with a short computation that this is no program that tries them all. It takes some seconds, and then goes on by itself.
+work-progress = How far it is
+work-working = Your browser is computing.
+work-done = Done. It goes on.
+work-wait = { $n ->
+    [one] If nothing moves here, JavaScript is off in this browser. Then wait { $n } second instead, and go on.
+   *[other] If nothing moves here, JavaScript is off in this browser. Then wait { $n } seconds instead, and go on.
+}
+work-too-early = That was too early. Wait until the time below is over.
+work-too-often = This name has gone on by waiting several times already. Use a browser with JavaScript, wait an hour, or call the help desk.
 code-title = Enter the code
 code-sent = If this name is known here, a code is on its way to its owner's address outside of work. It has eight digits and holds for five minutes.
 code-label = Code

@@ -193,3 +193,63 @@ mail-sms-registered-subject = È stato registrato un numero di cellulare per il 
 mail-sms-registered-lead = Il { $moment } è stato registrato un numero di cellulare a cui arrivano codici con cui si può reimpostare la password di { $name }.
 mail-sms-removed-subject = Il numero di cellulare del tuo account è stato tolto
 mail-sms-removed-lead = Il { $moment } è stato tolto il numero di cellulare di { $name }. Lì non arrivano più codici.
+way-questions = Rispondi alle mie domande di sicurezza
+questions-title = Rispondi alle tue domande di sicurezza
+questions-lead = Rispondi a tutte come quando le hai registrate. Maiuscole e spazi in più non contano.
+questions-answer = Risposta
+questions-unread = Rispondi a ogni domanda. Una risposta ha da 3 a 40 caratteri.
+questions-wrong = Le risposte non sono tutte giuste. Ora le domande possono essere altre.
+method-questions = Domande di sicurezza
+method-questions-none = Non hai risposto a nessuna domanda.
+method-questions-have = { $n ->
+    [one] Hai risposto a { $n } domanda.
+   *[other] Hai risposto a { $n } domande.
+}
+method-questions-register = Scegli le domande e rispondi
+method-questions-replace = Scegli altre domande al loro posto
+method-questions-remove = Togli domande e risposte
+methods-questions-registered = Le tue domande di sicurezza sono registrate.
+methods-questions-removed = Le tue domande di sicurezza sono state tolte.
+questions-register-title = Scegli le domande di sicurezza
+questions-register-lead = Scegli domande di cui saprai la risposta anche tra un anno, e che non possa scoprire chi ti conosce o cerca di te. Nessuno può leggere le tue risposte, e nessuno tranne te può cambiarle.
+questions-register-asked = { $n ->
+    [one] Il giorno in cui dimentichi la password te ne viene chiesta { $n }.
+   *[other] Il giorno in cui dimentichi la password te ne vengono chieste { $n }.
+}
+questions-register-replaces = Le risposte di prima smettono di valere quando salvi queste.
+questions-register-number = { $n ->
+    [one] Domanda { $n }
+   *[other] Domanda { $n }
+}
+questions-register-question = Domanda
+questions-register-choose = Scegline una
+questions-register-hint = Da 3 a 40 caratteri
+questions-register-submit = Salva domande e risposte
+questions-fault-choose = Scegli una domanda da ogni elenco. Non è stato salvato niente: scrivi di nuovo le risposte.
+questions-fault-twice = Scegli ogni domanda una volta sola. Non è stato salvato niente: scrivi di nuovo le risposte.
+questions-fault-answer = Una risposta ha da 3 a 40 caratteri. Non è stato salvato niente: scrivi di nuovo le risposte.
+questions-fault-same = Due domande hanno la stessa risposta. Danne una diversa a ognuna. Non è stato salvato niente: scrivi di nuovo le risposte.
+mail-questions-registered-subject = Sono state registrate domande di sicurezza per il tuo account
+mail-questions-registered-lead = { $moment }: sono state registrate domande di sicurezza con cui si può reimpostare la password di { $name }. Quelle di prima non valgono più.
+mail-questions-removed-subject = Le domande di sicurezza del tuo account sono state tolte
+mail-questions-removed-lead = { $moment }: le domande di sicurezza di { $name } sono state tolte. Non si possono più usare per reimpostare la password.
+question-first-school = Come si chiamava la tua prima scuola?
+question-first-teacher = Qual era il cognome del primo insegnante che ricordi?
+question-first-pet = Come si chiamava il tuo primo animale?
+question-first-job = In quale città hai fatto il tuo primo lavoro?
+question-first-boss = Qual era il nome della prima persona per cui hai lavorato?
+question-first-concert = Di chi è stato il primo concerto a cui sei andato?
+question-first-flight = Dove sei andato con il tuo primo volo?
+question-first-car = Qual è stata la prima automobile che hai guidato?
+question-first-film = Qual è stato il primo film che hai visto al cinema?
+question-first-own-money = Che cosa hai comprato con i primi soldi guadagnati?
+question-childhood-friend = Come si chiamava il tuo migliore amico d'infanzia?
+question-childhood-street = In quale via abitavi a dieci anni?
+question-childhood-book = Qual era il libro che ti piaceva di più da bambino?
+question-childhood-toy = Come si chiamava il giocattolo che ti piaceva di più da bambino?
+question-childhood-dream = Che cosa volevi diventare da bambino?
+question-childhood-nickname = Con quale soprannome ti chiamavano da bambino, che oggi non usa più nessuno?
+question-grandmother-village = In quale paese o città è nata la madre di tua madre?
+question-parents-met = In quale città si sono conosciuti i tuoi genitori?
+question-favourite-teacher-subject = Quale materia insegnava l'insegnante che ti piaceva di più?
+question-lost-thing = Che cosa hai perso da bambino e non hai più ritrovato?

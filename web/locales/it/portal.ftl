@@ -6,6 +6,17 @@ front-submit = Mandami un codice
 front-register = Registra i tuoi modi per dimostrare che sei tu, finché ricordi la password
 front-not-a-name = Un nome di accesso è fatto così: anna@contoso.com oppure CONTOSO\anna.
 front-too-many = Dalla tua rete sono stati provati troppi nomi. Aspetta un'ora oppure chiama l'assistenza.
+work-title = Un momento
+work-lead = In questo momento qui vengono dati molti nomi. Perciò il tuo browser mostra con un breve calcolo di non essere un programma che li prova tutti. Dura qualche secondo, poi si va avanti da soli.
+work-progress = A che punto è
+work-working = Il tuo browser sta calcolando.
+work-done = Fatto. Si va avanti.
+work-wait = { $n ->
+    [one] Se qui non si muove niente, in questo browser JavaScript è disattivato. Allora aspetta { $n } secondo e poi vai avanti.
+   *[other] Se qui non si muove niente, in questo browser JavaScript è disattivato. Allora aspetta { $n } secondi e poi vai avanti.
+}
+work-too-early = Era troppo presto. Aspetta che passi il tempo indicato sotto.
+work-too-often = Con questo nome si è già andati avanti più volte aspettando. Usa un browser con JavaScript, aspetta un'ora oppure chiama l'assistenza.
 code-title = Scrivi il codice
 code-sent = Se questo nome è registrato, un codice è in arrivo al tuo indirizzo personale. Ha otto cifre e vale cinque minuti.
 code-label = Codice

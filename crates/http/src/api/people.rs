@@ -109,6 +109,8 @@ struct Registered {
     passkeys: u32,
     /// How many recovery codes are left.
     recovery_codes: u32,
+    /// Whether security questions are; which, and what was answered, is nobody's to see.
+    questions: bool,
 }
 
 /// A person.
@@ -174,6 +176,7 @@ pub(super) async fn get_person(
             app: standing.app,
             passkeys: standing.passkeys,
             recovery_codes: standing.recovery_codes,
+            questions: standing.questions > 0,
         },
         addresses: people::masked_addresses(&user),
         user_principal_name: user.user_principal_name,
@@ -212,6 +215,8 @@ pub(super) enum MethodName {
     Passkey,
     /// Every recovery code.
     RecoveryCode,
+    /// The security questions and what was answered to them.
+    Questions,
     /// The registered address.
     Mail,
     /// The registered mobile number.
@@ -246,6 +251,7 @@ pub(super) async fn revoke_method(
         MethodName::App => Method::App,
         MethodName::Passkey => Method::Passkey,
         MethodName::RecoveryCode => Method::RecoveryCode,
+        MethodName::Questions => Method::Questions,
         MethodName::Mail => Method::Mail,
         MethodName::Sms => Method::Sms,
     };

@@ -70,6 +70,8 @@ struct PersonView {
     passkeys: u32,
     /// How many recovery codes are left.
     recovery_codes: u32,
+    /// Whether security questions are registered; which they are is nobody's to see.
+    questions: bool,
     /// Whether this administrator may lift the stop.
     may_lift: bool,
     /// What this administrator may take back from them.
@@ -243,6 +245,7 @@ fn view(tenant: &Tenant, user: &User, standing: &Standing) -> PersonView {
         app: standing.app,
         passkeys: standing.passkeys,
         recovery_codes: standing.recovery_codes,
+        questions: standing.questions > 0,
         addresses: people::masked_addresses(user),
     }
 }

@@ -36,10 +36,11 @@ pub(super) struct Input {
 }
 
 /// What people register, and how it is called on the button. A temporary pass is nobody's own.
-const OWN: [(Method, &str); 5] = [
+const OWN: [(Method, &str); 6] = [
     (Method::App, key("revoke-app")),
     (Method::Passkey, key("revoke-passkeys")),
     (Method::RecoveryCode, key("revoke-recovery-codes")),
+    (Method::Questions, key("revoke-questions")),
     (Method::Mail, key("revoke-mail")),
     (Method::Sms, key("revoke-sms")),
 ];

@@ -13,6 +13,7 @@ use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::gates::{GatePolicy, GroupFault, PolicyFault};
 use ritorno_identity::method::Method;
+use ritorno_identity::question::{self, QuestionFault, QuestionPolicy};
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::GroupId;
@@ -47,6 +48,7 @@ struct PolicyPage {
     most_days: u16,
     own: GateForm,
     another: GateForm,
+    questions: QuestionForm,
     groups: Vec<GroupLine>,
     administrators: Vec<&'static str>,
     told: Option<&'static str>,
@@ -63,6 +65,16 @@ struct GateForm {
     most_to_register: usize,
     same_twice: bool,
     methods: Vec<MethodLine>,
+}
+
+/// What is said of security questions, as it stands.
+struct QuestionForm {
+    to_register: u8,
+    to_ask: u8,
+    least: u8,
+    most: u8,
+    /// A line each.
+    own: String,
 }
 
 struct MethodLine {
@@ -161,6 +173,13 @@ async fn render(
         most_days: ReconfirmAfter::MOST,
         own: GateForm::of("tenant", key("policy-everybody"), &tenant.gate_policy),
         another: GateForm::of("group", key("policy-groups"), &tenant.gate_policy),
+        questions: QuestionForm {
+            to_register: tenant.questions.to_register(),
+            to_ask: tenant.questions.to_ask(),
+            least: question::LEAST,
+            most: question::MOST,
+            own: tenant.questions.own().join("\n"),
+        },
         groups: groups
             .into_iter()
             .map(|one| GroupLine {
@@ -259,6 +278,44 @@ pub(super) async fn set_days(
         let reconfirm_after = read.ok_or(Fault::Told(key("policy-days-wrong")))?;
         let tenant = Tenant { reconfirm_after, ..signed_in.tenant.clone() };
         let reason = format!("confirmed again after {} days", reconfirm_after.days());
+        store(&state, &signed_in, &reader, &tenant, reason).await
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// What is said of security questions.
+#[derive(Deserialize)]
+pub(super) struct Questions {
+    to_register: String,
+    to_ask: String,
+    #[serde(default)]
+    own: String,
+}
+
+/// Says how many security questions people answer, and which there are beside the predefined ones.
+pub(super) async fn set_questions(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(form): Form<Questions>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let number = |typed: &str| typed.trim().parse().unwrap_or_default();
+        let own: Vec<String> =
+            form.own.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        let questions = QuestionPolicy::new(number(&form.to_register), number(&form.to_ask), &own);
+        let questions = questions.map_err(|fault| {
+            Fault::Told(match fault {
+                QuestionFault::Numbers => key("policy-questions-numbers"),
+                QuestionFault::Length => key("policy-questions-length"),
+                QuestionFault::Twice => key("policy-questions-twice"),
+                QuestionFault::TooMany => key("policy-questions-too-many"),
+            })
+        })?;
+        let reason = format!("security questions: {questions}");
+        let tenant = Tenant { questions, ..signed_in.tenant.clone() };
         store(&state, &signed_in, &reader, &tenant, reason).await
     };
     let done = set.await;

@@ -229,6 +229,12 @@ const fn method_words(method: Method, change: AddressChange) -> (&'static str, &
         (Method::RecoveryCode, _) => {
             (key("mail-recovery-registered-subject"), key("mail-recovery-registered-lead"))
         }
+        (Method::Questions, AddressChange::Removed) => {
+            (key("mail-questions-removed-subject"), key("mail-questions-removed-lead"))
+        }
+        (Method::Questions, _) => {
+            (key("mail-questions-registered-subject"), key("mail-questions-registered-lead"))
+        }
         // Addresses have a notice of their own, which names them; a pass is the help desk's to make.
         (Method::Mail | Method::TemporaryPass, AddressChange::Removed) => {
             (key("mail-address-removed-subject"), key("mail-address-removed-lead"))
@@ -295,6 +301,8 @@ mod tests {
             method(Method::App, AddressChange::Removed),
             method(Method::RecoveryCode, AddressChange::Registered),
             method(Method::RecoveryCode, AddressChange::Removed),
+            method(Method::Questions, AddressChange::Registered),
+            method(Method::Questions, AddressChange::Removed),
             Kind::AddressCode { code: "01234567".into(), support_code: "S".into() },
             changed(AddressChange::Registered),
             changed(AddressChange::Replaced),

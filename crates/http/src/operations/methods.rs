@@ -21,6 +21,7 @@ pub(crate) fn has(user: &User, standing: &Standing, method: Method) -> bool {
         Method::App => standing.app,
         Method::Passkey => standing.passkeys > 0,
         Method::RecoveryCode => standing.recovery_codes > 0,
+        Method::Questions => standing.questions > 0,
         Method::Mail => user.registered_mail.is_some(),
         Method::Sms => user.registered_mobile.is_some(),
         Method::TemporaryPass => false,
@@ -63,6 +64,7 @@ async fn take_back(state: &AppState, user: &User, method: Method) -> Result<bool
         Method::App => store.authenticators().remove(tenant, id).await,
         Method::RecoveryCode => store.recovery_codes().remove(tenant, id).await,
         Method::Passkey => store.passkeys().remove_all(tenant, id).await,
+        Method::Questions => store.security_questions().remove(tenant, id).await,
         Method::Mail => match user.registered_mail.as_deref() {
             Some(address) => store.users().set_registered_mail(tenant, id, Some(address), None).await,
             None => Ok(false),

@@ -79,6 +79,7 @@ pub(super) const fn place(method: Method) -> &'static str {
         Method::App => "/reset/app",
         Method::Passkey => "/reset/passkey",
         Method::RecoveryCode => "/reset/recovery-code",
+        Method::Questions => "/reset/questions",
         Method::TemporaryPass => "/reset/pass",
     }
 }
@@ -98,6 +99,9 @@ pub(super) fn ways(tenant: &Tenant, flow: &Flow, current: Option<Method>) -> Vec
         Method::Passkey => Way { told: key("way-passkey"), place: place(Method::Passkey), sends: false },
         Method::TemporaryPass => {
             Way { told: key("way-pass"), place: place(Method::TemporaryPass), sends: false }
+        }
+        Method::Questions => {
+            Way { told: key("way-questions"), place: place(Method::Questions), sends: false }
         }
         Method::RecoveryCode => {
             Way { told: key("way-recovery-code"), place: place(Method::RecoveryCode), sends: false }

@@ -35,6 +35,7 @@ mod mobile;
 mod mobile_code;
 mod passkey;
 mod password;
+mod questions;
 mod recovery_codes;
 mod remove;
 mod resend;
@@ -84,6 +85,8 @@ pub(super) fn pages() -> Router<AppState> {
         .route("/register/app/remove", post(app::remove))
         .route("/register/passkey", get(passkey::show).post(passkey::register))
         .route("/register/passkey/remove", post(passkey::remove))
+        .route("/register/questions", get(questions::show).post(questions::save))
+        .route("/register/questions/remove", post(questions::remove))
         .route("/register/recovery-codes", get(recovery_codes::show).post(recovery_codes::make))
         .route("/register/recovery-codes/remove", post(recovery_codes::remove))
 }

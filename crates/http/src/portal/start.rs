@@ -33,6 +33,7 @@ use crate::portal::front::{FrontPage, begins_by_mail, stopped, told_to_everybody
 use crate::portal::gate::place;
 use crate::portal::stops::Stops;
 use crate::portal::visit::{cookie, is_known, note, tenant};
+use crate::portal::work::{Door, Paid, Sent, asked, paid, too_often};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -40,10 +41,14 @@ use crate::state::AppState;
 /// shows nothing, and short enough not to be felt.
 pub const RELEASED_AFTER: Duration = Duration::from_millis(400);
 
+const DOOR: Door = Door { to: "/reset/start", front: "/", with: None };
+
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct Input {
     name: String,
+    #[serde(flatten)]
+    sent: Sent,
 }
 
 /// The handler.
@@ -55,7 +60,7 @@ pub(super) async fn start(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = begin(&state, &stops, &reader, jar, &input.name).await;
+    let answer = begin(&state, &stops, &reader, jar, &input.name, &input.sent).await;
     tokio::time::sleep_until(release).await;
     // Only now may mail go out: its sending would be seen in the time of the answer.
     state.mail_wake.notify_one();
@@ -69,6 +74,7 @@ async fn begin(
     reader: &Reader,
     jar: CookieJar,
     typed: &str,
+    sent: &Sent,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
     let realm = SignInName::parse(typed).map_or(Realm::Directory, |name| Realm::of(&tenant, &name));
@@ -90,10 +96,17 @@ async fn begin(
         )
     };
     let Ok(name) = SignInName::parse(typed) else { return Ok(again(key("front-not-a-name"))) };
+    let paid = paid(state, reader, &tenant, &name, sent).await?;
+    if matches!(paid, Paid::TooOften) {
+        return Ok(again(too_often()));
+    }
     let now = state.clock.now();
     let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
     let limits = state.store.limits();
-    if !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)? {
+    // Whoever worked for a name was counted when it was asked for.
+    if !paid.is_enough()
+        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
+    {
         return Ok(again(key("front-too-many")));
     }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
@@ -102,8 +115,12 @@ async fn begin(
     let (users, whose) = (state.store.users(), principal.as_ref().unwrap_or(&name));
     let standing = users.standing(tenant.id, id, whose, now).await.map_err(PageError::behind)?;
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
-    state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
+    let whose = (typed, &name);
+    if let Some(page) = asked(state, reader, &tenant, &DOOR, whose, (sent, &paid), known).await? {
+        return Ok(page);
+    }
+    state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     // What the pages begin with is the tenant's choice, the same for every name.
     let first = tenant.gate_policy.methods().first().copied().unwrap_or(Method::Mail);
     let by = match first {
@@ -120,6 +137,7 @@ async fn begin(
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
         Person::Stranger => "name given, nobody's".to_owned(),
     };
+    let step = step + paid.told();
     note(state, reader, &flow, Activity::FlowProgress, Success::Success, &step, None).await?;
     Ok((jar.add(cookie(flow.id, &token)), Redirect::to(place(first))).into_response())
 }

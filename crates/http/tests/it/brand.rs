@@ -13,7 +13,7 @@ use crate::browser::Browser;
 use crate::world::World;
 
 /// One red pixel, as GIMP's and everybody's smallest picture is.
-const PIXEL: &str =
+pub(crate) const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg==";
 
 /// What is at an address: status, headers and bytes.

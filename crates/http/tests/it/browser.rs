@@ -43,21 +43,37 @@ impl Browser {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(Method::GET, path, None, "", ORIGIN).await
+        self.send(Method::GET, path, None, b"", ORIGIN).await
     }
 
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), &form, ORIGIN).await
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), form.as_bytes(), ORIGIN)
+            .await
     }
 
     pub(crate) async fn post_json(&mut self, path: &str, body: &str) -> Answer {
-        self.send(Method::POST, path, Some("application/json"), body, ORIGIN).await
+        self.send(Method::POST, path, Some("application/json"), body.as_bytes(), ORIGIN).await
+    }
+
+    /// A form with files: those whose name begins with `logo`.
+    pub(crate) async fn post_files(&mut self, path: &str, parts: &[(&str, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, content) in parts {
+            let file = if name.starts_with("logo") { "; filename=\"logo.png\"" } else { "" };
+            body.extend_from_slice(
+                format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes(),
+            );
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--cut--\r\n");
+        self.send(Method::POST, path, Some("multipart/form-data; boundary=cut"), &body, ORIGIN).await
     }
 
     /// As a page of another site would make it post.
     pub(crate) async fn post_from(&mut self, origin: &str, path: &str) -> Answer {
-        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), "name=a", origin).await
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), b"name=a", origin).await
     }
 
     /// A cookie's value.
@@ -81,7 +97,7 @@ impl Browser {
         method: Method,
         path: &str,
         kind: Option<&str>,
-        body: &str,
+        body: &[u8],
         origin: &str,
     ) -> Answer {
         let mut request = Request::builder()
@@ -101,7 +117,7 @@ impl Browser {
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
-        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let request = request.body(Body::from(body.to_vec())).unwrap();
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {

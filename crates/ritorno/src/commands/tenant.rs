@@ -12,6 +12,7 @@ use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::question::QuestionPolicy;
 use ritorno_identity::realm::Realm;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::{SoftMatch, Tenant};
@@ -49,7 +50,7 @@ pub(crate) enum Command {
         /// How many: 1 or 2.
         #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
         gates: u8,
-        /// What opens them: mail, sms, app, passkey, recovery-code, temporary-pass.
+        /// What opens them: mail, sms, app, passkey, recovery-code, questions, temporary-pass.
         #[arg(required = true, value_parser = method)]
         methods: Vec<Method>,
         /// How many of them people are asked to register; as many as there are gates unless it is said.
@@ -68,6 +69,22 @@ pub(crate) enum Command {
         /// The group's name in the directory, or its id if it is gone.
         #[arg(long)]
         group: String,
+    },
+    /// Says how many security questions people answer, and which there are beside the predefined ones. What is not named stays as it is. They
+    /// count only where `ritorno tenant gates` names questions as a method.
+    Questions {
+        /// How many people answer when they register: 3 to 5.
+        #[arg(long)]
+        to_register: Option<u8>,
+        /// How many of them are asked at a reset: 3 to 5.
+        #[arg(long)]
+        to_ask: Option<u8>,
+        /// A question of your own, of 3 to 200 characters, in one language; once for each, at most 20.
+        #[arg(long)]
+        own: Vec<String>,
+        /// Takes your own questions away before anything else. Whoever answered one keeps it until they choose others.
+        #[arg(long)]
+        clear: bool,
     },
     /// Says after how many days people are asked to look through what they registered: 0 for never, at most 730.
     Reconfirm {
@@ -206,6 +223,17 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let reason = format!("people of directories are matched: {}", matched(*by));
         super::audit(&installation, Activity::PolicyChanged, reason).await?;
     }
+    if let Command::Questions { to_register, to_ask, own, clear } = command {
+        let now = &installation.tenant.questions;
+        let mut all = if *clear { Vec::new() } else { now.own().to_vec() };
+        all.extend(own.iter().cloned());
+        let to_register = to_register.unwrap_or(now.to_register());
+        let questions = QuestionPolicy::new(to_register, to_ask.unwrap_or(now.to_ask()), &all)
+            .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
+        let reason = format!("security questions: {questions}");
+        installation.tenant.questions = questions;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::DropGates { group } = command {
         let policies = installation.store.group_policies();
         let found = policies
@@ -221,7 +249,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         super::audit(&installation, Activity::PolicyChanged, reason).await?;
     }
     if let Command::Brand { name, accent, accent_dark, logo, logo_dark, clear } = command {
-        let wanted = brand::Wanted {
+        let wanted = brand::Options {
             name: name.as_deref(),
             accent: *accent,
             accent_dark: *accent_dark,
@@ -229,9 +257,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             logo_dark: logo_dark.as_deref(),
             clear: *clear,
         };
-        let reason = brand::set(&mut installation, &wanted).await?;
-        store(&installation, Activity::PolicyChanged, reason).await?;
-        brand::forget_others(&installation).await?;
+        brand::set(&mut installation, &wanted).await?;
+        store(&installation, Activity::PolicyChanged, brand::reason(&installation.tenant)).await?;
+        brand::forget_others(&installation.store, &installation.tenant).await?;
     }
     if let Command::ExpiryMails { days } = command {
         let days = expiry::days(days).map_err(|reason| anyhow::anyhow!("{reason}: nothing was changed"))?;
@@ -323,6 +351,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     for one in installation.store.group_policies().list(tenant.id).await? {
         let name = one.name.unwrap_or_else(|| format!("{} (gone)", one.group));
         say(format_args!("gates for     {name}: {}", one.policy))?;
+    }
+    if tenant.gate_policy.allows(Method::Questions) {
+        say(format_args!("questions     {}", tenant.questions))?;
     }
     say(format_args!("gates for     administrators: {}", GatePolicy::of_administrators()))?;
     say(format_args!("soft match    {}", matched(tenant.soft_match)))?;

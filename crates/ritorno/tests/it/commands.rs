@@ -339,6 +339,31 @@ fn switches_stay_where_they_are_put() -> Result<()> {
 }
 
 #[test]
+fn security_questions_are_as_many_as_is_said() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    assert!(!place.succeed(&["tenant", "show"])?.contains("questions "), "off");
+    let allowed = place.succeed(&["tenant", "gates", "1", "mail", "questions"])?;
+    assert!(allowed.contains("questions     5 to register, 3 asked, 0 of your own\n"), "{allowed}");
+    let own = ["tenant", "questions", "--to-register", "4", "--own", "Which tree?", "--own", "Which river?"];
+    assert!(place.succeed(&own)?.contains("4 to register, 3 asked, 2 of your own\n"));
+    let more = place.succeed(&["tenant", "questions", "--to-ask", "4", "--own", "Which hill?"])?;
+    assert!(more.contains("4 to register, 4 asked, 3 of your own\n"), "{more}");
+    for (wrong, why) in [
+        (["--to-ask", "5"], "3 to 5"),
+        (["--to-register", "3"], "3 to 5"),
+        (["--own", "ab"], "3 to 200 characters"),
+        (["--own", "which TREE?"], "there twice"),
+    ] {
+        let refused = place.fail(&["tenant", "questions", wrong[0], wrong[1]])?;
+        assert!(refused.contains(why) && refused.contains("nothing was changed"), "{refused}");
+    }
+    assert!(place.succeed(&["tenant", "show"])?.contains("4 to register, 4 asked, 3 of your own\n"));
+    assert!(place.succeed(&["tenant", "questions", "--clear"])?.contains("0 of your own\n"));
+    Ok(())
+}
+
+#[test]
 fn a_look_is_stored_and_what_nobody_could_read_is_refused() -> Result<()> {
     /// One pixel.
     const PICTURE: [u8; 70] = [

@@ -8,6 +8,8 @@ use ritorno_identity::flow::Person;
 use ritorno_identity::ids::MailId;
 use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Channel, Letter, Mail, Template};
+use ritorno_identity::password::PasswordHash;
+use ritorno_identity::question::{Answer, Question};
 use ritorno_identity::recovery_code::RecoveryCode;
 use ritorno_identity::session::Session;
 use ritorno_identity::token::Token;
@@ -74,6 +76,11 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
         code.digest(&f.pepper, tenant, anna.id)
     });
     ensure!(store.recovery_codes().replace(tenant, anna.id, &digests, now).await?);
+    let question = Question::Predefined("first-pet");
+    let answer = Answer::parse("Control Pet").context("an answer")?;
+    let digest = answer.digest(&f.pepper, tenant, anna.id, &question);
+    let hash = PasswordHash::new(&digest, &f.random)?;
+    ensure!(store.security_questions().replace(tenant, anna.id, &[(question, hash)], now).await?);
 
     let mut file = Vec::new();
     for entry in std::fs::read_dir(f.folder().context("a SQLite fixture has a folder")?)? {
@@ -88,11 +95,14 @@ async fn stolen_file_holds_no_secret() -> Result<()> {
     let (signing, root) = (key.to_bytes(), f.root.to_bytes());
     let (app_text, written) = (app.text().replace(' ', ""), paper.text());
     let bare_paper = written.replace('-', "");
-    let secrets: [(&str, &[u8]); 11] = [
+    let secrets: [(&str, &[u8]); 14] = [
         ("app's secret", app.expose()),
         ("app's secret as text", app_text.as_bytes()),
         ("recovery code", written.as_bytes()),
         ("recovery code without its dashes", bare_paper.as_bytes()),
+        ("answer", b"control pet"),
+        ("answer as it was typed", b"Control Pet"),
+        ("digest of an answer", digest.expose().as_bytes()),
         ("one-time code", code.expose().as_bytes()),
         ("address of a letter", b"control@mail.test"),
         ("session token", cookie.as_bytes()),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ritorno_identity::limit::{CODES_SENT, NAMES_TRIED};
+use ritorno_identity::limit::{CODES_SENT, NAMES_TRIED, STARTS};
 use ritorno_identity::subject::Subject;
+use ritorno_identity::work::{self, Spent};
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
 
@@ -12,7 +13,9 @@ on_both!(
     three_an_hour,
     lifted_and_given_back,
     many_count_together_or_not_at_all,
-    parallel_counts_stop_at_the_limit
+    parallel_counts_stop_at_the_limit,
+    raised_whatever_the_limit_says,
+    a_challenge_is_spent_once
 );
 
 async fn three_an_hour(f: &Fixture) -> Result<()> {
@@ -82,5 +85,38 @@ async fn parallel_counts_stop_at_the_limit(f: &Fixture) -> Result<()> {
     })
     .await?;
     assert_eq!(let_through.into_iter().filter(|through| *through).count(), 3);
+    Ok(())
+}
+
+async fn raised_whatever_the_limit_says(f: &Fixture) -> Result<()> {
+    let (tenant, stores) = (f.tenant.id, [f.store.clone(), f.second().await?]);
+    let name = Subject([6; 32]);
+    let raise = async |at| f.store.limits().raise(tenant, &STARTS, &name, at).await;
+    let mut numbers = parallel(60, |number| {
+        let store = stores[number % 2].clone();
+        async move { store.limits().raise(tenant, &STARTS, &Subject([6; 32]), NOW).await }
+    })
+    .await?;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=60).collect::<Vec<u32>>(), "each of many at once has a number of its own");
+    f.store.limits().give_back(tenant, &STARTS, &name).await?;
+    assert_eq!(raise(NOW.plus(STARTS.window).minus(Duration::from_millis(1))).await?, 60);
+    assert_eq!(raise(NOW.plus(STARTS.window)).await?, 1, "another window");
+    assert_eq!(f.store.limits().raise(tenant, &STARTS, &Subject([7; 32]), NOW).await?, 1);
+    assert_eq!(f.store.limits().raise(f.other_tenant().await?, &STARTS, &name, NOW).await?, 1);
+    Ok(())
+}
+
+async fn a_challenge_is_spent_once(f: &Fixture) -> Result<()> {
+    let (tenant, stores) = (f.tenant.id, [f.store.clone(), f.second().await?]);
+    let until = NOW.plus(work::VALID);
+    let spent = parallel(60, |number| {
+        let store = stores[number % 2].clone();
+        async move { store.limits().spend(tenant, Spent([1; 16]), until).await }
+    })
+    .await?;
+    assert_eq!(spent.into_iter().filter(|first| *first).count(), 1);
+    ensure!(f.store.limits().spend(tenant, Spent([2; 16]), until).await?);
+    ensure!(f.store.limits().spend(f.other_tenant().await?, Spent([1; 16]), until).await?);
     Ok(())
 }

@@ -32,6 +32,7 @@ mod purge;
 mod registrations;
 mod removals;
 mod requests;
+mod security_questions;
 mod sessions;
 mod signing_keys;
 mod snapshots;

@@ -273,7 +273,7 @@ async fn what_somebody_has_is_one_statement_found_or_not(f: &Fixture) -> Result<
         ..Standing::default()
     };
     assert_eq!(standing(Some(anna.id), &name).await?, all);
-    assert_eq!(all.methods(&anna).last(), Some(&Method::RecoveryCode));
+    assert_eq!(all.methods(&f.tenant, &anna).last(), Some(&Method::RecoveryCode));
     // It goes with its person.
     f.store.users().delete(f.tenant.id, anna.id).await?;
     assert_eq!(

@@ -10,6 +10,7 @@ use ritorno_identity::limit::CODES_SENT;
 use ritorno_identity::session::Session;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::Token;
+use ritorno_identity::work::{self, Spent};
 
 use crate::fixture::{Fixture, NOW, on_both};
 
@@ -29,7 +30,12 @@ async fn only_what_has_expired_goes(f: &Fixture) -> Result<()> {
     store.enrolment_tokens().insert(&EnrolmentRecord::new([5; 32], tenant, None, NOW)).await?;
     store.limits().count(tenant, &CODES_SENT, &Subject([1; 32]), NOW).await?;
 
+    let (spent, until) = (Spent([1; 16]), NOW.plus(work::VALID));
+    assert!(store.limits().spend(tenant, spent, until).await?);
+
     assert_eq!(store.purge(NOW).await?, 0);
+    assert!(!store.limits().spend(tenant, spent, until).await?);
+    assert_eq!(store.purge(until).await?, 1, "the challenge, which can't be answered any more");
     let after_the_token = NOW.plus(Duration::from_secs(15 * 60));
     assert_eq!(store.purge(after_the_token).await?, 2, "the token, and a new address that nobody proved");
     assert_eq!(store.registrations().get(tenant, registration.id).await?, None);

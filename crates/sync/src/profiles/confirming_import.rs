@@ -34,11 +34,14 @@ pub(crate) async fn run(
 ) -> Result<(), SyncError> {
     let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
     let (mut start, mut seen) = (1, Vec::new());
+    // A tenant of the version before keeps it of nobody, and would be sent it again each day.
+    let mut keeps_expiry = false;
     loop {
         let page = target.page(&export, start).await.map_err(stop)?;
         let last = page.people.is_empty();
         start += page.people.len() as u64;
-        confirm(context, page.people, &mut seen).await?;
+        keeps_expiry |= page.people.iter().any(|person| person.password_expires.is_some());
+        confirm(context, page.people, &mut seen, keeps_expiry).await?;
         context.report_progress(start - 1, Some(page.total));
         if last || start > page.total {
             break;
@@ -80,6 +83,7 @@ async fn confirm(
     context: &mut Context<'_>,
     people: Vec<TargetPerson>,
     seen: &mut Vec<i64>,
+    keeps_expiry: bool,
 ) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
@@ -96,7 +100,7 @@ async fn confirm(
         };
         seen.push(exported.id);
         let same = exported.target_id.as_ref() == Some(&person.id)
-            && matches!(&exported.confirmed, Some(Resource::Person(confirmed)) if person.is(confirmed));
+            && matches!(&exported.confirmed, Some(Resource::Person(confirmed)) if person.is(confirmed, keeps_expiry));
         if same {
             context.counts.unchanged += 1;
             continue;

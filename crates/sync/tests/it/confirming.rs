@@ -42,6 +42,37 @@ async fn who_was_changed_or_removed_over_there_is_sent_again() {
 }
 
 #[tokio::test]
+async fn when_a_password_expires_is_compared_where_the_tenant_keeps_it() {
+    // 2025-12-12T08:00:00Z, as a FILETIME.
+    const EXPIRES: (&str, &str) = ("msDS-UserPasswordExpiryTimeComputed", "134100000000000000");
+    let world = World::new().await;
+    world.cycle((0..5).map(|number| object(number, &[EXPIRES])).collect()).await;
+    assert_eq!(confirm(&world).await.unwrap().counts.unchanged, 5);
+    let expires = |alter: &dyn Fn(u64) -> Option<Option<&'static str>>| {
+        let mut tenant = world.service.tenant();
+        for (number, user) in (0..).zip(tenant.users.values_mut()) {
+            if let Some(expires) = alter(number) {
+                user.ritorno.as_mut().unwrap().password_expires = expires.map(str::to_owned);
+            }
+        }
+    };
+    // Another moment, none, and the same one written otherwise.
+    expires(&|number| match number {
+        0 => Some(Some("2026-01-01T08:00:00Z")),
+        1 => Some(None),
+        2 => Some(Some("2025-12-12T09:00:00+01:00")),
+        _ => None,
+    });
+    let report = confirm(&world).await.unwrap();
+    assert_eq!((report.counts.updates, report.counts.unchanged), (2, 3));
+    assert_eq!(world.export().await.unwrap().counts.updates, 2);
+    assert_eq!(confirm(&world).await.unwrap().counts.unchanged, 5);
+    // A tenant of the version before has it of nobody, and is not asked to take it again and again.
+    expires(&|_| Some(None));
+    assert_eq!(confirm(&world).await.unwrap().counts.unchanged, 5);
+}
+
+#[tokio::test]
 async fn whom_nobody_exported_is_reported_and_stays() {
     let world = five_people().await;
     {

@@ -59,6 +59,8 @@ enum Shown {
     Passkeys { there: u16 },
     /// How many recovery codes are left.
     RecoveryCodes { left: u16 },
+    /// How many security questions are answered.
+    Questions { there: u16 },
 }
 
 /// What the link behind a change says was done.
@@ -100,6 +102,9 @@ pub(super) async fn show(
             }
             Method::RecoveryCode => {
                 Shown::RecoveryCodes { left: u16::try_from(standing.recovery_codes).unwrap_or(u16::MAX) }
+            }
+            Method::Questions => {
+                Shown::Questions { there: u16::try_from(standing.questions).unwrap_or(u16::MAX) }
             }
             // The help desk's to make.
             Method::TemporaryPass => return None,
@@ -174,6 +179,8 @@ fn told(done: &str) -> Option<&'static str> {
         "passkey" => Some(key("methods-passkey-registered")),
         "passkey-removed" => Some(key("methods-passkey-removed")),
         "app-removed" => Some(key("methods-app-removed")),
+        "questions" => Some(key("methods-questions-registered")),
+        "questions-removed" => Some(key("methods-questions-removed")),
         "recovery-codes-removed" => Some(key("methods-recovery-removed")),
         _ => None,
     }

@@ -30,9 +30,13 @@ use crate::page::{PageError, page};
 use crate::portal::front::{stopped, told_to_everybody};
 use crate::portal::start::RELEASED_AFTER;
 use crate::portal::stops::Stops;
-use crate::portal::visit::tenant;
+use crate::portal::visit::{is_known, tenant};
+use crate::portal::work::{Door, Paid, Sent, asked, paid, too_often};
 use crate::reader::Reader;
 use crate::state::AppState;
+
+const METHODS: Door = Door { to: "/register/start", front: "/register", with: None };
+const CHANGE: Door = Door { front: "/change", with: Some(("then", "change")), ..METHODS };
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -40,6 +44,8 @@ pub(super) struct Input {
     name: String,
     #[serde(default)]
     then: Then,
+    #[serde(flatten)]
+    sent: Sent,
 }
 
 /// The handler.
@@ -51,7 +57,7 @@ pub(super) async fn start(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + RELEASED_AFTER;
-    let answer = begin(&state, &stops, &reader, jar, &input.name, input.then).await;
+    let answer = begin(&state, &stops, &reader, jar, &input).await;
     tokio::time::sleep_until(release).await;
     answer
 }
@@ -61,9 +67,9 @@ async fn begin(
     stops: &Stops,
     reader: &Reader,
     jar: CookieJar,
-    typed: &str,
-    then: Then,
+    Input { name: typed, then, sent }: &Input,
 ) -> Result<Response, PageError> {
+    let then = *then;
     let tenant = tenant(state).await?;
     let realm = SignInName::parse(typed).map_or(Realm::Directory, |name| Realm::of(&tenant, &name));
     if stopped(state, &tenant, realm).await?.is_some() {
@@ -84,10 +90,17 @@ async fn begin(
     let Some(name) = SignInName::parse(typed).ok().filter(SignInName::is_principal) else {
         return Ok(again(key("register-not-a-name")));
     };
+    let paid = paid(state, reader, &tenant, &name, sent).await?;
+    if matches!(paid, Paid::TooOften) {
+        return Ok(again(too_often()));
+    }
     let now = state.clock.now();
     let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
     let limits = state.store.limits();
-    if !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)? {
+    // Whoever worked for a name was counted when it was asked for.
+    if !paid.is_enough()
+        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
+    {
         return Ok(again(key("front-too-many")));
     }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
@@ -100,12 +113,21 @@ async fn begin(
     forests.sort_unstable();
     forests.dedup();
     let (registration, token) = new_registration(state, reader, &tenant, &name, user.as_ref(), &forests);
+    let known = is_known(state, &jar, tenant.id, &registration.subject);
+    let door = match then {
+        Then::Methods => &METHODS,
+        Then::Change => &CHANGE,
+    };
+    if let Some(page) = asked(state, reader, &tenant, door, (typed, &name), (sent, &paid), known).await? {
+        return Ok(page);
+    }
     state.store.registrations().insert(&registration).await.map_err(PageError::behind)?;
     let step = match registration.person {
         Person::Known(_) => "name given".to_owned(),
         Person::Withheld { code, .. } => format!("name given, withheld: {}", code.as_str()),
         Person::Stranger => "name given, nobody's".to_owned(),
     };
+    let step = step + paid.told();
     note(state, reader, &registration, Activity::RegistrationProgress, Success::Success, &step).await?;
     Ok((jar.add(cookie(registration.id, &token)), Redirect::to(then.password_page())).into_response())
 }

@@ -1,0 +1,75 @@
+//! Answers to security questions, hashed and compared. Each hash takes 19 MiB and a core for tens of milliseconds, so that few are
+//! computed at once; and as many for a name that has none as for one that has.
+
+use ritorno_identity::password::{PasswordError, PasswordHash};
+use ritorno_identity::question::Question;
+use ritorno_protocol::secret::Password;
+use tokio::sync::Semaphore;
+
+use crate::page::PageError;
+use crate::state::AppState;
+
+/// Who hashes at once.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// Hashes what was answered, to be stored.
+pub(crate) async fn hash(
+    state: &AppState,
+    answered: Vec<(Question, Password)>,
+) -> Result<Vec<(Question, PasswordHash)>, PageError> {
+    let _permit = HASHING.acquire().await.map_err(PageError::behind)?;
+    let random = state.random.clone();
+    let hashing = tokio::task::spawn_blocking(move || {
+        let hash = |(question, digest): (Question, Password)| {
+            Ok::<_, PasswordError>((question, PasswordHash::new(&digest, &*random)?))
+        };
+        answered.into_iter().map(hash).collect::<Result<Vec<_>, _>>()
+    });
+    hashing.await.map_err(PageError::behind)?.map_err(PageError::behind)
+}
+
+/// Whether every one is the hashed one. All are compared, whatever comes of the first, and those without a hash with one that nothing
+/// matches.
+pub(crate) async fn are_right(typed: Vec<Password>, hashes: Vec<Option<PasswordHash>>) -> bool {
+    let Ok(_permit) = HASHING.acquire().await else { return false };
+    let comparing = tokio::task::spawn_blocking(move || {
+        let whole = !typed.is_empty() && typed.len() == hashes.len();
+        typed.iter().zip(hashes).fold(whole, |right, (typed, hash)| {
+            let known = hash.is_some();
+            hash.unwrap_or_else(PasswordHash::of_nobody).matches(typed) && known && right
+        })
+    });
+    // A comparison that failed proves nothing.
+    comparing.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zeros;
+    impl ritorno_protocol::random::Random for Zeros {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(0);
+        }
+    }
+
+    #[tokio::test]
+    async fn all_have_to_be_right() {
+        let password = |text: &str| Password::new(format!("a digest of the answer {text}"));
+        let hash = |text: &str| Some(PasswordHash::new(&password(text), &Zeros).unwrap());
+        let typed = || vec![password("a"), password("b"), password("c")];
+        assert!(are_right(typed(), vec![hash("a"), hash("b"), hash("c")]).await);
+        for wrong in [
+            vec![hash("x"), hash("b"), hash("c")],
+            vec![hash("a"), hash("b"), hash("x")],
+            vec![hash("b"), hash("a"), hash("c")],
+            vec![hash("a"), None, hash("c")],
+            vec![hash("a"), hash("b")],
+            vec![None, None, None],
+        ] {
+            assert!(!are_right(typed(), wrong).await);
+        }
+        assert!(!are_right(Vec::new(), Vec::new()).await, "no questions are no proof");
+    }
+}
