@@ -54,6 +54,11 @@ pub struct Tenant {
     pub usage_location: Option<String>,
     /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
     pub second_factor: bool,
+    /// Where people and agents reach it: its host is what tells its requests from those of others. `None` for the first one, whose address
+    /// stands in the configuration.
+    pub public_url: Option<String>,
+    /// Since when it is not served.
+    pub disabled_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -85,6 +90,8 @@ impl Tenant {
             licensing: Licensing::Community,
             usage_location: None,
             second_factor: true,
+            public_url: None,
+            disabled_at: None,
             created_at: now,
         }
     }

@@ -106,6 +106,11 @@ macro_rules! migrations {
                 "people-search",
                 include_str!(concat!("../migrations/", $database, "/0056_people_search.sql")),
             ),
+            (
+                65,
+                "several-tenants",
+                include_str!(concat!("../migrations/", $database, "/0065_several_tenants.sql")),
+            ),
         ]
     };
 }

@@ -37,5 +37,7 @@ mod scim_held;
 mod second_factor;
 mod sms;
 mod sspr_policy;
+mod tenants;
+mod tenants_ids;
 mod unlock;
 mod world;

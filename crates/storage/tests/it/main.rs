@@ -34,5 +34,6 @@ mod requests;
 mod sessions;
 mod signing_keys;
 mod snapshots;
+mod tenant_in_sql;
 mod tenants;
 mod users;
