@@ -15,6 +15,7 @@ pub mod client;
 pub mod console;
 pub mod expiry_mails;
 pub mod health;
+pub mod hosts;
 pub mod i18n;
 pub mod key_roll;
 pub mod keys;
@@ -42,7 +43,7 @@ pub mod time_text;
 
 pub use state::AppState;
 
-/// Every route of the cloud side.
+/// Every route of the cloud side, for one tenant.
 pub fn router(state: AppState) -> Router {
     let public_url = &state.settings.public_url;
     let pages = portal::router(public_url).merge(console::router(public_url));

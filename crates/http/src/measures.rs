@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -53,17 +53,24 @@ pub fn describe() {
     describe_gauge!(BUILD, "Always 1, with the version.");
 }
 
-/// Sets what is so at this moment.
+/// Sets what is so at this moment, of all tenants together: what is told of one has its agents' names and ids for labels, and no tenant's.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn look(state: &AppState) -> Result<(), StoreError> {
+pub async fn look(tenants: &[AppState]) -> Result<(), StoreError> {
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    gauge!(AGENTS_LINKED).set(number(state.relay.live_links()));
-    gauge!(REQUESTS_WAITING).set(number(state.relay.waiting()));
-    let mails = state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
+    let of_all = |count: fn(&AppState) -> usize| number(tenants.iter().map(count).sum());
+    gauge!(AGENTS_LINKED).set(of_all(|state| state.relay.live_links()));
+    gauge!(REQUESTS_WAITING).set(of_all(|state| state.relay.waiting()));
+    let mut mails = 0;
+    for state in tenants {
+        mails += state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
+    }
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
-    checks(state).await
+    for state in tenants {
+        checks(state).await?;
+    }
+    Ok(())
 }
 
 /// What the agents' checks found last. An agent that has not reported for long says nothing of now: that can't be told.
@@ -113,6 +120,12 @@ pub(crate) async fn request(State(state): State<AppState>, request: Request, nex
     counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => status).increment(1);
     histogram!(HTTP_SECONDS, "route" => route).record(took);
     response
+}
+
+/// Counts a request that names no tenant's host.
+pub(crate) fn of_nobody(method: &Method, status: StatusCode) {
+    let (method, status) = (known(method), status.as_u16().to_string());
+    counter!(HTTP_REQUESTS, "route" => "none", "method" => method, "status" => status).increment(1);
 }
 
 /// A stranger may send a method of any name.

@@ -11,6 +11,7 @@ use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::UserId;
 use ritorno_storage::StoreError;
+use tracing::Instrument as _;
 
 use crate::state::AppState;
 
@@ -101,7 +102,7 @@ impl Operator {
 pub(crate) async fn to_the_end<T: Send + 'static, E: From<Behind> + Send + 'static>(
     change: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E> {
-    match tokio::spawn(change).await {
+    match tokio::spawn(change.in_current_span()).await {
         Ok(done) => done,
         Err(lost) => Err(Behind::of(lost).into()),
     }

@@ -1,4 +1,4 @@
-//! What every handler stands on.
+//! What every handler stands on: one tenant, and what it shares with the others of this process.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// The random source.
     pub random: Arc<dyn Random>,
-    /// The tenant that this installation serves.
+    /// The tenant. Whoever has a state has this one's only: each has its own, with its own routes.
     pub tenant: TenantId,
     /// The secret behind keyed digests.
     pub pepper: Pepper,

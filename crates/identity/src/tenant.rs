@@ -79,6 +79,11 @@ pub struct Tenant {
     pub second_factor: bool,
     /// Whether people of a directory may become cloud-only people of the same name.
     pub soft_match: SoftMatch,
+    /// Where people and agents reach it: its host is what tells its requests from those of others. `None` for the first one, whose address
+    /// stands in the configuration.
+    pub public_url: Option<String>,
+    /// Since when it is not served.
+    pub disabled_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -114,6 +119,8 @@ impl Tenant {
             usage_location: None,
             second_factor: true,
             soft_match: SoftMatch::Off,
+            public_url: None,
+            disabled_at: None,
             created_at: now,
         }
     }

@@ -17,6 +17,7 @@ use ritorno_protocol::outcome::{Fault, Operator, Outcome, Settled};
 use ritorno_protocol::settle::DIRECTORY_TIMEOUT;
 use ritorno_protocol::signed::Signed;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tracing::Instrument as _;
 
 use crate::dispatch_error::DispatchError;
 use crate::keyring::TenantKeys;
@@ -120,7 +121,7 @@ impl Relay {
     /// [`DispatchError`]; in every case but [`DispatchError::Ledger`] nothing was written.
     pub async fn submit(self: &Arc<Self>, new: NewRequest) -> Result<Settled, DispatchError> {
         let relay = self.clone();
-        tokio::spawn(async move { relay.run(new).await })
+        tokio::spawn(async move { relay.run(new).await }.in_current_span())
             .await
             .unwrap_or_else(|error| Err(DispatchError::Ledger(LedgerError(Box::new(error)))))
     }

@@ -64,7 +64,7 @@ pub(crate) struct Metrics {
 /// The configuration, checked.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The address that people and agents use; without a path.
+    /// The address that people and agents use, without a path: the first tenant's, if there are several.
     pub(crate) public_url: Url,
     /// The address to listen at.
     pub(crate) listen: SocketAddr,
@@ -86,6 +86,8 @@ pub(crate) struct Config {
     pub(crate) audit: Option<Audit>,
     /// Where metrics are.
     pub(crate) metrics: Option<Metrics>,
+    /// The tenant that the command line names, by its name or host.
+    pub(crate) tenant: Option<String>,
 }
 
 /// Why the configuration can't be used.
@@ -179,6 +181,7 @@ impl Config {
             sms: read.sms,
             audit: read.audit,
             metrics: read.metrics,
+            tenant: None,
         })
     }
 
@@ -188,7 +191,11 @@ impl Config {
     }
 }
 
-fn public_url(text: &str) -> Result<Url, String> {
+/// An address of a tenant: scheme, host and port.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn public_url(text: &str) -> Result<Url, String> {
     let url =
         Url::parse(text).map_err(|error| format!("{error}; it looks like https://ritorno.example.org"))?;
     let loopback = match url.host() {

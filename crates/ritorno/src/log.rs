@@ -1,4 +1,5 @@
 //! Structured log lines: in the journal where systemd keeps one, else on standard error. Secrets, envelopes and query strings are never logged: no layer logs requests.
+//! What is done for one tenant carries its host (`tenant`), by the span that is current.
 
 use std::io::IsTerminal as _;
 
@@ -21,7 +22,7 @@ pub(crate) fn start(service: bool) {
     }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if service && !std::io::stderr().is_terminal() {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     } else {
         builder.init();
     }

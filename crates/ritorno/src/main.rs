@@ -12,6 +12,7 @@ mod log;
 mod metrics;
 mod output;
 mod pages;
+mod sites;
 mod system;
 
 /// Self-service password reset with writeback: the cloud side.
@@ -21,13 +22,16 @@ struct Arguments {
     /// The configuration file.
     #[arg(long, global = true, default_value = "/etc/ritorno/ritorno.toml", env = "RITORNO_CONFIG")]
     config: PathBuf,
+    /// Which tenant a command is about, by its name or its host, where there are several.
+    #[arg(long, global = true, value_name = "NAME OR HOST")]
+    tenant: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Makes the tenant, its keys and its first administrator.
+    /// Makes the first tenant, its keys and its first administrator.
     Init(commands::init::Arguments),
     /// Serves the portal, the console, and the agents.
     Serve,
@@ -42,7 +46,7 @@ enum Command {
     /// The audit.
     #[command(subcommand)]
     Audit(commands::audit::Command),
-    /// Copies the database and the wrapped root key into a folder, while the service runs.
+    /// Copies the database and the wrapped root keys into a folder, while the service runs.
     Backup(commands::backup::Arguments),
     /// Puts a backup where nothing is, once the node key is back.
     Restore(commands::backup::Arguments),
@@ -74,12 +78,30 @@ enum Command {
         /// Where.
         folder: PathBuf,
     },
-    /// The tenant's switches.
+    /// A tenant's switches, and several tenants on one server.
     #[command(subcommand)]
     Tenant(commands::tenant::Command),
     /// Tokens for programs that call the API.
     #[command(subcommand)]
     Token(commands::token::Command),
+}
+
+impl Command {
+    /// Whether it is about every tenant, so that none is chosen.
+    const fn is_about_all(&self) -> bool {
+        match self {
+            Self::Tenant(command) => command.is_about_all(),
+            Self::Init(_)
+            | Self::Serve
+            | Self::CheckConfig
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Restored
+            | Self::ApiDocument
+            | Self::Pages { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 #[tokio::main]
@@ -107,7 +129,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Command::ApiDocument = &arguments.command {
         return output::say(serde_json::to_string_pretty(ritorno_http::api::document())?);
     }
-    let config = config::Config::read(&arguments.config)?;
+    let mut config = config::Config::read(&arguments.config)?;
+    if arguments.tenant.is_some() && arguments.command.is_about_all() {
+        anyhow::bail!("this command is about all tenants: leave --tenant out");
+    }
+    config.tenant = arguments.tenant;
     match arguments.command {
         Command::ApiDocument => Ok(()),
         Command::Pages { folder } => Ok(pages::write(&folder)?),

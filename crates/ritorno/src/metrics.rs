@@ -9,8 +9,8 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_util::MetricKindMask;
-use ritorno_http::AppState;
 use ritorno_http::client::Proxies;
+use ritorno_http::hosts::Hosts;
 use ritorno_http::measures;
 use ritorno_http::serve::{Patience, serve};
 use tokio::net::TcpListener;
@@ -31,7 +31,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 ///
 /// # Errors
 /// When the address is taken.
-pub(crate) async fn listen(metrics: &config::Metrics, state: AppState) -> anyhow::Result<JoinHandle<()>> {
+pub(crate) async fn listen(metrics: &config::Metrics, hosts: Hosts) -> anyhow::Result<JoinHandle<()>> {
     let recorder = recorder(GONE_AFTER)?;
     let handle = recorder.handle();
     ::metrics::set_global_recorder(recorder).context("metrics")?;
@@ -41,7 +41,7 @@ pub(crate) async fn listen(metrics: &config::Metrics, state: AppState) -> anyhow
         .with_context(|| format!("[metrics] listen = \"{}\": can't listen there", metrics.listen))?;
     tracing::info!(listen = %metrics.listen, "metrics");
     let shown = handle.clone();
-    let app = Router::new().route("/metrics", get(move || show(shown.clone(), state.clone())));
+    let app = Router::new().route("/metrics", get(move || show(shown.clone(), hosts.clone())));
     let patience = Patience { connections: CONNECTIONS, ..Patience::default() };
     Ok(tokio::spawn(async move {
         serve(listener, None, app, Proxies::default(), patience, upkeep(&handle)).await;
@@ -61,9 +61,9 @@ async fn upkeep(handle: &PrometheusHandle) {
     }
 }
 
-async fn show(handle: PrometheusHandle, state: AppState) -> axum::response::Response {
+async fn show(handle: PrometheusHandle, hosts: Hosts) -> axum::response::Response {
     // What is known without the database is told all the same.
-    if let Err(error) = measures::look(&state).await {
+    if let Err(error) = measures::look(&hosts.states()).await {
         tracing::warn!(%error, "not everything can be measured");
     }
     ([(CONTENT_TYPE, TEXT)], handle.render()).into_response()

@@ -2,6 +2,7 @@
 
 use ritorno_identity::enrolment::EnrolmentRecord;
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::ids::TenantId;
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -28,24 +29,24 @@ impl EnrolmentTokens<'_> {
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// Uses a token up, and tells whose it was. `None` if there is none, or it was used or has expired. The one lookup
-    /// without a tenant: the token is what names it.
+    /// Uses a token of the tenant up. `None` if there is none, or it was used or has expired; one of another tenant stays as it is.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn consume(
         &self,
+        tenant: TenantId,
         secret_digest: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<EnrolmentRecord>, StoreError> {
-        const SQL: &str = "update enrolment_tokens set used_at = $2 \
-             where secret_digest = $1 and used_at is null and expires_at > $2 \
-             returning tenant, made_by, created_at, expires_at";
-        let rows = self.0.write_returning(SQL, values![secret_digest.as_slice(), now]).await?;
+        const SQL: &str = "update enrolment_tokens set used_at = $3 \
+             where tenant = $1 and secret_digest = $2 and used_at is null and expires_at > $3 \
+             returning made_by, created_at, expires_at";
+        let rows = self.0.write_returning(SQL, values![tenant, secret_digest.as_slice(), now]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(EnrolmentRecord {
             secret_digest: *secret_digest,
-            tenant: row.parsed("tenant")?,
+            tenant,
             made_by: row.parsed_if_any("made_by")?,
             created_at: row.moment("created_at")?,
             expires_at: row.moment("expires_at")?,

@@ -37,7 +37,7 @@ impl MailOutbox<'_> {
         self.0.write(sql, values).await.map(|_| ())
     }
 
-    /// Takes up to `count` mails that go out by this channel, of every tenant, what expires first before the rest: thousands of notices, which
+    /// Takes up to `count` mails of the tenant that go out by this channel, what expires first before the rest: thousands of notices, which
     /// have a day, keep no code waiting. They are this sender's for the length of the lease; whoever was not told that a mail
     /// was sent gets it again afterwards. One that this version can't read, since a later one queued it, is passed over.
     ///
@@ -45,6 +45,7 @@ impl MailOutbox<'_> {
     /// [`StoreError`].
     pub async fn take(
         &self,
+        tenant: TenantId,
         key: &NodeKey,
         channel: Channel,
         count: u32,
@@ -52,11 +53,11 @@ impl MailOutbox<'_> {
         now: Timestamp,
     ) -> Result<Vec<Mail>, StoreError> {
         const SQL: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
-             and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
-             and channel = $4 order by expires_at, created_at, id limit $3) \
+             and tenant = $5 and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
+             and channel = $4 and tenant = $5 order by expires_at, created_at, id limit $3) \
              returning id, tenant, letter, tries, created_at, expires_at, channel";
-        let rows =
-            self.0.write_returning(SQL, values![now.plus(lease), now, count, name_of(channel)]).await?;
+        let values = values![now.plus(lease), now, count, name_of(channel), tenant];
+        let rows = self.0.write_returning(SQL, values).await?;
         let mut mails = Vec::with_capacity(rows.len());
         for row in &rows {
             match mail(row, key) {

@@ -117,16 +117,21 @@ impl Requests<'_> {
         self.0.read(SQL, values![tenant, i64::from(most)]).await?.iter().map(request).collect()
     }
 
-    /// Requests whose outcome is proved and was committed before that moment, which nobody followed up, and which nobody
+    /// Requests of the tenant whose outcome is proved and was committed before that moment, which nobody followed up, and which nobody
     /// took on himself since; earliest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn to_follow_up(&self, before: Timestamp, most: u32) -> Result<Vec<Request>, StoreError> {
-        const SQL: &str = "select * from requests where follow_up = 1 and updated_at <= $1 and state = 'finished' \
-             and (result <> 'unknown' or settled is not null) and (taken_at is null or taken_at <= $1) \
-             order by updated_at limit $2";
-        self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
+    pub async fn to_follow_up(
+        &self,
+        tenant: TenantId,
+        before: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where follow_up = 1 and tenant = $1 and updated_at <= $2 \
+             and state = 'finished' and (result <> 'unknown' or settled is not null) \
+             and (taken_at is null or taken_at <= $2) order by updated_at limit $3";
+        self.0.read(SQL, values![tenant, before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
     /// Takes the follow-up of a request on oneself. `false` if another server did, after that moment, or it is done.
@@ -145,14 +150,19 @@ impl Requests<'_> {
         Ok(self.0.write(SQL, values![tenant, id, unless_after, now]).await? == 1)
     }
 
-    /// Requests that an agent did not begin, before that moment, and that nobody has sent to another since; earliest first.
+    /// Requests of the tenant that an agent did not begin, before that moment, and that nobody has sent to another since; earliest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn left_unstarted(&self, before: Timestamp, most: u32) -> Result<Vec<Request>, StoreError> {
-        const SQL: &str = "select * from requests where state = 'not-started' and updated_at <= $1 \
-             order by updated_at limit $2";
-        self.0.read(SQL, values![before, i64::from(most)]).await?.iter().map(request).collect()
+    pub async fn left_unstarted(
+        &self,
+        tenant: TenantId,
+        before: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        const SQL: &str = "select * from requests where tenant = $1 and state = 'not-started' and updated_at <= $2 \
+             order by updated_at limit $3";
+        self.0.read(SQL, values![tenant, before, i64::from(most)]).await?.iter().map(request).collect()
     }
 
     /// Requests that were handed to that agent's journal without the need of a go-ahead, can't be begun or end any more, and

@@ -123,6 +123,11 @@ macro_rules! migrations {
                 "security-questions",
                 include_str!(concat!("../migrations/", $database, "/0062_security_questions.sql")),
             ),
+            (
+                65,
+                "several-tenants",
+                include_str!(concat!("../migrations/", $database, "/0065_several_tenants.sql")),
+            ),
             (71, "soft-match", include_str!(concat!("../migrations/", $database, "/0071_soft_match.sql"))),
             (
                 72,

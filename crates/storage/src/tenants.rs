@@ -3,6 +3,7 @@
 use ritorno_identity::licence::Licensing;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::{SoftMatch, Tenant};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
 
@@ -33,13 +34,13 @@ impl Tenants<'_> {
     /// Adds a tenant.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] if its id or root key is there already; other [`StoreError`]s.
+    /// [`StoreError::Contradiction`] if its id, root key or address is there already; other [`StoreError`]s.
     pub async fn insert(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -66,11 +67,13 @@ impl Tenants<'_> {
             json(&tenant.cloud_domains),
             tenant.require_registration,
             json(&tenant.questions),
+            tenant.public_url.as_deref(),
+            tenant.disabled_at,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// Stores what can change of a tenant: everything but its id, its root key and when it was made. `false` if there is no
+    /// Stores what can change of a tenant: everything but its id, its root key, its address, whether it is served, and when it was made. `false` if there is no
     /// such tenant.
     ///
     /// # Errors
@@ -154,6 +157,24 @@ impl Tenants<'_> {
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
+    /// Says since when a tenant is not served; `None` if it is. `false` if that is so already, or there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable(&self, tenant: TenantId, since: Option<Timestamp>) -> Result<bool, StoreError> {
+        let (sql, values) = match since {
+            Some(since) => {
+                let sql = "update tenants set disabled_at = $2 where id = $1 and disabled_at is null";
+                (sql, values![tenant, since])
+            }
+            None => {
+                let sql = "update tenants set disabled_at = null where id = $1 and disabled_at is not null";
+                (sql, values![tenant])
+            }
+        };
+        Ok(self.0.write(sql, values).await? == 1)
+    }
+
     /// One tenant.
     ///
     /// # Errors
@@ -215,6 +236,8 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         usage_location: row.text_if_any("usage_location")?,
         second_factor: row.switch("second_factor")?,
         soft_match: row.named("soft_match")?,
+        public_url: row.text_if_any("public_url")?,
+        disabled_at: row.moment_if_any("disabled_at")?,
         created_at: row.moment("created_at")?,
     })
 }

@@ -90,8 +90,8 @@ pub async fn handle(
         return Err(EnrolError::KnownKey);
     }
     // From here on the token is used up, whatever comes.
-    let record = state.store.enrolment_tokens().consume(&secret_digest, now).await?;
-    if record.is_none_or(|record| record.tenant != state.tenant) {
+    let record = state.store.enrolment_tokens().consume(state.tenant, &secret_digest, now).await?;
+    if record.is_none() {
         tracing::warn!(from = %client.0, name = proof.name, "an enrolment token was refused");
         return Err(EnrolError::Token);
     }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use futures_util::SinkExt as _;
 use ritorno_protocol::link::MAXIMUM_FRAME;
 use ritorno_relay::frames::{CLOSED_BY_AGENT, Frames, Gone, Received};
+use tracing::Instrument as _;
 
 use crate::client::ClientAddress;
 use crate::serve::chain;
@@ -21,12 +22,15 @@ pub async fn handle(
     client: ClientAddress,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    upgrade.max_message_size(MAXIMUM_FRAME).max_frame_size(MAXIMUM_FRAME).on_upgrade(
-        move |socket| async move {
+    // What is logged of the link tells for whom, as of this request.
+    let span = tracing::Span::current();
+    upgrade.max_message_size(MAXIMUM_FRAME).max_frame_size(MAXIMUM_FRAME).on_upgrade(move |socket| {
+        let serving = async move {
             let mut frames = SocketFrames(socket);
             state.relay.serve(state.tenant, &mut frames, &client.0.to_string()).await;
-        },
-    )
+        };
+        serving.instrument(span)
+    })
 }
 
 struct SocketFrames(WebSocket);

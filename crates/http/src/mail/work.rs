@@ -1,4 +1,4 @@
-//! The tasks that work the outbox off, one for each channel.
+//! The tasks that work the outbox off, one for each tenant and channel.
 
 use std::time::Duration;
 
@@ -144,7 +144,8 @@ struct Batch {
 
 async fn batch<C: Carrier>(state: &AppState, carrier: &C) -> Result<Batch, StoreError> {
     let outbox = state.store.mail_outbox();
-    let mails = outbox.take(&state.node_key, C::CHANNEL, C::BATCH, LEASE, state.clock.now()).await?;
+    let (tenant, key, now) = (state.tenant, &state.node_key, state.clock.now());
+    let mails = outbox.take(tenant, key, C::CHANNEL, C::BATCH, LEASE, now).await?;
     let (taken, mut left) = (mails.len(), 0);
     for mail in mails {
         match send(state, carrier, &mail).await {

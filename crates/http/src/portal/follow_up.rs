@@ -45,7 +45,7 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
     close_unstarted(state).await?;
     let now = state.clock.now();
     let before = now.minus(LEFT_ALONE);
-    let left = state.store.requests().to_follow_up(before, AT_ONCE).await?;
+    let left = state.store.requests().to_follow_up(state.tenant, before, AT_ONCE).await?;
     let mut done = 0;
     for request in &left {
         let Some(outcome) = request.outcome() else { continue };
@@ -70,7 +70,8 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
 /// Ends what no agent began and nobody sends to another one any more, since its server stopped: nothing was written.
 async fn close_unstarted(state: &AppState) -> Result<(), StoreError> {
     let now = state.clock.now();
-    let left = state.store.requests().left_unstarted(now.minus(GIVEN_UP_AFTER), AT_ONCE).await?;
+    let before = now.minus(GIVEN_UP_AFTER);
+    let left = state.store.requests().left_unstarted(state.tenant, before, AT_ONCE).await?;
     for request in &left {
         let detail = "no agent began, and the server stopped before another one was asked".to_owned();
         let operator = Operator { detail, ..Operator::default() };

@@ -21,6 +21,7 @@ use ritorno_relay::offer::Offer;
 use ritorno_relay::submit::NewRequest;
 use ritorno_storage::StoreError;
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use crate::i18n::Words;
 use crate::measures;
@@ -92,7 +93,7 @@ pub(super) async fn submit(
     let operation = flow.purpose.operation();
     let submission = Submission { state, offers, reader, tenant, flow, t, operation };
     // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
-    let carried = tokio::spawn(async move { submission.carry(envelope, sending).await });
+    let carried = tokio::spawn(async move { submission.carry(envelope, sending).await }.in_current_span());
     let answer = carried.await.map_err(PageError::behind)??;
     Ok(Json(answer).into_response())
 }
@@ -176,7 +177,8 @@ impl Submission {
         match &outcome {
             Outcome::Done(_) => {
                 // Their row tells that it is done, and owes what follows: nobody waits for that.
-                tokio::spawn(async move { self.write_down(&submitted, &user, request, &outcome).await });
+                let writing = async move { self.write_down(&submitted, &user, request, &outcome).await };
+                tokio::spawn(writing.in_current_span());
                 Ok(Answer { state: Ended::Done, ..failed(t.say("done-works")) })
             }
             Outcome::Refused { rule, .. } => {

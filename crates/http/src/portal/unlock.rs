@@ -13,6 +13,7 @@ use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::key::PublicKey;
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
+use tracing::Instrument as _;
 
 use crate::page::PageError;
 use crate::portal::code::{elsewhere, ended};
@@ -53,7 +54,8 @@ pub(super) async fn unlock(
             let operation = Operation::Unlock;
             let submission = Submission { state, offers, reader, tenant, flow, t, operation };
             // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
-            let carried = tokio::spawn(async move { submission.carry(envelope, sending).await });
+            let carried =
+                tokio::spawn(async move { submission.carry(envelope, sending).await }.in_current_span());
             carried.await.map_err(PageError::behind)??;
         }
         Err(DispatchError::Ledger(error)) => return Err(PageError::behind(error)),

@@ -47,6 +47,9 @@ pub(super) async fn matched(
         Updated::Done { version } => joined.version = version,
         Updated::Conflict => return Err(ScimError::Version),
     }
+    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved.
+    state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
+    state.store.registrations().end_of(state.tenant, joined.id).await?;
     let reason =
         format!("matched softly, by {how}: {} comes from a directory now", person.user_principal_name);
     audit(state, agent, Activity::UserUpdated, joined.id, reason).await?;

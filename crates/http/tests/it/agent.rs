@@ -18,6 +18,7 @@ use ritorno_protocol::query::{Answer, Found};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
 use ritorno_relay::frames::{Frames, Gone, Received};
+use ritorno_relay::session::LinkEnd;
 use ritorno_relay::tenant_state::TenantState;
 use tokio::sync::mpsc;
 
@@ -37,6 +38,7 @@ pub(crate) struct TestAgent {
     pub(crate) script: Arc<Mutex<Script>>,
     agent: Agent,
     identity: SigningKey,
+    chain: RecipientChain,
 }
 
 struct Pipe {
@@ -107,7 +109,7 @@ impl TestAgent {
         let person = Found::Person { policy: policy(), locked: false, disabled: false };
         let script = Arc::new(Mutex::new(Script { found: person, outcome: done(), opened: Vec::new() }));
         let (said, epoch) = (script.clone(), EpochId::random(&*world.state.random));
-        let (row, key) = (agent.clone(), identity.clone());
+        let (row, key, own_chain) = (agent.clone(), identity.clone(), chain.clone());
         tokio::spawn(async move {
             let send = |frame: &ToRelay| out.send(serde_json::to_string(frame).unwrap()).is_ok();
             while let Some(text) = frames.recv().await {
@@ -172,7 +174,36 @@ impl TestAgent {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), ready).await.expect("the link stands");
-        Self { script, agent: row, identity: key }
+        Self { script, agent: row, identity: key, chain: own_chain }
+    }
+
+    /// Dials the relay of another installation and proves its keys there, as whoever pointed it elsewhere would have it; how that ended.
+    pub(crate) async fn dials(&self, other: &World) -> LinkEnd {
+        let (to_agent, mut frames) = mpsc::unbounded_channel::<String>();
+        let (out, from_agent) = mpsc::unbounded_channel();
+        let mut pipe = Pipe { to_agent, from_agent };
+        let says = async {
+            while let Some(text) = frames.recv().await {
+                let ToAgent::Challenge { nonce, .. } = serde_json::from_str(&text).unwrap() else { continue };
+                let hello = Hello {
+                    agent: self.agent.id,
+                    nonce,
+                    agent_time: SystemClock.now(),
+                    agent_nonce: Bytes(vec![5; 32]),
+                    version: "0.1.0".into(),
+                    epoch: EpochId::random(&*other.state.random),
+                    chain: self.chain.clone(),
+                    go_ahead: false,
+                };
+                let hello = ToRelay::Hello { hello: Signed::sign(&hello, &self.identity) };
+                out.send(serde_json::to_string(&hello).unwrap()).unwrap();
+            }
+            std::future::pending::<LinkEnd>().await
+        };
+        tokio::select! {
+            end = other.state.relay.serve(other.tenant.id, &mut pipe, "test") => end,
+            end = says => end,
+        }
     }
 
     /// It says from now on that it can't open what it is sent.

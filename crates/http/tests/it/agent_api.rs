@@ -201,7 +201,7 @@ fn assertion(
 ) -> Value {
     let mut assertion = AccessAssertion {
         agent,
-        audience: ORIGIN.into(),
+        audience: world.state.settings.public_address().to_owned(),
         nonce: Bytes(array::<16>(&*world.state.random).to_vec()),
         issued_at: world.clock.now(),
     };

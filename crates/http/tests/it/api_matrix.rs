@@ -22,15 +22,15 @@ const DESK: &[Role] = &[Role::Global, Role::Authentication, Role::HelpDesk];
 const METHODS: &[Role] = &[Role::Global, Role::Authentication];
 
 /// What is expected of an operation.
-struct Expected {
-    operation: &'static str,
-    body: Option<&'static str>,
+pub(crate) struct Expected {
+    pub(crate) operation: &'static str,
+    pub(crate) body: Option<&'static str>,
     /// Values of the path that are others than usual.
-    with: &'static [(&'static str, &'static str)],
-    by: By,
+    pub(crate) with: &'static [(&'static str, &'static str)],
+    pub(crate) by: By,
 }
 
-enum By {
+pub(crate) enum By {
     /// Whoever asks, with a token or without.
     Anybody,
     /// Every token of the tenant.
@@ -50,7 +50,7 @@ const fn sent(operation: &'static str, body: &'static str, by: By) -> Expected {
 }
 
 /// The table.
-fn table() -> Vec<Expected> {
+pub(crate) fn table() -> Vec<Expected> {
     use By::{AnyToken, Anybody, InPerson, Roles};
     const WRITEBACK: &[(&str, &str)] = &[("switch", "writeback")];
     let writeback =

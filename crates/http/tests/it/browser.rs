@@ -12,6 +12,8 @@ use crate::world::ORIGIN;
 /// The browser.
 pub(crate) struct Browser {
     app: Router,
+    /// The site that it is at.
+    origin: &'static str,
     cookies: BTreeMap<String, String>,
     language: &'static str,
 }
@@ -39,21 +41,31 @@ impl Answer {
 
 impl Browser {
     pub(crate) fn new(app: &Router, language: &'static str) -> Self {
-        Self { app: app.clone(), cookies: BTreeMap::new(), language }
+        Self::at(app, ORIGIN, language)
+    }
+
+    /// At another site than usual.
+    pub(crate) fn at(app: &Router, origin: &'static str, language: &'static str) -> Self {
+        Self { app: app.clone(), origin, cookies: BTreeMap::new(), language }
+    }
+
+    /// Another browser at that site, with the cookies of this one, as whoever copied them there would have it.
+    pub(crate) fn copied_to(&self, origin: &'static str) -> Self {
+        Self { app: self.app.clone(), origin, cookies: self.cookies.clone(), language: self.language }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(Method::GET, path, None, b"", ORIGIN).await
+        self.send(Method::GET, path, None, b"", self.origin).await
     }
 
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), form.as_bytes(), ORIGIN)
+        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), form.as_bytes(), self.origin)
             .await
     }
 
     pub(crate) async fn post_json(&mut self, path: &str, body: &str) -> Answer {
-        self.send(Method::POST, path, Some("application/json"), body.as_bytes(), ORIGIN).await
+        self.send(Method::POST, path, Some("application/json"), body.as_bytes(), self.origin).await
     }
 
     /// A form with files: those whose name begins with `logo`.
@@ -68,7 +80,7 @@ impl Browser {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(b"--cut--\r\n");
-        self.send(Method::POST, path, Some("multipart/form-data; boundary=cut"), &body, ORIGIN).await
+        self.send(Method::POST, path, Some("multipart/form-data; boundary=cut"), &body, self.origin).await
     }
 
     /// As a page of another site would make it post.
@@ -103,10 +115,10 @@ impl Browser {
         let mut request = Request::builder()
             .method(&method)
             .uri(path)
-            .header(header::HOST, "reset.contoso.test")
+            .header(header::HOST, self.origin.trim_start_matches("https://"))
             .header(header::ACCEPT_LANGUAGE, self.language);
         if method == Method::POST {
-            let site = if origin == ORIGIN { "same-origin" } else { "cross-site" };
+            let site = if origin == self.origin { "same-origin" } else { "cross-site" };
             request = request.header(header::ORIGIN, origin).header("sec-fetch-site", site);
         }
         if let Some(kind) = kind {

@@ -192,7 +192,8 @@ async fn token_is_shown_and_pins_the_root() {
     let token = EnrolmentToken::from_text(&text).unwrap();
     assert!(token.pins(&world.root.public()));
     let tokens = world.state.store.enrolment_tokens();
-    assert!(tokens.consume(&token.secret_digest(), world.clock.now()).await.unwrap().is_some());
+    let used = tokens.consume(world.tenant.id, &token.secret_digest(), world.clock.now()).await.unwrap();
+    assert!(used.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

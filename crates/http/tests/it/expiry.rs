@@ -17,8 +17,10 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// Every letter in the outbox, as if it had been sent.
 async fn taken(world: &World) -> Vec<Letter> {
     let outbox = world.state.store.mail_outbox();
-    let mails =
-        outbox.take(&world.state.node_key, Channel::Mail, 100, HOUR, world.clock.now()).await.unwrap();
+    let mails = outbox
+        .take(world.tenant.id, &world.state.node_key, Channel::Mail, 100, HOUR, world.clock.now())
+        .await
+        .unwrap();
     for mail in &mails {
         outbox.done(mail.tenant, mail.id).await.unwrap();
     }
@@ -87,7 +89,8 @@ async fn people_are_told_on_their_days_in_their_language(world: &World) {
     store.users().update(&soon, 3).await.unwrap();
     assert_eq!(once(&world.state).await.unwrap(), 1);
     let outbox = store.mail_outbox();
-    let mails = outbox.take(&world.state.node_key, Channel::Mail, 100, HOUR, now).await.unwrap();
+    let mails =
+        outbox.take(world.tenant.id, &world.state.node_key, Channel::Mail, 100, HOUR, now).await.unwrap();
     assert_eq!(mails.iter().map(|mail| mail.expires_at).collect::<Vec<_>>(), [within]);
     outbox.done(mails[0].tenant, mails[0].id).await.unwrap();
 

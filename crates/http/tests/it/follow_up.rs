@@ -140,7 +140,7 @@ async fn what_the_person_waited_for_is_not_told_again() {
     // They are told before it is written down; it is in a moment, and not only when somebody looks for what is owed.
     let owed = || async {
         let requests = world.state.store.requests();
-        requests.to_follow_up(world.clock.now().plus(LEFT_ALONE), 10).await.unwrap().len()
+        requests.to_follow_up(world.tenant.id, world.clock.now().plus(LEFT_ALONE), 10).await.unwrap().len()
     };
     tokio::time::timeout(Duration::from_secs(20), async {
         while owed().await > 0 {

@@ -44,6 +44,8 @@ mod second_factor;
 mod sms;
 mod sspr_policy;
 mod sync_reports;
+mod tenants;
+mod tenants_ids;
 mod unlock;
 mod work;
 mod world;

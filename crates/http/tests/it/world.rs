@@ -56,6 +56,15 @@ impl Random for Numbers {
     }
 }
 
+/// What a tenant is made in.
+struct Made {
+    store: Store,
+    clock: Arc<ManualClock>,
+    random: Arc<dyn Random>,
+    folder: PathBuf,
+    database: Option<(PostgreSql, String)>,
+}
+
 /// The installation. Its folder goes with it.
 pub(crate) struct World {
     pub(crate) state: AppState,
@@ -106,13 +115,40 @@ impl World {
         let database = database.map(|(server, name, _)| (server, name));
         let store = Store::connect(&address).await.unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let made = Made { store, clock, random, folder, database };
+        let world = Self::made(made, "Contoso", ORIGIN, None).await;
+        world.person("anna.rossi", Some("anna.rossi@mail.test")).await;
+        world.person("paolo.bianchi", Some("paolo@mail.test")).await;
+        world.person("senza.posta", None).await;
+        world
+    }
+
+    /// Another tenant on the same server and database, with a host and people of its own; Anna's namesake is among them.
+    pub(crate) async fn beside(&self, name: &str, origin: &str) -> Self {
+        let made = Made {
+            store: self.state.store.clone(),
+            clock: self.clock.clone(),
+            random: self.state.random.clone(),
+            folder: self.folder.join(name),
+            database: None,
+        };
+        std::fs::create_dir_all(&made.folder).unwrap();
+        let world = Self::made(made, name, origin, Some(origin.to_owned())).await;
+        world.person("anna.rossi", Some("anna.rossi@mail.test")).await;
+        world
+    }
+
+    /// A tenant without people.
+    async fn made(made: Made, name: &str, origin: &str, public_url: Option<String>) -> Self {
+        let Made { store, clock, random, folder, database } = made;
         let now = clock.now();
         let root = SigningKey::generate(&*random);
         let tenant = Tenant {
             writeback_enabled: true,
             second_factor: false,
             decoy_domains: vec!["mail.test".into()],
-            ..Tenant::new(TenantId::random(&*random), "Contoso".into(), root.public(), now)
+            public_url,
+            ..Tenant::new(TenantId::random(&*random), name.into(), root.public(), now)
         };
         store.tenants().insert(&tenant).await.unwrap();
         let (node_key, pepper) = (NodeKey::new([3; 32]), Pepper::new([4; 32]));
@@ -143,7 +179,7 @@ impl World {
             pepper,
             node_key,
             settings: Arc::new(Settings {
-                public_url: ORIGIN.parse().unwrap(),
+                public_url: origin.parse().unwrap(),
                 proxies: Proxies::default(),
                 releases: Releases { folder: folder.join("packages"), key: folder.join("release-key") },
                 sms: true,
@@ -153,12 +189,7 @@ impl World {
             leases: Arc::default(),
             held_told: Arc::default(),
         };
-        let world =
-            Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database };
-        world.person("anna.rossi", Some("anna.rossi@mail.test")).await;
-        world.person("paolo.bianchi", Some("paolo@mail.test")).await;
-        world.person("senza.posta", None).await;
-        world
+        Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database }
     }
 
     /// Where files of the test can be.
@@ -282,7 +313,10 @@ impl World {
     pub(crate) async fn letters_by(&self, channel: Channel) -> Vec<Letter> {
         let outbox = self.state.store.mail_outbox();
         let lease = Duration::from_secs(3_600);
-        let taken = outbox.take(&self.state.node_key, channel, 100, lease, self.clock.now()).await.unwrap();
+        let taken = outbox
+            .take(self.tenant.id, &self.state.node_key, channel, 100, lease, self.clock.now())
+            .await
+            .unwrap();
         taken.into_iter().map(|mail| mail.letter).collect()
     }
 

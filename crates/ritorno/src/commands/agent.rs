@@ -63,7 +63,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let installation = Installation::open(config).await?;
     match command {
-        Command::Token => token(config, &installation).await,
+        Command::Token => token(&installation).await,
         Command::List => list(config, &installation).await,
         Command::Rename { id, name } => rename(&installation, id, &name).await,
         Command::AllowForest { id, forest } => allow_forest(&installation, id, &forest).await,
@@ -73,12 +73,12 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
     }
 }
 
-async fn token(config: &Config, installation: &Installation) -> anyhow::Result<()> {
+async fn token(installation: &Installation) -> anyhow::Result<()> {
     let token = enrolment_token::make(
         &installation.store,
         installation.tenant.id,
         &installation.tenant.root,
-        config.public_address(),
+        installation.public_address(),
         None,
         system::clock().now(),
         &*system::random(),

@@ -1,4 +1,4 @@
-//! `ritorno backup` and `ritorno restore`: everything but the node key, in a folder.
+//! `ritorno backup` and `ritorno restore`: everything but the node key, in a folder, of all tenants.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,21 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Config;
-use crate::installation::{Installation, root_file};
+use crate::installation::{
+    Ground, Installation, belongs_to_its_folder, first_root_file, further_root_file, make_root_folder,
+    root_file,
+};
 use crate::output::{moment, say};
 use crate::system;
 
 const DATABASE: &str = "ritorno.db";
 const ROOT_KEY: &str = "root.key";
+/// How another tenant's root key is called: its id stands in between.
+const FURTHER: &str = "root-";
+const KEY: &str = ".key";
 const MANIFEST: &str = "backup.json";
+/// The end of a name of what is not in its place yet.
+const RESTORING: &str = ".restoring";
 /// More signing keys than can have been made since a backup.
 const KEYS_SINCE: u64 = 1_000;
 /// Bytes that are read at once.
@@ -37,6 +45,7 @@ pub(crate) struct Arguments {
 /// What a backup says of itself.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
+    /// The oldest tenant.
     tenant: TenantId,
     made_at: Timestamp,
     version: String,
@@ -44,37 +53,58 @@ struct Manifest {
     sha256: Vec<(String, String)>,
 }
 
+impl Manifest {
+    /// The root keys, and where each belongs.
+    fn roots(&self, state_dir: &Path) -> anyhow::Result<Vec<(&str, PathBuf)>> {
+        let names = self.sha256.iter().map(|(name, _)| name.as_str()).filter(|name| *name != DATABASE);
+        let roots: Vec<_> = names.filter_map(|name| Some((name, place(state_dir, name)?))).collect();
+        if roots.is_empty() {
+            bail!("the backup has no root key; nothing was restored");
+        }
+        Ok(roots)
+    }
+}
+
 /// Makes a backup while the service runs.
 ///
 /// # Errors
 /// When the folder is there already, or the database can't be copied.
 pub(crate) async fn backup(config: &Config, Arguments { folder }: &Arguments) -> anyhow::Result<()> {
-    let installation = Installation::open(config).await?;
+    let ground = Ground::open(config).await?;
+    let tenants = ground.tenants().await?;
+    let roots: Vec<PathBuf> = tenants.iter().map(|tenant| root_file(&config.state_dir, tenant)).collect();
     if sqlite_file(&config.database).is_none() {
+        let listed: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
         bail!(
             "PostgreSQL is copied by its own tools, such as `pg_dump --format custom`; add {} to what they write",
-            root_file(config).display()
+            listed.join(" and ")
         );
     }
     make_folder(folder)?;
     let database = folder.join(DATABASE);
     // For its owner's eyes only from the first byte.
     write_secret_file(&database, &[])?;
-    installation.store.copy_into(&database).await?;
-    let root = std::fs::read(root_file(config)).with_context(|| root_file(config).display().to_string())?;
-    write_secret_file(&folder.join(ROOT_KEY), &root)?;
-    let mut sha256 = Vec::new();
-    for name in [DATABASE, ROOT_KEY] {
-        sha256.push((name.to_owned(), digest(&folder.join(name))?));
+    ground.store.copy_into(&database).await?;
+    let mut sha256 = vec![(DATABASE.to_owned(), digest(&database)?)];
+    for (tenant, root) in tenants.iter().zip(roots) {
+        let name = match &tenant.public_url {
+            None => ROOT_KEY.to_owned(),
+            Some(_) => format!("{FURTHER}{}{KEY}", tenant.id),
+        };
+        let bytes = std::fs::read(&root).with_context(|| root.display().to_string())?;
+        write_secret_file(&folder.join(&name), &bytes)?;
+        sha256.push((name.clone(), digest(&folder.join(&name))?));
     }
     let manifest = Manifest {
-        tenant: installation.tenant.id,
+        // The oldest: there is one at least.
+        tenant: tenants[0].id,
         made_at: system::clock().now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sha256,
     };
     write_secret_file(&folder.join(MANIFEST), &serde_json::to_vec_pretty(&manifest)?)?;
-    say(format_args!("{}: the database and the wrapped root key", folder.display()))?;
+    let keys = if tenants.len() == 1 { "the wrapped root key" } else { "each tenant's wrapped root key" };
+    say(format_args!("{}: the database and {keys}", folder.display()))?;
     say("the node key is not in it: keep that apart, for without it nothing here can be opened")
 }
 
@@ -86,34 +116,43 @@ pub(crate) async fn restore(config: &Config, Arguments { folder }: &Arguments) -
     let manifest = read_manifest(folder)?;
     let Some(database) = sqlite_file(&config.database) else {
         bail!(
-            "the configuration names a PostgreSQL database, which its own tools restore; then put root.key back and run \
-             `ritorno restored`"
+            "the configuration names a PostgreSQL database, which its own tools restore; then put root.key, and the folder tenants if \
+             there is one, back and run `ritorno restored`"
         );
     };
-    let root = root_file(config);
-    for path in [database.clone(), beside(&database, "-wal"), beside(&database, "-shm"), root.clone()] {
+    let roots: Vec<(&str, PathBuf)> = manifest.roots(&config.state_dir)?;
+    let mut there = vec![database.clone(), beside(&database, "-wal"), beside(&database, "-shm")];
+    there.extend(roots.iter().map(|(_, root)| root.clone()));
+    for path in there {
         if path.exists() {
             bail!("{} is there: a backup is restored where nothing is; nothing was restored", path.display());
         }
     }
     crate::installation::read_node_key(config)
         .context("put the node key back first: it is not in the backup")?;
-    let (new_database, new_root) = (beside(&database, ".restoring"), beside(&root, ".restoring"));
-    let made = restore_beside(config, folder, &manifest, &new_database, &new_root).await;
+    let new_database = beside(&database, RESTORING);
+    let mut moves: Vec<(PathBuf, PathBuf)> =
+        roots.iter().map(|(_, root)| (beside(root, RESTORING), root.clone())).collect();
+    // The database comes last: without it nothing is there.
+    moves.push((new_database.clone(), database));
+    let made = restore_beside(config, folder, &manifest, &new_database, &roots).await;
     let moved = match made {
-        Ok(report) => std::fs::rename(&new_root, &root)
-            .and_then(|()| std::fs::rename(&new_database, &database))
+        Ok(report) => moves
+            .iter()
+            .try_for_each(|(from, to)| std::fs::rename(from, to))
             .map(|()| report)
             .context("the restored files can't be put in their place"),
         Err(error) => Err(error),
     };
-    for left in [&new_database, &beside(&new_database, "-wal"), &beside(&new_database, "-shm"), &new_root] {
+    let mut left: Vec<PathBuf> = moves.into_iter().map(|(from, _)| from).collect();
+    left.extend([beside(&new_database, "-wal"), beside(&new_database, "-shm")]);
+    for left in left {
         // What was moved is not there any more.
         let _ = std::fs::remove_file(left);
     }
     let confirm = moved?;
     say(format_args!("restored as of {}", moment(Some(manifest.made_at))))?;
-    confirm.print()
+    Confirm::print(&confirm)
 }
 
 /// Everything that can fail, beside the place where it is going to be.
@@ -122,19 +161,24 @@ async fn restore_beside(
     folder: &Path,
     manifest: &Manifest,
     database: &Path,
-    root: &Path,
-) -> anyhow::Result<Confirm> {
-    for (name, to) in [(DATABASE, database), (ROOT_KEY, root)] {
-        // What a stop in the middle has left.
-        let _ = std::fs::remove_file(to);
-        write_secret_file(to, &[])?;
-        copy(&folder.join(name), to).with_context(|| to.display().to_string())?;
-        belongs_to_its_folder(to).with_context(|| to.display().to_string())?;
+    roots: &[(&str, PathBuf)],
+) -> anyhow::Result<Vec<Confirm>> {
+    let mut files = vec![(DATABASE, database.to_owned())];
+    for (name, root) in roots {
+        make_root_folder(root)?;
+        files.push((*name, beside(root, RESTORING)));
     }
-    let installation = Installation::open_at(config, &format!("sqlite:{}", database.display()), root).await?;
-    let made = moment(Some(manifest.made_at));
-    let confirm = begin_again(&installation, &format!("backup of {made}")).await;
-    installation.store.close().await;
+    for (name, to) in files {
+        // What a stop in the middle has left.
+        let _ = std::fs::remove_file(&to);
+        write_secret_file(&to, &[])?;
+        copy(&folder.join(name), &to).with_context(|| to.display().to_string())?;
+        belongs_to_its_folder(&to).with_context(|| to.display().to_string())?;
+    }
+    let ground = Ground::open_at(config, &format!("sqlite:{}", database.display())).await?;
+    let made = format!("backup of {}", moment(Some(manifest.made_at)));
+    let confirm = begin_all_again(&ground, &made, |root| beside(root, RESTORING)).await;
+    ground.store.close().await;
     let confirm = confirm?;
     belongs_to_its_folder(database)?;
     Ok(confirm)
@@ -145,24 +189,52 @@ async fn restore_beside(
 /// # Errors
 /// When the database fails, or the node key is another one.
 pub(crate) async fn restored(config: &Config) -> anyhow::Result<()> {
-    let installation = Installation::open(config).await?;
-    begin_again(&installation, "database restored by its own tools").await?.print()
+    let ground = Ground::open(config).await?;
+    Confirm::print(&begin_all_again(&ground, "database restored by its own tools", Path::to_path_buf).await?)
+}
+
+/// Makes a database of some time ago one to go on with. `at` tells where a tenant's root key is for now.
+async fn begin_all_again(
+    ground: &Ground,
+    what: &str,
+    at: impl Fn(&Path) -> PathBuf,
+) -> anyhow::Result<Vec<Confirm>> {
+    let mut installations = Vec::new();
+    for tenant in ground.tenants().await? {
+        let root = at(&ground.root_file(&tenant));
+        let installation = ground.with_root(tenant, root)?;
+        // Before anything is changed of any of them.
+        installation.keys().open_root().await.context("the node key is not the one of this backup")?;
+        installations.push(installation);
+    }
+    let mut all = Vec::new();
+    for installation in &installations {
+        all.push(begin_again(installation, what).await?);
+    }
+    ground.store.forget_what_is_short_lived().await?;
+    Ok(all)
 }
 
 /// What somebody has to look at, since nobody else knows what was so when the machine was lost.
 struct Confirm {
+    tenant: String,
     agents: Vec<String>,
     administrators: Vec<String>,
 }
 
 impl Confirm {
-    fn print(&self) -> anyhow::Result<()> {
+    fn print(all: &[Self]) -> anyhow::Result<()> {
         say("everybody signs in anew. What was revoked, removed or changed after that is as it was before:")?;
-        say(format_args!(
-            "- administrators, with their passwords of then: {}",
-            self.administrators.join(", ")
-        ))?;
-        say(format_args!("- agents that are not revoked: {}", self.agents.join(", ")))?;
+        for one in all {
+            if all.len() > 1 {
+                say(format_args!("tenant '{}':", one.tenant))?;
+            }
+            say(format_args!(
+                "- administrators, with their passwords of then: {}",
+                one.administrators.join(", ")
+            ))?;
+            say(format_args!("- agents that are not revoked: {}", one.agents.join(", ")))?;
+        }
         say("tokens of the API are void: `ritorno token create` makes new ones")?;
         say("an agent that enrolled, or renewed its identity key, after that has to be enrolled again")?;
         say(
@@ -171,17 +243,15 @@ impl Confirm {
     }
 }
 
-/// Makes a database of some time ago one to go on with.
+/// The same for one tenant.
 async fn begin_again(installation: &Installation, what: &str) -> anyhow::Result<Confirm> {
     let (store, tenant, keys) = (&installation.store, &installation.tenant, installation.keys());
-    keys.open_root().await.context("the node key is not the one of this backup")?;
     audit_chain::link_all(store, tenant.id, |_| {}).await?;
     // What was signed after it is not in it.
     let _ = std::fs::remove_file(keys.audit_head_file());
     audit_chain::verify(store, &keys, tenant.id, system::clock().now(), |_| {})
         .await
         .context("the audit of the backup does not hold")?;
-    store.forget_what_is_short_lived().await?;
     // Agents may have seen keys that were made after it, and take none that is older.
     let (now, random) = (system::clock().now(), system::random());
     keys.roll_past(KEYS_SINCE, now, &*random).await?;
@@ -189,6 +259,7 @@ async fn begin_again(installation: &Installation, what: &str) -> anyhow::Result<
     let agents = store.agents().list(tenant.id).await?.into_iter();
     let administrators = store.administrators().list(tenant.id).await?.into_iter();
     Ok(Confirm {
+        tenant: tenant.name.clone(),
         agents: agents.filter(|agent| agent.revoked_at.is_none()).map(|agent| agent.name).collect(),
         administrators: administrators.map(|one| one.name).collect(),
     })
@@ -198,24 +269,29 @@ fn read_manifest(folder: &Path) -> anyhow::Result<Manifest> {
     let path = folder.join(MANIFEST);
     let text = std::fs::read(&path).with_context(|| format!("{}: is it a backup?", path.display()))?;
     let manifest: Manifest = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
-    for name in [DATABASE, ROOT_KEY] {
-        let expected = manifest.sha256.iter().find(|(named, _)| named == name).map(|(_, digest)| digest);
-        if expected != Some(&digest(&folder.join(name))?) {
+    if !manifest.sha256.iter().any(|(name, _)| name == DATABASE) {
+        bail!("{}: it names no database; nothing was restored", path.display());
+    }
+    for (name, expected) in &manifest.sha256 {
+        // A name of something elsewhere is none that a backup gives.
+        if name != DATABASE && place(Path::new(""), name).is_none() {
+            bail!("{}: it names '{name}', which no backup holds; nothing was restored", path.display());
+        }
+        if *expected != digest(&folder.join(name))? {
             bail!("{}: it is not what was backed up; nothing was restored", folder.join(name).display());
         }
     }
     Ok(manifest)
 }
 
-/// Gives a file to whoever has its folder: root restores, and the service reads.
-fn belongs_to_its_folder(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-    let folder = std::fs::metadata(file.parent().unwrap_or_else(|| Path::new(".")))?;
-    let own = std::fs::metadata(file)?;
-    if (own.uid(), own.gid()) == (folder.uid(), folder.gid()) {
-        return Ok(());
+/// Where a root key of a backup belongs; `None` if it is called like none.
+fn place(state_dir: &Path, name: &str) -> Option<PathBuf> {
+    if name == ROOT_KEY {
+        return Some(first_root_file(state_dir));
     }
-    std::os::unix::fs::chown(file, Some(folder.uid()), Some(folder.gid()))
+    let id = name.strip_prefix(FURTHER)?.strip_suffix(KEY)?;
+    let tenant: TenantId = id.parse().ok()?;
+    (tenant.to_string() == id).then(|| further_root_file(state_dir, tenant))
 }
 
 fn make_folder(folder: &Path) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use ritorno_http::sms::gateway::Gateway;
 use ritorno_relay::keyring::Keyring as _;
 
 use crate::config::Config;
-use crate::installation::Installation;
+use crate::installation::Ground;
 use crate::output::say;
 use crate::system;
 
@@ -42,11 +42,20 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
             }
         }
     }
-    let installation = Installation::open(config).await?;
-    say(format_args!("database        answers; tenant '{}'", installation.tenant.name))?;
-    let keys = installation.keys();
-    keys.open_root().await?;
-    say(format_args!("root key        {} opens", installation.root_file.display()))?;
-    keys.keys(installation.tenant.id, system::clock().now()).await?;
-    say("signing key     in force")
+    let ground = Ground::open(config).await?;
+    let tenants = ground.tenants().await?;
+    for tenant in tenants {
+        let installation = ground.of(tenant)?;
+        say(format_args!(
+            "database        answers; tenant '{}' at {}",
+            installation.tenant.name,
+            installation.public_address()
+        ))?;
+        let keys = installation.keys();
+        keys.open_root().await?;
+        say(format_args!("root key        {} opens", installation.root_file.display()))?;
+        keys.keys(installation.tenant.id, system::clock().now()).await?;
+        say("signing key     in force")?;
+    }
+    Ok(())
 }

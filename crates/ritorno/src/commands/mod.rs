@@ -17,6 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod sms;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
+mod tenants;
 pub(crate) mod token;
 
 use anyhow::bail;

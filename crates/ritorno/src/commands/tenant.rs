@@ -1,4 +1,4 @@
-//! `ritorno tenant`: the tenant's switches.
+//! `ritorno tenant`: a tenant's switches; what is about several tenants is in `tenants.rs`.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use ritorno_identity::banned_word;
 use ritorno_identity::brand::Colour;
 use ritorno_identity::expiry;
 use ritorno_identity::gates::GatePolicy;
+use ritorno_identity::language::Language;
 use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::question::QuestionPolicy;
@@ -18,7 +19,8 @@ use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::{SoftMatch, Tenant};
 use url::Url;
 
-use super::{brand, stuck};
+use super::mail::Tag;
+use super::{brand, stuck, tenants};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -26,8 +28,28 @@ use crate::output::say;
 /// What `tenant` does.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Makes another tenant on this server, with its keys and its first administrator. A running server takes it up within seconds.
+    Create(tenants::Create),
+    /// Lists the tenants.
+    List,
+    /// Serves a tenant no more: its host is nobody's, its agents are cut off, and what waits to be sent stays. Nothing is deleted.
+    Disable {
+        /// Its name or its host.
+        which: String,
+    },
+    /// Serves it again.
+    Enable {
+        /// Its name or its host.
+        which: String,
+    },
     /// Prints the tenant's switches.
     Show,
+    /// Says which languages the pages and mails of the tenant offer; who reads none of them gets the first.
+    Languages {
+        /// en, it, or both.
+        #[arg(required = true, value_enum)]
+        languages: Vec<Tag>,
+    },
     /// Turns a switch.
     Set {
         /// Which.
@@ -155,6 +177,13 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether it is not about the one tenant that `--tenant` names.
+    pub(crate) const fn is_about_all(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::List | Self::Disable { .. } | Self::Enable { .. })
+    }
+}
+
 /// A switch.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
@@ -186,7 +215,25 @@ pub(crate) enum OnOff {
 /// # Errors
 /// When the database fails.
 pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Create(create) => return tenants::create(config, create).await,
+        Command::List => return tenants::list(config).await,
+        Command::Disable { which } => return tenants::disable(config, which, true).await,
+        Command::Enable { which } => return tenants::disable(config, which, false).await,
+        _ => {}
+    }
     let mut installation = Installation::open(config).await?;
+    if let Command::Languages { languages } = command {
+        let mut offered: Vec<Language> = Vec::new();
+        for language in languages.iter().map(|tag| Language::from(*tag)) {
+            if !offered.contains(&language) {
+                offered.push(language);
+            }
+        }
+        let reason = format!("languages: {}", tags(&offered));
+        installation.tenant.languages = offered;
+        store(&installation, Activity::PolicyChanged, reason).await?;
+    }
     if let Command::ForbidMailDomains { domains } = command {
         installation.tenant.forbidden_mail_domains.clone_from(domains);
         let reason = format!("forbidden mail domains: {}", listed(domains));
@@ -275,7 +322,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
             .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
         if policy.allows(Method::Passkey)
-            && let Err(none) = ritorno_http::passkeys::available(&config.public_url)
+            && let Err(none) = ritorno_http::passkeys::available(&installation.public_url)
         {
             bail!("{none}: nothing was changed");
         }
@@ -338,6 +385,11 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     stuck::warn(&installation).await?;
     let tenant = &installation.tenant;
     say(format_args!("tenant        {} ({})", tenant.name, tenant.id))?;
+    say(format_args!("address       {}", installation.public_address()))?;
+    if tenant.disabled_at.is_some() {
+        say("served        no: `ritorno tenant enable` serves it again")?;
+    }
+    say(format_args!("languages     {}", tags(&tenant.languages)))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;
     say(format_args!("sspr for      {}", sspr_for(&installation).await?))?;
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
@@ -440,6 +492,11 @@ async fn store(installation: &Installation, activity: Activity, reason: String) 
 
 fn listed(domains: &[String]) -> String {
     if domains.is_empty() { "none".to_owned() } else { domains.join(", ") }
+}
+
+fn tags(languages: &[Language]) -> String {
+    let tags: Vec<&str> = languages.iter().map(|language| language.tag()).collect();
+    tags.join(", ")
 }
 
 fn in_days(days: &[u16]) -> String {

@@ -7,3 +7,4 @@ mod mail;
 mod place;
 mod service;
 mod sms;
+mod tenants;

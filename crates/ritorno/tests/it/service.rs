@@ -21,7 +21,7 @@ impl Drop for Service {
 
 impl Service {
     /// Starts it and waits until `url` answers.
-    fn start(place: &Place, url: &str, ca: Option<&Path>) -> Result<Self> {
+    pub(crate) fn start(place: &Place, url: &str, ca: Option<&Path>) -> Result<Self> {
         Self::start_logging(place, "info", url, ca)
     }
 

@@ -53,7 +53,7 @@ async fn taken_in_order_and_forgotten_when_sent(f: &Fixture) -> Result<()> {
     queue(f, &first).await?;
     let now = NOW.plus(Duration::from_secs(2));
     assert_eq!(outbox.waiting(f.tenant.id, now).await?, 2);
-    let taken = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, now).await?;
+    let taken = outbox.take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, now).await?;
     assert_eq!(taken, [Mail { tries: 1, ..first.clone() }, Mail { tries: 1, ..second.clone() }]);
     for mail in [&first, &second] {
         outbox.done(f.tenant.id, mail.id).await?;
@@ -66,10 +66,10 @@ async fn comes_again_after_the_lease(f: &Fixture) -> Result<()> {
     let outbox = f.store.mail_outbox();
     let letter = mail(f, Some("anna@mail.test"), NOW);
     queue(f, &letter).await?;
-    assert_eq!(outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW).await?.len(), 1);
+    assert_eq!(outbox.take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, NOW).await?.len(), 1);
     let before = NOW.plus(LEASE).minus(Duration::from_millis(1));
-    assert_eq!(outbox.take(&f.node_key, Channel::Mail, 10, LEASE, before).await?, []);
-    let again = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW.plus(LEASE)).await?;
+    assert_eq!(outbox.take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, before).await?, []);
+    let again = outbox.take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, NOW.plus(LEASE)).await?;
     assert_eq!(again, [Mail { tries: 2, ..letter }]);
     Ok(())
 }
@@ -78,7 +78,10 @@ async fn expired_mail_is_not_sent(f: &Fixture) -> Result<()> {
     let letter = mail(f, Some("anna@mail.test"), NOW);
     queue(f, &letter).await?;
     assert_eq!(
-        f.store.mail_outbox().take(&f.node_key, Channel::Mail, 10, LEASE, letter.expires_at).await?,
+        f.store
+            .mail_outbox()
+            .take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, letter.expires_at)
+            .await?,
         []
     );
     assert_eq!(f.store.mail_outbox().waiting(f.tenant.id, letter.expires_at).await?, 0);
@@ -94,8 +97,8 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
     }
     let stores = [f.store.clone(), f.second().await?];
     let taken = parallel(40, |number| {
-        let (store, key) = (stores[number % 2].clone(), f.node_key.clone());
-        async move { store.mail_outbox().take(&key, Channel::Mail, 3, LEASE, NOW).await }
+        let (store, tenant, key) = (stores[number % 2].clone(), f.tenant.id, f.node_key.clone());
+        async move { store.mail_outbox().take(tenant, &key, Channel::Mail, 3, LEASE, NOW).await }
     })
     .await?;
     let mut seen = HashSet::new();
@@ -103,7 +106,7 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
         ensure!(seen.insert(mail.id), "{} was taken twice", mail.id);
     }
     // A sender that meets another one may come away with less; whoever asks afterwards gets the rest.
-    let rest = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 30, LEASE, NOW).await?;
+    let rest = f.store.mail_outbox().take(f.tenant.id, &f.node_key, Channel::Mail, 30, LEASE, NOW).await?;
     seen.extend(rest.into_iter().map(|mail| mail.id));
     assert_eq!(seen, queued);
     Ok(())
@@ -111,7 +114,8 @@ async fn senders_do_not_share_a_mail(f: &Fixture) -> Result<()> {
 
 async fn other_node_key_opens_nothing(f: &Fixture) -> Result<()> {
     queue(f, &mail(f, Some("anna@mail.test"), NOW)).await?;
-    let taken = f.store.mail_outbox().take(&NodeKey::new([9; 32]), Channel::Mail, 10, LEASE, NOW).await;
+    let taken =
+        f.store.mail_outbox().take(f.tenant.id, &NodeKey::new([9; 32]), Channel::Mail, 10, LEASE, NOW).await;
     ensure!(matches!(taken, Err(StoreError::NodeKey)), "{taken:?}");
     Ok(())
 }
@@ -122,9 +126,9 @@ async fn a_channel_takes_its_own_alone(f: &Fixture) -> Result<()> {
     let message = Mail { channel: Channel::Sms, ..mail(f, Some("+393331234567"), NOW) };
     queue(f, &letter).await?;
     queue(f, &message).await?;
-    let taken = outbox.take(&f.node_key, Channel::Sms, 10, LEASE, NOW).await?;
+    let taken = outbox.take(f.tenant.id, &f.node_key, Channel::Sms, 10, LEASE, NOW).await?;
     assert_eq!(taken, [Mail { tries: 1, ..message }]);
-    let taken = outbox.take(&f.node_key, Channel::Mail, 10, LEASE, NOW).await?;
+    let taken = outbox.take(f.tenant.id, &f.node_key, Channel::Mail, 10, LEASE, NOW).await?;
     assert_eq!(taken, [Mail { tries: 1, ..letter }]);
     Ok(())
 }
@@ -137,7 +141,7 @@ async fn notices_keep_no_code_waiting(f: &Fixture) -> Result<()> {
     let now = NOW.plus(Duration::from_secs(1));
     let code = mail(f, Some("bruno@mail.test"), now);
     queue(f, &code).await?;
-    let taken = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 16, LEASE, now).await?;
+    let taken = f.store.mail_outbox().take(f.tenant.id, &f.node_key, Channel::Mail, 16, LEASE, now).await?;
     assert_eq!((taken.len(), &taken[0]), (16, &Mail { tries: 1, ..code }));
     Ok(())
 }
@@ -158,7 +162,7 @@ async fn what_a_later_version_queued_is_passed_over(f: &Fixture) -> Result<()> {
         sqlx::query(update).bind(letter).bind(later.id.to_string()).execute(&pool).await?.rows_affected()
     };
     assert_eq!(changed, 1);
-    let taken = f.store.mail_outbox().take(&f.node_key, Channel::Mail, 16, LEASE, NOW).await?;
+    let taken = f.store.mail_outbox().take(f.tenant.id, &f.node_key, Channel::Mail, 16, LEASE, NOW).await?;
     assert_eq!(taken, [Mail { tries: 1, ..known }]);
     Ok(())
 }

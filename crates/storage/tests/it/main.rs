@@ -37,5 +37,6 @@ mod sessions;
 mod signing_keys;
 mod snapshots;
 mod sync_reports;
+mod tenant_in_sql;
 mod tenants;
 mod users;

@@ -323,7 +323,7 @@ async fn what_another_agent_proved_is_kept_until_the_first_one_says_otherwise(f:
     let corrected = requests.get(tenant, id).await?.unwrap();
     assert_eq!((corrected.corrected, corrected.outcome()), (true, Some(&done("dc1"))));
     assert_eq!(f.facts(tenant).await?, [told]);
-    let owed = requests.to_follow_up(NOW, 10).await?;
+    let owed = requests.to_follow_up(tenant, NOW, 10).await?;
     assert_eq!(owed.iter().filter(|owed| owed.id == id).count(), 1, "everybody is told again");
     let again = fact(f, &request);
     ensure!(!requests.correct(tenant, id, &request.attempt, &not_applied, &again, NOW).await?, "once");
@@ -398,7 +398,9 @@ async fn one_server_takes_a_follow_up_and_another_after_it_died(f: &Fixture) -> 
     let takers = |taken: Vec<bool>| taken.into_iter().filter(|taken| *taken).count();
     assert_eq!(takers(take(NOW).await?), 1);
     let before = NOW.plus(Duration::from_secs(14));
-    assert!(f.store.requests().to_follow_up(before.minus(Duration::from_secs(15)), 9).await?.is_empty());
+    assert!(
+        f.store.requests().to_follow_up(tenant, before.minus(Duration::from_secs(15)), 9).await?.is_empty()
+    );
     assert_eq!(takers(take(before).await?), 0, "somebody is at it");
     assert_eq!(takers(take(NOW.plus(Duration::from_secs(15))).await?), 1, "whoever was at it died");
     f.store.requests().followed_up(tenant, id, true).await?;

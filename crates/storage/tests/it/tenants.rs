@@ -1,5 +1,7 @@
 //! Tenants.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use ritorno_identity::brand::Brand;
 use ritorno_identity::gates::GatePolicy;
@@ -9,15 +11,42 @@ use ritorno_identity::logo::Logo;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
+use ritorno_protocol::key::SigningKey;
 use ritorno_storage::StoreError;
 
-use crate::fixture::{Fixture, on_both};
+use crate::fixture::{Fixture, NOW, on_both};
 
 on_both!(
     pictures_are_kept_by_their_digests_and_go_when_nobody_names_them,
     comes_back_as_it_was_stored,
-    root_key_is_one_tenants
+    root_key_is_one_tenants,
+    an_address_is_one_tenants_and_disabling_leaves_everything_else
 );
+
+async fn an_address_is_one_tenants_and_disabling_leaves_everything_else(f: &Fixture) -> Result<()> {
+    let tenants = f.store.tenants();
+    let made = |byte: u8| Tenant {
+        id: TenantId::random(&f.random),
+        root: SigningKey::from_bytes(&[byte; 32]).unwrap().public(),
+        public_url: Some("https://reset.fabrikam.test".into()),
+        ..f.tenant.clone()
+    };
+    let fabrikam = made(11);
+    tenants.insert(&fabrikam).await?;
+    let refused = tenants.insert(&made(12)).await;
+    ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    ensure!(tenants.disable(fabrikam.id, Some(NOW)).await?);
+    ensure!(!tenants.disable(fabrikam.id, Some(NOW.plus(Duration::from_secs(1)))).await?, "it is already");
+    // Whoever changes it meanwhile, as they read it before, does not serve it again, nor move it.
+    ensure!(tenants.update(&Tenant { public_url: None, ..fabrikam.clone() }).await?);
+    let disabled = Tenant { disabled_at: Some(NOW), ..fabrikam.clone() };
+    assert_eq!(tenants.get(fabrikam.id).await?, Some(disabled));
+    assert_eq!(tenants.get(f.tenant.id).await?.as_ref(), Some(&f.tenant));
+    ensure!(tenants.disable(fabrikam.id, None).await?);
+    ensure!(!tenants.disable(fabrikam.id, None).await?);
+    assert_eq!(tenants.get(fabrikam.id).await?, Some(fabrikam));
+    Ok(())
+}
 
 async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let tenants = f.store.tenants();

@@ -7,6 +7,7 @@ use ritorno_identity::mail::Template;
 use ritorno_identity::mask::mask;
 use ritorno_identity::registration::{AddressChange, Registration};
 use ritorno_identity::tenant::Tenant;
+use tracing::Instrument as _;
 
 use super::tell::tell;
 use super::visit::{note, person, place};
@@ -27,10 +28,8 @@ pub(super) async fn change(
     let (state, reader, tenant) = (state.clone(), reader.clone(), tenant.clone());
     let (registration, address) = (registration.clone(), address.map(str::to_owned));
     let changing =
-        tokio::spawn(
-            async move { to_the_end(&state, &reader, &tenant, &registration, address.as_deref()).await },
-        );
-    changing.await.map_err(PageError::behind)?
+        async move { to_the_end(&state, &reader, &tenant, &registration, address.as_deref()).await };
+    tokio::spawn(changing.in_current_span()).await.map_err(PageError::behind)?
 }
 
 async fn to_the_end(

@@ -35,6 +35,7 @@ use crate::portal::work::{Door, Paid, Sent, asked, paid, too_often};
 use crate::reader::Reader;
 use crate::state::AppState;
 
+const ACCOUNT: Door = Door { to: "/register/start", front: "/signin", with: Some(("then", "account")) };
 const METHODS: Door = Door { to: "/register/start", front: "/register", with: None };
 const CHANGE: Door = Door { front: "/change", with: Some(("then", "change")), ..METHODS };
 
@@ -117,6 +118,7 @@ async fn begin(
     let door = match then {
         Then::Methods => &METHODS,
         Then::Change => &CHANGE,
+        Then::Account => &ACCOUNT,
     };
     if let Some(page) = asked(state, reader, &tenant, door, (typed, &name), (sent, &paid), known).await? {
         return Ok(page);

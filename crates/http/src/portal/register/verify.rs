@@ -26,6 +26,7 @@ use ritorno_protocol::ids::{RequestId, UserId};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_relay::offer::Offer;
 use ritorno_relay::submit::NewRequest;
+use tracing::Instrument as _;
 
 use super::change_password;
 use super::front::{Next, Then};
@@ -66,7 +67,7 @@ pub(super) async fn verify(
     }
     let check = Check { state, offers, reader, tenant, registration, t, release, then: next.then };
     // The browser may go away; the question goes on to its end, and the registration is at a step from which it can go on.
-    let carried = tokio::spawn(async move { check.carry(envelope).await });
+    let carried = tokio::spawn(async move { check.carry(envelope).await }.in_current_span());
     let (answer, cookies) = carried.await.map_err(PageError::behind)??;
     Ok((cookies.into_iter().fold(jar, CookieJar::add), Json(answer)).into_response())
 }
