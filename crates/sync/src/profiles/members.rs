@@ -1,7 +1,8 @@
 //! The last part of an export: who is in which group, edge by edge, so that one changed member of a large group is one small request.
 //!
 //! Only edges that are marked are looked at. What is sent may be repeated, so that a mark is taken away after the answer and a crash in
-//! between costs a repetition. Who leaves a group has passed the deletion guard before; the tenant's own guard may still hold somebody,
+//! between costs a repetition. Before it is sent an edge is noted as *unsure*: should the directory say the opposite after a crash, it is
+//! sent whatever was confirmed before. Who leaves a group has passed the deletion guard before; the tenant's own guard may still hold somebody,
 //! which keeps nobody else, and is asked for again after a pause.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -31,7 +32,7 @@ const IN_FLIGHT: usize = 4;
 
 /// Marked edges of a group. The joins are fixed in the order in which each has an index for the next: the other way round every edge
 /// would look through its whole group.
-const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, x.target_id, x.kind, \
+const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, e.unsure, x.target_id, x.kind, \
          CASE WHEN e.present = 0 AND e.confirmed IS NOT NULL THEN EXISTS (SELECT 1 FROM export_object k INDEXED BY export_object_by_target \
          CROSS JOIN mv_object km ON km.anchor = k.anchor \
          CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = e.connector_id \
@@ -49,7 +50,13 @@ const MARKED: &str = "SELECT e.member_guid, e.present, e.confirmed, x.target_id,
 
 /// Edges are confirmed with these ids.
 const CAME: &str = "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
-     UPDATE edge INDEXED BY edge_by_member SET confirmed = said.id, dirty = 1 - present FROM said \
+     UPDATE edge INDEXED BY edge_by_member SET confirmed = said.id, dirty = 1 - present, unsure = 0 FROM said \
+     WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.guid";
+
+/// A request about these edges goes out. Whoever comes is taken for confirmed from now on, so that their going is sent, and counted, even
+/// if no answer comes.
+const SENT: &str = "WITH said (guid, id) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?3)) \
+     UPDATE edge INDEXED BY edge_by_member SET confirmed = coalesce(confirmed, said.id), unsure = 1 FROM said \
      WHERE edge.connector_id = ?1 AND edge.group_guid = ?2 AND edge.member_guid = said.guid";
 
 /// Some marked edges of one group, with what the tenant calls the members: what one request is about.
@@ -163,7 +170,30 @@ async fn next(context: &Context<'_>, waiting: &mut VecDeque<String>) -> Result<O
         round.unfinished.push(more);
         round.groups.push(group);
     }
-    Ok((!round.groups.is_empty()).then_some(round))
+    if round.groups.is_empty() {
+        return Ok(None);
+    }
+    note_sent(context, &round).await?;
+    Ok(Some(round))
+}
+
+/// Notes of whom a round is about, before it goes out.
+async fn note_sent(context: &Context<'_>, round: &Round) -> Result<(), SyncError> {
+    let mut transaction = context.engine.store.write().await?;
+    for (number, edges) in &round.parts {
+        let out = edges.out.iter().map(|out| (&out.member, &out.id));
+        let said: Vec<_> = edges.came.iter().map(|(member, id)| (member, id)).chain(out).collect();
+        if !said.is_empty() {
+            sqlx::query(SENT)
+                .bind(context.connector_id)
+                .bind(&round.groups[*number].guid)
+                .bind(json(&said))
+                .execute(&mut *transaction)
+                .await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Sends a round; it, and what came of each of its parts.
@@ -359,9 +389,9 @@ async fn edges(context: &Context<'_>, pending: &Pending) -> Result<(Vec<Edges>, 
         }
         let member: String = row.try_get("member_guid")?;
         let confirmed: Option<String> = row.try_get("confirmed")?;
-        let there: Option<String> = row.try_get("target_id")?;
+        let (there, unsure): (Option<String>, bool) = (row.try_get("target_id")?, row.try_get("unsure")?);
         match (row.try_get::<bool, _>("present")?, confirmed, there) {
-            (true, confirmed, Some(id)) if confirmed.as_ref() != Some(&id) => {
+            (true, confirmed, Some(id)) if unsure || confirmed.as_ref() != Some(&id) => {
                 let kind = match Kind::named(row.try_get("kind")?) {
                     Kind::Person => MemberKind::User,
                     Kind::Group => MemberKind::Group,
@@ -403,9 +433,15 @@ async fn settle(
     for (sql, members) in [
         (CAME, json(&edges.came)),
         (
-            "DELETE FROM edge WHERE connector_id = ?1 AND group_guid = ?2 \
+            "DELETE FROM edge WHERE connector_id = ?1 AND group_guid = ?2 AND present = 0 \
              AND member_guid IN (SELECT value FROM json_each(?3))",
             json(&edges.went.iter().chain(edges.out.iter().map(|out| &out.member)).collect::<Vec<_>>()),
+        ),
+        (
+            // Whoever came back while they were taken out is taken in again.
+            "UPDATE edge SET confirmed = NULL, unsure = 0, dirty = 1 WHERE connector_id = ?1 AND group_guid = ?2 AND present = 1 \
+             AND member_guid IN (SELECT value FROM json_each(?3))",
+            json(&edges.out.iter().map(|out| &out.member).collect::<Vec<_>>()),
         ),
         (
             "UPDATE edge SET dirty = 0 WHERE connector_id = ?1 AND group_guid = ?2 \
@@ -433,7 +469,7 @@ async fn hold(
     edges: &Edges,
 ) -> Result<(), SyncError> {
     sqlx::query(
-        "UPDATE edge SET held_at = ?1 WHERE connector_id = ?2 AND group_guid = ?3 \
+        "UPDATE edge SET held_at = ?1, unsure = 0 WHERE connector_id = ?2 AND group_guid = ?3 \
          AND member_guid IN (SELECT value FROM json_each(?4))",
     )
     .bind(context.engine.clock.now().unix_ms())

@@ -3,7 +3,7 @@
 use ritorno_protocol::scim::STALE_LEASE_STATUS;
 use ritorno_sync::HELD_IN_TENANT_AGAIN;
 
-use crate::groups::{all, full, group};
+use crate::groups::{all, changed, full, group};
 use crate::world::{World, object};
 
 /// The tenant's ids of these people.
@@ -73,5 +73,35 @@ async fn after_an_answer_that_stops_the_export_no_further_round_goes_out() {
         world.export().await.unwrap();
         let short = world.service.tenant().groups.values().filter(|group| group.members.len() != 2).count();
         assert_eq!(short, 0, "the next export goes on");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_and_not_answered_is_taken_back_if_the_directory_says_so() {
+    for comes in [true, false] {
+        let world = World::new().await;
+        let objects = |members| vec![object(0, &[]), object(1, &[]), group(1_001, members)];
+        full(&world, objects(all(if comes { &[0] } else { &[0, 1] }))).await;
+        let of_group = || world.service.tenant().groups.values().next().expect("the group").members.len();
+        let before = of_group();
+        // The tenant does what it is asked, and the agent never learns that.
+        let (one, back) = if comes {
+            (changed(&[1], &[]), changed(&[], &[1]))
+        } else {
+            (changed(&[], &[1]), changed(&[1], &[]))
+        };
+        world.import(objects(one)).await.unwrap();
+        world.sync().await.unwrap();
+        world.service.tenant().lose_members = true;
+        world.export().await.unwrap_err();
+        assert_ne!(of_group(), before, "it was done");
+        // Before the next export the directory is as it was.
+        world.import(objects(back)).await.unwrap();
+        world.sync().await.unwrap();
+        world.export().await.unwrap();
+        assert_eq!(of_group(), before, "comes: {comes}");
+        let asked = world.service.tenant().patches.len();
+        world.export().await.unwrap();
+        assert_eq!(world.service.tenant().patches.len(), asked, "nothing is left to send");
     }
 }

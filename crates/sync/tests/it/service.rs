@@ -33,6 +33,8 @@ pub(crate) struct Tenant {
     pub(crate) refuse: VecDeque<(u16, Option<u64>)>,
     /// Whether the next creation is done and then answered with 503, as when the answer is lost on the way.
     pub(crate) lose_answer: bool,
+    /// Whether the next PATCH of a group's members is done and then answered with 401, which stops the export, as when its end comes first.
+    pub(crate) lose_members: bool,
     /// Accounts that may not be touched, by userName.
     pub(crate) forbidden: Vec<String>,
     pub(crate) lease_epoch: u64,
@@ -392,6 +394,9 @@ async fn patch_group(
     };
     group.members.retain(|member| !named(member));
     group.members.extend(changes.add);
+    if std::mem::take(&mut tenant.lose_members) {
+        return error(401, None, "the answer is lost");
+    }
     StatusCode::NO_CONTENT.into_response()
 }
 
