@@ -5,6 +5,7 @@ mod console;
 mod direct;
 mod people;
 mod portal;
+mod strangers;
 mod summary;
 mod sync;
 mod writeback;
@@ -35,6 +36,9 @@ struct Arguments {
     /// Measures the synchronisation of so many people, and nothing else.
     #[arg(long)]
     sync: Option<usize>,
+    /// Compares the times of names that somebody has and that nobody has, and measures nothing else.
+    #[arg(long, conflicts_with = "sync")]
+    strangers: bool,
     /// The file that the rows are merged into; without it they are only printed.
     #[arg(long)]
     results: Option<PathBuf>,
@@ -62,7 +66,11 @@ fn main() -> Result<()> {
     forest.up()?;
     let mail = lab.mail()?;
     mail.start()?;
-    let people = if arguments.sync.is_some() { 1 } else { writeback::people_for(arguments.runs) + 1 };
+    let people = match (arguments.sync, arguments.strangers) {
+        (Some(_), _) => 1,
+        (None, true) => strangers::NAMES,
+        (None, false) => writeback::people_for(arguments.runs) + 1,
+    };
     let subjects = step("making people", || people::make(&forest, people))?;
     let folder = lab.folder().join("stack");
     let plan = Plan {
@@ -82,6 +90,11 @@ fn main() -> Result<()> {
     let (date, mut rows) = (today(), Rows::default());
     if let Some(people) = arguments.sync {
         runtime.block_on(sync::measure(&stack, &programs.agent, &forest, people, &date, &mut rows))?;
+        print!("{}", rows.to_text());
+        return arguments.results.map_or(Ok(()), |path| rows.merge_into(&path));
+    }
+    if arguments.strangers {
+        runtime.block_on(strangers::measure(&stack, &subjects, &date, &mut rows))?;
         print!("{}", rows.to_text());
         return arguments.results.map_or(Ok(()), |path| rows.merge_into(&path));
     }

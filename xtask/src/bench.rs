@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Measure the synchronisation of so many people, and nothing else; 100000 are made by `lab crowd` beforehand.
     #[arg(long)]
     sync: Option<usize>,
+    /// Compare the times of names that somebody has and that nobody has, and measure nothing else.
+    #[arg(long, conflicts_with = "sync")]
+    strangers: bool,
 }
 
 /// Runs the command.
@@ -49,6 +52,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<()> {
     let folder = bench.parent().context("the benchmark has no folder")?;
     let mut command = Command::new(bench);
     command.arg("--programs").arg(folder).args(["--runs", &arguments.runs.to_string()]);
+    if arguments.strangers {
+        command.arg("--strangers");
+    }
     if let Some(people) = arguments.sync {
         command.args(["--sync", &people.to_string()]);
     }
