@@ -38,15 +38,32 @@ export async function openBrowser(ca) {
       args: FLAGS,
       env: { ...process.env, HOME: home, XDG_DATA_HOME: join(home, ".local/share") },
     });
+    const foreign = watchHosts(browser);
     const close = async () => {
       await browser.close();
       tidy();
+      if (foreign.length > 0) throw new Error(`pages asked other hosts: ${foreign.join(", ")}`);
     };
     return { browser, close };
   } catch (error) {
     tidy();
     throw error;
   }
+}
+
+/** What pages ask of hosts other than the server's own, as it goes on. */
+function watchHosts(browser) {
+  const foreign = [];
+  const open = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await open(options);
+    context.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (/^(https?|wss?):$/.test(protocol) && hostname !== "localhost") foreign.push(request.url());
+    });
+    return context;
+  };
+  return foreign;
 }
 
 /** What axe finds wrong with the page, one line each; empty when nothing. */

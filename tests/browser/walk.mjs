@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { accessibilityFaults } from "./chromium.mjs";
 import { code, mailAfter, newest } from "./mailbox.mjs";
 
-/** No fault of accessibility in light and dark, and nothing wider than the smallest phone. */
+/** No fault of accessibility in light and dark, and nothing wider than the smallest phone, written from left to right or the other way. */
 export async function sound({ page }) {
   const size = page.viewportSize();
   for (const colorScheme of ["dark", "light"]) {
@@ -14,9 +14,14 @@ export async function sound({ page }) {
     assert.deepEqual(await accessibilityFaults(page), [], page.url());
   }
   await page.setViewportSize({ width: 320, height: 800 });
-  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  for (const direction of ["rtl", "ltr"]) {
+    const width = await page.evaluate((dir) => {
+      document.documentElement.dir = dir;
+      return document.documentElement.scrollWidth;
+    }, direction);
+    assert.ok(width <= 320, `${page.url()} is ${width} px wide on a phone of 320 px (${direction})`);
+  }
   await page.setViewportSize(size);
-  assert.ok(width <= 320, `${page.url()} is ${width} px wide on a phone of 320 px`);
 }
 
 /** A page of the portal for one person, and what its script measured. */

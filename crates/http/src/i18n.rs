@@ -44,8 +44,8 @@ fn sources(language: Language) -> [&'static str; 10] {
 fn bundle(language: Language) -> Bundle {
     let id: LanguageIdentifier = language.tag().parse().expect("our own tags are language tags");
     let mut bundle = Bundle::new_concurrent(vec![id]);
-    // The marks that keep directions apart would be counted and copied with codes; both languages run left to right.
-    bundle.set_use_isolating(false);
+    // The marks that keep directions apart would be counted and copied with codes: only where directions meet are they needed.
+    bundle.set_use_isolating(language.is_right_to_left());
     for source in sources(language) {
         // A line that can't be parsed leaves its message out; the tests below find both kinds of fault.
         let resource = match FluentResource::try_new(source.to_owned()) {
@@ -64,6 +64,11 @@ impl Words {
     /// The language's tag, for `lang` attributes.
     pub const fn tag(self) -> &'static str {
         self.0.tag()
+    }
+
+    /// Which way it is written, for the page's `dir` attribute.
+    pub const fn direction(self) -> &'static str {
+        if self.0.is_right_to_left() { "rtl" } else { "ltr" }
     }
 
     /// The other language's tag, for the link that switches.

@@ -26,6 +26,13 @@ impl Language {
         }
     }
 
+    /// Whether it is written from right to left.
+    pub const fn is_right_to_left(self) -> bool {
+        match self {
+            Self::English | Self::Italian => false,
+        }
+    }
+
     /// The language that a tag names, whatever region follows: `it`, `it-IT` and `it_IT` are Italian.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next()?.to_ascii_lowercase();

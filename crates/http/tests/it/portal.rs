@@ -115,7 +115,7 @@ async fn forgotten_password_the_whole_way() {
     let world = World::new().await;
     let agent = TestAgent::link(&world).await;
     let mut browser = Browser::new(&world.app, "it-IT,it;q=0.9");
-    assert!(browser.get("/").await.body.contains("<html lang=\"it\">"));
+    assert!(browser.get("/").await.body.contains("<html lang=\"it\" dir=\"ltr\">"));
     let page = past_the_gate(&world, &mut browser).await;
     assert_eq!(page.0["policy"]["minimum_length"], 7);
     let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
