@@ -116,6 +116,11 @@ impl Lease<'_> {
         self.directory.inner.config.fill_anchors
     }
 
+    /// Whom the agent may touch; everybody if it is empty.
+    pub(crate) fn scope(&self) -> &[String] {
+        &self.directory.inner.config.scope
+    }
+
     /// Longest wait for one operation.
     pub(crate) fn timeout(&self) -> Duration {
         self.directory.inner.config.timeout

@@ -108,15 +108,17 @@ pub fn named(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     }
 }
 
-/// The host of `host` or `host:port`, as hosts are compared.
+/// The host of `host` or `host:port`, as hosts are compared. One that still ends in a dot is no name, and nobody's.
 pub fn parsed(text: &str) -> Option<String> {
     let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
-    Host::parse(authority.host()).ok().map(|host| comparable(&host)).filter(|host| !host.is_empty())
+    let host = comparable(&Host::parse(authority.host()).ok()?);
+    (!host.is_empty() && !host.ends_with('.')).then_some(host)
 }
 
 fn comparable(host: &Host) -> String {
-    // A name with the dot of the root is the same name.
-    host.to_string().to_ascii_lowercase().trim_end_matches('.').to_owned()
+    let name = host.to_string().to_ascii_lowercase();
+    // A name with the dot of the root is the same name; there is one root.
+    name.strip_suffix('.').map(str::to_owned).unwrap_or(name)
 }
 
 async fn dispatch(State(hosts): State<Hosts>, request: Request) -> Response {
@@ -194,7 +196,18 @@ mod tests {
         assert_eq!(name("/", &["a.test", "a.test"]), None);
         assert_eq!(name("https://a.test/", &["b.test"]), None);
         assert_eq!(name("https://a.test/", &[""]), None);
-        for host in ["a.test@b.test", "a.test/b.test", "a.test b.test", "", ".", ":80", "a.test#"] {
+        for host in [
+            "a.test@b.test",
+            "a.test/b.test",
+            "a.test b.test",
+            "",
+            ".",
+            ":80",
+            "a.test#",
+            "a.test..",
+            "..",
+            "a.test..:80",
+        ] {
             assert_eq!(name("/", &[host]), None, "{host}");
         }
     }

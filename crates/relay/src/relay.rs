@@ -1,6 +1,7 @@
 //! The relay of one node: what it stands on, and how it ends.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub struct Relay {
     waiters: Mutex<HashMap<RequestId, Weak<Waiter>>>,
     pub(crate) looks: Mutex<Looks>,
     pub(crate) refused: Refused,
+    closed: AtomicBool,
 }
 
 impl Relay {
@@ -59,6 +61,7 @@ impl Relay {
             waiters,
             looks,
             refused: Refused::new(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -136,12 +139,18 @@ impl Relay {
         lock(&self.waiters).values().filter(|waiter| waiter.strong_count() > 0).count()
     }
 
-    /// Closes every link.
+    /// Closes every link for good: an agent that is being welcomed at this moment gets none either.
     pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         for link in self.links.all() {
             self.links.remove(&link);
             link.closing.notify_one();
         }
+    }
+
+    /// Whether it was closed. To be asked after a link was added: then either this tells, or the link was there to be closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// A link as other nodes see it, if it is heard of now.

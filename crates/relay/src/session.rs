@@ -132,7 +132,10 @@ impl Relay {
             }
         };
         tracing::info!(peer, agent = %link.agent, epoch = %link.epoch, skew_ms = link.skew_ms(), "link up");
-        let end = self.carry(&link, outbox, frames).await;
+        let end = match self.begin_link(&link).await {
+            Ok(()) => self.carry(&link, outbox, frames).await,
+            Err(end) => end,
+        };
         self.links.remove(&link);
         if let Err(error) = self.ledger.link_down(tenant, &self.held(&link)).await {
             // Its lease ends by itself.
@@ -214,9 +217,16 @@ impl Relay {
         };
         self.send(frames, &welcome, HANDSHAKE_WITHIN).await?;
         self.ledger.link_up(tenant, &self.held(&link)).await?;
-        self.links.add(&link);
-        self.spread_keys(tenant, Some(link.agent)).await?;
         Ok((link, outbox))
+    }
+
+    /// Has others find the link. Whatever ends it from here on, [`Relay::serve`] takes it away again.
+    async fn begin_link(&self, link: &Arc<Link>) -> Result<(), LinkEnd> {
+        self.links.add(link);
+        if self.is_closed() {
+            return Err(LinkEnd::Closed);
+        }
+        Ok(self.spread_keys(link.tenant, Some(link.agent)).await?)
     }
 
     async fn carry(

@@ -180,7 +180,7 @@ impl Installation {
 }
 
 /// The file of a tenant's root key.
-pub(crate) fn root_file(state_dir: &Path, tenant: &Tenant) -> PathBuf {
+fn root_file(state_dir: &Path, tenant: &Tenant) -> PathBuf {
     match &tenant.public_url {
         None => first_root_file(state_dir),
         Some(_) => further_root_file(state_dir, tenant.id),

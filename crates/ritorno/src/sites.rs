@@ -23,7 +23,7 @@ use ritorno_protocol::ids::TenantId;
 use ritorno_relay::relay::Relay;
 use ritorno_relay::timer::SystemTimer;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::Instrument as _;
 
 use crate::config::Config;
@@ -44,6 +44,8 @@ pub(crate) struct Sites {
     gateway: Option<Gateway>,
     hosts: Hosts,
     sites: HashMap<TenantId, Site>,
+    /// What finishes what is under way for tenants that are served no more.
+    ending: JoinSet<()>,
     /// Why a tenant is not served, as it was said last.
     told: HashMap<TenantId, String>,
 }
@@ -69,7 +71,8 @@ impl Sites {
         }
         let gateway = config.sms.as_ref().map(Gateway::new).transpose()?;
         let (hosts, sites, told) = (Hosts::default(), HashMap::new(), HashMap::new());
-        Ok(Self { config, ground, host_name, mailer, gateway, hosts, sites, told })
+        let ending = JoinSet::new();
+        Ok(Self { config, ground, host_name, mailer, gateway, hosts, sites, ending, told })
     }
 
     /// Where requests find them.
@@ -119,9 +122,12 @@ impl Sites {
             if let Some(site) = self.sites.remove(&id) {
                 tracing::info!(tenant = %id, "a tenant is served no more");
                 site.state.relay.close();
-                site.end().await;
+                site.stop();
+                // Mails that are under way may take long, and nobody else is to wait for them.
+                self.ending.spawn(site.end());
             }
         }
+        while self.ending.try_join_next().is_some() {}
         Ok(())
     }
 
@@ -145,13 +151,14 @@ impl Sites {
     }
 
     /// Tells the tasks to end, and waits for those that finish what is under way.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(mut self) {
         for site in self.sites.values() {
             site.stop();
         }
         for site in self.sites.into_values() {
             site.end().await;
         }
+        while self.ending.join_next().await.is_some() {}
         self.ground.store.close().await;
     }
 
@@ -238,13 +245,13 @@ impl Site {
     fn stop(&self) {
         // Whoever works in the background hears it, or is gone.
         let _ = self.stopping.send(true);
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 
     async fn end(self) {
         self.stop();
-        for task in self.tasks {
-            task.abort();
-        }
         for task in self.carrying {
             if let Err(error) = task.await {
                 tracing::error!(%error, "an outbox did not end in order");

@@ -112,7 +112,8 @@ pub trait AnchorWriter: Send {
     /// Adds `objectGUID` as the anchor of the object that has it (as the directory stores it), and puts it in place of no other.
     ///
     /// # Errors
-    /// [`SourceError`] when the directory can't be written to at all; whether this one was written is not known then.
+    /// [`SourceError`] when nothing answers; whether this one was written is not known then. What the directory answers about one object is
+    /// [`AnchorWritten::Refused`], whatever it is: it keeps nobody else from theirs.
     async fn write(&mut self, object_guid: [u8; 16]) -> Result<AnchorWritten, SourceError>;
 }
 
@@ -127,6 +128,8 @@ pub enum AnchorWritten {
     Another,
     /// The directory does not let us; why, and what mends it, for the operator.
     Refused(String),
+    /// The object is protected, or has left the scope, as the directory has it now: nothing was tried; why.
+    LeftAlone(String),
     /// The object is not there any more.
     Gone,
 }

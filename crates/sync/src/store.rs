@@ -143,6 +143,7 @@ fn migrator() -> Migrator {
         migration(8, "approval ends", include_str!("../migrations/0008_approval_ends.sql")),
         migration(9, "approved each", include_str!("../migrations/0009_approved_each.sql")),
         migration(11, "fill anchors", include_str!("../migrations/0011_fill_anchors.sql")),
+        migration(12, "anchors refused", include_str!("../migrations/0012_anchors_refused.sql")),
         migration(13, "members unsure", include_str!("../migrations/0013_members_unsure.sql")),
     ]);
     migrator.set_ignore_missing(true);

@@ -13,6 +13,7 @@ macro_rules! fuzz {
 mod answers;
 mod breached;
 mod directory;
+mod host;
 mod link;
 mod protocol;
 mod proxy;

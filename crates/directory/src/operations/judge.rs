@@ -8,6 +8,7 @@ use crate::forest::Directory;
 use crate::identity::{Sid, is_within};
 use crate::ldap::Entry;
 use crate::operations::locate::Person;
+use crate::root_dse::RootDse;
 
 /// Groups of a domain that AdminSDHolder protects, and the built-in account's RID (MS-ADTS 3.1.1.6.1.2).
 const PROTECTED_IN_DOMAIN: [u32; 10] = [498, 500, 502, 512, 516, 518, 519, 521, 526, 527];
@@ -27,16 +28,32 @@ impl Directory {
             Some(pdc) => pdc,
             None => self.connect_for_writing().await?.dse,
         };
-        let scope = &self.inner.config.scope;
-        let in_scope = scope.is_empty() || scope.iter().any(|base| is_within(&person.dn, base));
-        let (fault, why) = match protection(&person.entry, &pdc.own_sids) {
-            Ok(None) if in_scope => return Ok(()),
-            Ok(None) => (Fault::OutOfScope, "it is outside the agent's scope".to_owned()),
-            Ok(Some(why)) => (Fault::Protected, why),
-            Err(why) => (Fault::NoPermission, why.to_owned()),
-        };
-        Err(DirectoryError::fault(fault, &pdc.host, format!("{}: {why}", person.dn)))
+        judged(&person.entry, &self.inner.config.scope, &pdc)
     }
+}
+
+/// What [`judged`] needs of an account.
+pub(crate) const JUDGED_BY: [&str; 6] =
+    ["objectClass", "objectSid", "adminCount", "userAccountControl", "primaryGroupID", "tokenGroups"];
+
+/// Judges an account as it was read at that controller.
+///
+/// # Errors
+/// As [`Directory::judge`].
+pub(crate) fn judged(entry: &Entry, scope: &[String], at: &RootDse) -> Result<(), DirectoryError> {
+    let in_scope = is_in_scope(&entry.dn, scope);
+    let (fault, why) = match protection(entry, &at.own_sids) {
+        Ok(None) if in_scope => return Ok(()),
+        Ok(None) => (Fault::OutOfScope, "it is outside the agent's scope".to_owned()),
+        Ok(Some(why)) => (Fault::Protected, why),
+        Err(why) => (Fault::NoPermission, why.to_owned()),
+    };
+    Err(DirectoryError::fault(fault, &at.host, format!("{}: {why}", entry.dn)))
+}
+
+/// Whether an object of this name is one that the agent may touch.
+pub(crate) fn is_in_scope(dn: &str, scope: &[String]) -> bool {
+    scope.is_empty() || scope.iter().any(|base| is_within(dn, base))
 }
 
 /// Why the account is protected, if it is.

@@ -31,7 +31,9 @@ async fn each_value_wins_over_ours(forest: Forest, name: &str) {
     assert_eq!(schema_guid(&play), "23773dc2-b63a-11d2-90e1-00c04fd91ab1");
 
     // Without the right: refused, foretold, and the line that gives it is printed and does.
-    assert_eq!(fault(directory.fill_anchor(&anna.object_guid).await), Fault::NoPermission);
+    let refused = directory.fill_anchor(&anna.object_guid).await.unwrap();
+    let AnchorFilled::Refused(refused) = refused else { panic!("{refused:?}") };
+    assert_eq!(fault::<()>(Err(refused)), Fault::NoPermission);
     let rights = directory.rights(&anna).await.unwrap();
     assert!(rights.all().iter().all(|verdict| verdict.is_granted()), "{rights:?}");
     assert_eq!((&rights.anchor, rights.is_complete()), (&Some(Verdict::Missing), false));
@@ -64,7 +66,40 @@ async fn each_value_wins_over_ours(forest: Forest, name: &str) {
     }
     let carla = play.locate(&directory, "carla").await;
     play.forest.modify(&format!("dn: {}\nchangetype: delete\n", carla.dn)).unwrap();
-    assert_eq!(fault(directory.fill_anchor(&carla.object_guid).await), Fault::NotFound);
+    assert_eq!(directory.fill_anchor(&carla.object_guid).await.unwrap(), AnchorFilled::Gone);
+    // Whom an import had in scope and unprotected, and who is neither now: nothing is written to them, with the right to do so.
+    let alone = async |guid: &[u8; 16]| match directory.fill_anchor(guid).await.unwrap() {
+        AnchorFilled::LeftAlone(error) => fault::<()>(Err(error)),
+        other => panic!("{other:?}"),
+    };
+    for (sam, adminwards) in [("dora", "adminCount: 1"), ("emma", "")] {
+        play.add(sam, &[]);
+        let person = play.locate(&directory, sam).await;
+        if adminwards.is_empty() {
+            let members = format!("CN=Administrators,CN=Builtin,{}", play.forest.base_dn);
+            play.forest
+                .modify(&format!("dn: {members}\nchangetype: modify\nadd: member\nmember: {}\n", person.dn))
+                .unwrap();
+        } else {
+            play.forest
+                .modify(&format!(
+                    "dn: {}\nchangetype: modify\nreplace: adminCount\n{adminwards}\n",
+                    person.dn
+                ))
+                .unwrap();
+        }
+        assert_eq!(alone(&person.object_guid).await, Fault::Protected, "{sam}");
+    }
+    play.add("fabia", &[]);
+    let fabia = play.locate(&directory, "fabia").await;
+    let moved = format!(
+        "dn: {}\nchangetype: modrdn\nnewrdn: CN=fabia moved\ndeleteoldrdn: 1\nnewsuperior: CN=Users,{}\n",
+        fabia.dn, play.forest.base_dn
+    );
+    play.forest.modify(&moved).unwrap();
+    assert!(matches!(alone(&fabia.object_guid).await, Fault::OutOfScope | Fault::NoPermission));
+    let gone = format!("dn: CN=fabia moved,CN=Users,{}\nchangetype: delete\n", play.forest.base_dn);
+    play.forest.modify(&gone).unwrap();
     // Nobody is asked for that right who does not use it.
     let plain = play.directory();
     assert_eq!(plain.rights(&play.locate(&plain, "anna").await).await.unwrap().anchor, None);

@@ -100,6 +100,24 @@ async fn a_revoked_agent_is_refused_and_a_live_one_is_cut_at_its_next_report() {
     assert!(matches!(end, LinkEnd::Revoked), "{end}");
 }
 
+/// Nobody holds a relay that was closed: an agent that was halfway through its welcome would wait at it for ever.
+#[tokio::test]
+async fn a_relay_that_was_closed_in_the_middle_of_a_hello_keeps_no_link() {
+    let world = World::new();
+    let (linked, coming) = (world.enrol(), world.enrol());
+    let first = world.link(&linked).await;
+    let mut wire = world.dial();
+    let nonce = wire.challenged().await;
+    world.relay.close();
+    assert!(matches!(first.session.await.unwrap(), LinkEnd::Closed));
+    wire.say(&ToRelay::Hello { hello: Signed::sign(&world.hello(&coming, nonce), &coming.identity) });
+    settle().await;
+    assert!(wire.session.is_finished(), "it stays linked to a relay that nobody holds");
+    assert!(matches!(wire.session.await.unwrap(), LinkEnd::Closed));
+    assert_eq!(world.relay.live_links(), 0);
+    assert!(world.ledger.0.lock().unwrap().links.is_empty(), "and its row is gone");
+}
+
 #[tokio::test]
 async fn a_wrong_clock_is_told() {
     let world = World::new();

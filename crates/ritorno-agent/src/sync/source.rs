@@ -115,11 +115,17 @@ impl AnchorWriter for Source {
             Ok(AnchorFilled::Written) => Ok(AnchorWritten::Written),
             Ok(AnchorFilled::AlreadyThere) => Ok(AnchorWritten::AlreadyThere),
             Ok(AnchorFilled::Another) => Ok(AnchorWritten::Another),
-            Err(DirectoryError::NotApplied { fault: Fault::NotFound, .. }) => Ok(AnchorWritten::Gone),
-            Err(error @ DirectoryError::NotApplied { fault: Fault::NoPermission, .. }) => {
+            Ok(AnchorFilled::Gone) => Ok(AnchorWritten::Gone),
+            Ok(AnchorFilled::LeftAlone(error)) => {
+                Ok(AnchorWritten::LeftAlone(error.operator().detail.clone()))
+            }
+            Ok(AnchorFilled::Refused(error)) => {
+                let is_a_right =
+                    matches!(error, DirectoryError::NotApplied { fault: Fault::NoPermission, .. });
+                let explain = is_a_right && !self.explained;
+                self.explained |= explain;
                 let mending =
-                    if self.explained { String::new() } else { mending(&self.directory, &object_guid).await };
-                self.explained = true;
+                    if explain { mending(&self.directory, &object_guid).await } else { String::new() };
                 Ok(AnchorWritten::Refused(format!("{error}{mending}")))
             }
             Err(error) => Err(SourceError { server: None, reason: error.to_string() }),

@@ -17,7 +17,6 @@ use sha2::{Digest as _, Sha256};
 use crate::config::Config;
 use crate::installation::{
     Ground, Installation, belongs_to_its_folder, first_root_file, further_root_file, make_root_folder,
-    root_file,
 };
 use crate::output::{moment, say};
 use crate::system;
@@ -65,15 +64,14 @@ impl Manifest {
     }
 }
 
-/// Makes a backup while the service runs.
+/// Makes a backup while the service runs. A root key that can't be read keeps nothing else from being backed up.
 ///
 /// # Errors
-/// When the folder is there already, or the database can't be copied.
+/// When the folder is there already, or the database can't be copied; after all else is done, when a tenant's root key is missing.
 pub(crate) async fn backup(config: &Config, Arguments { folder }: &Arguments) -> anyhow::Result<()> {
     let ground = Ground::open(config).await?;
-    let tenants = ground.tenants().await?;
-    let roots: Vec<PathBuf> = tenants.iter().map(|tenant| root_file(&config.state_dir, tenant)).collect();
     if sqlite_file(&config.database).is_none() {
+        let roots = ground.tenants().await?.iter().map(|tenant| ground.root_file(tenant)).collect::<Vec<_>>();
         let listed: Vec<String> = roots.iter().map(|root| root.display().to_string()).collect();
         bail!(
             "PostgreSQL is copied by its own tools, such as `pg_dump --format custom`; add {} to what they write",
@@ -85,15 +83,26 @@ pub(crate) async fn backup(config: &Config, Arguments { folder }: &Arguments) ->
     // For its owner's eyes only from the first byte.
     write_secret_file(&database, &[])?;
     ground.store.copy_into(&database).await?;
+    // Those of the copy: one that is made meanwhile is not in it, or is in it with its key.
+    let copied = Ground::open_at(config, &format!("sqlite:{}", database.display())).await?;
+    let tenants = copied.tenants().await;
+    copied.store.close().await;
+    let tenants = tenants?;
     let mut sha256 = vec![(DATABASE.to_owned(), digest(&database)?)];
-    for (tenant, root) in tenants.iter().zip(roots) {
+    let mut missing = Vec::new();
+    for tenant in &tenants {
         let name = match &tenant.public_url {
             None => ROOT_KEY.to_owned(),
             Some(_) => format!("{FURTHER}{}{KEY}", tenant.id),
         };
-        let bytes = std::fs::read(&root).with_context(|| root.display().to_string())?;
-        write_secret_file(&folder.join(&name), &bytes)?;
-        sha256.push((name.clone(), digest(&folder.join(&name))?));
+        let root = ground.root_file(tenant);
+        match std::fs::read(&root) {
+            Ok(bytes) => {
+                write_secret_file(&folder.join(&name), &bytes)?;
+                sha256.push((name.clone(), digest(&folder.join(&name))?));
+            }
+            Err(error) => missing.push(format!("'{}' ({}: {error})", tenant.name, root.display())),
+        }
     }
     let manifest = Manifest {
         // The oldest: there is one at least.
@@ -103,6 +112,13 @@ pub(crate) async fn backup(config: &Config, Arguments { folder }: &Arguments) ->
         sha256,
     };
     write_secret_file(&folder.join(MANIFEST), &serde_json::to_vec_pretty(&manifest)?)?;
+    if !missing.is_empty() {
+        bail!(
+            "{}: the backup is made without the root key of {}: put it back and make another one",
+            folder.display(),
+            missing.join(" and ")
+        );
+    }
     let keys = if tenants.len() == 1 { "the wrapped root key" } else { "each tenant's wrapped root key" };
     say(format_args!("{}: the database and {keys}", folder.display()))?;
     say("the node key is not in it: keep that apart, for without it nothing here can be opened")
@@ -150,9 +166,9 @@ pub(crate) async fn restore(config: &Config, Arguments { folder }: &Arguments) -
         // What was moved is not there any more.
         let _ = std::fs::remove_file(left);
     }
-    let confirm = moved?;
+    let begun = moved?;
     say(format_args!("restored as of {}", moment(Some(manifest.made_at))))?;
-    Confirm::print(&confirm)
+    begun.tell()
 }
 
 /// Everything that can fail, beside the place where it is going to be.
@@ -162,7 +178,7 @@ async fn restore_beside(
     manifest: &Manifest,
     database: &Path,
     roots: &[(&str, PathBuf)],
-) -> anyhow::Result<Vec<Confirm>> {
+) -> anyhow::Result<Begun> {
     let mut files = vec![(DATABASE, database.to_owned())];
     for (name, root) in roots {
         make_root_folder(root)?;
@@ -177,11 +193,11 @@ async fn restore_beside(
     }
     let ground = Ground::open_at(config, &format!("sqlite:{}", database.display())).await?;
     let made = format!("backup of {}", moment(Some(manifest.made_at)));
-    let confirm = begin_all_again(&ground, &made, |root| beside(root, RESTORING)).await;
+    let begun = begin_all_again(&ground, &made, |root| beside(root, RESTORING)).await;
     ground.store.close().await;
-    let confirm = confirm?;
+    let begun = begun?;
     belongs_to_its_folder(database)?;
-    Ok(confirm)
+    Ok(begun)
 }
 
 /// After PostgreSQL's own tools have restored the database: what `restore` does besides.
@@ -190,7 +206,7 @@ async fn restore_beside(
 /// When the database fails, or the node key is another one.
 pub(crate) async fn restored(config: &Config) -> anyhow::Result<()> {
     let ground = Ground::open(config).await?;
-    Confirm::print(&begin_all_again(&ground, "database restored by its own tools", Path::to_path_buf).await?)
+    begin_all_again(&ground, "database restored by its own tools", Path::to_path_buf).await?.tell()
 }
 
 /// Makes a database of some time ago one to go on with. `at` tells where a tenant's root key is for now.
@@ -198,21 +214,53 @@ async fn begin_all_again(
     ground: &Ground,
     what: &str,
     at: impl Fn(&Path) -> PathBuf,
-) -> anyhow::Result<Vec<Confirm>> {
-    let mut installations = Vec::new();
+) -> anyhow::Result<Begun> {
+    let (mut installations, mut without_root) = (Vec::new(), Vec::new());
     for tenant in ground.tenants().await? {
-        let root = at(&ground.root_file(&tenant));
+        let (belongs, root) = (ground.root_file(&tenant), at(&ground.root_file(&tenant)));
+        if !root.try_exists().with_context(|| root.display().to_string())? {
+            without_root.push((tenant.name, belongs));
+            continue;
+        }
         let installation = ground.with_root(tenant, root)?;
         // Before anything is changed of any of them.
         installation.keys().open_root().await.context("the node key is not the one of this backup")?;
         installations.push(installation);
     }
-    let mut all = Vec::new();
+    if installations.is_empty() {
+        bail!("no tenant has its root key: put that back first; nothing was changed");
+    }
+    let mut confirm = Vec::new();
     for installation in &installations {
-        all.push(begin_again(installation, what).await?);
+        confirm.push(begin_again(installation, what).await?);
     }
     ground.store.forget_what_is_short_lived().await?;
-    Ok(all)
+    Ok(Begun { confirm, without_root })
+}
+
+/// What came of it.
+struct Begun {
+    confirm: Vec<Confirm>,
+    /// Tenants whose root key is not there, by name, and where it belongs.
+    without_root: Vec<(String, PathBuf)>,
+}
+
+impl Begun {
+    /// # Errors
+    /// When a tenant lacks its root key, which is said after all else.
+    fn tell(&self) -> anyhow::Result<()> {
+        Confirm::print(&self.confirm)?;
+        if self.without_root.is_empty() {
+            return Ok(());
+        }
+        let one = |(name, root): &(String, PathBuf)| format!("'{name}' ({})", root.display());
+        let listed: Vec<String> = self.without_root.iter().map(one).collect();
+        bail!(
+            "all else is done, but there is no root key of {}, which is not served until it is there: put it back and run `ritorno \
+             restored`",
+            listed.join(" and ")
+        )
+    }
 }
 
 /// What somebody has to look at, since nobody else knows what was so when the machine was lost.

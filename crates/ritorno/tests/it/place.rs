@@ -53,11 +53,16 @@ impl Place {
 
     /// Puts somebody into the tenant, as the synchronisation would.
     pub(crate) fn put_person(&self, account: &str) -> Result<()> {
+        self.put_person_into(0, account)
+    }
+
+    /// The same for a tenant by its age: 0 is the oldest.
+    pub(crate) fn put_person_into(&self, tenant: usize, account: &str) -> Result<()> {
         let database = format!("sqlite:{}/state/ritorno.db", self.folder.display());
         tokio::runtime::Runtime::new()?.block_on(async {
             let store = Store::connect(&database).await?;
             let tenants = store.tenants().list().await?;
-            let tenant = tenants.first().context("there is no tenant")?;
+            let tenant = tenants.get(tenant).context("there is no tenant")?;
             let user = User {
                 id: "00000000-0000-4000-8000-000000000001".parse()?,
                 tenant: tenant.id,
@@ -94,11 +99,16 @@ impl Place {
 
     /// How many mails have not left yet.
     pub(crate) fn mails_waiting(&self) -> Result<i64> {
+        self.mails_waiting_of(0)
+    }
+
+    /// The same of a tenant by its age.
+    pub(crate) fn mails_waiting_of(&self, tenant: usize) -> Result<i64> {
         let database = format!("sqlite:{}/state/ritorno.db", self.folder.display());
         tokio::runtime::Runtime::new()?.block_on(async {
             let store = Store::connect(&database).await?;
             let tenants = store.tenants().list().await?;
-            let tenant = tenants.first().context("there is no tenant")?;
+            let tenant = tenants.get(tenant).context("there is no tenant")?;
             let waiting = store.mail_outbox().waiting(tenant.id, tenant.created_at).await?;
             store.close().await;
             Ok(waiting)

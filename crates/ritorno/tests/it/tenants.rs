@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use ritorno_lab::Lab;
 
 use crate::place::Place;
 use crate::service::{Service, curl};
@@ -156,6 +157,12 @@ fn a_backup_holds_every_tenant() -> Result<()> {
     place.succeed(&["tenant", "create", "Fabrikam", "--url", &address])?;
     let folder = place.folder.join("backup").display().to_string();
     place.succeed(&["backup", &folder])?;
+    let mut files = std::fs::read_dir(&folder)?
+        .map(|file| Ok(file?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>>>()?;
+    files.sort();
+    ensure!(files.len() == 4 && files[2].starts_with("root-"), "{files:?}");
+    ensure!([&files[0], &files[1], &files[3]] == ["backup.json", "ritorno.db", "root.key"], "{files:?}");
     let roots = ["Contoso", "Fabrikam"].map(|tenant| place.succeed(&["keys", "status", "--tenant", tenant]));
     let state = place.folder.join("state");
     let node_key = std::fs::read(state.join("node.key"))?;
@@ -177,6 +184,112 @@ fn a_backup_holds_every_tenant() -> Result<()> {
     std::fs::write(&manifest, text.replace("root-", "../root-"))?;
     let refused = place.fail(&["restore", &folder])?;
     ensure!(refused.contains("which no backup holds"), "{refused}");
+    Ok(())
+}
+
+/// What is lost of one tenant is lost of one: the others are backed up and come back, and it is said whose is not there.
+#[test]
+fn a_lost_root_key_keeps_no_other_tenant_out_of_the_backup() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    let address = format!("http://127.0.0.1:{}", place.port);
+    let said = place.succeed(&["tenant", "create", "Fabrikam", "--url", &address, "--json"])?;
+    let made: serde_json::Value = serde_json::from_str(&said)?;
+    let root = std::path::PathBuf::from(made["root_key_file"].as_str().unwrap_or_default());
+    let root_key = std::fs::read(&root)?;
+    std::fs::remove_file(&root)?;
+    let folder = place.folder.join("backup").display().to_string();
+    let lost = root.display().to_string();
+    let complaint = place.fail(&["backup", &folder])?;
+    ensure!(complaint.contains("'Fabrikam'") && complaint.contains(&lost), "{complaint}");
+    ensure!(!complaint.contains("Contoso") && complaint.lines().count() == 1, "{complaint}");
+
+    let state = place.folder.join("state");
+    let node_key = std::fs::read(state.join("node.key"))?;
+    std::fs::remove_dir_all(&state)?;
+    std::fs::create_dir(&state)?;
+    write_private(&state.join("node.key"), &node_key)?;
+    let complaint = place.fail(&["restore", &folder])?;
+    ensure!(complaint.contains("'Fabrikam'") && complaint.contains(&lost), "{complaint}");
+    ensure!(complaint.contains("ritorno restored") && !complaint.contains("Contoso"), "{complaint}");
+    place.succeed(&["audit", "verify", "--tenant", "Contoso"])?;
+    // Found after all.
+    std::fs::create_dir_all(root.parent().unwrap_or(&root))?;
+    write_private(&root, &root_key)?;
+    place.succeed(&["restored"])?;
+    place.succeed(&["audit", "verify", "--tenant", "Fabrikam"])?;
+    Ok(())
+}
+
+/// Two tenants, the second with somebody to whom a mail goes when an address is registered for them, and the configuration's `[mail]`.
+fn with_mail(mail: &str, account: &str) -> Result<(Place, Site)> {
+    let place = Place::new()?;
+    place.write(&format!("{}{mail}", place.configuration("http")))?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    let fabrikam = Site { address: format!("http://127.0.0.1:{}", place.port) };
+    place.succeed(&["tenant", "create", "Fabrikam", "--url", &fabrikam.address])?;
+    place.put_person_into(1, account)?;
+    Ok((place, fabrikam))
+}
+
+/// Queues one.
+fn queue_mail(place: &Place, account: &str) -> Result<()> {
+    let file = place.folder.join("people.csv");
+    std::fs::write(&file, format!("user,mail\n{account}@contoso.test,other@posta.example\n"))?;
+    let path = file.display().to_string();
+    place.succeed(&["person", "preregister", &path, "--tenant", "Fabrikam"])?;
+    ensure!(place.mails_waiting_of(1)? == 1, "nothing waits");
+    Ok(())
+}
+
+#[test]
+fn mail_of_a_tenant_that_is_not_served_waits_until_it_is() -> Result<()> {
+    const ACCOUNT: &str = "ritorno-it-resting";
+    let server = Lab::open()?.mail()?;
+    server.start()?;
+    let secret = std::env::temp_dir().join(format!("ritorno-resting-{}", std::process::id()));
+    std::fs::write(&secret, server.password)?;
+    let mail = format!(
+        "[mail]\nhost = \"{}\"\nport = {}\nuser = \"{}\"\npassword_file = {secret:?}\nca_file = {:?}\nfrom = \"ritorno@contoso.test\"\n",
+        server.address, server.smtp_port, server.user, server.ca_pem
+    );
+    let (place, fabrikam) = with_mail(&mail, ACCOUNT)?;
+    let to = format!("{ACCOUNT}@mail.test");
+    let service = Service::start(&place, &format!("http://localhost:{}/health/ready", place.port), None)?;
+    place.succeed(&["tenant", "disable", "Fabrikam"])?;
+    fabrikam.gets("421")?;
+    let after = server.newest()?;
+    queue_mail(&place, ACCOUNT)?;
+    // Longer than the outbox of a tenant that is served is left alone.
+    std::thread::sleep(Duration::from_secs(8));
+    ensure!(place.mails_waiting_of(1)? == 1 && server.to(&to, after)?.is_empty(), "it went");
+    place.succeed(&["tenant", "enable", "Fabrikam"])?;
+    server.wait_for(&to, after, Duration::from_secs(30))?;
+    service.terminate()?;
+    Ok(std::fs::remove_file(secret)?)
+}
+
+/// A mail server that takes its time keeps no tenant from being taken up.
+#[test]
+fn a_tenant_that_goes_while_its_mail_is_under_way_holds_nobody_up() -> Result<()> {
+    const ACCOUNT: &str = "anna.rossi";
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = silent.local_addr()?.port();
+    let mail = format!("[mail]\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"ritorno@contoso.test\"\n");
+    let (place, fabrikam) = with_mail(&mail, ACCOUNT)?;
+    let service = Service::start(&place, &format!("http://localhost:{}/health/ready", place.port), None)?;
+    fabrikam.gets("200")?;
+    queue_mail(&place, ACCOUNT)?;
+    // Whoever connects waits for a greeting.
+    let held = silent.accept()?;
+    let connected = Instant::now();
+    place.succeed(&["tenant", "disable", "Fabrikam"])?;
+    fabrikam.gets("421")?;
+    place.succeed(&["tenant", "enable", "Fabrikam"])?;
+    fabrikam.gets("200")?;
+    ensure!(connected.elapsed() < Duration::from_secs(15), "{:?}", connected.elapsed());
+    drop((silent, held));
+    service.terminate()?;
     Ok(())
 }
 

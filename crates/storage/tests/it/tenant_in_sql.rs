@@ -151,35 +151,115 @@ fn words(text: &str) -> Vec<String> {
     spaced.split_whitespace().map(str::to_owned).collect()
 }
 
-/// For how many tables a statement asks, and for how many of them it names the tenant.
+/// A table that a statement asks for.
+struct Asked {
+    table: String,
+    /// How the statement calls it.
+    called: String,
+    /// In which select, by its brackets: 0 is outermost.
+    scope: usize,
+    is_named: bool,
+}
+
+/// What stands after a table's name and is not what it is called.
+const NO_NAME: [&str; 19] = [
+    "where",
+    "set",
+    "on",
+    "join",
+    "left",
+    "inner",
+    "cross",
+    "order",
+    "group",
+    "limit",
+    "returning",
+    "values",
+    "select",
+    "union",
+    "default",
+    "(",
+    ")",
+    ";",
+    "indexed",
+];
+
+/// The tables of a statement, each with whether its tenant is named: by a value that is bound, or by another table's whose tenant is.
+/// A condition on one table says nothing of another one.
 fn count(text: &str, tables: &BTreeSet<String>) -> (usize, usize) {
     let words = words(text);
     let word = |at: usize| words.get(at).map_or("", String::as_str);
-    let is_tenant = |name: &str| name == "tenant" || name.ends_with(".tenant");
-    let is_bound = |value: &str| value.starts_with('$') || value.ends_with(".tenant");
-    let (mut asked, mut named) = (0, 0);
+    let mut asked: Vec<Asked> = Vec::new();
+    // The brackets that are open, and how many there were.
+    let (mut open, mut scopes) = (vec![0], 0);
+    let mut same: Vec<(usize, usize)> = Vec::new();
     for at in 0..words.len() {
-        if matches!(word(at), "from" | "join" | "update" | "into") && tables.contains(word(at + 1)) {
-            asked += 1;
-            let table = word(at + 1);
-            // A list of tables would hide what is asked for.
-            assert!(word(at + 2) != "," && word(at + 3) != "," || word(at + 2) == "(", "{text}");
-            if word(at) == "into" && word(at + 2) == "(" {
-                let columns = words[at + 3..].iter().take_while(|word| *word != ")");
-                let own = if table == "tenants" { "id" } else { "tenant" };
-                named += usize::from(columns.into_iter().any(|column| column == own));
+        match word(at) {
+            "(" => {
+                scopes += 1;
+                open.push(scopes);
             }
-        }
-        let of_tenants = word(at) == "id" || word(at).ends_with(".id");
-        let asks_tenants = text.contains(" tenants ");
-        if word(at + 1) == "="
-            && is_bound(word(at + 2))
-            && (is_tenant(word(at)) || (of_tenants && asks_tenants))
-        {
-            named += 1;
+            ")" if open.len() > 1 => {
+                open.pop();
+            }
+            "from" | "join" | "update" | "into" if tables.contains(word(at + 1)) => {
+                // A list of tables would hide what is asked for.
+                assert!(word(at + 2) != "," && word(at + 3) != "," || word(at + 2) == "(", "{text}");
+                let table = word(at + 1).to_owned();
+                let called = word(at + if word(at + 2) == "as" { 3 } else { 2 });
+                let called =
+                    if called.is_empty() || NO_NAME.contains(&called) { &table } else { called }.to_owned();
+                let mut is_named = false;
+                if word(at) == "into" && word(at + 2) == "(" {
+                    let own = if table == "tenants" { "id" } else { "tenant" };
+                    is_named =
+                        words[at + 3..].iter().take_while(|word| *word != ")").any(|column| column == own);
+                }
+                asked.push(Asked {
+                    table,
+                    called,
+                    scope: open.last().copied().unwrap_or_default(),
+                    is_named,
+                });
+            }
+            "=" if at > 0 => {
+                let sides = [whose(word(at - 1), &asked, &open), whose(word(at + 1), &asked, &open)];
+                match sides {
+                    [Some(one), Some(other)] => same.push((one, other)),
+                    [Some(one), None] if is_bound(word(at + 1)) => asked[one].is_named = true,
+                    _ => {}
+                }
+            }
+            _ => {}
         }
     }
-    (asked, named)
+    for _ in 0..same.len() {
+        for (one, other) in &same {
+            let is_named = asked[*one].is_named || asked[*other].is_named;
+            (asked[*one].is_named, asked[*other].is_named) = (is_named, is_named);
+        }
+    }
+    (asked.len(), asked.iter().filter(|one| one.is_named).count())
+}
+
+/// A parameter, or the tenant of what is no table: another part of the statement, which is looked at where it stands.
+fn is_bound(value: &str) -> bool {
+    value.starts_with('$') || value.ends_with(".tenant")
+}
+
+/// The table whose tenant a column is: without a name before it, the latest one of the innermost select that has any.
+fn whose(column: &str, asked: &[Asked], open: &[usize]) -> Option<usize> {
+    // A plus before it keeps SQLite from using its index.
+    let column = column.trim_start_matches('+');
+    let (called, column) =
+        column.rsplit_once('.').map_or((None, column), |(called, column)| (Some(called), column));
+    if column != "tenant" && column != "id" {
+        return None;
+    }
+    let found = open.iter().rev().find_map(|scope| {
+        asked.iter().rposition(|one| one.scope == *scope && called.is_none_or(|called| one.called == called))
+    })?;
+    ((column == "id") == (asked[found].table == "tenants")).then_some(found)
 }
 
 #[test]
@@ -227,8 +307,15 @@ fn a_statement_that_does_not_name_the_tenant_is_found() -> Result<()> {
         const GOOD: &str = concat!("select * from flows where tenant = $1 ", "and id = $2");
         const TENANT: &str = "update tenants set name = $2 where id = $1";
         const NO_TENANT: &str = "update tenants set name = $1";
+        const TWICE: &str = "select * from agents a join links l on l.agent = a.id where a.tenant = $1 and a.tenant = $2";
+        const JOINED: &str = "select * from agents as a join links l on l.agent = a.id and l.tenant = a.tenant where a.tenant = $1";
+        const NEITHER: &str = "select * from agents a join links l on l.tenant = a.tenant";
+        const INNER: &str = "delete from flows where id in (select flow from codes where tenant = $1 and (digest = $2))";
     "#;
     let counted: Vec<_> = statements("made.rs", source).iter().map(|one| count(&one.text, &tables)).collect();
-    assert_eq!(counted, [(1, 0), (2, 1), (2, 1), (1, 0), (1, 1), (1, 1), (1, 0)]);
+    assert_eq!(
+        counted,
+        [(1, 0), (2, 1), (2, 1), (1, 0), (1, 1), (1, 1), (1, 0), (2, 1), (2, 2), (2, 0), (2, 1)]
+    );
     Ok(())
 }
