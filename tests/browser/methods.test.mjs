@@ -7,7 +7,7 @@
 //     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
 //     "sms": the tenant allows codes by text message, whose gateway is at `sms_port`: `people.mobile` registers a number, and
 //       `people.directory` has one in the directory; both reset with it
-//     "questions": two gates, security questions and mail; four questions are registered, one of them the tenant's own:
+//     "questions": two gates, mail and then security questions; four questions are registered, one of them the tenant's own:
 //       `people.answers` registers them, and passes both
 //   people: each {upn, address, current, password}: `current` is their password at the directory, `password` the one they choose
 // The harness proves afterwards, at the directory, whose password is which.
@@ -488,7 +488,7 @@ walking("sms", "a number from the directory opens the gate", "directory", "en", 
   await gateway((code) => bySms(walk, code, "+393337654321"));
 });
 
-walking("questions", "security questions are chosen, answered, and asked at a gate", "answers", "it", async (walk) => {
+walking("questions", "security questions are chosen, answered, and asked at the second gate", "answers", "it", async (walk) => {
   const { page, person } = walk;
   const before = await newest(job.mail, person.address);
   await page.goto(`${job.url}/register?lang=it`);
@@ -534,8 +534,12 @@ walking("questions", "security questions are chosen, answered, and asked at a ga
   assert.match(told?.text ?? "", /domande di sicurezza/, "no notice came");
 
   await walk.front();
-  await page.fill("#name", person.upn);
-  await page.keyboard.press("Enter");
+  await walk.name();
+  // Nothing of them is seen before a gate is passed.
+  assert.equal(await page.locator('a[href="/reset/questions"]').count(), 0);
+  await walk.give(await walk.code());
+  await page.waitForURL("**/reset/gate");
+  await page.click('a[href="/reset/questions"]');
   await page.waitForSelector("#answer-3");
   await look(walk, "questions-gate");
   /** Answers what is asked, by the keyboard alone. */
@@ -553,11 +557,5 @@ walking("questions", "security questions are chosen, answered, and asked at a ga
   await page.waitForSelector('[role="alert"] #fault');
   await look(walk, "questions-gate-wrong");
   await answer((text) => `  ${text.toUpperCase()} `);
-  await page.waitForURL("**/reset/gate");
-  const mail = await newest(job.mail, person.address);
-  await page.click('form[action="/reset/resend"] button');
-  await page.waitForSelector("#code");
-  walk.after = mail;
-  await walk.give(await walk.code());
   await choose(walk);
 }, { viewport: { width: 360, height: 740 } });

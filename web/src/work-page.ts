@@ -16,13 +16,15 @@ export function workPage(form: HTMLFormElement): void {
   async function work(): Promise<void> {
     running.hidden = false;
     waiting.hidden = true;
-    form.setAttribute("aria-busy", "true");
+    // Not the whole form: what is said in it would wait until it is no longer busy.
+    progress.setAttribute("aria-busy", "true");
     status.textContent = working ?? "";
     const challenge = byId<HTMLInputElement>("work-challenge").value;
     const answer = await solve(challenge, Number(bits), Number(pieces), (solved) => {
       progress.value = solved;
     });
     byId<HTMLInputElement>("work-answer").value = answer;
+    progress.removeAttribute("aria-busy");
     status.textContent = done ?? "";
     sent = true;
     form.submit();
@@ -36,7 +38,7 @@ export function workPage(form: HTMLFormElement): void {
   work().catch(() => {
     running.hidden = true;
     waiting.hidden = false;
-    form.removeAttribute("aria-busy");
+    progress.removeAttribute("aria-busy");
     status.textContent = "";
   });
 }

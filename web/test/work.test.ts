@@ -103,7 +103,10 @@ test("the page says what it does, and goes on by itself", async () => {
   await page.waitForSelector("#work-running:not([hidden])");
   assert.equal(await page.isVisible("#work-waiting"), false);
   assert.equal(await page.innerText("#work-status"), "Your browser is computing.");
-  assert.equal(await page.getAttribute("#work-form", "aria-busy"), "true");
+  // The status is said at once: nothing around it is busy.
+  assert.equal(await page.getAttribute("#work-progress", "aria-busy"), "true");
+  assert.equal(await page.locator('[aria-busy="true"] #work-status').count(), 0);
+  assert.equal(await page.locator('[aria-busy="true"]').count(), 1);
   assert.equal(await page.getByRole("progressbar", { name: "How far it is" }).count(), 1);
   assert.equal(bodies.length, 0);
   await go();

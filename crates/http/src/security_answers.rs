@@ -1,5 +1,5 @@
 //! Answers to security questions, hashed and compared. Each hash takes 19 MiB and a core for tens of milliseconds, so that few are
-//! computed at once; and as many for a name that has none as for one that has.
+//! computed at once.
 
 use ritorno_identity::password::{PasswordError, PasswordHash};
 use ritorno_identity::question::Question;
@@ -32,15 +32,22 @@ pub(crate) async fn hash(
 /// matches.
 pub(crate) async fn are_right(typed: Vec<Password>, hashes: Vec<Option<PasswordHash>>) -> bool {
     let Ok(_permit) = HASHING.acquire().await else { return false };
-    let comparing = tokio::task::spawn_blocking(move || {
-        let whole = !typed.is_empty() && typed.len() == hashes.len();
-        typed.iter().zip(hashes).fold(whole, |right, (typed, hash)| {
-            let known = hash.is_some();
-            hash.unwrap_or_else(PasswordHash::of_nobody).matches(typed) && known && right
-        })
-    });
+    let comparing =
+        tokio::task::spawn_blocking(move || compared(&typed, hashes, |hash, typed| hash.matches(typed)));
     // A comparison that failed proves nothing.
     comparing.await.unwrap_or(false)
+}
+
+fn compared(
+    typed: &[Password],
+    hashes: Vec<Option<PasswordHash>>,
+    mut matches: impl FnMut(&PasswordHash, &Password) -> bool,
+) -> bool {
+    let whole = !typed.is_empty() && typed.len() == hashes.len();
+    typed.iter().zip(hashes).fold(whole, |right, (typed, hash)| {
+        let known = hash.is_some();
+        matches(&hash.unwrap_or_else(PasswordHash::of_nobody), typed) && known && right
+    })
 }
 
 #[cfg(test)]
@@ -69,6 +76,20 @@ mod tests {
             vec![None, None, None],
         ] {
             assert!(!are_right(typed(), wrong).await);
+        }
+        // Every one is compared, whichever is wrong or missing.
+        for hashes in [
+            vec![hash("a"), hash("b"), hash("c")],
+            vec![hash("x"), hash("b"), hash("c")],
+            vec![None, hash("x"), hash("c")],
+            vec![None, None, None],
+        ] {
+            let mut number = 0;
+            compared(&typed(), hashes, |hash, typed| {
+                number += 1;
+                hash.matches(typed)
+            });
+            assert_eq!(number, 3);
         }
         assert!(!are_right(Vec::new(), Vec::new()).await, "no questions are no proof");
     }

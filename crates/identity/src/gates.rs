@@ -42,6 +42,11 @@ pub enum PolicyFault {
         "people register at least as many methods as there are gates, and at most all that are allowed and theirs"
     )]
     ToRegister,
+    /// Security questions where they could open nothing, or would open the first gate.
+    #[error(
+        "security questions open the second of two gates only, and are not named first: another method that people register opens the first"
+    )]
+    Questions,
 }
 
 /// Why the policy of a group can't stand beside everybody's.
@@ -62,6 +67,21 @@ impl GatePolicy {
     /// # Errors
     /// [`PolicyFault`].
     pub fn new(
+        gates: u8,
+        methods: Vec<Method>,
+        to_register: u8,
+        must_differ: bool,
+    ) -> Result<Self, PolicyFault> {
+        let policy = Self::fulfillable(gates, methods, to_register, must_differ)?;
+        let opens = |method: &Method| method.opens_the_first_gate() && method.is_registered();
+        let second = gates == MOST_GATES
+            && policy.methods.first() != Some(&Method::Questions)
+            && policy.methods.iter().any(opens);
+        if policy.allows(Method::Questions) && !second { Err(PolicyFault::Questions) } else { Ok(policy) }
+    }
+
+    /// The same, security questions being a method as any other: what a version before could store.
+    fn fulfillable(
         gates: u8,
         methods: Vec<Method>,
         to_register: u8,
@@ -113,6 +133,17 @@ impl GatePolicy {
         &self.methods
     }
 
+    /// What the pages offer before the first gate, what they begin with first. It is never empty: where nothing could open that gate, as
+    /// under a policy of a version before, the pages are those of a code by mail, which opens nothing.
+    pub fn begins_with(&self) -> Vec<Method> {
+        let first: Vec<Method> = self.first_ones().collect();
+        if first.is_empty() { vec![Method::Mail] } else { first }
+    }
+
+    fn first_ones(&self) -> impl Iterator<Item = Method> + '_ {
+        self.methods.iter().copied().filter(|method| method.opens_the_first_gate())
+    }
+
     /// Whether a method is allowed.
     pub fn allows(&self, method: Method) -> bool {
         self.methods.contains(&method)
@@ -136,7 +167,7 @@ impl GatePolicy {
         if self.gates < everybody.gates {
             return Err(GroupFault::FewerGates);
         }
-        if self.methods.iter().any(|method| everybody.allows(*method)) {
+        if self.first_ones().any(|method| everybody.allows(method)) {
             Ok(())
         } else {
             Err(GroupFault::NoWayIn)
@@ -163,8 +194,18 @@ impl std::fmt::Display for GatePolicy {
 impl TryFrom<Raw> for GatePolicy {
     type Error = PolicyFault;
 
+    /// A version before took security questions for any gate: where they can't open one now they are left out, if anything else is
+    /// named.
     fn try_from(raw: Raw) -> Result<Self, PolicyFault> {
-        Self::new(raw.gates, raw.methods, raw.to_register, raw.must_differ)
+        let Raw { gates, methods, to_register, must_differ } = raw;
+        let policy = Self::fulfillable(gates, methods, to_register, must_differ)?;
+        if gates == MOST_GATES || !policy.allows(Method::Questions) {
+            return Ok(policy);
+        }
+        let others: Vec<Method> = policy.first_ones().collect();
+        let theirs = others.iter().filter(|method| method.is_registered()).count();
+        let to_register = to_register.min(u8::try_from(theirs).unwrap_or(to_register));
+        Ok(Self::new(gates, others, to_register, must_differ).unwrap_or(policy))
     }
 }
 
@@ -220,7 +261,8 @@ impl Gates {
         let open = |method: &Method| {
             let again =
                 self.must_differ && self.passed.iter().any(|passed| passed.proves_the_same_as(*method));
-            !again && (method.is_registered() || self.passed.is_empty())
+            let first = self.passed.is_empty();
+            !again && if first { method.opens_the_first_gate() } else { method.is_registered() }
         };
         self.usable.iter().copied().filter(open).collect()
     }
@@ -337,6 +379,67 @@ mod tests {
         assert_eq!(gates.with(Mail).unwrap().choices(), [App]);
         let same = policy(false).before(&[Mail, TemporaryPass]).unwrap();
         assert!(same.with(TemporaryPass).unwrap().with(Mail).unwrap().are_open(), "one method may open both");
+    }
+
+    #[test]
+    fn questions_open_the_second_gate_and_never_the_first() {
+        use Method::{Mail, Questions, TemporaryPass};
+        for (gates, methods, to_register, differ) in [
+            (1, vec![Questions], 1, true),
+            (1, vec![Mail, Questions], 1, true),
+            (2, vec![Questions, Mail], 2, true),
+            (2, vec![Questions], 1, false),
+            (2, vec![TemporaryPass, Questions], 1, false),
+        ] {
+            let refused = GatePolicy::new(gates, methods.clone(), to_register, differ);
+            assert_eq!(refused, Err(PolicyFault::Questions), "{gates} of {methods:?}");
+        }
+        for differ in [true, false] {
+            let two = GatePolicy::new(2, vec![Mail, Questions], 2, differ).unwrap();
+            assert_eq!(two.begins_with(), [Mail]);
+            assert_eq!(two.before(&[Questions]), None);
+            let gates = two.before(&[Mail, Questions]).unwrap();
+            assert_eq!((gates.choices(), gates.with(Questions)), (vec![Mail], None));
+            let second = gates.with(Mail).unwrap();
+            assert!(second.choices().contains(&Questions));
+            assert!(second.with(Questions).unwrap().are_open());
+        }
+        // A group whose people could begin with nothing else has no way in.
+        let asking = GatePolicy::new(2, vec![Mail, Questions], 2, true).unwrap();
+        let group = GatePolicy::new(2, vec![Method::App, Questions], 2, true).unwrap();
+        assert_eq!(group.stands_beside(&asking), Err(GroupFault::NoWayIn));
+    }
+
+    #[test]
+    fn a_policy_of_before_opens_no_first_gate_with_questions() {
+        use Method::{Mail, Questions};
+        let read = |gates: u8, methods: &str, to_register: u8, differ: bool| {
+            let text = format!(
+                "{{\"gates\":{gates},\"methods\":[{methods}],\"to_register\":{to_register},\"must_differ\":{differ}}}"
+            );
+            serde_json::from_str::<GatePolicy>(&text).unwrap()
+        };
+        let beside = read(1, "\"questions\",\"mail\"", 2, true);
+        assert_eq!(beside, GatePolicy::by_mail(), "they would open nothing");
+        for (gates, methods, to_register, differ) in [
+            (1, "\"questions\"", 1, true),
+            (2, "\"questions\"", 1, false),
+            (1, "\"temporary-pass\",\"questions\"", 1, true),
+        ] {
+            let alone = read(gates, methods, to_register, differ);
+            assert_eq!(alone.before(&[Questions]), None, "{methods}");
+            assert!(!alone.begins_with().contains(&Questions), "{methods}");
+            let stored = serde_json::to_string(&alone).unwrap();
+            assert_eq!(serde_json::from_str::<GatePolicy>(&stored).unwrap(), alone);
+        }
+        let first = read(2, "\"questions\",\"mail\"", 2, true);
+        assert_eq!(first.begins_with(), [Mail]);
+        let gates = first.before(&[Mail, Questions]).unwrap();
+        assert_eq!(gates.choices(), [Mail]);
+        // What a flow of before holds is judged anew, too.
+        let stored = "{\"required\":1,\"must_differ\":true,\"usable\":[\"questions\"],\"passed\":[]}";
+        let gates: Gates = serde_json::from_str(stored).unwrap();
+        assert_eq!(gates.choices(), []);
     }
 
     #[test]

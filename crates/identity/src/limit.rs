@@ -83,6 +83,9 @@ pub const FREE_STARTS_OF_NAME: u32 = 5;
 pub const FREE_STARTS_FROM_NETWORK: u32 = 30;
 /// The same for the whole tenant.
 pub const FREE_STARTS_OF_TENANT: u32 = 500;
+/// Challenges that were asked for and are not answered yet, of one name from one network, and from one network: a store of them that
+/// is laid in grows dearer with each. It stops nobody.
+pub const CHALLENGES_OPEN: Limit = Limit { name: "challenges-open", most: u32::MAX, window: HOUR };
 /// Times that one name from one network is given by whoever waited rather than computed: waiting costs a program nothing.
 pub const WAITED: Limit = Limit { name: "waited", most: 3, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.

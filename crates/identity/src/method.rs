@@ -54,6 +54,12 @@ impl Method {
         !matches!(self, Self::TemporaryPass)
     }
 
+    /// Whether it can open the first of the gates. Security questions can't: their page shows what somebody registered, which is nobody's
+    /// to see who proved nothing yet.
+    pub const fn opens_the_first_gate(self) -> bool {
+        !matches!(self, Self::Questions)
+    }
+
     /// Whether a tenant has it from its beginning. The others want something first: a gateway, or that somebody chose them.
     pub const fn is_from_the_beginning(self) -> bool {
         !matches!(self, Self::Sms | Self::Questions)

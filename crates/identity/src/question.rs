@@ -1,9 +1,11 @@
 //! Security questions: what a person answered once, and answers again at a gate. The weakest of the methods, since answers can be
-//! found out; off until a tenant allows it, and never for its administrators.
+//! found out; off until a tenant allows it, never for its administrators, and never the first gate: nobody sees what somebody
+//! registered who has not proved anything yet.
 //!
 //! What is kept of an answer is a slow hash (Argon2id) of a keyed digest. Nobody reads it, and nobody but its owner sets it.
 
 use ritorno_protocol::bytes::encode;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{TenantId, UserId};
 use ritorno_protocol::secret::Password;
 use serde::{Deserialize, Serialize};
@@ -11,9 +13,7 @@ use subtle::ConstantTimeEq as _;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use crate::ids::FlowId;
 use crate::pepper::Pepper;
-use crate::subject::Subject;
 
 /// Fewest questions that are registered, and that are asked.
 pub const LEAST: u8 = 3;
@@ -27,6 +27,7 @@ pub const QUESTION_CHARACTERS: std::ops::RangeInclusive<usize> = 3..=200;
 pub const ANSWER_CHARACTERS: std::ops::RangeInclusive<usize> = 3..=40;
 /// Most bytes that are looked at of what was typed.
 const MOST_BYTES: usize = 1_024;
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// The questions that every tenant has, by their keys. What they say is in the message catalogues. None is taken away or given
 /// another meaning: people have answered them.
@@ -162,28 +163,27 @@ impl QuestionPolicy {
         PREDEFINED.into_iter().map(Question::Predefined).chain(own).collect()
     }
 
-    /// What a name seems to have registered that has nothing: the same every time.
-    pub fn decoys(&self, pepper: &Pepper, tenant: TenantId, whose: &Subject) -> Vec<Question> {
-        let rank = |question: &Question| {
-            let text = question.to_text();
-            pepper.digest("decoy/questions", &[tenant.0.as_bytes(), &whose.0, text.as_bytes()])
-        };
-        first(self.offered(), usize::from(self.to_register), rank)
-    }
-
-    /// Which of those that are registered are asked, after so many tries in one way through the pages: others after each.
+    /// Which of those that somebody registered are asked in a way through the pages that began at that moment, after so many tries in it:
+    /// others after each, and the same in each way that begins on the same day (UTC), so that nobody begins anew until those are asked
+    /// that they know.
     pub fn draw(
         &self,
         pepper: &Pepper,
-        flow: FlowId,
+        (tenant, user): (TenantId, UserId),
+        began: Timestamp,
         tries: u32,
-        registered: Vec<Question>,
+        mut registered: Vec<Question>,
     ) -> Vec<Question> {
+        let day = began.unix_ms().div_euclid(DAY_MS).to_be_bytes();
+        let tries = tries.to_be_bytes();
         let rank = |question: &Question| {
             let text = question.to_text();
-            pepper.digest("questions", &[flow.0.as_bytes(), &tries.to_be_bytes(), text.as_bytes()])
+            pepper
+                .digest("questions", &[tenant.0.as_bytes(), user.0.as_bytes(), &day, &tries, text.as_bytes()])
         };
-        first(registered, usize::from(self.to_ask), rank)
+        registered.sort_by_cached_key(rank);
+        registered.truncate(usize::from(self.to_ask));
+        registered
     }
 }
 
@@ -214,12 +214,6 @@ impl From<QuestionPolicy> for Raw {
         let QuestionPolicy { to_register, to_ask, own } = policy;
         Self { to_register, to_ask, own }
     }
-}
-
-fn first(mut questions: Vec<Question>, most: usize, rank: impl Fn(&Question) -> [u8; 32]) -> Vec<Question> {
-    questions.sort_by_cached_key(rank);
-    questions.truncate(most);
-    questions
 }
 
 /// How answers and questions are compared: compatibility forms composed (NFKC, Unicode Standard Annex 15), without case, and with one
@@ -308,28 +302,29 @@ mod tests {
     }
 
     #[test]
-    fn others_are_drawn_after_a_try_and_decoys_never_change() {
-        let (pepper, tenant) = (Pepper::new([1; 32]), TenantId(uuid::Uuid::from_u128(1)));
+    fn others_are_drawn_after_a_try_and_on_another_day_and_never_by_beginning_anew() {
+        let (pepper, id) = (Pepper::new([1; 32]), uuid::Uuid::from_u128);
         let questions = policy(5, 3, &["Which tree?"]).unwrap();
-        let registered = questions.decoys(&pepper, tenant, &Subject([1; 32]));
-        assert_eq!(registered.len(), 5);
-        assert_eq!(registered, questions.decoys(&pepper, tenant, &Subject([1; 32])));
-        assert_ne!(registered, questions.decoys(&pepper, tenant, &Subject([2; 32])));
-        let flow = |number| FlowId(uuid::Uuid::from_u128(number));
-        let draw = |way, tries| questions.draw(&pepper, flow(way), tries, registered.clone());
-        assert_eq!(draw(1, 0), draw(1, 0), "a reload shows the same");
-        let drawn: BTreeSet<Vec<Question>> = (0..20).map(|tries| draw(1, tries)).collect();
-        assert!(drawn.len() > 10);
+        let registered: Vec<Question> = questions.offered().into_iter().rev().take(5).collect();
+        let began = |day: i64, hour: i64| Timestamp::from_unix_ms(day * DAY_MS + hour * 3_600_000);
+        let draw = |user, began, tries| {
+            questions.draw(&pepper, (TenantId(id(1)), UserId(id(user))), began, tries, registered.clone())
+        };
+        for hour in 0..24 {
+            assert_eq!(draw(1, began(20_000, hour), 0), draw(1, began(20_000, 0), 0), "{hour}");
+        }
+        let days: BTreeSet<_> = (0..20).map(|day| draw(1, began(20_000 + day, 0), 0)).collect();
+        let people: BTreeSet<_> = (0..20).map(|user| draw(user, began(20_000, 0), 0)).collect();
+        let tries: BTreeSet<_> = (0..20).map(|tries| draw(1, began(20_000, 0), tries)).collect();
         let mut all = BTreeSet::new();
-        for one in drawn {
-            assert_eq!(one.iter().collect::<BTreeSet<_>>().len(), 3);
-            all.extend(one);
+        for drawn in [days, people, tries] {
+            assert!(drawn.len() > 10, "{drawn:?}");
+            for one in drawn {
+                assert_eq!(one.iter().collect::<BTreeSet<_>>().len(), 3);
+                all.extend(one);
+            }
         }
         assert_eq!(all, registered.iter().cloned().collect(), "each of them comes, and no other");
-        assert_ne!(
-            (0..5).map(|tries| draw(1, tries)).collect::<Vec<_>>(),
-            (0..5).map(|tries| draw(2, tries)).collect::<Vec<_>>()
-        );
     }
 
     #[test]

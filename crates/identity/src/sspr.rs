@@ -166,12 +166,12 @@ pub fn lacking(tenant: &Tenant, user: &User, standing: &Standing) -> Option<Lack
     let Some(gates) = standing.policy(tenant).before(&standing.methods(tenant, user)) else {
         return Some(Lacking::Methods);
     };
-    let begins = tenant.gate_policy.methods();
+    let begins = tenant.gate_policy.begins_with();
     if gates.choices().iter().any(|method| begins.contains(method)) {
         return None;
     }
     let theirs = standing.policy(tenant);
-    Some(Lacking::First(begins.iter().copied().filter(|method| theirs.allows(*method)).collect()))
+    Some(Lacking::First(begins.into_iter().filter(|method| theirs.allows(*method)).collect()))
 }
 
 /// What somebody is asked to do about what opens their gates, once they have proved who they are.
@@ -227,11 +227,17 @@ mod tests {
             "not allowed"
         );
         let asking = Tenant {
-            gate_policy: GatePolicy::new(1, vec![Method::Mail, Method::Questions], 1, true).unwrap(),
+            gate_policy: GatePolicy::new(2, vec![Method::App, Method::Questions], 2, true).unwrap(),
             ..tenant.clone()
         };
-        assert_eq!(gates(&asking, &unreachable, &answers).unwrap().choices(), [Method::Questions]);
-        let few = Standing { questions: 2, ..nothing.clone() };
+        assert_eq!(
+            gates(&asking, &unreachable, &answers),
+            Err(SsprCode::NotProperlyConfigured),
+            "no first gate"
+        );
+        let both = Standing { app: true, ..answers.clone() };
+        assert_eq!(gates(&asking, &unreachable, &both).unwrap().choices(), [Method::App]);
+        let few = Standing { questions: 2, ..both };
         assert_eq!(gates(&asking, &unreachable, &few), Err(SsprCode::NotProperlyConfigured));
         let disabled = User { enabled: false, ..user.clone() };
         assert_eq!(gates(&tenant, &disabled, &app), Err(SsprCode::NotEnabledInPolicy));

@@ -87,6 +87,11 @@ impl Challenge {
         }
     }
 
+    /// Which level it is of.
+    pub const fn level(&self) -> u8 {
+        self.bits.saturating_sub(LEAST_BITS - 1)
+    }
+
     /// The text for the page: `whose` name it is good for.
     pub fn seal(&self, pepper: &Pepper, tenant: TenantId, whose: &Subject) -> String {
         let head = self.head();
@@ -217,6 +222,7 @@ mod tests {
     fn the_most_is_what_a_slow_phone_computes_in_five_seconds() {
         let most = Challenge::new(u8::MAX, NOW, &Sevens);
         assert_eq!(most, Challenge::new(LEVELS, NOW, &Sevens));
+        assert!((1..=LEVELS).all(|level| Challenge::new(level, NOW, &Sevens).level() == level));
         let digests = (PIECES as u64) << most.bits;
         assert!(digests <= 16_000 * 5, "{digests} digests, and a slow phone makes 16,000 a second");
         assert!(most.waited_at < most.expires_at, "whoever waits has time to go on");

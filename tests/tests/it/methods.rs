@@ -103,7 +103,7 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     world.stack.wait_until_open()?;
     world.stack.server_command(&["tenant", "gates", "1", "mail", "sms"])?;
     browse("methods.test.mjs", &in_phase("sms"))?;
-    let told = world.stack.server_command(&["tenant", "gates", "2", "questions", "mail"])?;
+    let told = world.stack.server_command(&["tenant", "gates", "2", "mail", "questions"])?;
     ensure!(told.contains("5 to register, 3 asked, 0 of your own"), "{told}");
     let own = ["tenant", "questions", "--to-register", "4", "--own", "Quale albero c'è nel cortile?"];
     world.stack.server_command(&own)?;

@@ -12,7 +12,9 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::brand::{Brand, Colour, Scheme};
 use ritorno_identity::logo::Logo;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::bytes::encode;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::session::{Menu, SignedIn};
 use crate::brand::change::{Fault, Wanted, changed, forget_others, reason};
@@ -41,7 +43,20 @@ struct LookPage {
     /// What the form would make of the pages, if that was asked for.
     preview: Option<Preview>,
     /// What is wrong with the form.
-    fault: Option<String>,
+    fault: Option<Wrong>,
+}
+
+/// What is wrong, and with which of the fields.
+struct Wrong {
+    told: String,
+    fields: &'static [&'static str],
+}
+
+impl LookPage {
+    /// Whether that field is at fault.
+    fn at_fault(&self, field: &str) -> bool {
+        self.fault.as_ref().is_some_and(|wrong| wrong.fields.contains(&field))
+    }
 }
 
 /// How well a colour can be read, where it is the worst.
@@ -69,6 +84,8 @@ struct Fields {
     name: String,
     accent: String,
     accent_dark: String,
+    /// The look that the form was made from ([`version`]): whoever changes another one has not seen it.
+    made_from: String,
     /// The digests of the logos that are there; empty for none.
     kept: String,
     kept_dark: String,
@@ -100,10 +117,17 @@ impl Fields {
             name: tenant.name.clone(),
             accent: colour(brand.accent),
             accent_dark: colour(brand.accent_dark),
+            made_from: version(tenant),
             kept: digest(&brand.logo),
             kept_dark: digest(&brand.logo_dark),
         }
     }
+}
+
+/// A digest of how the tenant looks: the same for the same look.
+fn version(tenant: &Tenant) -> String {
+    let look = serde_json::to_vec(&(&tenant.name, &tenant.brand)).unwrap_or_default();
+    encode(&Sha256::digest(look))
 }
 
 /// Cut off, so that what is refused never looks as if it were enough.
@@ -125,8 +149,18 @@ fn contrasts(brand: &Brand) -> Vec<Contrast> {
 }
 
 /// What is wrong, in the reader's words.
-fn told(t: Words, fault: Fault) -> Result<String, PageError> {
-    Ok(match fault {
+fn wrong(t: Words, fault: Fault) -> Result<Wrong, PageError> {
+    let fields: &'static [&'static str] = match &fault {
+        Fault::Name => &["name"],
+        Fault::Contrast(low) if low.scheme == Scheme::Light => &["accent"],
+        Fault::Contrast(_) => &["accent_dark"],
+        Fault::DarkAlone => &["accent", "accent_dark"],
+        Fault::Logo { dark: false, .. } => &["logo"],
+        Fault::Logo { dark: true, .. } => &["logo_dark"],
+        Fault::LogoDarkAlone => &["logo", "logo_dark"],
+        Fault::Store(_) => &[],
+    };
+    let told = match fault {
         Fault::Name => t.say("look-fault-name"),
         Fault::Contrast(low) => {
             let told = match low.scheme {
@@ -139,7 +173,8 @@ fn told(t: Words, fault: Fault) -> Result<String, PageError> {
         Fault::Logo { .. } => t.say("look-fault-logo"),
         Fault::LogoDarkAlone => t.say("look-fault-logo-dark-alone"),
         Fault::Store(error) => return Err(PageError::behind(error)),
-    })
+    };
+    Ok(Wrong { told, fields })
 }
 
 fn bare(signed_in: &SignedIn, reader: &Reader, fields: Fields, brand: &Brand) -> LookPage {
@@ -176,6 +211,7 @@ async fn read(mut form: Multipart) -> Result<Sent, PageError> {
             "name" => sent.fields.name = text()?,
             "accent" => sent.fields.accent = text()?,
             "accent_dark" => sent.fields.accent_dark = text()?,
+            "made_from" => sent.fields.made_from = text()?,
             "kept" => sent.fields.kept = text()?,
             "kept_dark" => sent.fields.kept_dark = text()?,
             "logo" => sent.logo = picture(),
@@ -189,15 +225,34 @@ async fn read(mut form: Multipart) -> Result<Sent, PageError> {
     Ok(sent)
 }
 
-/// A new picture, the one that is there, or none.
+/// What a form says of a logo.
+enum Picked {
+    /// A new one, or the one that is there.
+    Picture(Vec<u8>),
+    /// None.
+    None,
+    /// The one that was there, or that a preview kept, and it is gone.
+    Gone,
+}
+
+impl Picked {
+    fn bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Picture(bytes) => Some(bytes),
+            Self::None | Self::Gone => None,
+        }
+    }
+}
+
 async fn picture(
     state: &AppState,
     (new, kept, none): (Option<Vec<u8>>, &str, bool),
-) -> Result<Option<Vec<u8>>, PageError> {
+) -> Result<Picked, PageError> {
     if new.is_some() || none || kept.is_empty() {
-        return Ok(new.filter(|_| !none));
+        return Ok(new.filter(|_| !none).map_or(Picked::None, Picked::Picture));
     }
-    state.store.brand_pictures().get(state.tenant, kept).await.map_err(PageError::behind)
+    let there = state.store.brand_pictures().get(state.tenant, kept).await.map_err(PageError::behind)?;
+    Ok(there.map_or(Picked::Gone, Picked::Picture))
 }
 
 /// A preview is shown, or it is changed.
@@ -211,33 +266,67 @@ async fn change(
     let sent = read(form).await?;
     let fields = sent.fields.clone();
     let (tenant, t) = (&signed_in.tenant, reader.words(&signed_in.tenant));
-    let again = |told: String| {
+    let again = |wrong: Wrong| {
         let shown = bare(&signed_in, &reader, fields.clone(), &tenant.brand);
-        page(StatusCode::UNPROCESSABLE_ENTITY, &LookPage { fault: Some(told), ..shown })
+        page(StatusCode::UNPROCESSABLE_ENTITY, &LookPage { fault: Some(wrong), ..shown })
     };
+    // The logos that are there now, and what was typed: whoever sends it once more has seen it.
+    let anew = |told: String, fields: &'static [&'static str]| {
+        let Fields { made_from, kept, kept_dark, .. } = Fields::of(tenant);
+        let typed = Fields { made_from, kept, kept_dark, ..sent.fields.clone() };
+        let shown = bare(&signed_in, &reader, typed, &tenant.brand);
+        page(StatusCode::CONFLICT, &LookPage { fault: Some(Wrong { told, fields }), ..shown })
+    };
+    if fields.made_from != version(tenant) {
+        return Ok(anew(t.say("look-fault-changed"), &[]));
+    }
     let colour = |typed: &str| match typed.trim() {
         "" => Ok(None),
         typed => typed.parse::<Colour>().map(Some),
     };
-    let (Ok(accent), Ok(accent_dark)) = (colour(&fields.accent), colour(&fields.accent_dark)) else {
-        return Ok(again(t.say("look-fault-colour")));
+    let (accent, accent_dark) = match (colour(&fields.accent), colour(&fields.accent_dark)) {
+        (Ok(accent), Ok(accent_dark)) => (accent, accent_dark),
+        (light, dark) => {
+            let fields: &'static [&'static str] = match (light, dark) {
+                (Err(_), Err(_)) => &["accent", "accent_dark"],
+                (Err(_), Ok(_)) => &["accent"],
+                _ => &["accent_dark"],
+            };
+            return Ok(again(Wrong { told: t.say("look-fault-colour"), fields }));
+        }
     };
+    let logo = picture(&state, (sent.logo.clone(), &fields.kept, sent.no_logo)).await?;
+    let logo_dark = picture(&state, (sent.logo_dark.clone(), &fields.kept_dark, sent.no_logo_dark)).await?;
+    let gone: &'static [&'static str] = match (&logo, &logo_dark) {
+        (Picked::Gone, Picked::Gone) => &["logo", "logo_dark"],
+        (Picked::Gone, _) => &["logo"],
+        (_, Picked::Gone) => &["logo_dark"],
+        _ => &[],
+    };
+    if !gone.is_empty() {
+        return Ok(anew(t.say("look-fault-gone"), gone));
+    }
     let wanted = Wanted {
         name: Some(fields.name.clone()),
         accent,
         accent_dark,
-        logo: picture(&state, (sent.logo, &fields.kept, sent.no_logo)).await?,
-        logo_dark: picture(&state, (sent.logo_dark, &fields.kept_dark, sent.no_logo_dark)).await?,
+        logo: logo.bytes(),
+        logo_dark: logo_dark.bytes(),
         // The form holds all of it.
         clear: true,
     };
     let changed = match changed(&state.store, tenant, wanted).await {
         Ok(changed) => changed,
-        Err(fault) => return Ok(again(told(t, fault)?)),
+        Err(fault) => return Ok(again(wrong(t, fault)?)),
     };
     if sent.preview {
         let brand = &changed.brand;
-        let shown = bare(&signed_in, &reader, Fields::of(&changed), brand);
+        let shown = bare(
+            &signed_in,
+            &reader,
+            Fields { made_from: fields.made_from.clone(), ..Fields::of(&changed) },
+            brand,
+        );
         let preview = Preview {
             style: style_of(brand),
             name: changed.name.clone(),

@@ -362,6 +362,7 @@ fn read(fields: &Fields, state: &AppState) -> Result<GatePolicy, Fault> {
             PolicyFault::Methods => key("policy-fault-methods"),
             PolicyFault::TooFewMethods => key("policy-fault-too-few"),
             PolicyFault::ToRegister => key("policy-fault-to-register"),
+            PolicyFault::Questions => key("policy-fault-questions"),
         })
     })
 }

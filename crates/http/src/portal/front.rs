@@ -42,7 +42,7 @@ pub(super) struct FrontPage {
 
 /// Whether the pages begin with a code by mail.
 pub(super) fn begins_by_mail(tenant: &Tenant) -> bool {
-    tenant.gate_policy.methods().first() == Some(&Method::Mail)
+    tenant.gate_policy.begins_with().first() == Some(&Method::Mail)
 }
 
 /// The handler.

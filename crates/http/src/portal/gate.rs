@@ -86,7 +86,7 @@ pub(super) const fn place(method: Method) -> &'static str {
 
 /// What can open the gate that the flow is at, as far as its browser may know.
 fn choices(tenant: &Tenant, flow: &Flow) -> Vec<Method> {
-    if flow.gates.passed().is_empty() { tenant.gate_policy.methods().to_vec() } else { flow.gates.choices() }
+    if flow.gates.passed().is_empty() { tenant.gate_policy.begins_with() } else { flow.gates.choices() }
 }
 
 /// The ways beside `current`.

@@ -1,5 +1,5 @@
-//! `GET` and `POST /reset/questions`: a gate that is passed with the answers to questions that were registered. Others are drawn
-//! after each wrong try. A name that has none is asked what it seems to have registered, the same every time.
+//! `GET` and `POST /reset/questions`: the second gate, passed with the answers to questions that were registered. It is never the first,
+//! so that nobody sees them who has not proved anything yet. Others are drawn after each wrong try.
 
 use askama::Template;
 use axum::Form;
@@ -50,24 +50,29 @@ pub(super) async fn show(
     if let Some(place) = instead_of(&tenant, &flow, Method::Questions) {
         return Ok(Redirect::to(place).into_response());
     }
-    let asked = asked(&state, &tenant, &flow).await?;
+    let Some((_, asked)) = asked(&state, &tenant, &flow).await? else { return Ok(ended(&reader, &tenant)) };
     let page = render(&reader, &tenant, &flow, &asked, None);
     Ok((reader.remember(jar), page).into_response())
 }
 
-/// What is asked now: of what somebody registered who can pass with it, of what a name seems to have registered otherwise.
-async fn asked(state: &AppState, tenant: &Tenant, flow: &Flow) -> Result<Vec<Question>, PageError> {
-    let (pepper, questions) = (&state.pepper, &tenant.questions);
-    let owner = flow.user().filter(|_| flow.gates.choices().contains(&Method::Questions));
-    let registered = state.store.security_questions().list(tenant.id, owner).await;
+/// Whom, and what they are asked now. `None` if they have fewer than are asked, as when they were taken back meanwhile: then another way
+/// through the pages begins with what there is.
+async fn asked(
+    state: &AppState,
+    tenant: &Tenant,
+    flow: &Flow,
+) -> Result<Option<(UserId, Vec<Question>)>, PageError> {
+    let usable = !flow.gates.passed().is_empty() && flow.gates.choices().contains(&Method::Questions);
+    let Some(owner) = flow.user().filter(|_| usable) else { return Ok(None) };
+    let registered = state.store.security_questions().list(tenant.id, Some(owner)).await;
     let registered = registered.map_err(PageError::behind)?;
-    let way = Subject::of_flow(pepper, tenant.id, flow.id);
+    let way = Subject::of_flow(&state.pepper, tenant.id, flow.id);
     let limits = state.store.limits();
     let tries = limits.counted(tenant.id, &TRIES_AT_A_GATE, &way, state.clock.now()).await;
-    let there = registered.len() >= usize::from(questions.to_ask());
-    let decoys = questions.decoys(pepper, tenant.id, &flow.subject);
-    let of = if there { registered } else { decoys };
-    Ok(questions.draw(pepper, flow.id, tries.map_err(PageError::behind)?, of))
+    let tries = tries.map_err(PageError::behind)?;
+    let whose = (tenant.id, owner);
+    let drawn = tenant.questions.draw(&state.pepper, whose, flow.started_at, tries, registered);
+    Ok((drawn.len() >= usize::from(tenant.questions.to_ask())).then_some((owner, drawn)))
 }
 
 /// Questions were answered. The try is counted before anything is compared, and all answers are.
@@ -82,7 +87,9 @@ pub(super) async fn check(
     if let Some(place) = instead_of(&tenant, &flow, Method::Questions) {
         return Ok(Redirect::to(place).into_response());
     }
-    let questions = asked(&state, &tenant, &flow).await?;
+    let Some((owner, questions)) = asked(&state, &tenant, &flow).await? else {
+        return Ok(ended(&reader, &tenant));
+    };
     let typed = fields.iter().filter(|(name, _)| name == "answer").map(|(_, typed)| Answer::parse(typed));
     let read: Option<Vec<Answer>> = typed.collect();
     let Some(answers) = read.filter(|answers| answers.len() == questions.len()) else {
@@ -90,8 +97,6 @@ pub(super) async fn check(
     };
     let wrong = (Method::Questions, key("questions-wrong"));
     let judged = judge(&state, &reader, &jar, &flow, wrong, async |attempt| {
-        // An answer is its owner's: where there is none, it is nobody's.
-        let owner = attempt.user.unwrap_or(UserId(uuid::Uuid::nil()));
         let digest = |(answer, question): (&Answer, &Question)| {
             answer.digest(&state.pepper, attempt.tenant, owner, question)
         };
@@ -104,7 +109,9 @@ pub(super) async fn check(
     match judged.await? {
         Judged::Passed(passed) => Ok(passed),
         Judged::Again(fault) => {
-            let others = asked(&state, &tenant, &flow).await?;
+            let Some((_, others)) = asked(&state, &tenant, &flow).await? else {
+                return Ok(ended(&reader, &tenant));
+            };
             Ok(render(&reader, &tenant, &flow, &others, Some(fault)))
         }
         Judged::Stopped => {

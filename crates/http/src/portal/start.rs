@@ -104,7 +104,7 @@ async fn begin(
     let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
     let limits = state.store.limits();
     // Whoever worked for a name was counted when it was asked for.
-    if !paid.is_enough()
+    if !paid.is_something()
         && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
     {
         return Ok(again(key("front-too-many")));
@@ -122,7 +122,7 @@ async fn begin(
     }
     state.store.flows().insert(&flow).await.map_err(PageError::behind)?;
     // What the pages begin with is the tenant's choice, the same for every name.
-    let first = tenant.gate_policy.methods().first().copied().unwrap_or(Method::Mail);
+    let first = tenant.gate_policy.begins_with().first().copied().unwrap_or(Method::Mail);
     let by = match first {
         Method::Mail => Some(By::Mail(AddressKind::default())),
         Method::Sms => Some(By::Sms),

@@ -8,7 +8,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use ritorno_identity::limit::{STARTS, WAITED};
+use ritorno_identity::limit::{CHALLENGES_OPEN, STARTS, WAITED};
 use ritorno_identity::name::SignInName;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
@@ -42,10 +42,10 @@ pub(in crate::portal) struct Door {
 
 /// What came of a challenge that was sent along.
 pub(in crate::portal) enum Paid {
-    /// It was answered, and is used up now.
-    Worked,
+    /// It was answered, and is used up now: what it was worth, from 1 to [`ritorno_identity::work::LEVELS`].
+    Worked(u8),
     /// The time is over that it asked for, and it is used up now.
-    Waited,
+    Waited(u8),
     /// Whoever waits instead came back before the time. The challenge is still good.
     TooEarly(Challenge),
     /// Whoever waits instead did so too often for this name.
@@ -55,16 +55,25 @@ pub(in crate::portal) enum Paid {
 }
 
 impl Paid {
-    /// Whether nothing more is asked for.
-    pub(in crate::portal) const fn is_enough(&self) -> bool {
-        matches!(self, Self::Worked | Self::Waited)
+    /// Whether something was paid.
+    pub(in crate::portal) const fn is_something(&self) -> bool {
+        matches!(self, Self::Worked(_) | Self::Waited(_))
+    }
+
+    /// Whether nothing more is asked for at that level. It may have gone up by one since the challenge was made, and no further: what was
+    /// laid in while it was cheap is not good when it is dear.
+    const fn is_enough_at(&self, level: u8) -> bool {
+        match self {
+            Self::Worked(paid) | Self::Waited(paid) => *paid + 1 >= level,
+            Self::TooEarly(_) | Self::TooOften | Self::No => false,
+        }
     }
 
     /// What the audit says of it.
     pub(in crate::portal) const fn told(&self) -> &'static str {
         match self {
-            Self::Worked => ", after a proof of work",
-            Self::Waited => ", after waiting",
+            Self::Worked(_) => ", after a proof of work",
+            Self::Waited(_) => ", after waiting",
             Self::TooEarly(_) | Self::TooOften | Self::No => "",
         }
     }
@@ -99,27 +108,56 @@ pub(in crate::portal) async fn paid(
         return Ok(Paid::No);
     };
     let limits = state.store.limits();
-    let paid = if sent.answer.is_empty() {
+    let waited = sent.answer.is_empty();
+    if waited {
         if now < challenge.waited_at {
             return Ok(Paid::TooEarly(challenge));
         }
-        let here = whose.from_network(&state.pepper, tenant.id, &reader.network);
-        if !limits.count(tenant.id, &WAITED, &here, now).await.map_err(PageError::behind)? {
-            return Ok(Paid::TooOften);
-        }
-        Paid::Waited
     } else {
         let answer = Answer::parse(&sent.answer);
         if !answer.is_some_and(|answer| challenge.is_answered_by(&sent.challenge, &answer)) {
             return Ok(Paid::No);
         }
-        Paid::Worked
-    };
+    }
+    // Used up before anything is counted for it, so that a form that is sent twice counts once.
     let spent = limits.spend(tenant.id, challenge.spent(), challenge.expires_at).await;
-    Ok(if spent.map_err(PageError::behind)? { paid } else { Paid::No })
+    if !spent.map_err(PageError::behind)? {
+        return Ok(Paid::No);
+    }
+    let here = whose.from_network(&state.pepper, tenant.id, &reader.network);
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    for subject in [&here, &network] {
+        limits.give_back(tenant.id, &CHALLENGES_OPEN, subject).await.map_err(PageError::behind)?;
+    }
+    if !waited {
+        return Ok(Paid::Worked(challenge.level()));
+    }
+    let counted = limits.count(tenant.id, &WAITED, &here, now).await.map_err(PageError::behind)?;
+    Ok(if counted { Paid::Waited(challenge.level()) } else { Paid::TooOften })
 }
 
-/// Counts a name that was given, and asks for work if that is too often and it was not `paid` for; `None` if it may go on.
+/// How often a name was given, this time included. It is counted, or only looked at.
+async fn pressure(
+    state: &AppState,
+    tenant: &Tenant,
+    subjects: &[Subject; 3],
+    counts: bool,
+) -> Result<Pressure, PageError> {
+    let (now, limits) = (state.clock.now(), state.store.limits());
+    let mut number = [0; 3];
+    for (number, subject) in number.iter_mut().zip(subjects) {
+        let counted = if counts {
+            limits.raise(tenant.id, &STARTS, subject, now).await
+        } else {
+            limits.counted(tenant.id, &STARTS, subject, now).await.map(|before| before.saturating_add(1))
+        };
+        *number = counted.map_err(PageError::behind)?;
+    }
+    let [name, network, everybody] = number;
+    Ok(Pressure { name, network, tenant: everybody })
+}
+
+/// Counts a name that was given, and asks for work if that is too often and too little was `paid` for it; `None` if it may go on.
 /// Where the person succeeded in this browser before (`spared`), it always may.
 pub(in crate::portal) async fn asked(
     state: &AppState,
@@ -134,21 +172,43 @@ pub(in crate::portal) async fn asked(
     let whose = Subject::of_name(pepper, tenant.id, name);
     let network = Subject::of_network(pepper, tenant.id, &reader.network);
     let subjects = [whose, network, Subject::of_tenant(pepper, tenant.id)];
-    let mut counts = [0; 3];
-    for (count, subject) in counts.iter_mut().zip(&subjects) {
-        *count = limits.raise(tenant.id, &STARTS, subject, now).await.map_err(PageError::behind)?;
-    }
-    let [name, network, everybody] = counts;
-    let pressure = Pressure { name, network, tenant: everybody };
-    let Some(level) = pressure.level().filter(|_| !spared && !paid.is_enough()) else { return Ok(None) };
-    // What is asked for and not done must not make it dearer for the next one.
-    for subject in &subjects {
-        limits.give_back(tenant.id, &STARTS, subject).await.map_err(PageError::behind)?;
-    }
+    let owes =
+        |pressure: &Pressure| pressure.level().is_some_and(|level| !spared && !paid.is_enough_at(level));
+    // Whoever paid nothing is looked at before they are counted: what is asked for and not done must not make it dearer for the next
+    // one, not even for a moment.
+    let looked_at = if spared || paid.is_something() {
+        None
+    } else {
+        Some(self::pressure(state, tenant, &subjects, false).await?).filter(owes)
+    };
+    let pressure = match looked_at {
+        Some(pressure) => pressure,
+        None => {
+            let pressure = self::pressure(state, tenant, &subjects, true).await?;
+            if !owes(&pressure) {
+                return Ok(None);
+            }
+            for subject in &subjects {
+                limits.give_back(tenant.id, &STARTS, subject).await.map_err(PageError::behind)?;
+            }
+            pressure
+        }
+    };
     let (challenge, text) = match paid {
         Paid::TooEarly(challenge) => (challenge.clone(), sent.challenge.clone()),
         _ => {
-            let challenge = Challenge::new(level, now, &*state.random);
+            let here = whose.from_network(pepper, tenant.id, &reader.network);
+            let mut others = [0; 2];
+            for (others, subject) in others.iter_mut().zip([&here, &network]) {
+                let open = limits.raise(tenant.id, &CHALLENGES_OPEN, subject, now).await;
+                *others = open.map_err(PageError::behind)?.saturating_sub(1);
+            }
+            let with_those = Pressure {
+                name: pressure.name.saturating_add(others[0]),
+                network: pressure.network.saturating_add(others[1]),
+                ..pressure
+            };
+            let challenge = Challenge::new(with_those.level().unwrap_or(1), now, &*state.random);
             let text = challenge.seal(pepper, tenant.id, &whose);
             (challenge, text)
         }

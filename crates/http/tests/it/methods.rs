@@ -297,7 +297,7 @@ async fn an_administrator_needs_one_of_what_the_pages_begin_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_looks_the_same_for_every_name() {
-    for first in Method::ALL {
+    for first in Method::ALL.into_iter().filter(|method| method.opens_the_first_gate()) {
         let world = World::new().await;
         let _agent = TestAgent::link(&world).await;
         let mut owner = Browser::new(&world.app, "en");

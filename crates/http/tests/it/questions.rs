@@ -1,6 +1,7 @@
-//! Security questions: chosen and answered by their owner, asked at a gate, and the same for every name.
+//! Security questions: chosen and answered by their owner, asked at the second gate, and shown to nobody before the first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
@@ -20,6 +21,7 @@ use crate::register::{ANNA, proven};
 use crate::world::World;
 
 const NOBODY: &str = "anna.verdi@contoso.test";
+const ANNAS_MAIL: &str = "anna.rossi@mail.test";
 /// What Anna chooses, and how she answers.
 const CHOSEN: [(&str, &str); 5] = [
     ("first-pet", "Fido il  Grande"),
@@ -40,6 +42,15 @@ async fn choose(browser: &mut Browser, chosen: &[(&str, &str)]) -> Answer {
 fn asked(page: &Answer) -> Vec<String> {
     let labels = page.body.split("<label class=\"question\"").skip(1);
     labels.map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()).collect()
+}
+
+/// Begins, and passes the first gate by mail.
+async fn at_the_second_gate(world: &World, browser: &mut Browser) {
+    world.letters().await;
+    assert_eq!(browser.post("/reset/start", &[("name", ANNA)]).await.location(), "/reset/code");
+    let code = world.code(ANNAS_MAIL).await;
+    let passed = browser.post("/reset/code", &[("code", &code)]).await;
+    assert_eq!(passed.location(), "/reset/gate", "{}", passed.body);
 }
 
 /// What each question says, by its key, from the page on which they are chosen.
@@ -71,7 +82,7 @@ async fn answer(browser: &mut Browser, page: &Answer, words: &BTreeMap<String, S
 
 async fn registered_and_asked(world: &World) {
     let _agent = TestAgent::link(world).await;
-    policy(world, 1, &[Method::Mail, Method::Questions]).await;
+    policy(world, 2, &[Method::Mail, Method::Questions]).await;
     let mut owner = Browser::new(&world.app, "en");
     assert_eq!(owner.get("/register/questions").await.status, StatusCode::GONE);
     proven(world, &mut owner).await;
@@ -105,8 +116,8 @@ async fn registered_and_asked(world: &World) {
 
     // Forgotten. What is wrong is wrong whichever it is, and others are asked then.
     let mut browser = Browser::new(&world.app, "en");
-    browser.post("/reset/start", &[("name", ANNA)]).await;
-    assert!(browser.get("/reset/code").await.body.contains("href=\"/reset/questions\""));
+    at_the_second_gate(world, &mut browser).await;
+    assert!(browser.get("/reset/gate").await.body.contains("href=\"/reset/questions\""));
     let page = browser.get("/reset/questions").await;
     let first = asked(&page);
     assert_eq!((page.status, first.len()), (StatusCode::OK, 3));
@@ -143,9 +154,8 @@ async fn registered_and_asked(world: &World) {
     assert!(desk.get(&person).await.body.contains("id=\"person-questions\">none<"));
     assert_eq!(told(world).await, [(Method::Questions, AddressChange::Removed); 2]);
     browser.post("/reset/start", &[("name", ANNA)]).await;
-    let page = browser.get("/reset/questions").await;
-    let typed: Vec<(&str, &str)> = vec![("answer", "Fido il grande"); asked(&page).len()];
-    assert_eq!(browser.post("/reset/questions", &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(browser.get("/reset/questions").await.location(), "/reset/code");
+    world.letters().await;
 
     // So can their owner; and no answer is in the audit.
     choose(&mut owner, &CHOSEN).await;
@@ -174,34 +184,59 @@ async fn questions_are_registered_and_asked_on_postgres() {
     registered_and_asked(&World::postgres().await).await;
 }
 
-/// All that one way through the pages asks of a name, up to its last try.
-async fn all_asked(world: &World, name: &str) -> BTreeSet<String> {
-    let mut browser = Browser::new(&world.app, "en");
-    browser.post("/reset/start", &[("name", name)]).await;
-    let mut all: BTreeSet<String> = asked(&browser.get("/reset/questions").await).into_iter().collect();
-    for _ in 0..4 {
-        all.extend(asked(&browser.post("/reset/questions", &[("answer", "Fiat 600"); 3]).await));
-    }
-    all
-}
-
+/// Before the first gate nobody sees a question, of whatever name and in whichever spelling, and none is answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_has_none_is_asked_the_same_every_time() {
+async fn nobody_sees_questions_before_the_first_gate() {
     let world = World::new().await;
     let _agent = TestAgent::link(&world).await;
-    policy(&world, 1, &[Method::Questions, Method::Mail]).await;
+    policy(&world, 2, &[Method::Mail, Method::Questions]).await;
     let mut owner = Browser::new(&world.app, "en");
     proven(&world, &mut owner).await;
     choose(&mut owner, &CHOSEN).await;
-    for name in [ANNA, "paolo.bianchi@contoso.test", NOBODY] {
-        let (mut once, mut again) = (BTreeSet::new(), BTreeSet::new());
-        for _ in 0..2 {
-            once.append(&mut all_asked(&world, name).await);
-            again.append(&mut all_asked(&world, name).await);
-        }
-        assert_eq!(once.union(&again).count(), 5, "{name}: {once:?}, {again:?}");
+    for name in [ANNA, "CONTOSO\\anna.rossi", "paolo.bianchi@contoso.test", NOBODY, "CONTOSO\\nobody"] {
+        let mut browser = Browser::new(&world.app, "en");
+        browser.post("/reset/start", &[("name", name)]).await;
+        let code = browser.get("/reset/code").await;
+        assert!(!code.body.contains("/reset/questions"), "{name}: {}", code.body);
+        let shown = browser.get("/reset/questions").await;
+        assert_eq!((shown.status, shown.location()), (StatusCode::SEE_OTHER, "/reset/code"), "{name}");
+        let tried = browser.post("/reset/questions", &[("answer", "Fiat 500"); 3]).await;
+        assert_eq!((tried.status, tried.location()), (StatusCode::SEE_OTHER, "/reset/code"), "{name}");
     }
-    assert_ne!(all_asked(&world, NOBODY).await, all_asked(&world, "another.one@contoso.test").await);
+    let reasons: Vec<String> = world.facts().await.into_iter().map(|fact| fact.reason).collect();
+    assert!(!reasons.iter().any(|reason| reason.starts_with("questions ")), "{reasons:?}");
+}
+
+/// Whoever knows three of five does not begin anew until it is those that are asked.
+async fn beginning_anew_draws_nothing_anew(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    policy(world, 2, &[Method::Mail, Method::Questions]).await;
+    let mut owner = Browser::new(&world.app, "en");
+    proven(world, &mut owner).await;
+    choose(&mut owner, &CHOSEN).await;
+    let mut days = BTreeSet::new();
+    for _ in 0..6 {
+        let mut drawn = BTreeSet::new();
+        for _ in 0..3 {
+            let mut browser = Browser::new(&world.app, "en");
+            at_the_second_gate(world, &mut browser).await;
+            drawn.insert(asked(&browser.get("/reset/questions").await));
+        }
+        assert_eq!(drawn.len(), 1, "{drawn:?}");
+        days.append(&mut drawn);
+        world.clock.advance(Duration::from_secs(24 * 3_600));
+    }
+    assert!(days.len() > 1, "another day draws others: {days:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_anew_is_asked_the_same_that_day() {
+    beginning_anew_draws_nothing_anew(&World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_anew_is_asked_the_same_that_day_on_postgres() {
+    beginning_anew_draws_nothing_anew(&World::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,11 +259,11 @@ async fn the_tenant_says_how_many_and_which() {
         desk.post("/console/sspr/questions", &[("to_register", "3"), ("to_ask", "3"), ("own", own)]).await;
     assert_eq!(saved.location(), "/console/sspr", "{}", saved.body);
     let gates = [
-        ("gates", "1"),
+        ("gates", "2"),
         ("first", "mail"),
         ("method", "mail"),
         ("method", "questions"),
-        ("to_register", "1"),
+        ("to_register", "2"),
     ];
     assert_eq!(desk.post("/console/sspr/gates", &gates).await.location(), "/console/sspr");
     let page = desk.get("/console/sspr").await;
@@ -244,16 +279,20 @@ async fn the_tenant_says_how_many_and_which() {
     let tree = "own:Which tree stands in our yard?";
     let saved = choose(&mut owner, &[CHOSEN[0], CHOSEN[1], (tree, "una quercia")]).await;
     assert_eq!(saved.location(), "/register/methods?done=questions", "{}", saved.body);
-    // Whoever answered one that is taken away keeps it; who has fewer than are asked has none.
+    // Whoever answered one that is taken away keeps it; who has fewer than are asked has none, not even on the way.
+    let mut browser = Browser::new(&world.app, "en");
+    at_the_second_gate(&world, &mut browser).await;
     for (number, there) in [("3", true), ("4", false)] {
         let fields = [("to_register", number), ("to_ask", number), ("own", "")];
         assert_eq!(desk.post("/console/sspr/questions", &fields).await.location(), "/console/sspr");
-        let mut browser = Browser::new(&world.app, "en");
-        browser.post("/reset/start", &[("name", ANNA)]).await;
-        let asked = asked(&browser.get("/reset/questions").await);
-        assert_eq!(asked.len().to_string(), number);
+        let page = browser.get("/reset/questions").await;
+        assert_eq!(page.status == StatusCode::OK, there, "{}", page.body);
+        let asked = asked(&page);
+        assert_eq!(asked.len(), if there { 3 } else { 0 });
         assert_eq!(asked.contains(&"Which tree stands in our yard?".to_owned()), there, "{asked:?}");
     }
+    let all = [("answer", "Fido il grande"), ("answer", "Fiat 500"), ("answer", "una quercia")];
+    assert_eq!(browser.post("/reset/questions", &all).await.status, StatusCode::GONE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +300,7 @@ async fn pages_in_both_languages() {
     for language in Language::ALL {
         let world = World::new().await;
         let _agent = TestAgent::link(&world).await;
-        policy(&world, 1, &[Method::Questions, Method::Mail]).await;
+        policy(&world, 2, &[Method::Mail, Method::Questions]).await;
         let mut browser = Browser::new(&world.app, language.tag());
         proven(&world, &mut browser).await;
         let page = browser.get("/register/methods").await;
@@ -275,7 +314,7 @@ async fn pages_in_both_languages() {
         whole(&page, language, ["You have answered 5 questions", "Hai risposto a 5 domande"]);
         let page = browser.get("/register/questions").await;
         whole(&page, language, ["stops working when you save", "smettono di valere"]);
-        browser.post("/reset/start", &[("name", ANNA)]).await;
+        at_the_second_gate(&world, &mut browser).await;
         whole(&browser.get("/reset/questions").await, language, ["as you did when", "come quando le hai"]);
         let fault = browser.post("/reset/questions", &[("answer", "x")]).await;
         whole(&fault, language, ["Answer every question", "Rispondi a ogni domanda"]);

@@ -157,6 +157,30 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
             vec![("gates", "1"), ("method", "recovery-code"), ("to_register", "1"), ("group", "board")],
             "could go on from there",
         ),
+        // Questions are shown to nobody who has not passed a gate.
+        (
+            "/console/sspr/gates",
+            vec![
+                ("gates", "1"),
+                ("first", "mail"),
+                ("method", "mail"),
+                ("method", "questions"),
+                ("to_register", "1"),
+            ],
+            "only as the second of two proofs",
+        ),
+        (
+            "/console/sspr/group",
+            vec![
+                ("gates", "2"),
+                ("first", "questions"),
+                ("method", "mail"),
+                ("method", "questions"),
+                ("to_register", "2"),
+                ("group", "board"),
+            ],
+            "only as the second of two proofs",
+        ),
         ("/console/sspr/reconfirm", vec![("days", "731")], "from 0 to 730"),
         ("/console/sspr/for", vec![("group", "no such group")], "no group"),
     ] {

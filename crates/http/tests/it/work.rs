@@ -8,9 +8,10 @@ use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::language::Language;
 use ritorno_identity::limit::{FREE_STARTS_FROM_NETWORK, FREE_STARTS_OF_NAME, STARTS, WAITED};
 use ritorno_identity::method::Method;
+use ritorno_identity::name::SignInName;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::work::{LEVELS, PIECES, VALID, WAIT, zero_bits};
+use ritorno_identity::work::{LEVELS, PIECES, Pressure, VALID, WAIT, zero_bits};
 use ritorno_protocol::clock::Clock as _;
 
 use crate::agent::TestAgent;
@@ -113,9 +114,9 @@ async fn hammering_costs_whoever_hammers(world: &World) {
             flows += 1;
         } else {
             let asked = Asked::of(&answer);
-            // Whoever does not work gets nowhere, and makes it no dearer.
+            // Whoever does not work gets nowhere; what they lay in grows dearer for themselves.
             let repeated = Asked::of(&start(&mut hammer, ANNA).await);
-            assert_eq!((repeated.bits, repeated.wait), (asked.bits, asked.wait));
+            assert!(repeated.bits >= asked.bits && repeated.bits <= asked.bits + 1, "{bits:?}");
             assert_ne!(repeated.challenge, asked.challenge);
             let done = again(&mut hammer, ANNA, &asked.challenge, &asked.answer()).await;
             assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/reset/app"));
@@ -153,6 +154,52 @@ async fn an_hour_of_hammering_costs_whoever_hammers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_of_hammering_costs_whoever_hammers_on_postgres() {
     hammering_costs_whoever_hammers(&World::postgres().await).await;
+}
+
+/// Challenges that are fetched together are not paid at the price of the first, neither when they are fetched nor when they are redeemed.
+async fn not_laid_in(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    press(world, ANNA).await;
+    let mut browser = Browser::new(&world.app, "en");
+    let mut batch = Vec::new();
+    for _ in 0..24 {
+        batch.push(Asked::of(&start(&mut browser, ANNA).await));
+    }
+    let cheapest = batch[0].bits;
+    assert_eq!(batch.last().unwrap().bits, cheapest + 2);
+    assert!(batch.iter().filter(|asked| asked.bits == cheapest).count() <= 5);
+    // It made it no dearer for anybody elsewhere.
+    let pepper = &world.state.pepper;
+    let name = Subject::of_name(pepper, world.tenant.id, &SignInName::parse(ANNA).unwrap());
+    let starts = async || {
+        let limits = world.state.store.limits();
+        limits.counted(world.tenant.id, &STARTS, &name, world.clock.now()).await.unwrap()
+    };
+    assert_eq!(starts().await, FREE_STARTS_OF_NAME);
+    // The dear ones go on, and by then the cheap ones are worth too little.
+    for asked in batch.iter().rev() {
+        let before = starts().await;
+        let answer = again(&mut browser, ANNA, &asked.challenge, &asked.answer()).await;
+        let level = Pressure { name: before + 1, network: 1, tenant: 1 }.level().unwrap();
+        let goes_on = asked.bits - cheapest + 2 >= u32::from(level);
+        assert_eq!(answer.status == StatusCode::SEE_OTHER, goes_on, "{} bits at level {level}", asked.bits);
+        if !goes_on {
+            let dearer = Asked::of(&answer);
+            assert!(dearer.bits > asked.bits && dearer.challenge != asked.challenge);
+            assert_eq!(starts().await, before, "it was not taken");
+        }
+    }
+    assert_eq!(starts().await, FREE_STARTS_OF_NAME + 19);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_challenges_is_not_paid_at_the_lowest_price() {
+    not_laid_in(&World::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_challenges_is_not_paid_at_the_lowest_price_on_postgres() {
+    not_laid_in(&World::postgres().await).await;
 }
 
 /// A challenge is good once, for one name, for its time, and only by its own work.
@@ -247,6 +294,12 @@ async fn what_was_waited_for_is_used_once() {
         let refused = Asked::of(&again(&mut browser, ANNA, &asked.challenge, answer).await);
         assert_ne!(refused.challenge, asked.challenge);
     }
+    // A button that is pressed twice cost one of the times.
+    let whose = Subject::of_name(&world.state.pepper, world.tenant.id, &SignInName::parse(ANNA).unwrap());
+    let here = whose.from_network(&world.state.pepper, world.tenant.id, "0.0.0.0");
+    let limits = world.state.store.limits();
+    let counted = limits.counted(world.tenant.id, &WAITED, &here, world.clock.now()).await;
+    assert_eq!(counted.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,7 +343,12 @@ async fn a_network_and_the_tenant_are_asked_too_and_registration_as_well() {
     let (pepper, tenant) = (&world.state.pepper, world.tenant.id);
     counted(&world, Subject::of_network(pepper, tenant, "0.0.0.0"), FREE_STARTS_FROM_NETWORK).await;
     let mut browser = Browser::new(&world.app, "en");
-    for (path, then) in [("/reset/start", ""), ("/register/start", ""), ("/register/start", "change")] {
+    for (path, then) in [
+        ("/reset/start", ""),
+        ("/register/start", ""),
+        ("/register/start", "change"),
+        ("/register/start", "account"),
+    ] {
         let mut fields = vec![("name", ANNA)];
         if !then.is_empty() {
             fields.push(("then", then));
@@ -298,14 +356,23 @@ async fn a_network_and_the_tenant_are_asked_too_and_registration_as_well() {
         let page = browser.post(path, &fields).await;
         let asked = Asked::of(&page);
         assert!(page.body.contains(&format!("action=\"{path}\"")), "{}", page.body);
-        assert_eq!(page.body.contains("name=\"then\" value=\"change\""), !then.is_empty(), "{}", page.body);
+        let goes_along = page.body.contains(&format!("name=\"then\" value=\"{then}\""));
+        assert_eq!(goes_along, !then.is_empty(), "{}", page.body);
+        let front = match (path, then) {
+            ("/reset/start", _) => "/",
+            (_, "") => "/register",
+            (_, "change") => "/change",
+            _ => "/signin",
+        };
+        assert!(page.body.contains(&format!("data-front=\"{front}\"")), "{}", page.body);
         let answer = asked.answer();
         fields.extend([("challenge", asked.challenge.as_str()), ("answer", answer.as_str())]);
         let next = browser.post(path, &fields).await;
         let wanted = match (path, then) {
             ("/reset/start", _) => "/reset/code",
             (_, "") => "/register/password",
-            _ => "/register/password?then=change",
+            (_, "change") => "/register/password?then=change",
+            _ => "/register/password?then=account",
         };
         assert_eq!(next.location(), wanted, "{}", next.body);
     }

@@ -347,7 +347,19 @@ fn security_questions_are_as_many_as_is_said() -> Result<()> {
     let place = Place::new()?;
     place.succeed(&["init"])?;
     assert!(!place.succeed(&["tenant", "show"])?.contains("questions "), "off");
-    let allowed = place.succeed(&["tenant", "gates", "1", "mail", "questions"])?;
+    for wrong in [
+        ["tenant", "gates", "1", "questions"].as_slice(),
+        &["tenant", "gates", "1", "mail", "questions"],
+        &["tenant", "gates", "2", "questions", "mail"],
+        &["tenant", "gates", "2", "questions", "--same-twice"],
+    ] {
+        let refused = place.fail(wrong)?;
+        assert!(
+            refused.contains("the second of two gates only") && refused.contains("nothing was changed"),
+            "{refused}"
+        );
+    }
+    let allowed = place.succeed(&["tenant", "gates", "2", "mail", "questions"])?;
     assert!(allowed.contains("questions     5 to register, 3 asked, 0 of your own\n"), "{allowed}");
     let own = ["tenant", "questions", "--to-register", "4", "--own", "Which tree?", "--own", "Which river?"];
     assert!(place.succeed(&own)?.contains("4 to register, 3 asked, 2 of your own\n"));

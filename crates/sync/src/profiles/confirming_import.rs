@@ -34,19 +34,21 @@ pub(crate) async fn run(
 ) -> Result<(), SyncError> {
     let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
     let (mut start, mut seen) = (1, Vec::new());
-    // A tenant of the version before keeps it of nobody, and would be sent it again each day.
-    let mut keeps_expiry = false;
+    // A tenant of the version before keeps it of nobody, and would be sent it again each day. Whether this one keeps it is known after
+    // the last page: until then those wait whose only difference it is.
+    let (mut keeps_expiry, mut waiting) = (false, Vec::new());
     loop {
         let page = target.page(&export, start).await.map_err(stop)?;
         let last = page.people.is_empty();
         start += page.people.len() as u64;
         keeps_expiry |= page.people.iter().any(|person| person.password_expires.is_some());
-        confirm(context, page.people, &mut seen, keeps_expiry).await?;
+        confirm(context, page.people, &mut seen, &mut waiting).await?;
         context.report_progress(start - 1, Some(page.total));
         if last || start > page.total {
             break;
         }
     }
+    expiry_differs(context, &waiting, keeps_expiry).await?;
     let mut start = 1;
     loop {
         let page = target.groups(&export, start).await.map_err(stop)?;
@@ -83,7 +85,7 @@ async fn confirm(
     context: &mut Context<'_>,
     people: Vec<TargetPerson>,
     seen: &mut Vec<i64>,
-    keeps_expiry: bool,
+    waiting: &mut Vec<i64>,
 ) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
@@ -99,10 +101,15 @@ async fn confirm(
             continue;
         };
         seen.push(exported.id);
-        let same = exported.target_id.as_ref() == Some(&person.id)
-            && matches!(&exported.confirmed, Some(Resource::Person(confirmed)) if person.is(confirmed, keeps_expiry));
-        if same {
-            context.counts.unchanged += 1;
+        if let Some(Resource::Person(confirmed)) = &exported.confirmed
+            && exported.target_id.as_ref() == Some(&person.id)
+            && person.is(confirmed, false)
+        {
+            if person.is(confirmed, true) {
+                context.counts.unchanged += 1;
+            } else {
+                waiting.push(exported.id);
+            }
             continue;
         }
         context.counts.updates += 1;
@@ -113,6 +120,27 @@ async fn confirm(
             .execute(&mut *transaction)
             .await?;
     }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Those of whom nothing differs but when their password expires: sent again by the next export where the tenant keeps it.
+async fn expiry_differs(
+    context: &mut Context<'_>,
+    waiting: &[i64],
+    keeps_expiry: bool,
+) -> Result<(), SyncError> {
+    let number = waiting.len() as u64;
+    if !keeps_expiry {
+        context.counts.unchanged += number;
+        return Ok(());
+    }
+    context.counts.updates += number;
+    let mut transaction = context.engine.store.write().await?;
+    sqlx::query("UPDATE export_object SET unsure = 1 WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(json(waiting))
+        .execute(&mut *transaction)
+        .await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -99,7 +99,7 @@ async fn begin(
     let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
     let limits = state.store.limits();
     // Whoever worked for a name was counted when it was asked for.
-    if !paid.is_enough()
+    if !paid.is_something()
         && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
     {
         return Ok(again(key("front-too-many")));
