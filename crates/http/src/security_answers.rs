@@ -17,9 +17,11 @@ pub(crate) async fn hash(
     state: &AppState,
     answered: Vec<(Question, Password)>,
 ) -> Result<Vec<(Question, PasswordHash)>, PageError> {
-    let _permit = HASHING.acquire().await.map_err(PageError::behind)?;
+    let permit = HASHING.acquire().await.map_err(PageError::behind)?;
     let random = state.random.clone();
     let hashing = tokio::task::spawn_blocking(move || {
+        // Whoever goes away meanwhile makes no room for another.
+        let _permit = permit;
         let hash = |(question, digest): (Question, Password)| {
             Ok::<_, PasswordError>((question, PasswordHash::new(&digest, &*random)?))
         };
@@ -31,9 +33,11 @@ pub(crate) async fn hash(
 /// Whether every one is the hashed one. All are compared, whatever comes of the first, and those without a hash with one that nothing
 /// matches.
 pub(crate) async fn are_right(typed: Vec<Password>, hashes: Vec<Option<PasswordHash>>) -> bool {
-    let Ok(_permit) = HASHING.acquire().await else { return false };
-    let comparing =
-        tokio::task::spawn_blocking(move || compared(&typed, hashes, |hash, typed| hash.matches(typed)));
+    let Ok(permit) = HASHING.acquire().await else { return false };
+    let comparing = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        compared(&typed, hashes, |hash, typed| hash.matches(typed))
+    });
     // A comparison that failed proves nothing.
     comparing.await.unwrap_or(false)
 }

@@ -15,6 +15,8 @@ use crate::subject::Subject;
 pub const VALID: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 const MOMENT_SIZE: usize = 8;
+/// The least by which moments differ.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The text for the browser's cookie: when it ends, and a keyed digest that ties it to the person. It names nobody, and it
 /// opens nothing: codes are asked for, and limited, as ever.
@@ -29,6 +31,19 @@ pub fn is_known(pepper: &Pepper, tenant: TenantId, subject: &Subject, cookie: &s
     let Some((ends, shown)) = bytes.split_first_chunk::<MOMENT_SIZE>() else { return false };
     let genuine: bool = digest(pepper, tenant, subject, *ends).as_slice().ct_eq(shown).into();
     genuine && now < Timestamp::from_unix_ms(i64::from_be_bytes(*ends))
+}
+
+/// The same, for a browser in which they succeeded at that moment or later: a new password takes what the former one gave.
+pub fn is_known_since(
+    pepper: &Pepper,
+    tenant: TenantId,
+    subject: &Subject,
+    cookie: &str,
+    since: Timestamp,
+    now: Timestamp,
+) -> bool {
+    is_known(pepper, tenant, subject, cookie, since.plus(VALID).minus(MOMENT))
+        && is_known(pepper, tenant, subject, cookie, now)
 }
 
 fn digest(pepper: &Pepper, tenant: TenantId, subject: &Subject, ends: [u8; MOMENT_SIZE]) -> [u8; 32] {
@@ -58,6 +73,16 @@ mod tests {
         assert!(!is_known(&pepper, tenant(1), &bruno, &cookie, NOW));
         assert!(!is_known(&pepper, tenant(2), &anna, &cookie, NOW));
         assert!(!is_known(&Pepper::new([2; 32]), tenant(1), &anna, &cookie, NOW));
+    }
+
+    #[test]
+    fn what_was_given_before_a_new_password_holds_no_more() {
+        let (pepper, tenant, anna) = (Pepper::new([1; 32]), TenantId(uuid::Uuid::nil()), Subject([1; 32]));
+        let cookie = mark(&pepper, tenant, &anna, NOW);
+        let known = |since, now| is_known_since(&pepper, tenant, &anna, &cookie, since, now);
+        assert!(known(NOW, NOW) && known(NOW.minus(VALID), NOW));
+        assert!(!known(NOW.plus(MOMENT), NOW.plus(MOMENT)));
+        assert!(!known(NOW, NOW.plus(VALID)));
     }
 
     #[test]

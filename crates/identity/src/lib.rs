@@ -19,6 +19,7 @@ pub mod banned_word;
 pub mod brand;
 pub mod cloud_policy;
 pub mod code;
+mod common_password;
 pub mod decoy;
 pub mod device_code;
 pub mod enrolment;

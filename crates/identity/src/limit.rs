@@ -90,13 +90,15 @@ pub const CHALLENGES_OPEN: Limit = Limit { name: "challenges-open", most: u32::M
 pub const WAITED: Limit = Limit { name: "waited", most: 3, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
 pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, window: HOUR };
-/// Wrong passwords of one person whose directory is the tenant itself, in a browser in which they succeeded before: what is tried
-/// elsewhere does not count there.
+/// Wrong passwords of one person whose directory is the tenant itself, in one browser in which they succeeded before: what is tried
+/// elsewhere does not count there, nor what is tried there elsewhere. Beyond it [`PASSWORDS_TRIED`] counts.
 pub const PASSWORDS_TRIED_IN_KNOWN_BROWSER: Limit =
     Limit { name: "passwords-tried-known", most: 10, window: HOUR };
 /// Passwords, right or wrong, for one name of the tenant's own from anywhere. Beyond it an answer takes longer, and nobody is stopped.
 pub const PASSWORDS_TRIED_ANYWHERE: Limit =
     Limit { name: "passwords-tried-anywhere", most: 20, window: HOUR };
+/// How often the help desk lifted the stops on somebody's passwords. It stops nobody: what is counted begins anew with each.
+pub const PASSWORDS_LIFTED: Limit = Limit { name: "passwords-lifted", most: u32::MAX, window: DAY };
 /// Passwords of the whole tenant that are taken to its directories before any gate. It is below what an agent takes in a
 /// minute, so that whoever tries passwords keeps nobody from a reset.
 pub const PASSWORDS_CARRIED: Limit =

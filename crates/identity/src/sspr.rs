@@ -56,7 +56,8 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     if !user.enabled {
         return Err(SsprCode::NotEnabledInPolicy);
     }
-    if !user.selected {
+    // A group of a directory has none of the tenant's own people: it says nothing about them.
+    if !user.selected && user.mastered != Mastered::CloudOnly {
         return Err(SsprCode::NotInGroup);
     }
     match &user.mastered {
@@ -191,7 +192,13 @@ pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) ->
     // Whoever may not reset is asked for nothing that would open the gates before it.
     may_reset(tenant, user).ok()?;
     let wanted = usize::from(standing.policy(tenant).to_register());
-    if standing.registered(tenant, user) < wanted || lacking(tenant, user, standing).is_some() {
+    let lacks = match lacking(tenant, user, standing) {
+        // What nobody can register they are not led to for ever: it takes an administrator, or the help desk.
+        Some(Lacking::First(methods)) => methods.iter().any(|method| method.is_registered()),
+        Some(Lacking::Methods) => true,
+        None => false,
+    };
+    if standing.registered(tenant, user) < wanted || lacks {
         return Some(Due::Register);
     }
     let since = standing.confirmed_at.unwrap_or(user.created_at);
@@ -286,6 +293,33 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_a_directory_says_nothing_about_the_tenants_own_people() {
+        let cloud_only = User { mastered: Mastered::CloudOnly, selected: false, ..person() };
+        assert_eq!(person_allowed(&tenant(), &cloud_only), Ok(()));
+        let hybrid = User { selected: false, ..person() };
+        assert_eq!(person_allowed(&tenant(), &hybrid), Err(SsprCode::NotInGroup));
+    }
+
+    #[test]
+    fn nobody_is_led_for_ever_to_what_they_can_not_register() {
+        // The pages begin with what administrators may not use, or can't register.
+        let gate_policy = GatePolicy::new(1, vec![Method::TemporaryPass, Method::Questions], 1, true);
+        let tenant = Tenant { gate_policy: gate_policy.unwrap(), ..tenant() };
+        let standing = Standing {
+            administrator: true,
+            app: true,
+            passkeys: 1,
+            recovery_codes: 4,
+            ..Standing::default()
+        };
+        assert_eq!(gates(&tenant, &person(), &standing), Err(SsprCode::NotProperlyConfigured));
+        assert_eq!(due(&tenant, &person(), &standing, person().created_at), None);
+        let less = Standing { app: false, passkeys: 0, recovery_codes: 0, ..standing };
+        let alone = User { alternate_mail: None, registered_mail: None, ..person() };
+        assert_eq!(due(&tenant, &alone, &less, alone.created_at), Some(Due::Register));
+    }
+
+    #[test]
     fn a_groups_policy_holds_for_its_people_and_never_for_administrators() {
         let (tenant, user) = (tenant(), person());
         let two = GatePolicy::new(2, vec![Method::Mail, Method::App], 2, true).unwrap();
@@ -302,7 +336,8 @@ mod tests {
         let by_mail = Tenant { gate_policy: GatePolicy::by_mail(), ..tenant };
         let stuck = Standing { app: true, group_policy: Some(elsewhere), ..Standing::default() };
         assert_eq!(gates(&by_mail, &user, &stuck), Err(SsprCode::NotProperlyConfigured));
-        assert_eq!(due(&by_mail, &user, &stuck, user.created_at), Some(Due::Register));
+        // To register that is no use: it does not count for them, and they are not led to it.
+        assert_eq!(due(&by_mail, &user, &stuck, user.created_at), None);
     }
 
     #[test]

@@ -34,6 +34,18 @@ impl Subject {
         Self(pepper.digest("subject/from-network", &[tenant.0.as_bytes(), &self.0, network.as_bytes()]))
     }
 
+    /// This subject as far as one browser is concerned, by the mark that it was given when the person succeeded in it.
+    #[must_use]
+    pub fn in_browser(&self, pepper: &Pepper, tenant: TenantId, mark: &str) -> Self {
+        Self(pepper.digest("subject/in-browser", &[tenant.0.as_bytes(), &self.0, mark.as_bytes()]))
+    }
+
+    /// This subject after the help desk lifted its stops so often, what was counted before being another's.
+    #[must_use]
+    pub fn after_lifts(&self, pepper: &Pepper, tenant: TenantId, lifts: u32) -> Self {
+        Self(pepper.digest("subject/after-lifts", &[tenant.0.as_bytes(), &self.0, &lifts.to_be_bytes()]))
+    }
+
     /// One way through the pages: what is counted against it stops nobody but itself.
     pub fn of_flow(pepper: &Pepper, tenant: TenantId, flow: FlowId) -> Self {
         Self(pepper.digest("subject/flow", &[tenant.0.as_bytes(), flow.0.as_bytes()]))

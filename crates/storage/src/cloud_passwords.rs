@@ -37,10 +37,23 @@ impl CloudPasswords<'_> {
         tenant: TenantId,
         user: Option<UserId>,
     ) -> Result<Option<PasswordHash>, StoreError> {
-        const SQL: &str = "select p.hash from cloud_passwords p join users u on u.tenant = p.tenant and u.id = p.user_id \
+        Ok(self.dated(tenant, user).await?.map(|(hash, _)| hash))
+    }
+
+    /// The same, with the moment since when they have it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn dated(
+        &self,
+        tenant: TenantId,
+        user: Option<UserId>,
+    ) -> Result<Option<(PasswordHash, Timestamp)>, StoreError> {
+        const SQL: &str = "select p.hash, p.changed_at from cloud_passwords p join users u on u.tenant = p.tenant and u.id = p.user_id \
              where p.tenant = $1 and p.user_id = $2 and u.source_anchor is null";
         let row = self.0.read_one(SQL, values![tenant, user]).await?;
-        row.map(|row| row.text("hash")).transpose().map(|hash| hash.map(PasswordHash::from_stored))
+        let read = |row: Row| Ok((PasswordHash::from_stored(row.text("hash")?), row.moment("changed_at")?));
+        row.map(read).transpose()
     }
 
     /// Who they are, in the order of their names.

@@ -17,3 +17,4 @@ account-go = My account
 methods-required = Before you can go on, your organisation asks you for what is marked on this page.
 console-require-registration-on = At sign-in, people must register what they lack, and look through it when it is time.
 console-require-registration-off = At sign-in, people are only told when they should register or look through their ways.
+methods-later = Your password is new. For your safety your ways can be looked at now, and registered or changed from { $moment } on; until then you can sign out and come back.

@@ -17,3 +17,4 @@ account-go = Il mio account
 methods-required = Prima di andare avanti, la tua organizzazione ti chiede quello che è segnalato in questa pagina.
 console-require-registration-on = All'accesso le persone devono registrare quello che manca, e riguardarlo quando è ora.
 console-require-registration-off = All'accesso si dice soltanto alle persone quando dovrebbero registrare o riguardare i loro modi.
+methods-later = La tua password è nuova. Per la tua sicurezza ora puoi vedere i tuoi modi; registrarli o cambiarli si può da { $moment } in poi: fino ad allora puoi uscire e tornare più tardi.

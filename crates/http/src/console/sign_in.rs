@@ -150,14 +150,14 @@ async fn verified(
 ) -> Result<Option<Administrator>, PageError> {
     let permit = HASHING.acquire().await.map_err(PageError::behind)?;
     let checked = tokio::task::spawn_blocking(move || {
+        // Whoever goes away meanwhile makes no room for another.
+        let _permit = permit;
         let hash = found.as_ref().map_or_else(PasswordHash::of_nobody, |found| found.password.clone());
         // Before the name is looked at: an unknown one costs what a known one costs.
         let right = hash.matches(&password);
         found.filter(|_| right)
     });
-    let verified = checked.await.map_err(PageError::behind);
-    drop(permit);
-    verified
+    checked.await.map_err(PageError::behind)
 }
 
 /// Writes down what somebody did at the door of the console.

@@ -39,6 +39,8 @@ pub(crate) async fn revoke(
     if !take_back(&state, &user, method).await? {
         return Ok(false);
     }
+    // Whoever registered it, or is about to register another, is in no session of the person's any more.
+    state.store.registrations().end_of(user.tenant, user.id).await?;
     let now = state.clock.now();
     let (display_name, at_ms) = (user.display_name.clone(), now.unix_ms());
     let (change, support_code) = (AddressChange::Removed, SupportCode::random(&*state.random).0);

@@ -2,7 +2,8 @@
 
 use ritorno_identity::audit::Activity;
 use ritorno_identity::limit::{
-    CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, SMS_SENT, SMS_SENT_TO_KNOWN_BROWSER, wrong_at_a_gate,
+    CODES_SENT, CODES_SENT_TO_KNOWN_BROWSER, PASSWORDS_LIFTED, SMS_SENT, SMS_SENT_TO_KNOWN_BROWSER,
+    wrong_at_a_gate,
 };
 use ritorno_identity::mask::mask;
 use ritorno_identity::method::Method;
@@ -160,5 +161,7 @@ pub(crate) async fn lift(state: &AppState, operator: &Operator, user: &User) -> 
             limits.lift(tenant, limit, &subject).await?;
         }
     }
+    // Whatever browsers and networks passwords were tried in: it is counted anew.
+    limits.raise(tenant, &PASSWORDS_LIFTED, &by_user, state.clock.now()).await?;
     operator.note(state, Activity::StopLifted, String::new(), Some(user.id)).await
 }

@@ -11,9 +11,10 @@ use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::sspr::{self, Due};
 
-use super::register::{current, elsewhere, forget, note, person, standing};
+use super::register::{Then, current, forget, methods_from, note, person, standing};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
+use crate::portal::refusal::Moment;
 use crate::portal::visit::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -27,6 +28,8 @@ struct AccountPage<'a> {
     user_name: &'a str,
     /// How many of the ways that count for them they have.
     registered: u16,
+    /// From when they can change them, if not now.
+    later: Option<Moment>,
     /// The key of what they are asked to do about them.
     due: Option<&'static str>,
     support_code: &'a str,
@@ -43,7 +46,8 @@ pub(super) async fn show(
         return Ok(Redirect::to("/signin").into_response());
     };
     if !session.state.is_proven() {
-        return Ok(elsewhere(&session));
+        // Whoever wants to their page comes back to it.
+        return Ok(Redirect::to(Then::Account.password_page()).into_response());
     }
     let user = match person(&state, &reader, &tenant, &session).await? {
         Ok(user) => user,
@@ -51,7 +55,9 @@ pub(super) async fn show(
     };
     let standing = standing(&state, &user).await?;
     let due = sspr::due(&tenant, &user, &standing, state.clock.now());
-    if due.is_some() && tenant.require_registration {
+    // While nothing can be registered nobody is led there.
+    let later = methods_from(&state, &user).await?;
+    if due.is_some() && tenant.require_registration && later.is_none() {
         return Ok(Redirect::to("/register/methods").into_response());
     }
     let shown = AccountPage {
@@ -60,6 +66,7 @@ pub(super) async fn show(
         name: &user.display_name,
         user_name: &user.user_principal_name,
         registered: u16::try_from(standing.registered(&tenant, &user)).unwrap_or(u16::MAX),
+        later: later.map(Moment::new),
         due: due.map(|due| match due {
             Due::Register => key("due-register"),
             Due::Confirm { .. } => key("due-confirm"),

@@ -2,7 +2,7 @@
 
 use axum_extra::extract::CookieJar;
 use ritorno_identity::limit::{
-    Limit, PASSWORDS_TRIED, PASSWORDS_TRIED_ANYWHERE, PASSWORDS_TRIED_IN_KNOWN_BROWSER,
+    Limit, PASSWORDS_LIFTED, PASSWORDS_TRIED, PASSWORDS_TRIED_ANYWHERE, PASSWORDS_TRIED_IN_KNOWN_BROWSER,
 };
 use ritorno_identity::password::{PasswordError, PasswordHash};
 use ritorno_identity::subject::Subject;
@@ -11,7 +11,7 @@ use ritorno_protocol::secret::Password;
 use tokio::sync::Semaphore;
 
 use crate::page::PageError;
-use crate::portal::visit::is_known;
+use crate::portal::visit::mark_since;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -21,8 +21,8 @@ static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// What came of a typed password.
 pub(super) enum Compared {
-    /// It is the one with this hash.
-    Right(PasswordHash),
+    /// It is the one with this hash. The try stays counted until it is [given back](Tried::give_back).
+    Right(PasswordHash, Tried),
     /// It is not, or there is none to compare it with.
     Wrong {
         /// Whether the name had so many from everywhere that the answer is to take longer.
@@ -32,8 +32,24 @@ pub(super) enum Compared {
     TooMany,
 }
 
+/// A try that was counted.
+pub(super) struct Tried {
+    limit: &'static Limit,
+    here: Subject,
+    /// Whether the name had so many from everywhere that any answer but a session is to take longer.
+    pub(super) slow: bool,
+}
+
+impl Tried {
+    /// It was the person, and is no try.
+    pub(super) async fn give_back(&self, state: &AppState) -> Result<(), PageError> {
+        state.store.limits().give_back(state.tenant, self.limit, &self.here).await.map_err(PageError::behind)
+    }
+}
+
 /// Compares a password with the one of `user`, or with nobody's, which costs as much and takes as many statements. The try is counted
-/// before: against the person or name (`subject`) in this network, or in a browser in which the person succeeded before.
+/// before: against this very browser, if the person succeeded in it since they have their password, and else, or when it had its number,
+/// against the person or name (`subject`) in this network.
 pub(super) async fn compare(
     state: &AppState,
     reader: &Reader,
@@ -43,26 +59,41 @@ pub(super) async fn compare(
     password: Password,
 ) -> Result<Compared, PageError> {
     let (tenant, now, limits) = (state.tenant, state.clock.now(), state.store.limits());
-    let known = is_known(state, jar, tenant, subject);
-    let (limit, here): (&Limit, Subject) = if known {
-        (&PASSWORDS_TRIED_IN_KNOWN_BROWSER, *subject)
-    } else {
-        (&PASSWORDS_TRIED, subject.from_network(&state.pepper, tenant, &reader.network))
-    };
-    if !limits.count(tenant, limit, &here, now).await.map_err(PageError::behind)? {
-        return Ok(Compared::TooMany);
+    let stored = state.store.cloud_passwords().dated(tenant, user).await.map_err(PageError::behind)?;
+    let (stored, since) = stored.unzip();
+    let mark = mark_since(state, jar, tenant, subject, since);
+    let lifted = limits.counted(tenant, &PASSWORDS_LIFTED, subject, now).await.map_err(PageError::behind)?;
+    // What the help desk lifts begins to be counted anew.
+    let subject_here = subject.after_lifts(&state.pepper, tenant, lifted);
+    let in_browser = mark.as_deref().map(|mark| subject_here.in_browser(&state.pepper, tenant, mark));
+    let in_network = subject_here.from_network(&state.pepper, tenant, &reader.network);
+    let mut tried = None;
+    for (limit, here) in
+        [(&PASSWORDS_TRIED_IN_KNOWN_BROWSER, in_browser), (&PASSWORDS_TRIED, Some(in_network))]
+    {
+        let Some(here) = here else { continue };
+        if limits.count(tenant, limit, &here, now).await.map_err(PageError::behind)? {
+            tried = Some((limit, here));
+            break;
+        }
     }
+    let Some((limit, here)) = tried else { return Ok(Compared::TooMany) };
     // Whoever comes from many networks is slowed down; the person in their own browser is not.
-    let anywhere = limits.count(tenant, &PASSWORDS_TRIED_ANYWHERE, subject, now);
-    let slow = !known && !anywhere.await.map_err(PageError::behind)?;
-    let stored = state.store.cloud_passwords().get(tenant, user).await.map_err(PageError::behind)?;
-    let right = computed(move || {
-        let hash = stored.clone().unwrap_or_else(PasswordHash::of_nobody);
-        stored.filter(|_| hash.matches(&password))
-    });
-    let Some(hash) = right.await? else { return Ok(Compared::Wrong { slow }) };
-    limits.give_back(tenant, limit, &here).await.map_err(PageError::behind)?;
-    Ok(Compared::Right(hash))
+    let anywhere = limits.count(tenant, &PASSWORDS_TRIED_ANYWHERE, &subject_here, now);
+    let slow = mark.is_none() && !anywhere.await.map_err(PageError::behind)?;
+    let right = computed(move || judged(stored, |hash| hash.matches(&password))).await?;
+    Ok(match right {
+        Some(hash) => Compared::Right(hash, Tried { limit, here, slow }),
+        None => Compared::Wrong { slow },
+    })
+}
+
+/// The stored hash, if it is the right one. There is one comparison always: where nothing is stored, with what nothing matches.
+fn judged(stored: Option<PasswordHash>, matches: impl FnOnce(&PasswordHash) -> bool) -> Option<PasswordHash> {
+    let hash = stored.clone().unwrap_or_else(PasswordHash::of_nobody);
+    // Before it is looked at whether there is one.
+    let right = matches(&hash);
+    stored.filter(|_| right)
 }
 
 /// The hash of a new password that its policy allows.
@@ -73,10 +104,58 @@ pub(super) async fn hashed(state: &AppState, password: Password) -> Result<Passw
     made.map_err(PageError::behind)
 }
 
-/// Computes beside the threads that answer.
+/// Computes beside the threads that answer. The permit goes along: whoever goes away meanwhile makes no room for another.
 async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, PageError> {
     let permit = HASHING.acquire().await.map_err(PageError::behind)?;
-    let done = tokio::task::spawn_blocking(work).await.map_err(PageError::behind);
-    drop(permit);
-    done
+    let working = move || {
+        let _permit = permit;
+        work()
+    };
+    tokio::task::spawn_blocking(working).await.map_err(PageError::behind)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn there_is_one_comparison_for_whoever_has_a_password_and_whoever_has_none() {
+        let hers = PasswordHash::from_stored("hers".into());
+        for (stored, matches, right) in [
+            (Some(hers.clone()), true, true),
+            (Some(hers), false, false),
+            (None, false, false),
+            (None, true, false),
+        ] {
+            let (mut compared, whose) = (0, stored.clone().unwrap_or_else(PasswordHash::of_nobody));
+            let found = judged(stored, |hash| {
+                compared += 1;
+                assert!(*hash == whose);
+                matches
+            });
+            assert_eq!((compared, found.is_some()), (1, right));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_goes_away_makes_no_room_while_their_hash_is_computed() {
+        let (begun, has_begun) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let all = HASHING.available_permits();
+        let computing = tokio::spawn(computed(move || {
+            begun.send(()).unwrap();
+            let _ = goes_on.recv();
+        }));
+        has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
+        computing.abort();
+        assert!(computing.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(HASHING.available_permits(), all - 1);
+        drop(go_on);
+        while HASHING.available_permits() < all {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

@@ -36,10 +36,22 @@ struct PasswordPage<'a> {
     rules: Vec<RuleLine>,
     /// What is wrong with what was typed, in words.
     fault: Option<String>,
+    /// Where it was typed.
+    wrong: Field,
     /// Whether the current password goes along.
     change: bool,
     user_name: &'a str,
     support_code: &'a str,
+}
+
+/// The field that a fault belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// Nothing is wrong, or not with a field.
+    None,
+    Current,
+    New,
+    Again,
 }
 
 /// What the form sends.
@@ -52,13 +64,18 @@ pub(super) struct Input {
 }
 
 /// The page, for a flow of such a person whose gates are passed.
-pub(super) fn render(
+pub(super) fn render(reader: &Reader, tenant: &Tenant, flow: &Flow, user: &User) -> Response {
+    with_fault(reader, tenant, flow, user, None)
+}
+
+fn with_fault(
     reader: &Reader,
     tenant: &Tenant,
     flow: &Flow,
     user: &User,
-    fault: Option<String>,
+    fault: Option<(Field, String)>,
 ) -> Response {
+    let (wrong, fault) = fault.map_or((Field::None, None), |(field, fault)| (field, Some(fault)));
     let t = reader.words(tenant);
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let shown = PasswordPage {
@@ -66,6 +83,7 @@ pub(super) fn render(
         frame: Frame::new(tenant, "/reset/password"),
         rules: lines(t, &cloud_policy::policy(tenant, user)),
         fault,
+        wrong,
         change: flow.purpose == Purpose::Change,
         user_name: &user.user_principal_name,
         support_code: &flow.support_code.0,
@@ -80,7 +98,8 @@ pub(super) async fn set(
     jar: CookieJar,
     Form(Input { current: typed, new, again }): Form<Input>,
 ) -> Result<Response, PageError> {
-    let (typed, new, again) = (Password::new(typed), Password::new(new), Password::new(again));
+    let (typed, new, again) =
+        (cloud_policy::typed(typed), cloud_policy::typed(new), cloud_policy::typed(again));
     let tenant = tenant(&state).await?;
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     if flow.state != FlowState::GatePassed {
@@ -113,30 +132,33 @@ impl Change {
         let t = self.reader.words(&self.tenant);
         let now = self.state.clock.now();
         if new.expose() != again.expose() {
-            return Ok(self.again(t.say("password-mismatch")));
+            return Ok(self.again(Field::Again, t.say("password-mismatch")));
         }
         let policy = cloud_policy::policy(&self.tenant, &self.user);
-        let mut broken = policy.first_broken(new.expose(), now);
+        let mut broken = cloud_policy::first_broken(&policy, &new, now);
         let changes = self.flow.purpose == Purpose::Change;
         if changes && broken.is_none() && typed.expose() == new.expose() {
             broken = Some(Rule::History { remembered: None });
         }
         if let Some(rule) = broken {
             self.note(Success::Failure, &format!("refused by {rule:?}")).await?;
-            return Ok(self.again(refused(t, &rule)));
+            return Ok(self.again(Field::New, refused(t, &rule)));
         }
         let mut from = None;
         if changes {
             let (reader, subject, user) = (&self.reader, &self.flow.subject, Some(self.user.id));
             match compare(&self.state, reader, &self.jar, subject, user, typed).await? {
-                Compared::Right(hash) => from = Some(hash),
+                Compared::Right(hash, tried) => {
+                    tried.give_back(&self.state).await?;
+                    from = Some(hash);
+                }
                 Compared::Wrong { .. } => {
                     self.note(Success::Failure, "the current password is not right").await?;
-                    return Ok(self.again(t.say("cloud-current-wrong")));
+                    return Ok(self.again(Field::Current, t.say("cloud-current-wrong")));
                 }
                 Compared::TooMany => {
                     self.note(Success::Failure, "too many passwords from this browser or network").await?;
-                    return Ok(self.again(t.say("verify-too-many")));
+                    return Ok(self.again(Field::None, t.say("verify-too-many")));
                 }
             }
         }
@@ -163,8 +185,8 @@ impl Change {
     }
 
     /// The page again, with what is wrong.
-    fn again(&self, fault: String) -> Response {
-        render(&self.reader, &self.tenant, &self.flow, &self.user, Some(fault))
+    fn again(&self, field: Field, fault: String) -> Response {
+        with_fault(&self.reader, &self.tenant, &self.flow, &self.user, Some((field, fault)))
     }
 
     async fn note(&self, success: Success, reason: &str) -> Result<(), PageError> {

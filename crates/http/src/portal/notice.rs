@@ -8,8 +8,8 @@ use ritorno_storage::StoreError;
 
 use crate::state::AppState;
 
-/// Ends the person's open registrations: what the former password proved is worth nothing any more. If that fails, they end by
-/// themselves within a quarter of an hour, and the password works all the same.
+/// Ends the person's open registrations, their sessions among them: what the former password proved is worth nothing any more. If that
+/// fails, they end by themselves, within an hour at most, and the password works all the same.
 pub(super) async fn forget_registrations(state: &AppState, user: &User) {
     if let Err(error) = state.store.registrations().end_of(user.tenant, user.id).await {
         tracing::error!(%error, "open registrations of an address could not be ended");

@@ -46,8 +46,9 @@ mod verify;
 mod visit;
 
 pub use address::read as read_address;
+pub(super) use front::Then;
 pub(super) use methods::standing;
-pub(super) use visit::{current, elsewhere, forget, note, person};
+pub(super) use visit::{current, forget, methods_from, note, person};
 
 use axum::Router;
 use axum::response::Redirect;

@@ -10,6 +10,7 @@ use ritorno_identity::registration::Registration;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{RequestId, SupportCode, TenantId};
 
 use crate::page::PageError;
@@ -50,6 +51,21 @@ pub(super) fn is_known(state: &AppState, jar: &CookieJar, tenant: TenantId, subj
         let now = state.clock.now();
         known_browser::is_known(&state.pepper, tenant, subject, cookie.value(), now)
     })
+}
+
+/// The mark of this browser, if this person succeeded in it, and not before `since`.
+pub(super) fn mark_since(
+    state: &AppState,
+    jar: &CookieJar,
+    tenant: TenantId,
+    subject: &Subject,
+    since: Option<Timestamp>,
+) -> Option<String> {
+    let mark = jar.get(KNOWN_COOKIE)?.value();
+    let (pepper, now) = (&state.pepper, state.clock.now());
+    let known =
+        since.is_some_and(|since| known_browser::is_known_since(pepper, tenant, subject, mark, since, now));
+    known.then(|| mark.to_owned())
 }
 
 /// The tenant of this server.

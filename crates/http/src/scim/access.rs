@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, header};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::realm::Realm;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
@@ -50,6 +52,27 @@ fn lease(headers: &HeaderMap) -> Result<Option<(String, u64)>, ScimError> {
     let connector = text(CONNECTOR_HEADER)
         .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
     Ok(Some((connector.to_owned(), epoch)))
+}
+
+/// The tenant, as it stands now.
+///
+/// # Errors
+/// [`ScimError::Store`]; [`ScimError::NotFound`] if it is gone.
+pub(super) async fn tenant(state: &AppState) -> Result<Tenant, ScimError> {
+    state.store.tenants().get(state.tenant).await?.ok_or(ScimError::NotFound)
+}
+
+/// Nobody of a directory gets a name of a domain whose people are the tenant's own: their password, which is the directory's, would be
+/// typed here in the clear.
+///
+/// # Errors
+/// [`ScimError::CloudDomain`].
+pub(super) fn nobody_of_the_tenants(tenant: &Tenant, name: &str) -> Result<(), ScimError> {
+    let Some((_, domain)) = name.rsplit_once('@') else { return Ok(()) };
+    match Realm::of_domain(tenant, domain) {
+        Realm::Directory => Ok(()),
+        Realm::Cloud => Err(ScimError::CloudDomain(domain.to_owned())),
+    }
 }
 
 /// The person of that id, if this agent may touch them.

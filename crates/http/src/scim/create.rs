@@ -10,7 +10,7 @@ use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
 use serde_json::Value;
 
-use super::access::{ScimAgent, audit, fact, read, taken};
+use super::access::{ScimAgent, audit, fact, nobody_of_the_tenants, read, taken, tenant};
 use super::error::ScimError;
 use super::resource::{Said, answer};
 use super::soft_match;
@@ -26,7 +26,9 @@ pub async fn handle(
     body: Bytes,
 ) -> Result<Response, ScimError> {
     let user = Said::read(&read(body)?, &agent)?.create(&state);
-    let by = soft_match::wanted(&state).await?;
+    let tenant = tenant(&state).await?;
+    nobody_of_the_tenants(&tenant, &user.user_principal_name)?;
+    let by = tenant.soft_match;
     if let Some(joined) = soft_match::matched(&state, &agent, &user, by).await? {
         return Ok(answer(StatusCode::CREATED, &joined, &state));
     }
@@ -45,9 +47,14 @@ pub(super) async fn several(
     agent: &Agent,
     said: Vec<Value>,
 ) -> Result<Vec<Result<User, ScimError>>, ScimError> {
-    let read = |said| Ok(Said::read(&taken(said)?, agent)?.create(state));
+    let tenant = tenant(state).await?;
+    let read = |said| {
+        let user = Said::read(&taken(said)?, agent)?.create(state);
+        nobody_of_the_tenants(&tenant, &user.user_principal_name)?;
+        Ok(user)
+    };
     let mut results: Vec<Result<User, ScimError>> = said.into_iter().map(read).collect();
-    let by = soft_match::wanted(state).await?;
+    let by = tenant.soft_match;
     let mut joined = Vec::new();
     if by != SoftMatch::Off {
         for result in &mut results {

@@ -41,6 +41,12 @@ pub enum ScimError {
          away first (`ritorno admin person`)"
     )]
     Administrative,
+    /// The name would be one of a domain whose people are the tenant's own.
+    #[error(
+        "the people of '{0}' are the tenant's own, and type their password there in the clear: nobody of a directory gets a name of this \
+         domain; give the person another one in the directory, or take the domain from `ritorno tenant cloud-domains`"
+    )]
+    CloudDomain(String),
     /// The request carries what an agent may never set.
     #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
     Forbidden(&'static str),
@@ -95,7 +101,9 @@ impl ScimError {
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
-            Self::NotYours | Self::Administrative | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
+            Self::NotYours | Self::Administrative | Self::CloudDomain(_) | Self::Forbidden(_) => {
+                (StatusCode::FORBIDDEN, None)
+            }
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),

@@ -11,7 +11,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::scim;
 use ritorno_storage::Updated;
 
-use super::access::{ScimAgent, audit, if_match, person, read};
+use super::access::{ScimAgent, audit, if_match, nobody_of_the_tenants, person, read, tenant};
 use super::error::ScimError;
 use super::guard;
 use super::resource::{Said, answer};
@@ -49,6 +49,10 @@ pub(super) async fn store(
         return Err(ScimError::Version);
     }
     let mut changed = Said::read(resource, agent)?.apply(user, state)?;
+    // Who has such a name from before the domain was said to be so may still be disabled.
+    if changed.user_principal_name.to_lowercase() != user.user_principal_name.to_lowercase() {
+        nobody_of_the_tenants(&tenant(state).await?, &changed.user_principal_name)?;
+    }
     if is_other_object(user, &changed)
         && state.store.administrators().has_account_of(state.tenant, user).await?
     {

@@ -11,15 +11,6 @@ use super::access::audit;
 use super::error::ScimError;
 use crate::state::AppState;
 
-/// What the tenant wants.
-///
-/// # Errors
-/// [`ScimError::Store`].
-pub(super) async fn wanted(state: &AppState) -> Result<SoftMatch, ScimError> {
-    let tenant = state.store.tenants().get(state.tenant).await?;
-    Ok(tenant.map_or(SoftMatch::Off, |tenant| tenant.soft_match))
-}
-
 /// Makes `coming` the cloud-only person whom they match; `None` if they match nobody. The person keeps their id and what they registered.
 ///
 /// # Errors

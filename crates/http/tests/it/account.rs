@@ -99,7 +99,7 @@ async fn a_session_lasts_while_it_is_used_for_an_hour(world: &World) {
     let mut waiting = Browser::new(&world.app, "en");
     to_password(&mut waiting, ANNA).await;
     world.clock.advance(MINUTE * 14);
-    assert_eq!(waiting.get("/account").await.location(), "/register/password");
+    assert_eq!(waiting.get("/account").await.location(), "/register/password?then=account");
     world.clock.advance(MINUTE);
     assert_eq!(waiting.get("/account").await.location(), "/signin");
 }
@@ -108,6 +108,8 @@ async fn whoever_lacks_something_is_led_there_first(world: &World) {
     person(world, CARLA, CARLAS_MAIL).await;
     asks(world, 2, false).await;
     reset(world, FIRST).await;
+    // A password that is not new any more.
+    world.clock.advance(MINUTE * 65);
     let mut browser = Browser::new(&world.app, "en");
     // While it is no must it is told, and nothing is closed.
     sign_in(&mut browser, CARLA, FIRST).await;
@@ -169,12 +171,14 @@ async fn pages_of_an_account() {
         whole(&wrong, language, ["do not fit together", "non vanno insieme"]);
         check(&mut browser, FIRST).await;
         whole(&browser.get("/account").await, language, ["Your account", "Il tuo account"]);
+        let later = browser.get("/register/methods").await;
+        whole(&later, language, ["Your password is new.", "La tua password è nuova."]);
         browser.post("/register/change-password", &[]).await;
         let change = browser.get("/reset/password").await;
         whole(&change, language, ["once more, and the new one", "ancora una volta la password attuale"]);
         let fields = [("current", FIRST), ("new", "abc"), ("again", "abc")];
         let refused = browser.post("/reset/cloud-password", &fields).await;
-        whole(&refused, language, ["at least 8 characters", "almeno 8 caratteri"]);
+        whole(&refused, language, ["at least 15 characters", "almeno 15 caratteri"]);
         let fields = [("current", FIRST), ("new", "altri sei gatti"), ("again", "altri sei gatti")];
         browser.post("/reset/cloud-password", &fields).await;
         let done = browser.get("/reset/outcome").await;

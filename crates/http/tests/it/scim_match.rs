@@ -17,6 +17,7 @@ on_both!(
     a_soft_match_is_made_only_where_the_tenant_wants_it,
     a_soft_match_is_made_in_bulk_too,
     lists_are_filtered,
+    nobody_of_a_directory_gets_a_name_of_the_tenants_own_people,
 );
 
 async fn cloud_only(world: &World, name: &str, mail: &str) -> User {
@@ -182,4 +183,53 @@ async fn lists_are_filtered(world: &World) {
     let (total, page) = found(r#"displayName sw "luc""#, "&startIndex=2&count=1").await;
     assert_eq!((total, page.len()), (2, 1));
     assert_eq!(found(r#"displayName sw "luc""#, "&count=0").await, (2, Vec::new()));
+}
+
+async fn nobody_of_a_directory_gets_a_name_of_the_tenants_own_people(world: &World) {
+    let export = Export::new(world).await;
+    let luca = id_of(&export.create("luca").await);
+    let early = id_of(&export.create("early").await);
+    let renamed =
+        User { user_principal_name: "early@Cloud.contoso.test".into(), ..stored(world, early).await };
+    world.state.store.users().update(&renamed, renamed.version).await.unwrap();
+    let carla = cloud_only(world, "carla", "carla@contoso.test").await;
+    let carla = User { user_principal_name: "carla@cloud.contoso.test".into(), ..carla };
+    world.state.store.users().update(&carla, carla.version).await.unwrap();
+    crate::cloud::with_domain(world, |_| ()).await;
+    set(world, SoftMatch::UserNameOrMail).await;
+    let into = |name: &str| {
+        let mut into = person(name);
+        into["userName"] = format!("{name}@CLOUD.contoso.test").into();
+        into
+    };
+    let refused = |answer: &Answered| {
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains("'CLOUD.contoso.test'") && detail.contains("cloud-domains"), "{detail}");
+    };
+    // As somebody new, as the person of that name, and by another name.
+    for name in ["marta", "carla"] {
+        refused(&export.call(Method::POST, USERS, &[], Some(into(name))).await);
+    }
+    let path = format!("{USERS}/{luca}");
+    refused(&export.call(Method::PUT, &path, &[], Some(into("luca"))).await);
+    let rename = patch(json!([{"op": "replace", "path": "userName", "value": "luca@CLOUD.contoso.test"}]));
+    refused(&export.call(Method::PATCH, &path, &[], rename).await);
+    let operation = |data: Value| json!({"method": "POST", "path": "/Users", "bulkId": "x", "data": data});
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [operation(into("marta")), operation(into("carla")), operation(person("anna"))],
+    });
+    let answer = export.call(Method::POST, "/scim/v2/Bulk", &[], Some(body)).await;
+    let statuses: Vec<&Value> =
+        answer.body["Operations"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, ["403", "403", "201"], "{}", answer.body);
+    let (luca, carla) = (stored(world, luca).await, stored(world, carla.id).await);
+    assert_eq!((luca.user_principal_name.as_str(), luca.version), ("luca@contoso.test", 1));
+    assert!(carla.on_premises().is_none());
+    // Whoever has such a name from before is disabled as ever.
+    let disable = patch(json!([{"op": "replace", "path": "active", "value": false}]));
+    let answer = export.call(Method::PATCH, &format!("{USERS}/{early}"), &[], disable).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(!stored(world, early).await.enabled);
 }

@@ -18,7 +18,7 @@ use ritorno_identity::user::User;
 use serde::Deserialize;
 
 use super::send::send;
-use super::visit::{current, elsewhere, ended, note, person, place};
+use super::visit::{current, elsewhere, ended, note, owner, place};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::visit::tenant;
@@ -82,7 +82,7 @@ pub(super) async fn show(
     if !may_give(&registration) {
         return Ok(elsewhere(&registration));
     }
-    let user = match person(&state, &reader, &tenant, &registration).await? {
+    let user = match owner(&state, &reader, &tenant, &registration).await? {
         Ok(user) => user,
         Err(refused) => return Ok(refused),
     };
@@ -102,7 +102,7 @@ pub(super) async fn give(
     if !may_give(&registration) {
         return Ok(elsewhere(&registration));
     }
-    let user = match person(&state, &reader, &tenant, &registration).await? {
+    let user = match owner(&state, &reader, &tenant, &registration).await? {
         Ok(user) => user,
         Err(refused) => return Ok(refused),
     };

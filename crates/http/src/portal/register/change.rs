@@ -10,7 +10,7 @@ use ritorno_identity::tenant::Tenant;
 use tracing::Instrument as _;
 
 use super::tell::tell;
-use super::visit::{note, person, place};
+use super::visit::{note, owner, place};
 use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -39,7 +39,7 @@ async fn to_the_end(
     registration: &Registration,
     address: Option<&str>,
 ) -> Result<Response, PageError> {
-    let user = match person(state, reader, tenant, registration).await? {
+    let user = match owner(state, reader, tenant, registration).await? {
         Ok(user) => user,
         Err(refused) => return Ok(refused),
     };

@@ -10,13 +10,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::audit::Success;
+use ritorno_identity::cloud_policy::typed;
 use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_protocol::ids::UserId;
-use ritorno_protocol::secret::Password;
 use serde::Deserialize;
 
 use super::change_password;
@@ -83,7 +83,7 @@ pub(super) async fn check(
     Form(Input { password, then }): Form<Input>,
 ) -> Result<Response, PageError> {
     let release = tokio::time::Instant::now() + ANSWERED_AFTER;
-    let password = Password::new(password);
+    let password = typed(password);
     let tenant = tenant(&state).await?;
     let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     if registration.state != RegistrationState::Named || registration.realm != Realm::Cloud {
@@ -95,13 +95,17 @@ pub(super) async fn check(
     }
     let user = registration.user();
     let compared = compare(&state, &reader, &jar, &registration.subject, user, password).await?;
-    let (wait, why) = match compared {
-        Compared::Right(_) => match allowed(&state, &tenant, user).await? {
-            Ok(()) => return right(&state, &reader, jar, &tenant, &registration, then).await,
-            Err(why) => (Duration::ZERO, why),
+    let (slow, why) = match compared {
+        Compared::Right(_, tried) => match allowed(&state, &tenant, user).await? {
+            Ok(()) => {
+                tried.give_back(&state).await?;
+                return right(&state, &reader, jar, &tenant, &registration, then).await;
+            }
+            // The same in everything as a wrong one, its being counted too.
+            Err(why) => (tried.slow, why),
         },
-        Compared::Wrong { slow: true } => (SLOWED_BY, "wrong, like many others for this name".to_owned()),
-        Compared::Wrong { slow: false } => (Duration::ZERO, "wrong, or nobody's".to_owned()),
+        Compared::Wrong { slow: true } => (true, "wrong, like many others for this name".to_owned()),
+        Compared::Wrong { slow: false } => (false, "wrong, or nobody's".to_owned()),
         Compared::TooMany => {
             let why = "not compared: too many passwords from this browser or network";
             note(&state, &reader, &registration, then.activity(), Success::Failure, why).await?;
@@ -111,7 +115,7 @@ pub(super) async fn check(
     };
     let why = format!("password not confirmed: {why}");
     note(&state, &reader, &registration, then.activity(), Success::Failure, &why).await?;
-    tokio::time::sleep_until(release + wait).await;
+    tokio::time::sleep_until(release + if slow { SLOWED_BY } else { Duration::ZERO }).await;
     let (status, told) = (StatusCode::UNPROCESSABLE_ENTITY, key("cloud-verify-wrong"));
     Ok(render(status, &reader, &tenant, &registration, then, Some(told)))
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::change::change;
-use super::visit::{current, elsewhere, ended, note, person};
+use super::visit::{current, elsewhere, ended, note, owner};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::visit::{is_known, known_cookie, tenant};
@@ -93,7 +93,7 @@ pub(super) async fn check(
     let tenant = tenant(&state).await?;
     let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     let Some(address) = registration.state.address() else { return Ok(elsewhere(&registration)) };
-    if let Err(refused) = person(&state, &reader, &tenant, &registration).await? {
+    if let Err(refused) = owner(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);
     }
     let again = |fault| Ok(render(&reader, &tenant, &registration, Some(fault), false));

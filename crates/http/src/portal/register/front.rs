@@ -25,7 +25,7 @@ use crate::state::AppState;
 /// What follows when the password is proven. It decides over a link alone: a proof is the same for both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Then {
+pub(in crate::portal) enum Then {
     /// What opens the gates is registered.
     #[default]
     Methods,
@@ -55,7 +55,7 @@ impl Then {
     }
 
     /// Where the password is typed.
-    pub(super) const fn password_page(self) -> &'static str {
+    pub(in crate::portal) const fn password_page(self) -> &'static str {
         match self {
             Self::Methods => "/register/password",
             Self::Change => "/register/password?then=change",

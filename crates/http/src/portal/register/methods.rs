@@ -16,7 +16,7 @@ use ritorno_identity::user::User;
 use serde::Deserialize;
 
 use super::mobile::masked;
-use super::visit::{current, elsewhere, ended, person};
+use super::visit::{current, elsewhere, ended, methods_from, owner, person};
 use crate::i18n::{Words, key};
 use crate::method_name::method_name;
 use crate::page::{Frame, PageError, page};
@@ -44,6 +44,8 @@ struct MethodsPage<'a> {
     methods: Vec<Shown>,
     /// Whether the way to everything else is closed until what is asked for is done.
     required: bool,
+    /// From when something can be changed, if not now.
+    later: Option<Moment>,
     support_code: &'a str,
 }
 
@@ -116,6 +118,7 @@ pub(super) async fn show(
         }
         Some(Lacking::Methods) | None => Vec::new(),
     };
+    let later = methods_from(&state, &user).await?;
     let counted = standing.registered(&tenant, &user);
     let due = sspr::due(&tenant, &user, &standing, state.clock.now());
     let confirm = match due {
@@ -133,7 +136,8 @@ pub(super) async fn show(
             wanted: u16::from(policy.to_register()),
             first,
             confirm,
-            required: due.is_some() && tenant.require_registration,
+            required: due.is_some() && tenant.require_registration && later.is_none(),
+            later: later.map(Moment::new),
             methods: policy.methods().iter().filter_map(shown).collect(),
             support_code: &registration.support_code.0,
         },
@@ -160,7 +164,7 @@ pub(super) async fn here(
     if !registration.state.is_proven() {
         return Ok(Err(elsewhere(&registration)));
     }
-    let user = match person(state, reader, &tenant, &registration).await? {
+    let user = match owner(state, reader, &tenant, &registration).await? {
         Ok(user) => user,
         Err(refused) => return Ok(Err(refused)),
     };

@@ -7,7 +7,7 @@ use ritorno_identity::mail::Channel;
 
 use super::code::render;
 use super::send::send;
-use super::visit::{current, elsewhere, ended, person};
+use super::visit::{current, elsewhere, ended, owner};
 use crate::i18n::key;
 use crate::page::PageError;
 use crate::portal::visit::tenant;
@@ -23,7 +23,7 @@ pub(super) async fn resend(
     let tenant = tenant(&state).await?;
     let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     let Some(address) = registration.state.address() else { return Ok(elsewhere(&registration)) };
-    if let Err(refused) = person(&state, &reader, &tenant, &registration).await? {
+    if let Err(refused) = owner(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);
     }
     if send(&state, &reader, &registration, Channel::Mail, address).await? {

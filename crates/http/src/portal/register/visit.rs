@@ -6,12 +6,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::cloud_policy::METHODS_AFTER;
 use ritorno_identity::ids::FlowId;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::sspr;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_identity::user::User;
+use ritorno_protocol::clock::Timestamp;
 
 use crate::i18n::{Words, key};
 use crate::page::{Frame, NoticePage, PageError, page};
@@ -81,7 +83,7 @@ pub(super) const fn place(state: &RegistrationState) -> &'static str {
 }
 
 /// On to where the registration is.
-pub(in crate::portal) fn elsewhere(registration: &Registration) -> Response {
+pub(super) fn elsewhere(registration: &Registration) -> Response {
     Redirect::to(place(&registration.state)).into_response()
 }
 
@@ -119,6 +121,40 @@ pub(in crate::portal) async fn person(
         refusal: Refusal::coded(code, None, registration.support_code.clone()),
     };
     Ok(Err(page(StatusCode::OK, &refused)))
+}
+
+/// From when somebody may register, replace and remove what opens their gates, if they may not yet. A password that the tenant itself keeps
+/// proves nothing of that kind while it is new, as one of a directory does not: whoever made another's by one gate, such as a pass of the
+/// help desk, gets no way of their own by it before its owner was told.
+pub(in crate::portal) async fn methods_from(
+    state: &AppState,
+    user: &User,
+) -> Result<Option<Timestamp>, PageError> {
+    if user.on_premises().is_some() {
+        return Ok(None);
+    }
+    let kept = state.store.cloud_passwords().dated(user.tenant, Some(user.id)).await;
+    let from = kept.map_err(PageError::behind)?.map(|(_, changed_at)| changed_at.plus(METHODS_AFTER));
+    Ok(from.filter(|from| state.clock.now() < *from))
+}
+
+/// The person, if they may register, replace and remove something now. Else where it says what they can do.
+pub(super) async fn owner(
+    state: &AppState,
+    reader: &Reader,
+    tenant: &Tenant,
+    registration: &Registration,
+) -> Result<Result<User, Response>, PageError> {
+    let user = match person(state, reader, tenant, registration).await? {
+        Ok(user) => user,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if methods_from(state, &user).await?.is_none() {
+        return Ok(Ok(user));
+    }
+    let why = "nothing is changed so soon after a new password";
+    note(state, reader, registration, Activity::RegistrationProgress, Success::Failure, why).await?;
+    Ok(Err(Redirect::to("/register/methods").into_response()))
 }
 
 /// Writes down one step. A reason never holds an address.
