@@ -16,6 +16,7 @@ use crate::keys::Keys;
 use crate::releases::Releases;
 use crate::scim::guard::HeldTold;
 use crate::scim::leases::Leases;
+use crate::scim::scans::Scans;
 
 /// What every handler stands on. Cloning is cheap.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub struct AppState {
     pub leases: Arc<Leases>,
     /// When the log last told of each agent's held removals.
     pub held_told: Arc<HeldTold>,
+    /// The agents that have a list looked through.
+    pub scans: Arc<Scans>,
 }
 
 /// What the configuration says, as far as handlers need it.

@@ -9,13 +9,19 @@ use crate::clock::Timestamp;
 pub const MAXIMUM_CONNECTORS: usize = 32;
 /// Most runs, and most lines of each other kind, of one connector.
 pub const MAXIMUM_LINES: usize = 20;
-/// Most removals that a held list shows.
-pub const MAXIMUM_REMOVALS: usize = 500;
+/// Most removals that the held lists of a report name, of all connectors together.
+pub const MAXIMUM_REMOVALS: usize = 2_000;
+/// Most bytes of their names, of all connectors together, with what is written around each.
+pub const MAXIMUM_REMOVALS_BYTES: usize = 192 * 1024;
+/// What is written around a name, in bytes.
+const AROUND_A_NAME: usize = 32;
+/// Largest report that an agent sends, in bytes: well below what the cloud side takes.
+pub const MAXIMUM_BYTES: usize = 400 * 1024;
 /// Longest text of a line, in characters.
 pub const MAXIMUM_TEXT: usize = 400;
 /// Longest text of the rules, in characters.
 pub const MAXIMUM_RULES: usize = 32_000;
-/// How long an approval of a held export can be taken up, in seconds: a day, as one that is given at the agent lasts.
+/// How long an approval of a held export lasts, in seconds, from the moment at which it is given: a day, as one that is given at the agent.
 pub const APPROVED_SECONDS: u64 = 24 * 3_600;
 
 /// What an agent is for.
@@ -110,9 +116,15 @@ pub struct RunReport {
     pub deletes: u64,
     /// Ones that could not be carried on.
     pub errors: u64,
+    /// Anchors that were written into the directory.
+    #[serde(default)]
+    pub anchors: u64,
+    /// Anchors that the directory did not take.
+    #[serde(default)]
+    pub anchors_refused: u64,
     /// The directory server that was read.
     pub server: Option<String>,
-    /// Why it failed, or what else is to be known.
+    /// Why it failed, or what else is to be known. It names no object: more people read it than may know who is in a directory.
     pub note: Option<String>,
 }
 
@@ -121,11 +133,15 @@ pub struct RunReport {
 pub struct HeldExport {
     /// SHA-256 over the whole list, in hexadecimal: what an approval names.
     pub digest: String,
+    /// When the agent's guard held this list first, without a break until now. An approval names that too: of the same people, held once
+    /// more at another time, somebody has to decide anew.
+    #[serde(default = "unknown")]
+    pub since: Timestamp,
     /// How many removals there are in all.
     pub number: u64,
     /// What holds it.
     pub because: String,
-    /// The first of them.
+    /// They, as far as a report holds them.
     pub removals: Vec<HeldRemoval>,
 }
 
@@ -153,9 +169,46 @@ pub enum HeldKind {
 /// What the cloud side answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncAnswer {
-    /// Digests of held lists that an administrator approved.
+    /// Held lists of this report that an administrator approved. Each is told once.
     #[serde(default)]
-    pub approved: Vec<String>,
+    pub approved: Vec<Approved>,
+}
+
+/// The approval of a held list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// The list's digest.
+    pub digest: String,
+    /// Since when it was held.
+    pub since: Timestamp,
+    /// How long the approval lasts from now on.
+    pub seconds: u64,
+}
+
+const fn unknown() -> Timestamp {
+    Timestamp::from_unix_ms(0)
+}
+
+impl HeldExport {
+    /// Whether every removal is named: who approves a list has seen all of it.
+    pub fn is_whole(&self) -> bool {
+        self.number == self.removals.len() as u64
+    }
+
+    fn bytes(&self) -> usize {
+        self.removals.iter().map(|one| one.name.len() + AROUND_A_NAME).sum()
+    }
+
+    /// Names so many at most. Of members who leave their groups as many as a half stay, however many people come before them.
+    fn shorten(&mut self, most: usize) {
+        let all = std::mem::take(&mut self.removals);
+        let (mut leave, mut go): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|one| one.kind == HeldKind::Leave);
+        leave.truncate((most / 2).max(most.saturating_sub(go.len())));
+        go.truncate(most - leave.len());
+        go.append(&mut leave);
+        self.removals = go;
+    }
 }
 
 impl SyncReport {
@@ -179,11 +232,63 @@ impl SyncReport {
             connector.held = connector.held.take().filter(|held| is_digest(&held.digest));
             if let Some(held) = &mut connector.held {
                 cut(&mut held.because, MAXIMUM_TEXT);
-                held.removals.truncate(MAXIMUM_REMOVALS);
                 held.removals.iter_mut().for_each(|one| cut(&mut one.name, MAXIMUM_TEXT));
             }
         }
+        self.bound_removals();
         self
+    }
+
+    /// Lets the held lists have what there is room for, the short ones first, so that as many as can be are whole.
+    fn bound_removals(&mut self) {
+        let mut lists: Vec<_> = self.connectors.iter_mut().filter_map(|one| one.held.as_mut()).collect();
+        lists.sort_by_key(|held| held.removals.len());
+        let (mut number, mut bytes) = (MAXIMUM_REMOVALS, MAXIMUM_REMOVALS_BYTES);
+        for held in lists {
+            if held.removals.len() > number {
+                held.shorten(number);
+            }
+            if held.bytes() > bytes {
+                let longest = held.removals.iter().map(|one| one.name.len()).max().unwrap_or_default();
+                held.shorten((bytes / (longest + AROUND_A_NAME)).min(held.removals.len()));
+            }
+            number -= held.removals.len();
+            bytes -= held.bytes();
+        }
+    }
+
+    /// The same, bounded, and small enough to be sent: what tells least of the present goes first.
+    #[must_use]
+    pub fn fitting(self) -> Self {
+        let mut report = self.bounded();
+        for lines in [10, 5, 2, 1] {
+            if report.bytes() <= MAXIMUM_BYTES {
+                return report;
+            }
+            for connector in &mut report.connectors {
+                connector.runs.truncate(lines);
+                // None would mean the whole domain.
+                connector.scope.truncate(lines);
+                connector.groups.truncate(lines);
+            }
+        }
+        if report.bytes() > MAXIMUM_BYTES {
+            report.rules.iter_mut().for_each(|rules| cut(rules, MAXIMUM_TEXT));
+        }
+        while report.bytes() > MAXIMUM_BYTES {
+            let lists = report.connectors.iter_mut().filter_map(|one| one.held.as_mut());
+            let Some(longest) = lists.max_by_key(|held| held.removals.len()) else { break };
+            let half = longest.removals.len() / 2;
+            if longest.removals.is_empty() {
+                break;
+            }
+            longest.shorten(half);
+        }
+        report
+    }
+
+    fn bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len())
     }
 
     /// What is held under this digest, and of which connector.
@@ -213,12 +318,13 @@ mod tests {
 
     #[test]
     fn a_report_is_cut_to_what_it_may_hold() {
-        let long = "à".repeat(100_000);
+        let (long, rules) = ("à".repeat(1_000), "à".repeat(100_000));
         let held = |digest: &str| HeldExport {
             digest: digest.to_owned(),
+            since: Timestamp::from_unix_ms(7),
             number: 10_000,
             because: long.clone(),
-            removals: vec![HeldRemoval { kind: HeldKind::Delete, name: long.clone() }; 10_000],
+            removals: vec![HeldRemoval { kind: HeldKind::Delete, name: long.clone() }; 1_000],
         };
         let run = RunReport {
             id: 1,
@@ -230,6 +336,8 @@ mod tests {
             updates: 0,
             deletes: 0,
             errors: 0,
+            anchors: 0,
+            anchors_refused: 0,
             server: Some(long.clone()),
             note: Some(long.clone()),
         };
@@ -243,17 +351,17 @@ mod tests {
         };
         let good = "0f".repeat(32);
         let mut connectors = vec![connector(&good), connector("0F"), connector(&good.to_uppercase())];
-        connectors.extend((0..100).map(|_| connector(&good)));
-        let report = SyncReport {
+        connectors.extend((0..40).map(|_| connector(&good)));
+        let untidy = SyncReport {
             at: Timestamp::from_unix_ms(0),
             mode: SyncMode::Active,
             suspended: false,
             every_seconds: Some(30),
             reconcile_at: "02:30".into(),
-            rules: Some(long.clone()),
+            rules: Some(rules),
             connectors,
-        }
-        .bounded();
+        };
+        let report = untidy.clone().bounded();
         assert_eq!(report.rules.as_ref().unwrap().chars().count(), MAXIMUM_RULES + 1);
         assert_eq!(report.connectors.len(), MAXIMUM_CONNECTORS);
         let first = &report.connectors[0];
@@ -262,7 +370,67 @@ mod tests {
         let held: Vec<bool> = report.connectors[..4].iter().map(|one| one.held.is_some()).collect();
         assert_eq!(held, [true, false, false, true]);
         let (of, list) = report.held(&good).unwrap();
-        assert_eq!((of.name.chars().count(), list.removals.len()), (MAXIMUM_TEXT + 1, MAXIMUM_REMOVALS));
+        assert_eq!(of.name.chars().count(), MAXIMUM_TEXT + 1);
+        assert!(!list.is_whole() && !list.removals.is_empty());
         assert!(report.held(&"00".repeat(32)).is_none());
+        assert_eq!(report.clone().bounded(), report);
+        let fitting = untidy.fitting();
+        assert!(serde_json::to_vec(&fitting).unwrap().len() <= MAXIMUM_BYTES);
+        assert!(
+            fitting.connectors.iter().all(|one| one.scope.len() == 1),
+            "none would mean the whole domain"
+        );
+    }
+
+    fn of_lists(lists: &[&[(HeldKind, usize)]]) -> SyncReport {
+        let held = |kinds: &[(HeldKind, usize)]| {
+            let name = |(kind, number): &(HeldKind, usize)| {
+                let kind = *kind;
+                (0..*number).map(move |at| HeldRemoval { kind, name: format!("person.{at}@contoso.test") })
+            };
+            let removals: Vec<_> = kinds.iter().flat_map(name).collect();
+            HeldExport {
+                digest: "0f".repeat(32),
+                since: Timestamp::from_unix_ms(7),
+                number: removals.len() as u64,
+                because: String::new(),
+                removals,
+            }
+        };
+        let connector = |kinds: &&[(HeldKind, usize)]| ConnectorReport {
+            name: "contoso.test".into(),
+            scope: Vec::new(),
+            groups: Vec::new(),
+            counts: ConnectorCounts::default(),
+            runs: Vec::new(),
+            held: Some(held(kinds)),
+        };
+        SyncReport {
+            at: Timestamp::from_unix_ms(0),
+            mode: SyncMode::Active,
+            suspended: false,
+            every_seconds: None,
+            reconcile_at: "02:30".into(),
+            rules: None,
+            connectors: lists.iter().map(connector).collect(),
+        }
+    }
+
+    #[test]
+    fn held_lists_are_whole_where_there_is_room_and_tell_of_members_where_there_is_not() {
+        let report = of_lists(&[&[(HeldKind::Delete, 1_900)], &[(HeldKind::Disable, 100)]]).fitting();
+        assert!(report.connectors.iter().all(|one| one.held.as_ref().unwrap().is_whole()));
+
+        // The short one is whole, whichever comes first.
+        let long: &[_] = &[(HeldKind::Delete, 5_000), (HeldKind::Leave, 3_000)];
+        let report = of_lists(&[long, &[(HeldKind::Delete, 600)]]).fitting();
+        let [first, second] = [0, 1].map(|at| report.connectors[at].held.as_ref().unwrap());
+        assert!(second.is_whole() && !first.is_whole());
+        let leave = first.removals.iter().filter(|one| one.kind == HeldKind::Leave).count();
+        assert_eq!((first.removals.len(), leave), (1_400, 700));
+        assert!(first.number == 8_000, "how many there are is told as it is");
+        let report = of_lists(&[&[(HeldKind::Delete, 100), (HeldKind::Leave, 3_000)]]).bounded();
+        let list = &report.connectors[0].held.as_ref().unwrap().removals;
+        assert_eq!(list.iter().filter(|one| one.kind == HeldKind::Leave).count(), 1_900);
     }
 }

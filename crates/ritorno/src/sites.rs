@@ -237,6 +237,7 @@ impl Sites {
             sms_wake: Arc::default(),
             leases: Arc::default(),
             held_told: Arc::default(),
+            scans: Arc::default(),
         }
     }
 }

@@ -144,6 +144,25 @@ impl Administrators<'_> {
         Ok(self.0.read_one(SQL, values![tenant, person.id, name]).await?.is_some())
     }
 
+    /// Whether a person is renamed to what an administrator is called whose account is not linked to them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn takes_a_name(
+        &self,
+        tenant: TenantId,
+        person: &User,
+        renamed: &User,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 as found from administrators where tenant = $1 and name_key = $2 \
+             and coalesce(user_id, '') <> $3";
+        let name = key(&renamed.user_principal_name);
+        if name == key(&person.user_principal_name) {
+            return Ok(false);
+        }
+        Ok(self.0.read_one(SQL, values![tenant, name, person.id]).await?.is_some())
+    }
+
     /// Stores whose account it is. `false` if there is no such administrator.
     ///
     /// # Errors

@@ -154,6 +154,26 @@ impl Groups<'_> {
         Ok(GroupPage { total, groups })
     }
 
+    /// A forest's groups by their ids, with how many members each has, as many as `count` after the one of the id `after`: for whoever
+    /// looks through all of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_forest_after(
+        &self,
+        tenant: TenantId,
+        forest: &Forest,
+        after: Option<GroupId>,
+        count: u32,
+    ) -> Result<Vec<(Group, u64)>, StoreError> {
+        const SQL: &str = "select g.*, (select count(*) from group_members m where m.tenant = g.tenant \
+             and m.group_id = g.id) as members from directory_groups g where tenant = $1 and id > $3 and forest = $2 \
+             order by id limit $4";
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = values![tenant, forest.0.as_str(), after, count];
+        self.0.read(SQL, values).await?.iter().map(counted).collect()
+    }
+
     /// Makes people of the directories, and groups, members; who is one already stays it. An id that nobody has is left out, for
     /// who was removed in this moment can be in no group. How many came.
     ///

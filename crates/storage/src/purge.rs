@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 13] = [
+        const EXPIRED: [&str; 14] = [
             "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1 and coalesce(half_until, 0) <= $1",
             "delete from agent_tokens where expires_at <= $1",
@@ -31,6 +31,7 @@ impl Store {
             "delete from mail_outbox where expires_at <= $1",
             "delete from help_desk_cases where expires_at <= $1 and coalesce(pass_until, 0) <= $1",
             "delete from registrations where expires_at <= $1",
+            "delete from export_approvals where approved_until <= $1",
             "delete from passkey_ceremonies where expires_at <= $1",
             "delete from api_answers where expires_at <= $1",
             "delete from spent_challenges where expires_at <= $1",

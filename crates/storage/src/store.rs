@@ -134,6 +134,11 @@ macro_rules! migrations {
                 "sync-reports",
                 include_str!(concat!("../migrations/", $database, "/0072_sync_reports.sql")),
             ),
+            (
+                73,
+                "approved-once",
+                include_str!(concat!("../migrations/", $database, "/0073_approved_once.sql")),
+            ),
         ]
     };
 }

@@ -60,7 +60,7 @@ impl SyncReports<'_> {
             .collect()
     }
 
-    /// Lets a held export of this digest through until then, and keeps the fact with it.
+    /// Lets a held export of this digest, which was held since then, through until then, and keeps the fact with it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,16 +69,18 @@ impl SyncReports<'_> {
         tenant: TenantId,
         agent: AgentId,
         digest: &str,
+        since: Timestamp,
         until: Timestamp,
         fact: &Fact,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "insert into export_approvals (tenant, agent, digest, approved_until) values ($1, $2, $3, $4) \
-             on conflict (tenant, agent, digest) do update set approved_until = excluded.approved_until";
-        let statements = vec![(SQL, values![tenant, agent, digest, until]), appended(fact)];
+        const SQL: &str = "insert into export_approvals (tenant, agent, digest, held_since, approved_until) \
+             values ($1, $2, $3, $4, $5) on conflict (tenant, agent, digest) do update set held_since = excluded.held_since, \
+             approved_until = excluded.approved_until";
+        let statements = vec![(SQL, values![tenant, agent, digest, since, until]), appended(fact)];
         self.0.write_together(statements, 2).await.map(drop)
     }
 
-    /// Digests of held exports of an agent that may go out now. Those whose time is over are forgotten.
+    /// Held exports of an agent that were approved and not taken up yet: the digest of each, and since when it was held.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -87,13 +89,29 @@ impl SyncReports<'_> {
         tenant: TenantId,
         agent: AgentId,
         now: Timestamp,
-    ) -> Result<Vec<String>, StoreError> {
-        const SQL: &str = "select digest from export_approvals where tenant = $1 and agent = $2 and approved_until > $3 \
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        const SQL: &str = "select digest, held_since from export_approvals where tenant = $1 and agent = $2 and approved_until > $3 \
              order by digest";
-        const OVER: &str =
-            "delete from export_approvals where tenant = $1 and agent = $2 and approved_until <= $3";
-        self.0.write(OVER, values![tenant, agent, now]).await?;
         let rows = self.0.read(SQL, values![tenant, agent, now]).await?;
-        rows.iter().map(|row| row.text("digest")).collect()
+        rows.iter().map(|row| Ok((row.text("digest")?, row.moment("held_since")?))).collect()
+    }
+
+    /// Uses up the approval of a held export, and tells until when it lasts; `None` if there is none, or its time is over. Of several who
+    /// ask at once one gets it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_up(
+        &self,
+        tenant: TenantId,
+        agent: AgentId,
+        digest: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "delete from export_approvals where tenant = $1 and agent = $2 and digest = $3 and held_since = $4 \
+             and approved_until > $5 returning approved_until";
+        let rows = self.0.write_returning(SQL, values![tenant, agent, digest, since, now]).await?;
+        rows.first().map(|row| row.moment("approved_until")).transpose()
     }
 }

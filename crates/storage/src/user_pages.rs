@@ -2,7 +2,7 @@
 
 use ritorno_identity::name::SignInName;
 use ritorno_identity::user::User;
-use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId};
+use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 
 use crate::error::StoreError;
 use crate::users::{Users, select_users, user};
@@ -29,6 +29,35 @@ pub struct UserPage {
     /// Those of this page, always in the same order.
     pub users: Vec<User>,
 }
+
+/// Whom a filter lists: how many, and a page of them. Each has statements of its own, for one that lets pass what is null goes by no index.
+struct Listing {
+    total: &'static str,
+    page: &'static str,
+}
+
+macro_rules! listing {
+    ($condition:literal, $count:literal, $from:literal) => {
+        Listing {
+            total: concat!("select count(*) as total from users where tenant = $1", $condition),
+            page: select_users!(concat!(
+                "where tenant = $1",
+                $condition,
+                " order by id limit ",
+                $count,
+                " offset ",
+                $from
+            )),
+        }
+    };
+}
+
+const ALL: Listing = listing!("", "$2", "$3");
+const OF_NAME: Listing = listing!(" and principal_key = $2", "$3", "$4");
+const OF_ANCHOR: Listing = listing!(" and source_anchor = $2", "$3", "$4");
+const OF_FOREST: Listing = listing!(" and forest = $2", "$3", "$4");
+const OF_FOREST_AFTER: &str =
+    select_users!("where tenant = $1 and id > $3 and forest = $2 order by id limit $4");
 
 macro_rules! search {
     ($index:literal) => {
@@ -58,31 +87,38 @@ impl Users<'_> {
         start_index: i64,
         count: i64,
     ) -> Result<UserPage, StoreError> {
-        // One text for every filter: what is not asked for is null and lets all pass.
-        const TOTAL: &str = "select count(*) as total from users where tenant = $1 \
-             and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
-             and ($4 is null or forest = $4)";
-        const PAGE: &str = select_users!(
-            "where tenant = $1 and ($2 is null or principal_key = $2) and ($3 is null or source_anchor = $3) \
-             and ($4 is null or forest = $4) order by id limit $5 offset $6"
-        );
-        let (name, anchor, forest) = match filter {
-            UserFilter::All => (None, None, None),
+        let (listing, matching) = match filter {
+            UserFilter::All => (&ALL, values![tenant]),
             UserFilter::UserName(name) => {
-                (Some(SignInName::of_principal(name).as_str().to_owned()), None, None)
+                (&OF_NAME, values![tenant, SignInName::of_principal(name).as_str()])
             }
-            UserFilter::ExternalId(anchor) => (None, Some(anchor.0.clone()), None),
-            UserFilter::Forest(forest) => (None, None, Some(forest.0.clone())),
+            UserFilter::ExternalId(anchor) => (&OF_ANCHOR, values![tenant, anchor.0.as_str()]),
+            UserFilter::Forest(forest) => (&OF_FOREST, values![tenant, forest.0.as_str()]),
         };
-        let matching = values![tenant, name, anchor, forest];
-        let total = match self.0.read_one(TOTAL, matching.clone()).await? {
+        let total = match self.0.read_one(listing.total, matching.clone()).await? {
             Some(row) => row.int("total")?,
             None => 0,
         };
         let mut page = matching;
         page.extend(values![count.max(0), start_index.max(1) - 1]);
-        let users = self.0.read(PAGE, page).await?.iter().map(user).collect::<Result<_, _>>()?;
+        let users = self.0.read(listing.page, page).await?.iter().map(user).collect::<Result<_, _>>()?;
         Ok(UserPage { total, users })
+    }
+
+    /// Hybrid people of a forest by their ids, as many as `count` after the one of the id `after`: for whoever looks through all of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_forest_after(
+        &self,
+        tenant: TenantId,
+        forest: &Forest,
+        after: Option<UserId>,
+        count: u32,
+    ) -> Result<Vec<User>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let values = values![tenant, forest.0.as_str(), after, count];
+        self.0.read(OF_FOREST_AFTER, values).await?.iter().map(user).collect()
     }
 
     /// People whose sign-in name, account name or display name contains what was typed, in the order of their sign-in names: as many
@@ -108,5 +144,40 @@ impl Users<'_> {
         pattern.push('%');
         let values = values![tenant, after.map(SignInName::as_str), pattern, count];
         self.0.read(self.0.words(&SEARCH), values).await?.iter().map(user).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::users::CLOUD_ONLY_OF_MAIL;
+
+    #[tokio::test]
+    async fn whoever_is_named_is_found_by_an_index() {
+        let folder = std::env::temp_dir().join(format!("ritorno-user-pages-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::connect(&format!("sqlite:{}", folder.join("plan.db").display())).await.unwrap();
+        let listed = values!["t", "a", 1, 0];
+        let of_index = "SEARCH users USING INDEX ";
+        for (sql, values, ends) in [
+            (OF_NAME.page, listed.clone(), "(tenant=? AND principal_key=?)"),
+            (OF_ANCHOR.page, listed.clone(), "(tenant=? AND source_anchor=?)"),
+            (OF_FOREST_AFTER, values!["t", "f", "", 1], "(tenant=? AND id>?)"),
+            (CLOUD_ONLY_OF_MAIL, values!["t", "a"], "users_by_mail (tenant=? AND <expr>=?)"),
+        ] {
+            let explain: &str = format!("explain query plan {sql}").leak();
+            let plan = store.db().read(explain, values).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();
+            let found = plan.iter().any(|step| step.starts_with(of_index) && step.ends_with(ends));
+            assert!(found, "{sql}: {plan:?}");
+        }
+        for (sql, values) in [(OF_NAME.total, values!["t", "a"]), (OF_ANCHOR.total, values!["t", "a"])] {
+            let explain: &str = format!("explain query plan {sql}").leak();
+            let plan = store.db().read(explain, values).await.unwrap();
+            assert!(plan[0].text("detail").unwrap().starts_with("SEARCH"), "{sql}");
+        }
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -59,6 +59,11 @@ static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     row_statements(head, 24, "on conflict do nothing returning id")
 });
 
+/// The index is of those alone whom no directory has.
+pub(crate) const CLOUD_ONLY_OF_MAIL: &str = select_users!(
+    "where tenant = $1 and lower(mail) = lower($2) and source_anchor is null order by id limit 2"
+);
+
 /// What came of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Updated {
@@ -126,10 +131,7 @@ impl Users<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn cloud_only_of_mail(&self, tenant: TenantId, mail: &str) -> Result<Vec<User>, StoreError> {
-        const SQL: &str = select_users!(
-            "where tenant = $1 and lower(mail) = lower($2) and source_anchor is null order by id limit 2"
-        );
-        self.0.read(SQL, values![tenant, mail]).await?.iter().map(user).collect()
+        self.0.read(CLOUD_ONLY_OF_MAIL, values![tenant, mail]).await?.iter().map(user).collect()
     }
 
     /// Stores the address that a person registered, or none, if `former` is still the one that is stored: so that the notice

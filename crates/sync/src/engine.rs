@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ritorno_protocol::clock::Clock;
 use sqlx::{Row as _, SqliteConnection};
@@ -273,6 +274,14 @@ impl Engine {
     /// [`SyncError::OtherList`] if that is not the list that is pending now, [`SyncError::RunInProgress`],
     /// [`SyncError::UnknownConnector`] or [`SyncError::Store`].
     pub async fn approve(&self, connector: &str, digest: &str) -> Result<(), SyncError> {
+        self.approve_for(connector, digest, guard::APPROVED_FOR).await
+    }
+
+    /// The same for as long as `lasts`, and for a day at most: somebody approved it elsewhere a while ago.
+    ///
+    /// # Errors
+    /// As [`Engine::approve`].
+    pub async fn approve_for(&self, connector: &str, digest: &str, lasts: Duration) -> Result<(), SyncError> {
         let _lock = self.store.lock().await?;
         let mut transaction = self.store.write().await?;
         let id = known(&mut transaction, connector).await?;
@@ -281,7 +290,7 @@ impl Engine {
         if !removals.digest.eq_ignore_ascii_case(digest.trim()) {
             return Err(SyncError::OtherList { now: removals.digest });
         }
-        guard::approve(&mut transaction, id, self.clock.now()).await?;
+        guard::approve(&mut transaction, id, self.clock.now().plus(lasts.min(guard::APPROVED_FOR))).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -264,13 +264,13 @@ pub(crate) async fn end_approval(
     Ok(())
 }
 
-/// Marks all removals as approved that are pending for a connector: the list that [`pending`] gives in the same transaction.
+/// Marks all removals as approved until then that are pending for a connector: the list that [`pending`] gives in the same transaction.
 pub(crate) async fn approve(
     connection: &mut SqliteConnection,
     connector: i64,
-    now: Timestamp,
+    until: Timestamp,
 ) -> Result<(), SyncError> {
-    let until = now.plus(APPROVED_FOR).unix_ms();
+    let until = until.unix_ms();
     for row in sqlx::query(LEAVING).bind(connector).fetch_all(&mut *connection).await? {
         sqlx::query(
             "UPDATE edge SET approved_until = ? WHERE connector_id = ? AND group_guid = ? AND member_guid = ?",

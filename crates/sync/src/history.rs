@@ -13,6 +13,14 @@ use crate::report::{Counts, ObjectError, Profile, RunOutcome, RunReport};
 /// How long a run is kept. With a cycle each half a minute that is some 20,000 runs.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Whether a run is worth telling: a delta run each half a minute that meets nothing is not.
+macro_rules! met_something {
+    () => {
+        "NOT (profile IN ('delta-import', 'delta-sync') AND outcome = 'succeeded' \
+         AND adds + updates + deletes + unchanged + errors + anchors + anchors_refused = 0)"
+    };
+}
+
 impl Engine {
     /// The last `limit` runs, newest first.
     ///
@@ -43,6 +51,63 @@ impl Engine {
         .fetch_all(&mut *self.store.read().await?)
         .await?;
         rows.iter().map(report).collect()
+    }
+
+    /// Of a connector the last `limit` runs, newest first, without delta runs that met nothing.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn notable(&self, connector: &str, limit: u32) -> Result<Vec<RunReport>, SyncError> {
+        let rows = sqlx::query(concat!(
+            "SELECT run.*, name FROM run JOIN connector ON connector.id = connector_id WHERE name = ? AND ",
+            met_something!(),
+            " ORDER BY run.id DESC LIMIT ?"
+        ))
+        .bind(connector)
+        .bind(limit)
+        .fetch_all(&mut *self.store.read().await?)
+        .await?;
+        rows.iter().map(report).collect()
+    }
+
+    /// The last run after `run` that ended and met something; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn news(&self, run: i64) -> Result<Option<i64>, SyncError> {
+        let row = sqlx::query(concat!(
+            "SELECT max(id) AS id FROM run WHERE id > ? AND outcome <> 'running' AND ",
+            met_something!()
+        ))
+        .bind(run)
+        .fetch_one(&mut *self.store.read().await?)
+        .await?;
+        Ok(row.try_get("id")?)
+    }
+
+    /// Since when the deletion guard holds this list of a connector, export after export, and what it said; `None` if the last export was
+    /// not held, or for another list.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn held_since(
+        &self,
+        connector: &str,
+        digest: &str,
+    ) -> Result<Option<(Timestamp, String)>, SyncError> {
+        let row = sqlx::query(
+            "SELECT min(started) AS since, max(failure) AS said FROM run JOIN connector c ON c.id = connector_id \
+             WHERE name = ?1 AND profile = 'export' AND outcome <> 'running' AND run.id > coalesce((SELECT max(r.id) FROM run r \
+             WHERE r.connector_id = c.id AND r.profile = 'export' AND r.outcome <> 'running' \
+             AND instr(coalesce(r.failure, ''), ?2) = 0), 0)",
+        )
+        .bind(connector)
+        .bind(digest)
+        .fetch_one(&mut *self.store.read().await?)
+        .await?;
+        let since: Option<i64> = row.try_get("since")?;
+        let said: Option<String> = row.try_get("said")?;
+        Ok(since.map(Timestamp::from_unix_ms).zip(said))
     }
 
     /// One run of the history.

@@ -11,7 +11,7 @@ use ritorno_protocol::ids::{AgentId, Forest, TenantId};
 use ritorno_protocol::key::{OpeningKey, SigningKey};
 use ritorno_protocol::release::Release;
 use ritorno_protocol::signed::Signed;
-use ritorno_protocol::sync_report::{MAXIMUM_CONNECTORS, SyncReport, is_digest};
+use ritorno_protocol::sync_report::{MAXIMUM_BYTES, MAXIMUM_CONNECTORS, SyncReport, is_digest};
 
 use crate::seed::{self, Fixed};
 
@@ -160,6 +160,7 @@ fn sync_report() {
                 assert!(is_digest(&held.digest) && kept.held(&held.digest).is_some());
             }
             assert_eq!(kept.clone().bounded(), kept);
+            assert!(serde_json::to_vec(&kept.fitting()).unwrap().len() <= MAXIMUM_BYTES);
         }
     });
 }

@@ -63,12 +63,15 @@ pub(crate) fn sync_report() -> SyncReport {
         updates: 2,
         deletes: 3,
         errors: 4,
+        anchors: 5,
+        anchors_refused: 6,
         server: None,
         note: Some("the deletion guard stopped the export".into()),
     };
     let removal = HeldRemoval { kind: HeldKind::Leave, name: "anna@contoso.test: Staff".into() };
     let held = HeldExport {
         digest: "0a".repeat(32),
+        since: NOW,
         number: 1,
         because: "the threshold is 0".into(),
         removals: vec![removal],

@@ -270,7 +270,8 @@ fn too_many_removals_wait_until_exactly_that_list_is_approved() -> Result<()> {
         after.and_then(|rest| rest.split('"').next()).with_context(|| format!("no {name}: {page}"))
     };
     let (agent_id, digest) = (format!("agent={}", value("agent")?), format!("digest={}", value("digest")?));
-    let words = ["--data-urlencode", &agent_id, "--data-urlencode", &digest];
+    let since = format!("since={}", value("since")?);
+    let words = ["--data-urlencode", &agent_id, "--data-urlencode", &digest, "--data-urlencode", &since];
     console.ask("/console/sync/approve", &words, "")?;
     wait_for(&world, "what was approved in the console", |people| {
         gone.iter().all(|sam| !people.contains_key(*sam))

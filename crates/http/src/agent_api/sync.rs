@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::sync_report::{SyncAnswer, SyncReport};
+use ritorno_protocol::sync_report::{Approved, SyncAnswer, SyncReport};
 
 use super::bearer::AgentBearer;
 use crate::problem::Problem;
@@ -35,13 +35,18 @@ pub async fn handle(
         let detail = format!("It is no report that this version understands: {error}.");
         Problem::new(StatusCode::BAD_REQUEST, "sync-report", "The report can't be read", detail)
     })?;
-    let (report, now) = (report.bounded(), state.clock.now());
-    let reports = state.store.sync_reports();
-    reports.keep(state.tenant, agent.id, &report, now).await?;
-    if report.connectors.iter().all(|connector| connector.held.is_none()) {
-        return Ok(Json(SyncAnswer::default()));
+    let (mut report, now) = (report.bounded(), state.clock.now());
+    let (reports, mut answer) = (state.store.sync_reports(), SyncAnswer::default());
+    for connector in &mut report.connectors {
+        let Some(held) = &connector.held else { continue };
+        let taken = reports.take_up(state.tenant, agent.id, &held.digest, held.since, now).await?;
+        if let Some(until) = taken {
+            let (digest, since, seconds) = (held.digest.clone(), held.since, until.since(now).as_secs());
+            answer.approved.push(Approved { digest, since, seconds });
+            // The page asks nobody for what was decided; if the agent still holds it, the next report says so.
+            connector.held = None;
+        }
     }
-    let mut approved = reports.approved(state.tenant, agent.id, now).await?;
-    approved.retain(|digest| report.held(digest).is_some());
-    Ok(Json(SyncAnswer { approved }))
+    reports.keep(state.tenant, agent.id, &report, now).await?;
+    Ok(Json(answer))
 }

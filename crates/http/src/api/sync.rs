@@ -51,6 +51,10 @@ struct SyncRun {
     deletes: u64,
     /// Ones that could not be carried on.
     errors: u64,
+    /// Anchors that were written into the directory.
+    anchors: u64,
+    /// Anchors that the directory did not take.
+    anchors_refused: u64,
     /// The directory server that was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<String>,
@@ -64,6 +68,9 @@ struct SyncRun {
 struct SyncHeld {
     /// What an approval names: it is for exactly this list.
     digest: String,
+    /// Since when it is held: of the same list, held once more, somebody has to decide anew.
+    #[schema(format = DateTime)]
+    since: String,
     /// How many removals there are in all.
     number: u64,
     /// What holds it.
@@ -139,6 +146,8 @@ fn run(run: &RunReport) -> SyncRun {
         updates: run.updates,
         deletes: run.deletes,
         errors: run.errors,
+        anchors: run.anchors,
+        anchors_refused: run.anchors_refused,
         server: run.server.clone(),
         note: run.note.clone(),
     }
@@ -162,6 +171,7 @@ fn connector(connector: &ConnectorReport) -> SyncConnector {
         refused: counts.refused,
         held: held.map(|held| SyncHeld {
             digest: held.digest.clone(),
+            since: rfc3339(held.since),
             number: held.number,
             because: held.because.clone(),
         }),

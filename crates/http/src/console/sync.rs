@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::{Activity, Success};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::AgentId;
 use ritorno_protocol::sync_report::{
     APPROVED_SECONDS, ConnectorReport, HeldExport, HeldKind, RunReport, SyncMode, SyncReport,
@@ -65,24 +66,20 @@ struct RunView {
     started: Moment,
     seconds: Option<u64>,
     outcome: String,
-    counts: [u64; 4],
+    counts: [u64; 6],
     server: String,
     note: String,
 }
 
 struct HeldView {
     digest: String,
+    since: i64,
     because: String,
     number: u64,
     lines: Vec<(&'static str, String)>,
     approved: bool,
-}
-
-impl HeldView {
-    /// Whether there are more than the page shows.
-    const fn more(&self) -> bool {
-        self.number > self.lines.len() as u64
-    }
+    /// Whether the page shows all of them to whoever may see them: none is approved unseen.
+    whole: bool,
 }
 
 /// What the address says.
@@ -99,6 +96,8 @@ pub(super) struct Said {
 pub(super) struct Approval {
     agent: AgentId,
     digest: String,
+    /// Since when it was held, as the page had it.
+    since: i64,
 }
 
 /// The page.
@@ -156,21 +155,23 @@ pub(super) async fn approve(
     State(state): State<AppState>,
     signed_in: SignedIn,
     reader: Reader,
-    Form(Approval { agent, digest }): Form<Approval>,
+    Form(Approval { agent, digest, since }): Form<Approval>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let (tenant, now) = (signed_in.tenant.id, state.clock.now());
     let reports = state.store.sync_reports();
     let all = reports.list(tenant).await.map_err(PageError::behind)?;
     let told = all.iter().find(|told| told.agent == agent).map(|told| &told.report);
-    let Some((connector, held)) = told.and_then(|report| report.held(&digest)) else {
+    let found = told.and_then(|report| report.held(&digest));
+    let shown = found.filter(|(_, held)| held.is_whole() && held.since.unix_ms() == since);
+    let Some((connector, held)) = shown else {
         return Ok(Redirect::to("/console/sync?other=true"));
     };
     let reason = format!("agent {agent}: {} removals of {}, {digest}", held.number, connector.name);
     let operator = signed_in.operator(&reader);
     let fact = operator.fact(&state, Activity::RemovalsApproved, Success::Success, reason, None);
     let until = now.plus(std::time::Duration::from_secs(APPROVED_SECONDS));
-    reports.approve(tenant, agent, &digest, until, &fact).await.map_err(PageError::behind)?;
+    reports.approve(tenant, agent, &digest, held.since, until, &fact).await.map_err(PageError::behind)?;
     Ok(Redirect::to("/console/sync?approved=true"))
 }
 
@@ -182,7 +183,7 @@ const fn mode(mode: SyncMode) -> &'static str {
     }
 }
 
-fn connectors(report: &SyncReport, approved: &[String], names: bool) -> Vec<ConnectorView> {
+fn connectors(report: &SyncReport, approved: &[(String, Timestamp)], names: bool) -> Vec<ConnectorView> {
     let view = |connector: &ConnectorReport| {
         let counts = connector.counts;
         ConnectorView {
@@ -213,14 +214,14 @@ fn run(run: &RunReport) -> RunView {
         started: Moment::new(run.started),
         seconds: run.ended.map(|ended| ended.since(run.started).as_secs()),
         outcome: run.outcome.clone(),
-        counts: [run.adds, run.updates, run.deletes, run.errors],
+        counts: [run.adds, run.updates, run.deletes, run.errors, run.anchors, run.anchors_refused],
         server: run.server.clone().unwrap_or_default(),
         note: run.note.clone().unwrap_or_default(),
     }
 }
 
 /// Who would be removed is named to whoever may decide it.
-fn held(held: &HeldExport, approved: &[String], names: bool) -> HeldView {
+fn held(held: &HeldExport, approved: &[(String, Timestamp)], names: bool) -> HeldView {
     let told = |kind| match kind {
         HeldKind::Delete => key("console-removal-delete"),
         HeldKind::Disable => key("console-removal-disable"),
@@ -228,9 +229,11 @@ fn held(held: &HeldExport, approved: &[String], names: bool) -> HeldView {
     };
     HeldView {
         digest: held.digest.clone(),
+        since: held.since.unix_ms(),
         because: held.because.clone(),
         number: held.number,
         lines: held.removals.iter().filter(|_| names).map(|one| (told(one.kind), one.name.clone())).collect(),
-        approved: approved.contains(&held.digest),
+        approved: approved.contains(&(held.digest.clone(), held.since)),
+        whole: held.is_whole(),
     }
 }

@@ -47,6 +47,15 @@ pub enum ScimError {
          domain; give the person another one in the directory, or take the domain from `ritorno tenant cloud-domains`"
     )]
     CloudDomain(String),
+    /// The person would be called what an administrator is called who is not linked to them.
+    #[error(
+        "an administrator of the tenant has this name and is not linked to this person; if they are the same, link them first \
+         (`ritorno admin person`)"
+    )]
+    AdministrativeName,
+    /// The agent has a list looked through already.
+    #[error("all people or groups are looked through for this agent already: one such filter at a time")]
+    Busy,
     /// The request carries what an agent may never set.
     #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
     Forbidden(&'static str),
@@ -101,9 +110,12 @@ impl ScimError {
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
-            Self::NotYours | Self::Administrative | Self::CloudDomain(_) | Self::Forbidden(_) => {
-                (StatusCode::FORBIDDEN, None)
-            }
+            Self::NotYours
+            | Self::Administrative
+            | Self::AdministrativeName
+            | Self::CloudDomain(_)
+            | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
@@ -132,10 +144,14 @@ impl ScimError {
 
 impl IntoResponse for ScimError {
     fn into_response(self) -> Response {
+        let busy = matches!(self, Self::Busy);
         let (status, body) = self.told();
         let body = serde_json::to_vec(&body).expect("an error always serialises");
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
         response
     }
 }

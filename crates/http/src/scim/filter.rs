@@ -10,7 +10,9 @@ use super::error::ScimError;
 /// The largest filter, in bytes.
 const MAXIMUM: usize = 4096;
 /// How many resources are read at once while all are looked through.
-pub(super) const AT_ONCE: i64 = 1000;
+pub(super) const AT_ONCE: u32 = 250;
+/// The most comparisons in one.
+const MAXIMUM_TERMS: usize = 64;
 
 /// A filter that was understood.
 #[derive(Clone, Debug)]
@@ -23,7 +25,8 @@ impl Wanted {
         if text.len() > MAXIMUM {
             return Err(ScimError::Filter);
         }
-        text.parse().map(Self).map_err(|_| ScimError::Filter)
+        let filter: Filter = text.parse().map_err(|_| ScimError::Filter)?;
+        if terms(&filter) > MAXIMUM_TERMS { Err(ScimError::Filter) } else { Ok(Self(filter)) }
     }
 
     /// The value that `attribute` must have, where the whole filter says nothing else: so that an index finds it.
@@ -37,6 +40,23 @@ impl Wanted {
     /// Whether `resource` is wanted.
     pub(super) fn has(&self, resource: &impl Serialize) -> bool {
         serde_json::to_value(resource).is_ok_and(|resource| has(&self.0, &resource))
+    }
+}
+
+fn terms(filter: &Filter) -> usize {
+    match filter {
+        Filter::Attr(_) => 1,
+        Filter::ValuePath(path) => element_terms(&path.filter),
+        Filter::Not(inner) => terms(inner),
+        Filter::And(all) | Filter::Or(all) => all.iter().map(terms).sum(),
+    }
+}
+
+fn element_terms(filter: &ValFilter) -> usize {
+    match filter {
+        ValFilter::Attr(_) => 1,
+        ValFilter::Not(inner) => element_terms(inner),
+        ValFilter::And(all) | ValFilter::Or(all) => all.iter().map(element_terms).sum(),
     }
 }
 
@@ -170,6 +190,15 @@ mod tests {
             RITORNO_USER_SCHEMA: {"domain": "CONTOSO", "forest": "contoso.test"},
         });
         Wanted::read(filter).unwrap().has(&anna)
+    }
+
+    #[test]
+    fn a_filter_has_so_many_terms_at_most() {
+        let many = |number| vec!["a pr"; number].join(" or ");
+        assert!(Wanted::read(&many(MAXIMUM_TERMS)).is_ok());
+        assert!(matches!(Wanted::read(&many(MAXIMUM_TERMS + 1)), Err(ScimError::Filter)));
+        let within = format!("emails[{}]", vec!["value pr"; MAXIMUM_TERMS + 1].join(" and "));
+        assert!(matches!(Wanted::read(&within), Err(ScimError::Filter)));
     }
 
     #[test]

@@ -79,13 +79,17 @@ async fn matching(
         users.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
         return Ok((total, users));
     }
+    let _scan = state.scans.begin(agent.id)?;
     let (mut total, mut page) = (0, Vec::new());
     let address = state.settings.public_address();
     for forest in &agent.forests {
-        let filter = UserFilter::Forest(forest.clone());
-        for from in (1..).step_by(AT_ONCE as usize) {
-            let users = state.store.users().list(state.tenant, &filter, from, AT_ONCE).await?.users;
-            let last = (users.len() as i64) < AT_ONCE;
+        let mut after = None;
+        loop {
+            let users = state.store.users().of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
+            let last = (users.len() as u32) < AT_ONCE;
+            after = users.last().map(|user| user.id);
+            // Who waits for this thread has a turn.
+            tokio::task::yield_now().await;
             for user in users.into_iter().filter(|user| wanted.has(&resource(user, address))) {
                 total += 1;
                 if total >= start && (page.len() as i64) < count {

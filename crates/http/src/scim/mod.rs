@@ -28,6 +28,7 @@ pub mod provider;
 pub mod read;
 pub mod replace;
 pub mod resource;
+pub mod scans;
 mod soft_match;
 
 /// Largest body, in bytes.

@@ -53,12 +53,26 @@ pub(super) async fn store(
     if changed.user_principal_name.to_lowercase() != user.user_principal_name.to_lowercase() {
         nobody_of_the_tenants(&tenant(state).await?, &changed.user_principal_name)?;
     }
-    if is_other_object(user, &changed)
-        && state.store.administrators().has_account_of(state.tenant, user).await?
-    {
-        return Err(ScimError::Administrative);
-    }
     let disables = user.enabled && !changed.enabled;
+    let mut reason = if disables { "disabled" } else { "changed" };
+    let administrators = state.store.administrators();
+    if is_other_object(user, &changed) {
+        let is_administrative = administrators.has_account_of(state.tenant, user).await?
+            || administrators.has_account_of(state.tenant, &changed).await?;
+        if is_administrative && !disables {
+            return Err(ScimError::Administrative);
+        }
+        // Whoever may sign in no more is not let in for that; of all else nothing comes through.
+        if is_administrative {
+            tracing::warn!(person = %user.id, "another directory object disables an administrator, and becomes theirs in nothing else");
+            reason =
+                "disabled; nothing else, for another directory object does not become an administrator's";
+            changed = User { enabled: false, updated_at: changed.updated_at, ..user.clone() };
+        }
+    }
+    if administrators.takes_a_name(state.tenant, user, &changed).await? {
+        return Err(ScimError::AdministrativeName);
+    }
     let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
     let passed = if disables {
         let removal = Removal { kind: RemovalKind::DisableUser, id: id.clone(), name };
@@ -75,7 +89,6 @@ pub(super) async fn store(
         Updated::Done { version } => changed.version = version,
         Updated::Conflict => return Err(ScimError::Version),
     }
-    let reason = if disables { "disabled" } else { "changed" };
     audit(state, agent, Activity::UserUpdated, user.id, reason.into()).await?;
     Ok(answer(StatusCode::OK, &changed, state))
 }

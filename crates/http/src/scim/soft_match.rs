@@ -3,18 +3,21 @@
 
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::removal::{Removal, RemovalKind};
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
 use ritorno_storage::{Updated, UserFilter};
 
 use super::access::audit;
 use super::error::ScimError;
+use super::guard;
 use crate::state::AppState;
 
 /// Makes `coming` the cloud-only person whom they match; `None` if they match nobody. The person keeps their id and what they registered.
 ///
 /// # Errors
-/// [`ScimError::Administrative`], [`ScimError::Version`] if the person changed meanwhile, and what the store answers.
+/// [`ScimError::Administrative`], [`ScimError::Guard`] if they would be disabled by it and that is held, [`ScimError::Version`] if the person
+/// changed meanwhile, and what the store answers.
 pub(super) async fn matched(
     state: &AppState,
     agent: &Agent,
@@ -22,9 +25,6 @@ pub(super) async fn matched(
     by: SoftMatch,
 ) -> Result<Option<User>, ScimError> {
     let Some((person, how)) = find(state, coming, by).await? else { return Ok(None) };
-    if state.store.administrators().has_account_of(state.tenant, &person).await? {
-        return Err(ScimError::Administrative);
-    }
     let mut joined = User {
         id: person.id,
         registered_mail: person.registered_mail.clone(),
@@ -34,7 +34,25 @@ pub(super) async fn matched(
         created_at: person.created_at,
         ..coming.clone()
     };
-    match state.store.users().update(&joined, person.version).await? {
+    // Neither by who they are nor by what they would be called.
+    for one in [&person, &joined] {
+        if state.store.administrators().has_account_of(state.tenant, one).await? {
+            return Err(ScimError::Administrative);
+        }
+    }
+    let (kind, id) = (RemovalKind::DisableUser, person.id.to_string());
+    let passed = if person.enabled && !joined.enabled {
+        let removal = Removal { kind, id: id.clone(), name: person.user_principal_name.clone() };
+        Some(guard::pass(state, agent, removal).await?)
+    } else {
+        None
+    };
+    let updated = state.store.users().update(&joined, person.version).await;
+    if let Some(passed) = passed {
+        let made = matches!(updated, Ok(Updated::Done { .. }));
+        guard::end(state, agent, kind, id, passed, made).await?;
+    }
+    match updated? {
         Updated::Done { version } => joined.version = version,
         Updated::Conflict => return Err(ScimError::Version),
     }

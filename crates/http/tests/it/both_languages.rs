@@ -22,7 +22,10 @@ pub(crate) fn whole(page: &Answer, language: Language, words: [&str; 2]) {
         Language::English => words[0],
         Language::Italian => words[1],
     };
-    assert!(body.starts_with(&format!("<!doctype html>\n<html lang=\"{}\" dir=\"ltr\">", language.tag())), "{body}");
+    assert!(
+        body.starts_with(&format!("<!doctype html>\n<html lang=\"{}\" dir=\"ltr\">", language.tag())),
+        "{body}"
+    );
     assert_eq!(body.matches("<h1>").count(), 1, "{body}");
     assert!(body.contains("<main") && body.ends_with("</html>"), "{body}");
     assert!(!body.contains("{$") && !body.contains("{ $"), "a message lacks a part: {body}");

@@ -1,23 +1,30 @@
 //! Whom somebody of a directory can become, and filters of lists, on both databases.
 
 use axum::http::{Method, StatusCode};
+use axum::response::IntoResponse as _;
+use ritorno_http::scim::guard::{self, REMOVALS};
 use ritorno_identity::administrator::Role;
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::RITORNO_USER_SCHEMA;
 use serde_json::{Value, json};
 
 use crate::agent_api::{Answered, on_both};
-use crate::scim::{Export, USERS, patch, person};
+use crate::scim::{Export, GROUPS, HELD, USERS, patch, person};
 use crate::world::World;
 
 on_both!(
     another_object_never_becomes_an_administrator,
     a_soft_match_is_made_only_where_the_tenant_wants_it,
     a_soft_match_is_made_in_bulk_too,
+    a_soft_match_that_disables_passes_the_guard,
+    an_administrator_is_disabled_by_another_object_and_nothing_else,
+    nobody_is_renamed_around_an_administrators_name,
     lists_are_filtered,
     nobody_of_a_directory_gets_a_name_of_the_tenants_own_people,
+    one_list_is_looked_through_at_a_time,
 );
 
 async fn cloud_only(world: &World, name: &str, mail: &str) -> User {
@@ -232,4 +239,110 @@ async fn nobody_of_a_directory_gets_a_name_of_the_tenants_own_people(world: &Wor
     let answer = export.call(Method::PATCH, &format!("{USERS}/{early}"), &[], disable).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert!(!stored(world, early).await.enabled);
+}
+
+async fn a_soft_match_that_disables_passes_the_guard(world: &World) {
+    let export = Export::new(world).await;
+    let luca = cloud_only(world, "luca", "luca@contoso.test").await;
+    let paola = cloud_only(world, "paola", "paola@contoso.test").await;
+    set(world, SoftMatch::UserName).await;
+    let agent = world.state.store.agents().list(world.tenant.id).await.unwrap().remove(0);
+    for _ in 1..REMOVALS.most {
+        guard::count(&world.state, &agent).await.unwrap();
+    }
+    let disabled = |name| {
+        let mut one = person(name);
+        one["active"] = false.into();
+        Some(one)
+    };
+    let answer = export.call(Method::POST, USERS, &[], disabled("luca")).await;
+    assert_eq!((answer.status, id_of(&answer)), (StatusCode::CREATED, luca.id), "the last one that is left");
+    let answer = export.call(Method::POST, USERS, &[], disabled("paola")).await;
+    assert_eq!(answer.status, HELD, "{}", answer.body);
+    let kept = stored(world, paola.id).await;
+    assert!(kept.enabled && kept.on_premises().is_none());
+    let waiting =
+        guard::held(&world.state.store, world.tenant.id, agent.id, world.clock.now()).await.unwrap();
+    assert_eq!(waiting.list.iter().map(|one| one.id.clone()).collect::<Vec<_>>(), [paola.id.to_string()]);
+    // Who stays enabled is removed from nothing.
+    let answer = export.create("paola").await;
+    assert_eq!((answer.status, id_of(&answer)), (StatusCode::CREATED, paola.id));
+}
+
+async fn an_administrator_is_disabled_by_another_object_and_nothing_else(world: &World) {
+    let export = Export::new(world).await;
+    let id = id_of(&export.create("luca").await);
+    appoint(world, "root", Some(id)).await;
+    let before = stored(world, id).await;
+    let mut other = person("luca");
+    other[RITORNO_USER_SCHEMA]["objectGuid"] = "13020100-0504-0706-0809-0a0b0c0d0e0f".into();
+    other["active"] = false.into();
+    other["displayName"] = "Somebody Else".into();
+    let path = format!("{USERS}/{id}");
+    let answer = export.call(Method::PUT, &path, &[], Some(other.clone())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let after = stored(world, id).await;
+    assert!(!after.enabled);
+    assert_eq!((after.display_name, &after.mastered), (before.display_name, &before.mastered));
+    let fact = world.facts().await.into_iter().find(|fact| fact.reason.starts_with("disabled")).unwrap();
+    assert!(fact.reason.contains("another directory object"), "{}", fact.reason);
+    // Nor are they let in again by it.
+    other["active"] = true.into();
+    assert_eq!(export.call(Method::PUT, &path, &[], Some(other)).await.status, StatusCode::FORBIDDEN);
+    assert!(!stored(world, id).await.enabled);
+}
+
+async fn nobody_is_renamed_around_an_administrators_name(world: &World) {
+    let export = Export::new(world).await;
+    let id = id_of(&export.create("marta").await);
+    let path = format!("{USERS}/{id}");
+    appoint(world, "marta@contoso.test", None).await;
+    let rename = |name: &str| patch(json!([{"op": "replace", "path": "userName", "value": name}]));
+    assert_eq!(export.call(Method::PATCH, &path, &[], rename("m@contoso.test")).await.status, StatusCode::OK);
+    // Another object that brings the name along.
+    let mut other = person("marta");
+    other[RITORNO_USER_SCHEMA]["objectGuid"] = "13020100-0504-0706-0809-0a0b0c0d0e0f".into();
+    let answer = export.call(Method::PUT, &path, &[], Some(other)).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    // Neither they nor somebody else are called so from now on, unless they are linked.
+    let luca = format!("{USERS}/{}", id_of(&export.create("luca").await));
+    for path in [&path, &luca] {
+        let answer = export.call(Method::PATCH, path, &[], rename("Marta@contoso.test")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        assert!(answer.body["detail"].as_str().unwrap().contains("ritorno admin person"), "{}", answer.body);
+    }
+    let administrators = world.state.store.administrators();
+    let made = administrators.by_name(world.tenant.id, "marta@contoso.test").await.unwrap().unwrap();
+    administrators.set_person(world.tenant.id, made.id, Some(id)).await.unwrap();
+    let answer = export.call(Method::PATCH, &path, &[], rename("marta@contoso.test")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+
+    // A soft match by the address brings nobody an administrator's name.
+    cloud_only(world, "old", "sara@contoso.test").await;
+    appoint(world, "sara@contoso.test", None).await;
+    set(world, SoftMatch::UserNameOrMail).await;
+    assert_eq!(export.create("sara").await.status, StatusCode::FORBIDDEN);
+}
+
+async fn one_list_is_looked_through_at_a_time(world: &World) {
+    let export = Export::new(world).await;
+    assert_eq!(export.create("luca").await.status, StatusCode::CREATED);
+    let agent = world.state.store.agents().list(world.tenant.id).await.unwrap().remove(0);
+    let users = format!("{USERS}?filter=displayName+sw+%22l%22");
+    let groups = format!("{GROUPS}?filter=displayName+sw+%22l%22");
+    let first = world.state.scans.begin(agent.id).unwrap();
+    for path in [&users, &groups] {
+        let answer = export.call(Method::GET, path, &[], None).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", answer.body);
+    }
+    // What an index finds is no such list.
+    let named = format!("{USERS}?filter=userName+eq+%22luca@contoso.test%22");
+    assert_eq!(export.call(Method::GET, &named, &[], None).await.body["totalResults"], 1);
+    drop(first);
+    for (path, total) in [(&users, 1), (&groups, 0), (&users, 1)] {
+        let answer = export.call(Method::GET, path, &[], None).await;
+        assert_eq!((answer.status, &answer.body["totalResults"]), (StatusCode::OK, &json!(total)));
+    }
+    let refused = ritorno_http::scim::error::ScimError::Busy.into_response();
+    assert_eq!(refused.headers()["retry-after"], "2");
 }

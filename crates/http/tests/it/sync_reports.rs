@@ -6,7 +6,7 @@ use ritorno_http::agent_api::sync::FRESH_FOR;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::language::Language;
-use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::clock::{Clock as _, Timestamp};
 use ritorno_protocol::sync_report::{
     ConnectorCounts, ConnectorReport, HeldExport, HeldKind, HeldRemoval, MAXIMUM_TEXT, RunReport, SyncMode,
     SyncReport,
@@ -19,9 +19,15 @@ use crate::both_languages::whole;
 use crate::browser::Browser;
 use crate::world::{PASSWORD, World};
 
-on_both!(a_report_is_kept_bounded_shown_and_grows_old, exactly_the_list_that_was_shown_is_approved,);
+on_both!(
+    a_report_is_kept_bounded_shown_and_grows_old,
+    exactly_the_list_that_was_shown_is_approved,
+    nothing_is_approved_of_which_a_part_is_shown,
+);
 
 const PATH: &str = "/agent/v1/sync";
+/// Since when the lists are held.
+const SINCE: Timestamp = Timestamp::from_unix_ms(1_700_000_000_123);
 const PAGE: &str = "/console/sync";
 
 fn report(world: &World, held: Option<&str>) -> SyncReport {
@@ -36,12 +42,15 @@ fn report(world: &World, held: Option<&str>) -> SyncReport {
         updates: 0,
         deletes: 0,
         errors: 1,
+        anchors: 21,
+        anchors_refused: 0,
         server: Some("dc1.contoso.test".into()),
         note: Some(format!("<b>{}", "x".repeat(10_000))),
     };
     let removals = ["anna", "luca"];
     let held = held.map(|digest| HeldExport {
         digest: digest.to_owned(),
+        since: SINCE,
         number: 2,
         because: "the threshold is 1".into(),
         removals: removals
@@ -134,25 +143,62 @@ async fn exactly_the_list_that_was_shown_is_approved(world: &World) {
     assert!(page.body.contains("the threshold is 1") && !page.body.contains("anna@contoso.test"));
     assert!(!page.body.contains("Approve exactly these"));
 
-    let id = agent.id.to_string();
-    let answer = root.post("/console/sync/approve", &[("agent", &id), ("digest", &other)]).await;
-    assert_eq!(answer.location(), "/console/sync?other=true");
+    let (id, since) = (agent.id.to_string(), SINCE.unix_ms().to_string());
+    let approve = async |root: &mut Browser, digest: &str, since: &str| {
+        let words = [("agent", id.as_str()), ("digest", digest), ("since", since)];
+        root.post("/console/sync/approve", &words).await.location().to_owned()
+    };
+    assert_eq!(approve(&mut root, &other, &since).await, "/console/sync?other=true");
+    assert_eq!(approve(&mut root, &one, "7").await, "/console/sync?other=true", "held at another time");
     assert_eq!(tell(world, &token, &report(world, Some(&one))).await, Vec::<Value>::new());
-    let answer = root.post("/console/sync/approve", &[("agent", &id), ("digest", &one)]).await;
-    assert_eq!(answer.location(), "/console/sync?approved=true");
+    assert_eq!(approve(&mut root, &one, &since).await, "/console/sync?approved=true");
     assert!(!root.get(PAGE).await.body.contains("Approve exactly these"));
-    assert_eq!(tell(world, &token, &report(world, Some(&one))).await, [json!(one)]);
-    // It is for this list, for this agent, and for a day.
+    // It is for this list as it was held then, and for this agent; of a day there is left what is left.
     assert_eq!(tell(world, &token, &report(world, Some(&other))).await, Vec::<Value>::new());
+    let mut anew = report(world, Some(&one));
+    anew.connectors[0].held.as_mut().unwrap().since = world.clock.now();
+    assert_eq!(tell(world, &token, &anew).await, Vec::<Value>::new());
     let (twin, twin_key) = world.enrolled("agent-of-rome").await;
     let twin_token = access(world, twin.id, &twin_key).await;
     assert_eq!(tell(world, &twin_token, &report(world, Some(&one))).await, Vec::<Value>::new());
+    world.state.store.agents().revoke(world.tenant.id, twin.id, world.clock.now()).await.unwrap();
+    world.clock.advance(std::time::Duration::from_secs(600));
+    let expected = json!({"digest": one, "since": SINCE, "seconds": 24 * 3_600 - 600});
+    assert_eq!(tell(world, &token, &report(world, Some(&one))).await, [expected]);
+    assert!(!root.get(PAGE).await.body.contains("Approve exactly these"), "it was decided");
+    // It is used up: a later list of the same people waits for a decision of its own.
+    assert_eq!(tell(world, &token, &report(world, Some(&one))).await, Vec::<Value>::new());
+    assert!(root.get(PAGE).await.body.contains("Approve exactly these"));
+    assert_eq!(approve(&mut root, &one, &since).await, "/console/sync?approved=true");
     world.clock.advance(std::time::Duration::from_secs(24 * 3_600));
     let token = access(world, agent.id, &key).await;
     assert_eq!(tell(world, &token, &report(world, Some(&one))).await, Vec::<Value>::new());
 
     let filter = AuditFilter { activity: Some(Activity::RemovalsApproved), ..AuditFilter::default() };
     let facts = world.state.store.audit().find(world.tenant.id, &filter, None, 10).await.unwrap();
-    assert_eq!(facts.len(), 1);
+    assert_eq!(facts.len(), 2);
     assert!(facts[0].1.reason.contains(&one) && facts[0].1.reason.contains("2 removals of contoso.test"));
+}
+
+async fn nothing_is_approved_of_which_a_part_is_shown(world: &World) {
+    let (agent, key) = world.enrolled("agent-of-milan").await;
+    let token = access(world, agent.id, &key).await;
+    let digest = "0a".repeat(32);
+    let mut part = report(world, Some(&digest));
+    part.connectors[0].held.as_mut().unwrap().number = 3;
+    tell(world, &token, &part).await;
+    world.administrator("root", Role::Global, true).await;
+    let mut root = signed_in(world, "root", Language::English).await;
+    let page = root.get(PAGE).await;
+    assert!(page.body.contains("anna@contoso.test") && page.body.contains("ritorno-agent sync approve"));
+    assert!(!page.body.contains("/console/sync/approve"), "{}", page.body);
+    for language in Language::ALL {
+        let page = signed_in(world, "root", language).await.get(PAGE).await;
+        whole(&page, language, ["so it approves none of them", "perciò non ne approva nessuna"]);
+    }
+    let (id, since) = (agent.id.to_string(), SINCE.unix_ms().to_string());
+    let words = [("agent", &*id), ("digest", &*digest), ("since", &*since)];
+    let answer = root.post("/console/sync/approve", &words).await;
+    assert_eq!(answer.location(), "/console/sync?other=true");
+    assert_eq!(tell(world, &token, &part).await, Vec::<Value>::new());
 }

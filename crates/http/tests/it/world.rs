@@ -188,6 +188,7 @@ impl World {
             sms_wake: Arc::default(),
             leases: Arc::default(),
             held_told: Arc::default(),
+            scans: Arc::default(),
         };
         Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database }
     }

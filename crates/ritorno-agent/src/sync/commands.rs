@@ -10,6 +10,7 @@ use ritorno_sync::{Profile, Progress};
 
 use super::cycle::Held;
 pub(crate) use super::look::{history, pending, preview, removals, search, status};
+use super::report::Told;
 use super::schedule::{Cycle, Read};
 use super::{Sync, engine, summary};
 use crate::config::{Config, ForestSettings, Mode};
@@ -68,8 +69,11 @@ pub(crate) async fn cycle(config: &Config, full: bool) -> anyhow::Result<()> {
     let bars = Bars::default();
     let read = if full { Read::Full } else { Read::Delta };
     let progress = |progress: Progress| bars.show(progress);
-    let failed =
-        sync.cycle(|_, _| Cycle { read, confirm: false }, &mut Held::new(), &events, &progress).await;
+    let mut held = Held::new();
+    let failed = sync.cycle(|_, _| Cycle { read, confirm: false }, &mut held, &events, &progress).await;
+    if let Err(error) = sync.tell(&mut Told::default(), &mut held).await {
+        tracing::warn!("where the synchronisation stands can't be told: {error:#}");
+    }
     // What is on the terminal goes; that it can't be cleared is no reason to fail.
     let _ = bars.all.clear();
     let failed = failed?;

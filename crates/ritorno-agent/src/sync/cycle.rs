@@ -25,7 +25,9 @@ pub(super) type Held = HashMap<String, Waits>;
 /// An export that the deletion guard held.
 pub(super) struct Waits {
     /// The list's digest.
-    digest: String,
+    pub(super) digest: String,
+    /// When it was held first, once that was looked up.
+    pub(super) since: Option<Timestamp>,
     /// When it was tried.
     at: Timestamp,
     /// What held it.
@@ -123,7 +125,9 @@ impl Sync {
             held.remove(name);
             return;
         };
-        let waits = Waits { digest: digest.clone(), at: self.clock.now(), because: because.to_string() };
+        let since = held.get(name).filter(|before| before.digest == *digest).and_then(|before| before.since);
+        let waits =
+            Waits { digest: digest.clone(), since, at: self.clock.now(), because: because.to_string() };
         if held.insert(name.clone(), waits).is_none_or(|before| before.digest != *digest) {
             events.note(EventId::UnknownError, format!("{} of {name}: {error:#}", Profile::Export));
         }

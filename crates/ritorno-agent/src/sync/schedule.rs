@@ -63,11 +63,16 @@ pub(crate) async fn keep_in_step(
     let mut is_ready = false;
     let (clock, begun) = (system::clock(), system::clock().now());
     let (mut held, mut told, mut failures) = (Held::new(), Told::default(), 0);
+    let (mut was_suspended, mut tried): (bool, Option<Timestamp>) = (false, None);
     let (mut looked, mut alarmed): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     loop {
         let suspended =
             State::open(&config.state_dir).is_ok_and(|state| state.is_marked(Mark::SyncSuspended));
         is_ready |= ready();
+        if suspended != was_suspended {
+            (was_suspended, tried) = (suspended, None);
+            told.is_outdated();
+        }
         let pause = match config.sync.every {
             Some(every) if is_ready && !suspended => {
                 // Opened for each round: between two of them no page of the database is held.
@@ -77,7 +82,7 @@ pub(crate) async fn keep_in_step(
                     let sync = Sync::open(&config, forests.clone()).await?;
                     let failed = sync.cycle(due, &mut held, &events, &|_| {}).await;
                     if let Err(error) = sync.tell(&mut told, &mut held).await {
-                        tracing::debug!("where the synchronisation stands was not told: {error:#}");
+                        tracing::warn!("where the synchronisation stands can't be told: {error:#}");
                     }
                     failed
                 };
@@ -91,7 +96,14 @@ pub(crate) async fn keep_in_step(
                 failures = if failed { failures + 1 } else { 0 };
                 pause(every, failures)
             }
-            _ => LOOK_EVERY,
+            _ => {
+                let now = clock.now();
+                if is_ready && tried.is_none_or(|at| now.since(at) >= told.look_every()) {
+                    tried = Some(now);
+                    tell(&config, &forests, &mut told, &mut held).await;
+                }
+                LOOK_EVERY
+            }
         };
         let now = clock.now();
         if looked.is_none_or(|at| now.since(at) >= LOOK_FOR_ALARM_EVERY) {
@@ -104,6 +116,14 @@ pub(crate) async fn keep_in_step(
             }
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Tells where the synchronisation stands while no cycle is begun.
+async fn tell(config: &Config, forests: &Forests, told: &mut Told, held: &mut Held) {
+    let telling = async { Sync::open(config, forests.clone()).await?.tell(told, held).await };
+    if let Err(error) = telling.await {
+        tracing::warn!("where the synchronisation stands can't be told: {error:#}");
     }
 }
 

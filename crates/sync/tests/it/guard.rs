@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ritorno_sync::{Guard, HeldBecause, ImportedObject, RemovalKind, RunOutcome, SyncError};
+use ritorno_sync::{Guard, HeldBecause, ImportedObject, RemovalKind, Run, RunOutcome, SyncError};
 
 use crate::world::{Objects, World, leaving_out, object};
 
@@ -40,6 +40,59 @@ async fn too_many_removals_stop_the_export_until_that_list_is_approved() {
     let export = world.export().await.unwrap();
     assert_eq!((export.counts.deletes, export.counts.updates), (3, 1));
     assert_eq!(world.names().len(), 7);
+}
+
+#[tokio::test]
+async fn since_when_a_list_is_held_is_told_by_the_history_and_begins_anew_with_another_export() {
+    let world = ten_people(Guard { removals: 3, percent: None, ..Guard::default() }).await;
+    let held = async || {
+        world.import((4..10).map(|number| object(number, &[])).collect()).await.unwrap();
+        world.sync().await.unwrap();
+        let SyncError::Held { digest, .. } = world.export().await.unwrap_err() else { panic!() };
+        digest
+    };
+    let digest = held().await;
+    let since = async |digest: &str| {
+        world.engine.held_since("contoso.test", digest).await.unwrap().map(|(since, _)| since)
+    };
+    let first = since(&digest).await.unwrap();
+    world.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(held().await, digest);
+    let (again, said) = world.engine.held_since("contoso.test", &digest).await.unwrap().unwrap();
+    assert!(again == first && said.contains("the threshold is 3"), "{said}");
+    assert_eq!(since(&"0".repeat(64)).await, None, "another list was not held");
+
+    // All are back; then the same ones go once more, which is another matter.
+    world.import((0..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    world.sync().await.unwrap();
+    world.export().await.unwrap();
+    assert_eq!(since(&digest).await, None);
+    world.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(held().await, digest);
+    assert!(since(&digest).await.unwrap() > first);
+
+    // An approval that was given elsewhere a while ago lasts the rest of its time.
+    world.engine.approve_for("contoso.test", &digest, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(world.engine.removals("contoso.test").await.unwrap().list, []);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(world.engine.removals("contoso.test").await.unwrap().digest, digest);
+}
+
+#[tokio::test]
+async fn delta_runs_that_met_nothing_are_no_news() {
+    let world = ten_people(Guard::default()).await;
+    let last = world.engine.history(1).await.unwrap()[0].id;
+    let earlier = world.engine.news(0).await.unwrap().unwrap();
+    for _ in 0..3 {
+        world.run(Run::DeltaSync).await.unwrap();
+    }
+    assert!(world.engine.history(1).await.unwrap()[0].id > last);
+    assert_eq!(world.engine.news(earlier).await.unwrap(), None);
+    let notable = world.engine.notable("contoso.test", 50).await.unwrap();
+    assert!(!notable.is_empty() && notable.iter().all(|run| run.id <= last));
+    assert_eq!(world.engine.notable("elsewhere.test", 50).await.unwrap(), []);
+    world.import((1..10).map(|number| object(number, &[])).collect()).await.unwrap();
+    assert!(world.engine.news(earlier).await.unwrap().is_some_and(|run| run > last));
 }
 
 #[tokio::test]

@@ -35,10 +35,16 @@ pub async fn handle(
         total = page.len() as i64;
         page.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
     } else if let Some(wanted) = wanted {
+        let _scan = state.scans.begin(agent.id)?;
         for forest in &agent.forests {
-            for from in (1..).step_by(AT_ONCE as usize) {
-                let groups = state.store.groups().list(state.tenant, forest, from, AT_ONCE).await?.groups;
-                let last = (groups.len() as i64) < AT_ONCE;
+            let mut after = None;
+            loop {
+                let groups =
+                    state.store.groups().of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
+                let last = (groups.len() as u32) < AT_ONCE;
+                after = groups.last().map(|(group, _)| group.id);
+                // Who waits for this thread has a turn.
+                tokio::task::yield_now().await;
                 let has =
                     |(group, count): &(Group, u64)| wanted.has(&resource(group, *count, Vec::new(), address));
                 for found in groups.into_iter().filter(has) {
