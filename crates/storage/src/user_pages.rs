@@ -158,12 +158,12 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("ritorno-user-pages-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::connect(&format!("sqlite:{}", folder.join("plan.db").display())).await.unwrap();
-        let listed = values!["t", "a", 1, 0];
+        let listed = values!["t", "a", 1_i64, 0_i64];
         let of_index = "SEARCH users USING INDEX ";
         for (sql, values, ends) in [
             (OF_NAME.page, listed.clone(), "(tenant=? AND principal_key=?)"),
             (OF_ANCHOR.page, listed.clone(), "(tenant=? AND source_anchor=?)"),
-            (OF_FOREST_AFTER, values!["t", "f", "", 1], "(tenant=? AND id>?)"),
+            (OF_FOREST_AFTER, values!["t", "f", "", 1_i64], "(tenant=? AND id>?)"),
             (CLOUD_ONLY_OF_MAIL, values!["t", "a"], "users_by_mail (tenant=? AND <expr>=?)"),
         ] {
             let explain: &str = format!("explain query plan {sql}").leak();
