@@ -68,7 +68,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/questions", post(sspr_policy::set_questions))
         .route("/console/sspr/group", post(sspr_policy::set_group))
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
-        .route("/console/look", look::route())
+        .route("/console/look", get(look::show).post(look::change).layer(look::form_limit()))
         .route("/console/look/preview.css", get(look::show_preview))
         .route("/console/doctor", get(doctor::show))
         .route("/console/doctor/manual", get(doctor::manual))

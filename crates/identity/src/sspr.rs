@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn nobody_is_led_for_ever_to_what_they_can_not_register() {
         // The pages begin with what administrators may not use, or can't register.
-        let gate_policy = GatePolicy::new(1, vec![Method::TemporaryPass, Method::Questions], 1, true);
+        let gate_policy = GatePolicy::new(1, vec![Method::TemporaryPass, Method::Sms], 1, true);
         let tenant = Tenant { gate_policy: gate_policy.unwrap(), ..tenant() };
         let standing = Standing {
             administrator: true,

@@ -59,10 +59,19 @@ static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     row_statements(head, 24, "on conflict do nothing returning id")
 });
 
-/// The index is of those alone whom no directory has.
-pub(crate) const CLOUD_ONLY_OF_MAIL: &str = select_users!(
-    "where tenant = $1 and lower(mail) = lower($2) and source_anchor is null order by id limit 2"
-);
+macro_rules! cloud_only_of_mail {
+    ($index:literal) => {
+        select_users!(concat!(
+            "where tenant = $1 and id in (select u.id from users u ",
+            $index,
+            "where u.tenant = $1 and lower(u.mail) = lower($2) and u.source_anchor is null) order by id limit 2"
+        ))
+    };
+}
+
+/// The index is of those alone whom no directory has. SQLite would take the one of anchors, in which they all stand together.
+pub(crate) const CLOUD_ONLY_OF_MAIL: Sql =
+    Sql { sqlite: cloud_only_of_mail!("indexed by users_by_mail "), postgres: cloud_only_of_mail!("") };
 
 /// What came of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +140,12 @@ impl Users<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn cloud_only_of_mail(&self, tenant: TenantId, mail: &str) -> Result<Vec<User>, StoreError> {
-        self.0.read(CLOUD_ONLY_OF_MAIL, values![tenant, mail]).await?.iter().map(user).collect()
+        self.0
+            .read(self.0.words(&CLOUD_ONLY_OF_MAIL), values![tenant, mail])
+            .await?
+            .iter()
+            .map(user)
+            .collect()
     }
 
     /// Stores the address that a person registered, or none, if `former` is still the one that is stored: so that the notice

@@ -5,7 +5,6 @@ use askama::Template;
 use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{MethodRouter, get};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
@@ -103,9 +102,9 @@ struct Sent {
     preview: bool,
 }
 
-/// The page's routes: its forms are larger than others.
-pub(super) fn route() -> MethodRouter<AppState> {
-    get(show).post(change).layer(DefaultBodyLimit::max(FORM_AT_MOST))
+/// Its forms are larger than others.
+pub(super) fn form_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(FORM_AT_MOST)
 }
 
 impl Fields {
@@ -192,7 +191,7 @@ fn bare(signed_in: &SignedIn, reader: &Reader, fields: Fields, brand: &Brand) ->
 }
 
 /// The page.
-async fn show(signed_in: SignedIn, reader: Reader, jar: CookieJar) -> Result<Response, PageError> {
+pub(super) async fn show(signed_in: SignedIn, reader: Reader, jar: CookieJar) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
     let tenant = &signed_in.tenant;
     let shown = bare(&signed_in, &reader, Fields::of(tenant), &tenant.brand);
@@ -256,7 +255,7 @@ async fn picture(
 }
 
 /// A preview is shown, or it is changed.
-async fn change(
+pub(super) async fn change(
     State(state): State<AppState>,
     signed_in: SignedIn,
     reader: Reader,

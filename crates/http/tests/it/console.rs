@@ -68,7 +68,8 @@ async fn each_role_may_what_it_may() {
     let lift = ("/console/people/lift", Some(vec![("name", "no.body@contoso.test")]));
     let pass = ("/console/people/pass", Some(vec![("name", "no.body@contoso.test")]));
     let back = ("/console/people/revoke", Some(vec![("name", "no.body@contoso.test"), ("what", "app")]));
-    let export = ("/console/sync/approve", Some(vec![("agent", agent.as_str()), ("digest", "0")]));
+    let fields = vec![("agent", agent.as_str()), ("digest", "0"), ("since", "0")];
+    let export = ("/console/sync/approve", Some(fields));
     let (global, role, soft) = (Some("global"), Some("role"), Some("cloud-only"));
     let only_global = [None, None, global, global, global, global];
     let agents = [None, soft, role, None, role, role];

@@ -157,6 +157,10 @@ async fn registered_and_asked(world: &World) {
     assert_eq!(browser.get("/reset/questions").await.location(), "/reset/code");
     world.letters().await;
 
+    // What was proved before the help desk took something back is over.
+    assert_eq!(owner.get("/register/questions").await.status, StatusCode::GONE);
+    proven(world, &mut owner).await;
+
     // So can their owner; and no answer is in the audit.
     choose(&mut owner, &CHOSEN).await;
     choose(&mut owner, &CHOSEN).await;
