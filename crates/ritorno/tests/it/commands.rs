@@ -271,6 +271,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let nowhere = "forbidden mail domains  none";
     let (cloud, told) = ("cloud domains           none", "require-registration    off");
     let languages = "languages     en, it";
+    let (soft, by_mail) = ("soft match    off", "soft match    user-name-or-mail");
     let fresh = [
         languages,
         "sspr          on",
@@ -284,6 +285,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         expiry,
         gates,
         theirs,
+        soft,
         again,
         desk,
         nowhere,
@@ -294,6 +296,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     place.succeed(&["tenant", "set", "writeback", "on"])?;
     place.succeed(&["tenant", "set", "sspr", "off"])?;
     place.succeed(&["tenant", "set", "unlock", "on"])?;
+    place.succeed(&["tenant", "soft-match", "user-name-or-mail"])?;
     place.succeed(&["tenant", "forbid-mail-domains", "Contoso.com", "x.test"])?;
     let domains = "forbidden mail domains  contoso.com, x.test";
     let turned = [
@@ -309,6 +312,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         expiry,
         gates,
         theirs,
+        by_mail,
         again,
         desk,
         domains,
