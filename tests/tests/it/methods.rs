@@ -19,7 +19,7 @@ const PEOPLE: [(&str, &str, &str); 11] = [
     ("passkey", "francesca.costa", "Con-Chiave-Passw0rd-8"),
     ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
     ("directory", "laura.barbieri", "Con-Elenco-Passw0rd-10"),
-    ("answers", "paolo.bianchi", "Con-Domande-Passw0rd-11"),
+    ("answers", "nicolo.lombardi", "Con-Domande-Passw0rd-11"),
 ];
 
 /// The policy under which a password has expired after a second.
