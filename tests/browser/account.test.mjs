@@ -6,42 +6,17 @@
 // The harness proves afterwards, at the directory, that nobody's password there has changed.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser } from "./chromium.mjs";
 import { mailAfter } from "./mailbox.mjs";
-import { sound, Walk } from "./walk.mjs";
+import { walks } from "./walks.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
-let session;
+const { walking: walkingNow, look } = walks(job, "account");
 
-before(async () => {
-  session = await openBrowser(job.ca);
-});
-
-after(() => session.close());
-
-/** One test of a phase, in a browser context of its own. */
-function walking(phase, name, person, language, work, options = {}) {
-  if (job.phase !== phase) return;
-  test(`${name} (${language})`, async () => {
-    const context = await session.browser.newContext({ locale: language, ...options });
-    const walk = new Walk(await context.newPage(), job, job.people[person], language);
-    try {
-      await work(walk);
-    } catch (error) {
-      throw await walk.broken(error);
-    } finally {
-      await context.close();
-    }
-  });
-}
-
-/** Looks at a page: sound, and kept as a picture. */
-async function look(walk, name) {
-  await sound(walk);
-  await walk.picture(`account-${name}`);
+/** One test of a phase. */
+function walking(phase, ...test) {
+  if (job.phase === phase) walkingNow(...test);
 }
 
 /** From the first page to the one that asks for the password. */

@@ -14,45 +14,21 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, before, test } from "node:test";
 import { App } from "./authenticator.mjs";
-import { openBrowser } from "./chromium.mjs";
 import { mailAfter, newest } from "./mailbox.mjs";
-import { sound, Walk } from "./walk.mjs";
+import { sound } from "./walk.mjs";
+import { walks } from "./walks.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
 const WORKS = { en: /works/i, it: /funziona/i };
 
-let session;
+const { walking: walkingNow, look } = walks(job, "methods");
 
-before(async () => {
-  session = await openBrowser(job.ca);
-});
-
-after(() => session.close());
-
-/** One test in a browser context of its own. */
-function walking(phase, name, person, language, work, options = {}) {
-  if (job.phase !== phase) return;
-  test(`${name} (${language})`, async () => {
-    const context = await session.browser.newContext({ locale: language, ...options });
-    const walk = new Walk(await context.newPage(), job, job.people[person], language);
-    try {
-      await work(walk);
-    } catch (error) {
-      throw await walk.broken(error);
-    } finally {
-      await context.close();
-    }
-  });
-}
-
-/** Looks at a page: sound, and kept as a picture. */
-async function look(walk, name) {
-  await sound(walk);
-  await walk.picture(`methods-${name}`);
+/** One test of a phase. */
+function walking(phase, ...test) {
+  if (job.phase === phase) walkingNow(...test);
 }
 
 /** From the first page to the list of what is registered. */

@@ -5,42 +5,13 @@
 // The harness proves afterwards, at the directory, whose password is which.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser } from "./chromium.mjs";
 import { code, mailAfter, newest } from "./mailbox.mjs";
-import { sound, Walk } from "./walk.mjs";
+import { walks } from "./walks.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
-let session;
-
-before(async () => {
-  session = await openBrowser(job.ca);
-});
-
-after(() => session.close());
-
-/** One test in a browser context of its own. */
-function walking(name, person, language, work, options = {}) {
-  test(`${name} (${language})`, async () => {
-    const context = await session.browser.newContext({ locale: language, ...options });
-    const walk = new Walk(await context.newPage(), job, job.people[person], language);
-    try {
-      await work(walk);
-    } catch (error) {
-      throw await walk.broken(error);
-    } finally {
-      await context.close();
-    }
-  });
-}
-
-/** Looks at a page: sound, and kept as a picture. */
-async function look(walk, name) {
-  await sound(walk);
-  await walk.picture(`register-${name}`);
-}
+const { walking, look } = walks(job, "register");
 
 /** From the first page to the one that asks for the current password. */
 async function toPassword(walk, upn = walk.person.upn) {

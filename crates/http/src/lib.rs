@@ -14,6 +14,7 @@ pub mod brand;
 pub mod client;
 pub mod console;
 pub mod expiry_mails;
+mod hashing;
 pub mod health;
 pub mod hosts;
 pub mod i18n;

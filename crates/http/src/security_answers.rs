@@ -1,43 +1,35 @@
-//! Answers to security questions, hashed and compared. Each hash takes 19 MiB and a core for tens of milliseconds, so that few are
-//! computed at once.
+//! Answers to security questions, hashed and compared.
 
 use ritorno_identity::password::{PasswordError, PasswordHash};
 use ritorno_identity::question::Question;
 use ritorno_protocol::secret::Password;
-use tokio::sync::Semaphore;
 
+use crate::hashing::Hashing;
 use crate::page::PageError;
 use crate::state::AppState;
 
-/// Who hashes at once.
-static HASHING: Semaphore = Semaphore::const_new(2);
+/// Where answers are compared and made.
+static HASHING: Hashing = Hashing::new();
 
 /// Hashes what was answered, to be stored.
 pub(crate) async fn hash(
     state: &AppState,
     answered: Vec<(Question, Password)>,
 ) -> Result<Vec<(Question, PasswordHash)>, PageError> {
-    let permit = HASHING.acquire().await.map_err(PageError::behind)?;
     let random = state.random.clone();
-    let hashing = tokio::task::spawn_blocking(move || {
-        // Whoever goes away meanwhile makes no room for another.
-        let _permit = permit;
+    let hashing = HASHING.compute(move || {
         let hash = |(question, digest): (Question, Password)| {
             Ok::<_, PasswordError>((question, PasswordHash::new(&digest, &*random)?))
         };
         answered.into_iter().map(hash).collect::<Result<Vec<_>, _>>()
     });
-    hashing.await.map_err(PageError::behind)?.map_err(PageError::behind)
+    hashing.await?.map_err(PageError::behind)
 }
 
 /// Whether every one is the hashed one. All are compared, whatever comes of the first, and those without a hash with one that nothing
 /// matches.
 pub(crate) async fn are_right(typed: Vec<Password>, hashes: Vec<Option<PasswordHash>>) -> bool {
-    let Ok(permit) = HASHING.acquire().await else { return false };
-    let comparing = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        compared(&typed, hashes, |hash, typed| hash.matches(typed))
-    });
+    let comparing = HASHING.compute(move || compared(&typed, hashes, |hash, typed| hash.matches(typed)));
     // A comparison that failed proves nothing.
     comparing.await.unwrap_or(false)
 }

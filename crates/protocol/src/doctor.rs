@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::cut::cut;
 
 /// Most checks of one report.
 pub const MAXIMUM_CHECKS: usize = 64;
@@ -76,8 +77,8 @@ impl DoctorReport {
         self.checks.retain(|check| is_id(&check.id));
         self.checks.truncate(MAXIMUM_CHECKS);
         for check in &mut self.checks {
-            cut(&mut check.title);
-            check.cause.iter_mut().for_each(cut);
+            cut(&mut check.title, MAXIMUM_TEXT);
+            check.cause.iter_mut().for_each(|cause| cut(cause, MAXIMUM_TEXT));
             cut_all(&mut check.evidence);
             check.fixes.truncate(MAXIMUM_LINES);
             for fix in &mut check.fixes {
@@ -90,14 +91,7 @@ impl DoctorReport {
 
 fn cut_all(lines: &mut Vec<String>) {
     lines.truncate(MAXIMUM_LINES);
-    lines.iter_mut().for_each(cut);
-}
-
-fn cut(text: &mut String) {
-    if let Some((at, _)) = text.char_indices().nth(MAXIMUM_TEXT) {
-        text.truncate(at);
-        text.push('…');
-    }
+    lines.iter_mut().for_each(|line| cut(line, MAXIMUM_TEXT));
 }
 
 #[cfg(test)]

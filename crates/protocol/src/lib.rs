@@ -10,6 +10,7 @@ pub mod authorisation;
 pub mod bytes;
 pub mod certificate;
 pub mod clock;
+mod cut;
 pub mod doctor;
 pub mod enrolment;
 pub mod envelope;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::cut::cut;
 
 /// Most connectors of one report.
 pub const MAXIMUM_CONNECTORS: usize = 32;
@@ -303,13 +304,6 @@ impl SyncReport {
 /// Whether a text is a SHA-256 as the agent writes it.
 pub fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
-}
-
-fn cut(text: &mut String, most: usize) {
-    if let Some((at, _)) = text.char_indices().nth(most) {
-        text.truncate(at);
-        text.push('…');
-    }
 }
 
 #[cfg(test)]

@@ -6,21 +6,11 @@ use ritorno_protocol::ids::{AgentId, TenantId};
 
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::told::{Told, told};
 use crate::value::{json, values};
 
 /// What each agent's checks found last.
 pub struct DoctorReports<'a>(pub(crate) &'a Db);
-
-/// One agent's report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// The agent.
-    pub agent: AgentId,
-    /// The server's time when it came.
-    pub received_at: Timestamp,
-    /// What it says.
-    pub report: DoctorReport,
-}
 
 impl DoctorReports<'_> {
     /// Keeps a report in the place of the agent's last one.
@@ -43,18 +33,10 @@ impl DoctorReports<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list(&self, tenant: TenantId) -> Result<Vec<Told>, StoreError> {
+    pub async fn list(&self, tenant: TenantId) -> Result<Vec<Told<DoctorReport>>, StoreError> {
         const SQL: &str =
             "select agent, received_at, report from doctor_reports where tenant = $1 order by agent";
         let rows = self.0.read(SQL, values![tenant]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Told {
-                    agent: row.parsed("agent")?,
-                    received_at: row.moment("received_at")?,
-                    report: row.json("report")?,
-                })
-            })
-            .collect()
+        rows.iter().map(told).collect()
     }
 }

@@ -8,21 +8,11 @@ use ritorno_protocol::sync_report::SyncReport;
 use crate::audit::appended;
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::told::{Told, told};
 use crate::value::{json, values};
 
 /// Where each agent's synchronisation stood last.
 pub struct SyncReports<'a>(pub(crate) &'a Db);
-
-/// One agent's report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncTold {
-    /// The agent.
-    pub agent: AgentId,
-    /// The server's time when it came.
-    pub received_at: Timestamp,
-    /// What it says.
-    pub report: SyncReport,
-}
 
 impl SyncReports<'_> {
     /// Keeps a report in the place of the agent's last one.
@@ -45,19 +35,11 @@ impl SyncReports<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list(&self, tenant: TenantId) -> Result<Vec<SyncTold>, StoreError> {
+    pub async fn list(&self, tenant: TenantId) -> Result<Vec<Told<SyncReport>>, StoreError> {
         const SQL: &str =
             "select agent, received_at, report from sync_reports where tenant = $1 order by agent";
         let rows = self.0.read(SQL, values![tenant]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(SyncTold {
-                    agent: row.parsed("agent")?,
-                    received_at: row.moment("received_at")?,
-                    report: row.json("report")?,
-                })
-            })
-            .collect()
+        rows.iter().map(told).collect()
     }
 
     /// Lets a held export of this digest, which was held since then, through until then, and keeps the fact with it.

@@ -2,7 +2,7 @@
 
 use ritorno_identity::licence::Licensing;
 use ritorno_identity::sspr::ReconfirmAfter;
-use ritorno_identity::tenant::{SoftMatch, Tenant};
+use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
@@ -39,8 +39,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -69,6 +69,7 @@ impl Tenants<'_> {
             json(&tenant.questions),
             tenant.public_url.as_deref(),
             tenant.disabled_at,
+            name_of(tenant.soft_match),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -83,7 +84,7 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21, questions = $22 where id = $1";
+             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23 where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -107,6 +108,7 @@ impl Tenants<'_> {
             json(&tenant.cloud_domains),
             tenant.require_registration,
             json(&tenant.questions),
+            name_of(tenant.soft_match),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -124,15 +126,6 @@ impl Tenants<'_> {
             TenantSwitch::RequireRegistration => "update tenants set require_registration = $2 where id = $1",
         };
         Ok(self.0.write(sql, values![tenant, on]).await? == 1)
-    }
-
-    /// Says whether people of a directory may become cloud-only people of the same name. `false` if there is no such tenant.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn set_soft_match(&self, tenant: TenantId, by: SoftMatch) -> Result<bool, StoreError> {
-        const SQL: &str = "update tenants set soft_match = $2 where id = $1";
-        Ok(self.0.write(SQL, values![tenant, name_of(by)]).await? == 1)
     }
 
     /// Says whether people need a licence and where products are used, if that is what it was when `from` was read. `false` if it is

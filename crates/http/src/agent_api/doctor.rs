@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::doctor::DoctorReport;
 
 use super::bearer::AgentBearer;
+use super::report;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -30,10 +30,7 @@ pub async fn handle(
     AgentBearer(agent): AgentBearer,
     body: Bytes,
 ) -> Result<Json<()>, Problem> {
-    let report: DoctorReport = serde_json::from_slice(&body).map_err(|error| {
-        let detail = format!("It is no report that this version understands: {error}.");
-        Problem::new(StatusCode::BAD_REQUEST, "doctor-report", "The report can't be read", detail)
-    })?;
+    let report: DoctorReport = report(&body, "doctor-report")?;
     let now = state.clock.now();
     state.store.doctor_reports().keep(state.tenant, agent.id, &report.bounded(), now).await?;
     Ok(Json(()))

@@ -3,8 +3,11 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
+use serde::de::DeserializeOwned;
 
+use crate::problem::Problem;
 use crate::state::AppState;
 
 pub mod bearer;
@@ -26,6 +29,14 @@ const MAXIMUM_BODY: usize = 64 * 1024;
 
 /// Largest report of an agent's checks or of its synchronisation, in bytes; it is far larger than any that an honest one sends.
 const MAXIMUM_REPORT: usize = 512 * 1024;
+
+/// Reads what an agent reports of itself. `kind` is what a refusal is called.
+fn report<R: DeserializeOwned>(body: &[u8], kind: &'static str) -> Result<R, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("It is no report that this version understands: {error}.");
+        Problem::new(StatusCode::BAD_REQUEST, kind, "The report can't be read", detail)
+    })
+}
 
 /// The agents' routes.
 pub fn router() -> Router<AppState> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::sync_report::{Approved, SyncAnswer, SyncReport};
 
 use super::bearer::AgentBearer;
+use super::report;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -31,10 +31,7 @@ pub async fn handle(
     AgentBearer(agent): AgentBearer,
     body: Bytes,
 ) -> Result<Json<SyncAnswer>, Problem> {
-    let report: SyncReport = serde_json::from_slice(&body).map_err(|error| {
-        let detail = format!("It is no report that this version understands: {error}.");
-        Problem::new(StatusCode::BAD_REQUEST, "sync-report", "The report can't be read", detail)
-    })?;
+    let report: SyncReport = report(&body, "sync-report")?;
     let (mut report, now) = (report.bounded(), state.clock.now());
     let (reports, mut answer) = (state.store.sync_reports(), SyncAnswer::default());
     for connector in &mut report.connectors {

@@ -16,17 +16,17 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_protocol::secret::Password;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::session::{cookie, fact, home_of, named};
+use crate::hashing::Hashing;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
-/// Password hashes computed at once: each takes 19 MiB and a core for tens of milliseconds.
-static HASHING: Semaphore = Semaphore::const_new(2);
+/// Where administrators' passwords are compared.
+static HASHING: Hashing = Hashing::new();
 
 #[derive(Template)]
 #[template(path = "console/sign-in.html")]
@@ -148,16 +148,13 @@ async fn verified(
     found: Option<Administrator>,
     password: Password,
 ) -> Result<Option<Administrator>, PageError> {
-    let permit = HASHING.acquire().await.map_err(PageError::behind)?;
-    let checked = tokio::task::spawn_blocking(move || {
-        // Whoever goes away meanwhile makes no room for another.
-        let _permit = permit;
+    let checked = HASHING.compute(move || {
         let hash = found.as_ref().map_or_else(PasswordHash::of_nobody, |found| found.password.clone());
         // Before the name is looked at: an unknown one costs what a known one costs.
         let right = hash.matches(&password);
         found.filter(|_| right)
     });
-    checked.await.map_err(PageError::behind)
+    checked.await
 }
 
 /// Writes down what somebody did at the door of the console.

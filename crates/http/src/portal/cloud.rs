@@ -8,16 +8,15 @@ use ritorno_identity::password::{PasswordError, PasswordHash};
 use ritorno_identity::subject::Subject;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::secret::Password;
-use tokio::sync::Semaphore;
 
+use crate::hashing::Hashing;
 use crate::page::PageError;
 use crate::portal::visit::mark_since;
 use crate::reader::Reader;
 use crate::state::AppState;
 
-/// Password hashes of people computed at once: each takes 19 MiB and a core for tens of milliseconds. Administrators have room of their
-/// own, so that whoever tries people's passwords keeps none of them out.
-static HASHING: Semaphore = Semaphore::const_new(2);
+/// Where people's passwords are compared and made.
+static HASHING: Hashing = Hashing::new();
 
 /// What came of a typed password.
 pub(super) enum Compared {
@@ -81,7 +80,7 @@ pub(super) async fn compare(
     // Whoever comes from many networks is slowed down; the person in their own browser is not.
     let anywhere = limits.count(tenant, &PASSWORDS_TRIED_ANYWHERE, &subject_here, now);
     let slow = mark.is_none() && !anywhere.await.map_err(PageError::behind)?;
-    let right = computed(move || judged(stored, |hash| hash.matches(&password))).await?;
+    let right = HASHING.compute(move || judged(stored, |hash| hash.matches(&password))).await?;
     Ok(match right {
         Some(hash) => Compared::Right(hash, Tried { limit, here, slow }),
         None => Compared::Wrong { slow },
@@ -100,25 +99,12 @@ fn judged(stored: Option<PasswordHash>, matches: impl FnOnce(&PasswordHash) -> b
 pub(super) async fn hashed(state: &AppState, password: Password) -> Result<PasswordHash, PageError> {
     let random = state.random.clone();
     let made: Result<PasswordHash, PasswordError> =
-        computed(move || PasswordHash::of_person(&password, &*random)).await?;
+        HASHING.compute(move || PasswordHash::of_person(&password, &*random)).await?;
     made.map_err(PageError::behind)
-}
-
-/// Computes beside the threads that answer. The permit goes along: whoever goes away meanwhile makes no room for another.
-async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, PageError> {
-    let permit = HASHING.acquire().await.map_err(PageError::behind)?;
-    let working = move || {
-        let _permit = permit;
-        work()
-    };
-    tokio::task::spawn_blocking(working).await.map_err(PageError::behind)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -137,25 +123,6 @@ mod tests {
                 matches
             });
             assert_eq!((compared, found.is_some()), (1, right));
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn whoever_goes_away_makes_no_room_while_their_hash_is_computed() {
-        let (begun, has_begun) = mpsc::channel();
-        let (go_on, goes_on) = mpsc::channel::<()>();
-        let all = HASHING.available_permits();
-        let computing = tokio::spawn(computed(move || {
-            begun.send(()).unwrap();
-            let _ = goes_on.recv();
-        }));
-        has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
-        computing.abort();
-        assert!(computing.await.is_err_and(|error| error.is_cancelled()));
-        assert_eq!(HASHING.available_permits(), all - 1);
-        drop(go_on);
-        while HASHING.available_permits() < all {
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }

@@ -43,6 +43,28 @@ impl Wanted {
     }
 }
 
+/// What was found while all were looked through: how many, and a page of them.
+pub(super) struct Found<T> {
+    start: i64,
+    count: i64,
+    pub(super) total: i64,
+    pub(super) page: Vec<T>,
+}
+
+impl<T> Found<T> {
+    /// Nothing yet; the page begins with the one of that number, from 1 on, and has so many at most.
+    pub(super) const fn new(start: i64, count: i64) -> Self {
+        Self { start, count, total: 0, page: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, found: T) {
+        self.total += 1;
+        if self.total >= self.start && (self.page.len() as i64) < self.count {
+            self.page.push(found);
+        }
+    }
+}
+
 fn terms(filter: &Filter) -> usize {
     match filter {
         Filter::Attr(_) => 1,

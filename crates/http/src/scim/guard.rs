@@ -14,10 +14,11 @@ use ritorno_identity::group::Group;
 use ritorno_identity::limit::Limit;
 use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
 use ritorno_identity::subject::Subject;
+use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{AgentId, TenantId};
 use ritorno_relay::seldom::Seldom;
-use ritorno_storage::{Store, StoreError};
+use ritorno_storage::{Store, StoreError, Updated};
 use sha2::{Digest as _, Sha256};
 
 use super::error::ScimError;
@@ -115,6 +116,29 @@ pub async fn end(
         (false, Passed::Approved) => {}
     }
     Ok(())
+}
+
+/// Stores what a person is changed to; the new version. Who is disabled by it counts before it is done, and waits for nothing afterwards.
+///
+/// # Errors
+/// [`ScimError::Guard`] if it is held, [`ScimError::Version`] if the person changed meanwhile, and what the store answers.
+pub async fn update(state: &AppState, agent: &Agent, user: &User, changed: &User) -> Result<i64, ScimError> {
+    let (kind, id) = (RemovalKind::DisableUser, user.id.to_string());
+    let passed = if user.enabled && !changed.enabled {
+        let removal = Removal { kind, id: id.clone(), name: user.user_principal_name.clone() };
+        Some(pass(state, agent, removal).await?)
+    } else {
+        None
+    };
+    let updated = state.store.users().update(changed, user.version).await;
+    if let Some(passed) = passed {
+        let made = matches!(updated, Ok(Updated::Done { .. }));
+        end(state, agent, kind, id, passed, made).await?;
+    }
+    match updated? {
+        Updated::Done { version } => Ok(version),
+        Updated::Conflict => Err(ScimError::Version),
+    }
 }
 
 /// Lets members through before they leave a group, or writes down that they are held.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::access::ScimAgent;
 use super::error::ScimError;
-use super::filter::{AT_ONCE, Wanted};
+use super::filter::{AT_ONCE, Found, Wanted};
 use super::resource::{body, resource};
 use crate::state::AppState;
 
@@ -70,17 +70,16 @@ async fn matching(
     start: i64,
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
+    let mut found = Found::new(start, count);
     let name = wanted.only("userName").map(|name| UserFilter::UserName(name.to_owned()));
     let anchor = || wanted.only("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
     if let Some(filter) = name.or_else(anchor) {
         let mut users = state.store.users().list(state.tenant, &filter, 1, 1).await?.users;
         users.retain(|user| agent.masters(user));
-        let total = users.len() as i64;
-        users.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
-        return Ok((total, users));
+        users.into_iter().for_each(|user| found.add(user));
+        return Ok((found.total, found.page));
     }
     let _scan = state.scans.begin(agent.id)?;
-    let (mut total, mut page) = (0, Vec::new());
     let address = state.settings.public_address();
     for forest in &agent.forests {
         let mut after = None;
@@ -90,18 +89,14 @@ async fn matching(
             after = users.last().map(|user| user.id);
             // Who waits for this thread has a turn.
             tokio::task::yield_now().await;
-            for user in users.into_iter().filter(|user| wanted.has(&resource(user, address))) {
-                total += 1;
-                if total >= start && (page.len() as i64) < count {
-                    page.push(user);
-                }
-            }
+            let wanted = users.into_iter().filter(|user| wanted.has(&resource(user, address)));
+            wanted.for_each(|user| found.add(user));
             if last {
                 break;
             }
         }
     }
-    Ok((total, page))
+    Ok((found.total, found.page))
 }
 
 /// One page of the people of all of the agent's forests, one forest after the other.

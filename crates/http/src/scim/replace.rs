@@ -6,10 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::removal::{Removal, RemovalKind};
 use ritorno_identity::user::User;
 use ritorno_protocol::scim;
-use ritorno_storage::Updated;
 
 use super::access::{ScimAgent, audit, if_match, nobody_of_the_tenants, person, read, tenant};
 use super::error::ScimError;
@@ -73,22 +71,7 @@ pub(super) async fn store(
     if administrators.takes_a_name(state.tenant, user, &changed).await? {
         return Err(ScimError::AdministrativeName);
     }
-    let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
-    let passed = if disables {
-        let removal = Removal { kind: RemovalKind::DisableUser, id: id.clone(), name };
-        Some(guard::pass(state, agent, removal).await?)
-    } else {
-        None
-    };
-    let updated = state.store.users().update(&changed, user.version).await;
-    if let Some(passed) = passed {
-        let made = matches!(updated, Ok(Updated::Done { .. }));
-        guard::end(state, agent, RemovalKind::DisableUser, id, passed, made).await?;
-    }
-    match updated? {
-        Updated::Done { version } => changed.version = version,
-        Updated::Conflict => return Err(ScimError::Version),
-    }
+    changed.version = guard::update(state, agent, user, &changed).await?;
     audit(state, agent, Activity::UserUpdated, user.id, reason.into()).await?;
     Ok(answer(StatusCode::OK, &changed, state))
 }

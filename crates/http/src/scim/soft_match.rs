@@ -3,10 +3,9 @@
 
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::removal::{Removal, RemovalKind};
+use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
-use ritorno_storage::{Updated, UserFilter};
 
 use super::access::audit;
 use super::error::ScimError;
@@ -40,22 +39,7 @@ pub(super) async fn matched(
             return Err(ScimError::Administrative);
         }
     }
-    let (kind, id) = (RemovalKind::DisableUser, person.id.to_string());
-    let passed = if person.enabled && !joined.enabled {
-        let removal = Removal { kind, id: id.clone(), name: person.user_principal_name.clone() };
-        Some(guard::pass(state, agent, removal).await?)
-    } else {
-        None
-    };
-    let updated = state.store.users().update(&joined, person.version).await;
-    if let Some(passed) = passed {
-        let made = matches!(updated, Ok(Updated::Done { .. }));
-        guard::end(state, agent, kind, id, passed, made).await?;
-    }
-    match updated? {
-        Updated::Done { version } => joined.version = version,
-        Updated::Conflict => return Err(ScimError::Version),
-    }
+    joined.version = guard::update(state, agent, &person, &joined).await?;
     // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved.
     state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
     state.store.registrations().end_of(state.tenant, joined.id).await?;
@@ -74,8 +58,8 @@ async fn find(
     if by == SoftMatch::Off {
         return Ok(None);
     }
-    let named = UserFilter::UserName(coming.user_principal_name.clone());
-    if let Some(person) = users.list(state.tenant, &named, 1, 1).await?.users.pop() {
+    let name = SignInName::of_principal(&coming.user_principal_name);
+    if let Some(person) = users.by_sign_in_name(state.tenant, &name).await? {
         // Who comes from a directory already is somebody else.
         return Ok(person.on_premises().is_none().then_some((person, "userName")));
     }

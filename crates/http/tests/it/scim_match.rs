@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::IntoResponse as _;
 use ritorno_http::scim::guard::{self, REMOVALS};
 use ritorno_identity::administrator::Role;
-use ritorno_identity::tenant::SoftMatch;
+use ritorno_identity::tenant::{SoftMatch, Tenant};
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::UserId;
@@ -51,7 +51,9 @@ fn id_of(answer: &Answered) -> UserId {
 }
 
 async fn set(world: &World, by: SoftMatch) {
-    assert!(world.state.store.tenants().set_soft_match(world.tenant.id, by).await.unwrap());
+    let tenants = world.state.store.tenants();
+    let tenant = tenants.get(world.tenant.id).await.unwrap().unwrap();
+    assert!(tenants.update(&Tenant { soft_match: by, ..tenant }).await.unwrap());
 }
 
 /// Makes an administrator whose account is that person's.

@@ -12,7 +12,6 @@ use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::UserId;
 use ritorno_storage::StoreError;
 
-use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{moment, say, table};
 use crate::system;
@@ -37,7 +36,7 @@ pub(crate) struct New {
 ///
 /// # Errors
 /// When the name is taken or of another domain, an address or a number is none, or the database fails.
-pub(crate) async fn add(config: &Config, installation: &Installation, new: &New) -> anyhow::Result<()> {
+pub(crate) async fn add(installation: &Installation, new: &New) -> anyhow::Result<()> {
     let (store, tenant) = (&installation.store, &installation.tenant);
     let (random, now) = (system::random(), system::clock().now());
     let Some(name) = SignInName::parse(&new.name).ok().filter(SignInName::is_principal) else {
@@ -89,7 +88,10 @@ pub(crate) async fn add(config: &Config, installation: &Installation, new: &New)
     }
     note(installation, &user, Activity::UserAdded).await?;
     say(format_args!("{} is added", user.user_principal_name))?;
-    say(format_args!("They choose their password at {} by the way of a forgotten one.", config.public_url))
+    say(format_args!(
+        "They choose their password at {} by the way of a forgotten one.",
+        installation.public_address()
+    ))
 }
 
 /// Removes one, with their password and everything that they registered.

@@ -58,7 +58,7 @@ struct Line {
 pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()> {
     let installation = Installation::open(config).await?;
     match command {
-        Command::Add(new) => cloud_person::add(config, &installation, new).await,
+        Command::Add(new) => cloud_person::add(&installation, new).await,
         Command::Remove { name } => cloud_person::remove(&installation, name).await,
         Command::List => cloud_person::list(&installation).await,
         Command::Preregister { file, dry_run } => preregister_all(&installation, file, *dry_run).await,

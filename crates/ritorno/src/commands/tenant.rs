@@ -266,9 +266,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     }
     if let Command::SoftMatch { by } = command {
         installation.tenant.soft_match = *by;
-        installation.store.tenants().set_soft_match(installation.tenant.id, *by).await?;
         let reason = format!("people of directories are matched: {}", matched(*by));
-        super::audit(&installation, Activity::PolicyChanged, reason).await?;
+        store(&installation, Activity::PolicyChanged, reason).await?;
     }
     if let Command::Questions { to_register, to_ask, own, clear } = command {
         let now = &installation.tenant.questions;

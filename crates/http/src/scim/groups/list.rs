@@ -10,7 +10,7 @@ use ritorno_protocol::scim::ListResponse;
 
 use crate::scim::access::ScimAgent;
 use crate::scim::error::ScimError;
-use crate::scim::filter::{AT_ONCE, Wanted};
+use crate::scim::filter::{AT_ONCE, Found, Wanted};
 use crate::scim::group::resource;
 use crate::scim::list::Asked;
 use crate::scim::resource::body;
@@ -26,14 +26,13 @@ pub async fn handle(
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
-    let (mut total, mut page) = (0, Vec::new());
+    let mut found = Found::new(start, count);
     let address = state.settings.public_address();
     let wanted = asked.filter().map(Wanted::read).transpose()?;
     if let Some(anchor) = wanted.as_ref().and_then(|wanted| wanted.only("externalId")) {
-        let found = state.store.groups().by_anchor(state.tenant, &SourceAnchor(anchor.to_owned())).await?;
-        page.extend(found.filter(|(group, _)| agent.forests.contains(&group.forest)));
-        total = page.len() as i64;
-        page.truncate(if start > 1 { 0 } else { usize::try_from(count).unwrap_or(0) });
+        let named = state.store.groups().by_anchor(state.tenant, &SourceAnchor(anchor.to_owned())).await?;
+        let theirs = named.filter(|(group, _)| agent.forests.contains(&group.forest));
+        theirs.into_iter().for_each(|group| found.add(group));
     } else if let Some(wanted) = wanted {
         let _scan = state.scans.begin(agent.id)?;
         for forest in &agent.forests {
@@ -47,12 +46,7 @@ pub async fn handle(
                 tokio::task::yield_now().await;
                 let has =
                     |(group, count): &(Group, u64)| wanted.has(&resource(group, *count, Vec::new(), address));
-                for found in groups.into_iter().filter(has) {
-                    total += 1;
-                    if total >= start && (page.len() as i64) < count {
-                        page.push(found);
-                    }
-                }
+                groups.into_iter().filter(has).for_each(|group| found.add(group));
                 if last {
                     break;
                 }
@@ -60,15 +54,16 @@ pub async fn handle(
         }
     } else {
         for forest in &agent.forests {
-            let left = count - i64::try_from(page.len()).unwrap_or(count);
+            let left = count - i64::try_from(found.page.len()).unwrap_or(count);
             // Where this forest's groups begin in the list of all.
-            let from = if page.is_empty() { start - total } else { 1 };
-            let found = state.store.groups().list(state.tenant, forest, from, left).await?;
-            total += found.total;
-            page.extend(found.groups);
+            let from = if found.page.is_empty() { start - found.total } else { 1 };
+            let listed = state.store.groups().list(state.tenant, forest, from, left).await?;
+            found.total += listed.total;
+            found.page.extend(listed.groups);
         }
     }
-    let resources = page.iter().map(|(group, count)| resource(group, *count, Vec::new(), address)).collect();
-    let (total, start) = (u64::try_from(total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
+    let resources =
+        found.page.iter().map(|(group, count)| resource(group, *count, Vec::new(), address)).collect();
+    let (total, start) = (u64::try_from(found.total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
