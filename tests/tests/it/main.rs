@@ -20,6 +20,7 @@ mod doctor_watch;
 mod events;
 mod forests;
 mod keys;
+mod ldap_tools;
 mod methods;
 mod middlebox;
 mod once;

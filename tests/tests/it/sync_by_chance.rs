@@ -4,18 +4,17 @@
 //! The numbers are drawn anew in each run. A run that failed is made again with the seed that it printed: `RITORNO_SEED`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ritorno_lab::forest::ForestHandle;
 use ritorno_storage::{Store, UserFilter};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use crate::ldap_tools::{Client, Entry};
 use crate::sync::let_fill_anchors;
 use crate::world::{World, programs};
 
@@ -43,79 +42,6 @@ impl Chance {
 
     fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         if all.is_empty() { None } else { all.get(self.below(all.len())) }
-    }
-}
-
-/// One entry as `ldapsearch` shows it.
-#[derive(Clone, Debug, Default)]
-struct Entry(BTreeMap<String, Vec<Vec<u8>>>);
-
-impl Entry {
-    fn all(&self, attribute: &str) -> Vec<String> {
-        let values = self.0.get(attribute).into_iter().flatten();
-        values.map(|value| String::from_utf8_lossy(value).into_owned()).collect()
-    }
-
-    fn text(&self, attribute: &str) -> Option<String> {
-        self.all(attribute).into_iter().next()
-    }
-
-    fn bytes(&self, attribute: &str) -> Option<&[u8]> {
-        Some(self.0.get(attribute)?.first()?.as_slice())
-    }
-
-    fn dn(&self) -> String {
-        self.text("dn").unwrap_or_default()
-    }
-}
-
-/// The administrator's own LDAP client: every operation is a transaction of its own.
-struct Client<'a>(&'a ForestHandle);
-
-impl Client<'_> {
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command
-            .args(["-x", "-D", &self.0.administrator.upn, "-w", &self.0.administrator.password])
-            .args(["-H", &format!("ldaps://{}", self.0.dc_ip)])
-            .env("LDAPTLS_CACERT", &self.0.ca_pem);
-        command
-    }
-
-    fn modify(&self, ldif: &str) -> Result<()> {
-        let mut child = self
-            .command("ldapmodify")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        child.stdin.take().context("it reads")?.write_all(ldif.as_bytes())?;
-        let said = child.wait_with_output()?;
-        ensure!(said.status.success(), "{}\n{ldif}", String::from_utf8_lossy(&said.stderr));
-        Ok(())
-    }
-
-    fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> Result<Vec<Entry>> {
-        let mut command = self.command("ldapsearch");
-        command.args(["-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-b", base, filter]);
-        let said = command.args(attributes).stderr(Stdio::null()).output()?;
-        ensure!(said.status.success(), "ldapsearch below {base}: {}", said.status);
-        let (mut entries, mut entry) = (Vec::new(), Entry::default());
-        for line in String::from_utf8(said.stdout)?.lines() {
-            match line.split_once(':') {
-                None if line.is_empty() && !entry.0.is_empty() => entries.push(std::mem::take(&mut entry)),
-                None => {}
-                Some((name, _)) if name.starts_with('#') => {}
-                Some((name, value)) => {
-                    let value = match value.strip_prefix(':') {
-                        Some(encoded) => STANDARD.decode(encoded.trim())?,
-                        None => value.trim_start().as_bytes().to_vec(),
-                    };
-                    entry.0.entry(name.to_owned()).or_default().push(value);
-                }
-            }
-        }
-        Ok(entries)
     }
 }
 
@@ -606,13 +532,18 @@ fn by_chance(world: &World, seed: u64) -> Result<()> {
     let known = people + GROUPS;
     ensure!(said.contains(&format!("0 updated, 0 removed, {known} unchanged, 0 errors")), "{said}");
 
-    // Meanwhile everybody in scope was given the anchor that they had.
+    // Meanwhile everybody in scope was given the anchor that they had, but for the protected, to whom nothing is ever written.
     world.stack.agent_command(&["sync", "cycle"])?;
-    let attributes = ["objectGUID", "mS-DS-ConsistencyGuid"];
-    let all =
-        play.client.search(&forest.people_ou, "(&(objectCategory=person)(objectClass=user))", &attributes)?;
+    let everybody = "(&(objectCategory=person)(objectClass=user))";
+    let all = play.client.search(&forest.people_ou, everybody, &["objectGUID", "mS-DS-ConsistencyGuid"])?;
+    // LDAP_MATCHING_RULE_TRANSITIVE_EVAL (MS-ADTS 3.1.1.3.4.4.3).
+    let protected = format!("(memberOf:1.2.840.113556.1.4.1941:=CN=Domain Admins,CN=Users,{})", play.base);
+    let protected = play.client.search(&forest.people_ou, &protected, &["objectGUID"])?;
+    ensure!(protected.len() == 1, "{} are protected", protected.len());
     for entry in &all {
-        ensure!(entry.bytes("mS-DS-ConsistencyGuid") == entry.bytes("objectGUID"), "{}", entry.dn());
+        let is_protected = protected.iter().any(|one| one.bytes("objectGUID") == entry.bytes("objectGUID"));
+        let expected = if is_protected { None } else { entry.bytes("objectGUID") };
+        ensure!(entry.bytes("mS-DS-ConsistencyGuid") == expected, "{}", entry.dn());
     }
     ensure!(all.len() == people, "{} people", all.len());
     compare(world, &play.client, true).map(drop)
