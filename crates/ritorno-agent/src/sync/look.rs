@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use ritorno_sync::{
-    Counts, Engine, Found, Judged, NextExport, PendingKind, Preview, Profile, RemovalKind, RunReport,
-    Standing,
+    Counts, Engine, Found, Judged, NextExport, PendingChange, PendingKind, Preview, Profile, RemovalKind,
+    RunReport, Standing,
 };
 
 use super::{connector, engine, exports, summary};
@@ -298,28 +298,44 @@ pub(crate) async fn pending(config: &Config, connector: Option<&str>) -> anyhow:
         if connector.is_some_and(|name| !status.connector.eq_ignore_ascii_case(name)) {
             continue;
         }
-        let changes = engine.pending(&status.connector, LINES).await?;
-        nothing &= changes.is_empty();
-        for change in &changes {
-            match &change.kind {
-                PendingKind::Add => say(format_args!("add     {}", change.name))?,
-                PendingKind::Update(attributes) if attributes.is_empty() => {
-                    say(format_args!("change  {} (sent again to be sure)", change.name))?;
-                }
-                PendingKind::Update(attributes) => {
-                    say(format_args!("change  {}: {}", change.name, attributes.join(", ")))?;
-                }
-                PendingKind::Delete => say(format_args!("remove  {}", change.name))?,
+        let (mut said, mut any, mut joins, mut leaves) = (Ok(()), false, 0_u64, 0_u64);
+        let tell = |change: PendingChange| {
+            any = true;
+            joins += u64::from(matches!(change.kind, PendingKind::Join { .. }));
+            leaves += u64::from(matches!(change.kind, PendingKind::Leave { .. }));
+            if said.is_ok() {
+                said = say(pending_line(&change));
             }
-        }
-        let (adds, updates, deletes) = (status.pending_adds, status.pending_updates, status.pending_deletes);
-        let cut = if adds + updates + deletes > changes.len() as u64 { "; the first are shown" } else { "" };
-        if !changes.is_empty() {
+        };
+        engine.pending(&status.connector, tell).await?;
+        said?;
+        nothing &= !any;
+        if any {
+            let (adds, updates, deletes) =
+                (status.pending_adds, status.pending_updates, status.pending_deletes);
+            let members = match (joins, leaves) {
+                (0, 0) => String::new(),
+                (joins, leaves) => format!("; {joins} to join a group, {leaves} to leave one"),
+            };
             let name = status.connector;
-            say(format_args!("{name}: {adds} to add, {updates} to change, {deletes} to remove{cut}"))?;
+            say(format_args!("{name}: {adds} to add, {updates} to change, {deletes} to remove{members}"))?;
         }
     }
     if nothing { say("An export would send nothing.") } else { Ok(()) }
+}
+
+fn pending_line(change: &PendingChange) -> String {
+    let name = &change.name;
+    match &change.kind {
+        PendingKind::Add => format!("add     {name}"),
+        PendingKind::Update(attributes) if attributes.is_empty() => {
+            format!("change  {name} (sent again to be sure)")
+        }
+        PendingKind::Update(attributes) => format!("change  {name}: {}", attributes.join(", ")),
+        PendingKind::Delete => format!("remove  {name}"),
+        PendingKind::Join { group } => format!("join    {name}  ({group})"),
+        PendingKind::Leave { group } => format!("leave   {name}  ({group})"),
+    }
 }
 
 /// `sync removals CONNECTOR`: who would leave the tenant or a group, or could no longer sign in, at the next export.

@@ -1,8 +1,9 @@
 //! What an operator can see: search, preview, what is pending.
 
-use ritorno_sync::{Judged, NextExport, PendingKind, Standing};
+use ritorno_sync::{ImportedObject, Judged, NextExport, PendingKind, Run, Standing};
 
-use crate::world::{World, object};
+use crate::groups::{all, group};
+use crate::world::{Objects, World, object};
 
 #[tokio::test]
 async fn search_finds_by_name_guid_and_anchor_and_takes_wildcards_as_letters() {
@@ -64,16 +65,66 @@ async fn pending_lists_every_add_change_and_removal() {
     world.cycle((0..3).map(|number| object(number, &[])).collect()).await;
     world.import(vec![object(0, &[]), object(1, &[("sn", "Rossi")]), object(9, &[])]).await.unwrap();
     world.sync().await.unwrap();
-    let pending = world.engine.pending("contoso.test", 10).await.unwrap();
-    let told: Vec<_> = pending.iter().map(|change| (change.name.as_str(), &change.kind)).collect();
     assert_eq!(
-        told,
+        pending(&world).await,
         [
-            ("user9@contoso.test", &PendingKind::Add),
-            ("user1@contoso.test", &PendingKind::Update(vec!["surname".into()])),
-            ("user2@contoso.test", &PendingKind::Delete),
+            ("user9@contoso.test".to_owned(), PendingKind::Add),
+            ("user1@contoso.test".to_owned(), PendingKind::Update(vec!["surname".into()])),
+            ("user2@contoso.test".to_owned(), PendingKind::Delete),
         ]
     );
     world.export().await.unwrap();
-    assert_eq!(world.engine.pending("contoso.test", 10).await.unwrap(), []);
+    assert_eq!(pending(&world).await, []);
+}
+
+#[tokio::test]
+async fn pending_lists_who_would_join_and_leave_a_group_each_once() {
+    let world = World::new().await;
+    let people = |numbers: &[u16]| numbers.iter().map(|number| object(*number, &[])).collect::<Vec<_>>();
+    let staged = async |numbers: &[u16], groups: Vec<ImportedObject>| {
+        let mut source = Objects::new([people(numbers), groups].concat(), 3);
+        source.watermark = Some("m".into());
+        world.run(Run::FullImport(&mut source)).await.unwrap();
+        world.sync().await.unwrap();
+    };
+    let named = |name: &str, kind: PendingKind| (name.to_owned(), kind);
+    let join = |name: &str, group: &str| named(name, PendingKind::Join { group: group.into() });
+    let leave = |name: &str, group: &str| named(name, PendingKind::Leave { group: group.into() });
+    // Nobody is in the tenant yet; 5 is nobody here.
+    staged(&[0, 1, 2], vec![group(100, all(&[0, 1, 5])), group(101, all(&[100]))]).await;
+    let first = pending(&world).await;
+    assert_eq!(first.iter().filter(|(_, kind)| *kind == PendingKind::Add).count(), 5);
+    assert_eq!(
+        first[5..],
+        [
+            join("user0@contoso.test", "group100"),
+            join("user1@contoso.test", "group100"),
+            join("group100", "group101"),
+        ]
+    );
+    world.export().await.unwrap();
+    assert_eq!(pending(&world).await, []);
+    // 1 leaves the group and stays, 0 goes with it, 5 comes at last, and is a member of what is there.
+    staged(&[1, 2, 5], vec![group(100, all(&[2, 5])), group(101, all(&[100]))]).await;
+    assert_eq!(
+        pending(&world).await,
+        [
+            named("user5@contoso.test", PendingKind::Add),
+            named("user0@contoso.test", PendingKind::Delete),
+            join("user2@contoso.test", "group100"),
+            join("user5@contoso.test", "group100"),
+            leave("user1@contoso.test", "group100"),
+        ]
+    );
+    world.export().await.unwrap();
+    assert_eq!(pending(&world).await, []);
+    // A group that goes takes its members with it.
+    staged(&[1, 2, 5], vec![group(101, all(&[]))]).await;
+    assert_eq!(pending(&world).await, [named("group100", PendingKind::Delete)]);
+}
+
+async fn pending(world: &World) -> Vec<(String, PendingKind)> {
+    let mut all = Vec::new();
+    world.engine.pending("contoso.test", |change| all.push((change.name, change.kind))).await.unwrap();
+    all
 }
