@@ -225,7 +225,7 @@ enum SyncCommand {
     Run {
         /// A forest's name, all of them (`all`), or the cloud side (`tenant`).
         connector: String,
-        /// full-import, delta-import, full-sync, delta-sync, export, or confirming-import (of the tenant).
+        /// full-import, delta-import, full-sync, delta-sync or export; of the tenant the imports confirm what was exported.
         profile: ritorno_sync::Profile,
     },
     /// Runs a cycle now, as the scheduler does: import, sync and export of every forest.

@@ -92,13 +92,14 @@ impl Sync {
             }
             Profile::FullSync => self.engine.run(&connector, Run::FullSync, progress).await?,
             Profile::DeltaSync => self.engine.run(&connector, Run::DeltaSync, progress).await?,
-            // Both go out under a lease that would take it from the agent that exports.
-            Profile::Export | Profile::ConfirmingImport => {
+            // They go out under a lease that would take it from the agent that exports.
+            Profile::Export | Profile::ConfirmingImport | Profile::ConfirmingDeltaImport => {
                 if let Err(reason) = self.exports() {
                     bail!("{reason}");
                 }
                 let run = match profile {
                     Profile::Export => Run::Export { target, lease_epoch },
+                    Profile::ConfirmingDeltaImport => Run::ConfirmingDeltaImport { target, lease_epoch },
                     _ => Run::ConfirmingImport { target, lease_epoch },
                 };
                 self.engine.run(&connector, run, progress).await?

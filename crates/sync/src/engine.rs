@@ -164,6 +164,9 @@ impl Engine {
             Run::ConfirmingImport { target, lease_epoch } => {
                 confirming_import::run(&mut context, target, lease_epoch).await
             }
+            Run::ConfirmingDeltaImport { target, lease_epoch } => {
+                confirming_import::run_delta(&mut context, target, lease_epoch).await
+            }
         };
         self.store.make_room(false).await?;
         self.ended(&context, result).await

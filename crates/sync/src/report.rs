@@ -48,6 +48,8 @@ named!(
         Export = "export",
         /// Reads the tenant and confirms what was exported.
         ConfirmingImport = "confirming-import",
+        /// The same for what changed in the tenant since it was read last.
+        ConfirmingDeltaImport = "confirming-delta-import",
     }
 );
 
@@ -70,7 +72,7 @@ named!(
 /// A word that names no run profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no run profile {0}; there are full-import, delta-import, full-sync, delta-sync, export and confirming-import"
+    "there is no run profile {0}; there are full-import, delta-import, full-sync, delta-sync, export, confirming-import and confirming-delta-import"
 )]
 pub struct UnknownProfile(pub String);
 

@@ -28,6 +28,14 @@ pub enum Run<'a> {
         /// Epoch of the sync lease that this agent holds.
         lease_epoch: u64,
     },
+    /// The same of whom the target says that they changed since it was read last; of all, when it was not. Who is not there any more only
+    /// the former notices.
+    ConfirmingDeltaImport {
+        /// The target.
+        target: &'a dyn Target,
+        /// Epoch of the sync lease that this agent holds.
+        lease_epoch: u64,
+    },
 }
 
 impl Run<'_> {
@@ -40,6 +48,7 @@ impl Run<'_> {
             Self::DeltaSync => Profile::DeltaSync,
             Self::Export { .. } => Profile::Export,
             Self::ConfirmingImport { .. } => Profile::ConfirmingImport,
+            Self::ConfirmingDeltaImport { .. } => Profile::ConfirmingDeltaImport,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::random::Random;
 use ritorno_protocol::scim::{self, EqualityFilter, ListResponse, Member, User};
 use serde::Deserialize;
@@ -334,14 +335,24 @@ impl Target for ScimTarget {
         }
     }
 
-    async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError> {
-        let list: ListResponse<User> = self.list(context, &paged(&self.users, start)).await?;
+    async fn page(
+        &self,
+        context: &ExportContext,
+        since: Option<Timestamp>,
+        start: u64,
+    ) -> Result<TargetPage, TargetError> {
+        let list: ListResponse<User> = self.list(context, &paged(&self.users, since, start)).await?;
         let people = list.resources.into_iter().map(listed).collect::<Result<_, Stop>>()?;
         Ok(TargetPage { total: list.total_results, people })
     }
 
-    async fn groups(&self, context: &ExportContext, start: u64) -> Result<GroupPage, TargetError> {
-        let list: ListResponse<scim::Group> = self.list(context, &paged(&self.groups, start)).await?;
+    async fn groups(
+        &self,
+        context: &ExportContext,
+        since: Option<Timestamp>,
+        start: u64,
+    ) -> Result<GroupPage, TargetError> {
+        let list: ListResponse<scim::Group> = self.list(context, &paged(&self.groups, since, start)).await?;
         let groups = list.resources.into_iter().map(listed_group).collect::<Result<_, Stop>>()?;
         Ok(GroupPage { total: list.total_results, groups })
     }
@@ -388,8 +399,11 @@ fn body_of(resource: &Resource, id: Option<&str>) -> Vec<u8> {
     .expect("a resource becomes JSON")
 }
 
-fn paged(url: &Url, start: u64) -> Url {
+fn paged(url: &Url, since: Option<Timestamp>, start: u64) -> Url {
     let mut url = url.clone();
+    if let Some(since) = since.and_then(Timestamp::to_rfc3339) {
+        url.query_pairs_mut().append_pair("filter", &format!("meta.lastModified ge \"{since}\""));
+    }
     url.query_pairs_mut()
         .append_pair("startIndex", &start.to_string())
         .append_pair("count", &PAGE.to_string());
@@ -405,6 +419,7 @@ fn listed_group(group: scim::Group) -> Result<TargetGroup, Stop> {
         name: group.display_name,
         account: ritorno.account_name,
         members: ritorno.member_count,
+        changed: changed(group.meta),
     })
 }
 
@@ -424,7 +439,12 @@ fn listed(user: User) -> Result<TargetPerson, Stop> {
         mobile: ritorno.mobile,
         password_expires: ritorno.password_expires,
         enabled: user.active,
+        changed: changed(user.meta),
     })
+}
+
+fn changed(meta: Option<scim::Meta>) -> Option<Timestamp> {
+    Timestamp::from_rfc3339(meta?.last_modified?.as_str())
 }
 
 fn unreadable(reason: &str) -> Stop {

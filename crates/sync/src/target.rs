@@ -36,17 +36,27 @@ pub trait Target: Send + Sync {
         anchor: &str,
     ) -> Result<Option<String>, TargetError>;
 
-    /// The target's people from number `start` (from 1) on, as many as it gives at once.
+    /// The target's people from number `start` (from 1) on, as many as it gives at once: all, or those who changed at `since` or later.
     ///
     /// # Errors
     /// [`TargetError::Stop`].
-    async fn page(&self, context: &ExportContext, start: u64) -> Result<TargetPage, TargetError>;
+    async fn page(
+        &self,
+        context: &ExportContext,
+        since: Option<Timestamp>,
+        start: u64,
+    ) -> Result<TargetPage, TargetError>;
 
-    /// The target's groups from number `start` (from 1) on, as many as it gives at once.
+    /// The target's groups from number `start` (from 1) on, as many as it gives at once: all, or those that changed at `since` or later.
     ///
     /// # Errors
     /// [`TargetError::Stop`].
-    async fn groups(&self, context: &ExportContext, start: u64) -> Result<GroupPage, TargetError>;
+    async fn groups(
+        &self,
+        context: &ExportContext,
+        since: Option<Timestamp>,
+        start: u64,
+    ) -> Result<GroupPage, TargetError>;
 
     /// The ids of all members of the group of this id.
     ///
@@ -96,6 +106,8 @@ pub struct TargetGroup {
     pub account: String,
     /// How many members it has, if the target says so.
     pub members: Option<u64>,
+    /// When it changed last, by the target's clock, if it says so.
+    pub changed: Option<Timestamp>,
 }
 
 impl TargetGroup {
@@ -144,6 +156,8 @@ pub struct TargetPerson {
     pub password_expires: Option<String>,
     /// Whether they may sign in.
     pub enabled: bool,
+    /// When they changed last, by the target's clock, if it says so.
+    pub changed: Option<Timestamp>,
 }
 
 impl TargetPerson {

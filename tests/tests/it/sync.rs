@@ -82,6 +82,19 @@ fn the_tenant_follows_the_forest() -> Result<()> {
     ensure!(said.contains("0 added, 0 updated, 0 removed, 0 unchanged, 0 errors"), "{said}");
     let said = world.stack.agent_command(&["sync", "removals", "contoso.test"])?;
     ensure!(said.contains("No removal waits"), "{said}");
+
+    // The tenant's own connector has the same profiles: what is there is what was exported, and nothing is left to do.
+    let unchanged = format!("0 added, 0 updated, 0 removed, {} unchanged, 0 errors", now.len());
+    for (profile, expected) in [
+        ("full-import", unchanged.as_str()),
+        ("delta-import", unchanged.as_str()),
+        ("full-sync", "0 added, 0 updated, 0 removed"),
+        ("delta-sync", "0 added, 0 updated, 0 removed"),
+        ("export", "0 added, 0 updated, 0 removed, 0 unchanged, 0 errors"),
+    ] {
+        let said = world.stack.agent_command(&["sync", "run", "tenant", profile])?;
+        ensure!(said.contains(expected), "{profile}: {said}");
+    }
     Ok(())
 }
 

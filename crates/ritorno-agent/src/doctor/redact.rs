@@ -15,7 +15,8 @@ const COMMON: &str = "a an and any are as at be by can can't could did do does f
     https ldap ldaps kerberos bad request unauthorized forbidden found internal server service unavailable gateway proxy answers answer \
     link down round trip connected since closed reason restarts restart started stopped stops takes requests try tried again next \
     true false null json text rfc5424 active standby staging starttls information warning full-import delta-import full-sync delta-sync \
-    export confirming-import fullimport deltaimport fullsync deltasync confirmingimport succeeded failed running completedwitherrors \
+    export confirming-import confirming-delta-import fullimport deltaimport fullsync deltasync confirmingimport confirmingdeltaimport \
+    succeeded failed running completedwitherrors \
     completed errors import sync objects people groups users run runs ms s mb kb free days old seconds hour hours day \
     linux debian ubuntu gnu x86_64 aarch64 pretty_name id version version_id version_codename name home_url support_url bug_report_url";
 

@@ -33,7 +33,7 @@ const ERRORS: u32 = 20;
 /// When the run fails.
 pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> anyhow::Result<()> {
     let (chosen, profile) = if connector == TENANT {
-        (config.forests.iter().collect(), of_the_tenant(profile)?)
+        (config.forests.iter().collect(), of_the_tenant(profile))
     } else {
         (chosen(config, connector)?, profile)
     };
@@ -86,15 +86,13 @@ pub(crate) async fn cycle(config: &Config, full: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a profile of the tenant's connector is in terms of each forest's people.
-fn of_the_tenant(profile: Profile) -> anyhow::Result<Profile> {
+/// What a profile of the tenant's connector is in terms of each forest's people: its imports confirm what was exported, and its syncs work
+/// out anew what the tenant should have of them.
+const fn of_the_tenant(profile: Profile) -> Profile {
     match profile {
-        Profile::FullImport | Profile::ConfirmingImport => Ok(Profile::ConfirmingImport),
-        Profile::Export => Ok(Profile::Export),
-        Profile::DeltaImport | Profile::FullSync | Profile::DeltaSync => bail!(
-            "the connector '{TENANT}' has no {profile}: SCIM tells of no changes, and people are synced from the \
-             forests; there are full-import and export"
-        ),
+        Profile::FullImport | Profile::ConfirmingImport => Profile::ConfirmingImport,
+        Profile::DeltaImport | Profile::ConfirmingDeltaImport => Profile::ConfirmingDeltaImport,
+        Profile::FullSync | Profile::DeltaSync | Profile::Export => profile,
     }
 }
 

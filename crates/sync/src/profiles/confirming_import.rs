@@ -5,18 +5,23 @@
 //! this connector never exported is reported, for a store that was lost must not empty a tenant.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use ritorno_protocol::clock::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fault::ObjectFault;
 use crate::group;
+use crate::report::Profile;
 use crate::resource::Resource;
 use crate::staging::json;
 use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, TargetPerson};
 
+/// So far before the latest change that was seen a delta begins: what was written at the same time may have been seen later.
+const OVERLAP: Duration = Duration::from_secs(300);
 /// Groups whose members are read at once.
 const IN_FLIGHT: usize = 4;
 
@@ -32,13 +37,82 @@ pub(crate) async fn run(
     target: &dyn Target,
     lease_epoch: u64,
 ) -> Result<(), SyncError> {
+    let mut seen = read(context, target, lease_epoch, None).await?;
+    let mut transaction = context.engine.store.write().await?;
+    let missing = sqlx::query(
+        "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 1 WHERE connector_id = ? \
+         AND confirmed IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?))",
+    )
+    .bind(context.connector_id)
+    .bind(json(&std::mem::take(&mut seen.objects)))
+    .execute(&mut *transaction)
+    .await?;
+    context.counts.deletes = missing.rows_affected();
+    seen.keep(&mut transaction, context).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The same of whoever changed in the tenant since it was read last; of all if it never was. Who is not there any more is noticed by the
+/// former only: a list does not tell it.
+pub(crate) async fn run_delta(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    lease_epoch: u64,
+) -> Result<(), SyncError> {
+    let to: Option<i64> = sqlx::query("SELECT confirmed_to FROM connector WHERE id = ?")
+        .bind(context.connector_id)
+        .fetch_one(&mut *context.engine.store.read().await?)
+        .await?
+        .try_get(0)?;
+    let Some(to) = to else {
+        context.instead(Profile::ConfirmingImport, "the tenant was never read to its end".to_owned()).await?;
+        return run(context, target, lease_epoch).await;
+    };
+    let since = Timestamp::from_unix_ms(to).minus(OVERLAP);
+    let seen = read(context, target, lease_epoch, Some(since)).await?;
+    let mut transaction = context.engine.store.write().await?;
+    seen.keep(&mut transaction, context).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Whom the tenant told of.
+#[derive(Default)]
+struct Seen {
+    /// Rows of those whom this connector exported.
+    objects: Vec<i64>,
+    /// The latest change.
+    latest: Option<Timestamp>,
+}
+
+impl Seen {
+    fn note(&mut self, changed: Option<Timestamp>) {
+        self.latest = self.latest.max(changed);
+    }
+
+    async fn keep(&self, connection: &mut SqliteConnection, context: &Context<'_>) -> Result<(), SyncError> {
+        sqlx::query("UPDATE connector SET confirmed_to = coalesce(max(?1, coalesce(confirmed_to, ?1)), confirmed_to) WHERE id = ?2")
+            .bind(self.latest.map(Timestamp::unix_ms))
+            .bind(context.connector_id)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Reads all, or what changed at `since` or later.
+async fn read(
+    context: &mut Context<'_>,
+    target: &dyn Target,
+    lease_epoch: u64,
+    since: Option<Timestamp>,
+) -> Result<Seen, SyncError> {
     let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
-    let (mut start, mut seen) = (1, Vec::new());
+    let (mut start, mut seen) = (1, Seen::default());
     // A tenant of the version before keeps it of nobody, and would be sent it again each day. Whether this one keeps it is known after
     // the last page: until then those wait whose only difference it is.
     let (mut keeps_expiry, mut waiting) = (false, Vec::new());
     loop {
-        let page = target.page(&export, start).await.map_err(stop)?;
+        let page = target.page(&export, since, start).await.map_err(stop)?;
         let last = page.people.is_empty();
         start += page.people.len() as u64;
         keeps_expiry |= page.people.iter().any(|person| person.password_expires.is_some());
@@ -51,7 +125,7 @@ pub(crate) async fn run(
     expiry_differs(context, &waiting, keeps_expiry).await?;
     let mut start = 1;
     loop {
-        let page = target.groups(&export, start).await.map_err(stop)?;
+        let page = target.groups(&export, since, start).await.map_err(stop)?;
         let last = page.groups.is_empty();
         start += page.groups.len() as u64;
         confirm_groups(context, target, &export, page.groups, &mut seen).await?;
@@ -59,18 +133,7 @@ pub(crate) async fn run(
             break;
         }
     }
-    let mut transaction = context.engine.store.write().await?;
-    let missing = sqlx::query(
-        "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 1 WHERE connector_id = ? \
-         AND confirmed IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?))",
-    )
-    .bind(context.connector_id)
-    .bind(json(&seen))
-    .execute(&mut *transaction)
-    .await?;
-    context.counts.deletes = missing.rows_affected();
-    transaction.commit().await?;
-    Ok(())
+    Ok(seen)
 }
 
 fn stop(error: TargetError) -> SyncError {
@@ -84,13 +147,14 @@ fn stop(error: TargetError) -> SyncError {
 async fn confirm(
     context: &mut Context<'_>,
     people: Vec<TargetPerson>,
-    seen: &mut Vec<i64>,
+    seen: &mut Seen,
     waiting: &mut Vec<i64>,
 ) -> Result<(), SyncError> {
     let mut transaction = context.engine.store.write().await?;
     let anchors: Vec<&str> = people.iter().map(|person| person.anchor.as_str()).collect();
     let exported = exported(&mut transaction, context.connector_id, &anchors).await?;
     for person in people {
+        seen.note(person.changed);
         // The tenant may serve this agent's other forests in the same list.
         if person.forest != context.connector.forest.0 {
             continue;
@@ -100,7 +164,7 @@ async fn confirm(
             context.record(&mut transaction, &person.user_principal_name, &fault).await?;
             continue;
         };
-        seen.push(exported.id);
+        seen.objects.push(exported.id);
         if let Some(Resource::Person(confirmed)) = &exported.confirmed
             && exported.target_id.as_ref() == Some(&person.id)
             && person.is(confirmed, false)
@@ -151,8 +215,9 @@ async fn confirm_groups(
     target: &dyn Target,
     export: &ExportContext,
     groups: Vec<TargetGroup>,
-    seen: &mut Vec<i64>,
+    seen: &mut Seen,
 ) -> Result<(), SyncError> {
+    groups.iter().for_each(|group| seen.note(group.changed));
     // The tenant may serve this agent's other forests in the same list.
     let ours = groups.into_iter().filter(|group| group.forest == context.connector.forest.0);
     let read = ours.map(|group| async move {
@@ -177,7 +242,7 @@ async fn confirm_groups(
             transaction.commit().await?;
             continue;
         };
-        seen.push(exported.id);
+        seen.objects.push(exported.id);
         let same = exported.target_id.as_ref() == Some(&group.id)
             && matches!(&exported.confirmed, Some(Resource::Group(confirmed)) if group.is(confirmed));
         if !same {

@@ -1,6 +1,6 @@
 //! Confirming import: what the tenant has against what was exported.
 
-use ritorno_sync::{ObjectFault, Run, RunOutcome, RunReport, SyncError};
+use ritorno_sync::{ObjectFault, Profile, Run, RunOutcome, RunReport, SyncError};
 
 use crate::world::{World, object};
 
@@ -39,6 +39,34 @@ async fn who_was_changed_or_removed_over_there_is_sent_again() {
     assert_eq!((export.counts.adds, export.counts.updates), (1, 2));
     assert_eq!(confirm(&world).await.unwrap().counts.unchanged, 5);
     assert!(world.service.tenant().users.values().all(|user| user.active && user.emails.len() == 1));
+}
+
+#[tokio::test]
+async fn a_delta_reads_who_changed_since_the_tenant_was_read_and_the_first_one_everybody() {
+    let world = five_people().await;
+    let delta = || world.run(Run::ConfirmingDeltaImport { target: &world.target, lease_epoch: 1 });
+    // Somebody else changes one of them, and it is later by far: than what a delta reads once more to be sure.
+    let alter = |number: usize, active: bool| {
+        let mut tenant = world.service.tenant();
+        tenant.now += 1_000_000;
+        let (id, meta) = (*tenant.users.keys().nth(number).unwrap(), tenant.changed());
+        let user = tenant.users.get_mut(&id).unwrap();
+        (user.active, user.meta) = (active, meta);
+    };
+    alter(0, true);
+    let report = delta().await.unwrap();
+    assert_eq!((report.profile, report.counts.unchanged), (Profile::ConfirmingImport, 5));
+    alter(1, false);
+    world.service.tenant().users.pop_last();
+    let report = delta().await.unwrap();
+    assert_eq!((report.profile, report.counts.updates), (Profile::ConfirmingDeltaImport, 1));
+    assert_eq!(report.counts.done(), 2, "of the others only the latest of before is read");
+    assert_eq!(world.export().await.unwrap().counts.updates, 1);
+    // What was exported is confirmed; that one person was removed over there only the whole list tells.
+    let report = delta().await.unwrap();
+    assert_eq!((report.counts.unchanged, report.counts.done()), (1, 1));
+    let report = confirm(&world).await.unwrap();
+    assert_eq!((report.counts.deletes, report.counts.unchanged), (1, 4));
 }
 
 #[tokio::test]

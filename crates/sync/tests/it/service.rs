@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::scim::{
     self, EqualityFilter, ErrorType, Group, ListResponse, MemberChanges, PatchOp, User, read_member_operation,
 };
@@ -55,9 +56,18 @@ pub(crate) struct Tenant {
     /// How many bodies came compressed, refused ones too.
     pub(crate) compressed: usize,
     next: u64,
+    /// Milliseconds since 1970: each change is a second after the one before.
+    pub(crate) now: i64,
 }
 
 impl Tenant {
+    /// When something changed that changes now.
+    pub(crate) fn changed(&mut self) -> Option<scim::Meta> {
+        self.now += 1_000;
+        let last_modified = Timestamp::from_unix_ms(self.now).to_rfc3339();
+        Some(scim::Meta { last_modified, ..scim::Meta::default() })
+    }
+
     /// People by anchor.
     pub(crate) fn by_anchor(&self) -> BTreeMap<String, User> {
         let plain = |user: &User| User { id: None, meta: None, ..user.clone() };
@@ -233,7 +243,7 @@ async fn create(State(tenant): Shared, headers: HeaderMap, body: String) -> Resp
     }
     tenant.next += 1;
     let id = tenant.next;
-    let user = User { id: Some(id.to_string()), ..user };
+    let user = User { id: Some(id.to_string()), meta: tenant.changed(), ..user };
     tenant.users.insert(id, user.clone());
     if std::mem::take(&mut tenant.lose_answer) {
         return error(503, None, "the answer is lost");
@@ -250,17 +260,30 @@ async fn find(
     if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
         return *refusal;
     }
-    let Some(filter) = query.get("filter") else {
+    let since = query.get("filter").map(|filter| since(filter));
+    if since.as_ref().is_none_or(Option::is_some) {
         let number = |name: &str| query[name].parse::<usize>().expect("a number");
         let (start, count) = (number("startIndex"), number("count").min(tenant.page));
-        let page = tenant.users.values().skip(start - 1).take(count).cloned().collect();
-        return Json(ListResponse::new(tenant.users.len() as u64, start as u64, page)).into_response();
-    };
+        let users = tenant.users.values().filter(|user| is_since(&user.meta, since.flatten()));
+        let (total, page) = (users.clone().count(), users.skip(start - 1).take(count).cloned().collect());
+        return Json(ListResponse::new(total as u64, start as u64, page)).into_response();
+    }
+    let filter = &query["filter"];
     let filter: EqualityFilter = filter.parse().expect("a filter");
     assert_eq!(filter.attribute, "externalId");
     let matches = |user: &&User| user.external_id.as_ref() == Some(&filter.value);
     let users: Vec<User> = tenant.users.values().filter(matches).cloned().collect();
     Json(ListResponse::new(users.len() as u64, 1, users)).into_response()
+}
+
+/// The moment that a filter for what changed later names.
+fn since(filter: &str) -> Option<Timestamp> {
+    Timestamp::from_rfc3339(filter.strip_prefix("meta.lastModified ge \"")?.strip_suffix('"')?)
+}
+
+fn is_since(meta: &Option<scim::Meta>, since: Option<Timestamp>) -> bool {
+    let changed = meta.as_ref().and_then(|meta| Timestamp::from_rfc3339(meta.last_modified.as_deref()?));
+    since.is_none_or(|since| changed >= Some(since))
 }
 
 async fn replace(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>, body: String) -> Response {
@@ -275,6 +298,7 @@ async fn replace(State(tenant): Shared, headers: HeaderMap, Path(id): Path<u64>,
     if tenant.is_taken(&user, Some(id)) {
         return error(409, Some(ErrorType::Uniqueness), "userName is taken");
     }
+    let user = User { meta: tenant.changed(), ..user };
     tenant.users.insert(id, user.clone());
     Json(user).into_response()
 }
@@ -310,7 +334,7 @@ async fn create_group(State(tenant): Shared, headers: HeaderMap, body: String) -
     }
     tenant.next += 1;
     let id = tenant.next;
-    let group = Group { id: Some(id.to_string()), ..group };
+    let group = Group { id: Some(id.to_string()), meta: tenant.changed(), ..group };
     tenant.groups.insert(id, group.clone());
     if std::mem::take(&mut tenant.lose_answer) {
         return error(503, None, "the answer is lost");
@@ -327,9 +351,13 @@ async fn list_groups(
     if let Err(refusal) = admit(&mut tenant, "GET", &headers) {
         return *refusal;
     }
-    let filter: Option<EqualityFilter> = query.get("filter").map(|text| text.parse().expect("a filter"));
-    let matches =
-        |group: &&Group| filter.as_ref().is_none_or(|f| group.external_id.as_ref() == Some(&f.value));
+    let since = query.get("filter").and_then(|filter| since(filter));
+    let filter = query.get("filter").filter(|_| since.is_none());
+    let filter: Option<EqualityFilter> = filter.map(|text| text.parse().expect("a filter"));
+    let matches = |group: &&Group| {
+        filter.as_ref().is_none_or(|f| group.external_id.as_ref() == Some(&f.value))
+            && is_since(&group.meta, since)
+    };
     let mut groups: Vec<Group> = tenant.groups.values().filter(matches).cloned().collect();
     for group in &mut groups {
         let count = Some(group.members.len() as u64);
@@ -353,9 +381,10 @@ async fn replace_group(
         return *refusal;
     }
     let said: Group = serde_json::from_str(&body).expect("a group");
+    let meta = tenant.changed();
     let Some(group) = tenant.groups.get_mut(&id) else { return error(404, None, "no group of this id") };
     let members = std::mem::take(&mut group.members);
-    *group = Group { id: Some(id.to_string()), members, ..said };
+    *group = Group { id: Some(id.to_string()), members, meta, ..said };
     Json(group.clone()).into_response()
 }
 
