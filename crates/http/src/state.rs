@@ -15,7 +15,6 @@ use crate::client::Proxies;
 use crate::keys::Keys;
 use crate::releases::Releases;
 use crate::scim::guard::HeldTold;
-use crate::scim::leases::Leases;
 use crate::scim::scans::Scans;
 
 /// What every handler stands on. Cloning is cheap.
@@ -43,8 +42,6 @@ pub struct AppState {
     pub mail_wake: Arc<Notify>,
     /// Wakes the task that sends text messages.
     pub sms_wake: Arc<Notify>,
-    /// The newest lease epoch that an export named, for each connector.
-    pub leases: Arc<Leases>,
     /// When the log last told of each agent's held removals.
     pub held_told: Arc<HeldTold>,
     /// The agents that have a list looked through.

@@ -32,6 +32,7 @@ pub mod settle;
 pub mod signed;
 pub mod statement;
 pub mod status;
+pub mod sync_lease;
 pub mod sync_report;
 
 /// Version of the protocol, bound into every envelope and signature.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use ritorno_protocol::clock::Clock;
+use ritorno_protocol::sync_lease::{LeaseAsked, LeaseGiven};
 use ritorno_sync::{
     Backoff, Connector, Counts, DeltaSource, Engine, Guard, Profile, Progress, Run, RunOutcome, RunReport,
     ScimConfig, ScimTarget,
@@ -79,7 +80,6 @@ impl Sync {
     ) -> anyhow::Result<RunReport> {
         let connector = self.connector(settings)?;
         let source = |elsewhere| self.source(settings, &connector, elsewhere);
-        let lease_epoch = self.lease_epoch();
         let target = &self.target;
         let report = match profile {
             Profile::FullImport => {
@@ -97,6 +97,7 @@ impl Sync {
                 if let Err(reason) = self.exports() {
                     bail!("{reason}");
                 }
+                let lease_epoch = self.lease_epoch(&connector.name).await;
                 let run = match profile {
                     Profile::Export => Run::Export { target, lease_epoch },
                     Profile::ConfirmingDeltaImport => Run::ConfirmingDeltaImport { target, lease_epoch },
@@ -119,7 +120,7 @@ impl Sync {
     ) -> anyhow::Result<Option<[RunReport; 3]>> {
         let connector = self.connector(settings)?;
         let mut source = self.source(settings, &connector, false)?;
-        let (target, lease_epoch) = (&self.target, self.lease_epoch());
+        let (target, lease_epoch) = (&self.target, self.lease_epoch(&connector.name).await);
         Ok(self.engine.first_cycle(&connector, &mut *source, target, lease_epoch, progress).await?)
     }
 
@@ -145,9 +146,17 @@ impl Sync {
         Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))
     }
 
-    /// The start of a run in seconds: of two exports the later one goes on, and the earlier one stops.
-    fn lease_epoch(&self) -> u64 {
-        u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0)
+    /// The lease of an export that begins: of two the later one goes on, and the earlier one stops. Where the server gives none, as one of a
+    /// version before, it is the time in seconds, which is what the server would have begun with; why it gives none the export will meet.
+    async fn lease_epoch(&self, connector: &str) -> u64 {
+        let asked = LeaseAsked { connector: connector.to_owned() };
+        match self.client.send::<LeaseGiven>("/agent/v1/sync-lease", &asked).await {
+            Ok(given) => given.epoch,
+            Err(error) => {
+                tracing::debug!("no sync lease of {connector}: {error:#}");
+                u64::try_from(self.clock.now().unix_ms() / 1_000).unwrap_or(0)
+            }
+        }
     }
 
     /// Waits for the turn of this process among those that sync on this state folder.

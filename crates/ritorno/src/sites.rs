@@ -235,7 +235,6 @@ impl Sites {
             }),
             mail_wake: Arc::default(),
             sms_wake: Arc::default(),
-            leases: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),
         }

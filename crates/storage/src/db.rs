@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::error::StoreError;
+use crate::fence;
 use crate::row::Row;
 use crate::value::{Sql, Value};
 use crate::writer::{Statement, Work, Writer, Wrote};
@@ -93,7 +94,15 @@ impl Db {
                     Wrote::Nothing(_) => 0,
                 }
             }
-            Pools::Postgres(pool) => bind!(sqlx::query(sql), values).execute(pool).await?.rows_affected(),
+            Pools::Postgres(pool) => match fence::current() {
+                None => bind!(sqlx::query(sql), values).execute(pool).await?.rows_affected(),
+                Some(fence) => {
+                    let mut transaction = begin_under(pool, fence).await?;
+                    let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
+                    transaction.commit().await?;
+                    done.rows_affected()
+                }
+            },
         })
     }
 
@@ -111,7 +120,15 @@ impl Db {
                     Wrote::Touched(_) | Wrote::Nothing(_) => Vec::new(),
                 }
             }
-            Pools::Postgres(pool) => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
+            Pools::Postgres(pool) => match fence::current() {
+                None => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
+                Some(fence) => {
+                    let mut transaction = begin_under(pool, fence).await?;
+                    let rows = bind!(sqlx::query(sql), values).fetch_all(&mut *transaction).await?;
+                    transaction.commit().await?;
+                    postgres_rows(rows)
+                }
+            },
         })
     }
 
@@ -136,7 +153,10 @@ impl Db {
             },
             Pools::Postgres(pool) => {
                 // Undone when it is dropped before the commit.
-                let mut transaction = pool.begin().await?;
+                let mut transaction = match fence::current() {
+                    None => pool.begin().await?,
+                    Some(fence) => begin_under(pool, fence).await?,
+                };
                 for (index, (sql, values)) in statements.into_iter().enumerate() {
                     let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
                     if done.rows_affected() == 0 && index < needed {
@@ -151,6 +171,18 @@ impl Db {
 
     fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A transaction in which the fence found its row.
+async fn begin_under(
+    pool: &PgPool,
+    (sql, values): fence::Held,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    let mut transaction = pool.begin().await?;
+    match bind!(sqlx::query(sql.postgres), values).fetch_optional(&mut *transaction).await? {
+        Some(_) => Ok(transaction),
+        None => Err(StoreError::Fenced),
     }
 }
 

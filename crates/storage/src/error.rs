@@ -18,6 +18,9 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// Another agent took the sync lease under which this was to be written; nothing of it is kept.
+    #[error("another agent has taken the sync lease")]
+    Fenced,
     /// The node key does not open a wrapped value: it is another node's, or the value was altered.
     #[error("the node key does not open what the database holds: is it the key of this installation?")]
     NodeKey,

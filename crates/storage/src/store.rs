@@ -16,8 +16,8 @@ use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
-    RecoveryCodes, Registrations, Removals, Requests, SecurityQuestions, Sessions, SigningKeys, SyncReports,
-    Tenants, Users,
+    RecoveryCodes, Registrations, Removals, Requests, SecurityQuestions, Sessions, SigningKeys, SyncLeases,
+    SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -139,6 +139,7 @@ macro_rules! migrations {
                 "approved-once",
                 include_str!(concat!("../migrations/", $database, "/0073_approved_once.sql")),
             ),
+            (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
         ]
     };
 }
@@ -293,6 +294,8 @@ repositories! {
     doctor_reports: DoctorReports;
     /// Where each agent's synchronisation stood last.
     sync_reports: SyncReports;
+    /// Which agent exports for which connector.
+    sync_leases: SyncLeases;
     /// Callers whom the help desk helps.
     help_desk: HelpDesk;
     /// Counters.

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::db::bind;
 use crate::error::StoreError;
+use crate::fence;
 use crate::value::Value;
 
 /// Statements that may wait.
@@ -38,6 +39,8 @@ pub(crate) enum Wrote {
 
 struct Job {
     work: Work,
+    /// What has to find a row first, or nothing is done.
+    fence: Option<Statement>,
     reply: oneshot::Sender<Result<Wrote, StoreError>>,
 }
 
@@ -60,7 +63,8 @@ impl Writer {
     pub(crate) async fn run(&self, work: Work) -> Result<Wrote, StoreError> {
         let gone = || StoreError::Unavailable(sqlx::Error::PoolClosed);
         let (reply, replied) = oneshot::channel();
-        self.jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
+        let fence = fence::current_sqlite();
+        self.jobs.send(Job { work, fence, reply }).await.map_err(|_| gone())?;
         replied.await.map_err(|_| gone())?
     }
 
@@ -92,13 +96,11 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
     let mut jobs = jobs.into_iter();
     let mut broken = None;
     for job in jobs.by_ref() {
-        let wrote = match job.work {
-            Work::One { statement, returning } => one(&mut transaction, statement, returning).await,
-            Work::Whole { statements, needed } => whole(&mut transaction, statements, needed).await,
-        };
-        match wrote.map_err(StoreError::from) {
+        match under(&mut transaction, job.fence, job.work).await {
             Ok(wrote) => done.push((job.reply, Ok(wrote))),
-            Err(error @ StoreError::Contradiction(_)) => done.push((job.reply, Err(error))),
+            Err(error @ (StoreError::Contradiction(_) | StoreError::Fenced)) => {
+                done.push((job.reply, Err(error)));
+            }
             Err(error) => {
                 broken = Some((job.reply, error));
                 break;
@@ -117,6 +119,23 @@ async fn together(mut connection: PoolConnection<Sqlite>, jobs: Vec<Job>) {
         Ok(()) => done.into_iter().for_each(|(reply, result)| drop(reply.send(result))),
         Err(error) => fail(done.into_iter().map(|(reply, _)| reply), error),
     }
+}
+
+/// Within the transaction, if the fence lets it through.
+async fn under(
+    connection: &mut SqliteConnection,
+    fence: Option<Statement>,
+    work: Work,
+) -> Result<Wrote, StoreError> {
+    if let Some((sql, values)) = fence
+        && bind!(sqlx::query(sql), values).fetch_optional(&mut *connection).await?.is_none()
+    {
+        return Err(StoreError::Fenced);
+    }
+    Ok(match work {
+        Work::One { statement, returning } => one(connection, statement, returning).await?,
+        Work::Whole { statements, needed } => whole(connection, statements, needed).await?,
+    })
 }
 
 /// Within the transaction: all of it or nothing.

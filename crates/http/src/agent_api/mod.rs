@@ -22,6 +22,7 @@ pub mod person;
 pub mod release;
 pub mod standing;
 pub mod sync;
+pub mod sync_lease;
 pub mod token;
 
 /// Largest body that an agent may send here, in bytes.
@@ -52,6 +53,7 @@ pub fn router() -> Router<AppState> {
         .route("/agent/v1/person", get(person::handle))
         .route("/agent/v1/doctor", post(doctor::handle).layer(DefaultBodyLimit::max(MAXIMUM_REPORT)))
         .route("/agent/v1/sync", post(sync::handle).layer(DefaultBodyLimit::max(MAXIMUM_REPORT)))
+        .route("/agent/v1/sync-lease", post(sync_lease::handle))
         .route("/agent/v1/idle", get(idle::handle))
         .route("/agent/v1/link", get(link::handle))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))

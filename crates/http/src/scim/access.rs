@@ -11,13 +11,13 @@ use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
-use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
 use super::error::ScimError;
+use super::leases;
 use crate::agent_api::bearer::AgentBearer;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -38,20 +38,9 @@ impl FromRequestParts<AppState> for ScimAgent {
                 bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0
             }
         };
-        if let Some((connector, epoch)) = lease(&parts.headers)? {
-            state.leases.see(agent.id, &connector, epoch)?;
-        }
+        leases::under(state, &agent, &parts.headers).await?;
         Ok(Self(agent))
     }
-}
-
-fn lease(headers: &HeaderMap) -> Result<Option<(String, u64)>, ScimError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(epoch) = text(LEASE_EPOCH_HEADER) else { return Ok(None) };
-    let epoch = epoch.parse().map_err(|_| ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no number")))?;
-    let connector = text(CONNECTOR_HEADER)
-        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
-    Ok(Some((connector.to_owned(), epoch)))
 }
 
 /// The tenant, as it stands now.

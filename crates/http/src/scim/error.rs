@@ -64,7 +64,10 @@ pub enum ScimError {
     Version,
     /// The export runs under a lease that another agent holds now.
     #[error("{0}")]
-    Lease(#[from] super::leases::Outdated),
+    Lease(#[from] ritorno_storage::Outdated),
+    /// The lease went to another agent while the request was worked on; nothing of what came after is kept.
+    #[error("another agent has taken the sync lease meanwhile")]
+    LeaseTaken,
     /// Too many people were removed or disabled within a day.
     #[error(
         "the tenant's deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval; the console \
@@ -94,6 +97,7 @@ impl From<StoreError> for ScimError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Contradiction(_) => Self::Uniqueness,
+            StoreError::Fenced => Self::LeaseTaken,
             other => Self::Store(other),
         }
     }
@@ -121,7 +125,7 @@ impl ScimError {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
             Self::Version => (StatusCode::PRECONDITION_FAILED, None),
             // The status that the protocol names: STALE_LEASE_STATUS.
-            Self::Lease(_) => (StatusCode::LOCKED, None),
+            Self::Lease(_) | Self::LeaseTaken => (StatusCode::LOCKED, None),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
         }
     }

@@ -1,53 +1,46 @@
-//! The newest lease epoch that an export named, for each connector: an older one is a former active agent that does not
-//! know yet.
+//! Under which sync lease an agent's request comes: an older epoch than the connector's newest is a former active agent that does not know
+//! yet. Whatever the request writes looks for the lease once more in its own transaction ([`ritorno_storage::fence`]).
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::Response;
+use ritorno_identity::agent::Agent;
+use ritorno_protocol::ids::Forest;
+use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
+use ritorno_storage::fence::{self, Fence};
 
-use ritorno_protocol::ids::AgentId;
+use super::error::ScimError;
+use crate::state::AppState;
 
-/// Newest lease epochs, by agent and connector. They are as old as the process: after a restart the first export of each
-/// connector sets its epoch anew.
-#[derive(Debug, Default)]
-pub struct Leases(Mutex<HashMap<(AgentId, String), u64>>);
+/// How far an epoch may be ahead of the time in seconds: one far ahead would keep every other agent out.
+const AHEAD: i64 = 24 * 3_600;
 
-/// An export under an outdated lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the lease epoch {named} is outdated: {newest} was seen")]
-pub struct Outdated {
-    /// What the export named.
-    pub named: u64,
-    /// What was seen before.
-    pub newest: u64,
+/// Lets what a request writes be put under its lease.
+pub(super) async fn fenced(request: Request, next: Next) -> Response {
+    fence::fenced(next.run(request)).await
 }
 
-impl Leases {
-    /// Takes note of an epoch.
-    ///
-    /// # Errors
-    /// [`Outdated`] if a newer one was seen.
-    pub fn see(&self, agent: AgentId, connector: &str, named: u64) -> Result<(), Outdated> {
-        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = leases.entry((agent, connector.to_owned())).or_insert(named);
-        if named < *newest {
-            return Err(Outdated { named, newest: *newest });
-        }
-        *newest = named;
-        Ok(())
+/// Takes note of the lease that a request names, if it names one, and puts whatever it writes under it.
+///
+/// # Errors
+/// [`ScimError::Lease`] if another one is newer; [`ScimError::NotYours`] for a connector of another agent's; [`ScimError::Value`];
+/// [`ScimError::Store`].
+pub(super) async fn under(state: &AppState, agent: &Agent, headers: &HeaderMap) -> Result<(), ScimError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(epoch) = text(LEASE_EPOCH_HEADER) else { return Ok(()) };
+    let now = state.clock.now().unix_ms() / 1_000;
+    let epoch: i64 = epoch
+        .parse()
+        .ok()
+        .filter(|epoch| (0..=now.saturating_add(AHEAD)).contains(epoch))
+        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no epoch of a lease")))?;
+    let connector = text(CONNECTOR_HEADER)
+        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
+    if !agent.forests.contains(&Forest(connector.to_owned())) {
+        return Err(ScimError::NotYours);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_older_epoch_is_outdated_for_its_connector_only() {
-        let leases = Leases::default();
-        let agent = AgentId(uuid::Uuid::nil());
-        assert_eq!(leases.see(agent, "contoso.test", 7), Ok(()));
-        assert_eq!(leases.see(agent, "contoso.test", 7), Ok(()));
-        assert_eq!(leases.see(agent, "contoso.test", 6), Err(Outdated { named: 6, newest: 7 }));
-        assert_eq!(leases.see(agent, "fabrikam.test", 1), Ok(()));
-    }
+    state.store.sync_leases().hold(state.tenant, connector, agent.id, epoch).await??;
+    fence::set(Fence { tenant: state.tenant, connector: connector.to_owned(), epoch });
+    Ok(())
 }

@@ -4,6 +4,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -21,7 +22,7 @@ mod filter;
 pub mod group;
 pub mod groups;
 pub mod guard;
-pub mod leases;
+mod leases;
 pub mod list;
 pub mod patch;
 pub mod provider;
@@ -47,6 +48,7 @@ pub fn router() -> Router<AppState> {
         .route("/scim/v2/Schemas/{urn}", get(discovery::schema))
         .merge(resources())
         .merge(bulk)
+        .layer(from_fn(leases::fenced))
         // Bodies may come compressed, which each answer says (RFC 7694 section 3). Both what comes and what it becomes has its limit:
         // the former here, the latter where it is read, which ends there.
         .layer(RequestDecompressionLayer::new().no_br())

@@ -43,6 +43,7 @@ mod scim_match;
 mod second_factor;
 mod sms;
 mod sspr_policy;
+mod sync_leases;
 mod sync_reports;
 mod tenants;
 mod tenants_ids;

@@ -186,7 +186,6 @@ impl World {
             }),
             mail_wake: Arc::default(),
             sms_wake: Arc::default(),
-            leases: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),
         };

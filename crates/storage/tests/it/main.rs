@@ -36,6 +36,7 @@ mod security_questions;
 mod sessions;
 mod signing_keys;
 mod snapshots;
+mod sync_leases;
 mod sync_reports;
 mod tenant_in_sql;
 mod tenants;
