@@ -28,6 +28,7 @@ const AGENTS_LINKED: &str = "ritorno_agents_linked";
 const REQUESTS_WAITING: &str = "ritorno_requests_waiting";
 const MAIL_WAITING: &str = "ritorno_mail_waiting";
 const DOCTOR_CHECK: &str = "ritorno_doctor_check";
+const SYNC_AGE: &str = "ritorno_sync_age_seconds";
 const BUILD: &str = "ritorno_build_info";
 
 /// Upper bounds of the buckets of what is measured in seconds.
@@ -50,6 +51,11 @@ pub fn describe() {
         DOCTOR_CHECK,
         "How each check of an agent ended, by agent (its name, and its id, since two may have one name) and check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
     );
+    describe_gauge!(
+        SYNC_AGE,
+        Unit::Seconds,
+        "For how long an agent has not read a directory to its end, by agent (its name, and its id) and connector. Seven days are an alarm."
+    );
     describe_gauge!(BUILD, "Always 1, with the version.");
 }
 
@@ -69,6 +75,26 @@ pub async fn look(tenants: &[AppState]) -> Result<(), StoreError> {
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
     for state in tenants {
         checks(state).await?;
+        syncs(state).await?;
+    }
+    Ok(())
+}
+
+/// For how long each agent has not read each of its forests to the end: also by what one said that says nothing any more.
+async fn syncs(state: &AppState) -> Result<(), StoreError> {
+    let reports = state.store.sync_reports().list(state.tenant).await?;
+    let agents = state.store.agents().list(state.tenant).await?;
+    let now = state.clock.now();
+    for agent in agents.iter().filter(|agent| agent.revoked_at.is_none()) {
+        let Some(told) = reports.iter().find(|told| told.agent == agent.id) else { continue };
+        // An agent is asked for its own forests only: it invents no label.
+        let own = |name: &str| agent.forests.iter().any(|forest| forest.0 == name);
+        for connector in told.report.connectors.iter().filter(|connector| own(&connector.name)) {
+            let Some(at) = connector.cycled_at else { continue };
+            let (name, id, connector) = (agent.name.clone(), agent.id.to_string(), connector.name.clone());
+            let age = now.since(at).as_secs_f64();
+            gauge!(SYNC_AGE, "agent" => name, "agent_id" => id, "connector" => connector).set(age);
+        }
     }
     Ok(())
 }

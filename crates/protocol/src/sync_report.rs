@@ -1,6 +1,8 @@
 //! Where an agent's synchronisation stands, told to the cloud side: `POST /agent/v1/sync`. What it decides stands in the agent's own
 //! files; the cloud side only shows it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -18,6 +20,8 @@ pub const MAXIMUM_REMOVALS_BYTES: usize = 192 * 1024;
 const AROUND_A_NAME: usize = 32;
 /// Largest report that an agent sends, in bytes: well below what the cloud side takes.
 pub const MAXIMUM_BYTES: usize = 400 * 1024;
+/// After this long without a cycle that came to its end, the tenant has been without what changed for too long.
+pub const OVERDUE_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Longest text of a line, in characters.
 pub const MAXIMUM_TEXT: usize = 400;
 /// Longest text of the rules, in characters.
@@ -67,6 +71,9 @@ pub struct ConnectorReport {
     pub groups: Vec<String>,
     /// How many there are of each kind.
     pub counts: ConnectorCounts,
+    /// When the directory was last read to the end; none if it never was, or the agent does not tell, as one of a version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycled_at: Option<Timestamp>,
     /// The latest runs, newest first.
     pub runs: Vec<RunReport>,
     /// What the agent's deletion guard holds; none if nothing.
@@ -212,6 +219,13 @@ impl HeldExport {
     }
 }
 
+impl ConnectorReport {
+    /// For how long the directory was not read to the end, if that is too long. Who does not report any more does not cycle either.
+    pub fn overdue(&self, now: Timestamp) -> Option<Duration> {
+        self.cycled_at.map(|at| now.since(at)).filter(|since| *since >= OVERDUE_AFTER)
+    }
+}
+
 impl SyncReport {
     /// The same within what a report may hold, and without a held list whose digest is none.
     #[must_use]
@@ -336,6 +350,7 @@ mod tests {
             note: Some(long.clone()),
         };
         let connector = |digest: &str| ConnectorReport {
+            cycled_at: None,
             name: long.clone(),
             scope: vec![long.clone(); 100],
             groups: Vec::new(),
@@ -392,6 +407,7 @@ mod tests {
             }
         };
         let connector = |kinds: &&[(HeldKind, usize)]| ConnectorReport {
+            cycled_at: None,
             name: "contoso.test".into(),
             scope: Vec::new(),
             groups: Vec::new(),

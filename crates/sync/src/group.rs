@@ -90,10 +90,13 @@ pub(crate) async fn stage_members(
         Members::All(all) => (text(all), None),
         Members::Changed { added, removed } => (text(added), Some(text(removed))),
     };
+    // Whoever is named by the group itself is in it by that, and no more by their own primaryGroupID: a controller names those whose primary
+    // group it was (MS-ADTS 3.1.1.5.3.6), and what they say and what the group says come in any order.
     let came = sqlx::query(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?, ?, value, 1 FROM json_each(?) \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved_until = 0, held_at = NULL \
-         WHERE present = 0 RETURNING member_guid",
+         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, is_primary = 0, \
+         dirty = max(dirty, 1 - present), approved_until = 0, held_at = NULL \
+         WHERE present = 0 OR is_primary = 1 RETURNING member_guid",
     )
     .bind(connector)
     .bind(group)

@@ -69,6 +69,12 @@ fn a_check_that_turns_is_an_event_a_metric_and_a_line_on_the_page() -> Result<()
     };
     ensure!(wait_until(LOOKED_WITHIN, || measured(0))?, "in order, and told so");
     ensure!(events()?.is_empty(), "nothing turned yet: {:?}", events()?);
+    let synced = || -> Result<bool> {
+        let told = run(Command::new("curl").args(["--silent", &format!("http://{metrics}/metrics")]), b"")?;
+        let mut ages = told.lines().filter(|line| line.starts_with("ritorno_sync_age_seconds{"));
+        Ok(ages.any(|line| line.contains("connector=\"contoso.test\"")))
+    };
+    ensure!(wait_until(LOOKED_WITHIN, synced)?, "when the last cycle was is told as well");
 
     world.stack.agent_command(&["sync", "suspend"])?;
     ensure!(wait_until(LOOKED_WITHIN, || measured(1))?, "the metric does not turn");

@@ -29,7 +29,7 @@ when = [{ ou = "OU=Linked,DC=fabrikam,DC=test" }]
 "#;
 
 /// Who is in which group of the tenant, by account names.
-fn groups(world: &World) -> Result<BTreeMap<String, BTreeSet<String>>> {
+pub(crate) fn groups(world: &World) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let database = format!("sqlite:{}", world.stack.folder().join("cloud/ritorno.db").display());
     world.runtime.block_on(async {
         let store = Store::connect(&database).await?;

@@ -31,6 +31,7 @@ mod register;
 mod sync;
 mod sync_by_chance;
 mod sync_killed;
+mod sync_scope;
 mod sync_told;
 mod transport;
 mod unlock;

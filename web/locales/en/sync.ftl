@@ -18,6 +18,7 @@ sync-scope = People below
 sync-scope-all = the whole domain
 sync-groups = Groups below
 sync-groups-none = none
+sync-overdue = The directory has not been read to the end for { $days } days: what changed there since then is not here.
 sync-counts = Objects
 sync-count-objects = In the connector space
 sync-count-joined = Joined to a person

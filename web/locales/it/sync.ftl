@@ -18,6 +18,7 @@ sync-scope = Persone sotto
 sync-scope-all = tutto il dominio
 sync-groups = Gruppi sotto
 sync-groups-none = nessuno
+sync-overdue = La directory non viene letta fino in fondo da { $days } giorni: ciò che è cambiato da allora qui non c'è.
 sync-counts = Oggetti
 sync-count-objects = Nello spazio connettore
 sync-count-joined = Uniti a una persona

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use ritorno_identity::administrator::Action;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::sync_report::{ConnectorReport, RunReport, SyncMode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,6 +109,12 @@ struct SyncConnector {
     /// What the deletion guard holds; absent if nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<SyncHeld>,
+    /// When the directory was last read to the end; absent if it never was, or the agent does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    cycled_at: Option<String>,
+    /// Whether that is seven days ago or more: what changed since then does not come to the tenant.
+    overdue: bool,
     /// The latest runs, newest first.
     runs: Vec<SyncRun>,
 }
@@ -153,7 +160,7 @@ fn run(run: &RunReport) -> SyncRun {
     }
 }
 
-fn connector(connector: &ConnectorReport) -> SyncConnector {
+fn connector(connector: &ConnectorReport, now: Timestamp) -> SyncConnector {
     let counts = connector.counts;
     let held = connector.held.as_ref();
     SyncConnector {
@@ -175,6 +182,8 @@ fn connector(connector: &ConnectorReport) -> SyncConnector {
             number: held.number,
             because: held.because.clone(),
         }),
+        cycled_at: connector.cycled_at.map(rfc3339),
+        overdue: connector.overdue(now).is_some(),
         runs: connector.runs.iter().map(run).collect(),
     }
 }
@@ -211,7 +220,7 @@ pub(super) async fn list_synchronisations(
             }),
             suspended: report.is_some_and(|report| report.suspended),
             connectors: report
-                .map(|report| report.connectors.iter().map(connector).collect())
+                .map(|report| report.connectors.iter().map(|one| connector(one, now)).collect())
                 .unwrap_or_default(),
         }
     });

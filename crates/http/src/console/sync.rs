@@ -56,6 +56,8 @@ struct ConnectorView {
     name: String,
     scope: Vec<String>,
     groups: Vec<String>,
+    /// For how many days the directory was not read to the end, if that is too long.
+    overdue: Option<u64>,
     counts: Vec<(&'static str, u64)>,
     runs: Vec<RunView>,
     held: Option<HeldView>,
@@ -135,7 +137,7 @@ pub(super) async fn show(
             every: report.and_then(|report| report.every_seconds),
             reconcile_at: report.map(|report| report.reconcile_at.clone()).unwrap_or_default(),
             rules: report.and_then(|report| report.rules.clone()),
-            connectors: report.map(|report| connectors(report, &approved, approves)).unwrap_or_default(),
+            connectors: report.map(|report| connectors(report, &approved, approves, now)).unwrap_or_default(),
         });
     }
     let shown = SyncPage {
@@ -183,13 +185,19 @@ const fn mode(mode: SyncMode) -> &'static str {
     }
 }
 
-fn connectors(report: &SyncReport, approved: &[(String, Timestamp)], names: bool) -> Vec<ConnectorView> {
+fn connectors(
+    report: &SyncReport,
+    approved: &[(String, Timestamp)],
+    names: bool,
+    now: Timestamp,
+) -> Vec<ConnectorView> {
     let view = |connector: &ConnectorReport| {
         let counts = connector.counts;
         ConnectorView {
             name: connector.name.clone(),
             scope: connector.scope.clone(),
             groups: connector.groups.clone(),
+            overdue: connector.overdue(now).map(|since| since.as_secs() / (24 * 3_600)),
             counts: vec![
                 (key("sync-count-objects"), counts.objects),
                 (key("sync-count-joined"), counts.joined),

@@ -8,8 +8,8 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::language::Language;
 use ritorno_protocol::clock::{Clock as _, Timestamp};
 use ritorno_protocol::sync_report::{
-    ConnectorCounts, ConnectorReport, HeldExport, HeldKind, HeldRemoval, MAXIMUM_TEXT, RunReport, SyncMode,
-    SyncReport,
+    ConnectorCounts, ConnectorReport, HeldExport, HeldKind, HeldRemoval, MAXIMUM_TEXT, OVERDUE_AFTER,
+    RunReport, SyncMode, SyncReport,
 };
 use ritorno_storage::AuditFilter;
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ fn report(world: &World, held: Option<&str>) -> SyncReport {
             .to_vec(),
     });
     let connector = ConnectorReport {
+        cycled_at: Some(now),
         name: "contoso.test".into(),
         scope: vec!["OU=People,DC=contoso,DC=test".into()],
         groups: Vec::new(),
@@ -121,6 +122,13 @@ async fn a_report_is_kept_bounded_shown_and_grows_old(world: &World) {
     for language in Language::ALL {
         let page = signed_in(world, "root", language).await.get(PAGE).await;
         whole(&page, language, ["too long ago", "troppo tempo"]);
+    }
+    let page = signed_in(world, "root", Language::English).await.get(PAGE).await;
+    assert!(!page.body.contains("to the end for"), "it is not late yet");
+    world.clock.advance(OVERDUE_AFTER);
+    for language in Language::ALL {
+        let page = signed_in(world, "root", language).await.get(PAGE).await;
+        whole(&page, language, ["to the end for 7 days", "fino in fondo da 7 giorni"]);
     }
     world.state.store.agents().revoke(world.tenant.id, agent.id, world.clock.now()).await.unwrap();
     assert_eq!(world.state.store.sync_reports().list(world.tenant.id).await.unwrap(), []);

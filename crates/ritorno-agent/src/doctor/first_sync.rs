@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ritorno_doctor::{Check, Description, FaultTest, Finding, System};
 use ritorno_protocol::clock::Timestamp;
+use ritorno_protocol::sync_report::OVERDUE_AFTER;
 use ritorno_sync::{Profile, RunOutcome, RunReport};
 
 use super::{Context, worst_of};
-use crate::sync::schedule::{ALARM_AFTER, last_cycle};
+use crate::sync::schedule::last_cycle;
 
 const PROFILES: [Profile; 3] = [Profile::FullImport, Profile::FullSync, Profile::Export];
 
@@ -78,10 +79,10 @@ fn judge(connector: &str, runs: &[RunReport], exports: bool, now: Timestamp) -> 
         if let Some(failure) = failure.filter(|_| last.is_some_and(|run| run.id != good.id)) {
             return fix(Finding::warning(format!("{connector}: the last {profile} failed"), failure));
         }
-        if last_cycle(connector, runs).is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
+        if last_cycle(connector, runs).is_some_and(|ended| now.since(ended) >= OVERDUE_AFTER) {
             return stale(connector);
         }
-        if good.ended.is_some_and(|ended| now.since(ended) >= ALARM_AFTER) {
+        if good.ended.is_some_and(|ended| now.since(ended) >= OVERDUE_AFTER) {
             let evidence = format!("{connector}: the last {profile} ended over a week ago");
             return fix(Finding::warning(evidence, "the scheduler is off, or the service does not run"));
         }
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(finding.verdict, Verdict::Warning);
         assert_eq!(finding.cause.as_deref(), Some("the directory hung up"));
         // Delta cycles go on, and only the reconciliation is missing.
-        let later = NOW.plus(ALARM_AFTER);
+        let later = NOW.plus(OVERDUE_AFTER);
         let mut runs = all_good();
         let delta = run(5, Profile::DeltaImport, RunOutcome::Succeeded);
         runs.insert(0, RunReport { ended: Some(later), ..delta });
@@ -180,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_week_without_a_cycle_is_an_alarm() {
-        let almost = NOW.plus(ALARM_AFTER - Duration::from_secs(1));
+        let almost = NOW.plus(OVERDUE_AFTER - Duration::from_secs(1));
         assert_eq!(judge("contoso.test", &all_good(), true, almost).verdict, Verdict::Pass);
-        let finding = judge("contoso.test", &all_good(), true, NOW.plus(ALARM_AFTER));
+        let finding = judge("contoso.test", &all_good(), true, NOW.plus(OVERDUE_AFTER));
         assert_eq!(finding.verdict, Verdict::Fail);
         assert!(finding.fixes[0].lines.contains(&"ritorno-agent sync resume".to_owned()));
     }

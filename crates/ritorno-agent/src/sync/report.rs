@@ -12,6 +12,7 @@ use ritorno_sync::{ConnectorStatus, RemovalKind, SyncError};
 
 use super::Sync;
 use super::cycle::{Held, Waits};
+use super::schedule::last_cycle;
 use crate::config::{Config, Mode};
 use crate::state::Mark;
 
@@ -125,6 +126,7 @@ impl Sync {
         }
         told.holds = holds;
         let standings = told.counted.as_ref().map(|(_, standings)| standings.as_slice()).unwrap_or_default();
+        let latest = self.engine.latest().await?;
         let mut connectors = Vec::with_capacity(self.config.forests.len());
         for (settings, held) in self.config.forests.iter().zip(lists) {
             let name = &settings.name.0;
@@ -135,6 +137,7 @@ impl Sync {
                 scope: settings.scope.clone(),
                 groups: settings.groups.clone(),
                 counts: standing.map(counts).unwrap_or_default(),
+                cycled_at: last_cycle(name, &latest),
                 runs: runs.iter().map(run).collect(),
                 held,
             });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::event::EventId;
+use ritorno_protocol::sync_report::OVERDUE_AFTER;
 use ritorno_sync::{Profile, RunReport};
 use time::{OffsetDateTime, Time};
 
@@ -17,8 +18,6 @@ use crate::forests::Forests;
 use crate::state::{Mark, State};
 use crate::system;
 
-/// After this long without a cycle that came to its end, the tenant has been without what changed for too long.
-pub(crate) const ALARM_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The alarm is raised again after this.
 const ALARM_AGAIN: Duration = Duration::from_secs(24 * 3_600);
 /// An export that the guard held is tried again after this, for what went out leaves the guard's window.
@@ -169,7 +168,7 @@ async fn alarm(config: &Config, begun: Timestamp, now: Timestamp) -> Option<Stri
         .forests
         .iter()
         .map(|forest| forest.name.0.as_str())
-        .filter(|forest| now.since(last_cycle(forest, &latest).unwrap_or(begun)) >= ALARM_AFTER)
+        .filter(|forest| now.since(last_cycle(forest, &latest).unwrap_or(begun)) >= OVERDUE_AFTER)
         .collect();
     (!late.is_empty()).then(|| {
         format!(
@@ -309,7 +308,7 @@ mod tests {
         std::fs::write(folder.join("agent.toml"), text).unwrap();
         let config = Config::read(&folder.join("agent.toml")).unwrap();
         let start = at(datetime!(2026-11-24 12:00 UTC));
-        let week = start.plus(ALARM_AFTER);
+        let week = start.plus(OVERDUE_AFTER);
         let second = Duration::from_secs(1);
         // Never a cycle: counted from the agent's start.
         assert_eq!(alarm(&config, start, week.minus(second)).await, None);

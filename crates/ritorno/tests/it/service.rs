@@ -163,7 +163,7 @@ fn metrics_are_at_an_address_of_their_own_and_the_dashboard_asks_for_what_there_
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/ritorno/grafana.json"))?;
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
     let told = format!(
-        "{told}\nritorno_writeback_seconds_bucket ritorno_writeback_seconds_count ritorno_doctor_check"
+        "{told}\nritorno_writeback_seconds_bucket ritorno_writeback_seconds_count ritorno_doctor_check ritorno_sync_age_seconds"
     );
     let mut asked = 0;
     for panel in dashboard["panels"].as_array().into_iter().flatten() {

@@ -145,6 +145,28 @@ async fn members_follow_the_directory_nested_and_primary_ones_too() {
 }
 
 #[tokio::test]
+async fn whoever_leaves_a_primary_group_is_named_by_it_from_then_on_in_whatever_order_that_is_told() {
+    let of_primary = |rid: &str| object(1, &[("primaryGroupID", rid)]);
+    for group_first in [false, true] {
+        let world = World::new().await;
+        full(&world, vec![group(100, all(&[])), of_primary("100")]).await;
+        assert_eq!(tenant(&world)["group100"], set(&["user1"]));
+        let mut told =
+            vec![Changed::Present(of_primary("513")), Changed::Present(group(100, changed(&[1], &[])))];
+        if group_first {
+            told.reverse();
+        }
+        for change in told {
+            world.run(Run::DeltaImport(&mut Delta(vec![change]))).await.unwrap();
+        }
+        delta(&world, Vec::new()).await;
+        assert_eq!(tenant(&world)["group100"], set(&["user1"]), "{group_first}");
+        delta(&world, vec![Changed::Present(group(100, changed(&[], &[1])))]).await;
+        assert_eq!(tenant(&world)["group100"], set(&[]), "{group_first}");
+    }
+}
+
+#[tokio::test]
 async fn one_member_of_a_large_group_is_one_small_request() {
     let world = World::new().await;
     let people: Vec<u16> = (0..1_300).collect();
