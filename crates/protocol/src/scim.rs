@@ -336,19 +336,27 @@ pub struct Operation {
     pub value: Option<serde_json::Value>,
 }
 
-/// What a PATCH operation does. Some provisioners write the word with a capital, which is read as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a PATCH operation does. Some provisioners write the word with a capital: it is read in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OperationKind {
     /// Adds a value.
-    #[serde(alias = "Add")]
     Add,
     /// Removes a value.
-    #[serde(alias = "Remove")]
     Remove,
     /// Replaces a value.
-    #[serde(alias = "Replace")]
     Replace,
+}
+
+impl<'de> Deserialize<'de> for OperationKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
+            "add" => Ok(Self::Add),
+            "remove" => Ok(Self::Remove),
+            "replace" => Ok(Self::Replace),
+            _ => Err(serde::de::Error::custom("op is add, remove or replace")),
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -428,6 +436,18 @@ mod tests {
         let operations = vec![json!({"op": "Replace", "path": "active", "value": false}); MAX_OPERATIONS + 1];
         let patch = json!({"schemas": [PATCH_OP_SCHEMA], "Operations": operations});
         assert!(serde_json::from_value::<PatchOp>(patch).is_err());
+    }
+
+    #[test]
+    fn an_operation_is_named_in_any_case() {
+        for (text, kind) in [
+            ("add", OperationKind::Add),
+            ("REMOVE", OperationKind::Remove),
+            ("Replace", OperationKind::Replace),
+        ] {
+            assert_eq!(serde_json::from_value::<OperationKind>(text.into()).unwrap(), kind);
+        }
+        assert!(serde_json::from_value::<OperationKind>("move".into()).is_err());
     }
 
     #[test]

@@ -6,7 +6,6 @@ use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor, TenantId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
-use crate::users::Updated;
 use crate::value::{Sql, Value, about_list, json, values};
 
 /// Groups of the directories, and who is in them.
@@ -22,24 +21,30 @@ pub struct GroupPage {
 }
 
 /// The anchor is hidden from the index that holds it: by that one SQLite would look through all people for each request.
-const ADD_PEOPLE: Sql = about_list!(
+pub(crate) const ADD_PEOPLE: Sql = about_list!(
     "insert into group_members (tenant, group_id, member, user_id) select tenant, $2, id, id from users \
      where tenant = $1 and coalesce(source_anchor, '') <> '' and id in ",
     "$3",
     " on conflict do nothing"
 );
-const ADD_GROUPS: Sql = about_list!(
+pub(crate) const ADD_GROUPS: Sql = about_list!(
     "insert into group_members (tenant, group_id, member, member_group) select tenant, $2, id, id \
      from directory_groups where tenant = $1 and id in ",
     "$3",
     " on conflict do nothing"
 );
+/// A group's row, and the same as the version after the one that is expected.
+pub(crate) const INSERT: &str = "insert into directory_groups (tenant, id, display_name, source_anchor, forest, domain, \
+     account_name, exported_by, updated_at, version, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+pub(crate) const UPDATE: &str = "update directory_groups set display_name = $3, source_anchor = $4, forest = $5, \
+     domain = $6, account_name = $7, exported_by = $8, updated_at = $9, version = version + 1 \
+     where tenant = $1 and id = $2 and version = $10";
 const MEMBERS: Sql = about_list!(
     "select member from group_members where tenant = $1 and group_id = $2 and member in ",
     "$3",
     " order by member"
 );
-const REMOVE: Sql =
+pub(crate) const REMOVE: Sql =
     about_list!("delete from group_members where tenant = $1 and group_id = $2 and member in ", "$3", "");
 
 impl Groups<'_> {
@@ -48,37 +53,9 @@ impl Groups<'_> {
     /// # Errors
     /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
     pub async fn insert(&self, group: &Group) -> Result<(), StoreError> {
-        const SQL: &str = "insert into directory_groups (tenant, id, display_name, source_anchor, forest, domain, \
-             account_name, exported_by, updated_at, version, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let mut values = columns(group);
         values.extend(values![group.version, group.created_at]);
-        self.0.write(SQL, values).await.map(|_| ())
-    }
-
-    /// Stores a changed group as the version after `expected`, which must be the stored one. Its members stay.
-    ///
-    /// # Errors
-    /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
-    pub async fn update(&self, group: &Group, expected: i64) -> Result<Updated, StoreError> {
-        const SQL: &str = "update directory_groups set display_name = $3, source_anchor = $4, forest = $5, \
-             domain = $6, account_name = $7, exported_by = $8, updated_at = $9, version = version + 1 \
-             where tenant = $1 and id = $2 and version = $10 returning version";
-        let mut values = columns(group);
-        values.extend(values![expected]);
-        match self.0.write_returning(SQL, values).await?.first() {
-            None => Ok(Updated::Conflict),
-            Some(row) => Ok(Updated::Done { version: row.int("version")? }),
-        }
-    }
-
-    /// Removes a group and who is in it. `false` if there was none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn delete(&self, tenant: TenantId, id: GroupId) -> Result<bool, StoreError> {
-        const SQL: &str = "delete from directory_groups where tenant = $1 and id = $2";
-        Ok(self.0.write(SQL, values![tenant, id]).await? == 1)
+        self.0.write(INSERT, values).await.map(|_| ())
     }
 
     /// One group. To count its members costs as much as there are.
@@ -228,13 +205,16 @@ impl Groups<'_> {
         self.0.write(self.0.words(&REMOVE), listed(tenant, id, members)).await
     }
 
-    /// Takes all members out. How many there were.
+    /// The groups that somebody is directly in, a person or a group, each with the number of its members.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn clear(&self, tenant: TenantId, id: GroupId) -> Result<u64, StoreError> {
-        const SQL: &str = "delete from group_members where tenant = $1 and group_id = $2";
-        self.0.write(SQL, values![tenant, id]).await
+    pub async fn of_member(&self, tenant: TenantId, member: &str) -> Result<Vec<(Group, u64)>, StoreError> {
+        const SQL: &str = "select g.*, (select count(*) from group_members m where m.tenant = g.tenant \
+             and m.group_id = g.id) as members from directory_groups g where tenant = $1 and id in \
+             (select group_id from group_members where tenant = $1 and user_id = $2 \
+             union select group_id from group_members where tenant = $1 and member_group = $2) order by id";
+        self.0.read(SQL, values![tenant, member]).await?.iter().map(counted).collect()
     }
 
     /// The members of a group: each id, and whether it is a group.
@@ -250,12 +230,12 @@ impl Groups<'_> {
 }
 
 /// `$1` to `$3` of a statement about some members.
-fn listed(tenant: TenantId, id: GroupId, ids: &[String]) -> Vec<Value> {
+pub(crate) fn listed(tenant: TenantId, id: GroupId, ids: &[String]) -> Vec<Value> {
     values![tenant, id, json(ids).as_str()]
 }
 
 /// `$1` to `$9` of insert and update.
-fn columns(group: &Group) -> Vec<Value> {
+pub(crate) fn columns(group: &Group) -> Vec<Value> {
     values![
         group.tenant,
         group.id,

@@ -182,7 +182,7 @@ impl Users<'_> {
         Ok(self.0.write(SQL, values![tenant, id, former.unwrap_or_default(), number]).await? == 1)
     }
 
-    /// Removes a person. `false` if there was none.
+    /// Removes a person who is in no group of a directory; for others there is [`Users::remove`]. `false` if there was none.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use ritorno_protocol::random::{Random, array};
 
+/// The longest wait that the other side is granted within a run. What asks for more ends the run; the next scheduled one asks again.
+pub const LONGEST_ASKED: Duration = Duration::from_secs(600);
+
 /// Tries and waits. Each wait is drawn at random up to a limit that doubles ('full jitter'), so that many agents that
 /// lost the same server do not come back at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +15,7 @@ pub struct Backoff {
     pub tries: u32,
     /// Limit of the first wait.
     pub first: Duration,
-    /// No limit grows beyond this, and no wait that the other side asks for is obeyed beyond it.
+    /// No limit grows beyond this. What the other side asks for comes before it, up to [`LONGEST_ASKED`].
     pub longest: Duration,
 }
 
@@ -24,15 +27,16 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The wait after try number `tried` (from 1); `None` when there is no further try. `asked` is what the other
-    /// side asked for (Retry-After, RFC 9110 section 10.2.3) and is the least that is waited.
+    /// side asked for (Retry-After, RFC 9110 section 10.2.3) and is the least that is waited; more than [`LONGEST_ASKED`] is no wait
+    /// within a run.
     pub(crate) fn wait(&self, tried: u32, asked: Option<Duration>, random: &dyn Random) -> Option<Duration> {
-        if tried >= self.tries {
+        if tried >= self.tries || asked.is_some_and(|asked| asked > LONGEST_ASKED) {
             return None;
         }
         let limit = self.first.saturating_mul(1_u32.checked_shl(tried.saturating_sub(1)).unwrap_or(u32::MAX));
         let limit = limit.min(self.longest);
         let share = f64::from(u32::from_le_bytes(array(random))) / f64::from(u32::MAX);
-        Some((asked.unwrap_or_default() + limit.mul_f64(share)).min(self.longest))
+        Some(asked.unwrap_or_default() + limit.mul_f64(share))
     }
 }
 
@@ -60,9 +64,19 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asks_for_is_the_least_but_has_a_limit() {
+    fn what_the_server_asks_for_is_the_least_and_has_an_end() {
         let backoff = Backoff::default();
-        assert_eq!(backoff.wait(1, Some(Duration::from_secs(7)), &Always(0)), Some(Duration::from_secs(7)));
-        assert_eq!(backoff.wait(1, Some(Duration::from_secs(7_200)), &Always(0)), Some(backoff.longest));
+        let wait = |seconds| backoff.wait(1, Some(Duration::from_secs(seconds)), &Always(0));
+        for seconds in [0, 7, 61, 600] {
+            assert_eq!(wait(seconds), Some(Duration::from_secs(seconds)));
+        }
+        assert_eq!(wait(601), None, "that is the next run's");
+        assert_eq!(wait(u64::MAX), None);
+        let together = backoff.wait(1, Some(Duration::from_secs(7)), &Always(255));
+        assert_eq!(
+            together,
+            Some(Duration::from_secs(7) + backoff.first),
+            "many who were told the same come apart"
+        );
     }
 }

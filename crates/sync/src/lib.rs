@@ -36,7 +36,7 @@ mod status;
 mod store;
 mod target;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, LONGEST_ASKED};
 pub use connector::Connector;
 pub use engine::Engine;
 pub use error::SyncError;

@@ -2,12 +2,13 @@
 
 mod bulk;
 mod compression;
+mod retry_after;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::random::Random;
@@ -16,7 +17,8 @@ use serde::Deserialize;
 use url::Url;
 
 use self::compression::Gzip;
-use crate::backoff::Backoff;
+use self::retry_after::retry_after;
+use crate::backoff::{Backoff, LONGEST_ASKED};
 use crate::object::Kind;
 use crate::resource::Resource;
 use crate::target::{
@@ -160,7 +162,7 @@ impl ScimTarget {
                     if !is_passing(answer.status()) {
                         return checked(context, answer).await;
                     }
-                    (answer.status().to_string(), retry_after(&answer))
+                    (answer.status().to_string(), retry_after(answer.headers()))
                 }
                 Err(error) => (chain(&error), None),
             };
@@ -169,7 +171,15 @@ impl ScimTarget {
                     tracing::info!(tried, ?wait, %reason, "the tenant does not take the request now");
                     tokio::time::sleep(wait).await;
                 }
-                None => return Err(Stop::Unreachable { reason }.into()),
+                None => {
+                    let reason = match asked {
+                        Some(asked) if asked > LONGEST_ASKED => {
+                            format!("{reason}; it asks to be left alone for {} s", asked.as_secs())
+                        }
+                        _ => reason,
+                    };
+                    return Err(Stop::Unreachable { reason }.into());
+                }
             }
         }
     }
@@ -455,11 +465,6 @@ fn unreadable(reason: &str) -> Stop {
 /// same moment; nothing is sent under a version, so that the next try meets the new one.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 412 | 429 | 502 | 503 | 504)
-}
-
-/// Seconds of Retry-After (RFC 9110 section 10.2.3). Its other form, a date, is left to the own waits.
-fn retry_after(answer: &Response) -> Option<Duration> {
-    answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Sorts an answer by what it means for the export.

@@ -1,8 +1,11 @@
 //! What a provisioner sends (RFC 7643, RFC 7644).
 
+use ritorno_http::scim::access::taken;
+use ritorno_http::scim::patch::apply;
 use ritorno_protocol::scim::{
     EqualityFilter, Error, Group, ListResponse, MemberChanges, PatchOp, User, read_member_operation,
 };
+use scim_v2::filter::PatchPath;
 
 /// A user to create or replace.
 #[test]
@@ -27,6 +30,48 @@ fn patch() {
         if let Ok(patch) = serde_json::from_slice::<PatchOp>(bytes) {
             let again: PatchOp = serde_json::from_slice(&serde_json::to_vec(&patch).unwrap()).unwrap();
             assert_eq!(again, patch);
+        }
+    });
+}
+
+/// The path of a patch, as the library reads it.
+#[test]
+fn patch_path() {
+    let seeds = [
+        r#"emails[type eq "work" and not (value co "@a")].value"#,
+        "urn:ietf:params:scim:schemas:extension:ritorno:2.0:User:mobile",
+        "name.familyName",
+    ];
+    fuzz!(seeds.map(|seed| seed.as_bytes().to_vec()).to_vec(), |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        if let Ok(path) = text.parse::<PatchPath>() {
+            assert_eq!(path.to_string().parse::<PatchPath>().ok(), Some(path));
+        }
+    });
+}
+
+/// A patch's body, in whatever case its names are, and what it makes of a person: as a resource that comes from it, it can be read.
+#[test]
+fn patched() {
+    let user = br#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:ritorno:2.0:User"],
+        "id":"7","userName":"anna.rossi@contoso.test","active":true,"emails":[{"value":"anna.rossi@contoso.test","type":"work","primary":true},
+        {"value":"a@home.test","type":"home"}]}"#;
+    let user: User = serde_json::from_slice(user).unwrap();
+    let patch = br#"{"SCHEMAS":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"operations":[
+        {"op":"Replace","path":"emails[type eq \"work\"].value","value":"x"},{"op":"add","value":{"ACTIVE":"False","name.givenName":"A"}},
+        {"op":"remove","path":"emails[primary eq true]"},{"op":"add","path":"emails","value":{"value":"y","primary":"true"}},
+        {"op":"add","path":"urn:ietf:params:scim:schemas:extension:ritorno:2.0:User","value":{"mobile":"1"}}]}"#;
+    fuzz!(vec![patch.to_vec()], |bytes| {
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
+        let Ok(patch) = taken::<PatchOp>(value) else { return };
+        if let Ok(changed) = apply(&user, &patch.operations) {
+            assert_eq!(changed.id, user.id, "what is read-only stays");
+            assert!(
+                changed.emails.iter().filter(|mail| mail.primary).count() <= 1,
+                "there is one primary value"
+            );
+            let again: User = serde_json::from_slice(&serde_json::to_vec(&changed).unwrap()).unwrap();
+            assert_eq!(again, changed);
         }
     });
 }

@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::ids::{CorrelationId, FactId};
@@ -11,13 +10,11 @@ use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
 use super::error::ScimError;
-use super::leases;
+use super::{leases, names};
 use crate::agent_api::bearer::AgentBearer;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -74,86 +71,80 @@ pub async fn person(state: &AppState, agent: &Agent, id: &str) -> Result<User, S
     if agent.masters(&user) { Ok(user) } else { Err(ScimError::NotYours) }
 }
 
-/// The version that `If-Match` names (RFC 7644 section 3.14); `None` if it names none, or any.
-///
-/// # Errors
-/// [`ScimError::Version`] if it is none that this service gives out.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>, ScimError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| ScimError::Version)?.trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let number = text.trim_start_matches("W/").trim_matches('"');
-    number.parse().map(Some).map_err(|_| ScimError::Version)
-}
-
-/// Whether `If-None-Match` names this version (RFC 7644 section 3.14): who asks has it already.
-pub fn has_it(headers: &HeaderMap, version: i64) -> bool {
-    let Some(value) = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
-    let named = |one: &str| one.trim().trim_start_matches("W/").trim_matches('"').parse() == Ok(version);
-    value.trim() == "*" || value.split(',').any(named)
-}
-
-/// What no agent may send, whatever else the body holds.
-#[derive(Default, Deserialize)]
-struct Probe {
-    #[serde(alias = "Password")]
-    password: Option<IgnoredAny>,
-    #[serde(alias = "Roles")]
-    roles: Option<IgnoredAny>,
-    #[serde(alias = "Entitlements")]
-    entitlements: Option<IgnoredAny>,
-    #[serde(alias = "Groups")]
-    groups: Option<IgnoredAny>,
-}
+/// What no agent may set, whatever else a body holds.
+pub(super) const FORBIDDEN: [&str; 3] = ["password", "roles", "entitlements"];
 
 /// Reads a body that says what a person is to be. The bytes are wiped: they may hold a password, which is refused by name.
 ///
 /// # Errors
 /// [`ScimError::Syntax`], [`ScimError::Forbidden`].
 pub fn read<T: serde::de::DeserializeOwned>(body: Bytes) -> Result<T, ScimError> {
-    let refused = serde_json::from_slice::<Probe>(&body).ok().and_then(|probe| {
-        [
-            (probe.password, "password"),
-            (probe.roles, "roles"),
-            (probe.entitlements, "entitlements"),
-            (probe.groups, "groups"),
-        ]
-        .into_iter()
-        .find_map(|(sent, name)| sent.map(|_| name))
+    taken(json(body)?)
+}
+
+/// Reads a body as it is. The bytes are wiped.
+///
+/// # Errors
+/// [`ScimError::Syntax`].
+pub(super) fn json(body: Bytes) -> Result<Value, ScimError> {
+    // The reader's own message may quote what was sent: it is not passed on.
+    let read = serde_json::from_slice(&body).map_err(|error| {
+        ScimError::Syntax(format!("line {}, column {}: not the expected body", error.line(), error.column()))
     });
-    let parsed = match refused {
-        Some(name) => Err(ScimError::Forbidden(name)),
-        // The reader's own message may quote what was sent: it is not passed on.
-        None => serde_json::from_slice(&body).map_err(|error| {
-            ScimError::Syntax(format!(
-                "line {}, column {}: not the expected body",
-                error.line(),
-                error.column()
-            ))
-        }),
-    };
     if let Ok(mut bytes) = body.try_into_mut() {
         bytes.as_mut().zeroize();
     }
-    parsed
+    read
 }
 
-/// The same of what is parsed already.
+/// The same of what is parsed already. Names count in any case; what the service alone says of a resource, such as `id` and `groups`, is
+/// passed over (RFC 7644 section 3.3).
 ///
 /// # Errors
 /// [`ScimError::Syntax`], [`ScimError::Forbidden`].
-pub fn taken<T: serde::de::DeserializeOwned>(said: Value) -> Result<T, ScimError> {
-    const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
-    let said_of =
-        |name: &str| said.as_object().is_some_and(|map| map.keys().any(|key| key.eq_ignore_ascii_case(name)));
-    if let Some(name) = FORBIDDEN.into_iter().find(|name| said_of(name)) {
+pub fn taken<T: serde::de::DeserializeOwned>(mut said: Value) -> Result<T, ScimError> {
+    if let Some(name) = forbidden(&said) {
+        wipe(&mut said);
         return Err(ScimError::Forbidden(name));
     }
+    names::canonical(&mut said)?;
     serde_json::from_value(said).map_err(|_| ScimError::Syntax("not the expected body".to_owned()))
+}
+
+/// What of [`FORBIDDEN`] is in a body, by itself or behind the URN of its schema; a password wherever it stands.
+fn forbidden(said: &Value) -> Option<&'static str> {
+    if holds_password(said) {
+        return Some("password");
+    }
+    let names = said.as_object()?.keys().map(|key| key.rsplit(':').next().unwrap_or(key));
+    let known = |name: &str| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name));
+    names.filter_map(known).next()
+}
+
+/// Whether a password is anywhere in it: as an attribute, or as the path of a PATCH, whose value it is then.
+pub(super) fn holds_password(value: &Value) -> bool {
+    let is_it = |name: &str| {
+        let bare = name.rsplit(':').next().unwrap_or(name).split(['[', '.']).next().unwrap_or(name);
+        bare.trim().eq_ignore_ascii_case("password")
+    };
+    match value {
+        Value::Object(map) => map.iter().any(|(name, value)| {
+            let path = value.as_str().filter(|_| name.eq_ignore_ascii_case("path"));
+            is_it(name) || path.is_some_and(is_it) || holds_password(value)
+        }),
+        Value::Array(list) => list.iter().any(holds_password),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Wipes every text in it.
+pub(super) fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(list) => list.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Writes down what an agent did to a person.

@@ -5,9 +5,10 @@ use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::removal::{Removal, RemovalKind};
 
-use super::access::{ScimAgent, audit, if_match, person};
+use super::access::{ScimAgent, audit, person};
 use super::error::ScimError;
 use super::guard;
+use super::version::if_match;
 use crate::state::AppState;
 
 /// Removes a person.
@@ -21,13 +22,11 @@ pub async fn handle(
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
     let user = person(&state, &agent, &id).await?;
-    if if_match(&headers)?.is_some_and(|version| version != user.version) {
-        return Err(ScimError::Version);
-    }
+    if_match(&headers).check(user.version)?;
     let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
     let passed =
         guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteUser, id: id.clone(), name }).await?;
-    let deleted = state.store.users().delete(state.tenant, user.id).await;
+    let deleted = state.store.users().remove(state.tenant, user.id, state.clock.now()).await;
     let made = matches!(deleted, Ok(true));
     guard::end(&state, &agent, RemovalKind::DeleteUser, id, passed, made).await?;
     if !deleted? {

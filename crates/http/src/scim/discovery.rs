@@ -67,26 +67,27 @@ fn all_schemas() -> Vec<Value> {
         |name: &str| text(name, true, "readWrite"),
         |name: &str| text(name, false, "readWrite"),
     );
-    let whole = |name: &str, parts: &[&str], many: bool| {
-        let mut whole = attribute(name, "complex", false, "readWrite");
-        whole["multiValued"] = many.into();
-        whole["subAttributes"] = parts.iter().map(|part| plain(part)).collect();
-        whole
+    let many = |name: &str, parts: Vec<Value>| {
+        let mut many = attribute(name, "complex", false, "readWrite");
+        many["multiValued"] = true.into();
+        many["subAttributes"] = parts.into();
+        many
     };
+    let switch = |name: &str| attribute(name, "boolean", false, "readWrite");
     let user = vec![
         needed("userName"),
-        whole("name", &["formatted", "givenName", "familyName"], false),
         plain("displayName"),
         plain("preferredLanguage"),
-        attribute("active", "boolean", false, "readWrite"),
-        whole("emails", &["value", "type", "primary"], true),
+        switch("active"),
+        many("emails", vec![needed("value"), plain("type"), switch("primary")]),
     ];
     let mut tied = vec![fixed("anchor"), needed("accountName"), needed("domain"), needed("forest")];
     let group_tied =
         tied.iter().cloned().chain([attribute("memberCount", "integer", false, "readOnly")]).collect();
     tied.extend([needed("objectGuid"), plain("objectSid"), plain("alternateMail"), plain("mobile")]);
     tied.push(attribute("passwordExpires", "dateTime", false, "readWrite"));
-    let group = vec![needed("displayName"), whole("members", &["value", "type"], true)];
+    let group =
+        vec![needed("displayName"), many("members", vec![fixed("value"), text("type", false, "immutable")])];
     vec![
         described(USER_SCHEMA, "User", user),
         described(RITORNO_USER_SCHEMA, "What ties a person to the directory on premises", tied),

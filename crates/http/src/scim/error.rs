@@ -20,6 +20,9 @@ pub enum ScimError {
     /// A path of a PATCH names nothing that can be changed.
     #[error("path '{0}' names no attribute that can be changed")]
     Path(String),
+    /// A path of a PATCH names nothing that is there, or a removal names nothing at all.
+    #[error("path '{0}' names nothing that is there")]
+    NoTarget(String),
     /// A value is missing or does not fit.
     #[error("{0}")]
     Value(String),
@@ -85,6 +88,9 @@ pub enum ScimError {
         /// Who of the request is held; nobody is named where that is too long an answer.
         held: Vec<String>,
     },
+    /// An operation of a bulk request refers to what another one of it did not make.
+    #[error("what the bulkId '{0}' stands for was not made")]
+    Unresolved(String),
     /// More operations than one request may hold.
     #[error("more than {0} operations in one request")]
     TooLarge(usize),
@@ -110,9 +116,11 @@ impl ScimError {
             Self::Syntax(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidSyntax)),
             Self::Filter => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidFilter)),
             Self::Path(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidPath)),
+            Self::NoTarget(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::NoTarget)),
             Self::Value(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::InvalidValue)),
             Self::Mutability(_) => (StatusCode::BAD_REQUEST, Some(ErrorType::Mutability)),
             Self::Uniqueness => (StatusCode::CONFLICT, Some(ErrorType::Uniqueness)),
+            Self::Unresolved(_) => (StatusCode::CONFLICT, None),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::NotYours
             | Self::Administrative
@@ -149,12 +157,19 @@ impl ScimError {
 impl IntoResponse for ScimError {
     fn into_response(self) -> Response {
         let busy = matches!(self, Self::Busy);
+        let unauthenticated = matches!(self, Self::Unauthenticated);
         let (status, body) = self.told();
         let body = serde_json::to_vec(&body).expect("an error always serialises");
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if unauthenticated {
+            // How to come in (RFC 9110 section 11.6.1, RFC 6750 section 3).
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"scim\""));
         }
         response
     }

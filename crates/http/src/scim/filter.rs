@@ -3,7 +3,7 @@
 use ritorno_protocol::clock::Timestamp;
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, Filter, ValFilter};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::error::ScimError;
 
@@ -13,6 +13,9 @@ const MAXIMUM: usize = 4096;
 pub(super) const AT_ONCE: u32 = 250;
 /// The most comparisons in one.
 const MAXIMUM_TERMS: usize = 64;
+
+/// The attributes that are yes or no.
+const BOOLEANS: [&str; 2] = ["active", "primary"];
 
 /// A filter that was understood.
 #[derive(Clone, Debug)]
@@ -26,15 +29,57 @@ impl Wanted {
             return Err(ScimError::Filter);
         }
         let filter: Filter = text.parse().map_err(|_| ScimError::Filter)?;
-        if terms(&filter) > MAXIMUM_TERMS { Err(ScimError::Filter) } else { Ok(Self(filter)) }
+        if terms(&filter) > MAXIMUM_TERMS || !is_fit(&filter) {
+            Err(ScimError::Filter)
+        } else {
+            Ok(Self(filter))
+        }
     }
 
-    /// The value that `attribute` must have, where the whole filter says nothing else: so that an index finds it.
-    pub(super) fn only(&self, attribute: &str) -> Option<&str> {
-        let Filter::Attr(AttrExp::Comparison(path, CompareOp::Eq, CompValue::Str(value))) = &self.0 else {
-            return None;
+    /// The value that `attribute` must have, whatever else the filter says: so that an index finds those that may be wanted.
+    pub(super) fn named(&self, attribute: &str) -> Option<&str> {
+        let of = |one| match one {
+            &Filter::Attr(AttrExp::Comparison(ref path, CompareOp::Eq, CompValue::Str(ref value))) => {
+                let is_it = path.sub_attr.is_none() && path.name.eq_ignore_ascii_case(attribute);
+                is_it.then_some(value.as_str())
+            }
+            _ => None,
         };
-        (path.sub_attr.is_none() && path.name.eq_ignore_ascii_case(attribute)).then_some(value.as_str())
+        self.needed().iter().find_map(of)
+    }
+
+    /// The member whom a group must have, and whether the filter says nothing else.
+    pub(super) fn member(&self) -> Option<(&str, bool)> {
+        let is_members = |path: &AttrPath| path.name.eq_ignore_ascii_case("members");
+        let is_value = |part: &str| part.eq_ignore_ascii_case("value");
+        let of = |one| match one {
+            &Filter::Attr(AttrExp::Comparison(ref path, CompareOp::Eq, CompValue::Str(ref value))) => {
+                let is_it = is_members(path) && path.sub_attr.as_deref().is_none_or(is_value);
+                is_it.then_some(value.as_str())
+            }
+            Filter::ValuePath(path) => match &*path.filter {
+                ValFilter::Attr(AttrExp::Comparison(part, CompareOp::Eq, CompValue::Str(value))) => {
+                    (is_members(&path.attr) && is_value(&part.name)).then_some(value.as_str())
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let needed = self.needed();
+        needed.iter().find_map(of).map(|value| (value, needed.len() == 1))
+    }
+
+    /// Whether it says anything of an attribute.
+    pub(super) fn mentions(&self, attribute: &str) -> bool {
+        mentions(&self.0, attribute)
+    }
+
+    /// What must all be so.
+    fn needed(&self) -> &[Filter] {
+        match &self.0 {
+            Filter::And(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        }
     }
 
     /// Whether `resource` is wanted.
@@ -65,6 +110,17 @@ impl<T> Found<T> {
     }
 }
 
+fn mentions(filter: &Filter, attribute: &str) -> bool {
+    match filter {
+        Filter::Attr(AttrExp::Present(path) | AttrExp::Comparison(path, ..)) => {
+            path.name.eq_ignore_ascii_case(attribute)
+        }
+        Filter::ValuePath(path) => path.attr.name.eq_ignore_ascii_case(attribute),
+        Filter::Not(inner) => mentions(inner, attribute),
+        Filter::And(all) | Filter::Or(all) => all.iter().any(|one| mentions(one, attribute)),
+    }
+}
+
 fn terms(filter: &Filter) -> usize {
     match filter {
         Filter::Attr(_) => 1,
@@ -82,6 +138,33 @@ fn element_terms(filter: &ValFilter) -> usize {
     }
 }
 
+/// Whether a filter orders nothing that has no order: yes and no have none (RFC 7644 section 3.4.2.2).
+fn is_fit(filter: &Filter) -> bool {
+    match filter {
+        Filter::Attr(expression) => is_expression_fit(expression),
+        Filter::ValuePath(path) => is_ordering_fit(&path.filter),
+        Filter::Not(inner) => is_fit(inner),
+        Filter::And(all) | Filter::Or(all) => all.iter().all(is_fit),
+    }
+}
+
+/// The same of a filter of the values of one attribute.
+pub(super) fn is_ordering_fit(filter: &ValFilter) -> bool {
+    match filter {
+        ValFilter::Attr(expression) => is_expression_fit(expression),
+        ValFilter::Not(inner) => is_ordering_fit(inner),
+        ValFilter::And(all) | ValFilter::Or(all) => all.iter().all(is_ordering_fit),
+    }
+}
+
+fn is_expression_fit(expression: &AttrExp) -> bool {
+    let AttrExp::Comparison(path, operator, value) = expression else { return true };
+    let orders = matches!(operator, CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le);
+    let name = path.sub_attr.as_deref().unwrap_or(&path.name);
+    let is_boolean = BOOLEANS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    !(orders && (is_boolean || matches!(value, CompValue::True | CompValue::False)))
+}
+
 fn has(filter: &Filter, resource: &Value) -> bool {
     match filter {
         Filter::Attr(expression) => holds(expression, resource),
@@ -95,7 +178,7 @@ fn has(filter: &Filter, resource: &Value) -> bool {
     }
 }
 
-fn element_has(filter: &ValFilter, element: &Value) -> bool {
+pub(super) fn element_has(filter: &ValFilter, element: &Value) -> bool {
     match filter {
         ValFilter::Attr(expression) => holds(expression, element),
         ValFilter::Not(inner) => !element_has(inner, element),
@@ -162,6 +245,9 @@ fn compares(value: &Value, operator: &CompareOp, wanted: &CompValue, exact: bool
         (Value::Bool(is), CompValue::True | CompValue::False) => {
             matches!(operator, CompareOp::Eq) && *is == matches!(wanted, CompValue::True)
         }
+        (Value::Number(is), CompValue::Number(wanted)) => {
+            number_order(is, wanted).is_some_and(|order| ordered(operator, order))
+        }
         (Value::String(is), CompValue::Str(wanted)) if exact => text_compares(is, operator, wanted),
         (Value::String(is), CompValue::Str(wanted)) => {
             match (Timestamp::from_rfc3339(is), Timestamp::from_rfc3339(wanted)) {
@@ -170,6 +256,14 @@ fn compares(value: &Value, operator: &CompareOp, wanted: &CompValue, exact: bool
             }
         }
         _ => false,
+    }
+}
+
+/// Whole numbers as such, since others lose their last digits (RFC 7643 section 2.3.4).
+fn number_order(is: &Number, wanted: &Number) -> Option<std::cmp::Ordering> {
+    match (is.as_i64(), wanted.as_i64()) {
+        (Some(is), Some(wanted)) => Some(is.cmp(&wanted)),
+        _ => is.as_f64()?.partial_cmp(&wanted.as_f64()?),
     }
 }
 
@@ -196,7 +290,7 @@ fn ordered(operator: &CompareOp, order: std::cmp::Ordering) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ritorno_protocol::scim::{RITORNO_USER_SCHEMA, USER_SCHEMA};
+    use ritorno_protocol::scim::{RITORNO_GROUP_SCHEMA, RITORNO_USER_SCHEMA, USER_SCHEMA};
     use serde_json::json;
 
     use super::*;
@@ -268,6 +362,46 @@ mod tests {
         }
         let core = format!("{USER_SCHEMA}:displayName sw \"anna\"");
         assert!(wants(&core));
+    }
+
+    #[test]
+    fn numbers_have_an_order_and_booleans_have_none() {
+        let group = json!({"displayName": "Sales", "members": [{"value": "7", "type": "User"}],
+            RITORNO_GROUP_SCHEMA: {"memberCount": 9_007_199_254_740_993_i64}});
+        for (operator, number, expected) in [
+            ("eq", "9007199254740993", true),
+            ("eq", "9007199254740992", false),
+            ("ne", "9007199254740992", true),
+            ("gt", "9007199254740992", true),
+            ("le", "9007199254740992", false),
+            ("lt", "1e300", true),
+            ("eq", "\"9007199254740993\"", false),
+        ] {
+            let filter = format!("{RITORNO_GROUP_SCHEMA}:memberCount {operator} {number}");
+            assert_eq!(Wanted::read(&filter).unwrap().has(&group), expected, "{filter}");
+        }
+        for filter in [
+            "active gt false",
+            "active le \"true\"",
+            "emails[primary ge true]",
+            "not (emails.primary lt true)",
+        ] {
+            assert!(matches!(Wanted::read(filter), Err(ScimError::Filter)), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_an_index_finds_is_seen_in_a_filter() {
+        let read = |filter: &str| Wanted::read(filter).unwrap();
+        let both = read("ID eq \"7\" and members[value eq \"8\"]");
+        assert_eq!((both.named("id"), both.member()), (Some("7"), Some(("8", false))));
+        for filter in ["members.value eq \"8\"", "members eq \"8\"", "members[value eq \"8\"]"] {
+            assert_eq!(read(filter).member(), Some(("8", true)), "{filter}");
+        }
+        for filter in ["id eq \"7\" or active eq true", "not (id eq \"7\")", "id ne \"7\""] {
+            assert_eq!(read(filter).named("id"), None, "{filter}");
+        }
+        assert!(read("not (members pr)").mentions("Members") && !both.mentions("displayName"));
     }
 
     #[test]

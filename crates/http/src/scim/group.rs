@@ -13,6 +13,7 @@ use ritorno_protocol::scim::{self, MemberKind};
 
 use super::error::ScimError;
 use super::resource::body;
+use super::version;
 use crate::state::AppState;
 use crate::time_text::rfc3339;
 
@@ -106,7 +107,7 @@ pub fn resource(
             resource_type: Some("Group".into()),
             created: Some(rfc3339(group.created_at)),
             last_modified: Some(rfc3339(group.updated_at)),
-            location: Some(format!("{public_address}/scim/v2/Groups/{}", group.id)),
+            location: Some(location(group, public_address)),
             version: Some(etag(group)),
         }),
         ritorno: Some(scim::RitornoGroup {
@@ -119,20 +120,33 @@ pub fn resource(
     }
 }
 
-fn etag(group: &Group) -> String {
-    format!("W/\"{}\"", group.version)
+/// Where a group's resource is.
+fn location(group: &Group, public_address: &str) -> String {
+    format!("{public_address}/scim/v2/Groups/{}", group.id)
+}
+
+/// The version of a group's resource.
+pub(super) fn etag(group: &Group) -> String {
+    version::etag(group.version)
 }
 
 /// An answer that holds a group, with its ETag.
 pub fn answer(status: StatusCode, group: &Group, resource: &scim::Group) -> Response {
-    let mut response = body(status, resource);
+    let location = resource.meta.as_ref().and_then(|meta| meta.location.clone());
+    with(body(status, resource), group, &location.unwrap_or_default())
+}
+
+/// An answer about a group that holds nothing of it, with its ETag and where it is.
+pub(super) fn tagged(response: Response, group: &Group, public_address: &str) -> Response {
+    with(response, group, &location(group, public_address))
+}
+
+fn with(mut response: Response, group: &Group, location: &str) -> Response {
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&etag(group)) {
-        headers.insert(header::ETAG, value);
-    }
-    let location = resource.meta.as_ref().and_then(|meta| meta.location.as_deref());
-    if let Some(Ok(value)) = location.map(HeaderValue::from_str) {
-        headers.insert(header::LOCATION, value);
+    for (name, value) in [(header::ETAG, etag(group).as_str()), (header::LOCATION, location)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
     }
     response
 }

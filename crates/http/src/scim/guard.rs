@@ -141,7 +141,7 @@ pub async fn update(state: &AppState, agent: &Agent, user: &User, changed: &User
     }
 }
 
-/// Lets members through before they leave a group, or writes down that they are held.
+/// Lets members through before they leave a group, or writes down that they are held. How many were counted.
 ///
 /// # Errors
 /// [`ScimError::GuardMembers`] if some are held, with their ids, so that the others can be asked for without them; [`ScimError::Store`].
@@ -150,7 +150,7 @@ pub async fn pass_members(
     agent: &Agent,
     group: &Group,
     leaving: &[String],
-) -> Result<(), ScimError> {
+) -> Result<u64, ScimError> {
     let (removals, now) = (state.store.removals(), state.clock.now());
     let ids = left(group, leaving);
     let approved: HashSet<String> = match ids.is_empty() {
@@ -161,7 +161,8 @@ pub async fn pass_members(
         }
     };
     let waiting: Vec<_> = ids.into_iter().zip(leaving).filter(|(id, _)| !approved.contains(id)).collect();
-    let mut counted = count_members(state, agent, waiting.len() as u64).await;
+    let number = waiting.len() as u64;
+    let mut counted = count_members(state, agent, number).await;
     if let Err(ScimError::GuardMembers { held, .. }) = &mut counted {
         if waiting.len() <= NAMED {
             held.extend(waiting.iter().map(|(_, member)| (*member).clone()));
@@ -177,7 +178,19 @@ pub async fn pass_members(
             .collect();
         removals.hold(state.tenant, agent.id, &list, now).await?;
     }
-    counted
+    counted.map(|()| number)
+}
+
+/// Members who were counted stayed, since what they were to leave by was not made.
+///
+/// # Errors
+/// [`ScimError::Store`].
+pub async fn members_stayed(state: &AppState, agent: &Agent, counted: u64) -> Result<(), ScimError> {
+    let number = u32::try_from(counted).unwrap_or(u32::MAX);
+    if number > 0 {
+        state.store.limits().give_many_back(state.tenant, &MEMBERS, &subject(agent), number).await?;
+    }
+    Ok(())
 }
 
 /// Members left a group.

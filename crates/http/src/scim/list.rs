@@ -1,7 +1,8 @@
 //! `GET /scim/v2/Users` (RFC 7644 section 3.4.2): the people of the agent's forests, filtered and in pages.
 
-use axum::extract::{Query, State};
+use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::user::User;
@@ -26,6 +27,22 @@ pub struct Asked {
     filter: Option<String>,
     start_index: Option<i64>,
     count: Option<i64>,
+    attributes: Option<String>,
+    excluded_attributes: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = ScimError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ScimError> {
+        let read = Query::try_from_uri(&parts.uri).map(|Query(asked)| asked);
+        read.map_err(|_| {
+            ScimError::Value(
+                "the address can't be read: startIndex and count are whole numbers, each is there once"
+                    .into(),
+            )
+        })
+    }
 }
 
 impl Asked {
@@ -33,6 +50,22 @@ impl Asked {
     pub(super) fn page(&self) -> (i64, i64) {
         let count = self.count.unwrap_or(PAGE).clamp(0, MAX_PAGE as i64);
         (self.start_index.unwrap_or(1).max(1), count)
+    }
+
+    /// Whether an attribute of the core schema is to be answered that is answered by default (RFC 7644 section 3.9), as a whole or in part.
+    pub(super) fn wants(&self, attribute: &str) -> bool {
+        let is_it = |name: &str| name.trim().eq_ignore_ascii_case(attribute);
+        let excluded = self.excluded_attributes.as_deref().is_some_and(|names| names.split(',').any(is_it));
+        !excluded && (self.attributes.is_none() || self.names(attribute))
+    }
+
+    /// Whether an attribute of the core schema is asked for by its name.
+    pub(super) fn names(&self, attribute: &str) -> bool {
+        let attributes = self.attributes.as_deref().unwrap_or_default();
+        attributes.split(',').any(|name| {
+            let name = name.trim().rsplit(':').next().unwrap_or_default();
+            name.split('.').next().is_some_and(|name| name.eq_ignore_ascii_case(attribute))
+        })
     }
 
     /// The filter, if there is one.
@@ -48,7 +81,7 @@ impl Asked {
 pub async fn handle(
     State(state): State<AppState>,
     ScimAgent(agent): ScimAgent,
-    Query(asked): Query<Asked>,
+    asked: Asked,
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
     let (total, users) = match asked.filter() {
@@ -71,16 +104,25 @@ async fn matching(
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
     let mut found = Found::new(start, count);
-    let name = wanted.only("userName").map(|name| UserFilter::UserName(name.to_owned()));
-    let anchor = || wanted.only("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
-    if let Some(filter) = name.or_else(anchor) {
-        let mut users = state.store.users().list(state.tenant, &filter, 1, 1).await?.users;
-        users.retain(|user| agent.masters(user));
-        users.into_iter().for_each(|user| found.add(user));
+    let address = state.settings.public_address();
+    let name = wanted.named("userName").map(|name| UserFilter::UserName(name.to_owned()));
+    let anchor = || wanted.named("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
+    let candidates = if let Some(id) = wanted.named("id") {
+        match id.parse() {
+            Ok(id) => Some(state.store.users().get(state.tenant, id).await?.into_iter().collect()),
+            Err(_) => Some(Vec::new()),
+        }
+    } else if let Some(filter) = name.or_else(anchor) {
+        Some(state.store.users().list(state.tenant, &filter, 1, 1).await?.users)
+    } else {
+        None
+    };
+    if let Some(candidates) = candidates {
+        let theirs = |user: &User| agent.masters(user) && wanted.has(&resource(user, address));
+        candidates.into_iter().filter(theirs).for_each(|user| found.add(user));
         return Ok((found.total, found.page));
     }
     let _scan = state.scans.begin(agent.id)?;
-    let address = state.settings.public_address();
     for forest in &agent.forests {
         let mut after = None;
         loop {

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -14,6 +14,8 @@ use crate::state::AppState;
 
 pub mod access;
 pub mod bulk;
+mod bulk_ids;
+mod change;
 pub mod create;
 pub mod delete;
 pub mod discovery;
@@ -24,13 +26,17 @@ pub mod groups;
 pub mod guard;
 mod leases;
 pub mod list;
+mod names;
 pub mod patch;
+mod projection;
 pub mod provider;
 pub mod read;
+mod rejection;
 pub mod replace;
 pub mod resource;
 pub mod scans;
 mod soft_match;
+pub mod version;
 
 /// Largest body, in bytes.
 const MAXIMUM_BODY: usize = 256 * 1024;
@@ -48,6 +54,7 @@ pub fn router() -> Router<AppState> {
         .route("/scim/v2/Schemas/{urn}", get(discovery::schema))
         .merge(resources())
         .merge(bulk)
+        .route("/scim/v2/{*rest}", any(rejection::nothing))
         .layer(from_fn(leases::fenced))
         // Bodies may come compressed, which each answer says (RFC 7694 section 3). Both what comes and what it becomes has its limit:
         // the former here, the latter where it is read, which ends there.
@@ -57,6 +64,7 @@ pub fn router() -> Router<AppState> {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("gzip"),
         ))
+        .layer(from_fn(rejection::told))
 }
 
 /// The routes to people and groups: by themselves, and as what a bulk request's operations are sent to.
@@ -76,4 +84,5 @@ fn resources() -> Router<AppState> {
                 .delete(groups::delete::handle),
         )
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
+        .layer(from_fn(projection::selected))
 }

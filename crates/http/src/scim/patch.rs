@@ -5,32 +5,47 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use ritorno_protocol::scim::{self, Operation, OperationKind, PatchOp, RITORNO_USER_SCHEMA};
-use serde_json::{Map, Value};
+use ritorno_protocol::scim::{self, Operation, PatchOp, RITORNO_USER_SCHEMA};
+use serde_json::Value;
 
-use super::access::{ScimAgent, if_match, person, read};
+use super::access::{ScimAgent, person, read};
+use super::change::{self, Kind, Shape};
 use super::error::ScimError;
 use super::replace::store;
 use super::resource::resource;
+use super::version::if_match;
 use crate::state::AppState;
 
-/// Attributes of the core schema that an export changes.
-const CORE: [&str; 7] =
-    ["userName", "externalId", "displayName", "preferredLanguage", "active", "emails", "name"];
-/// Attributes of the extension.
-const EXTENSION: [&str; 9] = [
-    "anchor",
-    "objectGuid",
-    "objectSid",
-    "accountName",
-    "domain",
-    "forest",
-    "alternateMail",
-    "mobile",
-    "passwordExpires",
-];
-/// Attributes that an agent may never set.
-const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
+const TEXT: Kind = Kind::Text;
+/// What an export, or another provisioner, changes. `name` is taken, and not kept: nothing here shows its parts.
+const USER: Shape = Shape {
+    core: (
+        scim::USER_SCHEMA,
+        &[
+            ("userName", TEXT),
+            ("externalId", TEXT),
+            ("displayName", TEXT),
+            ("preferredLanguage", TEXT),
+            ("active", Kind::Boolean),
+            ("emails", Kind::Many(&[("value", TEXT), ("type", TEXT), ("primary", Kind::Boolean)])),
+            ("name", Kind::One(&[("formatted", TEXT), ("givenName", TEXT), ("familyName", TEXT)])),
+        ],
+    ),
+    extension: (
+        RITORNO_USER_SCHEMA,
+        &[
+            ("anchor", TEXT),
+            ("objectGuid", TEXT),
+            ("objectSid", TEXT),
+            ("accountName", TEXT),
+            ("domain", TEXT),
+            ("forest", TEXT),
+            ("alternateMail", TEXT),
+            ("mobile", TEXT),
+            ("passwordExpires", TEXT),
+        ],
+    ),
+};
 
 /// Changes some attributes of a person.
 ///
@@ -43,87 +58,24 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let expected = if_match(&headers)?;
+    let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
     let user = person(&state, &agent, &id).await?;
     let standing = resource(&user, state.settings.public_address());
-    store(&state, &agent, &user, &apply(&standing, &patch.operations)?, expected).await
+    store(&state, &agent, &user, &apply(&standing, &patch.operations)?, &expected).await
 }
 
-fn apply(standing: &scim::User, operations: &[Operation]) -> Result<scim::User, ScimError> {
+/// What the operations make of a person.
+///
+/// # Errors
+/// [`ScimError`], by what can't be done: then nothing is.
+pub fn apply(standing: &scim::User, operations: &[Operation]) -> Result<scim::User, ScimError> {
     let Ok(Value::Object(mut attributes)) = serde_json::to_value(standing) else {
         return Err(ScimError::Syntax("the resource is no object".into()));
     };
-    for operation in operations {
-        match (&operation.path, &operation.value) {
-            (Some(path), value) => set(&mut attributes, path, operation.op, value.as_ref())?,
-            (None, Some(Value::Object(values))) if operation.op != OperationKind::Remove => {
-                for (name, value) in values {
-                    set(&mut attributes, name, operation.op, Some(value))?;
-                }
-            }
-            _ => return Err(ScimError::Path(String::new())),
-        }
-    }
+    change::apply(&mut attributes, &USER, operations)?;
     serde_json::from_value(Value::Object(attributes))
         .map_err(|_| ScimError::Value("a value is missing or of the wrong kind".into()))
-}
-
-fn set(
-    attributes: &mut Map<String, Value>,
-    path: &str,
-    op: OperationKind,
-    value: Option<&Value>,
-) -> Result<(), ScimError> {
-    let schema = path.get(..RITORNO_USER_SCHEMA.len());
-    if schema.is_some_and(|schema| schema.eq_ignore_ascii_case(RITORNO_USER_SCHEMA)) {
-        let extension = attributes.entry(RITORNO_USER_SCHEMA).or_insert_with(|| Value::Object(Map::new()));
-        let Value::Object(extension) = extension else { return Err(ScimError::Path(path.into())) };
-        return match (path.get(RITORNO_USER_SCHEMA.len()..).unwrap_or_default().strip_prefix(':'), value) {
-            (Some(name), value) => put(extension, known(&EXTENSION, name)?, op, value),
-            (None, Some(Value::Object(values))) => values
-                .iter()
-                .try_for_each(|(name, value)| put(extension, known(&EXTENSION, name)?, op, Some(value))),
-            (None, _) => Err(ScimError::Path(path.into())),
-        };
-    }
-    let bare = path.strip_prefix(scim::USER_SCHEMA).and_then(|rest| rest.strip_prefix(':')).unwrap_or(path);
-    put(attributes, known(&CORE, bare)?, op, value)
-}
-
-/// The attribute's name as the schema writes it; names are compared without case (RFC 7643 section 2.1).
-fn known(names: &[&'static str], name: &str) -> Result<&'static str, ScimError> {
-    let find = |names: &[&'static str]| names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied();
-    match (find(names), find(&FORBIDDEN)) {
-        (Some(known), _) => Ok(known),
-        (None, Some(forbidden)) => Err(ScimError::Forbidden(forbidden)),
-        (None, None) => Err(ScimError::Path(name.chars().take(100).collect())),
-    }
-}
-
-fn put(
-    attributes: &mut Map<String, Value>,
-    name: &'static str,
-    op: OperationKind,
-    value: Option<&Value>,
-) -> Result<(), ScimError> {
-    match (op, value) {
-        (OperationKind::Remove, _) => {
-            attributes.remove(name);
-        }
-        (OperationKind::Add, Some(Value::Array(more))) => {
-            let standing = attributes.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-            let Value::Array(standing) = standing else { return Err(ScimError::Path(name.into())) };
-            standing.extend(more.iter().cloned());
-        }
-        (OperationKind::Add | OperationKind::Replace, Some(value)) => {
-            attributes.insert(name.to_owned(), value.clone());
-        }
-        (OperationKind::Add | OperationKind::Replace, None) => {
-            return Err(ScimError::Value(format!("'{name}' has no value")));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -178,5 +130,81 @@ mod tests {
         }
         let error = patched(json!([{"op": "replace", "path": "active", "value": "maybe"}])).unwrap_err();
         assert!(matches!(error, ScimError::Value(_)), "{error}");
+    }
+
+    #[test]
+    fn values_of_several_are_reached_by_what_they_are() {
+        let emails = |operations: Value| -> Vec<(String, Option<String>, bool)> {
+            let changed = patched(operations).unwrap();
+            changed.emails.into_iter().map(|mail| (mail.value, mail.kind, mail.primary)).collect()
+        };
+        let mail =
+            |value: &str, kind: &str, primary: bool| (value.to_owned(), Some(kind.to_owned()), primary);
+        let two = json!({"op": "add", "path": "emails", "value": [
+            {"value": "a@w.test", "type": "work", "primary": true}, {"value": "a@h.test", "type": "home"}]});
+        let one = json!({"op": "add", "path": "emails", "value": {"value": "a@o.test", "type": "other", "PRIMARY": "True"}});
+        let all = [
+            mail("a@w.test", "work", false),
+            mail("a@h.test", "home", false),
+            mail("a@o.test", "other", true),
+        ];
+        assert_eq!(emails(json!([two, one])), all, "one value is added, and there is one primary");
+        assert_eq!(emails(json!([two, one, one])), all, "what is there is not added again");
+        for (path, expected) in [
+            (r#"emails[type eq "work"].value"#, ["x", "a@h.test"]),
+            ("emails[primary eq true].value", ["x", "a@h.test"]),
+            (r#"emails[not (type eq "work")].value"#, ["a@w.test", "x"]),
+            ("emails.value", ["x", "x"]),
+            (r#"urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq "home"].value"#, ["a@w.test", "x"]),
+        ] {
+            let changed = emails(json!([two, {"op": "replace", "path": path, "value": "x"}]));
+            assert_eq!(changed.into_iter().map(|mail| mail.0).collect::<Vec<_>>(), expected, "{path}");
+        }
+        let gone = json!({"op": "remove", "path": "emails[type eq \"work\"]"});
+        assert_eq!(emails(json!([two, gone])), [mail("a@h.test", "home", false)]);
+        let made = json!({"op": "Add", "path": "emails[type eq \"work\"].value", "value": "new@w.test"});
+        assert_eq!(emails(json!([made])), [mail("new@w.test", "work", false)]);
+        let turned = json!({"op": "replace", "path": "emails[type eq \"home\"].primary", "value": "true"});
+        assert_eq!(
+            emails(json!([two, turned])),
+            [mail("a@w.test", "work", false), mail("a@h.test", "home", true)]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_to_be_changed_is_said_so() {
+        let refused = |operation: Value| patched(json!([operation])).unwrap_err();
+        for operation in [
+            json!({"op": "remove"}),
+            json!({"op": "replace", "path": "emails[type eq \"work\"].value", "value": "x"}),
+            json!({"op": "remove", "path": "emails[type eq \"work\"]"}),
+        ] {
+            let error = refused(operation.clone());
+            assert!(matches!(error, ScimError::NoTarget(_)), "{operation}: {error}");
+        }
+        for path in [
+            "emails[",
+            "userName[value eq \"a\"]",
+            "active.value",
+            "urn:other:2.0:User:active",
+            "name.middleName",
+            "",
+        ] {
+            let error = refused(json!({"op": "add", "path": path, "value": "x"}));
+            assert!(matches!(error, ScimError::Path(_)), "{path}: {error}");
+        }
+        for path in ["id", "meta", "Groups", RITORNO_USER_SCHEMA] {
+            let error = refused(json!({"op": "remove", "path": path}));
+            assert!(matches!(error, ScimError::Mutability(_)), "{path}: {error}");
+        }
+        let error = refused(json!({"op": "remove", "path": "emails[primary gt true]"}));
+        assert!(matches!(error, ScimError::Filter), "{error}");
+        let passed =
+            patched(json!([{"op": "replace", "value": {"id": "7", "groups": [], "displayName": "A"}}]));
+        assert_eq!(passed.unwrap().display_name.as_deref(), Some("A"));
+        let named = patched(json!([{"op": "replace", "path": "name.givenName", "value": "A"},
+            {"op": "add", "path": "name", "value": {"familyName": "R"}}]));
+        let name = named.unwrap().name.unwrap();
+        assert_eq!((name.given_name.as_deref(), name.family_name.as_deref()), (Some("A"), Some("R")));
     }
 }

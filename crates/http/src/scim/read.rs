@@ -2,11 +2,12 @@
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
-use super::access::{ScimAgent, has_it, person};
+use super::access::{ScimAgent, person};
 use super::error::ScimError;
-use super::resource::answer;
+use super::resource::{answer, etag};
+use super::version::{has_it, not_modified};
 use crate::state::AppState;
 
 /// Answers with one person, unless who asks has this version already.
@@ -21,7 +22,7 @@ pub async fn handle(
 ) -> Result<Response, ScimError> {
     let user = person(&state, &agent, &id).await?;
     if has_it(&headers, user.version) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
+        return Ok(not_modified(&etag(&user)));
     }
     Ok(answer(StatusCode::OK, &user, &state))
 }

@@ -9,10 +9,11 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::user::User;
 use ritorno_protocol::scim;
 
-use super::access::{ScimAgent, audit, if_match, nobody_of_the_tenants, person, read, tenant};
+use super::access::{ScimAgent, audit, nobody_of_the_tenants, person, read, tenant};
 use super::error::ScimError;
 use super::guard;
 use super::resource::{Said, answer};
+use super::version::{Expected, if_match};
 use crate::state::AppState;
 
 /// Replaces what is known of a person.
@@ -26,10 +27,10 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let expected = if_match(&headers)?;
+    let expected = if_match(&headers);
     let resource = read(body)?;
     let user = person(&state, &agent, &id).await?;
-    store(&state, &agent, &user, &resource, expected).await
+    store(&state, &agent, &user, &resource, &expected).await
 }
 
 /// Stores what `resource` says of `user`. A person who is disabled by it counts at the deletion guard.
@@ -41,12 +42,14 @@ pub(super) async fn store(
     agent: &Agent,
     user: &User,
     resource: &scim::User,
-    expected: Option<i64>,
+    expected: &Expected,
 ) -> Result<Response, ScimError> {
-    if expected.is_some_and(|version| version != user.version) {
-        return Err(ScimError::Version);
-    }
+    expected.check(user.version)?;
     let mut changed = Said::read(resource, agent)?.apply(user, state)?;
+    // What changes nothing is no change (RFC 7644 section 3.5.2.1).
+    if (User { updated_at: user.updated_at, ..changed.clone() }) == *user {
+        return Ok(answer(StatusCode::OK, user, state));
+    }
     // Who has such a name from before the domain was said to be so may still be disabled.
     if changed.user_principal_name.to_lowercase() != user.user_principal_name.to_lowercase() {
         nobody_of_the_tenants(&tenant(state).await?, &changed.user_principal_name)?;

@@ -15,6 +15,7 @@ use ritorno_protocol::scim;
 use uuid::Uuid;
 
 use super::error::ScimError;
+use super::version;
 use crate::state::AppState;
 use crate::time_text::rfc3339;
 
@@ -182,7 +183,7 @@ pub(super) fn location(user: &User, public_address: &str) -> String {
 
 /// The version of a person's resource.
 pub(super) fn etag(user: &User) -> String {
-    format!("W/\"{}\"", user.version)
+    version::etag(user.version)
 }
 
 /// An answer that holds `user`, with its ETag.

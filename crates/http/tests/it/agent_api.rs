@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use ritorno_http::agent_api::enrolment_token;
 use ritorno_http::releases::Releases;
 use ritorno_identity::administrator::Role;
@@ -63,6 +63,7 @@ pub(crate) struct Answered {
     pub(crate) etag: Option<String>,
     /// Which codings of a body are taken.
     pub(crate) takes: Option<String>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -110,9 +111,9 @@ pub(crate) async fn call_with_body(
     let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (kind, etag) = (text(header::CONTENT_TYPE).unwrap_or_default(), text(header::ETAG));
     let takes = text(header::ACCEPT_ENCODING);
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers().clone());
     let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    Answered { status, kind, etag, takes, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    Answered { status, kind, etag, takes, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
 }
 
 async fn token(world: &World) -> EnrolmentToken {

@@ -37,7 +37,7 @@ pub(crate) const HELD: StatusCode = StatusCode::PRECONDITION_REQUIRED;
 /// An agent's access to the service.
 pub(crate) struct Export<'a> {
     world: &'a World,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl<'a> Export<'a> {
@@ -54,7 +54,7 @@ impl<'a> Export<'a> {
         body: Option<Value>,
     ) -> Answered {
         let answer = call(self.world, method, path, Some(&self.token), headers, body).await;
-        if answer.status != StatusCode::NO_CONTENT {
+        if !matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             assert_eq!(answer.kind, "application/scim+json", "{path}");
         }
         if answer.status.is_client_error() {
@@ -174,7 +174,7 @@ async fn passwords_and_roles_are_refused_by_name(world: &World) {
     let export = Export::new(world).await;
     let made = export.create("luca").await;
     let path = format!("{USERS}/{}", made.body["id"].as_str().unwrap());
-    for name in ["password", "roles", "entitlements", "groups"] {
+    for name in ["password", "roles", "entitlements", "PassWord"] {
         let mut body = person("luca");
         body[name] = "x".into();
         let operation = patch(json!([{"op": "replace", "path": name, "value": "x"}]));
@@ -185,7 +185,7 @@ async fn passwords_and_roles_are_refused_by_name(world: &World) {
         ] {
             let answer = export.call(method, path, &[], body).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
-            assert!(answer.body["detail"].as_str().unwrap().contains(name));
+            assert!(answer.body["detail"].as_str().unwrap().contains(&name.to_lowercase()));
         }
     }
     assert_eq!(export.call(Method::GET, &path, &[], None).await.etag, made.etag);
@@ -481,16 +481,16 @@ async fn a_bulk_request_is_its_operations_one_by_one(world: &World) {
     }
     let mut named = person("bulkthree");
     named["displayName"] = "a \"password\" in a name".into();
-    let said = bulk_call(json!([{"method": "POST", "path": "/Users", "data": named}]), 0).await;
+    let said =
+        bulk_call(json!([{"method": "POST", "path": "/Users", "bulkId": "n", "data": named}]), 0).await;
     assert_eq!(said.body["Operations"][0]["status"], "201", "{}", said.body);
     // People who come together come as by themselves: each with their own fault, and the first of two who contradict each other.
     let mut roles = person("bulkfive");
     roles["roles"] = json!(["x"]);
-    let post = |data: Value| json!({"method": "POST", "path": "/Users", "data": data});
-    let many: Vec<Value> = (0..90).map(|number| post(person(&format!("bulkmany{number}")))).collect();
-    let mut many =
-        [many, vec![post(person("bulkmany7")), post(roles), post(json!({"userName": 7}))]].concat();
-    many.push(post(person("bulklast")));
+    let people = (0..90).map(|number| person(&format!("bulkmany{number}")));
+    let others = [person("bulkmany7"), roles, json!({"userName": 7}), person("bulklast")];
+    let post = |(number, data): (usize, Value)| json!({"method": "POST", "path": "/Users", "bulkId": format!("{number}"), "data": data});
+    let many: Vec<Value> = people.chain(others).enumerate().map(post).collect();
     let said = bulk_call(json!(many), 0).await;
     let statuses: Vec<&str> = said.body["Operations"]
         .as_array()

@@ -40,7 +40,8 @@ async fn a_compressed_body_is_read_as_what_it_was() {
     let world = World::new().await;
     let (agent, key) = world.enrolled("exporter").await;
     let token = access(&world, agent.id, &key).await;
-    let operation = |name: &str| json!({"method": "POST", "path": "/Users", "data": person(name)});
+    let operation =
+        |name: &str| json!({"method": "POST", "path": "/Users", "bulkId": name, "data": person(name)});
     let bulk = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [operation("anna"), operation("bruno")],

@@ -224,7 +224,8 @@ async fn nobody_of_a_directory_gets_a_name_of_the_tenants_own_people(world: &Wor
     refused(&export.call(Method::PUT, &path, &[], Some(into("luca"))).await);
     let rename = patch(json!([{"op": "replace", "path": "userName", "value": "luca@CLOUD.contoso.test"}]));
     refused(&export.call(Method::PATCH, &path, &[], rename).await);
-    let operation = |data: Value| json!({"method": "POST", "path": "/Users", "bulkId": "x", "data": data});
+    let operation =
+        |data: Value| json!({"method": "POST", "path": "/Users", "bulkId": data["externalId"], "data": data});
     let body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [operation(into("marta")), operation(into("carla")), operation(person("anna"))],

@@ -123,7 +123,7 @@ async fn a_scope_is_a_domain_or_who_is_in_a_group(f: &Fixture) -> Result<()> {
     let chiara = f.administrator("Chiara").await?;
     ensure!(administrators.set_scope(tenant, chiara.id, &both).await?);
     assert_eq!(administrators.get(tenant, chiara.id).await?.map(|one| one.scope), Some(both));
-    groups.delete(tenant, outer.id).await?;
+    groups.delete(tenant, outer.id, crate::fixture::NOW).await?;
     ensure!(!has(&by_group(outer.id), &anna).await?, "a group that is gone has nobody");
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn a_policy_is_replaced_listed_and_taken_away(f: &Fixture) -> Result<()> {
     let shown: Vec<_> = listed.iter().map(|one| (one.name.as_deref(), one.group, &one.policy)).collect();
     assert_eq!(shown, [(Some("board"), board.id, &two), (Some("sales"), sales.id, &one)]);
     // A group that went leaves its policy to be seen, until somebody takes it away.
-    f.store.groups().delete(f.tenant.id, board.id).await?;
+    f.store.groups().delete(f.tenant.id, board.id, NOW).await?;
     let gone = policies.list(f.tenant.id).await?;
     ensure!(gone.iter().any(|one| one.group == board.id && one.name.is_none()), "{gone:?}");
     ensure!(policies.remove(f.tenant.id, board.id).await? && !policies.remove(f.tenant.id, board.id).await?);

@@ -5,7 +5,7 @@ use ritorno_identity::group::Group;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
-use ritorno_storage::{StoreError, Updated};
+use ritorno_storage::{GroupMembers, StoreError, Updated};
 
 use crate::fixture::{Fixture, NOW, on_both};
 
@@ -13,6 +13,7 @@ on_both!(
     comes_back_as_it_was_stored_and_changes_by_version,
     members_come_and_go_and_may_be_named_twice,
     who_goes_is_in_no_group,
+    a_change_is_kept_whole_and_tells_by_a_version,
     many_members_and_pages,
     of_a_tenants_people_a_group_may_reset,
 );
@@ -44,11 +45,12 @@ async fn comes_back_as_it_was_stored_and_changes_by_version(f: &Fixture) -> Resu
         "one anchor, one group"
     );
     let renamed = Group { display_name: "Vendite".into(), ..sales.clone() };
-    assert_eq!(groups.update(&renamed, 1).await?, Updated::Done { version: 2 });
-    assert_eq!(groups.update(&renamed, 1).await?, Updated::Conflict);
+    assert_eq!(groups.change(&renamed, 1, &GroupMembers::default()).await?, Updated::Done { version: 2 });
+    assert_eq!(groups.change(&renamed, 1, &GroupMembers::default()).await?, Updated::Conflict);
     let found = groups.by_anchor(f.tenant.id, &sales.source_anchor).await?.unwrap().0;
     assert_eq!((found.display_name.as_str(), found.version), ("Vendite", 2));
-    ensure!(groups.delete(f.tenant.id, sales.id).await? && !groups.delete(f.tenant.id, sales.id).await?);
+    ensure!(groups.delete(f.tenant.id, sales.id, NOW).await?);
+    ensure!(!groups.delete(f.tenant.id, sales.id, NOW).await?);
     Ok(())
 }
 
@@ -80,7 +82,7 @@ async fn members_come_and_go_and_may_be_named_twice(f: &Fixture) -> Result<()> {
     assert_eq!(groups.members_among(tenant, id, &[]).await?, [""; 0]);
     assert_eq!(groups.remove_members(tenant, id, &people).await?, 1);
     assert_eq!(groups.remove_members(tenant, id, &people).await?, 0);
-    assert_eq!(groups.clear(tenant, id).await?, 1);
+    assert_eq!(groups.remove_members(tenant, id, &nested).await?, 1);
     ensure!(
         groups.add_members(tenant, GroupId::random(&f.random), &people, &[]).await.is_err(),
         "no such group"
@@ -99,8 +101,76 @@ async fn who_goes_is_in_no_group(f: &Fixture) -> Result<()> {
     groups.add_members(f.tenant.id, outer.id, &[], &[inner.id.to_string()]).await?;
     f.store.users().delete(f.tenant.id, anna.id).await?;
     assert_eq!(groups.members(f.tenant.id, outer.id).await?, [(inner.id.to_string(), true)]);
-    groups.delete(f.tenant.id, inner.id).await?;
+    groups.delete(f.tenant.id, inner.id, NOW).await?;
     assert_eq!(groups.members(f.tenant.id, outer.id).await?, []);
+    Ok(())
+}
+
+async fn a_change_is_kept_whole_and_tells_by_a_version(f: &Fixture) -> Result<()> {
+    let (outer, inner) = (group(f, "outer"), group(f, "inner"));
+    let (anna, paolo) = (f.person("anna"), f.person("paolo"));
+    let cloud = User { mastered: Mastered::CloudOnly, ..f.person("cloud") };
+    for user in [&anna, &paolo, &cloud] {
+        f.store.users().insert(user).await?;
+    }
+    let groups = f.store.groups();
+    groups.insert(&inner).await?;
+    let ids = |ids: &[&User]| -> Vec<String> { ids.iter().map(|user| user.id.to_string()).collect() };
+    let (tenant, nested) = (f.tenant.id, vec![inner.id.to_string()]);
+    let first = GroupMembers { people: ids(&[&anna]), groups: nested.clone(), leaving: Vec::new() };
+    groups.insert_with(&outer, &first).await?;
+    assert_eq!(groups.get(tenant, outer.id).await?, Some((outer.clone(), 2)));
+    let again = Group { id: GroupId::random(&f.random), ..outer.clone() };
+    ensure!(matches!(groups.insert_with(&again, &first).await, Err(StoreError::Contradiction(_))));
+    // Who would come: nobody twice, no cloud-only people, nobody who is not there.
+    let asked = [ids(&[&anna, &paolo, &cloud]), vec!["nobody".to_owned()]].concat();
+    let coming = groups.coming(tenant, outer.id, &asked, &nested).await?;
+    assert_eq!(coming, GroupMembers { people: ids(&[&paolo]), ..GroupMembers::default() });
+
+    // One who comes and one who goes are one change, which costs as many statements however many there are.
+    let (counted, later) = (f.store.counted(), NOW.plus(std::time::Duration::from_secs(1)));
+    let renamed = Group { display_name: "Fuori".into(), updated_at: later, ..outer.clone() };
+    let moved = GroupMembers { people: ids(&[&paolo]), groups: Vec::new(), leaving: ids(&[&anna]) };
+    assert_eq!(counted.groups().change(&renamed, 1, &moved).await?, Updated::Done { version: 2 });
+    assert_eq!(counted.statements(), 3);
+    let members = async |group: &Group| groups.members(tenant, group.id).await;
+    let is = |members: Vec<(String, bool)>, expected: &[String]| {
+        let mut expected = expected.to_vec();
+        expected.sort();
+        members.into_iter().map(|(id, _)| id).collect::<Vec<_>>() == expected
+    };
+    let now = [ids(&[&paolo]), nested.clone()].concat();
+    ensure!(is(members(&outer).await?, &now));
+    // Of what comes too late nothing is kept.
+    let back = GroupMembers { people: ids(&[&anna]), groups: Vec::new(), leaving: ids(&[&paolo]) };
+    let late = Group { display_name: "Late".into(), ..renamed.clone() };
+    assert_eq!(groups.change(&late, 1, &back).await?, Updated::Conflict);
+    // Nor of what contradicts another row.
+    let taken = Group { source_anchor: inner.source_anchor.clone(), ..renamed.clone() };
+    ensure!(matches!(groups.change(&taken, 2, &back).await, Err(StoreError::Contradiction(_))));
+    let stands = groups.find(tenant, outer.id).await?.unwrap();
+    assert_eq!((stands.display_name.as_str(), stands.version, stands.updated_at), ("Fuori", 2, later));
+    ensure!(is(members(&outer).await?, &now));
+    let of = groups.of_member(tenant, &paolo.id.to_string()).await?;
+    assert_eq!(of.iter().map(|(group, count)| (group.id, *count)).collect::<Vec<_>>(), [(outer.id, 2)]);
+    assert_eq!(groups.of_member(tenant, &nested[0]).await?.len(), 1);
+
+    // Whoever goes leaves a new version of each group that they were in.
+    let version = async || -> Result<(i64, bool)> {
+        let group = groups.find(tenant, outer.id).await?.unwrap();
+        Ok((group.version, group.updated_at == later.plus(std::time::Duration::from_secs(1))))
+    };
+    let then = later.plus(std::time::Duration::from_secs(1));
+    ensure!(f.store.users().remove(tenant, paolo.id, then).await?);
+    ensure!(!f.store.users().remove(tenant, paolo.id, then).await?);
+    assert_eq!(version().await?, (3, true));
+    ensure!(groups.delete(tenant, inner.id, then).await? && !groups.delete(tenant, inner.id, then).await?);
+    assert_eq!(version().await?, (4, true));
+    ensure!(members(&outer).await?.is_empty());
+    ensure!(
+        groups.find(tenant, inner.id).await?.is_none()
+            && f.store.users().get(tenant, paolo.id).await?.is_none()
+    );
     Ok(())
 }
 
@@ -153,7 +223,7 @@ async fn of_a_tenants_people_a_group_may_reset(f: &Fixture) -> Result<()> {
         f.store.tenants().update(&Tenant { sspr_group: Some(id), ..f.tenant.clone() }).await?;
         assert_eq!(selected().await?, [true, false], "directly, and through another group");
     }
-    groups.delete(tenant, inner.id).await?;
+    groups.delete(tenant, inner.id, NOW).await?;
     assert_eq!(selected().await?, [false, false], "a group that is gone has nobody");
     f.store.tenants().update(&f.tenant).await?;
     assert_eq!(selected().await?, [true, true]);

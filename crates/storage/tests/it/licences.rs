@@ -91,7 +91,7 @@ async fn what_is_assigned_is_granted_directly_and_through_groups(f: &Fixture) ->
     // Who leaves, or is gone, has it no more.
     f.store.groups().remove_members(f.tenant.id, inner.id, &[bruno.id.to_string()]).await?;
     assert_eq!(granted(f, &bruno).await, Grant::Free);
-    f.store.groups().delete(f.tenant.id, outer.id).await?;
+    f.store.groups().delete(f.tenant.id, outer.id, NOW).await?;
     assert_eq!(granted(f, &anna).await, Grant::Free);
     ensure!(licences.revoke(f.tenant.id, sku("AAD_PREMIUM"), Holder::User(carla.id)).await?);
     ensure!(!licences.revoke(f.tenant.id, sku("AAD_PREMIUM"), Holder::User(carla.id)).await?);

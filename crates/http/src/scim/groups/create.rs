@@ -7,10 +7,10 @@ use axum::response::Response;
 use ritorno_identity::audit::Activity;
 use ritorno_protocol::scim;
 
+use super::members;
 use crate::scim::access::{ScimAgent, read};
 use crate::scim::error::ScimError;
 use crate::scim::group::{answer, audit, resource, said};
-use crate::scim::groups::patch::{apply, divided};
 use crate::state::AppState;
 
 /// Adds a group, with the members that it names.
@@ -24,10 +24,9 @@ pub async fn handle(
 ) -> Result<Response, ScimError> {
     let said_of: scim::Group = read(body)?;
     let group = said(&said_of, &agent, None, &state)?;
-    state.store.groups().insert(&group).await?;
-    let changes = scim::MemberChanges { add: said_of.members, ..scim::MemberChanges::default() };
-    let (people, groups) = divided(&changes.add);
-    let came = apply(&state, &group, &changes, &people, &groups).await?.0;
+    let coming = members::coming(&state, &group, &said_of.members).await?;
+    state.store.groups().insert_with(&group, &coming).await?;
+    let came = members::number(&coming);
     let reason = format!("{} of {}, {came} members", group.account_name, group.forest);
     audit(&state, &agent, Activity::GroupAdded, reason).await?;
     let address = state.settings.public_address();

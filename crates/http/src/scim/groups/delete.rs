@@ -5,10 +5,11 @@ use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::removal::{Removal, RemovalKind};
 
-use crate::scim::access::{ScimAgent, if_match};
+use crate::scim::access::ScimAgent;
 use crate::scim::error::ScimError;
-use crate::scim::group::{audit, known};
+use crate::scim::group::{audit, found};
 use crate::scim::guard;
+use crate::scim::version::if_match;
 use crate::state::AppState;
 
 /// Removes a group. Who was in it stays.
@@ -21,14 +22,12 @@ pub async fn handle(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
-    let (group, _) = known(&state, &agent, &id).await?;
-    if if_match(&headers)?.is_some_and(|version| version != group.version) {
-        return Err(ScimError::Version);
-    }
+    let group = found(&state, &agent, &id).await?;
+    if_match(&headers).check(group.version)?;
     let (id, name) = (group.id.to_string(), group.display_name.clone());
     let passed =
         guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
-    let deleted = state.store.groups().delete(state.tenant, group.id).await;
+    let deleted = state.store.groups().delete(state.tenant, group.id, state.clock.now()).await;
     let made = matches!(deleted, Ok(true));
     guard::end(&state, &agent, RemovalKind::DeleteGroup, id, passed, made).await?;
     if !deleted? {

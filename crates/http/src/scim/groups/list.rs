@@ -1,9 +1,10 @@
 //! `GET /scim/v2/Groups` (RFC 7644 section 3.4.2): the groups of the agent's forests, filtered and in pages. A list tells how
-//! many members each has, and not who they are: that is asked of each by itself.
+//! many members each has, and who they are only if that is asked for by its name.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use ritorno_identity::agent::Agent;
 use ritorno_identity::group::Group;
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::ListResponse;
@@ -16,6 +17,9 @@ use crate::scim::list::Asked;
 use crate::scim::resource::body;
 use crate::state::AppState;
 
+/// Most groups on a page whose members are asked for.
+const WITH_MEMBERS: i64 = 25;
+
 /// Answers with a page.
 ///
 /// # Errors
@@ -23,47 +27,107 @@ use crate::state::AppState;
 pub async fn handle(
     State(state): State<AppState>,
     ScimAgent(agent): ScimAgent,
-    Query(asked): Query<Asked>,
+    asked: Asked,
 ) -> Result<Response, ScimError> {
+    let with_members = asked.names("members");
     let (start, count) = asked.page();
-    let mut found = Found::new(start, count);
-    let address = state.settings.public_address();
-    let wanted = asked.filter().map(Wanted::read).transpose()?;
-    if let Some(anchor) = wanted.as_ref().and_then(|wanted| wanted.only("externalId")) {
-        let named = state.store.groups().by_anchor(state.tenant, &SourceAnchor(anchor.to_owned())).await?;
-        let theirs = named.filter(|(group, _)| agent.forests.contains(&group.forest));
-        theirs.into_iter().for_each(|group| found.add(group));
-    } else if let Some(wanted) = wanted {
-        let _scan = state.scans.begin(agent.id)?;
-        for forest in &agent.forests {
-            let mut after = None;
-            loop {
-                let groups =
-                    state.store.groups().of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
-                let last = (groups.len() as u32) < AT_ONCE;
-                after = groups.last().map(|(group, _)| group.id);
-                // Who waits for this thread has a turn.
-                tokio::task::yield_now().await;
-                let has =
-                    |(group, count): &(Group, u64)| wanted.has(&resource(group, *count, Vec::new(), address));
-                groups.into_iter().filter(has).for_each(|group| found.add(group));
-                if last {
-                    break;
-                }
-            }
-        }
-    } else {
-        for forest in &agent.forests {
-            let left = count - i64::try_from(found.page.len()).unwrap_or(count);
-            // Where this forest's groups begin in the list of all.
-            let from = if found.page.is_empty() { start - found.total } else { 1 };
-            let listed = state.store.groups().list(state.tenant, forest, from, left).await?;
-            found.total += listed.total;
-            found.page.extend(listed.groups);
-        }
+    let count = if with_members { count.min(WITH_MEMBERS) } else { count };
+    let found = match asked.filter() {
+        Some(text) => matching(&state, &agent, &Wanted::read(text)?, start, count).await?,
+        None => of_the_forests(&state, &agent, start, count).await?,
+    };
+    let mut resources = Vec::with_capacity(found.page.len());
+    for (group, count) in &found.page {
+        let members = match with_members {
+            true => state.store.groups().members(state.tenant, group.id).await?,
+            false => Vec::new(),
+        };
+        resources.push(resource(group, *count, members, state.settings.public_address()));
     }
-    let resources =
-        found.page.iter().map(|(group, count)| resource(group, *count, Vec::new(), address)).collect();
     let (total, start) = (u64::try_from(found.total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
+}
+
+/// Those of the agent's groups that a filter wants. What an attribute names that there is an index for is found by it; else all are looked
+/// through, with their members if the filter says something of them.
+async fn matching(
+    state: &AppState,
+    agent: &Agent,
+    wanted: &Wanted,
+    start: i64,
+    count: i64,
+) -> Result<Found<(Group, u64)>, ScimError> {
+    let mut found = Found::new(start, count);
+    let repository = state.store.groups();
+    let with_members = wanted.mentions("members");
+    let is_wanted = async |group: &Group, count: u64| -> Result<bool, ScimError> {
+        let members = match with_members {
+            true => state.store.groups().members(state.tenant, group.id).await?,
+            false => Vec::new(),
+        };
+        Ok(wanted.has(&resource(group, count, members, state.settings.public_address())))
+    };
+    let candidates = if let Some(id) = wanted.named("id") {
+        match id.parse() {
+            Ok(id) => Some(repository.get(state.tenant, id).await?.into_iter().collect()),
+            Err(_) => Some(Vec::new()),
+        }
+    } else if let Some(anchor) = wanted.named("externalId") {
+        let named = repository.by_anchor(state.tenant, &SourceAnchor(anchor.to_owned())).await?;
+        Some(named.into_iter().collect())
+    } else if let Some((member, _)) = wanted.member() {
+        Some(repository.of_member(state.tenant, member).await?)
+    } else {
+        None
+    };
+    if let Some(candidates) = candidates {
+        // Whose member is all that was asked for needs no second look at all of its members.
+        let is_sure = wanted.member().is_some_and(|(_, alone)| alone);
+        for (group, count) in candidates {
+            let is_theirs = agent.forests.contains(&group.forest);
+            if is_theirs && (is_sure || is_wanted(&group, count).await?) {
+                found.add((group, count));
+            }
+        }
+        return Ok(found);
+    }
+    let _scan = state.scans.begin(agent.id)?;
+    for forest in &agent.forests {
+        let mut after = None;
+        loop {
+            let groups = repository.of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
+            let last = (groups.len() as u32) < AT_ONCE;
+            after = groups.last().map(|(group, _)| group.id);
+            // Who waits for this thread has a turn.
+            tokio::task::yield_now().await;
+            for (group, count) in groups {
+                if is_wanted(&group, count).await? {
+                    found.add((group, count));
+                }
+            }
+            if last {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// One page of the groups of all of the agent's forests, one forest after the other.
+async fn of_the_forests(
+    state: &AppState,
+    agent: &Agent,
+    start: i64,
+    count: i64,
+) -> Result<Found<(Group, u64)>, ScimError> {
+    let mut found = Found::new(start, count);
+    for forest in &agent.forests {
+        let left = count - i64::try_from(found.page.len()).unwrap_or(count);
+        // Where this forest's groups begin in the list of all.
+        let from = if found.page.is_empty() { start - found.total } else { 1 };
+        let listed = state.store.groups().list(state.tenant, forest, from, left).await?;
+        found.total += listed.total;
+        found.page.extend(listed.groups);
+    }
+    Ok(found)
 }

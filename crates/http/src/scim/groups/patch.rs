@@ -1,24 +1,39 @@
 //! `PATCH /scim/v2/Groups/{id}` (RFC 7644 section 3.5.2): members come and go, so that one changed member of a large group is a small
-//! request. Each part may be repeated. Who leaves counts at the deletion guard.
-
-use std::collections::HashSet;
+//! request, and what else is known of the group changes; all of it or nothing. Who leaves counts at the deletion guard.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::group::Group;
 use ritorno_protocol::scim::{
-    Member, MemberChanges, MemberKind, NotMembers, OperationKind, PatchOp, read_member_operation,
+    self, GROUP_SCHEMA, MemberChanges, NotMembers, Operation, OperationKind, PatchOp, RITORNO_GROUP_SCHEMA,
+    read_member_operation,
 };
+use scim_v2::filter::{PatchPath, ValFilter};
+use serde_json::{Value, json};
 
+use super::members;
 use crate::scim::access::{ScimAgent, read};
+use crate::scim::change::{self, Kind, Shape};
 use crate::scim::error::ScimError;
-use crate::scim::group::{audit, found};
-use crate::scim::guard;
+use crate::scim::filter::{element_has, is_ordering_fit};
+use crate::scim::group::{audit, found, resource, said, tagged};
+use crate::scim::version::if_match;
 use crate::state::AppState;
 
-/// Changes who is in a group, or its name.
+const TEXT: Kind = Kind::Text;
+/// What changes of a group besides its members.
+const GROUP: Shape = Shape {
+    core: (GROUP_SCHEMA, &[("displayName", TEXT), ("externalId", TEXT)]),
+    extension: (
+        RITORNO_GROUP_SCHEMA,
+        &[("anchor", TEXT), ("accountName", TEXT), ("domain", TEXT), ("forest", TEXT)],
+    ),
+};
+
+/// Changes a group. The answer says which version it is now, and where.
 ///
 /// # Errors
 /// [`ScimError`].
@@ -26,69 +41,111 @@ pub async fn handle(
     State(state): State<AppState>,
     ScimAgent(agent): ScimAgent,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<StatusCode, ScimError> {
+) -> Result<Response, ScimError> {
+    let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
     let group = found(&state, &agent, &id).await?;
-    let (mut changes, mut name) = (MemberChanges::default(), None);
-    for operation in &patch.operations {
-        let path = operation.path.as_deref().unwrap_or_default();
-        if path.eq_ignore_ascii_case("displayName") && operation.op != OperationKind::Remove {
-            let text = operation.value.as_ref().and_then(|value| value.as_str()).map(str::trim);
-            let text = text.filter(|text| !text.is_empty());
-            name = Some(text.ok_or_else(|| ScimError::Value("displayName is a text".into()))?.to_owned());
-            continue;
+    expected.check(group.version)?;
+    let address = state.settings.public_address();
+    let (of_members, others) = divided(&patch.operations);
+    let mut changes = MemberChanges::default();
+    for operation in &of_members {
+        match read_member_operation(&mut changes, operation) {
+            Ok(()) => {}
+            Err(NotMembers::Path(path)) => {
+                remove_by_filter(&state, &group, &mut changes, operation, path).await?
+            }
+            Err(error) => return Err(ScimError::Value(error.to_string())),
         }
-        read_member_operation(&mut changes, operation).map_err(|error| match error {
-            NotMembers::Path(path) => ScimError::Path(path),
-            NotMembers::Value => ScimError::Value(error.to_string()),
-        })?;
     }
-    let leaving = leaving(&state, &group, &changes).await?;
-    guard::pass_members(&state, &agent, &group, &leaving).await?;
-    if let Some(display_name) = name.filter(|name| *name != group.display_name) {
-        let changed = Group { display_name, updated_at: state.clock.now(), ..group.clone() };
-        super::replace::store(&state, &changed, group.version).await?;
-    }
-    let (people, groups) = divided(&changes.add);
-    let (came, went) = apply(&state, &group, &changes, &people, &groups).await?;
-    guard::members_left(&state, &agent, &group, &leaving).await?;
+    let changed = match others.as_slice() {
+        [] => Group { updated_at: state.clock.now(), ..group.clone() },
+        others => {
+            let Ok(Value::Object(mut attributes)) =
+                serde_json::to_value(resource(&group, 0, Vec::new(), address))
+            else {
+                return Err(ScimError::Syntax("the resource is no object".into()));
+            };
+            change::apply(&mut attributes, &GROUP, others)?;
+            let to: scim::Group = serde_json::from_value(Value::Object(attributes))
+                .map_err(|_| ScimError::Value("a value is missing or of the wrong kind".into()))?;
+            Group { exported_by: group.exported_by, ..said(&to, &agent, Some(&group), &state)? }
+        }
+    };
+    let stored = members::store(&state, &agent, &group, changed, &changes).await?;
+    let (group, came, went) = (stored.group, stored.came, stored.went);
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
     audit(&state, &agent, Activity::GroupUpdated, reason).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(tagged(StatusCode::NO_CONTENT.into_response(), &group, address))
 }
 
-/// Which of the group's members are none afterwards.
-async fn leaving(state: &AppState, group: &Group, changes: &MemberChanges) -> Result<Vec<String>, ScimError> {
-    let repository = state.store.groups();
-    if !changes.clear {
-        return Ok(repository.members_among(state.tenant, group.id, &changes.remove).await?);
+/// The operations on members, and those on all else. One without a path may be both.
+fn divided(operations: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
+    let (mut of_members, mut others) = (Vec::new(), Vec::new());
+    for operation in operations {
+        let Operation { op, path, value } = operation;
+        match (path, value) {
+            (Some(path), _) => match about_members(path) {
+                Some(path) => of_members.push(Operation { path: Some(path), ..operation.clone() }),
+                None => others.push(operation.clone()),
+            },
+            (None, Some(Value::Object(values))) if *op != OperationKind::Remove => {
+                let mut rest = values.clone();
+                for (name, value) in values {
+                    if let Some(path) = about_members(name) {
+                        rest.remove(name);
+                        of_members.push(Operation { op: *op, path: Some(path), value: Some(value.clone()) });
+                    }
+                }
+                if !rest.is_empty() {
+                    others.push(Operation { op: *op, path: None, value: Some(Value::Object(rest)) });
+                }
+            }
+            (None, _) => others.push(operation.clone()),
+        }
     }
-    let stay: HashSet<&str> = changes.add.iter().map(|member| member.value.as_str()).collect();
-    let all = repository.members(state.tenant, group.id).await?.into_iter().map(|(id, _)| id);
-    Ok(all.filter(|id| !stay.contains(id.as_str())).collect())
+    (of_members, others)
 }
 
-/// Members by what they are: people and groups.
-pub(super) fn divided(members: &[Member]) -> (Vec<String>, Vec<String>) {
-    let of = |kind| members.iter().filter(|m| m.kind == kind).map(|m| m.value.clone()).collect();
-    (of(MemberKind::User), of(MemberKind::Group))
+/// A path about members without the URN of its schema; none if it is about something else.
+fn about_members(path: &str) -> Option<String> {
+    let schema = path.get(..GROUP_SCHEMA.len()).filter(|start| start.eq_ignore_ascii_case(GROUP_SCHEMA));
+    let bare = schema.and_then(|_| path.get(GROUP_SCHEMA.len()..)?.strip_prefix(':')).unwrap_or(path);
+    let name = bare.split(['[', '.']).next().unwrap_or(bare);
+    name.trim().eq_ignore_ascii_case("members").then(|| bare.to_owned())
 }
 
-/// Makes the changes; how many came, and how many went.
-pub(super) async fn apply(
+/// Takes out those members whom a filter wants that says more than which one.
+async fn remove_by_filter(
     state: &AppState,
     group: &Group,
-    changes: &MemberChanges,
-    people: &[String],
-    groups: &[String],
-) -> Result<(u64, u64), ScimError> {
-    let repository = state.store.groups();
-    let mut went = 0;
-    if changes.clear {
-        went += repository.clear(state.tenant, group.id).await?;
+    changes: &mut MemberChanges,
+    operation: &Operation,
+    path: String,
+) -> Result<(), ScimError> {
+    let filter: ValFilter = match path.parse() {
+        Ok(PatchPath::Value(within))
+            if operation.op == OperationKind::Remove && within.sub_attr.is_none() =>
+        {
+            within.filter
+        }
+        _ => return Err(ScimError::Path(path.chars().take(100).collect())),
+    };
+    if !is_ordering_fit(&filter) {
+        return Err(ScimError::Filter);
     }
-    went += repository.remove_members(state.tenant, group.id, &changes.remove).await?;
-    let came = repository.add_members(state.tenant, group.id, people, groups).await?;
-    Ok((came, went))
+    let wanted = |id: &str, kind: &str| element_has(&filter, &json!({"value": id, "type": kind}));
+    changes.add.retain(|member| !wanted(&member.value, kind(member.kind == scim::MemberKind::Group)));
+    if !changes.clear {
+        let standing = state.store.groups().members(state.tenant, group.id).await?;
+        let gone = standing.into_iter().filter(|(id, is_group)| wanted(id, kind(*is_group)));
+        changes.remove.extend(gone.map(|(id, _)| id));
+    }
+    Ok(())
+}
+
+const fn kind(is_group: bool) -> &'static str {
+    if is_group { "Group" } else { "User" }
 }

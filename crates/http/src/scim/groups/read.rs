@@ -1,23 +1,17 @@
 //! `GET /scim/v2/Groups/{id}` (RFC 7644 section 3.4.1).
 
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Deserialize;
 
 use crate::scim::access::ScimAgent;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, known, resource};
+use crate::scim::group::{answer, etag, found, known, resource};
+use crate::scim::list::Asked;
+use crate::scim::version::{has_it, not_modified};
 use crate::state::AppState;
 
-/// What the address asks for.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Asked {
-    excluded_attributes: Option<String>,
-}
-
-/// Answers with one group and its members, unless those are excluded (RFC 7644 section 3.9).
+/// Answers with one group and its members, unless those are not asked for (RFC 7644 section 3.9) or who asks has this version already.
 ///
 /// # Errors
 /// [`ScimError`].
@@ -25,14 +19,17 @@ pub async fn handle(
     State(state): State<AppState>,
     ScimAgent(agent): ScimAgent,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    asked: Asked,
 ) -> Result<Response, ScimError> {
+    let standing = found(&state, &agent, &id).await?;
+    if has_it(&headers, standing.version) {
+        return Ok(not_modified(&etag(&standing)));
+    }
     let (group, count) = known(&state, &agent, &id).await?;
-    let excluded = asked.excluded_attributes.unwrap_or_default();
-    let members = if excluded.split(',').any(|name| name.trim().eq_ignore_ascii_case("members")) {
-        Vec::new()
-    } else {
-        state.store.groups().members(state.tenant, group.id).await?
+    let members = match asked.wants("members") {
+        true => state.store.groups().members(state.tenant, group.id).await?,
+        false => Vec::new(),
     };
     let resource = resource(&group, count, members, state.settings.public_address());
     Ok(answer(StatusCode::OK, &group, &resource))

@@ -1,18 +1,18 @@
-//! `PUT /scim/v2/Groups/{id}` (RFC 7644 section 3.5.1), for all of a group but who is in it: its members come and go by PATCH, since
-//! a list of all of them may be larger than a body.
+//! `PUT /scim/v2/Groups/{id}` (RFC 7644 section 3.5.1). Its members are replaced if the body tells of them, by an empty list too, and stay if
+//! it does not: a list of all of them may be larger than a body, so that an export changes them by PATCH.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::group::Group;
-use ritorno_protocol::scim;
-use ritorno_storage::Updated;
+use ritorno_protocol::scim::{self, MemberChanges};
 
-use crate::scim::access::{ScimAgent, if_match, read};
+use super::members;
+use crate::scim::access::{ScimAgent, json, taken};
 use crate::scim::error::ScimError;
 use crate::scim::group::{answer, audit, known, resource, said};
+use crate::scim::version::if_match;
 use crate::state::AppState;
 
 /// Replaces what is known of a group.
@@ -26,26 +26,29 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let expected = if_match(&headers)?;
-    let said_of: scim::Group = read(body)?;
-    if !said_of.members.is_empty() {
-        return Err(ScimError::Value("members of a group are changed by PATCH".into()));
-    }
+    let expected = if_match(&headers);
+    let body = json(body)?;
+    let clear =
+        body.as_object().is_some_and(|body| body.keys().any(|name| name.eq_ignore_ascii_case("members")));
+    let said_of: scim::Group = taken(body)?;
     let (group, count) = known(&state, &agent, &id).await?;
-    if expected.is_some_and(|version| version != group.version) {
-        return Err(ScimError::Version);
-    }
-    let changed = store(&state, &said(&said_of, &agent, Some(&group), &state)?, group.version).await?;
-    let reason = format!("{} of {}", changed.account_name, changed.forest);
+    expected.check(group.version)?;
+    let changed = said(&said_of, &agent, Some(&group), &state)?;
+    let changes = MemberChanges { clear, add: said_of.members, remove: Vec::new() };
+    let stored = members::store(&state, &agent, &group, changed, &changes).await?;
+    let (group, count) = (stored.group, count + stored.came - stored.went);
+    let reason = match clear {
+        false => format!("{} of {}", group.account_name, group.forest),
+        true => format!(
+            "{} of {}: {} members came, {} went",
+            group.account_name, group.forest, stored.came, stored.went
+        ),
+    };
     audit(&state, &agent, Activity::GroupUpdated, reason).await?;
-    let resource = resource(&changed, count, Vec::new(), state.settings.public_address());
-    Ok(answer(StatusCode::OK, &changed, &resource))
-}
-
-/// Stores a group as the version after `expected`.
-pub(super) async fn store(state: &AppState, group: &Group, expected: i64) -> Result<Group, ScimError> {
-    match state.store.groups().update(group, expected).await? {
-        Updated::Done { version } => Ok(Group { version, ..group.clone() }),
-        Updated::Conflict => Err(ScimError::Version),
-    }
+    let members = match clear {
+        false => Vec::new(),
+        true => state.store.groups().members(state.tenant, group.id).await?,
+    };
+    let resource = resource(&group, count, members, state.settings.public_address());
+    Ok(answer(StatusCode::OK, &group, &resource))
 }
