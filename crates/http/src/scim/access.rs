@@ -1,58 +1,20 @@
-//! Which agent asks, under which lease, and what it may touch.
+//! What a client may touch, by whom and under which name; versions; and what nobody may send.
 
 use axum::body::Bytes;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use ritorno_identity::agent::Agent;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::name::SignInName;
 use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::UserId;
-use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
+use super::client::ScimClient;
 use super::error::ScimError;
-use crate::agent_api::bearer::AgentBearer;
-use crate::problem::Problem;
 use crate::state::AppState;
-
-/// The agent that asks, not under an outdated lease.
-#[derive(Clone, Debug)]
-pub struct ScimAgent(pub Agent);
-
-impl FromRequestParts<AppState> for ScimAgent {
-    type Rejection = ScimError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
-        // An operation of a bulk request comes with the agent whom that request was let in for.
-        let agent = match parts.extensions.remove::<Self>() {
-            Some(Self(agent)) => agent,
-            None => {
-                let bearer = AgentBearer::from_request_parts(parts, state).await;
-                bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0
-            }
-        };
-        if let Some((connector, epoch)) = lease(&parts.headers)? {
-            state.leases.see(agent.id, &connector, epoch)?;
-        }
-        Ok(Self(agent))
-    }
-}
-
-fn lease(headers: &HeaderMap) -> Result<Option<(String, u64)>, ScimError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(epoch) = text(LEASE_EPOCH_HEADER) else { return Ok(None) };
-    let epoch = epoch.parse().map_err(|_| ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no number")))?;
-    let connector = text(CONNECTOR_HEADER)
-        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
-    Ok(Some((connector.to_owned(), epoch)))
-}
 
 /// The tenant, as it stands now.
 ///
@@ -62,27 +24,36 @@ pub(super) async fn tenant(state: &AppState) -> Result<Tenant, ScimError> {
     state.store.tenants().get(state.tenant).await?.ok_or(ScimError::NotFound)
 }
 
-/// Nobody of a directory gets a name of a domain whose people are the tenant's own: their password, which is the directory's, would be
-/// typed here in the clear.
+/// Whether a client's people may have that name. Nobody of a directory gets one of a domain whose people are the tenant's own: their
+/// password, which is the directory's, would be typed here in the clear. And a program's people have no others.
 ///
 /// # Errors
-/// [`ScimError::CloudDomain`].
-pub(super) fn nobody_of_the_tenants(tenant: &Tenant, name: &str) -> Result<(), ScimError> {
-    let Some((_, domain)) = name.rsplit_once('@') else { return Ok(()) };
-    match Realm::of_domain(tenant, domain) {
-        Realm::Directory => Ok(()),
-        Realm::Cloud => Err(ScimError::CloudDomain(domain.to_owned())),
+/// [`ScimError::CloudDomain`], [`ScimError::DirectoryDomain`], [`ScimError::Value`].
+pub(super) fn may_be_called(client: &ScimClient, tenant: &Tenant, name: &str) -> Result<(), ScimError> {
+    let domain = name.rsplit_once('@').map(|(_, domain)| domain);
+    if client.program_in().is_none() {
+        return match domain.map(|domain| (domain, Realm::of_domain(tenant, domain))) {
+            Some((domain, Realm::Cloud)) => Err(ScimError::CloudDomain(domain.to_owned())),
+            _ => Ok(()),
+        };
+    }
+    let parsed = SignInName::parse(name).ok().filter(SignInName::is_principal);
+    let parsed = parsed.ok_or_else(|| ScimError::Value("userName looks like anna@contoso.com".into()))?;
+    match Realm::of(tenant, &parsed) {
+        Realm::Cloud => Ok(()),
+        Realm::Directory => Err(ScimError::DirectoryDomain(domain.unwrap_or_default().to_owned())),
     }
 }
 
-/// The person of that id, if this agent may touch them.
+/// The person of that id, if this client may touch them.
 ///
 /// # Errors
-/// [`ScimError::NotFound`], [`ScimError::NotYours`], [`ScimError::Store`].
-pub async fn person(state: &AppState, agent: &Agent, id: &str) -> Result<User, ScimError> {
+/// [`ScimError::NotFound`], what [`ScimClient::reaches`] answers, [`ScimError::Store`].
+pub async fn person(state: &AppState, client: &ScimClient, id: &str) -> Result<User, ScimError> {
     let id: UserId = id.parse().map_err(|_| ScimError::NotFound)?;
     let user = state.store.users().get(state.tenant, id).await?.ok_or(ScimError::NotFound)?;
-    if agent.masters(&user) { Ok(user) } else { Err(ScimError::NotYours) }
+    client.reaches(state, &user).await?;
+    Ok(user)
 }
 
 /// The version that `If-Match` names (RFC 7644 section 3.14); `None` if it names none, or any.
@@ -108,17 +79,32 @@ pub fn has_it(headers: &HeaderMap, version: i64) -> bool {
     value.trim() == "*" || value.split(',').any(named)
 }
 
-/// What no agent may send, whatever else the body holds.
+/// What no client may send, whatever else the body holds.
 #[derive(Default, Deserialize)]
 struct Probe {
     #[serde(alias = "Password")]
     password: Option<IgnoredAny>,
-    #[serde(alias = "Roles")]
-    roles: Option<IgnoredAny>,
-    #[serde(alias = "Entitlements")]
-    entitlements: Option<IgnoredAny>,
-    #[serde(alias = "Groups")]
-    groups: Option<IgnoredAny>,
+    #[serde(alias = "Roles", default)]
+    roles: Something,
+    #[serde(alias = "Entitlements", default)]
+    entitlements: Something,
+    #[serde(alias = "Groups", default)]
+    groups: Something,
+}
+
+/// Whether an attribute says anything. An empty list is as good as none (RFC 7643 section 2.5), and some provisioners always send one.
+#[derive(Default)]
+struct Something(bool);
+
+impl<'de> Deserialize<'de> for Something {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|said| Self(!is_nothing(&said)))
+    }
+}
+
+/// Whether an attribute of that value is as good as absent.
+pub(super) fn is_nothing(said: &Value) -> bool {
+    said.is_null() || said.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Reads a body that says what a person is to be. The bytes are wiped: they may hold a password, which is refused by name.
@@ -128,13 +114,13 @@ struct Probe {
 pub fn read<T: serde::de::DeserializeOwned>(body: Bytes) -> Result<T, ScimError> {
     let refused = serde_json::from_slice::<Probe>(&body).ok().and_then(|probe| {
         [
-            (probe.password, "password"),
-            (probe.roles, "roles"),
-            (probe.entitlements, "entitlements"),
-            (probe.groups, "groups"),
+            (probe.password.is_some(), "password"),
+            (probe.roles.0, "roles"),
+            (probe.entitlements.0, "entitlements"),
+            (probe.groups.0, "groups"),
         ]
         .into_iter()
-        .find_map(|(sent, name)| sent.map(|_| name))
+        .find_map(|(sent, name)| sent.then_some(name))
     });
     let parsed = match refused {
         Some(name) => Err(ScimError::Forbidden(name)),
@@ -159,48 +145,13 @@ pub fn read<T: serde::de::DeserializeOwned>(body: Bytes) -> Result<T, ScimError>
 /// [`ScimError::Syntax`], [`ScimError::Forbidden`].
 pub fn taken<T: serde::de::DeserializeOwned>(said: Value) -> Result<T, ScimError> {
     const FORBIDDEN: [&str; 4] = ["password", "roles", "entitlements", "groups"];
-    let said_of =
-        |name: &str| said.as_object().is_some_and(|map| map.keys().any(|key| key.eq_ignore_ascii_case(name)));
+    let said_of = |name: &str| {
+        said.as_object().is_some_and(|map| {
+            map.iter().any(|(key, said)| key.eq_ignore_ascii_case(name) && !is_nothing(said))
+        })
+    };
     if let Some(name) = FORBIDDEN.into_iter().find(|name| said_of(name)) {
         return Err(ScimError::Forbidden(name));
     }
     serde_json::from_value(said).map_err(|_| ScimError::Syntax("not the expected body".to_owned()))
-}
-
-/// Writes down what an agent did to a person.
-///
-/// # Errors
-/// [`ScimError::Store`].
-pub async fn audit(
-    state: &AppState,
-    agent: &Agent,
-    activity: Activity,
-    target: UserId,
-    reason: String,
-) -> Result<(), ScimError> {
-    Ok(state.store.audit().append(&fact(state, agent, activity, target, reason)).await?)
-}
-
-/// What an agent did to a person, as a fact.
-pub(super) fn fact(
-    state: &AppState,
-    agent: &Agent,
-    activity: Activity,
-    target: UserId,
-    reason: String,
-) -> Fact {
-    Fact {
-        id: FactId::random(&*state.random),
-        tenant: state.tenant,
-        at: state.clock.now(),
-        activity,
-        actor: Actor::Agent(agent.id),
-        target: Some(target),
-        from: None,
-        success: Success::Success,
-        reason,
-        support_code: None,
-        correlation: CorrelationId::random(&*state.random),
-        request: None,
-    }
 }

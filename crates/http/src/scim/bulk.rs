@@ -1,5 +1,5 @@
 //! `POST /scim/v2/Bulk` (RFC 7644 section 3.7): several operations in one request. Each goes the way that it would go by itself, as the
-//! agent whom the request was let in for, with its version and the deletion guard; one that names a `bulkId` of an earlier one gets the
+//! client whom the request was let in for, with its version and the deletion guard; one that names a `bulkId` of an earlier one gets the
 //! id that this one made. People who are added one after the other are added together.
 
 use std::collections::HashMap;
@@ -9,14 +9,13 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
-use ritorno_identity::agent::Agent;
 use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER, MEDIA_TYPE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower::ServiceExt as _;
 use zeroize::Zeroize as _;
 
-use super::access::ScimAgent;
+use super::client::ScimClient;
 use super::create;
 use super::error::ScimError;
 use super::resource::{body, etag, location};
@@ -80,7 +79,7 @@ struct Answer {
 /// [`ScimError`] for the request as a whole; what one operation meets stands in its place of the answer.
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     headers: HeaderMap,
     sent: Bytes,
 ) -> Result<Response, ScimError> {
@@ -92,7 +91,7 @@ pub async fn handle(
         return Err(ScimError::TooLarge(MAXIMUM_OPERATIONS));
     }
     let every = bulk.fail_on_errors.is_none_or(|most| most == 0);
-    let place = Place { router: super::resources().with_state(state.clone()), state, agent, headers };
+    let place = Place { router: super::resources().with_state(state.clone()), state, client, headers };
     let (mut ids, mut done, mut failed) = (HashMap::new(), Vec::with_capacity(bulk.operations.len()), 0);
     let mut operations = bulk.operations.into_iter().peekable();
     while let Some(operation) = operations.next() {
@@ -118,7 +117,7 @@ pub async fn handle(
 struct Place {
     router: Router,
     state: AppState,
-    agent: Agent,
+    client: ScimClient,
     headers: HeaderMap,
 }
 
@@ -179,7 +178,7 @@ async fn add(
         said.push(data);
         names.push((method, bulk_id));
     }
-    let results = create::several(&place.state, &place.agent, said).await?;
+    let results = create::several(&place.state, &place.client, said).await?;
     let done = names.into_iter().zip(results).map(|((method, bulk_id), result)| match result {
         Ok(user) => {
             if let Some(bulk_id) = &bulk_id {
@@ -229,7 +228,7 @@ async fn carry_out(
     if let Some(version) = &version {
         request = request.header(header::IF_MATCH, version);
     }
-    let request = request.extension(ScimAgent(place.agent.clone()));
+    let request = request.extension(place.client.clone());
     let request = request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(Body::from(sent));
     let (Some(sent_as), Ok(request)) = (parsed, request) else {
         let status = StatusCode::BAD_REQUEST.as_str().to_owned();

@@ -5,34 +5,35 @@ use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::removal::{Removal, RemovalKind};
 
-use super::access::{ScimAgent, audit, if_match, person};
+use super::access::{if_match, person};
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::guard;
 use crate::state::AppState;
 
-/// Removes a person.
+/// Removes a person, with everything that they registered and the pages that they are signed in to.
 ///
 /// # Errors
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
-    let user = person(&state, &agent, &id).await?;
+    let user = person(&state, &client, &id).await?;
     if if_match(&headers)?.is_some_and(|version| version != user.version) {
         return Err(ScimError::Version);
     }
     let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
-    let passed =
-        guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteUser, id: id.clone(), name }).await?;
+    let (kind, by) = (RemovalKind::DeleteUser, client.provisioner());
+    let passed = guard::pass(&state, by, Removal { kind, id: id.clone(), name }).await?;
     let deleted = state.store.users().delete(state.tenant, user.id).await;
     let made = matches!(deleted, Ok(true));
-    guard::end(&state, &agent, RemovalKind::DeleteUser, id, passed, made).await?;
+    guard::end(&state, by, kind, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }
-    audit(&state, &agent, Activity::UserDeleted, user.id, user.user_principal_name).await?;
+    client.audit(&state, Activity::UserDeleted, Some(user.id), user.user_principal_name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

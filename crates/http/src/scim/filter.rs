@@ -95,7 +95,8 @@ fn has(filter: &Filter, resource: &Value) -> bool {
     }
 }
 
-fn element_has(filter: &ValFilter, element: &Value) -> bool {
+/// Whether one of several values is wanted.
+pub(super) fn element_has(filter: &ValFilter, element: &Value) -> bool {
     match filter {
         ValFilter::Attr(expression) => holds(expression, element),
         ValFilter::Not(inner) => !element_has(inner, element),

@@ -1,16 +1,15 @@
-//! `GET /scim/v2/Users` (RFC 7644 section 3.4.2): the people of the agent's forests, filtered and in pages.
+//! `GET /scim/v2/Users` (RFC 7644 section 3.4.2): a client's people, filtered and in pages.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ritorno_identity::agent::Agent;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::{ListResponse, MAX_PAGE};
 use ritorno_storage::UserFilter;
 use serde::Deserialize;
 
-use super::access::ScimAgent;
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::filter::{AT_ONCE, Found, Wanted};
 use super::resource::{body, resource};
@@ -47,13 +46,13 @@ impl Asked {
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
     let (total, users) = match asked.filter() {
-        Some(text) => matching(&state, &agent, &Wanted::read(text)?, start, count).await?,
-        None => of_the_forests(&state, &agent, start, count).await?,
+        Some(text) => matching(&state, &client, &Wanted::read(text)?, start, count).await?,
+        None => all(&state, &client, start, count).await?,
     };
     let address = state.settings.public_address();
     let resources = users.iter().map(|user| resource(user, address)).collect();
@@ -61,30 +60,43 @@ pub async fn handle(
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
 
-/// Those of the agent's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
+/// Those of a client's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
 /// looked through.
 async fn matching(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     wanted: &Wanted,
     start: i64,
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
     let mut found = Found::new(start, count);
-    let name = wanted.only("userName").map(|name| UserFilter::UserName(name.to_owned()));
-    let anchor = || wanted.only("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
-    if let Some(filter) = name.or_else(anchor) {
-        let mut users = state.store.users().list(state.tenant, &filter, 1, 1).await?.users;
-        users.retain(|user| agent.masters(user));
-        users.into_iter().for_each(|user| found.add(user));
+    let users = state.store.users();
+    let named = if let Some(name) = wanted.only("userName") {
+        Some(users.list(state.tenant, &UserFilter::UserName(name.to_owned()), 1, 1).await?.users.pop())
+    } else if let Some(id) = wanted.only("externalId") {
+        Some(match client.program_in() {
+            None => users.by_anchor(state.tenant, &SourceAnchor(id.to_owned())).await?,
+            Some(_) => users.by_external_id(state.tenant, id).await?,
+        })
+    } else {
+        None
+    };
+    if let Some(named) = named {
+        if let Some(user) = named {
+            match client.reaches(state, &user).await {
+                Ok(()) => found.add(user),
+                Err(ScimError::Store(error)) => return Err(ScimError::Store(error)),
+                Err(_) => {}
+            }
+        }
         return Ok((found.total, found.page));
     }
-    let _scan = state.scans.begin(agent.id)?;
+    let _scan = state.scans.begin(client.provisioner())?;
     let address = state.settings.public_address();
-    for forest in &agent.forests {
+    for people in client.people() {
         let mut after = None;
         loop {
-            let users = state.store.users().of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
+            let users = users.after(state.tenant, &people, after, AT_ONCE).await?;
             let last = (users.len() as u32) < AT_ONCE;
             after = users.last().map(|user| user.id);
             // Who waits for this thread has a turn.
@@ -99,21 +111,20 @@ async fn matching(
     Ok((found.total, found.page))
 }
 
-/// One page of the people of all of the agent's forests, one forest after the other.
-async fn of_the_forests(
+/// One page of all of a client's people: those of one forest after those of the other.
+async fn all(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     start: i64,
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
     let mut total = 0;
     let mut page = Vec::new();
-    for forest in &agent.forests {
+    for people in client.people() {
         let left = count - i64::try_from(page.len()).unwrap_or(count);
-        let filter = UserFilter::Forest(forest.clone());
-        // Where this forest's people begin in the list of all.
+        // Where these begin in the list of all.
         let from = if page.is_empty() { start - total } else { 1 };
-        let found = state.store.users().list(state.tenant, &filter, from, left).await?;
+        let found = state.store.users().list(state.tenant, &people, from, left).await?;
         total += found.total;
         page.extend(found.users);
     }

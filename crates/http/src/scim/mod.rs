@@ -1,5 +1,6 @@
-//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people and groups to. An agent's credential touches only hybrid
-//! people and groups of its own forests: never cloud-only people, roles, licences, policy, passwords or registered methods.
+//! The SCIM 2.0 service (RFC 7643, RFC 7644). Agents export people and groups to it: an agent's credential touches only hybrid people and
+//! groups of its own forests. Other provisioners, with a token of the API, touch only the people whom the tenant itself keeps, and no
+//! administrators ([`client`]). Neither touches roles, licences, policy, passwords or registered methods.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -13,6 +14,7 @@ use crate::state::AppState;
 
 pub mod access;
 pub mod bulk;
+pub mod client;
 pub mod create;
 pub mod delete;
 pub mod discovery;
@@ -28,7 +30,9 @@ pub mod provider;
 pub mod read;
 pub mod replace;
 pub mod resource;
+pub mod said;
 pub mod scans;
+mod sid;
 mod soft_match;
 
 /// Largest body, in bytes.

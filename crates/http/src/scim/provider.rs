@@ -24,11 +24,19 @@ pub async fn handle() -> Response {
         change_password: Supported { supported: false },
         sort: Supported { supported: false },
         etag: Supported { supported: true },
-        authentication_schemes: vec![AuthenticationScheme {
-            kind: "oauthbearertoken".into(),
-            name: "Agent access token".into(),
-            description: "A token from /agent/v1/token, for ten minutes".into(),
-        }],
+        authentication_schemes: vec![
+            AuthenticationScheme {
+                kind: "oauthbearertoken".into(),
+                name: "API token".into(),
+                description: "For other provisioners: a token with the scope 'people.provision', from `ritorno token create`"
+                    .into(),
+            },
+            AuthenticationScheme {
+                kind: "oauthbearertoken".into(),
+                name: "Agent access token".into(),
+                description: "For agents: a token from /agent/v1/token, for ten minutes".into(),
+            },
+        ],
     };
     body(StatusCode::OK, &config)
 }

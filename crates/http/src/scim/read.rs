@@ -4,7 +4,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::access::{ScimAgent, has_it, person};
+use super::access::{has_it, person};
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::resource::answer;
 use crate::state::AppState;
@@ -15,11 +16,11 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ScimError> {
-    let user = person(&state, &agent, &id).await?;
+    let user = person(&state, &client, &id).await?;
     if has_it(&headers, user.version) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }

@@ -40,6 +40,7 @@ mod scim;
 mod scim_compressed;
 mod scim_held;
 mod scim_match;
+mod scim_provisioner;
 mod second_factor;
 mod sms;
 mod sspr_policy;

@@ -7,9 +7,10 @@ use axum::response::Response;
 use ritorno_identity::audit::Activity;
 use ritorno_protocol::scim;
 
-use crate::scim::access::{ScimAgent, read};
+use crate::scim::access::read;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, audit, resource, said};
+use crate::scim::group::{answer, resource, said};
 use crate::scim::groups::patch::{apply, divided};
 use crate::state::AppState;
 
@@ -19,17 +20,18 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     body: Bytes,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let said_of: scim::Group = read(body)?;
-    let group = said(&said_of, &agent, None, &state)?;
+    let group = said(&said_of, agent, None, &state)?;
     state.store.groups().insert(&group).await?;
     let changes = scim::MemberChanges { add: said_of.members, ..scim::MemberChanges::default() };
     let (people, groups) = divided(&changes.add);
     let came = apply(&state, &group, &changes, &people, &groups).await?.0;
     let reason = format!("{} of {}, {came} members", group.account_name, group.forest);
-    audit(&state, &agent, Activity::GroupAdded, reason).await?;
+    client.audit(&state, Activity::GroupAdded, None, reason).await?;
     let address = state.settings.public_address();
     Ok(answer(StatusCode::CREATED, &group, &resource(&group, came, Vec::new(), address)))
 }

@@ -8,7 +8,7 @@ use ritorno_identity::group::Group;
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::ListResponse;
 
-use crate::scim::access::ScimAgent;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{AT_ONCE, Found, Wanted};
 use crate::scim::group::resource;
@@ -22,9 +22,10 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let (start, count) = asked.page();
     let mut found = Found::new(start, count);
     let address = state.settings.public_address();
@@ -34,7 +35,7 @@ pub async fn handle(
         let theirs = named.filter(|(group, _)| agent.forests.contains(&group.forest));
         theirs.into_iter().for_each(|group| found.add(group));
     } else if let Some(wanted) = wanted {
-        let _scan = state.scans.begin(agent.id)?;
+        let _scan = state.scans.begin(client.provisioner())?;
         for forest in &agent.forests {
             let mut after = None;
             loop {

@@ -12,9 +12,10 @@ use ritorno_protocol::scim::{
     Member, MemberChanges, MemberKind, NotMembers, OperationKind, PatchOp, read_member_operation,
 };
 
-use crate::scim::access::{ScimAgent, read};
+use crate::scim::access::read;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{audit, found};
+use crate::scim::group::found;
 use crate::scim::guard;
 use crate::state::AppState;
 
@@ -24,12 +25,13 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, ScimError> {
+    let agent = client.agent()?;
     let patch: PatchOp = read(body)?;
-    let group = found(&state, &agent, &id).await?;
+    let group = found(&state, agent, &id).await?;
     let (mut changes, mut name) = (MemberChanges::default(), None);
     for operation in &patch.operations {
         let path = operation.path.as_deref().unwrap_or_default();
@@ -45,16 +47,16 @@ pub async fn handle(
         })?;
     }
     let leaving = leaving(&state, &group, &changes).await?;
-    guard::pass_members(&state, &agent, &group, &leaving).await?;
+    guard::pass_members(&state, agent, &group, &leaving).await?;
     if let Some(display_name) = name.filter(|name| *name != group.display_name) {
         let changed = Group { display_name, updated_at: state.clock.now(), ..group.clone() };
         super::replace::store(&state, &changed, group.version).await?;
     }
     let (people, groups) = divided(&changes.add);
     let (came, went) = apply(&state, &group, &changes, &people, &groups).await?;
-    guard::members_left(&state, &agent, &group, &leaving).await?;
+    guard::members_left(&state, agent, &group, &leaving).await?;
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
-    audit(&state, &agent, Activity::GroupUpdated, reason).await?;
+    client.audit(&state, Activity::GroupUpdated, None, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::scim::access::ScimAgent;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::group::{answer, known, resource};
 use crate::state::AppState;
@@ -23,11 +23,12 @@ pub struct Asked {
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ScimError> {
-    let (group, count) = known(&state, &agent, &id).await?;
+    let agent = client.agent()?;
+    let (group, count) = known(&state, agent, &id).await?;
     let excluded = asked.excluded_attributes.unwrap_or_default();
     let members = if excluded.split(',').any(|name| name.trim().eq_ignore_ascii_case("members")) {
         Vec::new()

@@ -10,9 +10,10 @@ use ritorno_identity::group::Group;
 use ritorno_protocol::scim;
 use ritorno_storage::Updated;
 
-use crate::scim::access::{ScimAgent, if_match, read};
+use crate::scim::access::{if_match, read};
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, audit, known, resource, said};
+use crate::scim::group::{answer, known, resource, said};
 use crate::state::AppState;
 
 /// Replaces what is known of a group.
@@ -21,23 +22,24 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let expected = if_match(&headers)?;
     let said_of: scim::Group = read(body)?;
     if !said_of.members.is_empty() {
         return Err(ScimError::Value("members of a group are changed by PATCH".into()));
     }
-    let (group, count) = known(&state, &agent, &id).await?;
+    let (group, count) = known(&state, agent, &id).await?;
     if expected.is_some_and(|version| version != group.version) {
         return Err(ScimError::Version);
     }
-    let changed = store(&state, &said(&said_of, &agent, Some(&group), &state)?, group.version).await?;
+    let changed = store(&state, &said(&said_of, agent, Some(&group), &state)?, group.version).await?;
     let reason = format!("{} of {}", changed.account_name, changed.forest);
-    audit(&state, &agent, Activity::GroupUpdated, reason).await?;
+    client.audit(&state, Activity::GroupUpdated, None, reason).await?;
     let resource = resource(&changed, count, Vec::new(), state.settings.public_address());
     Ok(answer(StatusCode::OK, &changed, &resource))
 }
