@@ -8,10 +8,12 @@ use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::{ListResponse, MAX_PAGE};
 use ritorno_storage::UserFilter;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::ScimClient;
 use super::error::ScimError;
 use super::filter::{AT_ONCE, Found, Wanted};
+use super::projection::Named;
 use super::resource::{body, resource};
 use crate::state::AppState;
 
@@ -48,14 +50,16 @@ pub async fn handle(
     State(state): State<AppState>,
     client: ScimClient,
     Query(asked): Query<Asked>,
+    Query(named): Query<Named>,
 ) -> Result<Response, ScimError> {
+    let projection = named.projection()?;
     let (start, count) = asked.page();
     let (total, users) = match asked.filter() {
         Some(text) => matching(&state, &client, &Wanted::read(text)?, start, count).await?,
         None => all(&state, &client, start, count).await?,
     };
     let address = state.settings.public_address();
-    let resources = users.iter().map(|user| resource(user, address)).collect();
+    let resources: Vec<Value> = users.iter().map(|user| projection.of(&resource(user, address))).collect();
     let (total, start) = (u64::try_from(total).unwrap_or(0), u64::try_from(start).unwrap_or(1));
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }

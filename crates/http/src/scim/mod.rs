@@ -26,6 +26,7 @@ pub mod guard;
 pub mod leases;
 pub mod list;
 pub mod patch;
+pub mod projection;
 pub mod provider;
 pub mod read;
 pub mod replace;

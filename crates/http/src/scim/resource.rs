@@ -7,6 +7,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::scim;
 use uuid::Uuid;
 
+use super::projection::Projection;
 use super::sid::sid_text;
 use crate::state::AppState;
 use crate::time_text::rfc3339;
@@ -107,8 +108,18 @@ pub(super) fn etag(user: &User) -> String {
 
 /// An answer that holds `user`, with its ETag.
 pub fn answer(status: StatusCode, user: &User, state: &AppState) -> Response {
+    answer_with(status, user, &Projection::All, state)
+}
+
+/// The same with some of the attributes.
+pub(super) fn answer_with(
+    status: StatusCode,
+    user: &User,
+    projection: &Projection,
+    state: &AppState,
+) -> Response {
     let resource = resource(user, state.settings.public_address());
-    let mut response = body(status, &resource);
+    let mut response = body(status, &projection.of(&resource));
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&etag(user)) {
         headers.insert(header::ETAG, value);

@@ -632,6 +632,17 @@ async fn lists_are_filtered_and_come_in_pages(world: &World) {
         let found = program.call(Method::GET, &query(filter), None).await;
         assert_eq!(found.body["totalResults"], number, "{filter}: {}", found.body);
     }
+    // Only what is asked for (RFC 7644 section 3.9).
+    let only = query("externalId eq \"hr-luca\"") + "&attributes=userName,emails.value";
+    let only = program.call(Method::GET, &only, None).await.body["Resources"][0].clone();
+    let path = format!("{USERS}/{}", only["id"].as_str().unwrap());
+    assert_eq!(only.as_object().unwrap().len(), 4, "{only}");
+    assert_eq!(only["emails"][1], json!({"value": "luca@home.test"}));
+    let without = program.call(Method::GET, &format!("{path}?excludedAttributes=emails,meta,id"), None).await;
+    assert_eq!((&without.body["emails"], &without.body["meta"]), (&Value::Null, &Value::Null));
+    assert!(without.body["id"] == only["id"] && without.etag.is_some());
+    let wrong = program.call(Method::GET, &format!("{path}?attributes=a%20b"), None).await;
+    assert_eq!((wrong.status, &wrong.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidValue")));
     let wrong = program.call(Method::GET, &query("displayName has \"a\""), None).await;
     assert_eq!((wrong.status, &wrong.body["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidFilter")));
 }
