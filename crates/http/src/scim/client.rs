@@ -62,7 +62,8 @@ fn lease(headers: &HeaderMap) -> Result<Option<(String, u64)>, ScimError> {
 }
 
 impl ScimClient {
-    async fn let_in(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
+    /// Who shows a token that holds, and may provision.
+    pub(super) async fn let_in(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
         let Some(token) = shown(&parts.headers) else {
             let bearer = AgentBearer::from_request_parts(parts, state).await;
             let agent = bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0;

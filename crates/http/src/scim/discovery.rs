@@ -62,7 +62,7 @@ impl FromRequestParts<AppState> for IsProgram {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        let client = ScimClient::from_request_parts(parts, state).await;
+        let client = ScimClient::let_in(parts, state).await;
         Ok(Self(client.is_ok_and(|client| client.program_in().is_some())))
     }
 }

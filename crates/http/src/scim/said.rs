@@ -1,6 +1,8 @@
 //! What a SCIM resource says of a person, read and checked: of one of a directory, as an agent tells it, or of one whom the tenant itself
 //! keeps, as a program does.
 
+use std::str::FromStr as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_identity::agent::Agent;
@@ -21,6 +23,11 @@ use super::resource::{HOME, MOBILE, WORK};
 use super::sid::sid_bytes;
 use crate::portal::read_address;
 use crate::state::AppState;
+
+/// Longest name and external id of a program's person, in bytes: what they stand in together fits into an index of either database.
+const MAXIMUM_TEXT: usize = 1_024;
+/// Longest address at work, in bytes (RFC 5321 section 4.5.3.1).
+const MAXIMUM_ADDRESS: usize = 320;
 
 /// What a SCIM resource says of a person, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,9 +133,12 @@ impl Said {
             .or_else(|| (!both.is_empty()).then(|| both.join(" ")))
             .unwrap_or_else(|| user_name.to_owned());
         let external_id = filled(resource.external_id.as_ref());
-        let texts = [Some(&display_name), external_id.as_ref(), given_name.as_ref(), family_name.as_ref()];
-        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return Err(value("a name, or externalId, holds a control character"));
+        for text in [Some(&display_name), external_id.as_ref(), given_name.as_ref(), family_name.as_ref()] {
+            if text.is_some_and(|text| text.len() > MAXIMUM_TEXT || text.chars().any(char::is_control)) {
+                return Err(value(format!(
+                    "a name, or externalId, has more than {MAXIMUM_TEXT} bytes, or a control character"
+                )));
+            }
         }
         let mobile = resource.phone_numbers.iter().find(|number| is(number.kind.as_ref(), MOBILE));
         let mobile = filled(mobile.map(|number| &number.value));
@@ -213,13 +223,17 @@ impl Said {
     }
 }
 
-/// Judges where codes would go from now on, as where an administrator types it (`ritorno person add`): no address that the forgotten password
+/// Judges to which addresses and which number mails and codes would go from now on, as where an administrator types it (`ritorno person add`): no address that the forgotten password
 /// locks or the tenant forbids, no number without its country. What was on file before stays, whatever the rules are now.
 fn judge(changed: &mut User, before: &User, tenant: &Tenant) -> Result<(), ScimError> {
     if changed.mobile != before.mobile
         && changed.mobile.as_deref().is_some_and(|number| Phone::parse(number).is_none())
     {
         return Err(value("a mobile number is an international one, such as +39 333 1234567"));
+    }
+    let is_address = |mail: &str| mail.len() <= MAXIMUM_ADDRESS && lettre::Address::from_str(mail).is_ok();
+    if changed.mail != before.mail && changed.mail.as_deref().is_some_and(|mail| !is_address(mail)) {
+        return Err(value(format!("the address of type '{WORK}' is no mail address")));
     }
     let Some(typed) = changed.alternate_mail.take() else { return Ok(()) };
     if before.alternate_mail.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(typed.trim())) {

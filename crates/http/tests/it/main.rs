@@ -41,6 +41,7 @@ mod scim_compressed;
 mod scim_held;
 mod scim_match;
 mod scim_provisioner;
+mod scim_reach;
 mod second_factor;
 mod sms;
 mod sspr_policy;
