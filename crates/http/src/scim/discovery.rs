@@ -17,8 +17,8 @@ use super::resource::body;
 use crate::state::AppState;
 
 /// All resource types.
-pub async fn resource_types(IsProgram(program): IsProgram) -> Response {
-    let all = types(program);
+pub async fn resource_types(asker: Asker) -> Response {
+    let all = types(&asker);
     body(StatusCode::OK, &ListResponse::new(all.len() as u64, 1, all))
 }
 
@@ -26,16 +26,13 @@ pub async fn resource_types(IsProgram(program): IsProgram) -> Response {
 ///
 /// # Errors
 /// [`ScimError::NotFound`].
-pub async fn resource_type(
-    IsProgram(program): IsProgram,
-    Path(name): Path<String>,
-) -> Result<Response, ScimError> {
-    one(types(program), &name)
+pub async fn resource_type(asker: Asker, Path(name): Path<String>) -> Result<Response, ScimError> {
+    one(types(&asker), &name)
 }
 
 /// All schemas.
-pub async fn schemas(IsProgram(program): IsProgram) -> Response {
-    let all = all_schemas(program);
+pub async fn schemas(asker: Asker) -> Response {
+    let all = all_schemas(&asker);
     body(StatusCode::OK, &ListResponse::new(all.len() as u64, 1, all))
 }
 
@@ -43,8 +40,8 @@ pub async fn schemas(IsProgram(program): IsProgram) -> Response {
 ///
 /// # Errors
 /// [`ScimError::NotFound`].
-pub async fn schema(IsProgram(program): IsProgram, Path(urn): Path<String>) -> Result<Response, ScimError> {
-    one(all_schemas(program), &urn)
+pub async fn schema(asker: Asker, Path(urn): Path<String>) -> Result<Response, ScimError> {
+    one(all_schemas(&asker), &urn)
 }
 
 fn one(all: Vec<Value>, id: &str) -> Result<Response, ScimError> {
@@ -53,21 +50,25 @@ fn one(all: Vec<Value>, id: &str) -> Result<Response, ScimError> {
     found.map(|one| body(StatusCode::OK, &one)).ok_or(ScimError::NotFound)
 }
 
-/// Whether a program asks, with a token that holds: it is told of what there is for programs, people of the core schema. Everybody else is told
-/// of everything.
-#[derive(Clone, Copy, Debug)]
-pub struct IsProgram(bool);
+/// Who asks, and where. A program with a token that holds is told of what there is for programs, people of the core schema; everybody else of
+/// everything.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    program: bool,
+    address: String,
+}
 
-impl FromRequestParts<AppState> for IsProgram {
+impl FromRequestParts<AppState> for Asker {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         let client = ScimClient::let_in(parts, state).await;
-        Ok(Self(client.is_ok_and(|client| client.program_in().is_some())))
+        let program = client.is_ok_and(|client| client.program_in().is_some());
+        Ok(Self { program, address: state.settings.public_address().to_owned() })
     }
 }
 
-fn types(program: bool) -> Vec<Value> {
+fn types(asker: &Asker) -> Vec<Value> {
     let all = [("User", USER_SCHEMA, RITORNO_USER_SCHEMA), ("Group", GROUP_SCHEMA, RITORNO_GROUP_SCHEMA)]
         .map(|(name, schema, extension)| {
             json!({
@@ -77,10 +78,11 @@ fn types(program: bool) -> Vec<Value> {
                 "endpoint": format!("/{name}s"),
                 "schema": schema,
                 "schemaExtensions": [{"schema": extension, "required": true}],
+                "meta": meta(asker, "ResourceType", &format!("ResourceTypes/{name}")),
             })
         })
         .to_vec();
-    if !program {
+    if !asker.program {
         return all;
     }
     let mut people: Vec<Value> = all.into_iter().take(1).collect();
@@ -88,7 +90,7 @@ fn types(program: bool) -> Vec<Value> {
     people
 }
 
-fn all_schemas(program: bool) -> Vec<Value> {
+fn all_schemas(asker: &Asker) -> Vec<Value> {
     let text = |name: &str, required, mutability: &str| attribute(name, "string", required, mutability);
     let (fixed, needed, plain) = (
         |name: &str| text(name, true, "immutable"),
@@ -114,8 +116,8 @@ fn all_schemas(program: bool) -> Vec<Value> {
         whole("emails", &["value", "type", "primary"], true),
         whole("phoneNumbers", &["value", "type", "primary"], true),
     ];
-    if program {
-        return vec![described(USER_SCHEMA, "User", user)];
+    if asker.program {
+        return vec![described(asker, USER_SCHEMA, "User", user)];
     }
     let mut tied = vec![fixed("anchor"), needed("accountName"), needed("domain"), needed("forest")];
     let group_tied =
@@ -124,19 +126,25 @@ fn all_schemas(program: bool) -> Vec<Value> {
     tied.push(attribute("passwordExpires", "dateTime", false, "readWrite"));
     let group = vec![needed("displayName"), whole("members", &["value", "type"], true)];
     vec![
-        described(USER_SCHEMA, "User", user),
-        described(RITORNO_USER_SCHEMA, "What ties a person to the directory on premises", tied),
-        described(GROUP_SCHEMA, "Group", group),
-        described(RITORNO_GROUP_SCHEMA, "What ties a group to the directory on premises", group_tied),
+        described(asker, USER_SCHEMA, "User", user),
+        described(asker, RITORNO_USER_SCHEMA, "What ties a person to the directory on premises", tied),
+        described(asker, GROUP_SCHEMA, "Group", group),
+        described(asker, RITORNO_GROUP_SCHEMA, "What ties a group to the directory on premises", group_tied),
     ]
 }
 
-fn described(id: &str, name: &str, attributes: Vec<Value>) -> Value {
+/// What every resource tells of itself (RFC 7643 section 3.1).
+fn meta(asker: &Asker, kind: &str, path: &str) -> Value {
+    json!({"resourceType": kind, "location": format!("{}/scim/v2/{path}", asker.address)})
+}
+
+fn described(asker: &Asker, id: &str, name: &str, attributes: Vec<Value>) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
         "id": id,
         "name": name,
         "attributes": attributes,
+        "meta": meta(asker, "Schema", &format!("Schemas/{id}")),
     })
 }
 

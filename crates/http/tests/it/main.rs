@@ -38,6 +38,7 @@ mod register;
 mod register_limits;
 mod scim;
 mod scim_compressed;
+mod scim_conformance;
 mod scim_held;
 mod scim_match;
 mod scim_provisioner;
