@@ -132,11 +132,13 @@ pub enum Action {
     ApproveCase,
     /// Take back what a person registered to open the gates with.
     RevokeMethods,
+    /// Add, change and remove the people whom the tenant itself keeps, by SCIM.
+    ProvisionPeople,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
@@ -152,6 +154,7 @@ impl Action {
         Self::HelpPerson,
         Self::ApproveCase,
         Self::RevokeMethods,
+        Self::ProvisionPeople,
     ];
 
     /// The roles that may.
@@ -163,7 +166,8 @@ impl Action {
             | Self::ReadRemovals
             | Self::ApproveRemovals
             | Self::ReadLicences
-            | Self::ManageAdministrators => &[Global],
+            | Self::ManageAdministrators
+            | Self::ProvisionPeople => &[Global],
             Self::ReadAudit => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
@@ -173,18 +177,18 @@ impl Action {
     }
 
     /// Whether it takes an account that lives in the tenant only: one who comes from a directory could be whoever has taken that
-    /// directory, and approve their own removals.
+    /// directory, and approve their own removals, or remove the tenant's own people.
     pub const fn takes_cloud_only(self) -> bool {
-        matches!(
-            self,
-            Self::EnableWriteback | Self::EnrolAgent | Self::ApproveRemovals | Self::ManageAdministrators
-        )
+        self.takes_fresh_proof() || matches!(self, Self::ProvisionPeople)
     }
 
     /// Whether it takes a second factor that was shown a moment ago ([`crate::session::FRESH`]): what a session left open on a
     /// desk must not do.
     pub const fn takes_fresh_proof(self) -> bool {
-        self.takes_cloud_only()
+        matches!(
+            self,
+            Self::EnableWriteback | Self::EnrolAgent | Self::ApproveRemovals | Self::ManageAdministrators
+        )
     }
 
     /// What a token is made with so that it may be done by it; `None` for what no token does. That is whatever takes a fresh proof,
@@ -206,6 +210,7 @@ impl Action {
             Self::LiftStop => Some("people.lift"),
             Self::HelpPerson => Some("people.help"),
             Self::RevokeMethods => Some("people.revoke"),
+            Self::ProvisionPeople => Some("people.provision"),
         }
     }
 
@@ -307,6 +312,7 @@ pub(crate) mod tests {
             (Action::HelpPerson, vec![Global, Authentication, HelpDesk]),
             (Action::ApproveCase, vec![Global, Authentication, HelpDesk]),
             (Action::RevokeMethods, vec![Global, Authentication]),
+            (Action::ProvisionPeople, vec![Global]),
         ];
         assert_eq!(table.each_ref().map(|(action, _)| *action), Action::ALL);
         for (action, roles) in table {
@@ -327,6 +333,13 @@ pub(crate) mod tests {
         assert_eq!(administrator(Role::HelpDesk, true).may(action), Err(Forbidden::NotThisRole));
         assert_eq!(administrator(Role::HelpDesk, false).may(action), Err(Forbidden::NotThisRole));
         assert_eq!(administrator(Role::HelpDesk, true).may(Action::ChangeTenant), Err(Forbidden::NotGlobal));
+    }
+
+    #[test]
+    fn nobody_of_a_directory_provisions_the_tenants_own_people() {
+        assert_eq!(administrator(Role::Global, true).may(Action::ProvisionPeople), Ok(()));
+        let synchronised = administrator(Role::Global, false).may(Action::ProvisionPeople);
+        assert_eq!(synchronised, Err(Forbidden::NotCloudOnly));
     }
 
     #[test]

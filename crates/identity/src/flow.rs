@@ -300,7 +300,7 @@ pub(crate) mod tests {
     use crate::gates::GatePolicy;
     use crate::licence::Grant;
     use crate::tenant::Tenant;
-    use crate::user::{Mastered, OnPremises, User};
+    use crate::user::{Mastered, OnPremises, Provisioned, User};
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
@@ -332,6 +332,7 @@ pub(crate) mod tests {
                 account_name: "anna".into(),
                 exported_by: AgentId(Uuid::from_u128(3)),
             }),
+            provisioned: Provisioned::default(),
             password_expires_at: None,
             licence: Grant::Free,
             selected: true,

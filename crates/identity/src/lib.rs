@@ -41,6 +41,7 @@ pub mod name;
 pub mod password;
 pub mod pepper;
 pub mod phone;
+pub mod provisioner;
 pub mod question;
 pub mod realm;
 pub mod recovery_code;

@@ -8,10 +8,14 @@ pub struct Phone(String);
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
 impl Phone {
-    /// Reads what was typed, or what a directory has. Spaces, dots, dashes, slashes and parentheses do not matter, and `00` is a `+`.
+    /// Reads what was typed, or what a directory has. Spaces, dots, dashes, slashes and parentheses do not matter, `00` is a `+`, and
+    /// `tel:` (RFC 3966), as SCIM has it, may stand before it.
     /// `None` if it is no international number: nobody knows which country another one is of.
     pub fn parse(typed: &str) -> Option<Self> {
+        let typed = typed.trim();
         let plain: String = typed
+            .strip_prefix("tel:")
+            .unwrap_or(typed)
             .chars()
             .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-' | '/' | '(' | ')'))
             .collect();
@@ -47,7 +51,13 @@ mod tests {
 
     #[test]
     fn spellings_of_one_number_are_one() {
-        for typed in ["+393331234567", "+39 333 123 4567", "0039 333-123.45/67", " +39 (333) 1234567 "] {
+        for typed in [
+            "+393331234567",
+            "+39 333 123 4567",
+            "0039 333-123.45/67",
+            " +39 (333) 1234567 ",
+            "tel:+39-333-1234567",
+        ] {
             let phone = Phone::parse(typed).unwrap();
             assert_eq!((phone.as_str(), phone.mask().as_str()), ("+393331234567", "•••••••67"), "{typed}");
             assert!(!format!("{phone:?}").contains("333"));

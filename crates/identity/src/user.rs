@@ -36,6 +36,8 @@ pub struct User {
     pub enabled: bool,
     /// Where the person is mastered.
     pub mastered: Mastered,
+    /// What a provisioner other than an agent keeps with a cloud-only person; nothing of a hybrid one.
+    pub provisioned: Provisioned,
     /// When the password expires, as the directory computed it when it was read last; `None` if it never does.
     pub password_expires_at: Option<Timestamp>,
     /// What the licences grant that were assigned to the person, or to a group that the person is in. It is read with the person and
@@ -61,6 +63,17 @@ pub enum AddressKind {
     Registered,
     /// The alternate address that came from the directory.
     Directory,
+}
+
+/// What a provisioner keeps with a person whom the tenant itself keeps, to have it back as it was said. Nothing here reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provisioned {
+    /// The provisioner's own id; SCIM's `externalId` (RFC 7643 section 3.1). One person's in the tenant, compared exactly.
+    pub external_id: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
 }
 
 /// Where a person is mastered.

@@ -13,7 +13,8 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use bounded::{
-    emails, error_schemas, list_schemas, operations, page, patch_schemas, text, text_option, user_schemas,
+    emails, error_schemas, list_schemas, operations, page, patch_schemas, phone_numbers, switch, text,
+    text_option, user_schemas,
 };
 pub use filter::{EqualityFilter, UnsupportedFilter};
 pub use group::{
@@ -69,7 +70,7 @@ pub struct User {
     /// The service provider's own id; absent in what a client creates (RFC 7643 section 3.1).
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The provisioner's id; here the source anchor (RFC 7643 section 3.1).
+    /// The provisioner's id; an agent's is the source anchor (RFC 7643 section 3.1).
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// The sign-in name; here the userPrincipalName. Unique in the tenant, compared without case.
@@ -84,12 +85,15 @@ pub struct User {
     /// Language tag in the form of an Accept-Language value (RFC 7643 section 4.1.1).
     #[serde(default, deserialize_with = "text_option", skip_serializing_if = "Option::is_none")]
     pub preferred_language: Option<String>,
-    /// Whether the account may sign in. Absent means yes.
-    #[serde(default = "yes")]
+    /// Whether the account may sign in. Absent means yes. Some provisioners write `"False"` for `false`, which is read as well.
+    #[serde(default = "yes", deserialize_with = "switch")]
     pub active: bool,
     /// Mail addresses.
     #[serde(default, deserialize_with = "emails", skip_serializing_if = "Vec::is_empty")]
     pub emails: Vec<Email>,
+    /// Telephone numbers. An agent's are in its extension.
+    #[serde(default, deserialize_with = "phone_numbers", skip_serializing_if = "Vec::is_empty")]
+    pub phone_numbers: Vec<PhoneNumber>,
     /// Whether the sender set a password; its value is not kept.
     #[serde(default, skip_serializing)]
     pub password: Option<PasswordSent>,
@@ -166,7 +170,27 @@ pub struct Email {
     )]
     pub kind: Option<String>,
     /// Whether it is the preferred one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "switch", skip_serializing_if = "std::ops::Not::not")]
+    pub primary: bool,
+}
+
+/// A telephone number (RFC 7643 section 4.1.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhoneNumber {
+    /// The number.
+    #[serde(deserialize_with = "text")]
+    pub value: String,
+    /// What it is: `work`, `home`, `mobile`, `fax`, `pager`, `other`.
+    #[serde(
+        rename = "type",
+        default,
+        deserialize_with = "text_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kind: Option<String>,
+    /// Whether it is the preferred one.
+    #[serde(default, deserialize_with = "switch", skip_serializing_if = "std::ops::Not::not")]
     pub primary: bool,
 }
 
@@ -408,6 +432,24 @@ mod tests {
         .unwrap();
         assert!(user.active);
         assert!(user.emails.is_empty() && user.id.is_none());
+    }
+
+    #[test]
+    fn a_switch_is_read_as_a_text_too_and_nothing_else() {
+        let read = |active: serde_json::Value| {
+            let said = json!({"schemas": [USER_SCHEMA], "userName": "b", "active": active});
+            serde_json::from_value::<User>(said).map(|user| user.active).ok()
+        };
+        for (said, meant) in [
+            (json!(true), Some(true)),
+            (json!("False"), Some(false)),
+            (json!("true"), Some(true)),
+            (json!("no"), None),
+            (json!(0), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(read(said.clone()), meant, "{said}");
+        }
     }
 
     #[test]

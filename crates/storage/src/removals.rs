@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 
 use ritorno_identity::audit::Fact;
+use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::removal::{Removal, RemovalKind, SHOWN_FOR};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::ids::TenantId;
+use uuid::Uuid;
 
 use crate::audit::appended;
 use crate::db::Db;
@@ -39,7 +41,7 @@ const DONE: Sql = about_list!(
     ""
 );
 
-/// Removals that the tenant's deletion guard held.
+/// Removals that the tenant's deletion guard held. The column `agent` holds the id of whichever provisioner asked for them.
 pub struct Removals<'a>(pub(crate) &'a Db);
 
 impl Removals<'_> {
@@ -50,41 +52,41 @@ impl Removals<'_> {
     pub async fn hold(
         &self,
         tenant: TenantId,
-        agent: AgentId,
+        by: impl Into<Provisioner>,
         removals: &[Removal],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let by = by.into();
         for (statement, removals) in parts(removals) {
-            let row = |one: &Removal| {
-                values![tenant, agent, one.kind.name(), one.id.as_str(), one.name.as_str(), now]
-            };
+            let row =
+                |one: &Removal| values![tenant, by, one.kind.name(), one.id.as_str(), one.name.as_str(), now];
             let values = removals.iter().flat_map(row).collect();
             self.0.write(self.0.words(&HOLD[statement]), values).await?;
         }
         Ok(())
     }
 
-    /// Those of an agent that wait for an approval, by kind and name.
+    /// Those of a provisioner that wait for an approval, by kind and name.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting(
         &self,
         tenant: TenantId,
-        agent: AgentId,
+        by: impl Into<Provisioner>,
         now: Timestamp,
     ) -> Result<Vec<Removal>, StoreError> {
         const SQL: &str = "select kind, id, name from held_removals where tenant = $1 and agent = $2 and held_at > $3 \
              and coalesce(approved_until, 0) <= $4 order by kind, name, id";
-        let values = values![tenant, agent, now.minus(SHOWN_FOR), now];
+        let values = values![tenant, by.into(), now.minus(SHOWN_FOR), now];
         self.0.read(SQL, values).await?.iter().map(removal).collect()
     }
 
-    /// How many of each agent's wait for an approval.
+    /// How many of each provisioner's wait for an approval, by [`Provisioner::id`].
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<(AgentId, u32)>, StoreError> {
+    pub async fn count(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<(Uuid, u32)>, StoreError> {
         const SQL: &str = "select agent, count(*) as held from held_removals where tenant = $1 and held_at > $2 \
              and coalesce(approved_until, 0) <= $3 group by agent";
         let rows = self.0.read(SQL, values![tenant, now.minus(SHOWN_FOR), now]).await?;
@@ -99,17 +101,18 @@ impl Removals<'_> {
     pub async fn approve(
         &self,
         tenant: TenantId,
-        agent: AgentId,
+        by: impl Into<Provisioner>,
         removals: &[Removal],
         until: Timestamp,
         fact: &Fact,
     ) -> Result<bool, StoreError> {
+        let by = by.into();
         let mut statements = Vec::new();
         for kind in RemovalKind::ALL {
             let ids: Vec<&str> =
                 removals.iter().filter(|one| one.kind == kind).map(|one| one.id.as_str()).collect();
             if !ids.is_empty() {
-                let values = values![tenant, agent, kind.name(), until, json(&ids).as_str()];
+                let values = values![tenant, by, kind.name(), until, json(&ids).as_str()];
                 statements.push((self.0.words(&APPROVE), values));
             }
         }
@@ -125,11 +128,11 @@ impl Removals<'_> {
     pub async fn done(
         &self,
         tenant: TenantId,
-        agent: AgentId,
+        by: impl Into<Provisioner>,
         kind: RemovalKind,
         ids: &[String],
     ) -> Result<(), StoreError> {
-        let values = values![tenant, agent, kind.name(), json(ids).as_str()];
+        let values = values![tenant, by.into(), kind.name(), json(ids).as_str()];
         self.0.write(self.0.words(&DONE), values).await.map(drop)
     }
 
@@ -140,12 +143,12 @@ impl Removals<'_> {
     pub async fn approved(
         &self,
         tenant: TenantId,
-        agent: AgentId,
+        by: impl Into<Provisioner>,
         kind: RemovalKind,
         ids: &[String],
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let values = values![tenant, agent, kind.name(), now, json(ids).as_str()];
+        let values = values![tenant, by.into(), kind.name(), now, json(ids).as_str()];
         let rows = self.0.read(self.0.words(&APPROVED), values).await?;
         rows.iter().map(|row| row.text("id")).collect()
     }

@@ -139,6 +139,11 @@ macro_rules! migrations {
                 "approved-once",
                 include_str!(concat!("../migrations/", $database, "/0073_approved_once.sql")),
             ),
+            (
+                74,
+                "provisioned-people",
+                include_str!(concat!("../migrations/", $database, "/0074_provisioned_people.sql")),
+            ),
             (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
         ]
     };

@@ -6,7 +6,7 @@ use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 
 use crate::error::StoreError;
 use crate::users::{Users, select_users, user};
-use crate::value::{Sql, values};
+use crate::value::{Sql, Value, json, values};
 
 /// Which people to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum UserFilter {
     ExternalId(SourceAnchor),
     /// Hybrid people of one forest.
     Forest(Forest),
+    /// Cloud-only people whose names are of these domains, but those whose an administrator's account is, by its link or its name.
+    CloudDomains(Vec<String>),
 }
 
 /// One page of people.
@@ -30,25 +32,76 @@ pub struct UserPage {
     pub users: Vec<User>,
 }
 
-/// Whom a filter lists: how many, and a page of them. Each has statements of its own, for one that lets pass what is null goes by no index.
+/// Whom a filter lists: how many, a page of them, and those after one. Each has statements of its own, for one that lets pass what is null
+/// goes by no index.
 struct Listing {
-    total: &'static str,
-    page: &'static str,
+    total: Sql,
+    page: Sql,
+    after: Sql,
 }
 
+macro_rules! total {
+    ($index:literal, $condition:expr) => {
+        concat!("select count(*) as total from users ", $index, "where tenant = $1", $condition)
+    };
+}
+
+macro_rules! page {
+    ($index:literal, $condition:expr, $count:literal, $from:literal) => {
+        select_users!(concat!(
+            $index,
+            "where tenant = $1",
+            $condition,
+            " order by id limit ",
+            $count,
+            " offset ",
+            $from
+        ))
+    };
+}
+
+macro_rules! after {
+    ($index:literal, $condition:expr, $after:literal, $count:literal) => {
+        select_users!(concat!(
+            $index,
+            "where tenant = $1 and id > ",
+            $after,
+            $condition,
+            " order by id limit ",
+            $count
+        ))
+    };
+}
+
+/// The last two numbers are those of the values after the condition's.
 macro_rules! listing {
-    ($condition:literal, $count:literal, $from:literal) => {
+    ($sqlite:expr, $postgres:expr, $index:literal, $last:literal, $least:literal) => {
         Listing {
-            total: concat!("select count(*) as total from users where tenant = $1", $condition),
-            page: select_users!(concat!(
-                "where tenant = $1",
-                $condition,
-                " order by id limit ",
-                $count,
-                " offset ",
-                $from
-            )),
+            total: Sql { sqlite: total!($index, $sqlite), postgres: total!("", $postgres) },
+            page: Sql {
+                sqlite: page!($index, $sqlite, $last, $least),
+                postgres: page!("", $postgres, $last, $least),
+            },
+            after: Sql {
+                sqlite: after!($index, $sqlite, $last, $least),
+                postgres: after!("", $postgres, $last, $least),
+            },
         }
+    };
+    ($condition:literal, $last:literal, $least:literal) => {
+        listing!($condition, $condition, "", $last, $least)
+    };
+}
+
+/// Whom a program may provision: the domains are one value.
+macro_rules! in_domains {
+    ($domains:literal) => {
+        concat!(
+            " and source_anchor is null and exists (select 1 from ",
+            $domains,
+            " where principal_key like '%@' || domain.value) and not exists (select 1 from administrators a \
+             where a.tenant = users.tenant and (a.user_id = users.id or a.name_key = users.principal_key))"
+        )
     };
 }
 
@@ -56,8 +109,16 @@ const ALL: Listing = listing!("", "$2", "$3");
 const OF_NAME: Listing = listing!(" and principal_key = $2", "$3", "$4");
 const OF_ANCHOR: Listing = listing!(" and source_anchor = $2", "$3", "$4");
 const OF_FOREST: Listing = listing!(" and forest = $2", "$3", "$4");
-const OF_FOREST_AFTER: &str =
-    select_users!("where tenant = $1 and id > $3 and forest = $2 order by id limit $4");
+/// The index is of those alone whom no directory has. SQLite would take the one of anchors, in which they all stand together.
+const OF_DOMAINS: Listing = listing!(
+    in_domains!("json_each($2) domain"),
+    in_domains!("jsonb_array_elements_text($2::text::jsonb) as domain (value)"),
+    "indexed by users_cloud_only ",
+    "$3",
+    "$4"
+);
+const OF_EXTERNAL_ID: &str =
+    select_users!("where tenant = $1 and external_id = $2 and source_anchor is null");
 
 macro_rules! search {
     ($index:literal) => {
@@ -87,38 +148,51 @@ impl Users<'_> {
         start_index: i64,
         count: i64,
     ) -> Result<UserPage, StoreError> {
-        let (listing, matching) = match filter {
-            UserFilter::All => (&ALL, values![tenant]),
-            UserFilter::UserName(name) => {
-                (&OF_NAME, values![tenant, SignInName::of_principal(name).as_str()])
-            }
-            UserFilter::ExternalId(anchor) => (&OF_ANCHOR, values![tenant, anchor.0.as_str()]),
-            UserFilter::Forest(forest) => (&OF_FOREST, values![tenant, forest.0.as_str()]),
-        };
-        let total = match self.0.read_one(listing.total, matching.clone()).await? {
+        let (listing, matching) = listed(tenant, filter);
+        let total = match self.0.read_one(self.0.words(&listing.total), matching.clone()).await? {
             Some(row) => row.int("total")?,
             None => 0,
         };
         let mut page = matching;
         page.extend(values![count.max(0), start_index.max(1) - 1]);
-        let users = self.0.read(listing.page, page).await?.iter().map(user).collect::<Result<_, _>>()?;
+        let users = self
+            .0
+            .read(self.0.words(&listing.page), page)
+            .await?
+            .iter()
+            .map(user)
+            .collect::<Result<_, _>>()?;
         Ok(UserPage { total, users })
     }
 
-    /// Hybrid people of a forest by their ids, as many as `count` after the one of the id `after`: for whoever looks through all of them.
+    /// People of a filter by their ids, as many as `count` after the one of the id `after`: for whoever looks through all of them.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn of_forest_after(
+    pub async fn after(
         &self,
         tenant: TenantId,
-        forest: &Forest,
+        filter: &UserFilter,
         after: Option<UserId>,
         count: u32,
     ) -> Result<Vec<User>, StoreError> {
-        let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let values = values![tenant, forest.0.as_str(), after, count];
-        self.0.read(OF_FOREST_AFTER, values).await?.iter().map(user).collect()
+        let (listing, matching) = listed(tenant, filter);
+        let mut values = matching;
+        values.extend(values![after.map(|id| id.to_string()).unwrap_or_default(), count]);
+        self.0.read(self.0.words(&listing.after), values).await?.iter().map(user).collect()
+    }
+
+    /// The cloud-only person whom a provisioner calls so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_external_id(
+        &self,
+        tenant: TenantId,
+        external_id: &str,
+    ) -> Result<Option<User>, StoreError> {
+        let row = self.0.read_one(OF_EXTERNAL_ID, values![tenant, external_id]).await?;
+        row.map(|row| user(&row)).transpose()
     }
 
     /// People whose sign-in name, account name or display name contains what was typed, in the order of their sign-in names: as many
@@ -147,6 +221,22 @@ impl Users<'_> {
     }
 }
 
+/// The statements of a filter, and their first values.
+fn listed(tenant: TenantId, filter: &UserFilter) -> (&'static Listing, Vec<Value>) {
+    match filter {
+        UserFilter::All => (&ALL, values![tenant]),
+        UserFilter::UserName(name) => (&OF_NAME, values![tenant, SignInName::of_principal(name).as_str()]),
+        UserFilter::ExternalId(anchor) => (&OF_ANCHOR, values![tenant, anchor.0.as_str()]),
+        UserFilter::Forest(forest) => (&OF_FOREST, values![tenant, forest.0.as_str()]),
+        UserFilter::CloudDomains(domains) => (&OF_DOMAINS, values![tenant, folded(domains)]),
+    }
+}
+
+/// Domains as names are stored.
+fn folded(domains: &[String]) -> String {
+    json(&domains.iter().map(|domain| domain.trim().to_lowercase()).collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,9 +251,12 @@ mod tests {
         let listed = values!["t", "a", 1_i64, 0_i64];
         let of_index = |step: &str| step.starts_with("SEARCH ") && step.contains(" USING INDEX ");
         for (sql, values, ends) in [
-            (OF_NAME.page, listed.clone(), "(tenant=? AND principal_key=?)"),
-            (OF_ANCHOR.page, listed.clone(), "(tenant=? AND source_anchor=?)"),
-            (OF_FOREST_AFTER, values!["t", "f", "", 1_i64], "(tenant=? AND id>?)"),
+            (OF_NAME.page.sqlite, listed.clone(), "(tenant=? AND principal_key=?)"),
+            (OF_ANCHOR.page.sqlite, listed.clone(), "(tenant=? AND source_anchor=?)"),
+            (OF_FOREST.after.sqlite, values!["t", "f", "", 1_i64], "(tenant=? AND id>?)"),
+            (OF_EXTERNAL_ID, values!["t", "x"], "users_by_external_id (tenant=? AND external_id=?)"),
+            (OF_DOMAINS.page.sqlite, values!["t", "[]", 1_i64, 0_i64], "users_cloud_only (tenant=?)"),
+            (OF_DOMAINS.after.sqlite, values!["t", "[]", "", 1_i64], "users_cloud_only (tenant=? AND id>?)"),
             (CLOUD_ONLY_OF_MAIL.sqlite, values!["t", "a"], "users_by_mail (tenant=? AND <expr>=?)"),
         ] {
             let explain: &str = format!("explain query plan {sql}").leak();
@@ -172,7 +265,9 @@ mod tests {
             let found = plan.iter().any(|step| of_index(step) && step.ends_with(ends));
             assert!(found, "{sql}: {plan:?}");
         }
-        for (sql, values) in [(OF_NAME.total, values!["t", "a"]), (OF_ANCHOR.total, values!["t", "a"])] {
+        for (sql, values) in
+            [(OF_NAME.total.sqlite, values!["t", "a"]), (OF_ANCHOR.total.sqlite, values!["t", "a"])]
+        {
             let explain: &str = format!("explain query plan {sql}").leak();
             let plan = store.db().read(explain, values).await.unwrap();
             assert!(plan[0].text("detail").unwrap().starts_with("SEARCH"), "{sql}");

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use ritorno_identity::licence::Grant;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::Standing;
-use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
@@ -55,8 +55,8 @@ static INSERT_MANY: LazyLock<[Sql<String>; AT_ONCE.len()]> = LazyLock::new(|| {
     let head = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
          display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
          object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile, \
-         password_expires_at)";
-    row_statements(head, 24, "on conflict do nothing returning id")
+         password_expires_at, external_id, given_name, family_name)";
+    row_statements(head, 27, "on conflict do nothing returning id")
 });
 
 macro_rules! cloud_only_of_mail {
@@ -89,17 +89,17 @@ impl Users<'_> {
     /// Adds a person.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
+    /// [`StoreError::Contradiction`] if the principal name, the anchor or the external id is taken; other [`StoreError`]s.
     pub async fn insert(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "insert into users (tenant, id, user_principal_name, principal_key, account_key, \
              display_name, mail, alternate_mail, language, enabled, source_anchor, object_guid, \
-             object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile, password_expires_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+             object_sid, forest, domain, account_name, exported_by, updated_at, mobile, version, created_at, registered_mail, registered_mobile, password_expires_at, external_id, given_name, family_name) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
         self.0.write(SQL, all_columns(user)).await.map(|_| ())
     }
 
-    /// Adds people, as many as one statement may add at a time. Those whose principal name or anchor is taken are left out; who came, in
-    /// any order.
+    /// Adds people, as many as one statement may add at a time. Those whose principal name, anchor or external id is taken are left
+    /// out; who came, in any order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -119,15 +119,17 @@ impl Users<'_> {
     /// stays, whatever `user` says: it is not the synchronisation's to change.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] if the principal name or the anchor is taken; other [`StoreError`]s.
+    /// [`StoreError::Contradiction`] if the principal name, the anchor or the external id is taken; other [`StoreError`]s.
     pub async fn update(&self, user: &User, expected: i64) -> Result<Updated, StoreError> {
         const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
              display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
              source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
-             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, password_expires_at = $21, version = version + 1 \
+             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, password_expires_at = $21, external_id = $22, \
+             given_name = $23, family_name = $24, version = version + 1 \
              where tenant = $1 and id = $2 and version = $20 returning version";
         let mut values = columns(user);
         values.extend(values![expected, user.password_expires_at]);
+        values.extend(provisioned(user));
         match self.0.write_returning(SQL, values).await?.first() {
             None => Ok(Updated::Conflict),
             Some(row) => Ok(Updated::Done { version: row.int("version")? }),
@@ -306,7 +308,15 @@ fn all_columns(user: &User) -> Vec<Value> {
         user.registered_mobile.as_deref(),
         user.password_expires_at
     ]);
+    values.extend(provisioned(user));
     values
+}
+
+/// What is kept for a provisioner: of a person of a directory nothing.
+fn provisioned(user: &User) -> Vec<Value> {
+    let kept = (user.mastered == Mastered::CloudOnly).then_some(&user.provisioned);
+    let text = |of: fn(&Provisioned) -> &Option<String>| kept.and_then(|kept| of(kept).as_deref());
+    values![text(|kept| &kept.external_id), text(|kept| &kept.given_name), text(|kept| &kept.family_name)]
 }
 
 /// `$1` to `$19` of insert and update.
@@ -360,6 +370,15 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         registered_mobile: row.text_if_any("registered_mobile")?,
         language: row.named_if_any("language")?,
         enabled: row.switch("enabled")?,
+        // A version before this one leaves what it does not know with whoever became a hybrid person.
+        provisioned: match mastered {
+            Mastered::CloudOnly => Provisioned {
+                external_id: row.text_if_any("external_id")?,
+                given_name: row.text_if_any("given_name")?,
+                family_name: row.text_if_any("family_name")?,
+            },
+            Mastered::Hybrid(_) => Provisioned::default(),
+        },
         mastered,
         password_expires_at: row.moment_if_any("password_expires_at")?,
         licence: Grant::from_number(row.int("granted")?)

@@ -3,6 +3,7 @@
 use ritorno_identity::ids::{
     AdministratorId, ApiTokenId, CaseId, CorrelationId, FactId, FlowId, LinkId, MailId, NodeId,
 };
+use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
@@ -163,6 +164,12 @@ impl From<Subject> for Value {
 impl From<TokenDigest> for Value {
     fn from(value: TokenDigest) -> Self {
         Self::from(value.0.as_slice())
+    }
+}
+
+impl From<Provisioner> for Value {
+    fn from(value: Provisioner) -> Self {
+        Self::Text(Some(value.id().to_string()))
     }
 }
 

@@ -165,6 +165,7 @@ impl Person {
             preferred_language: self.preferred_language.clone(),
             active: self.enabled,
             emails: self.mail.iter().map(work).collect(),
+            phone_numbers: Vec::new(),
             password: None,
             meta: None,
             ritorno: Some(scim::RitornoUser {

@@ -57,7 +57,7 @@ async fn held_and_lapsing(state: &AppState, agent: &Agent) -> Result<TenantStand
         }
     }
     Ok(TenantStanding {
-        held_removals: held.iter().find(|(id, _)| *id == agent.id).map_or(0, |(_, number)| *number),
+        held_removals: held.iter().find(|(id, _)| *id == agent.id.0).map_or(0, |(_, number)| *number),
         waiting_forests: waiting(agent).cloned().collect(),
         signing_key: signing_key.map(|key| Validity { not_before: key.not_before, not_after: key.not_after }),
         also_exporting,

@@ -2,12 +2,14 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use ritorno_identity::administrator::Action;
 use ritorno_identity::api_token::{self, ApiToken, Refused};
 use ritorno_identity::limit::API_REQUESTS;
 use ritorno_identity::subject::Subject;
+use ritorno_identity::token::Token;
 use ritorno_protocol::ids::UserId;
+use ritorno_storage::StoreError;
 
 use crate::operator::Operator;
 use crate::problem::Problem;
@@ -16,27 +18,96 @@ use crate::state::AppState;
 
 /// Whoever shows a token that holds (RFC 6750 section 2.1), and has not asked too often.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     operator: Operator,
     token: ApiToken,
 }
 
+/// Why nobody is let in.
+pub(crate) enum NotLetIn {
+    /// There is no token, or none that holds.
+    Refused,
+    /// The token was used too often, and may be used again in so many seconds.
+    TooMany(u64),
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotLetIn {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotLetIn> for Problem {
+    fn from(why: NotLetIn) -> Self {
+        match why {
+            NotLetIn::Refused => {
+                let detail = "It is missing, wrong, expired or revoked, or its administrator is gone. `ritorno token create` makes another one.";
+                Self::new(StatusCode::UNAUTHORIZED, "token", "The token is refused", detail)
+            }
+            NotLetIn::TooMany(wait) => {
+                let detail = format!("A token may ask {} times a minute.", API_REQUESTS.most);
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests", detail)
+                    .retry_after(wait)
+            }
+            NotLetIn::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The token that a request shows, if it looks like one of these.
+pub(crate) fn shown(headers: &HeaderMap) -> Option<Token> {
+    let (scheme, text) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| api_token::from_text(text))?
+}
+
 impl Caller {
+    /// Whoever shows that token; it counts as used once more.
+    ///
+    /// # Errors
+    /// [`NotLetIn`].
+    pub(crate) async fn of(shown: &Token, parts: &mut Parts, state: &AppState) -> Result<Self, NotLetIn> {
+        let (store, now) = (&state.store, state.clock.now());
+        let token = store.api_tokens().find(state.tenant, &shown.digest(), now).await?;
+        let token = token.ok_or(NotLetIn::Refused)?;
+        let administrator = store.administrators().get(state.tenant, token.administrator).await?;
+        let administrator = administrator.ok_or(NotLetIn::Refused)?;
+        let subject = Subject::of_user(&state.pepper, state.tenant, UserId(token.id.0));
+        if !store.limits().count(state.tenant, &API_REQUESTS, &subject, now).await? {
+            let until = store.limits().reached_until(state.tenant, &API_REQUESTS, &subject, now).await?;
+            return Err(NotLetIn::TooMany(until.map_or(1, |until| until.since(now).as_secs() + 1)));
+        }
+        let tenant = store.tenants().get(state.tenant).await?.ok_or(NotLetIn::Refused)?;
+        let Ok(reader) = Reader::from_request_parts(parts, state).await;
+        let operator =
+            Operator { administrator, tenant, network: reader.network, token: Some(token.clone()) };
+        Ok(Self { operator, token })
+    }
+
     /// Who does it, if they may.
+    ///
+    /// # Errors
+    /// [`Refused`], by what is missing.
+    pub(crate) fn may(&self, action: Action) -> Result<&Operator, Refused> {
+        self.token.may(&self.operator.administrator, action).map(|()| &self.operator)
+    }
+
+    /// The same, as the API tells it.
     ///
     /// # Errors
     /// [`Problem`], by what is missing.
     pub(super) fn require(&self, action: Action) -> Result<&Operator, Problem> {
-        self.token.may(&self.operator.administrator, action).map(|()| &self.operator).map_err(refused)
+        self.may(action).map_err(refused)
     }
 
     /// Who asks.
-    pub(super) const fn operator(&self) -> &Operator {
+    pub(crate) const fn operator(&self) -> &Operator {
         &self.operator
     }
 
     /// By what.
-    pub(super) const fn token(&self) -> &ApiToken {
+    pub(crate) const fn token(&self) -> &ApiToken {
         &self.token
     }
 }
@@ -59,35 +130,7 @@ impl FromRequestParts<AppState> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let refused = || {
-            let detail = "It is missing, wrong, expired or revoked, or its administrator is gone. `ritorno token create` makes another one.";
-            Problem::new(StatusCode::UNAUTHORIZED, "token", "The token is refused", detail)
-        };
-        let text = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
-        let shown = text.and_then(|(_, text)| api_token::from_text(text)).ok_or_else(refused)?;
-        let (store, now) = (&state.store, state.clock.now());
-        let token = store.api_tokens().find(state.tenant, &shown.digest(), now).await?;
-        let token = token.ok_or_else(refused)?;
-        let administrator = store.administrators().get(state.tenant, token.administrator).await?;
-        let administrator = administrator.ok_or_else(refused)?;
-        let subject = Subject::of_user(&state.pepper, state.tenant, UserId(token.id.0));
-        if !store.limits().count(state.tenant, &API_REQUESTS, &subject, now).await? {
-            let until = store.limits().reached_until(state.tenant, &API_REQUESTS, &subject, now).await?;
-            let wait = until.map_or(1, |until| until.since(now).as_secs() + 1);
-            let detail = format!("A token may ask {} times a minute.", API_REQUESTS.most);
-            let problem =
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests", detail);
-            return Err(problem.retry_after(wait));
-        }
-        let tenant = store.tenants().get(state.tenant).await?.ok_or_else(refused)?;
-        let Ok(reader) = Reader::from_request_parts(parts, state).await;
-        let operator =
-            Operator { administrator, tenant, network: reader.network, token: Some(token.clone()) };
-        Ok(Self { operator, token })
+        let shown = shown(&parts.headers).ok_or(NotLetIn::Refused)?;
+        Ok(Self::of(&shown, parts, state).await?)
     }
 }

@@ -6,7 +6,7 @@
 
 mod agents;
 mod audit;
-mod caller;
+pub(crate) mod caller;
 mod doctor;
 mod document;
 mod etag;

@@ -9,6 +9,7 @@ use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::waiting;
 use ritorno_identity::agent_state::AgentState;
+use ritorno_identity::api_token::ApiToken;
 use ritorno_identity::tenant::Tenant;
 use ritorno_relay::tenant_state::TenantState;
 
@@ -34,6 +35,8 @@ struct OverviewPage {
     /// The group whose people may reset, if not everybody may; empty if it is gone.
     only: Option<String>,
     agents: Vec<AgentLine>,
+    /// Programs of whose removals the deletion guard holds some.
+    programs: Vec<ProgramLine>,
     /// Whether the reader enrols agents and switches their writeback on.
     enrols: bool,
     /// Whether the reader approves removals.
@@ -63,6 +66,12 @@ struct AgentLine {
     out_of_date: bool,
     seen: Option<Moment>,
     /// Removals that the deletion guard holds.
+    held: u32,
+}
+
+struct ProgramLine {
+    id: String,
+    name: String,
     held: u32,
 }
 
@@ -100,10 +109,15 @@ pub(super) async fn show(
         switches: switches(&signed_in, tenant),
         only: only(&state, tenant).await.map_err(PageError::behind)?,
         agents: look.agents.iter().map(line).collect(),
+        programs: look.held_of_tokens.iter().map(program).collect(),
         enrols,
         approves: signed_in.may(Action::ApproveRemovals),
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
+}
+
+fn program((token, held): &(ApiToken, u32)) -> ProgramLine {
+    ProgramLine { id: token.id.to_string(), name: token.name.clone(), held: *held }
 }
 
 fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::ALL.len()] {

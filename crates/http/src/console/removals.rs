@@ -1,4 +1,5 @@
-//! `GET` and `POST /console/agents/removals`: what of an agent the deletion guard holds, and the approval of exactly that list.
+//! `GET` and `POST /console/agents/removals`: what of an agent, or of a program's token, the deletion guard holds, and the approval of
+//! exactly that list.
 
 use askama::Template;
 use axum::Form;
@@ -8,9 +9,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::{Activity, Success};
+use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::removal::RemovalKind;
-use ritorno_protocol::ids::AgentId;
+use ritorno_storage::StoreError;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
@@ -27,6 +30,8 @@ struct RemovalsPage {
     menu: Menu,
     agent: String,
     name: String,
+    /// Whether it is a program, and no agent.
+    program: bool,
     /// Whether somebody was shown, or approved, another list than the one that waits now.
     other: bool,
     digest: String,
@@ -52,7 +57,8 @@ struct Line {
 /// Whose removals.
 #[derive(Deserialize)]
 pub(super) struct Whose {
-    agent: AgentId,
+    /// The id of an agent, or of a token.
+    agent: Uuid,
     #[serde(default)]
     other: bool,
     /// How many come before the page.
@@ -65,7 +71,7 @@ pub(super) struct Whose {
 /// What the button sends.
 #[derive(Deserialize)]
 pub(super) struct Approval {
-    agent: AgentId,
+    agent: Uuid,
     digest: String,
 }
 
@@ -81,10 +87,10 @@ pub(super) async fn show(
     signed_in.require(Action::ApproveRemovals)?;
     let tenant = &signed_in.tenant;
     let now = state.clock.now();
-    let held = guard::held(&state.store, tenant.id, agent, now).await.map_err(PageError::behind)?;
-    let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
-    let name = agents.into_iter().find(|one| one.id == agent).map(|one| one.name);
-    let Some(name) = name else { return Ok(Redirect::to("/console").into_response()) };
+    let Some((by, name)) = named(&state, agent).await.map_err(PageError::behind)? else {
+        return Ok(Redirect::to("/console").into_response());
+    };
+    let held = guard::held(&state.store, tenant.id, by, now).await.map_err(PageError::behind)?;
     let begun = digest.as_ref().is_some_and(|begun| *begun == held.digest);
     // The first page that nobody came to from another one begins with the list of now.
     if !begun && (from > 0 || digest.is_some()) {
@@ -113,6 +119,7 @@ pub(super) async fn show(
         menu: signed_in.menu("/console"),
         agent: agent.to_string(),
         name,
+        program: matches!(by, Provisioner::Token(_)),
         other,
         digest: held.digest,
         number,
@@ -136,14 +143,28 @@ pub(super) async fn approve(
     let now = state.clock.now();
     let operator = signed_in.operator(&reader);
     let told = |reason| operator.fact(&state, Activity::RemovalsApproved, Success::Success, reason, None);
-    let approved = guard::approve(&state.store, state.tenant, agent, &digest, now, told).await;
+    let Some((by, _)) = named(&state, agent).await.map_err(PageError::behind)? else {
+        return Ok(Redirect::to("/console"));
+    };
+    let approved = guard::approve(&state.store, state.tenant, by, &digest, now, told).await;
     Ok(match approved.map_err(PageError::behind)? {
         Some(_) => Redirect::to("/console"),
         None => Redirect::to(&first_page(agent)),
     })
 }
 
+/// Whose id that is, and what they are called; also a token that holds no more, whose list nobody asks for again.
+async fn named(state: &AppState, id: Uuid) -> Result<Option<(Provisioner, String)>, StoreError> {
+    let (store, tenant) = (&state.store, state.tenant);
+    let agent = store.agents().list(tenant).await?.into_iter().find(|one| one.id.0 == id);
+    if let Some(agent) = agent {
+        return Ok(Some((agent.id.into(), agent.name)));
+    }
+    let token = store.api_tokens().list(tenant).await?.into_iter().find(|one| one.id.0 == id);
+    Ok(token.map(|token| (token.id.into(), token.name)))
+}
+
 /// The address of the list's first page, which says that the list is another one now.
-fn first_page(agent: AgentId) -> String {
+fn first_page(agent: Uuid) -> String {
     format!("/console/agents/removals?agent={agent}&other=true")
 }

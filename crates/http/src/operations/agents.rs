@@ -3,11 +3,13 @@
 use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_state::{AgentState, Seen};
+use ritorno_identity::api_token::ApiToken;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::AgentId;
 use ritorno_relay::tenant_state::TenantState;
 use ritorno_storage::StoreError;
+use uuid::Uuid;
 
 use crate::operator::{Behind, Operator};
 use crate::state::AppState;
@@ -22,7 +24,9 @@ pub(crate) struct Look {
     pub(crate) agents: Vec<Agent>,
     server_ready: bool,
     latest: String,
-    held: Vec<(AgentId, u32)>,
+    held: Vec<(Uuid, u32)>,
+    /// The tokens of programs of which the deletion guard holds removals, and how many.
+    pub(crate) held_of_tokens: Vec<(ApiToken, u32)>,
 }
 
 impl Look {
@@ -35,7 +39,15 @@ impl Look {
         let latest = tokio::task::spawn_blocking(move || releases.latest_version(VERSION)).await;
         let latest = latest.map_err(Behind::of)?;
         let held = state.store.removals().count(tenant.id, state.clock.now()).await?;
-        Ok(Self { standing, agents, server_ready, latest, held })
+        let is_an_agents = |id: Uuid| agents.iter().any(|agent| agent.id.0 == id);
+        let mut held_of_tokens = Vec::new();
+        if held.iter().any(|(id, _)| !is_an_agents(*id)) {
+            for token in state.store.api_tokens().list(tenant.id).await? {
+                let of_it = held.iter().find(|(id, _)| *id == token.id.0);
+                held_of_tokens.extend(of_it.map(|(_, number)| (token, *number)));
+            }
+        }
+        Ok(Self { standing, agents, server_ready, latest, held, held_of_tokens })
     }
 
     /// How an agent is, and whether there is a later version than it is of.
@@ -49,7 +61,7 @@ impl Look {
 
     /// How many removals of an agent the deletion guard holds.
     pub(crate) fn held_of(&self, agent: AgentId) -> u32 {
-        self.held.iter().find(|(id, _)| *id == agent).map_or(0, |(_, number)| *number)
+        self.held.iter().find(|(id, _)| *id == agent.0).map_or(0, |(_, number)| *number)
     }
 }
 

@@ -1,11 +1,7 @@
-//! Which agent asks, under which lease, and what it may touch.
+//! What a client may touch, by whom and under which name; and what nobody may send.
 
 use axum::body::Bytes;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use ritorno_identity::agent::Agent;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::name::SignInName;
 use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
@@ -13,32 +9,10 @@ use ritorno_protocol::ids::UserId;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
+use super::client::ScimClient;
 use super::error::ScimError;
-use super::{leases, names};
-use crate::agent_api::bearer::AgentBearer;
-use crate::problem::Problem;
+use super::names;
 use crate::state::AppState;
-
-/// The agent that asks, not under an outdated lease.
-#[derive(Clone, Debug)]
-pub struct ScimAgent(pub Agent);
-
-impl FromRequestParts<AppState> for ScimAgent {
-    type Rejection = ScimError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
-        // An operation of a bulk request comes with the agent whom that request was let in for.
-        let agent = match parts.extensions.remove::<Self>() {
-            Some(Self(agent)) => agent,
-            None => {
-                let bearer = AgentBearer::from_request_parts(parts, state).await;
-                bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0
-            }
-        };
-        leases::under(state, &agent, &parts.headers).await?;
-        Ok(Self(agent))
-    }
-}
 
 /// The tenant, as it stands now.
 ///
@@ -48,30 +22,39 @@ pub(super) async fn tenant(state: &AppState) -> Result<Tenant, ScimError> {
     state.store.tenants().get(state.tenant).await?.ok_or(ScimError::NotFound)
 }
 
-/// Nobody of a directory gets a name of a domain whose people are the tenant's own: their password, which is the directory's, would be
-/// typed here in the clear.
+/// Whether a client's people may have that name. Nobody of a directory gets one of a domain whose people are the tenant's own: their
+/// password, which is the directory's, would be typed here in the clear. And a program's people have no others.
 ///
 /// # Errors
-/// [`ScimError::CloudDomain`].
-pub(super) fn nobody_of_the_tenants(tenant: &Tenant, name: &str) -> Result<(), ScimError> {
-    let Some((_, domain)) = name.rsplit_once('@') else { return Ok(()) };
-    match Realm::of_domain(tenant, domain) {
-        Realm::Directory => Ok(()),
-        Realm::Cloud => Err(ScimError::CloudDomain(domain.to_owned())),
+/// [`ScimError::CloudDomain`], [`ScimError::DirectoryDomain`], [`ScimError::Value`].
+pub(super) fn may_be_called(client: &ScimClient, tenant: &Tenant, name: &str) -> Result<(), ScimError> {
+    let domain = name.rsplit_once('@').map(|(_, domain)| domain);
+    if client.program_in().is_none() {
+        return match domain.map(|domain| (domain, Realm::of_domain(tenant, domain))) {
+            Some((domain, Realm::Cloud)) => Err(ScimError::CloudDomain(domain.to_owned())),
+            _ => Ok(()),
+        };
+    }
+    let parsed = SignInName::parse(name).ok().filter(SignInName::is_principal);
+    let parsed = parsed.ok_or_else(|| ScimError::Value("userName looks like anna@contoso.com".into()))?;
+    match Realm::of(tenant, &parsed) {
+        Realm::Cloud => Ok(()),
+        Realm::Directory => Err(ScimError::DirectoryDomain(domain.unwrap_or_default().to_owned())),
     }
 }
 
-/// The person of that id, if this agent may touch them.
+/// The person of that id, if this client may touch them.
 ///
 /// # Errors
-/// [`ScimError::NotFound`], [`ScimError::NotYours`], [`ScimError::Store`].
-pub async fn person(state: &AppState, agent: &Agent, id: &str) -> Result<User, ScimError> {
+/// [`ScimError::NotFound`], what [`ScimClient::reaches`] answers, [`ScimError::Store`].
+pub async fn person(state: &AppState, client: &ScimClient, id: &str) -> Result<User, ScimError> {
     let id: UserId = id.parse().map_err(|_| ScimError::NotFound)?;
     let user = state.store.users().get(state.tenant, id).await?.ok_or(ScimError::NotFound)?;
-    if agent.masters(&user) { Ok(user) } else { Err(ScimError::NotYours) }
+    client.reaches(state, &user).await?;
+    Ok(user)
 }
 
-/// What no agent may set, whatever else a body holds.
+/// What no client may set, whatever else a body holds.
 pub(super) const FORBIDDEN: [&str; 3] = ["password", "roles", "entitlements"];
 
 /// Reads a body that says what a person is to be. The bytes are wiped: they may hold a password, which is refused by name.
@@ -116,9 +99,16 @@ fn forbidden(said: &Value) -> Option<&'static str> {
     if holds_password(said) {
         return Some("password");
     }
-    let names = said.as_object()?.keys().map(|key| key.rsplit(':').next().unwrap_or(key));
+    // An empty list is as good as none (RFC 7643 section 2.5), and some provisioners always send one.
+    let sent = said.as_object()?.iter().filter(|(_, value)| !is_nothing(value));
+    let names = sent.map(|(key, _)| key.rsplit(':').next().unwrap_or(key));
     let known = |name: &str| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name));
     names.filter_map(known).next()
+}
+
+/// Whether an attribute of that value is as good as absent.
+fn is_nothing(said: &Value) -> bool {
+    said.is_null() || said.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Whether a password is anywhere in it: as an attribute, or as the path of a PATCH, whose value it is then.
@@ -144,43 +134,5 @@ pub(super) fn wipe(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(wipe),
         Value::Object(map) => map.values_mut().for_each(wipe),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Writes down what an agent did to a person.
-///
-/// # Errors
-/// [`ScimError::Store`].
-pub async fn audit(
-    state: &AppState,
-    agent: &Agent,
-    activity: Activity,
-    target: UserId,
-    reason: String,
-) -> Result<(), ScimError> {
-    Ok(state.store.audit().append(&fact(state, agent, activity, target, reason)).await?)
-}
-
-/// What an agent did to a person, as a fact.
-pub(super) fn fact(
-    state: &AppState,
-    agent: &Agent,
-    activity: Activity,
-    target: UserId,
-    reason: String,
-) -> Fact {
-    Fact {
-        id: FactId::random(&*state.random),
-        tenant: state.tenant,
-        at: state.clock.now(),
-        activity,
-        actor: Actor::Agent(agent.id),
-        target: Some(target),
-        from: None,
-        success: Success::Success,
-        reason,
-        support_code: None,
-        correlation: CorrelationId::random(&*state.random),
-        request: None,
     }
 }

@@ -1,5 +1,5 @@
 //! `POST /scim/v2/Bulk` (RFC 7644 section 3.7): several operations in one request. Each goes the way that it would go by itself, as the
-//! agent whom the request was let in for, with its version and the deletion guard. They go in their order, except that one which refers
+//! client whom the request was let in for, with its version and the deletion guard. They go in their order, except that one which refers
 //! by its `bulkId` to what another one makes goes after that one; groups that refer to each other get these members when all are
 //! there. People who are added one after the other are added together.
 
@@ -9,14 +9,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
-use ritorno_identity::agent::Agent;
 use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER, MEDIA_TYPE, PATCH_OP_SCHEMA};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
 use tower::ServiceExt as _;
 
-use super::access::{ScimAgent, holds_password, json, wipe};
+use super::access::{holds_password, json, wipe};
 use super::bulk_ids::{BulkIds, Known};
+use super::client::ScimClient;
 use super::create;
 use super::error::ScimError;
 use super::names;
@@ -82,7 +82,7 @@ struct Answer {
 /// [`ScimError`] for the request as a whole; what one operation meets stands in its place of the answer.
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     headers: HeaderMap,
     sent: Bytes,
 ) -> Result<Response, ScimError> {
@@ -94,7 +94,7 @@ pub async fn handle(
         return Err(ScimError::TooLarge(MAXIMUM_OPERATIONS));
     }
     let router = super::resources().with_state(state.clone()).layer(from_fn(rejection::told));
-    let place = Place { router, state, agent, headers };
+    let place = Place { router, state, client, headers };
     let most = bulk.fail_on_errors.filter(|most| *most > 0);
     let mut run =
         Run { place, most, ids: BulkIds::default(), faults: Vec::new(), failed: 0, done: Vec::new() };
@@ -107,7 +107,7 @@ pub async fn handle(
 struct Place {
     router: Router,
     state: AppState,
-    agent: Agent,
+    client: ScimClient,
     headers: HeaderMap,
 }
 
@@ -331,7 +331,7 @@ impl Run {
             data
         };
         let results =
-            create::several(&self.place.state, &self.place.agent, together.iter().map(data).collect())
+            create::several(&self.place.state, &self.place.client, together.iter().map(data).collect())
                 .await?;
         for (at, result) in together.iter().zip(results) {
             let operation = &operations[*at];
@@ -373,7 +373,7 @@ impl Run {
         if let Some(version) = &operation.version {
             request = request.header(header::IF_MATCH, version);
         }
-        let request = request.extension(ScimAgent(self.place.agent.clone()));
+        let request = request.extension(self.place.client.clone());
         let Ok(request) = request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(Body::from(sent)) else {
             let (status, version, response) =
                 told(ScimError::Syntax("an operation's path or version can't be read".into()));

@@ -5,33 +5,34 @@ use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::removal::{Removal, RemovalKind};
 
-use super::access::{ScimAgent, audit, person};
+use super::access::person;
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::guard;
 use super::version::if_match;
 use crate::state::AppState;
 
-/// Removes a person.
+/// Removes a person, with everything that they registered and the pages that they are signed in to.
 ///
 /// # Errors
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
-    let user = person(&state, &agent, &id).await?;
+    let user = person(&state, &client, &id).await?;
     if_match(&headers).check(user.version)?;
     let (id, name) = (user.id.to_string(), user.user_principal_name.clone());
-    let passed =
-        guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteUser, id: id.clone(), name }).await?;
+    let (kind, by) = (RemovalKind::DeleteUser, client.provisioner());
+    let passed = guard::pass(&state, by, Removal { kind, id: id.clone(), name }).await?;
     let deleted = state.store.users().remove(state.tenant, user.id, state.clock.now()).await;
     let made = matches!(deleted, Ok(true));
-    guard::end(&state, &agent, RemovalKind::DeleteUser, id, passed, made).await?;
+    guard::end(&state, by, kind, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }
-    audit(&state, &agent, Activity::UserDeleted, user.id, user.user_principal_name).await?;
+    client.audit(&state, Activity::UserDeleted, Some(user.id), user.user_principal_name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,14 +2,18 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ritorno_identity::api_token::Refused;
+use ritorno_identity::limit::API_REQUESTS;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 use ritorno_storage::StoreError;
+
+use crate::api::caller::NotLetIn;
 
 /// Why a SCIM request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ScimError {
     /// The access token is missing, wrong or expired.
-    #[error("the access token is missing, wrong or expired, or the agent was revoked")]
+    #[error("the token is missing, wrong, expired or revoked, or whoever it belongs to is gone")]
     Unauthenticated,
     /// The body can't be read.
     #[error("{0}")]
@@ -17,6 +21,14 @@ pub enum ScimError {
     /// The filter is none, or too long or too deep.
     #[error("this is no filter as in RFC 7644 section 3.4.2.2, such as: userName eq \"...\"")]
     Filter,
+    /// A program used its token too often, and may again in so many seconds.
+    #[error("a token may ask {} times a minute", API_REQUESTS.most)]
+    TooMany(u64),
+    /// The token is not for this.
+    #[error(
+        "{0}: to provision takes a token of a cloud-only global administrator with the scope 'people.provision'"
+    )]
+    Refused(#[from] Refused),
     /// A path of a PATCH names nothing that can be changed.
     #[error("path '{0}' names no attribute that can be changed")]
     Path(String),
@@ -38,6 +50,27 @@ pub enum ScimError {
     /// The person is cloud-only, or of a forest that this agent does not serve.
     #[error("an agent touches only hybrid people and groups of the forests that it serves")]
     NotYours,
+    /// The person comes from a directory, or has a name of one.
+    #[error(
+        "a token provisions the tenant's own people alone, those of its cloud domains (`ritorno tenant cloud-domains`): whoever comes \
+         from a directory is changed there"
+    )]
+    NotOfTheTenant,
+    /// The name would be one of a directory.
+    #[error(
+        "'{0}' is none of the tenant's cloud domains: a token provisions the tenant's own people alone; `ritorno tenant cloud-domains` \
+         says whose they are"
+    )]
+    DirectoryDomain(String),
+    /// The person is an administrator, whom no program touches.
+    #[error(
+        "an administrator of the tenant has this name, or this person's account is one's: no program touches them; an administrator does \
+         it (`ritorno person`)"
+    )]
+    AnAdministrator,
+    /// A program asks for groups.
+    #[error("groups come from the directories, by agents: a token provisions people alone")]
+    NoGroups,
     /// The person has an administrative role, and another object of a directory would become theirs.
     #[error(
         "this person is an administrator of the tenant, whom no other directory object can become; if it is meant, take the link \
@@ -56,11 +89,13 @@ pub enum ScimError {
          (`ritorno admin person`)"
     )]
     AdministrativeName,
-    /// The agent has a list looked through already.
-    #[error("all people or groups are looked through for this agent already: one such filter at a time")]
+    /// The client has a list looked through already.
+    #[error("all people or groups are looked through for this client already: one such filter at a time")]
     Busy,
-    /// The request carries what an agent may never set.
-    #[error("an agent may not set '{0}'; a hybrid person's password goes through the sealed operation only")]
+    /// The request carries what may never be set here.
+    #[error(
+        "'{0}' is not set here: people choose their passwords themselves, and an administrator gives the rest"
+    )]
     Forbidden(&'static str),
     /// The person was changed since the version that `If-Match` names.
     #[error("the person was changed in the meantime")]
@@ -74,7 +109,7 @@ pub enum ScimError {
     /// Too many people were removed or disabled within a day.
     #[error(
         "the tenant's deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval; the console \
-         shows the list, and `ritorno agent removals`"
+         shows the list, and `ritorno agent removals` or `ritorno token removals`"
     )]
     Guard(u32),
     /// Too many members left their groups within a day.
@@ -109,6 +144,16 @@ impl From<StoreError> for ScimError {
     }
 }
 
+impl From<NotLetIn> for ScimError {
+    fn from(why: NotLetIn) -> Self {
+        match why {
+            NotLetIn::Refused => Self::Unauthenticated,
+            NotLetIn::TooMany(wait) => Self::TooMany(wait),
+            NotLetIn::Store(error) => error.into(),
+        }
+    }
+}
+
 impl ScimError {
     const fn kind(&self) -> (StatusCode, Option<ErrorType>) {
         match self {
@@ -123,11 +168,16 @@ impl ScimError {
             Self::Unresolved(_) => (StatusCode::CONFLICT, None),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::NotYours
+            | Self::Refused(_)
+            | Self::NotOfTheTenant
+            | Self::DirectoryDomain(_)
+            | Self::AnAdministrator
             | Self::Administrative
             | Self::AdministrativeName
             | Self::CloudDomain(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
-            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, None),
+            Self::NoGroups => (StatusCode::NOT_IMPLEMENTED, None),
+            Self::Busy | Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
@@ -156,14 +206,18 @@ impl ScimError {
 
 impl IntoResponse for ScimError {
     fn into_response(self) -> Response {
-        let busy = matches!(self, Self::Busy);
+        let wait = match &self {
+            Self::Busy => Some(2),
+            Self::TooMany(wait) => Some(*wait),
+            _ => None,
+        };
         let unauthenticated = matches!(self, Self::Unauthenticated);
         let (status, body) = self.told();
         let body = serde_json::to_vec(&body).expect("an error always serialises");
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if busy {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if unauthenticated {
             // How to come in (RFC 9110 section 11.6.1, RFC 6750 section 3).

@@ -178,6 +178,7 @@ fn has(filter: &Filter, resource: &Value) -> bool {
     }
 }
 
+/// Whether one of several values is wanted.
 pub(super) fn element_has(filter: &ValFilter, element: &Value) -> bool {
     match filter {
         ValFilter::Attr(expression) => holds(expression, element),

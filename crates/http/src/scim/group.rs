@@ -5,9 +5,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_identity::agent::Agent;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::group::Group;
-use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
 use ritorno_protocol::scim::{self, MemberKind};
 
@@ -149,31 +147,4 @@ fn with(mut response: Response, group: &Group, location: &str) -> Response {
         }
     }
     response
-}
-
-/// Writes down what an agent did to a group.
-///
-/// # Errors
-/// [`ScimError::Store`].
-pub async fn audit(
-    state: &AppState,
-    agent: &Agent,
-    activity: Activity,
-    reason: String,
-) -> Result<(), ScimError> {
-    let fact = Fact {
-        id: FactId::random(&*state.random),
-        tenant: state.tenant,
-        at: state.clock.now(),
-        activity,
-        actor: Actor::Agent(agent.id),
-        target: None,
-        from: None,
-        success: Success::Success,
-        reason,
-        support_code: None,
-        correlation: CorrelationId::random(&*state.random),
-        request: None,
-    };
-    Ok(state.store.audit().append(&fact).await?)
 }

@@ -1,22 +1,22 @@
-//! The deletion guard in the tenant: deletes and disables of one agent's people are counted over 24 hours, and so are
-//! members who leave groups. The agent has its own guard; this one holds if that one is conquered.
+//! The deletion guard in the tenant: deletes and disables of one provisioner's people are counted over 24 hours, and so
+//! are members who leave groups. An agent has its own guard; this one holds if that one is conquered. A program has no other.
 //!
 //! What is held is written down. An administrator may let exactly such a list through, for an hour; each of it is one removal of one
-//! object, so that an approval can be used for nothing else, and not by another agent.
+//! object, so that an approval can be used for nothing else, and not by another provisioner.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Fact;
 use ritorno_identity::group::Group;
 use ritorno_identity::limit::Limit;
+use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
 use ritorno_identity::subject::Subject;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{AgentId, TenantId};
+use ritorno_protocol::ids::TenantId;
 use ritorno_relay::seldom::Seldom;
 use ritorno_storage::{Store, StoreError, Updated};
 use sha2::{Digest as _, Sha256};
@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use super::error::ScimError;
 use crate::state::AppState;
 
-/// Most removals of one agent in 24 hours without approval: Microsoft's default for the same guard.
+/// Most removals of one provisioner in 24 hours without approval: Microsoft's default for the same guard.
 pub const REMOVALS: Limit =
     Limit { name: "directory-removals", most: 500, window: Duration::from_secs(24 * 3_600) };
 
@@ -35,37 +35,38 @@ pub const MEMBERS: Limit =
 /// Most held members that a refusal names: more than an agent takes out in one request.
 const NAMED: usize = 1_000;
 
-/// One line about each agent in that time, and for each limit, however often it asks for what is held.
+/// One line about each provisioner in that time, and for each limit, however often it asks for what is held.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// When each agent's held removals were last told in the log.
+/// When each provisioner's held removals were last told in the log.
 #[derive(Debug, Default)]
-pub struct HeldTold(Mutex<HashMap<(AgentId, &'static str), Seldom<Timestamp>>>);
+pub struct HeldTold(Mutex<HashMap<(Provisioner, &'static str), Seldom<Timestamp>>>);
 
 impl HeldTold {
     /// How many refusals were not told since the last line, if it is time for another one.
-    fn due(&self, agent: AgentId, limit: &Limit, now: Timestamp) -> Option<u64> {
+    fn due(&self, by: Provisioner, limit: &Limit, now: Timestamp) -> Option<u64> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = all.entry((agent, limit.name)).or_insert_with(|| Seldom::new(TOLD_EVERY));
+        let one = all.entry((by, limit.name)).or_insert_with(|| Seldom::new(TOLD_EVERY));
         one.due(now, |at| now.since(at))
     }
 }
 
-fn subject(agent: &Agent) -> Subject {
-    Subject(Sha256::digest(agent.id.0.as_bytes()).into())
+fn subject(by: Provisioner) -> Subject {
+    Subject(Sha256::digest(by.id().as_bytes()).into())
 }
 
 /// Counts one removal before it is made.
 ///
 /// # Errors
 /// [`ScimError::Guard`] if the limit is reached; [`ScimError::Store`].
-pub async fn count(state: &AppState, agent: &Agent) -> Result<(), ScimError> {
+pub async fn count(state: &AppState, by: impl Into<Provisioner>) -> Result<(), ScimError> {
+    let by = by.into();
     let now = state.clock.now();
-    if state.store.limits().count(state.tenant, &REMOVALS, &subject(agent), now).await? {
+    if state.store.limits().count(state.tenant, &REMOVALS, &subject(by), now).await? {
         return Ok(());
     }
-    if let Some(untold) = state.held_told.due(agent.id, &REMOVALS, now) {
-        tracing::error!(agent = %agent.id, most = REMOVALS.most, untold, "the deletion guard holds");
+    if let Some(untold) = state.held_told.due(by, &REMOVALS, now) {
+        tracing::error!(%by, most = REMOVALS.most, untold, "the deletion guard holds");
     }
     Err(ScimError::Guard(REMOVALS.most))
 }
@@ -83,15 +84,20 @@ pub enum Passed {
 ///
 /// # Errors
 /// [`ScimError::Guard`] if it is held; [`ScimError::Store`].
-pub async fn pass(state: &AppState, agent: &Agent, removal: Removal) -> Result<Passed, ScimError> {
+pub async fn pass(
+    state: &AppState,
+    by: impl Into<Provisioner>,
+    removal: Removal,
+) -> Result<Passed, ScimError> {
+    let by = by.into();
     let (removals, now) = (state.store.removals(), state.clock.now());
     let id = std::slice::from_ref(&removal.id);
-    if !removals.approved(state.tenant, agent.id, removal.kind, id, now).await?.is_empty() {
+    if !removals.approved(state.tenant, by, removal.kind, id, now).await?.is_empty() {
         return Ok(Passed::Approved);
     }
-    let counted = count(state, agent).await;
+    let counted = count(state, by).await;
     if let Err(ScimError::Guard(_)) = counted {
-        removals.hold(state.tenant, agent.id, &[removal], now).await?;
+        removals.hold(state.tenant, by, &[removal], now).await?;
     }
     counted.map(|()| Passed::Counted)
 }
@@ -102,16 +108,17 @@ pub async fn pass(state: &AppState, agent: &Agent, removal: Removal) -> Result<P
 /// [`ScimError::Store`].
 pub async fn end(
     state: &AppState,
-    agent: &Agent,
+    by: impl Into<Provisioner>,
     kind: RemovalKind,
     id: String,
     passed: Passed,
     made: bool,
 ) -> Result<(), ScimError> {
+    let by = by.into();
     match (made, passed) {
-        (true, _) => state.store.removals().done(state.tenant, agent.id, kind, &[id]).await?,
+        (true, _) => state.store.removals().done(state.tenant, by, kind, &[id]).await?,
         (false, Passed::Counted) => {
-            state.store.limits().give_back(state.tenant, &REMOVALS, &subject(agent)).await?;
+            state.store.limits().give_back(state.tenant, &REMOVALS, &subject(by)).await?;
         }
         (false, Passed::Approved) => {}
     }
@@ -122,18 +129,24 @@ pub async fn end(
 ///
 /// # Errors
 /// [`ScimError::Guard`] if it is held, [`ScimError::Version`] if the person changed meanwhile, and what the store answers.
-pub async fn update(state: &AppState, agent: &Agent, user: &User, changed: &User) -> Result<i64, ScimError> {
+pub async fn update(
+    state: &AppState,
+    by: impl Into<Provisioner>,
+    user: &User,
+    changed: &User,
+) -> Result<i64, ScimError> {
+    let by = by.into();
     let (kind, id) = (RemovalKind::DisableUser, user.id.to_string());
     let passed = if user.enabled && !changed.enabled {
         let removal = Removal { kind, id: id.clone(), name: user.user_principal_name.clone() };
-        Some(pass(state, agent, removal).await?)
+        Some(pass(state, by, removal).await?)
     } else {
         None
     };
     let updated = state.store.users().update(changed, user.version).await;
     if let Some(passed) = passed {
         let made = matches!(updated, Ok(Updated::Done { .. }));
-        end(state, agent, kind, id, passed, made).await?;
+        end(state, by, kind, id, passed, made).await?;
     }
     match updated? {
         Updated::Done { version } => Ok(version),
@@ -147,22 +160,23 @@ pub async fn update(state: &AppState, agent: &Agent, user: &User, changed: &User
 /// [`ScimError::GuardMembers`] if some are held, with their ids, so that the others can be asked for without them; [`ScimError::Store`].
 pub async fn pass_members(
     state: &AppState,
-    agent: &Agent,
+    by: impl Into<Provisioner>,
     group: &Group,
     leaving: &[String],
 ) -> Result<u64, ScimError> {
+    let by = by.into();
     let (removals, now) = (state.store.removals(), state.clock.now());
     let ids = left(group, leaving);
     let approved: HashSet<String> = match ids.is_empty() {
         true => HashSet::new(),
         false => {
             let kind = RemovalKind::LeaveGroup;
-            removals.approved(state.tenant, agent.id, kind, &ids, now).await?.into_iter().collect()
+            removals.approved(state.tenant, by, kind, &ids, now).await?.into_iter().collect()
         }
     };
     let waiting: Vec<_> = ids.into_iter().zip(leaving).filter(|(id, _)| !approved.contains(id)).collect();
     let number = waiting.len() as u64;
-    let mut counted = count_members(state, agent, number).await;
+    let mut counted = count_members(state, by, number).await;
     if let Err(ScimError::GuardMembers { held, .. }) = &mut counted {
         if waiting.len() <= NAMED {
             held.extend(waiting.iter().map(|(_, member)| (*member).clone()));
@@ -176,7 +190,7 @@ pub async fn pass_members(
                 Removal { kind: RemovalKind::LeaveGroup, id, name }
             })
             .collect();
-        removals.hold(state.tenant, agent.id, &list, now).await?;
+        removals.hold(state.tenant, by, &list, now).await?;
     }
     counted.map(|()| number)
 }
@@ -185,10 +199,14 @@ pub async fn pass_members(
 ///
 /// # Errors
 /// [`ScimError::Store`].
-pub async fn members_stayed(state: &AppState, agent: &Agent, counted: u64) -> Result<(), ScimError> {
+pub async fn members_stayed(
+    state: &AppState,
+    by: impl Into<Provisioner>,
+    counted: u64,
+) -> Result<(), ScimError> {
     let number = u32::try_from(counted).unwrap_or(u32::MAX);
     if number > 0 {
-        state.store.limits().give_many_back(state.tenant, &MEMBERS, &subject(agent), number).await?;
+        state.store.limits().give_many_back(state.tenant, &MEMBERS, &subject(by.into()), number).await?;
     }
     Ok(())
 }
@@ -199,15 +217,16 @@ pub async fn members_stayed(state: &AppState, agent: &Agent, counted: u64) -> Re
 /// [`ScimError::Store`].
 pub async fn members_left(
     state: &AppState,
-    agent: &Agent,
+    by: impl Into<Provisioner>,
     group: &Group,
     leaving: &[String],
 ) -> Result<(), ScimError> {
+    let by = by.into();
     if leaving.is_empty() {
         return Ok(());
     }
     let (removals, ids) = (state.store.removals(), left(group, leaving));
-    Ok(removals.done(state.tenant, agent.id, RemovalKind::LeaveGroup, &ids).await?)
+    Ok(removals.done(state.tenant, by, RemovalKind::LeaveGroup, &ids).await?)
 }
 
 /// What removals of these members from a group are called.
@@ -215,7 +234,7 @@ fn left(group: &Group, members: &[String]) -> Vec<String> {
     members.iter().map(|member| format!("{} {member}", group.id)).collect()
 }
 
-/// The removals of an agent that wait for an approval.
+/// The removals of a provisioner that wait for an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// What an approval names.
@@ -224,17 +243,18 @@ pub struct Held {
     pub list: Vec<Removal>,
 }
 
-/// What of an agent waits for an approval.
+/// What of a provisioner waits for an approval.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn held(
     store: &Store,
     tenant: TenantId,
-    agent: AgentId,
+    by: impl Into<Provisioner>,
     now: Timestamp,
 ) -> Result<Held, StoreError> {
-    let list = store.removals().waiting(tenant, agent, now).await?;
+    let by = by.into();
+    let list = store.removals().waiting(tenant, by, now).await?;
     Ok(Held { digest: removal::digest(&list), list })
 }
 
@@ -246,18 +266,19 @@ pub async fn held(
 pub async fn approve(
     store: &Store,
     tenant: TenantId,
-    agent: AgentId,
+    by: impl Into<Provisioner>,
     digest: &str,
     now: Timestamp,
     told: impl FnOnce(String) -> Fact,
 ) -> Result<Option<usize>, StoreError> {
-    let held = held(store, tenant, agent, now).await?;
+    let by = by.into();
+    let held = held(store, tenant, by, now).await?;
     if held.list.is_empty() || !held.digest.eq_ignore_ascii_case(digest.trim()) {
         return Ok(None);
     }
     let (number, until) = (held.list.len(), now.plus(APPROVED_FOR));
-    let fact = told(format!("agent {agent}: {number} removals, {}", held.digest));
-    let approved = store.removals().approve(tenant, agent, &held.list, until, &fact).await?;
+    let fact = told(format!("{by}: {number} removals, {}", held.digest));
+    let approved = store.removals().approve(tenant, by, &held.list, until, &fact).await?;
     Ok(approved.then_some(number))
 }
 
@@ -265,15 +286,20 @@ pub async fn approve(
 ///
 /// # Errors
 /// [`ScimError::GuardMembers`] if they are more than the limit leaves; [`ScimError::Store`].
-pub async fn count_members(state: &AppState, agent: &Agent, leaving: u64) -> Result<(), ScimError> {
+pub async fn count_members(
+    state: &AppState,
+    by: impl Into<Provisioner>,
+    leaving: u64,
+) -> Result<(), ScimError> {
+    let by = by.into();
     let (number, now) = (u32::try_from(leaving).unwrap_or(u32::MAX), state.clock.now());
     if number == 0
-        || state.store.limits().count_many(state.tenant, &MEMBERS, &subject(agent), number, now).await?
+        || state.store.limits().count_many(state.tenant, &MEMBERS, &subject(by), number, now).await?
     {
         return Ok(());
     }
-    if let Some(untold) = state.held_told.due(agent.id, &MEMBERS, now) {
-        tracing::error!(agent = %agent.id, leaving, most = MEMBERS.most, untold, "the deletion guard holds members of groups");
+    if let Some(untold) = state.held_told.due(by, &MEMBERS, now) {
+        tracing::error!(%by, leaving, most = MEMBERS.most, untold, "the deletion guard holds members of groups");
     }
     Err(ScimError::GuardMembers { most: MEMBERS.most, held: Vec::new() })
 }
@@ -285,7 +311,8 @@ mod tests {
     #[test]
     fn what_is_held_of_an_agent_is_one_line_a_minute_and_hides_no_other() {
         let (told, now) = (HeldTold::default(), Timestamp::from_unix_ms(1_000_000));
-        let [one, other] = [1, 2].map(|number| AgentId(uuid::Uuid::from_u128(number)));
+        let [one, other] = [1, 2]
+            .map(|number| Provisioner::Agent(ritorno_protocol::ids::AgentId(uuid::Uuid::from_u128(number))));
         assert_eq!([MEMBERS; 3].map(|limit| told.due(one, &limit, now)), [Some(0), None, None]);
         assert_eq!((told.due(one, &REMOVALS, now), told.due(other, &MEMBERS, now)), (Some(0), Some(0)));
         assert_eq!(told.due(one, &MEMBERS, now.plus(Duration::from_secs(59))), None);

@@ -1,17 +1,16 @@
-//! `GET /scim/v2/Users` (RFC 7644 section 3.4.2): the people of the agent's forests, filtered and in pages.
+//! `GET /scim/v2/Users` (RFC 7644 section 3.4.2): a client's people, filtered and in pages.
 
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use ritorno_identity::agent::Agent;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::{ListResponse, MAX_PAGE};
 use ritorno_storage::UserFilter;
 use serde::Deserialize;
 
-use super::access::ScimAgent;
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::filter::{AT_ONCE, Found, Wanted};
 use super::resource::{body, resource};
@@ -80,13 +79,13 @@ impl Asked {
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     asked: Asked,
 ) -> Result<Response, ScimError> {
     let (start, count) = asked.page();
     let (total, users) = match asked.filter() {
-        Some(text) => matching(&state, &agent, &Wanted::read(text)?, start, count).await?,
-        None => of_the_forests(&state, &agent, start, count).await?,
+        Some(text) => matching(&state, &client, &Wanted::read(text)?, start, count).await?,
+        None => all(&state, &client, start, count).await?,
     };
     let address = state.settings.public_address();
     let resources = users.iter().map(|user| resource(user, address)).collect();
@@ -94,39 +93,47 @@ pub async fn handle(
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
 
-/// Those of the agent's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
+/// Those of a client's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
 /// looked through.
 async fn matching(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     wanted: &Wanted,
     start: i64,
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
     let mut found = Found::new(start, count);
-    let address = state.settings.public_address();
-    let name = wanted.named("userName").map(|name| UserFilter::UserName(name.to_owned()));
-    let anchor = || wanted.named("externalId").map(|id| UserFilter::ExternalId(SourceAnchor(id.to_owned())));
-    let candidates = if let Some(id) = wanted.named("id") {
-        match id.parse() {
-            Ok(id) => Some(state.store.users().get(state.tenant, id).await?.into_iter().collect()),
-            Err(_) => Some(Vec::new()),
-        }
-    } else if let Some(filter) = name.or_else(anchor) {
-        Some(state.store.users().list(state.tenant, &filter, 1, 1).await?.users)
+    let (users, address) = (state.store.users(), state.settings.public_address());
+    let candidate = if let Some(id) = wanted.named("id") {
+        Some(match id.parse() {
+            Ok(id) => users.get(state.tenant, id).await?,
+            Err(_) => None,
+        })
+    } else if let Some(name) = wanted.named("userName") {
+        Some(users.list(state.tenant, &UserFilter::UserName(name.to_owned()), 1, 1).await?.users.pop())
+    } else if let Some(id) = wanted.named("externalId") {
+        Some(match client.program_in() {
+            None => users.by_anchor(state.tenant, &SourceAnchor(id.to_owned())).await?,
+            Some(_) => users.by_external_id(state.tenant, id).await?,
+        })
     } else {
         None
     };
-    if let Some(candidates) = candidates {
-        let theirs = |user: &User| agent.masters(user) && wanted.has(&resource(user, address));
-        candidates.into_iter().filter(theirs).for_each(|user| found.add(user));
+    if let Some(candidate) = candidate {
+        if let Some(user) = candidate.filter(|user| wanted.has(&resource(user, address))) {
+            match client.reaches(state, &user).await {
+                Ok(()) => found.add(user),
+                Err(ScimError::Store(error)) => return Err(ScimError::Store(error)),
+                Err(_) => {}
+            }
+        }
         return Ok((found.total, found.page));
     }
-    let _scan = state.scans.begin(agent.id)?;
-    for forest in &agent.forests {
+    let _scan = state.scans.begin(client.provisioner())?;
+    for people in client.people() {
         let mut after = None;
         loop {
-            let users = state.store.users().of_forest_after(state.tenant, forest, after, AT_ONCE).await?;
+            let users = users.after(state.tenant, &people, after, AT_ONCE).await?;
             let last = (users.len() as u32) < AT_ONCE;
             after = users.last().map(|user| user.id);
             // Who waits for this thread has a turn.
@@ -141,21 +148,20 @@ async fn matching(
     Ok((found.total, found.page))
 }
 
-/// One page of the people of all of the agent's forests, one forest after the other.
-async fn of_the_forests(
+/// One page of all of a client's people: those of one forest after those of the other.
+async fn all(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     start: i64,
     count: i64,
 ) -> Result<(i64, Vec<User>), ScimError> {
     let mut total = 0;
     let mut page = Vec::new();
-    for forest in &agent.forests {
+    for people in client.people() {
         let left = count - i64::try_from(page.len()).unwrap_or(count);
-        let filter = UserFilter::Forest(forest.clone());
-        // Where this forest's people begin in the list of all.
+        // Where these begin in the list of all.
         let from = if page.is_empty() { start - total } else { 1 };
-        let found = state.store.users().list(state.tenant, &filter, from, left).await?;
+        let found = state.store.users().list(state.tenant, &people, from, left).await?;
         total += found.total;
         page.extend(found.users);
     }

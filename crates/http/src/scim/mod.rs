@@ -1,5 +1,6 @@
-//! The SCIM 2.0 service (RFC 7643, RFC 7644) that agents export people and groups to. An agent's credential touches only hybrid
-//! people and groups of its own forests: never cloud-only people, roles, licences, policy, passwords or registered methods.
+//! The SCIM 2.0 service (RFC 7643, RFC 7644). Agents export people and groups to it: an agent's credential touches only hybrid people and
+//! groups of its own forests. Other provisioners, with a token of the API, touch only the people whom the tenant itself keeps, and no
+//! administrators ([`client`]). Neither touches roles, licences, policy, passwords or registered methods.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -16,6 +17,7 @@ pub mod access;
 pub mod bulk;
 mod bulk_ids;
 mod change;
+pub mod client;
 pub mod create;
 pub mod delete;
 pub mod discovery;
@@ -34,7 +36,9 @@ pub mod read;
 mod rejection;
 pub mod replace;
 pub mod resource;
+pub mod said;
 pub mod scans;
+mod sid;
 mod soft_match;
 pub mod version;
 

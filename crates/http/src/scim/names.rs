@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ScimError;
 
 /// Every name of a body that is read. What is not among them is nobody's attribute here, and is left as it is.
-const NAMES: [&str; 43] = [
+const NAMES: [&str; 44] = [
     "schemas",
     "id",
     "externalId",
@@ -19,6 +19,7 @@ const NAMES: [&str; 43] = [
     "preferredLanguage",
     "active",
     "emails",
+    "phoneNumbers",
     "value",
     "type",
     "primary",

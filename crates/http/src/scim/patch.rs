@@ -8,8 +8,9 @@ use axum::response::Response;
 use ritorno_protocol::scim::{self, Operation, PatchOp, RITORNO_USER_SCHEMA};
 use serde_json::Value;
 
-use super::access::{ScimAgent, person, read};
-use super::change::{self, Kind, Shape};
+use super::access::{person, read};
+use super::change::{self, Kind, Parts, Shape};
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::replace::store;
 use super::resource::resource;
@@ -17,7 +18,9 @@ use super::version::if_match;
 use crate::state::AppState;
 
 const TEXT: Kind = Kind::Text;
-/// What an export, or another provisioner, changes. `name` is taken, and not kept: nothing here shows its parts.
+/// The parts of a value of an attribute that has several.
+const VALUE: Parts = &[("value", TEXT), ("type", TEXT), ("primary", Kind::Boolean)];
+/// What an export, or another provisioner, changes. Of a directory's people `name` is taken, and not kept.
 const USER: Shape = Shape {
     core: (
         scim::USER_SCHEMA,
@@ -27,7 +30,8 @@ const USER: Shape = Shape {
             ("displayName", TEXT),
             ("preferredLanguage", TEXT),
             ("active", Kind::Boolean),
-            ("emails", Kind::Many(&[("value", TEXT), ("type", TEXT), ("primary", Kind::Boolean)])),
+            ("emails", Kind::Many(VALUE)),
+            ("phoneNumbers", Kind::Many(VALUE)),
             ("name", Kind::One(&[("formatted", TEXT), ("givenName", TEXT), ("familyName", TEXT)])),
         ],
     ),
@@ -45,6 +49,20 @@ const USER: Shape = Shape {
             ("passwordExpires", TEXT),
         ],
     ),
+    not_kept: &[
+        "nickName",
+        "profileUrl",
+        "title",
+        "userType",
+        "locale",
+        "timezone",
+        "ims",
+        "photos",
+        "addresses",
+        "x509Certificates",
+        // RFC 7643 section 4.3.
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+    ],
 };
 
 /// Changes some attributes of a person.
@@ -53,16 +71,16 @@ const USER: Shape = Shape {
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
     let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
-    let user = person(&state, &agent, &id).await?;
+    let user = person(&state, &client, &id).await?;
     let standing = resource(&user, state.settings.public_address());
-    store(&state, &agent, &user, &apply(&standing, &patch.operations)?, &expected).await
+    store(&state, &client, &user, &apply(&standing, &patch.operations)?, &expected).await
 }
 
 /// What the operations make of a person.

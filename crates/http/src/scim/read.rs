@@ -4,7 +4,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::access::{ScimAgent, person};
+use super::access::person;
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::resource::{answer, etag};
 use super::version::{has_it, not_modified};
@@ -16,11 +17,11 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ScimError> {
-    let user = person(&state, &agent, &id).await?;
+    let user = person(&state, &client, &id).await?;
     if has_it(&headers, user.version) {
         return Ok(not_modified(&etag(&user)));
     }

@@ -4,15 +4,16 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::user::User;
+use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::scim;
 
-use super::access::{ScimAgent, audit, nobody_of_the_tenants, person, read, tenant};
+use super::access::{may_be_called, person, read, tenant};
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::guard;
-use super::resource::{Said, answer};
+use super::resource::answer;
+use super::said::Said;
 use super::version::{Expected, if_match};
 use crate::state::AppState;
 
@@ -22,15 +23,15 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
     let expected = if_match(&headers);
     let resource = read(body)?;
-    let user = person(&state, &agent, &id).await?;
-    store(&state, &agent, &user, &resource, &expected).await
+    let user = person(&state, &client, &id).await?;
+    store(&state, &client, &user, &resource, &expected).await
 }
 
 /// Stores what `resource` says of `user`. A person who is disabled by it counts at the deletion guard.
@@ -39,20 +40,20 @@ pub async fn handle(
 /// [`ScimError`].
 pub(super) async fn store(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     user: &User,
     resource: &scim::User,
     expected: &Expected,
 ) -> Result<Response, ScimError> {
     expected.check(user.version)?;
-    let mut changed = Said::read(resource, agent)?.apply(user, state)?;
+    let mut changed = Said::read(resource, client)?.apply(user, client, state)?;
     // What changes nothing is no change (RFC 7644 section 3.5.2.1).
     if (User { updated_at: user.updated_at, ..changed.clone() }) == *user {
         return Ok(answer(StatusCode::OK, user, state));
     }
     // Who has such a name from before the domain was said to be so may still be disabled.
     if changed.user_principal_name.to_lowercase() != user.user_principal_name.to_lowercase() {
-        nobody_of_the_tenants(&tenant(state).await?, &changed.user_principal_name)?;
+        may_be_called(client, &tenant(state).await?, &changed.user_principal_name)?;
     }
     let disables = user.enabled && !changed.enabled;
     let mut reason = if disables { "disabled" } else { "changed" };
@@ -74,8 +75,12 @@ pub(super) async fn store(
     if administrators.takes_a_name(state.tenant, user, &changed).await? {
         return Err(ScimError::AdministrativeName);
     }
-    changed.version = guard::update(state, agent, user, &changed).await?;
-    audit(state, agent, Activity::UserUpdated, user.id, reason.into()).await?;
+    changed.version = guard::update(state, client.provisioner(), user, &changed).await?;
+    // Whoever is of the tenant itself is signed out everywhere, as when they are removed: no directory does it.
+    if disables && changed.mastered == Mastered::CloudOnly {
+        state.store.registrations().end_of(state.tenant, user.id).await?;
+    }
+    client.audit(state, Activity::UserUpdated, Some(user.id), reason.into()).await?;
     Ok(answer(StatusCode::OK, &changed, state))
 }
 

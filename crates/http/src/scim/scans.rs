@@ -1,36 +1,36 @@
-//! Lists that are looked through whole: one at a time of each agent.
+//! Lists that are looked through whole: one at a time of each client.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ritorno_protocol::ids::AgentId;
+use ritorno_identity::provisioner::Provisioner;
 
 use super::error::ScimError;
 
-/// The agents of which one goes on.
+/// Those of whom one goes on.
 #[derive(Debug, Default)]
-pub struct Scans(Mutex<HashSet<AgentId>>);
+pub struct Scans(Mutex<HashSet<Provisioner>>);
 
 /// One that goes on, until it is dropped.
 #[derive(Debug)]
 pub struct Scan {
     of: Arc<Scans>,
-    agent: AgentId,
+    by: Provisioner,
 }
 
 impl Scans {
     /// Begins one.
     ///
     /// # Errors
-    /// [`ScimError::Busy`] while another one of the agent goes on.
-    pub fn begin(self: &Arc<Self>, agent: AgentId) -> Result<Scan, ScimError> {
-        let is_first = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(agent);
-        if is_first { Ok(Scan { of: self.clone(), agent }) } else { Err(ScimError::Busy) }
+    /// [`ScimError::Busy`] while another one of theirs goes on.
+    pub fn begin(self: &Arc<Self>, by: Provisioner) -> Result<Scan, ScimError> {
+        let is_first = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(by);
+        if is_first { Ok(Scan { of: self.clone(), by }) } else { Err(ScimError::Busy) }
     }
 }
 
 impl Drop for Scan {
     fn drop(&mut self) {
-        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.agent);
+        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.by);
     }
 }

@@ -1,13 +1,12 @@
 //! The soft match: who comes out of a directory becomes a cloud-only person of the same name, if the tenant wants it. A name is no proof,
 //! so that it is off by default, and never attaches to an administrator.
 
-use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
 
-use super::access::audit;
+use super::client::ScimClient;
 use super::error::ScimError;
 use super::guard;
 use crate::state::AppState;
@@ -19,10 +18,14 @@ use crate::state::AppState;
 /// changed meanwhile, and what the store answers.
 pub(super) async fn matched(
     state: &AppState,
-    agent: &Agent,
+    client: &ScimClient,
     coming: &User,
     by: SoftMatch,
 ) -> Result<Option<User>, ScimError> {
+    // A program's people come from nowhere else.
+    if client.program_in().is_some() {
+        return Ok(None);
+    }
     let Some((person, how)) = find(state, coming, by).await? else { return Ok(None) };
     let mut joined = User {
         id: person.id,
@@ -39,13 +42,13 @@ pub(super) async fn matched(
             return Err(ScimError::Administrative);
         }
     }
-    joined.version = guard::update(state, agent, &person, &joined).await?;
+    joined.version = guard::update(state, client.provisioner(), &person, &joined).await?;
     // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved.
     state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
     state.store.registrations().end_of(state.tenant, joined.id).await?;
     let reason =
         format!("matched softly, by {how}: {} comes from a directory now", person.user_principal_name);
-    audit(state, agent, Activity::UserUpdated, joined.id, reason).await?;
+    client.audit(state, Activity::UserUpdated, Some(joined.id), reason).await?;
     Ok(Some(joined))
 }
 

@@ -1,4 +1,4 @@
-//! The lines of the manual's chapter on the API, as whoever reads it types them: by a shell, with curl, at a server.
+//! The lines of the manual's chapters on the API and on provisioning, as whoever reads them types them: by a shell, with curl, at a server.
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
@@ -36,6 +36,19 @@ fn lines(chapter: &str) -> Vec<(&str, u16)> {
 async fn each_curl_line_of_the_manual_is_answered_as_it_says() {
     let world = World::new().await;
     world.administrator("root", Role::Global, true).await;
+    runs(&world, "api.md", 30, "urn:ritorno:problem:").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_curl_line_about_provisioning_is_answered_as_it_says() {
+    let world = World::new().await;
+    world.administrator("root", Role::Global, true).await;
+    crate::cloud::with_domain(&world, |_| ()).await;
+    runs(&world, "provisioning.md", 9, "urn:ietf:params:scim:api:messages:2.0:Error").await;
+}
+
+/// Runs the lines of a chapter, of which there are more than that; what is refused says so in these words.
+async fn runs(world: &World, chapter: &str, more_than: usize, refused: &str) {
     let (_, token) = world.token("root", every_scope()).await;
     let agent = world.enrolled("lab-agent").await.0.id.to_string();
     let name = SignInName::parse("anna.rossi@contoso.test").unwrap();
@@ -48,10 +61,10 @@ async fn each_curl_line_of_the_manual_is_answered_as_it_says() {
         let (proxies, patience) = (Proxies::default(), Patience::default());
         serve(listener, None, app, proxies, patience, async { drop(stopped.await) }).await;
     });
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/api.md");
+    let file = format!("{}/../../docs/manual/{chapter}", env!("CARGO_MANIFEST_DIR"));
     let chapter = std::fs::read_to_string(file).unwrap();
     let lines = lines(&chapter);
-    assert!(lines.len() > 30, "{}", lines.len());
+    assert!(lines.len() > more_than, "{}", lines.len());
     for (line, expected) in lines {
         // What the line says, and besides the status at the end of what it prints.
         let typed = format!("{line} --write-out '\\n%{{http_code}}'");
@@ -72,7 +85,7 @@ async fn each_curl_line_of_the_manual_is_answered_as_it_says() {
         let (body, status) = said.rsplit_once('\n').unwrap();
         assert_eq!(status, expected.to_string(), "{line}\n{body}");
         if expected >= 400 {
-            assert!(body.contains("urn:ritorno:problem:"), "{line}\n{body}");
+            assert!(body.contains(refused), "{line}\n{body}");
         }
     }
     stop.send(()).unwrap();

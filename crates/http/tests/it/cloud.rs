@@ -10,7 +10,7 @@ use ritorno_identity::licence::{Grant, Licensing};
 use ritorno_identity::mail::Template;
 use ritorno_identity::method::Method;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::user::{Mastered, User};
+use ritorno_identity::user::{Mastered, Provisioned, User};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::UserId;
 
@@ -63,6 +63,7 @@ pub(crate) async fn person(world: &World, name: &str, mail: &str) -> User {
         language: None,
         enabled: true,
         mastered: Mastered::CloudOnly,
+        provisioned: Provisioned::default(),
         password_expires_at: None,
         licence: Grant::Free,
         selected: true,

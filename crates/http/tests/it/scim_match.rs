@@ -333,7 +333,7 @@ async fn one_list_is_looked_through_at_a_time(world: &World) {
     let agent = world.state.store.agents().list(world.tenant.id).await.unwrap().remove(0);
     let users = format!("{USERS}?filter=displayName+sw+%22l%22");
     let groups = format!("{GROUPS}?filter=displayName+sw+%22l%22");
-    let first = world.state.scans.begin(agent.id).unwrap();
+    let first = world.state.scans.begin(agent.id.into()).unwrap();
     for path in [&users, &groups] {
         let answer = export.call(Method::GET, path, &[], None).await;
         assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{}", answer.body);

@@ -137,7 +137,7 @@ async fn the_export_comes_back_when_the_service_says() {
         let config = ScimConfig { base, tls, proxy: None, backoff };
         let target = ScimTarget::new(config, Arc::new(Token(token.clone())), Arc::new(NoChance)).unwrap();
         let context = ExportContext { connector: "contoso.test".into(), lease_epoch: 1 };
-        let scan = world.state.scans.begin(agent.id).unwrap();
+        let scan = world.state.scans.begin(agent.id.into()).unwrap();
         let busy = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(scan);

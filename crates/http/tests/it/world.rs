@@ -24,7 +24,7 @@ use ritorno_identity::mail::{Channel, Letter, Template};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::pepper::Pepper;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_lab::PostgreSql;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
@@ -226,6 +226,7 @@ impl World {
                 account_name: account.to_owned(),
                 exported_by: AgentId::random(random),
             }),
+            provisioned: Provisioned::default(),
             password_expires_at: None,
             licence: Grant::Free,
             selected: true,

@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use super::group::{GROUP_SCHEMA, MAX_MEMBERS, Member};
 use super::{
     ERROR_SCHEMA, Email, LIST_RESPONSE_SCHEMA, MAX_OPERATIONS, MAX_PAGE, MAX_TEXT_BYTES, MAX_VALUES,
-    Operation, PATCH_OP_SCHEMA, USER_SCHEMA,
+    Operation, PATCH_OP_SCHEMA, PhoneNumber, USER_SCHEMA,
 };
 
 fn bounded<E: serde::de::Error>(text: String) -> Result<String, E> {
@@ -58,6 +58,39 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
 
 pub(super) fn emails<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Email>, D::Error> {
     list::<D, Email, MAX_VALUES>(deserializer)
+}
+
+pub(super) fn phone_numbers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PhoneNumber>, D::Error> {
+    list::<D, PhoneNumber, MAX_VALUES>(deserializer)
+}
+
+/// `true` or `false`, also as a text in any case.
+pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Switch;
+
+    impl Visitor<'_> for Switch {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("true or false")
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<bool, E> {
+            match text {
+                text if text.eq_ignore_ascii_case("true") => Ok(true),
+                text if text.eq_ignore_ascii_case("false") => Ok(false),
+                _ => Err(E::custom("neither true nor false")),
+            }
+        }
+    }
+
+    deserializer.deserialize_any(Switch)
 }
 
 pub(super) fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Member>, D::Error> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Meta;
+
 /// What the service provider can do (RFC 7643 section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,6 +24,9 @@ pub struct ServiceProviderConfig {
     pub etag: Supported,
     /// How a client authenticates.
     pub authentication_schemes: Vec<AuthenticationScheme>,
+    /// The service provider's facts about the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
 }
 
 /// Whether something is supported.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::licence::Grant;
-use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
@@ -222,6 +222,7 @@ impl World {
             language: None,
             enabled: true,
             mastered: Mastered::Hybrid(object),
+            provisioned: Provisioned::default(),
             password_expires_at: None,
             licence: Grant::Free,
             selected: true,

@@ -3,12 +3,12 @@
 use anyhow::bail;
 use clap::Subcommand;
 use ritorno_http::agent_api::enrolment_token;
-use ritorno_http::scim::guard;
 use ritorno_identity::agent_forests::{is_forest, waiting};
 use ritorno_identity::agent_state::{AgentState, MAXIMUM_NAME, Seen, is_name};
 use ritorno_identity::audit::Activity;
 use ritorno_protocol::ids::{AgentId, Forest};
 
+use super::removals;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{moment, say, table};
@@ -67,8 +67,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         Command::List => list(config, &installation).await,
         Command::Rename { id, name } => rename(&installation, id, &name).await,
         Command::AllowForest { id, forest } => allow_forest(&installation, id, &forest).await,
-        Command::Removals { id } => removals(&installation, id).await,
-        Command::ApproveRemovals { id, digest } => approve(&installation, id, &digest).await,
+        Command::Removals { id } => removals::show(&installation, id).await,
+        Command::ApproveRemovals { id, digest } => removals::approve(&installation, id, &digest).await,
         Command::Revoke { id } => revoke(&installation, id).await,
     }
 }
@@ -147,31 +147,6 @@ async fn allow_forest(installation: &Installation, id: AgentId, forest: &str) ->
     }
     super::audit(installation, Activity::AgentForestAllowed, format!("agent {id}: {forest}")).await?;
     say(format_args!("{id} serves {forest} if its configuration names it"))
-}
-
-async fn removals(installation: &Installation, id: AgentId) -> anyhow::Result<()> {
-    let now = system::clock().now();
-    let held = guard::held(&installation.store, installation.tenant.id, id, now).await?;
-    for one in &held.list {
-        say(format_args!("{:<13} {}", one.kind.name(), one.name))?;
-    }
-    if held.list.is_empty() {
-        return say("No removal waits for an approval.");
-    }
-    let (number, digest) = (held.list.len(), held.digest);
-    say(format_args!(
-        "{number} in all. To let exactly these through for an hour: ritorno agent approve-removals {id} {digest}"
-    ))
-}
-
-async fn approve(installation: &Installation, id: AgentId, digest: &str) -> anyhow::Result<()> {
-    let now = system::clock().now();
-    let told = |reason| super::fact(installation, Activity::RemovalsApproved, reason);
-    let approved = guard::approve(&installation.store, installation.tenant.id, id, digest, now, told).await?;
-    let Some(number) = approved else {
-        bail!("that is not the list that waits now; `ritorno agent removals {id}` shows it");
-    };
-    say(format_args!("{number} removals may pass for an hour; the agent asks again within ten minutes"))
 }
 
 async fn revoke(installation: &Installation, id: AgentId) -> anyhow::Result<()> {

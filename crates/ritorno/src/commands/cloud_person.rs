@@ -8,7 +8,7 @@ use ritorno_identity::licence::Grant;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::phone::Phone;
 use ritorno_identity::realm::Realm;
-use ritorno_identity::user::{Mastered, User};
+use ritorno_identity::user::{Mastered, Provisioned, User};
 use ritorno_protocol::ids::UserId;
 use ritorno_storage::StoreError;
 
@@ -68,6 +68,7 @@ pub(crate) async fn add(installation: &Installation, new: &New) -> anyhow::Resul
         language: None,
         enabled: true,
         mastered: Mastered::CloudOnly,
+        provisioned: Provisioned::default(),
         password_expires_at: None,
         licence: Grant::Free,
         selected: true,

@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod licence;
 pub(crate) mod mail;
 pub(crate) mod person;
+mod removals;
 pub(crate) mod requests;
 pub(crate) mod serve;
 pub(crate) mod sms;

@@ -11,6 +11,7 @@ use ritorno_identity::ids::ApiTokenId;
 use ritorno_identity::token::Token;
 
 use super::admin::named;
+use super::removals;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{moment, say, table};
@@ -29,7 +30,7 @@ pub(crate) enum Command {
         #[arg(long)]
         administrator: String,
         /// What it may: tenant.read, tenant.write, writeback.disable, removals.read, licences.read, audit.read, people.read, people.lift,
-        /// people.help, people.revoke.
+        /// people.help, people.revoke, people.provision.
         #[arg(long, required = true, value_delimiter = ',', value_parser = scope)]
         scopes: Vec<Action>,
         /// How long it holds: 90d, 12h, 30m. At most 366 days.
@@ -38,6 +39,18 @@ pub(crate) enum Command {
     },
     /// Lists the tokens, whose they are and what they may.
     List,
+    /// Lists the removals of a program that the deletion guard holds.
+    Removals {
+        /// The token's id.
+        id: ApiTokenId,
+    },
+    /// Lets a list of removals through the deletion guard, for an hour.
+    ApproveRemovals {
+        /// The token's id.
+        id: ApiTokenId,
+        /// The digest that `token removals` shows: exactly that list is let through.
+        digest: String,
+    },
     /// Revokes a token, at once and for good.
     Revoke {
         /// Its id, as `ritorno token list` shows it.
@@ -63,6 +76,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
             create(&installation, &name, &administrator, scopes, expires).await
         }
         Command::List => list(&installation).await,
+        Command::Removals { id } => removals::show(&installation, id).await,
+        Command::ApproveRemovals { id, digest } => removals::approve(&installation, id, &digest).await,
         Command::Revoke { id } => revoke(&installation, id).await,
     }
 }

@@ -89,6 +89,7 @@ fn a_token_is_shown_once_and_is_never_more_than_its_administrator() -> Result<()
     }
     for (administrator, scopes, expires, told) in [
         ("tickets", "tenant.write", "90d", "'tickets' may not do 'tenant.write'"),
+        ("tickets", "people.provision", "90d", "'tickets' may not do 'people.provision'"),
         ("tickets", "writeback.enable", "90d", "no scope is called 'writeback.enable'"),
         ("tickets", "audit.read", "400d", "366 days at most"),
         ("nobody", "audit.read", "90d", "there is no administrator 'nobody'"),
@@ -104,6 +105,9 @@ fn a_token_is_shown_once_and_is_never_more_than_its_administrator() -> Result<()
     assert!(!listed.contains(token));
     assert!(place.succeed(&["token", "revoke", &id])?.contains("is revoked"));
     assert!(place.fail(&["token", "revoke", &id])?.contains("was revoked before"));
+    assert!(place.succeed(&["token", "removals", &id])?.contains("No removal waits"));
+    let complaint = place.fail(&["token", "approve-removals", &id, "0"])?;
+    assert!(complaint.contains(&format!("`ritorno token removals {id}` shows it")), "{complaint}");
     assert!(place.succeed(&["token", "list"])?.contains("revoked"));
     let audit = place.succeed(&["audit", "export"])?;
     for told in ["Create API token", "Revoke API token", &id] {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
 use ritorno_identity::licence::Grant;
-use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_lab::Lab;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::ids::{Forest, SourceAnchor};
@@ -84,6 +84,7 @@ impl Place {
                     account_name: account.to_owned(),
                     exported_by: "00000000-0000-4000-8000-000000000002".parse()?,
                 }),
+                provisioned: Provisioned::default(),
                 password_expires_at: None,
                 licence: Grant::Free,
                 selected: true,

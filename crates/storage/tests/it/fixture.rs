@@ -22,7 +22,7 @@ use ritorno_identity::registration::{Registration, RegistrationState, SealedFor}
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::TokenDigest;
-use ritorno_identity::user::{Mastered, OnPremises, User};
+use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_lab::{Lab, PostgreSql};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole};
@@ -157,6 +157,7 @@ impl Fixture {
                 account_name: name.to_owned(),
                 exported_by: AgentId::random(&self.random),
             }),
+            provisioned: Provisioned::default(),
             password_expires_at: None,
             licence: Grant::Free,
             selected: true,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use ritorno_identity::name::SignInName;
-use ritorno_identity::user::{Mastered, User};
+use ritorno_identity::user::{Mastered, Provisioned, User};
 use ritorno_protocol::ids::{SourceAnchor, UserId};
 use ritorno_storage::{StoreError, Updated, UserFilter};
 
@@ -19,6 +19,8 @@ on_both!(
     pages_and_filters,
     tenants_do_not_see_each_other,
     found_by_a_part_of_a_name,
+    an_external_id_is_one_persons_and_gone_with_a_directory,
+    people_of_the_tenants_domains_are_listed_without_administrators,
 );
 
 async fn comes_back_as_they_were_stored(f: &Fixture) -> Result<()> {
@@ -26,6 +28,11 @@ async fn comes_back_as_they_were_stored(f: &Fixture) -> Result<()> {
     let hybrid = f.person("anna");
     let cloud_only = User {
         mastered: Mastered::CloudOnly,
+        provisioned: Provisioned {
+            external_id: Some("hr-4711".into()),
+            given_name: Some("Bruno".into()),
+            family_name: None,
+        },
         mail: None,
         alternate_mail: None,
         registered_mail: Some("bruno@posta.test".into()),
@@ -232,5 +239,77 @@ async fn found_by_a_part_of_a_name(f: &Fixture) -> Result<()> {
     let anna = SignInName::of_principal(&people[0].user_principal_name);
     assert_eq!(found("rossi", Some(&anna), 10).await?, ["Marta Rossini"]);
     assert_eq!(f.store.users().search(f.other_tenant().await?, "rossi", None, 10).await?, []);
+    Ok(())
+}
+
+/// A cloud-only person with an external id.
+fn provisioned(f: &Fixture, name: &str, domain: &str, external_id: &str) -> User {
+    User {
+        mastered: Mastered::CloudOnly,
+        user_principal_name: format!("{name}@{domain}"),
+        provisioned: Provisioned { external_id: Some(external_id.into()), ..Provisioned::default() },
+        ..f.person(name)
+    }
+}
+
+async fn an_external_id_is_one_persons_and_gone_with_a_directory(f: &Fixture) -> Result<()> {
+    let (users, tenant) = (f.store.users(), f.tenant.id);
+    let carla = provisioned(f, "carla", "cloud.contoso.test", "7");
+    let twin = provisioned(f, "twin", "cloud.contoso.test", "7");
+    users.insert(&carla).await?;
+    assert_eq!(users.by_external_id(tenant, "7").await?.as_ref(), Some(&carla));
+    assert_eq!(users.by_external_id(f.other_tenant().await?, "7").await?, None);
+    let refused = users.insert(&twin).await;
+    ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    ensure!(users.insert_many(std::slice::from_ref(&twin)).await?.is_empty());
+    let other = provisioned(f, "twin", "cloud.contoso.test", "8");
+    users.insert(&other).await?;
+    let taken = User { provisioned: carla.provisioned.clone(), ..other };
+    let refused = users.update(&taken, 1).await;
+    ensure!(matches!(refused, Err(StoreError::Contradiction(_))), "{refused:?}");
+    // Whoever comes from a directory has the directory's alone, and somebody else may have this one.
+    let hybrid = User { mastered: f.person("carla").mastered, ..carla.clone() };
+    users.update(&hybrid, 1).await?;
+    assert_eq!(users.by_external_id(tenant, "7").await?, None);
+    let stored = users.get(tenant, carla.id).await?.context("carla is gone")?;
+    assert_eq!(stored.provisioned, Provisioned::default());
+    assert_eq!(users.update(&taken, 1).await?, Updated::Done { version: 2 });
+    Ok(())
+}
+
+async fn people_of_the_tenants_domains_are_listed_without_administrators(f: &Fixture) -> Result<()> {
+    let (users, tenant) = (f.store.users(), f.tenant.id);
+    let people: Vec<User> = ["a", "b", "c", "linked", "named"]
+        .into_iter()
+        .map(|name| provisioned(f, name, "Cloud.Contoso.test", name))
+        .collect();
+    for user in &people {
+        users.insert(user).await?;
+    }
+    // Of another domain, of a domain below, of one that ends alike, and of a directory.
+    for (name, domain) in [("d", "contoso.test"), ("e", "x.cloud.contoso.test"), ("f", "xcloud.contoso.test")]
+    {
+        users.insert(&provisioned(f, name, domain, name)).await?;
+    }
+    let hybrid = User { user_principal_name: "g@cloud.contoso.test".into(), ..f.person("g") };
+    users.insert(&hybrid).await?;
+    for name in ["someone", "NAMED@cloud.contoso.test"] {
+        f.administrator(name).await?;
+    }
+    let someone = f.store.administrators().by_name(tenant, "someone").await?.context("someone")?;
+    f.store.administrators().set_person(tenant, someone.id, Some(people[3].id)).await?;
+
+    let mut expected: Vec<UserId> = people[..3].iter().map(|user| user.id).collect();
+    expected.sort_by_key(ToString::to_string);
+    let domains = vec!["fabrikam.test".to_owned(), "cloud.CONTOSO.test".to_owned()];
+    let filter = UserFilter::CloudDomains(domains.clone());
+    let ids = |users: Vec<User>| users.into_iter().map(|user| user.id).collect::<Vec<_>>();
+    let page = users.list(tenant, &filter, 2, 5).await?;
+    assert_eq!((page.total, ids(page.users)), (3, expected[1..].to_vec()));
+    let after = users.after(tenant, &filter, Some(expected[0]), 1).await?;
+    assert_eq!(ids(after), expected[1..2]);
+    for (tenant, domains) in [(tenant, Vec::new()), (f.other_tenant().await?, domains)] {
+        assert_eq!(users.list(tenant, &UserFilter::CloudDomains(domains), 1, 5).await?.total, 0);
+    }
     Ok(())
 }

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, StatusCode};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::removal::{Removal, RemovalKind};
 
-use crate::scim::access::ScimAgent;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{audit, found};
+use crate::scim::group::found;
 use crate::scim::guard;
 use crate::scim::version::if_match;
 use crate::state::AppState;
@@ -18,18 +18,19 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
-    let group = found(&state, &agent, &id).await?;
+    let agent = client.agent()?;
+    let group = found(&state, agent, &id).await?;
     if_match(&headers).check(group.version)?;
     let (id, name) = (group.id.to_string(), group.display_name.clone());
     let passed =
-        guard::pass(&state, &agent, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
+        guard::pass(&state, agent, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
     let deleted = state.store.groups().delete(state.tenant, group.id, state.clock.now()).await;
     let made = matches!(deleted, Ok(true));
-    guard::end(&state, &agent, RemovalKind::DeleteGroup, id, passed, made).await?;
+    guard::end(&state, agent, RemovalKind::DeleteGroup, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }
@@ -38,6 +39,6 @@ pub async fn handle(
         tracing::warn!(group = %group.id, "a group that had gates of its own is gone; its people pass what others pass");
     }
     let reason = format!("{} of {}", group.account_name, group.forest);
-    audit(&state, &agent, Activity::GroupDeleted, reason).await?;
+    client.audit(&state, Activity::GroupDeleted, None, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use ritorno_identity::group::Group;
 use ritorno_protocol::ids::SourceAnchor;
 use ritorno_protocol::scim::ListResponse;
 
-use crate::scim::access::ScimAgent;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{AT_ONCE, Found, Wanted};
 use crate::scim::group::resource;
@@ -26,15 +26,16 @@ const WITH_MEMBERS: i64 = 25;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     asked: Asked,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let with_members = asked.names("members");
     let (start, count) = asked.page();
     let count = if with_members { count.min(WITH_MEMBERS) } else { count };
     let found = match asked.filter() {
-        Some(text) => matching(&state, &agent, &Wanted::read(text)?, start, count).await?,
-        None => of_the_forests(&state, &agent, start, count).await?,
+        Some(text) => matching(&state, agent, &Wanted::read(text)?, start, count).await?,
+        None => of_the_forests(&state, agent, start, count).await?,
     };
     let mut resources = Vec::with_capacity(found.page.len());
     for (group, count) in &found.page {
@@ -91,7 +92,7 @@ async fn matching(
         }
         return Ok(found);
     }
-    let _scan = state.scans.begin(agent.id)?;
+    let _scan = state.scans.begin(agent.id.into())?;
     for forest in &agent.forests {
         let mut after = None;
         loop {

@@ -15,11 +15,12 @@ use scim_v2::filter::{PatchPath, ValFilter};
 use serde_json::{Value, json};
 
 use super::members;
-use crate::scim::access::{ScimAgent, read};
+use crate::scim::access::read;
 use crate::scim::change::{self, Kind, Shape};
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{element_has, is_ordering_fit};
-use crate::scim::group::{audit, found, resource, said, tagged};
+use crate::scim::group::{found, resource, said, tagged};
 use crate::scim::version::if_match;
 use crate::state::AppState;
 
@@ -31,6 +32,7 @@ const GROUP: Shape = Shape {
         RITORNO_GROUP_SCHEMA,
         &[("anchor", TEXT), ("accountName", TEXT), ("domain", TEXT), ("forest", TEXT)],
     ),
+    not_kept: &[],
 };
 
 /// Changes a group. The answer says which version it is now, and where.
@@ -39,14 +41,15 @@ const GROUP: Shape = Shape {
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
-    let group = found(&state, &agent, &id).await?;
+    let group = found(&state, agent, &id).await?;
     expected.check(group.version)?;
     let address = state.settings.public_address();
     let (of_members, others) = divided(&patch.operations);
@@ -71,13 +74,13 @@ pub async fn handle(
             change::apply(&mut attributes, &GROUP, others)?;
             let to: scim::Group = serde_json::from_value(Value::Object(attributes))
                 .map_err(|_| ScimError::Value("a value is missing or of the wrong kind".into()))?;
-            Group { exported_by: group.exported_by, ..said(&to, &agent, Some(&group), &state)? }
+            Group { exported_by: group.exported_by, ..said(&to, agent, Some(&group), &state)? }
         }
     };
-    let stored = members::store(&state, &agent, &group, changed, &changes).await?;
+    let stored = members::store(&state, agent, &group, changed, &changes).await?;
     let (group, came, went) = (stored.group, stored.came, stored.went);
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
-    audit(&state, &agent, Activity::GroupUpdated, reason).await?;
+    client.audit(&state, Activity::GroupUpdated, None, reason).await?;
     Ok(tagged(StatusCode::NO_CONTENT.into_response(), &group, address))
 }
 

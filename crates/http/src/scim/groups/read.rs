@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::scim::access::ScimAgent;
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::group::{answer, etag, found, known, resource};
 use crate::scim::list::Asked;
@@ -17,16 +17,17 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, ScimError> {
-    let standing = found(&state, &agent, &id).await?;
+    let agent = client.agent()?;
+    let standing = found(&state, agent, &id).await?;
     if has_it(&headers, standing.version) {
         return Ok(not_modified(&etag(&standing)));
     }
-    let (group, count) = known(&state, &agent, &id).await?;
+    let (group, count) = known(&state, agent, &id).await?;
     let members = match asked.wants("members") {
         true => state.store.groups().members(state.tenant, group.id).await?,
         false => Vec::new(),

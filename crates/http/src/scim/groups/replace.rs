@@ -9,9 +9,10 @@ use ritorno_identity::audit::Activity;
 use ritorno_protocol::scim::{self, MemberChanges};
 
 use super::members;
-use crate::scim::access::{ScimAgent, json, taken};
+use crate::scim::access::{json, taken};
+use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, audit, known, resource, said};
+use crate::scim::group::{answer, known, resource, said};
 use crate::scim::version::if_match;
 use crate::state::AppState;
 
@@ -21,21 +22,22 @@ use crate::state::AppState;
 /// [`ScimError`].
 pub async fn handle(
     State(state): State<AppState>,
-    ScimAgent(agent): ScimAgent,
+    client: ScimClient,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
+    let agent = client.agent()?;
     let expected = if_match(&headers);
     let body = json(body)?;
     let clear =
         body.as_object().is_some_and(|body| body.keys().any(|name| name.eq_ignore_ascii_case("members")));
     let said_of: scim::Group = taken(body)?;
-    let (group, count) = known(&state, &agent, &id).await?;
+    let (group, count) = known(&state, agent, &id).await?;
     expected.check(group.version)?;
-    let changed = said(&said_of, &agent, Some(&group), &state)?;
+    let changed = said(&said_of, agent, Some(&group), &state)?;
     let changes = MemberChanges { clear, add: said_of.members, remove: Vec::new() };
-    let stored = members::store(&state, &agent, &group, changed, &changes).await?;
+    let stored = members::store(&state, agent, &group, changed, &changes).await?;
     let (group, count) = (stored.group, count + stored.came - stored.went);
     let reason = match clear {
         false => format!("{} of {}", group.account_name, group.forest),
@@ -44,7 +46,7 @@ pub async fn handle(
             group.account_name, group.forest, stored.came, stored.went
         ),
     };
-    audit(&state, &agent, Activity::GroupUpdated, reason).await?;
+    client.audit(&state, Activity::GroupUpdated, None, reason).await?;
     let members = match clear {
         false => Vec::new(),
         true => state.store.groups().members(state.tenant, group.id).await?,
