@@ -129,9 +129,14 @@ fn forbidden(said: &Value) -> Option<&'static str> {
     if holds_password(said) {
         return Some("password");
     }
-    let names = said.as_object()?.keys().map(|key| key.rsplit(':').next().unwrap_or(key));
-    let known = |name: &str| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name));
-    names.filter_map(known).next()
+    let said = said.as_object()?.iter().filter(|(_, value)| !is_nothing(value));
+    let mut names = said.map(|(key, _)| key.rsplit(':').next().unwrap_or(key));
+    names.find_map(|name| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name)))
+}
+
+/// Whether an attribute of that value is as good as absent (RFC 7643 section 2.5): some provisioners always send one.
+pub(super) fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Whether a password is anywhere in it: as an attribute, or as the path of a PATCH, whose value it is then.
