@@ -99,16 +99,14 @@ fn forbidden(said: &Value) -> Option<&'static str> {
     if holds_password(said) {
         return Some("password");
     }
-    // An empty list is as good as none (RFC 7643 section 2.5), and some provisioners always send one.
-    let sent = said.as_object()?.iter().filter(|(_, value)| !is_nothing(value));
-    let names = sent.map(|(key, _)| key.rsplit(':').next().unwrap_or(key));
-    let known = |name: &str| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name));
-    names.filter_map(known).next()
+    let said = said.as_object()?.iter().filter(|(_, value)| !is_nothing(value));
+    let mut names = said.map(|(key, _)| key.rsplit(':').next().unwrap_or(key));
+    names.find_map(|name| FORBIDDEN.into_iter().find(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// Whether an attribute of that value is as good as absent.
-fn is_nothing(said: &Value) -> bool {
-    said.is_null() || said.as_array().is_some_and(Vec::is_empty)
+/// Whether an attribute of that value is as good as absent (RFC 7643 section 2.5): some provisioners always send one.
+pub(super) fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Whether a password is anywhere in it: as an attribute, or as the path of a PATCH, whose value it is then.

@@ -4,7 +4,7 @@ use ritorno_protocol::scim::{Operation, OperationKind};
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, PatchPath, ValFilter};
 use serde_json::{Map, Value};
 
-use super::access::FORBIDDEN;
+use super::access::{FORBIDDEN, is_nothing};
 use super::error::ScimError;
 use super::filter::{element_has, is_ordering_fit};
 
@@ -50,6 +50,24 @@ impl Shape {
 /// What the service alone says of a resource.
 const READ_ONLY: [&str; 5] = ["schemas", "id", "meta", "groups", "memberCount"];
 
+/// What the core schemas have besides (RFC 7643 section 4.1): it is not kept, here as in a new person (RFC 7644 section 3.3), and the same of
+/// parts of what is kept.
+const NOT_KEPT: [&str; 10] = [
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "locale",
+    "timezone",
+    "ims",
+    "photos",
+    "addresses",
+    "x509Certificates",
+];
+const PARTS_NOT_KEPT: [&str; 4] = ["middleName", "honorificPrefix", "honorificSuffix", "display"];
+/// The extension of RFC 7643 section 4.3, of which nothing is kept.
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 /// Carries out the operations, in their order. If one fails, `resource` is of no use any more.
 ///
 /// # Errors
@@ -68,8 +86,11 @@ pub(super) fn apply(
                 return Err(ScimError::NoTarget(String::new()));
             }
             (None, Some(Value::Object(values))) => {
-                for (name, value) in values.iter().filter(|(name, _)| is_settable(name) && shape.keeps(name))
-                {
+                let is_said = |name: &str, value| !(is_nothing(value) && is_in(&FORBIDDEN[1..], name));
+                let said = values
+                    .iter()
+                    .filter(|(name, value)| is_settable(name) && shape.keeps(name) && is_said(name, value));
+                for (name, value) in said {
                     at(resource, shape, name, operation.op, Some(value))?;
                 }
             }
@@ -83,7 +104,27 @@ pub(super) fn apply(
 
 /// Of what is read-only a body may say what it likes: it is passed over (RFC 7644 section 3.3).
 fn is_settable(name: &str) -> bool {
-    !READ_ONLY.iter().any(|known| known.eq_ignore_ascii_case(name))
+    !is_in(&READ_ONLY, name)
+}
+
+fn is_in(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// What follows the URN of a schema, which is compared without case.
+fn below<'a>(path: &'a str, urn: &str) -> Option<&'a str> {
+    let begins = path.get(..urn.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(urn));
+    path.get(urn.len()..).filter(|rest| begins && (rest.is_empty() || rest.starts_with(':')))
+}
+
+/// Whether a path is about what is not kept.
+fn is_not_kept(path: &str, core: &str) -> bool {
+    let bare = below(path, core).and_then(|rest| rest.strip_prefix(':')).unwrap_or(path);
+    let mut steps = bare.split(['.', '[']);
+    let (name, last) = (steps.next().unwrap_or_default(), bare.rsplit('.').next().unwrap_or_default());
+    below(path, ENTERPRISE).is_some()
+        || is_in(&NOT_KEPT, name)
+        || (name != last && is_in(&PARTS_NOT_KEPT, last))
 }
 
 /// One operation at one path.
@@ -108,6 +149,9 @@ fn at(
             }
             _ => Err(ScimError::Value("the value of an extension is an object of its attributes".into())),
         };
+    }
+    if is_not_kept(path, shape.core.0) {
+        return Ok(());
     }
     let parsed: PatchPath = path.parse().map_err(|_| wrong())?;
     let (attr, filter, part) = match &parsed {

@@ -205,7 +205,7 @@ mod tests {
             "userName[value eq \"a\"]",
             "active.value",
             "urn:other:2.0:User:active",
-            "name.middleName",
+            "name.nick",
             "",
         ] {
             let error = refused(json!({"op": "add", "path": path, "value": "x"}));

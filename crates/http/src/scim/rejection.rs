@@ -8,10 +8,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 
+use super::access::ScimAgent;
 use super::error::ScimError;
 
-/// Nothing is at this address.
-pub(super) async fn nothing() -> ScimError {
+/// Nothing is at this address, which only who may ask is told.
+pub(super) async fn nothing(_: ScimAgent) -> ScimError {
     ScimError::NotFound
 }
 

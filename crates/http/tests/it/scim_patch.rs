@@ -11,6 +11,7 @@ use crate::world::World;
 on_both!(
     values_are_reached_by_what_they_are,
     words_come_in_any_case_and_booleans_as_texts,
+    what_is_not_kept_is_passed_over,
     what_can_not_be_done_is_told_by_its_kind,
 );
 
@@ -92,6 +93,25 @@ async fn words_come_in_any_case_and_booleans_as_texts(world: &World) {
     assert_eq!((&answer.body["displayName"], &answer.body["active"]), (&json!("Uno"), &json!(true)));
     assert_eq!(answer.body[RITORNO_USER_SCHEMA]["alternateMail"], "uno@mail.test");
     assert!(path.ends_with(answer.body["id"].as_str().unwrap()), "the id is the service's");
+}
+
+async fn what_is_not_kept_is_passed_over(world: &World) {
+    let export = Export::new(world).await;
+    let path = made(&export, "luca").await;
+    let before = export.call(Method::GET, &path, &[], None).await;
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    for operation in [
+        json!({"op": "add", "path": "title", "value": "x"}),
+        json!({"op": "add", "path": "addresses[type eq \"work\"].formatted", "value": "x"}),
+        json!({"op": "add", "path": "name.middleName", "value": "x"}),
+        json!({"op": "add", "path": format!("{enterprise}:department"), "value": "x"}),
+        json!({"op": "replace", "value": {"nickName": "x", enterprise: {}, "roles": [], "entitlements": null}}),
+    ] {
+        let answer = send(&export, &path, operation.clone()).await;
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &before.body), "{operation}");
+    }
+    let roles = json!({"op": "replace", "value": {"roles": ["x"]}});
+    assert_eq!(send(&export, &path, roles).await.status, StatusCode::FORBIDDEN);
 }
 
 async fn what_can_not_be_done_is_told_by_its_kind(world: &World) {

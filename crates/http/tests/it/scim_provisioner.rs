@@ -476,7 +476,7 @@ async fn the_audit_names_the_administrator_and_the_token(world: &World) {
     let rename = json!([{"op": "replace", "path": "displayName", "value": "Luca"}]);
     assert_eq!(program.patch(&path, rename).await.status, StatusCode::OK);
     assert_eq!(program.call(Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
-    let post = |name: &str| json!({"method": "POST", "path": "/Users", "data": person(name)});
+    let post = |name: &str| json!({"method": "POST", "path": "/Users", "bulkId": name, "data": person(name)});
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [post("marta")]});
     program.call(Method::POST, BULK, Some(bulk)).await;
     let facts = world.facts().await;

@@ -105,6 +105,7 @@ fn read(folder: &Path, all: &mut Vec<(Method, String)>) {
             let handlers = quoted.next().unwrap_or_default().split(".layer(").next().unwrap_or_default();
             let methods = [
                 ("get(", Method::GET),
+                ("any(", Method::GET),
                 ("post(", Method::POST),
                 ("put(", Method::PUT),
                 ("patch(", Method::PATCH),
