@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use ritorno_identity::administrator::{Action, Role, Scope};
 use ritorno_identity::limit::API_REQUESTS;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::user::{Mastered, User};
+use ritorno_identity::user::{Mastered, Provisioned, User};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::UserId;
 use ritorno_protocol::scim::{CONNECTOR_HEADER, GROUP_SCHEMA, LEASE_EPOCH_HEADER, RITORNO_USER_SCHEMA};
@@ -22,6 +22,7 @@ use crate::world::World;
 on_both!(
     who_may_not_is_told_why_and_gets_nothing,
     people_of_directories_are_out_of_reach,
+    people_of_another_tenant_are_nobody,
     administrators_are_out_of_reach,
     names_of_directories_and_external_ids_that_are_taken_are_refused,
     what_opens_gates_is_judged_and_passwords_are_refused,
@@ -153,6 +154,39 @@ async fn people_of_directories_are_out_of_reach(world: &World) {
     // A lease is an agent's.
     let lease = [(CONNECTOR_HEADER, "contoso.test"), (LEASE_EPOCH_HEADER, "no number")];
     assert_eq!(program.with(Method::GET, &path, &lease, None).await.status, StatusCode::OK);
+}
+
+async fn people_of_another_tenant_are_nobody(world: &World) {
+    let program = Program::new(world).await;
+    let path = program.made("luca").await;
+    let luca = stored(world, &path).await.unwrap();
+    let (users, id) = (world.state.store.users(), UserId::random(&*world.state.random));
+    let provisioned = Provisioned { external_id: Some("hr-nino".into()), ..luca.provisioned.clone() };
+    let user_principal_name = "nino@cloud.contoso.test".to_owned();
+    let nino =
+        User { id, tenant: world.other_tenant().await, user_principal_name, provisioned, ..luca.clone() };
+    users.insert(&nino).await.unwrap();
+    let theirs = format!("{USERS}/{id}");
+    let rename = patch(json!([{"op": "replace", "path": "displayName", "value": "x"}]));
+    for (method, body) in [
+        (Method::GET, None),
+        (Method::PUT, Some(person("nino"))),
+        (Method::PATCH, rename),
+        (Method::DELETE, None),
+    ] {
+        let answer = program.call(method, &theirs, body).await;
+        refused(&answer, StatusCode::NOT_FOUND, "there is no such person");
+    }
+    assert_eq!(users.get(nino.tenant, id).await.unwrap().as_ref(), Some(&nino));
+    for filter in
+        ["externalId eq \"hr-nino\"", "userName eq \"nino@cloud.contoso.test\"", "userName sw \"nino\""]
+    {
+        let found = program.call(Method::GET, &query(filter), None).await;
+        assert_eq!(found.body["totalResults"], 0, "{filter}");
+    }
+    // Nor does anything of theirs stand in the way.
+    program.made("nino").await;
+    assert_eq!(program.call(Method::GET, USERS, None).await.body["totalResults"], 2);
 }
 
 async fn administrators_are_out_of_reach(world: &World) {
