@@ -168,7 +168,8 @@ pub(crate) async fn judge_anew(
     Ok(())
 }
 
-/// A person's primary group is this one now, and no other any more.
+/// A person's primary group is this one now, and no other any more. An edge that is no more is no primary one: should the group's own list
+/// have it, it is as any other.
 pub(crate) async fn leave_primary(
     connection: &mut SqliteConnection,
     connector: i64,
@@ -176,8 +177,8 @@ pub(crate) async fn leave_primary(
     rid: Option<i64>,
 ) -> Result<(), SyncError> {
     sqlx::query(
-        "UPDATE edge INDEXED BY edge_by_member SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 AND is_primary = 1 \
-         AND present = 1 AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)",
+        "UPDATE edge INDEXED BY edge_by_member SET present = 0, is_primary = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 \
+         AND is_primary = 1 AND present = 1 AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)",
     )
     .bind(connector)
     .bind(member)
@@ -208,6 +209,75 @@ pub(crate) async fn stage_primaries(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A group is nobody's primary one by the number that it had.
+pub(crate) async fn forget_primaries(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    group: &str,
+) -> Result<(), SyncError> {
+    sqlx::query(
+        "UPDATE edge SET present = 0, is_primary = 0, dirty = 1 WHERE connector_id = ? AND group_guid = ? AND is_primary = 1 \
+         AND present = 1",
+    )
+    .bind(connector)
+    .bind(group)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stages whose primary group these groups are, which are new or have another number than before: the people are known, and not told again.
+pub(crate) async fn gather_primaries(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    groups: &[String],
+) -> Result<(), SyncError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    // Each person looks for their group, and not each group for its people.
+    sqlx::query(
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
+         SELECT o.connector_id, g.object_guid, o.object_guid, 1, 1 FROM cs_object o CROSS JOIN cs_object g INDEXED BY cs_object_by_rid \
+         ON g.connector_id = o.connector_id AND g.rid = CAST(json_extract(o.attributes, '$.primarygroupid[0]') AS INTEGER) \
+         WHERE o.connector_id = ?1 AND o.kind = 'person' AND o.present = 1 AND g.object_guid IN (SELECT value FROM json_each(?2)) \
+         ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, approved_until = 0, \
+         held_at = NULL, dirty = max(dirty, 1 - present)",
+    )
+    .bind(connector)
+    .bind(json(groups))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stages in which groups one object is, and no others but its primary one; how many edges that changed. `watched` as in [`stage_members`].
+pub(crate) async fn stage_memberships(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    member: &str,
+    groups: &[[u8; 16]],
+    watched: bool,
+) -> Result<u64, SyncError> {
+    let groups: Vec<_> = groups.iter().map(|guid| uuid::Uuid::from_bytes_le(*guid).to_string()).collect();
+    let groups = json(&groups);
+    let mut changed = 0;
+    for sql in [
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?1, value, ?2, 1 FROM json_each(?3) WHERE true \
+         ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, dirty = 1, approved_until = 0, held_at = NULL \
+         WHERE present = 0",
+        "UPDATE edge INDEXED BY edge_by_member SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 \
+         AND present = 1 AND is_primary = 0 AND group_guid NOT IN (SELECT value FROM json_each(?3))",
+    ] {
+        let query = sqlx::query(sql).bind(connector).bind(member).bind(&groups);
+        changed += query.execute(&mut *connection).await?.rows_affected();
+    }
+    if watched && changed > 0 {
+        judge_anew(connection, connector, &[member.to_owned()]).await?;
+    }
+    Ok(changed)
 }
 
 /// The GUIDs of everybody in a group of this name, nested or not; the name in lower case.
