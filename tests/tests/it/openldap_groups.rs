@@ -54,15 +54,15 @@ impl Scene {
         let now = groups_of(&self.world, self.server.name)?;
         ensure!(now == expected, "{now:?} and not {expected:?}");
         let said = self.world.stack.agent_command(&["sync", "pending"])?;
-        ensure!(said.matches("would send nothing").count() == 2, "of both forests: {said}");
+        ensure!(said.contains("would send nothing"), "{said}");
         Ok(())
     }
 
-    /// How many of an import, in which profile, the last cycle made.
-    fn imported(&self, profile: &str) -> Result<usize> {
-        let history = self.world.stack.agent_command(&["sync", "history", "--all"])?;
-        let of_server = |line: &&str| line.contains(self.server.name) && line.contains(profile);
-        Ok(history.lines().filter(of_server).count())
+    /// The full imports of the server so far.
+    fn full_imports(&self) -> Result<Vec<String>> {
+        let history = self.world.stack.agent_command(&["sync", "history", "--limit", "1000"])?;
+        let of_server = |line: &&str| line.contains(self.server.name) && line.contains("full-import");
+        Ok(history.lines().filter(of_server).map(str::to_owned).collect())
     }
 }
 
@@ -85,7 +85,7 @@ fn groups_of_an_openldap_server_are_the_tenants() -> Result<()> {
     scene.add("groupOfMembers", "empty", "")?;
     scene.add("posixGroup", "unix", "gidNumber: 700\nmemberUid: marco.conti\nmemberUid: nobody\n")?;
     scene.add("groupOfNames", "all", &format!("member: {}\nmember: {emma}\n", scene.group("sales")))?;
-    let full = scene.imported("full-import")?;
+    let full = scene.full_imports()?;
     scene.cycle()?;
     scene.is_in_the_tenant(&[
         ("sales", &["anna.rossi"]),
@@ -158,7 +158,7 @@ fn groups_of_an_openldap_server_are_the_tenants() -> Result<()> {
         ("all", &["sellers", "emma.fischer"]),
     ];
     scene.is_in_the_tenant(&now)?;
-    ensure!(scene.imported("full-import")? == full, "all by deltas");
+    ensure!(scene.full_imports()? == full, "all by deltas: {:#?}", scene.full_imports());
     scene.world.stack.agent_command(&["sync", "cycle", "--full"])?;
     scene.is_in_the_tenant(&now)?;
 
@@ -167,7 +167,7 @@ fn groups_of_an_openldap_server_are_the_tenants() -> Result<()> {
     scene.server.start_without_synchronisation()?;
     scene.cycle()?;
     scene.is_in_the_tenant(&now)?;
-    let full = scene.imported("full-import")?;
+    let full = scene.full_imports()?;
     scene.change("empty", "add", "member", &anna)?;
     scene.change("sellers", "delete", "member", &anna)?;
     // Somebody comes whom a group names already.
@@ -182,7 +182,7 @@ fn groups_of_an_openldap_server_are_the_tenants() -> Result<()> {
         ("unix", &["marco.conti.due", "emma.fischer", "nobody"]),
     ];
     scene.is_in_the_tenant(&[&last[..], &[("all", &["sellers", "emma.fischer"])]].concat())?;
-    ensure!(scene.imported("full-import")? == full, "by the moment of the last change");
+    ensure!(scene.full_imports()? == full, "by the moment of the last change");
     scene.world.stack.agent_command(&["sync", "cycle", "--full"])?;
     scene.is_in_the_tenant(&last)
 }

@@ -55,7 +55,7 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
     };
     in_groups(&["marco.conti", "emma.fischer", "anna.rossi"], &["marco.conti"], &["One"])?;
     let full_imports = || -> Result<usize> {
-        Ok(world.stack.agent_command(&["sync", "history", "--all"])?.matches("full-import").count())
+        Ok(world.stack.agent_command(&["sync", "history", "--limit", "1000"])?.matches("full-import").count())
     };
     let before_deletion = full_imports()?;
     for dn in &dns {
