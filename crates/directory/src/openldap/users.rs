@@ -31,15 +31,17 @@ impl OpenLdap {
     ) -> Result<(), DirectoryError> {
         let attributes = self.of_people(attributes);
         let mut connection = self.connect().await?;
-        let mut groups = if self.imports_groups() { Some(Groups::open(self).await?) } else { None };
-        let mut named = Named::default();
+        let (mut groups, mut named) = (None, Named::default());
         for part in self.parts() {
+            if part.kind == Kind::Groups && groups.is_none() {
+                groups = Some(Groups::open(self).await?);
+            }
             let mut cookie = Vec::new();
             loop {
                 let page =
                     self.page(&mut connection, &part, &attributes, since.as_deref(), &mut cookie).await?;
                 for object in page.into_iter().filter_map(object) {
-                    if since.is_some() && groups.is_some() {
+                    if since.is_some() && self.imports_groups() {
                         named.note(&object, &self.inner.config.login);
                     }
                     let known = match (&mut groups, part.kind) {

@@ -325,17 +325,21 @@ impl Delta {
             for entry in self.page(&search, &[], &mut cookie).await? {
                 let Some(guid) = guid(&entry) else { continue };
                 let Some(renamed) = asked.remove(&guid) else { continue };
-                let is_member = entry.has("objectClass", "group") || entry.has("objectClass", "user");
-                if renamed && is_member && groups {
-                    moved.push((guid, entry.dn.clone()));
-                }
-                if entry.has("objectClass", "group") {
-                    changes.extend(self.group(entry, guid).await?);
+                let change = if entry.has("objectClass", "group") {
+                    self.group(entry, guid).await?
                 } else if entry.has("objectClass", "user") {
-                    changes.push(self.judged(entry, guid));
-                } else if renamed {
-                    self.renamed.push(guid);
+                    Some(self.judged(entry, guid))
+                } else {
+                    self.renamed.extend(renamed.then_some(guid));
+                    None
+                };
+                if let Some(Change::Present(object)) = &change
+                    && renamed
+                    && groups
+                {
+                    moved.push((guid, object.dn.clone()));
                 }
+                changes.extend(change);
             }
             if cookie.is_empty() {
                 break;

@@ -10,8 +10,9 @@
 //! keeps what they had until they are removed, and who only left the scope is in their groups as before.
 //!
 //! That an object was brought back is not told as such. But its name and what it is in were others while it was deleted, so that both are
-//! told as changed, also if nobody looked meanwhile: whatever was renamed or moved is asked for. The groups are asked and not
-//! the object's `memberOf`: the right to read that is another one, and without it there would seem to be no groups.
+//! told as changed, also if nobody looked meanwhile: whatever was renamed or moved is asked for (by update sequence numbers, which
+//! do not say what changed, whatever is not new). The groups are asked and not the object's `memberOf`: the right to read that is another
+//! one, and without it there would seem to be no groups.
 
 use super::changes::{Delta, guid};
 use super::{Pages, members};

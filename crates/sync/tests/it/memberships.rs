@@ -93,3 +93,41 @@ async fn a_primary_group_that_comes_later_or_has_another_number_has_its_members(
     delta(&world, vec![Changed::Present(numbered(101, "800", &[2]))]).await;
     assert_eq!(tenant(&world)["group101"], set(&["user2"]));
 }
+
+/// A controller that makes another group somebody's primary one names them in the former and takes them off the latter's list: each is told with
+/// its own object, in any order.
+#[tokio::test]
+async fn another_primary_group_is_told_by_three_objects_in_any_order() {
+    let person = |primary: &str| Changed::Present(object(1, &[("primaryGroupID", primary)]));
+    let changes = || {
+        [
+            person("101"),
+            Changed::Present(group(100, changed(&[1], &[]))),
+            Changed::Present(group(101, changed(&[], &[1]))),
+        ]
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for one_by_one in [false, true] {
+            let world = World::new().await;
+            let start =
+                [object(1, &[("primaryGroupID", "100")]), group(100, all(&[])), group(101, all(&[1]))];
+            full(&world, start.into()).await;
+            let ordered: Vec<_> = order.iter().map(|at| changes()[*at].clone()).collect();
+            let pages = if one_by_one { ordered.chunks(1) } else { ordered.chunks(3) };
+            for page in pages {
+                delta(&world, page.to_vec()).await;
+            }
+            let both =
+                BTreeMap::from(["group100", "group101"].map(|name| (name.to_owned(), set(&["user1"]))));
+            assert_eq!(tenant(&world), both, "{order:?}");
+            // Off the list of the one, they are out; the other has them without a list.
+            delta(
+                &world,
+                vec![Changed::Present(group(100, all(&[]))), Changed::Present(group(101, all(&[])))],
+            )
+            .await;
+            assert_eq!(tenant(&world)["group100"], set(&[]), "{order:?}");
+            assert_eq!(tenant(&world)["group101"], set(&["user1"]), "{order:?}");
+        }
+    }
+}
