@@ -86,18 +86,22 @@ impl ForestHandle {
     }
 
     /// Takes an object out of the deleted ones, as an administrator does over LDAP (MS-ADTS 3.1.1.5.3.7), to the name `dn`, whose first part
-    /// is as it was. Samba brings back
-    /// tombstones, which keep GUID, SID and account name and lose most else. Once its recycle bin is enabled, 4.24 brings nothing back: it
-    /// wants to remove `isRecycled`, which what is in the bin does not have.
+    /// is as it was: of several with this account name the one that was deleted last. Samba brings back tombstones, which keep GUID, SID
+    /// and account name and lose most else. Once its recycle bin is enabled, 4.24 brings nothing back: it wants to remove `isRecycled`,
+    /// which what is in the bin does not have.
     ///
     /// # Errors
     /// When nothing deleted has this account name, or the directory refuses.
     pub fn undelete(&self, sam: &str, dn: &str) -> Result<()> {
         let database = "/var/lib/samba/private/sam.ldb";
-        let filter = format!("(sAMAccountName={sam})");
-        let found = self.dc_exec(&["ldbsearch", "-H", database, "--show-deleted", &filter, "objectGUID"])?;
-        let guid = found.lines().find_map(|line| line.strip_prefix("objectGUID: "));
-        let guid = guid.context("no deleted object has this account name")?;
+        let filter = format!("(&(isDeleted=TRUE)(sAMAccountName={sam}))");
+        let search = ["ldbsearch", "-H", database, "--show-deleted", &filter, "objectGUID", "uSNChanged"];
+        let found = self.dc_exec(&search)?;
+        let deleted = found.split("\n\n").filter_map(|entry| {
+            let of = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name));
+            Some((of("uSNChanged: ")?.parse::<u64>().ok()?, of("objectGUID: ")?))
+        });
+        let (_, guid) = deleted.max().context("no deleted object has this account name")?;
         let (named, _) = dn.split_once(',').context("a DN has a parent")?;
         let gone = format!("{named}\\0ADEL:{guid},CN=Deleted Objects,{}", self.base_dn);
         let ldif = format!(

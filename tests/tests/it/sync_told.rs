@@ -18,6 +18,17 @@ fn group(world: &World, name: &str, members: &[&str]) -> Result<()> {
     ))
 }
 
+/// Gives somebody this group as their primary one, which they have to be in (MS-ADTS 3.1.1.5.3.2). The controller takes them off its list
+/// of members, and puts them on that of the former one.
+fn give_primary(world: &World, dn: &str, group: &str) -> Result<()> {
+    let filter = format!("(sAMAccountName={group})");
+    let found =
+        world.forest.dc_exec(&["ldbsearch", "-H", "/var/lib/samba/private/sam.ldb", &filter, "objectSid"])?;
+    let sid = found.lines().find_map(|line| line.strip_prefix("objectSid: ")).context("a SID")?;
+    let (_, rid) = sid.rsplit_once('-').context("a RID")?;
+    world.forest.set_attribute(dn, "primaryGroupID", rid)
+}
+
 /// Brought back, a tombstone is in none of its groups, which the groups do not tell. One is put into a group anew before anybody looks.
 #[test]
 fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()> {
@@ -54,6 +65,12 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
         Ok(())
     };
     in_groups(&["marco.conti", "emma.fischer", "anna.rossi"], &["marco.conti"], &["One"])?;
+    // Her primary group has her without naming her; when another one is, it names her again. To the tenant nothing of that shows.
+    for primary in ["Both", "Domain Users"] {
+        give_primary(&world, &anna, primary)?;
+        cycle()?;
+        in_groups(&["marco.conti", "emma.fischer", "anna.rossi"], &["marco.conti"], &["One"])?;
+    }
     let full_imports = || -> Result<usize> {
         Ok(world.stack.agent_command(&["sync", "history", "--limit", "1000"])?.matches("full-import").count())
     };

@@ -325,21 +325,19 @@ impl Delta {
             for entry in self.page(&search, &[], &mut cookie).await? {
                 let Some(guid) = guid(&entry) else { continue };
                 let Some(renamed) = asked.remove(&guid) else { continue };
-                let change = if entry.has("objectClass", "group") {
-                    self.group(entry, guid).await?
-                } else if entry.has("objectClass", "user") {
-                    Some(self.judged(entry, guid))
-                } else {
-                    self.renamed.extend(renamed.then_some(guid));
-                    None
-                };
-                if let Some(Change::Present(object)) = &change
-                    && renamed
-                    && groups
-                {
-                    moved.push((guid, object.dn.clone()));
+                let is_group = entry.has("objectClass", "group");
+                let is_member = is_group || entry.has("objectClass", "user");
+                // In scope or not: a container that is moved into it later brings them with what is known of them.
+                if renamed && is_member && groups {
+                    moved.push((guid, entry.dn.clone()));
                 }
-                changes.extend(change);
+                if is_group {
+                    changes.extend(self.group(entry, guid).await?);
+                } else if is_member {
+                    changes.push(self.judged(entry, guid));
+                } else if renamed {
+                    self.renamed.push(guid);
+                }
             }
             if cookie.is_empty() {
                 break;

@@ -190,6 +190,13 @@ async fn whoever_is_brought_back_is_told_with_their_groups() {
         assert!(!groups.contains_key("inner"), "it does not tell: {groups:?}");
         assert_eq!(within.get(&guid("anna")), Some(&[guid("other")].into()), "{by_usn}");
         assert_eq!(within.get(&guid("bruno")), Some(&[guid("inner")].into()), "{by_usn}");
+        // One that comes back out of scope, too: a container that is moved brings it in, and tells nothing of it.
+        let bruno = format!("CN=Bruno Gallo,OU=People,{ou}");
+        delete(&bruno);
+        play.forest.undelete(&play.account("bruno"), &bruno.replace("OU=People", "OU=Elsewhere")).unwrap();
+        let (_, gone, within) = all_told(&directory, &mut mark).await;
+        assert!(gone.contains(&guid("bruno")));
+        assert_eq!(within.get(&guid("bruno")), Some(&BTreeSet::new()), "{by_usn}");
         let inner = format!("CN=inner,OU=Groups,{ou}");
         delete(&inner);
         play.forest.undelete(&play.account("inner"), &inner).unwrap();
