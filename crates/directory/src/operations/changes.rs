@@ -282,6 +282,10 @@ impl Delta {
         Ok(())
     }
 
+    pub(super) fn host(&self) -> &str {
+        self.controller.connection.host()
+    }
+
     /// One page of a search; `cookie` becomes that of the next one.
     pub(super) async fn page(
         &mut self,
@@ -345,8 +349,8 @@ impl Delta {
         }
         changes.extend(asked.into_keys().map(Change::Gone));
         for (member, dn) in moved {
-            let groups = self.groups_with(&dn).await?;
-            changes.push(Change::In { member, groups });
+            let groups = self.groups_with(&member, dn).await?;
+            changes.extend(groups.map(|groups| Change::In { member, groups }));
         }
         Ok(changes)
     }

@@ -14,14 +14,39 @@
 //! do not say what changed, whatever is not new). The groups are asked and not the object's `memberOf`: the right to read that is another
 //! one, and without it there would seem to be no groups.
 
+use ritorno_protocol::outcome::Fault;
+
 use super::changes::{Delta, guid};
-use super::{Pages, members};
+use super::{NO_SUCH_OBJECT, Pages, members};
 use crate::error::DirectoryError;
+use crate::identity::guid_dn;
 use crate::ldap::{Filter, Scope, Search};
 
+/// How often an object is looked for again that is renamed meanwhile.
+const TRIES: usize = 5;
+
 impl Delta {
-    /// The groups below the groups' bases that have the object of this name as a member.
-    pub(super) async fn groups_with(&mut self, dn: &str) -> Result<Vec<[u8; 16]>, DirectoryError> {
+    /// The groups below the groups' bases that have the object as a member; `None` if it is not there any more, which the next delta tells.
+    /// `dn` is its name as it was read a moment ago. If it, or a container above it, was renamed since, nothing has a member of that name,
+    /// and of the container's people the next delta would not ask: so it is looked for until its name was the same before and after.
+    pub(super) async fn groups_with(
+        &mut self,
+        object: &[u8; 16],
+        mut dn: String,
+    ) -> Result<Option<Vec<[u8; 16]>>, DirectoryError> {
+        for _ in 0..TRIES {
+            let groups = self.naming(&dn).await?;
+            let Some(now) = self.name(object).await? else { return Ok(None) };
+            if now == dn {
+                return Ok(Some(groups));
+            }
+            dn = now;
+        }
+        let detail = format!("{dn} was renamed {TRIES} times while its groups were looked for");
+        Err(DirectoryError::fault(Fault::DirectoryUnavailable, self.host(), detail))
+    }
+
+    async fn naming(&mut self, dn: &str) -> Result<Vec<[u8; 16]>, DirectoryError> {
         let mut groups = Vec::new();
         for base in self.group_bases.clone() {
             let search = Search {
@@ -41,5 +66,13 @@ impl Delta {
             }
         }
         Ok(groups)
+    }
+
+    async fn name(&mut self, object: &[u8; 16]) -> Result<Option<String>, DirectoryError> {
+        let search = Search::entry(guid_dn(object), &["objectGUID"]);
+        match self.page(&search, &[], &mut Vec::new()).await {
+            Err(error) if error.operator().ldap_code == Some(NO_SUCH_OBJECT) => Ok(None),
+            found => Ok(found?.pop().map(|entry| entry.dn)),
+        }
     }
 }
