@@ -1,9 +1,12 @@
 //! What a test does to a forest as its administrator: change attributes, set passwords, lock people out.
 
-use anyhow::{Result, bail};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::command::run;
 use crate::forest::ForestHandle;
 
 /// More wrong passwords than the domain's threshold of 10.
@@ -80,6 +83,37 @@ impl ForestHandle {
         let quoted = format!("\"{password}\"");
         let value: Vec<u8> = quoted.encode_utf16().flat_map(u16::to_le_bytes).collect();
         self.modify(&replace(dn, "unicodePwd", &value))
+    }
+
+    /// Takes an object out of the deleted ones, as an administrator does over LDAP (MS-ADTS 3.1.1.5.3.7), to the name `dn`, whose first part
+    /// is as it was: of several with this account name the one that was deleted last. Samba brings back tombstones, which keep GUID, SID
+    /// and account name and lose most else. Once its recycle bin is enabled, 4.24 brings nothing back: it wants to remove `isRecycled`,
+    /// which what is in the bin does not have.
+    ///
+    /// # Errors
+    /// When nothing deleted has this account name, or the directory refuses.
+    pub fn undelete(&self, sam: &str, dn: &str) -> Result<()> {
+        let database = "/var/lib/samba/private/sam.ldb";
+        let filter = format!("(&(isDeleted=TRUE)(sAMAccountName={sam}))");
+        let search = ["ldbsearch", "-H", database, "--show-deleted", &filter, "objectGUID", "uSNChanged"];
+        let found = self.dc_exec(&search)?;
+        let deleted = found.split("\n\n").filter_map(|entry| {
+            let of = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name));
+            Some((of("uSNChanged: ")?.parse::<u64>().ok()?, of("objectGUID: ")?))
+        });
+        let (_, guid) = deleted.max().context("no deleted object has this account name")?;
+        let (named, _) = dn.split_once(',').context("a DN has a parent")?;
+        let gone = format!("{named}\\0ADEL:{guid},CN=Deleted Objects,{}", self.base_dn);
+        let ldif = format!(
+            "dn: {gone}\ncontrol: 1.2.840.113556.1.4.417 true\nchangetype: modify\ndelete: isDeleted\n-\n\
+             replace: distinguishedName\ndistinguishedName: {dn}\n"
+        );
+        let mut command = Command::new("ldapmodify");
+        command
+            .args(["-x", "-D", &self.administrator.upn, "-w", &self.administrator.password])
+            .args(["-H", &format!("ldaps://{}", self.dc_ip)])
+            .env("LDAPTLS_CACERT", &self.ca_pem);
+        run(&mut command, ldif.as_bytes()).map(drop)
     }
 
     /// Locks an account the way it happens in life: by wrong passwords. It stays locked for 30 minutes, or until

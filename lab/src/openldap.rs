@@ -95,6 +95,19 @@ impl OpenLdap {
     /// # Errors
     /// When Debian's `slapd` is missing, or the address is taken.
     pub fn start(&self) -> Result<()> {
+        self.start_with(SETTINGS)
+    }
+
+    /// The same without the overlay that tells what changed (RFC 4533).
+    ///
+    /// # Errors
+    /// As for [`OpenLdap::start`].
+    pub fn start_without_synchronisation(&self) -> Result<()> {
+        let lines = SETTINGS.lines().filter(|line| !line.contains("syncprov"));
+        self.start_with(&lines.map(|line| format!("{line}\n")).collect::<String>())
+    }
+
+    fn start_with(&self, settings: &str) -> Result<()> {
         let _lock = self.lab.lock("openldap")?;
         if self.running().is_some() && self.accepts() {
             return Ok(());
@@ -105,7 +118,7 @@ impl OpenLdap {
             let write = |name: &str, text: &str| {
                 std::fs::write(folder.join(name), text).with_context(|| format!("cannot write {name}"))
             };
-            write("slapd.conf", &SETTINGS.replace("ADMINISTRATOR", ADMINISTRATOR))?;
+            write("slapd.conf", &settings.replace("ADMINISTRATOR", ADMINISTRATOR))?;
             write("people.ldif", &self.ldif())?;
             let (chain, key) = (folder.join("server.pem"), folder.join("server.key"));
             let names = ["ldap1.tailspin.test", "localhost"];

@@ -109,7 +109,7 @@ pub(crate) fn parent(dn: &str) -> Option<&str> {
 }
 
 /// The components from the leaf up, each `type=value`, unescaped and in lower case.
-fn components(dn: &str) -> Option<Vec<String>> {
+pub(crate) fn components(dn: &str) -> Option<Vec<String>> {
     let folded = |component: &str| {
         let (kind, value) = component.split_once('=')?;
         Some(format!("{}={}", kind.trim().to_lowercase(), unescape(value)?.to_lowercase()))

@@ -98,8 +98,7 @@ struct FileForest {
     ca_file: Option<PathBuf>,
     #[serde(default)]
     scope: Vec<String>,
-    #[serde(default)]
-    groups: Vec<String>,
+    groups: Option<Spanned<Vec<String>>>,
     fill_consistency_guid: Option<Spanned<bool>>,
     #[serde(default)]
     attributes: Attributes,
@@ -444,6 +443,13 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         let reason = "no host: name at least one domain controller that the agent may send its password to";
         return Err((forest.hosts.span(), reason.to_owned()));
     }
+    if let Some(groups) = &forest.groups
+        && let Some(group) = groups.get_ref().iter().find(|group| !group.contains('='))
+    {
+        let reason =
+            format!("'{group}' is no DN: name what groups are below, such as OU=Groups,DC=contoso,DC=test");
+        return Err((groups.span(), reason));
+    }
     let openldap = openldap::check(&forest)?;
     let access = Access::check(&forest, &name)?;
     let only_preferred = forest.only_preferred.as_ref().is_some_and(|only| *only.get_ref());
@@ -472,7 +478,7 @@ fn check_forest(forest: FileForest) -> Result<ForestSettings, (Range<usize>, Str
         account: forest.account.into_inner(),
         access,
         scope: forest.scope,
-        groups: forest.groups,
+        groups: forest.groups.map(Spanned::into_inner).unwrap_or_default(),
         fill_consistency_guid: forest.fill_consistency_guid.is_some_and(Spanned::into_inner),
         attributes: forest.attributes,
         openldap,

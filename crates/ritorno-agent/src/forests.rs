@@ -351,6 +351,7 @@ fn open_ldap(
         password: Arc::new(PasswordFile(forest.access.secret.file().to_owned())),
         roots: Arc::new(roots(forest)?),
         bases: forest.scope.clone(),
+        groups: forest.groups.clone(),
         login: own.login.clone(),
         policy: own.policy.clone(),
         protected_groups: own.protected_groups.clone(),

@@ -74,6 +74,32 @@ impl Group {
     }
 }
 
+// What a word of a group's list makes of an edge that is there. A primary one (`is_primary`) is there without the list; that it is on it too is
+// kept for when it is the primary one no more.
+macro_rules! on_the_list {
+    () => {
+        "ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, listed = 1, is_primary = min(is_primary, present), \
+         dirty = max(dirty, 1 - present), approved_until = 0, held_at = NULL WHERE present = 0 OR is_primary > listed"
+    };
+}
+macro_rules! off_the_list {
+    () => {
+        "SET present = is_primary, listed = 0, dirty = max(dirty, 1 - is_primary) WHERE present = 1 AND is_primary <= listed"
+    };
+}
+macro_rules! primary_no_more {
+    () => {
+        "SET present = listed, is_primary = 0, dirty = max(dirty, 1 - listed) WHERE present = 1 AND is_primary = 1"
+    };
+}
+macro_rules! primary_now {
+    () => {
+        "ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, \
+         listed = CASE is_primary WHEN 0 THEN present ELSE listed END, present = 1, approved_until = 0, held_at = NULL, \
+         dirty = max(dirty, 1 - present)"
+    };
+}
+
 /// Stages who is in a group; how many edges came or went. `watched` says whether rules ask for members of groups: then everybody below
 /// an edge that changed is to be judged anew.
 pub(crate) async fn stage_members(
@@ -90,14 +116,12 @@ pub(crate) async fn stage_members(
         Members::All(all) => (text(all), None),
         Members::Changed { added, removed } => (text(added), Some(text(removed))),
     };
-    // Whoever is named by the group itself is in it by that, and no more by their own primaryGroupID: a controller names those whose primary
-    // group it was (MS-ADTS 3.1.1.5.3.6), and what they say and what the group says come in any order.
-    let came = sqlx::query(
-        "INSERT INTO edge (connector_id, group_guid, member_guid, present) SELECT ?, ?, value, 1 FROM json_each(?) \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET present = 1, is_primary = 0, \
-         dirty = max(dirty, 1 - present), approved_until = 0, held_at = NULL \
-         WHERE present = 0 OR is_primary = 1 RETURNING member_guid",
-    )
+    let came = sqlx::query(concat!(
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present, listed) \
+         SELECT ?, ?, value, 1, 1 FROM json_each(?) WHERE true ",
+        on_the_list!(),
+        " RETURNING member_guid"
+    ))
     .bind(connector)
     .bind(group)
     .bind(&present)
@@ -105,14 +129,16 @@ pub(crate) async fn stage_members(
     .await?;
     // Of a list of all, whoever is not in it went.
     let condition = match gone {
-        None => {
-            "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ? AND group_guid = ? AND present = 1 \
-             AND is_primary = 0 AND member_guid NOT IN (SELECT value FROM json_each(?)) RETURNING member_guid"
-        }
-        Some(_) => {
-            "UPDATE edge SET present = 0, dirty = 1 WHERE connector_id = ? AND group_guid = ? AND present = 1 \
-             AND is_primary = 0 AND member_guid IN (SELECT value FROM json_each(?)) RETURNING member_guid"
-        }
+        None => concat!(
+            "UPDATE edge ",
+            off_the_list!(),
+            " AND connector_id = ? AND group_guid = ? AND member_guid NOT IN (SELECT value FROM json_each(?)) RETURNING member_guid"
+        ),
+        Some(_) => concat!(
+            "UPDATE edge ",
+            off_the_list!(),
+            " AND connector_id = ? AND group_guid = ? AND member_guid IN (SELECT value FROM json_each(?)) RETURNING member_guid"
+        ),
     };
     let went = sqlx::query(condition)
         .bind(connector)
@@ -178,10 +204,12 @@ pub(crate) async fn leave_primary(
     member: &str,
     rid: Option<i64>,
 ) -> Result<(), SyncError> {
-    sqlx::query(
-        "UPDATE edge INDEXED BY edge_by_member SET present = 0, dirty = 1 WHERE connector_id = ?1 AND member_guid = ?2 AND is_primary = 1 \
-         AND present = 1 AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)",
-    )
+    sqlx::query(concat!(
+        "UPDATE edge INDEXED BY edge_by_member ",
+        primary_no_more!(),
+        " AND connector_id = ?1 AND member_guid = ?2 \
+         AND group_guid NOT IN (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND rid = ?3)"
+    ))
     .bind(connector)
     .bind(member)
     .bind(rid)
@@ -199,18 +227,87 @@ pub(crate) async fn stage_primaries(
     if people.is_empty() {
         return Ok(());
     }
-    sqlx::query(
+    sqlx::query(concat!(
         "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
          SELECT o.connector_id, o.object_guid, said.value ->> 0, 1, 1 FROM json_each(?2) said CROSS JOIN cs_object o \
-         ON o.connector_id = ?1 AND o.rid = said.value ->> 1 \
-         WHERE true ON CONFLICT (connector_id, group_guid, member_guid) DO UPDATE SET is_primary = 1, present = 1, approved_until = 0, held_at = NULL, \
-         dirty = max(dirty, 1 - present)",
-    )
+         ON o.connector_id = ?1 AND o.rid = said.value ->> 1 WHERE true ",
+        primary_now!()
+    ))
     .bind(connector)
     .bind(json(people))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A group is nobody's primary one by the number that it had.
+pub(crate) async fn forget_primaries(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    group: &str,
+) -> Result<(), SyncError> {
+    sqlx::query(concat!("UPDATE edge ", primary_no_more!(), " AND connector_id = ? AND group_guid = ?"))
+        .bind(connector)
+        .bind(group)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stages whose primary group these groups are, which are new or have another number than before: the people are known, and not told again.
+pub(crate) async fn gather_primaries(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    groups: &[String],
+) -> Result<(), SyncError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    // Each person looks for their group, and not each group for its people.
+    sqlx::query(concat!(
+        "INSERT INTO edge (connector_id, group_guid, member_guid, present, is_primary) \
+         SELECT o.connector_id, g.object_guid, o.object_guid, 1, 1 FROM cs_object o CROSS JOIN cs_object g INDEXED BY cs_object_by_rid \
+         ON g.connector_id = o.connector_id AND g.rid = CAST(json_extract(o.attributes, '$.primarygroupid[0]') AS INTEGER) \
+         WHERE o.connector_id = ?1 AND o.kind = 'person' AND o.present = 1 AND g.object_guid IN (SELECT value FROM json_each(?2)) ",
+        primary_now!()
+    ))
+    .bind(connector)
+    .bind(json(groups))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stages in which groups one object is, and no others but its primary one; how many edges that changed. `watched` as in [`stage_members`].
+pub(crate) async fn stage_memberships(
+    connection: &mut SqliteConnection,
+    connector: i64,
+    member: &str,
+    groups: &[[u8; 16]],
+    watched: bool,
+) -> Result<u64, SyncError> {
+    let groups: Vec<_> = groups.iter().map(|guid| uuid::Uuid::from_bytes_le(*guid).to_string()).collect();
+    let groups = json(&groups);
+    let mut changed = 0;
+    for sql in [
+        concat!(
+            "INSERT INTO edge (connector_id, group_guid, member_guid, present, listed) \
+             SELECT ?1, value, ?2, 1, 1 FROM json_each(?3) WHERE true ",
+            on_the_list!()
+        ),
+        concat!(
+            "UPDATE edge INDEXED BY edge_by_member ",
+            off_the_list!(),
+            " AND connector_id = ?1 AND member_guid = ?2 AND group_guid NOT IN (SELECT value FROM json_each(?3))"
+        ),
+    ] {
+        let query = sqlx::query(sql).bind(connector).bind(member).bind(&groups);
+        changed += query.execute(&mut *connection).await?.rows_affected();
+    }
+    if watched && changed > 0 {
+        judge_anew(connection, connector, &[member.to_owned()]).await?;
+    }
+    Ok(changed)
 }
 
 /// The GUIDs of everybody in a group of this name, nested or not; the name in lower case.

@@ -137,8 +137,12 @@ impl Staged {
         if self.members.is_some() { Kind::Group } else { Kind::Person }
     }
 
-    /// Of a group, the last part of its SID (MS-DTYP 2.4.2.2).
+    /// Of a group, what `primaryGroupID` of its members names: `primaryGroupToken` (MS-ADA3), where it was read, else the last part of its
+    /// SID (MS-DTYP 2.4.2.2).
     pub(crate) fn rid(&self) -> Option<i64> {
+        if let Some(token) = self.members.as_ref().and_then(|_| self.attributes.text("primarygrouptoken")) {
+            return token.parse().ok();
+        }
         let sid = self.members.as_ref().and_then(|_| self.attributes.bytes("objectsid"))?;
         Some(i64::from(u32::from_le_bytes(sid.last_chunk().copied()?)))
     }

@@ -49,6 +49,14 @@ pub enum Changed {
     Gone([u8; 16]),
     /// It is there as before; its `objectGUID`.
     Unchanged([u8; 16]),
+    /// In which groups of this source an object is now, and in no others but its primary one: where it may have left some, or come into
+    /// some, of which their own changes do not tell. All by `objectGUID`.
+    In {
+        /// The object.
+        member: [u8; 16],
+        /// The groups. They need not be known.
+        groups: Vec<[u8; 16]>,
+    },
 }
 
 /// One part of a delta import.

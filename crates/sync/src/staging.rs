@@ -19,6 +19,7 @@ struct Known {
     /// The anchor of the person that it is joined to.
     person: Option<String>,
     present: bool,
+    rid: Option<i64>,
 }
 
 /// What a page did to one object.
@@ -37,7 +38,7 @@ pub(crate) async fn stage_all(
     let guids: Vec<[u8; 16]> = objects.iter().map(|object| object.object_guid).collect();
     let staged: Vec<Staged> = objects.into_iter().map(Staged::of).collect();
     let known = known(connection, context.connector_id, &staged).await?;
-    let (mut kept, mut rows, mut in_primary) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kept, mut rows, mut in_primary, mut primary) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (guid, staged) in guids.iter().zip(staged) {
         let earlier = known.get(&staged.guid);
         let consistency = staged.attributes.bytes(anchor::ATTRIBUTE);
@@ -59,6 +60,13 @@ pub(crate) async fn stage_all(
                 continue;
             }
         };
+        if is_another_primary(&staged, earlier) {
+            // Before its own list is staged, which may have the same people.
+            if earlier.is_some() {
+                group::forget_primaries(connection, context.connector_id, &staged.guid).await?;
+            }
+            primary.push(staged.guid.clone());
+        }
         let edges = stage_edges(connection, context, &staged, earlier, &mut in_primary).await?;
         let staging = match earlier {
             Some(earlier) if earlier.hash == staged.hash && earlier.present && edges == 0 => {
@@ -82,6 +90,10 @@ pub(crate) async fn stage_all(
     }
     stage(connection, context, &rows).await?;
     group::stage_primaries(connection, context.connector_id, &in_primary).await?;
+    group::gather_primaries(connection, context.connector_id, &primary).await?;
+    if !context.connector.rules.groups().is_empty() {
+        group::judge_anew(connection, context.connector_id, &primary).await?;
+    }
     sqlx::query(
         "UPDATE cs_object SET seen_run = ?, present = 1 WHERE id IN (SELECT value FROM json_each(?))",
     )
@@ -124,6 +136,13 @@ async fn stage_edges(
     }
 }
 
+/// Whether a group is the primary one of others than before, who are not told with it.
+fn is_another_primary(staged: &Staged, earlier: Option<&Known>) -> bool {
+    let (before, now) =
+        (earlier.filter(|earlier| earlier.present).and_then(|earlier| earlier.rid), staged.rid());
+    staged.members.is_some() && now != before
+}
+
 async fn known(
     connection: &mut SqliteConnection,
     connector: i64,
@@ -131,7 +150,7 @@ async fn known(
 ) -> Result<HashMap<String, Known>, SyncError> {
     let guids: Vec<&str> = staged.iter().map(|staged| staged.guid.as_str()).collect();
     let rows = sqlx::query(
-        "SELECT o.id, object_guid, o.anchor, hash, m.anchor AS person, present FROM cs_object o \
+        "SELECT o.id, object_guid, o.anchor, hash, m.anchor AS person, present, rid FROM cs_object o \
          LEFT JOIN mv_object m ON m.id = mv_id WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
     )
     .bind(connector)
@@ -146,6 +165,7 @@ async fn known(
                 hash: row.try_get("hash")?,
                 person: row.try_get("person")?,
                 present: row.try_get("present")?,
+                rid: row.try_get("rid")?,
             };
             Ok((row.try_get("object_guid")?, known))
         })

@@ -145,6 +145,7 @@ fn migrator() -> Migrator {
         migration(11, "fill anchors", include_str!("../migrations/0011_fill_anchors.sql")),
         migration(12, "anchors refused", include_str!("../migrations/0012_anchors_refused.sql")),
         migration(13, "members unsure", include_str!("../migrations/0013_members_unsure.sql")),
+        migration(14, "listed", include_str!("../migrations/0014_listed.sql")),
         migration(15, "confirmed to", include_str!("../migrations/0015_confirmed_to.sql")),
     ]);
     migrator.set_ignore_missing(true);

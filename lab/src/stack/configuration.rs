@@ -116,6 +116,7 @@ account = "{account}"
 password_file = "{password}"
 ca_file = "{ca}"
 scope = ["{scope}"]
+groups = ["ou=groups,{base}"]
 
 [forest.attributes]
 alternate_mail = "mailRoutingAddress"
@@ -131,6 +132,7 @@ protected_groups = ["{admins}"]
         password = password.display(),
         ca = server.ca_pem.display(),
         scope = server.people_ou,
+        base = server.base_dn,
         port = server.port,
         policy = server.policy,
         admins = server.admins_group,

@@ -28,13 +28,18 @@ expression = "sn ~ ', ' ~ givenName"
 when = [{ ou = "OU=Linked,DC=fabrikam,DC=test" }]
 "#;
 
-/// Who is in which group of the tenant, by account names.
+/// Who is in which group of the tenant, by account names: the groups of Contoso.
 pub(crate) fn groups(world: &World) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    groups_of(world, "contoso.test")
+}
+
+/// The same of the groups of one forest.
+pub(crate) fn groups_of(world: &World, forest: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let database = format!("sqlite:{}", world.stack.folder().join("cloud/ritorno.db").display());
     world.runtime.block_on(async {
         let store = Store::connect(&database).await?;
         let id = store.tenants().list().await?.first().context("there is a tenant")?.id;
-        let forest = ritorno_protocol::ids::Forest("contoso.test".into());
+        let forest = ritorno_protocol::ids::Forest(forest.into());
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let all = ritorno_storage::UserFilter::All;
         for user in store.users().list(id, &all, 1, 1_000).await?.users {

@@ -25,6 +25,7 @@ mod methods;
 mod middlebox;
 mod once;
 mod openldap;
+mod openldap_groups;
 mod outage;
 mod refusals;
 mod register;

@@ -1,49 +1,46 @@
 //! What the commands of the synchronisation tell, and a person who was deleted and comes back.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use ritorno_lab::forest::ForestHandle;
 
+use crate::forests::groups;
 use crate::sync::tenant;
 use crate::world::{World, programs};
 
-/// Takes an account out of the deleted ones, as an administrator does over LDAP (MS-ADTS 3.1.1.5.3.7).
-fn undelete(forest: &ForestHandle, sam: &str, dn: &str) -> Result<()> {
-    let database = "/var/lib/samba/private/sam.ldb";
-    let filter = format!("(sAMAccountName={sam})");
-    let found = forest.dc_exec(&["ldbsearch", "-H", database, "--show-deleted", &filter, "objectGUID"])?;
-    let guid =
-        found.lines().find_map(|line| line.strip_prefix("objectGUID: ")).context("a deleted account")?;
-    let (named, _) = dn.split_once(',').context("a DN has a parent")?;
-    let gone = format!("{named}\\0ADEL:{guid},CN=Deleted Objects,{}", forest.base_dn);
-    let ldif = format!(
-        "dn: {gone}\ncontrol: 1.2.840.113556.1.4.417 true\nchangetype: modify\ndelete: isDeleted\n-\n\
-         replace: distinguishedName\ndistinguishedName: {dn}\n"
-    );
-    let mut command = Command::new("ldapmodify")
-        .args(["-x", "-D", &forest.administrator.upn, "-w", &forest.administrator.password])
-        .args(["-H", &format!("ldaps://{}", forest.dc_ip)])
-        .env("LDAPTLS_CACERT", &forest.ca_pem)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    command.stdin.take().context("it reads")?.write_all(ldif.as_bytes())?;
-    let said = command.wait_with_output()?;
-    ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    Ok(())
+/// A group in a unit of its own, with these members.
+fn group(world: &World, name: &str, members: &[&str]) -> Result<()> {
+    let members: String = members.iter().map(|dn| format!("member: {dn}\n")).collect();
+    world.forest.modify(&format!(
+        "dn: CN={name},OU=Groups,{}\nchangetype: add\nobjectClass: group\nsAMAccountName: {name}\n{members}",
+        world.forest.base_dn
+    ))
 }
 
-/// Samba brings back tombstones, which keep GUID, SID and account name and lose most else. Once its recycle bin is enabled, 4.24 brings
-/// nothing back: it wants to remove `isRecycled`, which what is in the bin does not have.
+/// Gives somebody this group as their primary one, which they have to be in (MS-ADTS 3.1.1.5.3.2). The controller takes them off its list
+/// of members, and puts them on that of the former one.
+fn give_primary(world: &World, dn: &str, group: &str) -> Result<()> {
+    let filter = format!("(sAMAccountName={group})");
+    let found =
+        world.forest.dc_exec(&["ldbsearch", "-H", "/var/lib/samba/private/sam.ldb", &filter, "objectSid"])?;
+    let sid = found.lines().find_map(|line| line.strip_prefix("objectSid: ")).context("a SID")?;
+    let (_, rid) = sid.rsplit_once('-').context("a RID")?;
+    world.forest.set_attribute(dn, "primaryGroupID", rid)
+}
+
+/// Brought back, a tombstone is in none of its groups, which the groups do not tell. One is put into a group anew before anybody looks.
 #[test]
 fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()> {
     let mut world = World::start("sync-undeleted", |forest| forest.let_see_deletions())?;
     world.stack.stop_agent();
     let configuration = world.stack.folder().join("agent.toml");
     let text = std::fs::read_to_string(&configuration)?;
+    let base = &world.forest.base_dn;
+    world
+        .forest
+        .modify(&format!("dn: OU=Groups,{base}\nchangetype: add\nobjectClass: organizationalUnit\n"))?;
+    let text = text.replacen("\nscope = ", &format!("\ngroups = [\"OU=Groups,{base}\"]\nscope = "), 1);
     std::fs::write(&configuration, format!("{text}\n[sync]\nsuspend_first_days = 7\n"))?;
     let cycle = || world.stack.agent_command(&["sync", "cycle"]);
     cycle()?;
@@ -53,6 +50,31 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
         .iter()
         .map(|sam| anyhow::Ok(world.forest.person(sam)?.dn.clone()))
         .collect::<Result<Vec<_>>>()?;
+    let anna = world.forest.person("anna.rossi")?.dn.clone();
+    group(&world, "Both", &[&dns[0], &dns[1], &anna])?;
+    group(&world, "One", &[&dns[0]])?;
+    group(&world, "Outer", &[&format!("CN=One,OU=Groups,{base}")])?;
+    cycle()?;
+    let in_groups = |both: &[&str], one: &[&str], outer: &[&str]| -> Result<()> {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let expected = [("Both", set(both)), ("One", set(one)), ("Outer", set(outer))];
+        let expected: BTreeMap<String, BTreeSet<String>> =
+            expected.into_iter().map(|(name, members)| (name.to_owned(), members)).collect();
+        let now = groups(&world)?;
+        ensure!(now == expected, "{now:?} and not {expected:?}");
+        Ok(())
+    };
+    in_groups(&["marco.conti", "emma.fischer", "anna.rossi"], &["marco.conti"], &["One"])?;
+    // Her primary group has her without naming her; when another one is, it names her again. To the tenant nothing of that shows.
+    for primary in ["Both", "Domain Users"] {
+        give_primary(&world, &anna, primary)?;
+        cycle()?;
+        in_groups(&["marco.conti", "emma.fischer", "anna.rossi"], &["marco.conti"], &["One"])?;
+    }
+    let full_imports = || -> Result<usize> {
+        Ok(world.stack.agent_command(&["sync", "history", "--limit", "1000"])?.matches("full-import").count())
+    };
+    let before_deletion = full_imports()?;
     for dn in &dns {
         world.forest.modify(&format!("dn: {dn}\nchangetype: delete\n"))?;
     }
@@ -61,7 +83,7 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
     ensure!(gone.iter().all(|sam| !suspended[*sam].enabled), "they are suspended first");
 
     for (sam, dn) in gone.iter().zip(&dns) {
-        undelete(&world.forest, sam, dn)?;
+        world.forest.undelete(sam, dn)?;
         // What a tombstone has lost.
         let shown = &before[*sam].display_name;
         world.forest.modify(&format!(
@@ -70,7 +92,10 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
              replace: userAccountControl\nuserAccountControl: 512\n"
         ))?;
     }
+    let again = format!("dn: CN=One,OU=Groups,{base}\nchangetype: modify\nadd: member\nmember: {}\n", dns[1]);
+    world.forest.modify(&again)?;
     cycle()?;
+    in_groups(&["anna.rossi"], &["emma.fischer"], &["One"])?;
     let now = tenant(&world)?;
     for sam in gone {
         let (then, now) = (&before[sam], &now[sam]);
@@ -80,6 +105,15 @@ fn an_account_that_was_deleted_and_comes_back_is_the_same_person() -> Result<()>
     ensure!(now.len() == before.len(), "nobody else came or went");
     let said = world.stack.agent_command(&["sync", "pending"])?;
     ensure!(said.contains("would send nothing"), "{said}");
+    // Deleted and brought back while nobody looked; a group as well, of which nothing is told but that it is there.
+    world.forest.modify(&format!(
+        "dn: {anna}\nchangetype: delete\n\ndn: CN=One,OU=Groups,{base}\nchangetype: delete\n"
+    ))?;
+    world.forest.undelete("anna.rossi", &anna)?;
+    world.forest.undelete("One", &format!("CN=One,OU=Groups,{base}"))?;
+    cycle()?;
+    in_groups(&[], &[], &[])?;
+    ensure!(full_imports()? == before_deletion, "all by deltas");
     Ok(())
 }
 

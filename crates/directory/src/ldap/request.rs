@@ -21,6 +21,8 @@ pub enum Filter {
     Not(Box<Filter>),
     /// The attribute has this value.
     Equal(&'static str, Vec<u8>),
+    /// The same, of an attribute that the administrator named.
+    Named(String, Vec<u8>),
     /// The attribute is this or more, by its own order.
     AtLeast(&'static str, Vec<u8>),
     /// The attribute has a value.
@@ -44,6 +46,7 @@ impl Filter {
             Self::Or(filters) => group(0xa1, &filters.iter().map(Self::encode).collect::<Vec<_>>()),
             Self::Not(filter) => group(0xa2, &[filter.encode()]),
             Self::Equal(attribute, value) => group(0xa3, &[octets(attribute.as_bytes()), octets(value)]),
+            Self::Named(attribute, value) => group(0xa3, &[octets(attribute.as_bytes()), octets(value)]),
             Self::AtLeast(attribute, least) => group(0xa5, &[octets(attribute.as_bytes()), octets(least)]),
             Self::Present(attribute) => element(0x87, &[attribute.as_bytes()]),
         }

@@ -1,5 +1,5 @@
-//! The stream of people by content synchronisation (RFC 4533): all of them, or what changed since the place where an earlier stream ended.
-//! It tells who was deleted or has left the bases, which no search of what is there can tell.
+//! The stream of people and groups by content synchronisation (RFC 4533): all of them, or what changed since the place where an earlier
+//! stream ended. It tells who was deleted or has left the bases, which no search of what is there can tell.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::groups::{Groups, Named};
+use super::parts::{Kind, Part};
 use super::{OpenLdap, refusal};
 use crate::error::DirectoryError;
-use crate::ldap::{
-    Connection, Content, Control, Entry, Filter, LdapError, Scope, Search, SyncInfo, SyncState, Told,
-};
+use crate::ldap::{Connection, Content, Control, Entry, Filter, LdapError, SyncInfo, SyncState, Told};
 use crate::operations::users::ImportedObject;
 
 /// What waits in the channel.
@@ -25,11 +25,11 @@ const PLACE: &str = "content-sync:";
 /// What the stream tells. It broke off unless one of the last three is its last item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The person is there, and this is all of them.
+    /// The person or group is there, and this is all of it.
     Present(ImportedObject),
-    /// Whoever has this `object_guid` is there, as before.
+    /// What has this `object_guid` is there, as before.
     Unchanged([u8; 16]),
-    /// Whoever has this `object_guid` is not there any more. They need not have been known.
+    /// What has this `object_guid` is not there any more. It need not have been known.
     Gone([u8; 16]),
     /// That was all.
     End {
@@ -57,7 +57,8 @@ enum Ended {
 }
 
 impl OpenLdap {
-    /// Streams people below the bases with the named attributes: since `place`, which an earlier stream ended with, or everybody.
+    /// Streams people below the bases with the named attributes, and groups below the groups' bases: since `place`, which an earlier stream
+    /// ended with, or all.
     pub fn content(
         &self,
         attributes: Vec<String>,
@@ -66,7 +67,15 @@ impl OpenLdap {
         let directory = self.clone();
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(async move {
-            let last = match directory.tell(attributes, place.as_deref(), &sender).await {
+            let mut telling = Telling {
+                directory: &directory,
+                attributes: directory.of_people(attributes),
+                sender: &sender,
+                away: BTreeSet::new(),
+                groups: None,
+                named: place.is_some().then(Named::default),
+            };
+            let last = match telling.tell(place.as_deref()).await {
                 Ok(Some(last)) => Ok(last),
                 Ok(None) => return,
                 Err(error) => Err(error),
@@ -76,47 +85,58 @@ impl OpenLdap {
         });
         receiver
     }
+}
 
+/// One stream under way.
+struct Telling<'a> {
+    directory: &'a OpenLdap,
+    attributes: Vec<String>,
+    sender: &'a Stream,
+    /// Whoever was called gone from a base.
+    away: BTreeSet<[u8; 16]>,
+    /// Groups, once there was one.
+    groups: Option<Groups<'a>>,
+    /// Whoever changed, after an earlier stream: a group may name them now without a change of its own.
+    named: Option<Named>,
+}
+
+impl<'a> Telling<'a> {
     /// Tells everything but the last word, which it returns; none if nobody listens any more.
-    async fn tell(
-        &self,
-        attributes: Vec<String>,
-        place: Option<&str>,
-        sender: &Stream,
-    ) -> Result<Option<Said>, DirectoryError> {
-        let bases = &self.inner.config.bases;
+    async fn tell(&mut self, place: Option<&str>) -> Result<Option<Said>, DirectoryError> {
+        let parts = self.directory.parts();
         let cookies = match place.map(cookies) {
-            None => vec![None; bases.len()],
-            Some(Some(cookies)) if cookies.len() == bases.len() => cookies.into_iter().map(Some).collect(),
+            None => vec![None; parts.len()],
+            Some(Some(cookies)) if cookies.len() == parts.len() => cookies.into_iter().map(Some).collect(),
             Some(_) => return Ok(Some(Said::Lost("the kept place is damaged".to_owned()))),
         };
-        let mut connection = self.connect().await?;
-        let (mut ends, mut unnamed, mut gone) =
-            (Vec::with_capacity(bases.len()), Vec::new(), BTreeSet::new());
-        for (base, cookie) in bases.iter().zip(&cookies) {
-            let search = people(base, attributes.clone());
-            match self.tell_base(&mut connection, &search, cookie.as_deref(), sender, &mut gone).await? {
+        let mut connection = self.directory.connect().await?;
+        let (mut ends, mut unnamed) = (Vec::with_capacity(parts.len()), Vec::new());
+        for (part, cookie) in parts.iter().zip(&cookies) {
+            match self.tell_part(&mut connection, part, cookie.as_deref()).await? {
                 Ended::With(last) => return Ok(Some(last)),
                 Ended::Unheard => return Ok(None),
                 Ended::Well { cookie, named } => {
                     if named {
-                        unnamed.push(base);
+                        unnamed.push(part);
                     }
                     ends.push(cookie);
                 }
             }
         }
+        if !self.tell_groups().await? {
+            return Ok(None);
+        }
         // Where one base told of everybody and another only of whom it named, the latter's others are asked for by name.
-        let all = unnamed.len() < bases.len();
+        let all = unnamed.len() < parts.len();
         if all {
-            for base in unnamed {
-                if !self.tell_unchanged(&mut connection, base, sender).await? {
+            for part in unnamed {
+                if !self.tell_unchanged(&mut connection, part).await? {
                     return Ok(None);
                 }
             }
         }
-        for guid in self.really_gone(&mut connection, &gone).await? {
-            if sender.send(Ok(Said::Gone(guid))).await.is_err() {
+        for guid in self.really_gone(&mut connection).await? {
+            if self.sender.send(Ok(Said::Gone(guid))).await.is_err() {
                 return Ok(None);
             }
         }
@@ -125,15 +145,14 @@ impl OpenLdap {
         Ok(Some(Said::End { place: format!("{PLACE}{}", place.join(",")), all }))
     }
 
-    async fn tell_base(
-        &self,
+    async fn tell_part(
+        &mut self,
         connection: &mut Connection,
-        search: &Search,
+        part: &Part,
         cookie: Option<&[u8]>,
-        sender: &Stream,
-        away: &mut BTreeSet<[u8; 16]>,
     ) -> Result<Ended, DirectoryError> {
-        let mut content = Content::ask(connection, search, cookie, self.timeout() * 6)
+        let search = part.search(&self.attributes);
+        let mut content = Content::ask(connection, &search, cookie, self.directory.timeout() * 6)
             .await
             .map_err(|error| refusal::read(&error))?;
         // A phase that told of everybody makes the end's word about the unnamed one about them: they have been named.
@@ -178,32 +197,78 @@ impl OpenLdap {
             };
             something = true;
             for one in said {
-                if let Said::Gone(guid) = one {
-                    away.insert(guid);
-                    continue;
-                }
-                if sender.send(Ok(one)).await.is_err() {
+                if !self.say(part.kind, one).await? {
                     return Ok(Ended::Unheard);
                 }
             }
         }
     }
 
+    /// Says what was told of one of a part; `false` if nobody listens any more.
+    async fn say(&mut self, kind: Kind, said: Said) -> Result<bool, DirectoryError> {
+        let object = match said {
+            Said::Gone(guid) => {
+                self.away.insert(guid);
+                return Ok(true);
+            }
+            Said::Present(object) => object,
+            other => return Ok(self.sender.send(Ok(other)).await.is_ok()),
+        };
+        if let Some(named) = &mut self.named {
+            named.note(&object, &self.directory.inner.config.login);
+        }
+        match kind {
+            Kind::People => Ok(self.present(vec![object]).await),
+            Kind::Groups => {
+                let known = self.groups().await?.take(object).await?;
+                Ok(self.present(known).await)
+            }
+        }
+    }
+
+    async fn groups(&mut self) -> Result<&mut Groups<'a>, DirectoryError> {
+        let groups = match self.groups.take() {
+            Some(groups) => groups,
+            None => Groups::open(self.directory).await?,
+        };
+        Ok(self.groups.insert(groups))
+    }
+
+    async fn present(&self, objects: Vec<ImportedObject>) -> bool {
+        for object in objects {
+            if self.sender.send(Ok(Said::Present(object))).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Tells of the groups that wait, and of those that name whoever changed; `false` if nobody listens any more.
+    async fn tell_groups(&mut self) -> Result<bool, DirectoryError> {
+        if let Some(groups) = &mut self.groups {
+            let rest = groups.rest().await?;
+            if !self.present(rest).await {
+                return Ok(false);
+            }
+        }
+        let named = self.named.take().filter(|named| self.directory.imports_groups() && !named.is_empty());
+        let Some(named) = named else { return Ok(true) };
+        let naming = self.groups().await?.naming(&named).await?;
+        Ok(self.present(naming).await)
+    }
+
     /// Of those who are gone from a base those who are below none. A server calls gone from one base whoever changed below another.
-    async fn really_gone(
-        &self,
-        connection: &mut Connection,
-        away: &BTreeSet<[u8; 16]>,
-    ) -> Result<BTreeSet<[u8; 16]>, DirectoryError> {
-        let mut gone = away.clone();
-        let all: Vec<[u8; 16]> = away.iter().copied().collect();
+    async fn really_gone(&self, connection: &mut Connection) -> Result<BTreeSet<[u8; 16]>, DirectoryError> {
+        let mut gone = self.away.clone();
+        let all: Vec<[u8; 16]> = self.away.iter().copied().collect();
         for some in all.chunks(ASKED_AT_ONCE) {
             let uuid = |guid: &[u8; 16]| Filter::text("entryUUID", &Uuid::from_bytes_le(*guid).to_string());
             let filter = Filter::Or(some.iter().map(uuid).collect());
-            for base in &self.inner.config.bases {
-                let mut search = people(base, vec!["entryUUID".to_owned()]);
+            for part in self.directory.parts() {
+                let mut search = part.search(&[]);
+                search.attributes = vec!["entryUUID".to_owned()];
                 search.filter = Filter::And(vec![search.filter, filter.clone()]);
-                let page = connection.search(&search, &[], self.timeout() * 6).await;
+                let page = connection.search(&search, &[], self.directory.timeout() * 6).await;
                 for entry in page.map_err(|error| refusal::read(&error))?.entries {
                     let uuid = entry.text("entryUUID").and_then(|text| Uuid::try_parse(text).ok());
                     uuid.map(|uuid| gone.remove(&uuid.to_bytes_le()));
@@ -213,23 +278,19 @@ impl OpenLdap {
         Ok(gone)
     }
 
-    /// Tells of everybody below `base` that they are there; `false` if nobody listens any more.
-    async fn tell_unchanged(
-        &self,
-        connection: &mut Connection,
-        base: &str,
-        sender: &Stream,
-    ) -> Result<bool, DirectoryError> {
-        let search = people(base, vec!["entryUUID".to_owned()]);
+    /// Tells of everybody of a part that they are there; `false` if nobody listens any more.
+    async fn tell_unchanged(&self, connection: &mut Connection, part: &Part) -> Result<bool, DirectoryError> {
+        let mut search = part.search(&[]);
+        search.attributes = vec!["entryUUID".to_owned()];
         let mut cookie = Vec::new();
         loop {
-            let control = Control::paged(i32::from(self.inner.config.page), &cookie);
-            let page = connection.search(&search, &[control], self.timeout() * 6).await;
+            let control = Control::paged(i32::from(self.directory.inner.config.page), &cookie);
+            let page = connection.search(&search, &[control], self.directory.timeout() * 6).await;
             let page = page.map_err(|error| refusal::read(&error))?;
             for entry in page.entries {
                 let uuid = entry.text("entryUUID").and_then(|text| Uuid::try_parse(text).ok());
                 let Some(uuid) = uuid else { continue };
-                if sender.send(Ok(Said::Unchanged(uuid.to_bytes_le()))).await.is_err() {
+                if self.sender.send(Ok(Said::Unchanged(uuid.to_bytes_le()))).await.is_err() {
                     return Ok(false);
                 }
             }
@@ -239,12 +300,6 @@ impl OpenLdap {
             }
         }
     }
-}
-
-/// The same people as the full import's.
-fn people(base: &str, attributes: Vec<String>) -> Search {
-    let filter = Filter::text("objectClass", "person");
-    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes }
 }
 
 /// What a refusal means that is no fault: of one that came after a cookie, that this is of no use; of another, that the server does not

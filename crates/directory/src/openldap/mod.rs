@@ -5,10 +5,12 @@
 
 mod change;
 mod content;
+mod groups;
 mod health;
 mod judge;
 mod locate;
 mod moment;
+mod parts;
 mod policy;
 mod refusal;
 mod reset;
@@ -65,7 +67,10 @@ pub struct Config {
     pub roots: Arc<RootCertStore>,
     /// DNs that people are below; at least one.
     pub bases: Vec<String>,
-    /// The attribute with the account's name, which the tenant's rules can forbid in a password; usually `uid`.
+    /// DNs that groups are below which are imported; empty for none.
+    pub groups: Vec<String>,
+    /// The attribute with the account's name, which the tenant's rules can forbid in a password, and by which a `posixGroup` names its
+    /// members; usually `uid`.
     pub login: String,
     /// DN of the policy that holds for whoever has no `pwdPolicySubentry` (`ppolicy_default`), which the server does not tell. `None`:
     /// not known, so that nothing is refused by it here.

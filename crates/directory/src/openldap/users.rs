@@ -1,17 +1,19 @@
-//! The full import's stream of people.
+//! The full import's stream of people and groups.
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::groups::{Groups, Named};
+use super::parts::{Kind, Part};
 use super::{OpenLdap, refusal};
 use crate::error::DirectoryError;
-use crate::ldap::{Control, Entry, Filter, Scope, Search};
+use crate::ldap::{Connection, Control, Entry, Filter};
 use crate::operations::users::{ImportedObject, Objects, streamed};
 
 impl OpenLdap {
-    /// Streams all people below the bases with the named attributes, a page at a time (RFC 2696); with `since`, a moment as
-    /// `modifyTimestamp` holds it, those that were modified then or later. The stream ends after the last one; it
-    /// broke off if and only if its last item is an error. Dropping the receiver stops the reading.
+    /// Streams all people below the bases with the named attributes, and all groups below the groups' bases, a page at a time (RFC 2696);
+    /// with `since`, a moment as `modifyTimestamp` holds it, those that were modified then or later, and groups that name one of them. The
+    /// stream ends after the last one; it broke off if and only if its last item is an error. Dropping the receiver stops the reading.
     pub fn users(
         &self,
         attributes: Vec<String>,
@@ -23,47 +25,82 @@ impl OpenLdap {
 
     async fn import(
         &self,
-        mut attributes: Vec<String>,
+        attributes: Vec<String>,
         since: Option<String>,
         sender: &Objects,
     ) -> Result<(), DirectoryError> {
-        let config = &self.inner.config;
+        let attributes = self.of_people(attributes);
         let mut connection = self.connect().await?;
-        attributes.push("entryUUID".to_owned());
-        for base in &config.bases {
-            let search = Search {
-                base: base.clone(),
-                scope: Scope::Subtree,
-                filter: Filter::And(
-                    std::iter::once(Filter::text("objectClass", "person"))
-                        .chain(since.iter().map(|since| Filter::at_least("modifyTimestamp", since)))
-                        .collect(),
-                ),
-                attributes: attributes.clone(),
-            };
+        let (mut groups, mut named) = (None, Named::default());
+        for part in self.parts() {
+            if part.kind == Kind::Groups && groups.is_none() {
+                groups = Some(Groups::open(self).await?);
+            }
             let mut cookie = Vec::new();
             loop {
-                let control = Control::paged(i32::from(config.page), &cookie);
-                let page = connection.search(&search, &[control], self.timeout() * 6).await;
-                let page = page.map_err(|error| refusal::read(&error))?;
-                for object in page.entries.into_iter().filter_map(object) {
-                    if sender.send(Ok(object)).await.is_err() {
+                let page =
+                    self.page(&mut connection, &part, &attributes, since.as_deref(), &mut cookie).await?;
+                for object in page.into_iter().filter_map(object) {
+                    if since.is_some() && self.imports_groups() {
+                        named.note(&object, &self.inner.config.login);
+                    }
+                    let known = match (&mut groups, part.kind) {
+                        (Some(groups), Kind::Groups) => groups.take(object).await?,
+                        _ => vec![object],
+                    };
+                    if !given(known, sender).await {
                         return Ok(());
                     }
                 }
-                cookie = page.cookie;
                 if cookie.is_empty() {
                     break;
                 }
             }
         }
+        if let Some(groups) = &mut groups {
+            let rest = groups.rest().await?;
+            if !given(rest, sender).await || !given(groups.naming(&named).await?, sender).await {
+                return Ok(());
+            }
+        }
         connection.close().await;
         Ok(())
     }
+
+    /// A page of one part; `cookie` becomes that of the next one.
+    async fn page(
+        &self,
+        connection: &mut Connection,
+        part: &Part,
+        attributes: &[String],
+        since: Option<&str>,
+        cookie: &mut Vec<u8>,
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let mut search = part.search(attributes);
+        if let Some(since) = since {
+            search.filter = Filter::And(vec![search.filter, Filter::at_least("modifyTimestamp", since)]);
+        }
+        search.attributes.push("entryUUID".to_owned());
+        let control = Control::paged(i32::from(self.inner.config.page), cookie);
+        let page = connection.search(&search, &[control], self.timeout() * 6).await;
+        let page = page.map_err(|error| refusal::read(&error))?;
+        *cookie = page.cookie;
+        Ok(page.entries)
+    }
+}
+
+/// Gives objects to whoever reads them; `false` if nobody does any more.
+async fn given(objects: Vec<ImportedObject>, sender: &Objects) -> bool {
+    for object in objects {
+        if sender.send(Ok(object)).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Without `entryUUID` an entry has no identity, and there is nothing to import.
-fn object(entry: Entry) -> Option<ImportedObject> {
+pub(super) fn object(entry: Entry) -> Option<ImportedObject> {
     let uuid = Uuid::try_parse(entry.text("entryUUID")?).ok()?;
     let (dn, attributes) = (entry.dn, entry.attributes);
     let object_guid = uuid.to_bytes_le();

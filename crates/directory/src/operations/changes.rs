@@ -28,6 +28,13 @@ pub enum Change {
     Present(ImportedObject),
     /// The object was deleted, has left the scope, or may no longer be seen. It need not have been a person in scope.
     Gone([u8; 16]),
+    /// In which groups an object is now, by `objectGUID`: of what may have been brought back from deletion.
+    In {
+        /// The object.
+        member: [u8; 16],
+        /// All groups below the groups' bases that have it as a member, but its primary one.
+        groups: Vec<[u8; 16]>,
+    },
 }
 
 /// What came of asking for changes.
@@ -45,7 +52,7 @@ pub struct Delta {
     attributes: Vec<String>,
     /// The bases of the scope, and those of the groups, as the directory writes their names.
     bases: Vec<String>,
-    group_bases: Vec<String>,
+    pub(super) group_bases: Vec<String>,
     /// Who came into a group or went, as far as that was told; and groups whose members are all to be read.
     told: BTreeMap<[u8; 16], Told>,
     whole: BTreeSet<[u8; 16]>,
@@ -56,7 +63,7 @@ pub struct Delta {
     renamed: Vec<[u8; 16]>,
     /// The page of a renamed container's people that comes next.
     cookie: Vec<u8>,
-    pages: Pages,
+    pub(super) pages: Pages,
     place: Place,
     sees_deletions: bool,
 }
@@ -275,8 +282,12 @@ impl Delta {
         Ok(())
     }
 
+    pub(super) fn host(&self) -> &str {
+        self.controller.connection.host()
+    }
+
     /// One page of a search; `cookie` becomes that of the next one.
-    async fn page(
+    pub(super) async fn page(
         &mut self,
         search: &Search,
         controls: &[Control],
@@ -313,14 +324,20 @@ impl Delta {
             filter: Filter::And(vec![Filter::Or(guids), people_and_containers(true, groups)]),
             attributes,
         };
-        let (mut changes, mut cookie) = (Vec::new(), Vec::new());
+        let (mut changes, mut moved, mut cookie) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             for entry in self.page(&search, &[], &mut cookie).await? {
                 let Some(guid) = guid(&entry) else { continue };
                 let Some(renamed) = asked.remove(&guid) else { continue };
-                if entry.has("objectClass", "group") {
+                let is_group = entry.has("objectClass", "group");
+                let is_member = is_group || entry.has("objectClass", "user");
+                // In scope or not: a container that is moved into it later brings them with what is known of them.
+                if renamed && is_member && groups {
+                    moved.push((guid, entry.dn.clone()));
+                }
+                if is_group {
                     changes.extend(self.group(entry, guid).await?);
-                } else if entry.has("objectClass", "user") {
+                } else if is_member {
                     changes.push(self.judged(entry, guid));
                 } else if renamed {
                     self.renamed.push(guid);
@@ -331,6 +348,10 @@ impl Delta {
             }
         }
         changes.extend(asked.into_keys().map(Change::Gone));
+        for (member, dn) in moved {
+            let groups = self.groups_with(&member, dn).await?;
+            changes.extend(groups.map(|groups| Change::In { member, groups }));
+        }
         Ok(changes)
     }
 
@@ -414,7 +435,7 @@ fn note(entry: Entry, renamed: bool, changed: &mut BTreeMap<[u8; 16], bool>, gon
     }
 }
 
-fn guid(entry: &Entry) -> Option<[u8; 16]> {
+pub(super) fn guid(entry: &Entry) -> Option<[u8; 16]> {
     entry.first("objectGUID")?.try_into().ok()
 }
 

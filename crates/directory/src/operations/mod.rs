@@ -9,6 +9,7 @@ pub(crate) mod health;
 mod judge;
 pub(crate) mod locate;
 pub(crate) mod members;
+mod memberships;
 pub(crate) mod password_version;
 pub(crate) mod prepare;
 pub(crate) mod remedy;

@@ -87,6 +87,7 @@ async fn told(directory: &Directory, mark: &mut Watermark) -> Told {
                 Change::Gone(guid) => {
                     told.gone.insert(guid);
                 }
+                Change::In { .. } => panic!("no groups are imported"),
             }
         }
     }
@@ -262,7 +263,7 @@ async fn a_container_that_is_renamed_again_or_deleted_while_changes_are_read_har
         while let Some(changes) = delta.next().await.unwrap() {
             names.extend(changes.into_iter().filter_map(|change| match change {
                 Change::Present(object) => Some(object.dn),
-                Change::Gone(_) => None,
+                Change::Gone(_) | Change::In { .. } => None,
             }));
         }
         let anna = format!("CN=anna,OU=Sales,OU=Inside,{}", play.ou);

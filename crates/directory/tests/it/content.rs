@@ -23,6 +23,7 @@ fn directory(server: &Server, bases: Vec<String>) -> OpenLdap {
         password: Arc::new(password(&account.password)),
         roots: Arc::new(roots_from_pem_file(&server.ca_pem).unwrap()),
         bases,
+        groups: Vec::new(),
         login: "uid".to_owned(),
         policy: None,
         protected_groups: Vec::new(),

@@ -65,10 +65,19 @@ async fn everything(directory: &Directory) -> BTreeMap<String, (Guid, Option<BTr
 
 /// What a delta tells of groups, by CN; and who is gone.
 async fn told(directory: &Directory, mark: &mut Watermark) -> (BTreeMap<String, Members>, BTreeSet<Guid>) {
+    let (groups, gone, _) = all_told(directory, mark).await;
+    (groups, gone)
+}
+
+/// The same, and in which groups those are that may have been brought back.
+async fn all_told(
+    directory: &Directory,
+    mark: &mut Watermark,
+) -> (BTreeMap<String, Members>, BTreeSet<Guid>, BTreeMap<Guid, BTreeSet<Guid>>) {
     let Since::Changes(mut delta) = directory.changes(mark, vec!["cn".to_owned()]).await.unwrap() else {
         panic!("the mark is good")
     };
-    let (mut groups, mut gone) = (BTreeMap::new(), BTreeSet::new());
+    let (mut groups, mut gone, mut within) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     while let Some(changes) = delta.next().await.unwrap() {
         for change in changes {
             match change {
@@ -77,11 +86,12 @@ async fn told(directory: &Directory, mark: &mut Watermark) -> (BTreeMap<String, 
                     groups.extend(object.members.map(|members| (name, members)));
                 }
                 Change::Gone(guid) => drop(gone.insert(guid)),
+                Change::In { member, groups } => drop(within.insert(member, groups.into_iter().collect())),
             }
         }
     }
     *mark = delta.end().await.0;
-    (groups, gone)
+    (groups, gone, within)
 }
 
 fn changed(added: &[Guid], removed: &[Guid]) -> Members {
@@ -144,6 +154,56 @@ async fn a_changed_member_is_one_change() {
 #[tokio::test]
 async fn a_changed_member_is_one_change_at_an_old_level() {
     members_are_told_whole_and_then_one_by_one(Forest::Fabrikam, "Groups").await;
+}
+
+/// Deleted and brought back between two deltas: the groups have lost them and say nothing of it, so that they are asked.
+#[tokio::test]
+async fn whoever_is_brought_back_is_told_with_their_groups() {
+    for by_usn in [false, true] {
+        let (play, directory) = scene(Forest::Contoso, if by_usn { "Back USN" } else { "Back" });
+        ["anna", "bruno"].into_iter().for_each(|name| add(&play, "user", "People", name));
+        ["outer", "inner", "other"].into_iter().for_each(|name| add(&play, "group", "Groups", name));
+        member(&play, "add", "outer", "inner,OU=Groups");
+        for name in ["anna", "bruno"] {
+            member(&play, "add", "inner", &format!("{name},OU=People"));
+        }
+        let all = everything(&directory).await;
+        let guid = |name: &str| all[name].0;
+        let mut mark = if by_usn {
+            directory.watermark_by_usn("for the test").await.unwrap()
+        } else {
+            directory.watermark().await.unwrap()
+        };
+        let ou = &play.ou;
+        let delete = |dn: &str| play.forest.modify(&format!("dn: {dn}\nchangetype: delete\n")).unwrap();
+        let anna = format!("CN=anna,OU=People,{ou}");
+        delete(&anna);
+        play.forest.undelete(&play.account("anna"), &anna).unwrap();
+        member(&play, "add", "other", "anna,OU=People");
+        // One that was moved is where it was.
+        play.forest
+            .modify(&format!(
+                "dn: CN=bruno,OU=People,{ou}\nchangetype: modrdn\nnewrdn: CN=Bruno Gallo\ndeleteoldrdn: 1\n"
+            ))
+            .unwrap();
+        let (groups, _, within) = all_told(&directory, &mut mark).await;
+        assert!(!groups.contains_key("inner"), "it does not tell: {groups:?}");
+        assert_eq!(within.get(&guid("anna")), Some(&[guid("other")].into()), "{by_usn}");
+        assert_eq!(within.get(&guid("bruno")), Some(&[guid("inner")].into()), "{by_usn}");
+        // One that comes back out of scope, too: a container that is moved brings it in, and tells nothing of it.
+        let bruno = format!("CN=Bruno Gallo,OU=People,{ou}");
+        delete(&bruno);
+        play.forest.undelete(&play.account("bruno"), &bruno.replace("OU=People", "OU=Elsewhere")).unwrap();
+        let (_, gone, within) = all_told(&directory, &mut mark).await;
+        assert!(gone.contains(&guid("bruno")));
+        assert_eq!(within.get(&guid("bruno")), Some(&BTreeSet::new()), "{by_usn}");
+        let inner = format!("CN=inner,OU=Groups,{ou}");
+        delete(&inner);
+        play.forest.undelete(&play.account("inner"), &inner).unwrap();
+        let (groups, _, within) = all_told(&directory, &mut mark).await;
+        assert_eq!(groups.get("inner"), Some(&Members::All(Vec::new())));
+        assert_eq!(within.get(&guid("inner")), Some(&BTreeSet::new()), "{by_usn}");
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ mod openldap;
 #[cfg(test)]
 mod openldap_balanced;
 #[cfg(test)]
+mod openldap_groups;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod playground;

@@ -81,6 +81,7 @@ impl Play {
             password: Arc::new(password(&account.password)),
             roots: Arc::new(roots_from_pem_file(&self.server.ca_pem).unwrap()),
             bases: vec![self.server.people_ou.clone()],
+            groups: Vec::new(),
             login: "uid".to_owned(),
             policy: Some(self.server.policy.clone()),
             protected_groups: Vec::new(),

@@ -26,8 +26,7 @@ pub(super) struct File {
     keytab_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     scope: Vec<String>,
-    #[serde(default)]
-    groups: Vec<String>,
+    groups: Option<Spanned<Vec<String>>>,
     fill_consistency_guid: Option<Spanned<bool>>,
 }
 
@@ -183,6 +182,7 @@ fill_consistency_guid = false
                 format!("{emea}keytab_file = \"k\"\n"),
                 "line 17, key 'name': with Kerberos a domain is a realm",
             ),
+            (format!("{emea}groups = [\"Groups\"]\n"), "line 18, key 'groups': 'Groups' is no DN"),
             (emea.replace("emea.contoso.test", "emea"), "line 17, key 'name': 'emea' is no DNS name"),
         ] {
             let said = complaint(&lines);

@@ -74,12 +74,6 @@ pub(super) fn check(forest: &FileForest) -> Result<Option<Settings>, (Range<usiz
             "is for domain controllers: an OpenLDAP server is signed in to with a password",
         );
     }
-    if !forest.groups.is_empty() {
-        return not_here(
-            spanned.span(),
-            "`groups` is for domain controllers: an OpenLDAP server's people are imported alone",
-        );
-    }
     if forest.transport.is_some() {
         return not_here(spanned.span(), "`transport` is for domain controllers: this one is LDAPS");
     }
@@ -151,6 +145,8 @@ policy = "cn=default,ou=policies,dc=tailspin,dc=test"
         let read = parse(GOOD).unwrap().forests.remove(0).openldap.unwrap();
         assert_eq!((read.port, read.login.as_str(), read.user_principal_name.as_str()), (636, "uid", "mail"));
         assert!(!read.one_server_per_host, "only the administrator knows");
+        let of_groups = GOOD.replace("scope =", "groups = [\"ou=groups,dc=tailspin,dc=test\"]\nscope =");
+        assert_eq!(parse(&of_groups).unwrap().forests[0].groups, ["ou=groups,dc=tailspin,dc=test"]);
         for (from, to, complaint) in [
             (
                 "account = \"uid=svc-ritorno,ou=services,dc=tailspin,dc=test\"",
@@ -174,6 +170,12 @@ policy = "cn=default,ou=policies,dc=tailspin,dc=test"
                 "line 9, key 'fill_consistency_guid': is for domain",
             ),
             ("scope =", "show_at = [\"x\"]\nscope =", "line 9, key 'show_at'"),
+            (
+                "scope =",
+                "groups = [\"ou=groups,dc=tailspin,dc=test\", \"groups\"]\nscope =",
+                "line 9, key 'groups': 'groups' is no DN",
+            ),
+            ("scope =", "groups = \"ou=groups\"\nscope =", "line 9, key 'groups': invalid type"),
             ("policy =", "port = 389\npolicy =", "line 12, key 'port'"),
             ("policy =", "protected_groups = [\"admins\"]\npolicy =", "line 12, key 'protected_groups'"),
             ("policy =", "polcy =", "line 12, key 'polcy'"),

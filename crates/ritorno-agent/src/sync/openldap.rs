@@ -1,4 +1,4 @@
-//! One OpenLDAP server's people as a source of imports, under the names that the rules of the sync know.
+//! One OpenLDAP server's people and groups as a source of imports, under the names that the rules of the sync know.
 //!
 //! A server with content synchronisation (RFC 4533; OpenLDAP's overlay `syncprov`) tells what changed, and who is gone. From another one a
 //! delta is everybody who was modified since the latest moment that was seen; who was deleted or moved away is then noticed by the next
@@ -17,6 +17,7 @@ use time::macros::format_description;
 use time::{Duration, PrimitiveDateTime};
 use tokio::sync::mpsc;
 
+use super::source;
 use crate::config::{ForestSettings, OpenLdapSettings};
 
 /// Objects that are handed to the engine at once.
@@ -29,7 +30,16 @@ const DISABLED: &str = "514";
 /// `pwdAccountLockedTime` of an account that an administrator has locked.
 const LOCKED_FOR_GOOD: &[u8] = b"000001010000Z";
 
-/// One server's people.
+/// What is known of a group, and under which name the rules know it. Its members come by themselves.
+const OF_GROUPS: [(&str, &str); 4] = [
+    ("cn", "cn"),
+    ("cn", "samaccountname"),
+    ("displayname", "displayname"),
+    // What `primaryGroupID` of its members names (MS-ADA3, primaryGroupToken): here both are `gidNumber` (RFC 2307).
+    ("gidnumber", "primarygrouptoken"),
+];
+
+/// One server's people and groups.
 pub(super) struct Source {
     directory: OpenLdap,
     /// What is asked for, and under which name the rules know it.
@@ -69,7 +79,7 @@ enum Next {
 impl Source {
     /// A source that has read nothing yet.
     pub(super) fn new(directory: &OpenLdap, settings: &ForestSettings, own: &OpenLdapSettings) -> Self {
-        let names = [
+        let mut names = vec![
             (own.login.as_str(), "samaccountname"),
             (own.user_principal_name.as_str(), "userprincipalname"),
             ("displayName", "displayname"),
@@ -78,12 +88,16 @@ impl Source {
             ("mail", "mail"),
             ("preferredLanguage", "preferredlanguage"),
         ];
+        // Without groups no person has one, and is staged as before.
+        if !settings.groups.is_empty() {
+            names.push(("gidNumber", "primarygroupid"));
+        }
         Self {
             directory: directory.clone(),
-            names: names.map(|(asked, known)| (asked.to_owned(), known)).to_vec(),
+            names: names.into_iter().map(|(asked, known)| (asked.to_owned(), known)).collect(),
             settable: [&settings.attributes.alternate_mail, &settings.attributes.mobile]
                 .map(|name| name.to_lowercase()),
-            scope: format!("{}\n{}", settings.scope.join("\n"), settings.account),
+            scope: source::scope(settings),
             reading: Reading::Nothing,
             latest: None,
             end: None,
@@ -165,6 +179,12 @@ impl Source {
         // Moments of one length in one zone have the order of their texts.
         let modified = of("modifyTimestamp").and_then(|mut values| String::from_utf8(values.pop()?).ok());
         self.latest = modified.max(self.latest.take());
+        if let Some(members) = entry.members {
+            let known = OF_GROUPS.iter().filter_map(|(name, known)| Some(((*known).to_owned(), of(name)?)));
+            let (attributes, members) = (known.collect(), Some(source::members(members)));
+            let (dn, object_guid, foreign) = (entry.dn, entry.object_guid, entry.foreign);
+            return ImportedObject { dn, object_guid, attributes, members, foreign };
+        }
         let locked = of("pwdAccountLockedTime").is_some_and(|values| values[..] == [LOCKED_FOR_GOOD]);
         let control = if locked { DISABLED } else { ENABLED };
         let mut attributes: BTreeMap<String, Vec<Vec<u8>>> =
@@ -197,7 +217,7 @@ impl ImportSource for Source {
         }
         let present = |change| match change {
             Changed::Present(object) => Some(object),
-            Changed::Gone(_) | Changed::Unchanged(_) => None,
+            Changed::Gone(_) | Changed::Unchanged(_) | Changed::In { .. } => None,
         };
         let objects: Vec<ImportedObject> = page.into_iter().filter_map(present).collect();
         if objects.is_empty() && matches!(self.reading, Reading::Ended) {

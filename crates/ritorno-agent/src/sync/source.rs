@@ -196,7 +196,7 @@ impl DeltaSource for Source {
 }
 
 /// What is asked for and as whom. Without groups it is what it was before there were any.
-fn scope(settings: &ForestSettings) -> String {
+pub(super) fn scope(settings: &ForestSettings) -> String {
     let mut scope = format!("{}\n{}", settings.scope.join("\n"), settings.account);
     if !settings.groups.is_empty() {
         scope.push_str(&format!("\ngroups\n{}", settings.groups.join("\n")));
@@ -205,17 +205,23 @@ fn scope(settings: &ForestSettings) -> String {
 }
 
 fn imported(object: ritorno_directory::ImportedObject) -> ImportedObject {
-    let members = object.members.map(|members| match members {
-        ritorno_directory::Members::All(all) => Members::All(all),
-        ritorno_directory::Members::Changed { added, removed } => Members::Changed { added, removed },
-    });
+    let members = object.members.map(members);
     let (dn, object_guid, foreign) = (object.dn, object.object_guid, object.foreign);
     ImportedObject { dn, object_guid, attributes: object.attributes, members, foreign }
+}
+
+/// Who is in a group, as the engine is told.
+pub(super) fn members(members: ritorno_directory::Members) -> Members {
+    match members {
+        ritorno_directory::Members::All(all) => Members::All(all),
+        ritorno_directory::Members::Changed { added, removed } => Members::Changed { added, removed },
+    }
 }
 
 fn changed(change: Change) -> Changed {
     match change {
         Change::Present(object) => Changed::Present(imported(object)),
         Change::Gone(guid) => Changed::Gone(guid),
+        Change::In { member, groups } => Changed::In { member, groups },
     }
 }

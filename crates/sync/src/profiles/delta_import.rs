@@ -9,6 +9,7 @@ use super::full_import;
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fill;
+use crate::group;
 use crate::report::Profile;
 use crate::source::{Begun, Changed, Changes, DeltaSource, SourceError, Watermark};
 use crate::staging::{json, stage_all};
@@ -69,17 +70,22 @@ async fn kept(context: &Context<'_>, scope: &str) -> Result<Result<Watermark, &'
 }
 
 async fn stage(context: &mut Context<'_>, page: Vec<Changed>) -> Result<(), SyncError> {
-    let (mut present, mut gone, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut present, mut gone, mut unchanged, mut within) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let text = |guid| uuid::Uuid::from_bytes_le(guid).to_string();
     for changed in page {
         match changed {
             Changed::Present(object) => present.push(object),
             Changed::Gone(guid) => gone.push(text(guid)),
             Changed::Unchanged(guid) => unchanged.push(text(guid)),
+            Changed::In { member, groups } => within.push((text(member), groups)),
         }
     }
     let mut transaction = context.engine.store.write().await?;
     stage_all(&mut transaction, context, present).await?;
+    let watched = !context.connector.rules.groups().is_empty();
+    for (member, groups) in within {
+        group::stage_memberships(&mut transaction, context.connector_id, &member, &groups, watched).await?;
+    }
     context.counts.deletes += mark_gone(&mut transaction, context.connector_id, &gone).await?;
     sqlx::query(
         "UPDATE cs_object SET seen_run = ? WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",

@@ -329,8 +329,15 @@ enum Event {
     Person(u16, bool),
     Group(u16, bool),
     Edge(u16, u16, bool),
-    Cycle { delta: bool },
-    Crash { stage: usize, micros: u64 },
+    /// Deleted and brought back: the groups have lost it, and do not tell.
+    Back(u16),
+    Cycle {
+        delta: bool,
+    },
+    Crash {
+        stage: usize,
+        micros: u64,
+    },
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -339,6 +346,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => (person.clone(), proptest::bool::weighted(0.7)).prop_map(|(number, there)| Event::Person(number, there)),
         2 => (group.clone(), proptest::bool::weighted(0.8)).prop_map(|(number, there)| Event::Group(number, there)),
         6 => (group.clone(), prop_oneof![person, group], any::<bool>()).prop_map(|(g, m, there)| Event::Edge(g, m, there)),
+        1 => prop_oneof![0..6_u16, 100..103_u16].prop_map(Event::Back),
         4 => any::<bool>().prop_map(|delta| Event::Cycle { delta }),
         1 => (0..3_usize, 0..15_000_u64).prop_map(|(stage, micros)| Event::Crash { stage, micros }),
     ];
@@ -350,7 +358,7 @@ async fn play(events: Vec<Event>) {
     let mut people: BTreeSet<u16> = [50].into();
     let mut groups: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
     let mut told: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
-    let mut known: BTreeSet<u16> = BTreeSet::new();
+    let (mut known, mut back): (BTreeSet<u16>, BTreeSet<u16>) = (BTreeSet::new(), BTreeSet::new());
     let mut first = true;
     for event in events.into_iter().chain([Event::Cycle { delta: true }]) {
         let (full_one, crash) = match event {
@@ -380,6 +388,18 @@ async fn play(events: Vec<Event>) {
                 }
                 continue;
             }
+            Event::Back(number) => {
+                // A group that is brought back has lost its members as well, and is told whole.
+                if let Some(members) = groups.get_mut(&number) {
+                    members.clear();
+                    told.remove(&number);
+                }
+                for members in groups.values_mut().chain(told.values_mut()) {
+                    members.remove(&number);
+                }
+                back.insert(number);
+                continue;
+            }
             Event::Cycle { delta } => (!delta || std::mem::take(&mut first), None),
             Event::Crash { stage, micros } => (std::mem::take(&mut first), Some((stage, micros))),
         };
@@ -401,6 +421,11 @@ async fn play(events: Vec<Event>) {
                 }
                 Some(_) => {}
             }
+        }
+        for number in back.iter().filter(|n| people.contains(n) || groups.contains_key(n)) {
+            let in_groups = groups.iter().filter(|(_, members)| members.contains(number));
+            let in_groups = in_groups.map(|(number, _)| guid(*number)).collect();
+            changes.push(Changed::In { member: guid(*number), groups: in_groups });
         }
         let everything: Vec<ImportedObject> = people
             .iter()
@@ -431,6 +456,7 @@ async fn play(events: Vec<Event>) {
             }
             stage(&world, number).await;
         }
+        back.clear();
         (told, known) = (groups.clone(), people.iter().chain(groups.keys()).copied().collect());
         let name = |n: &u16| if *n < 100 { format!("user{n}") } else { format!("group{n}") };
         let there = |n: &&u16| people.contains(n) || groups.contains_key(n);

@@ -19,6 +19,7 @@ mod guests;
 mod history;
 mod looking;
 mod members_stopped;
+mod memberships;
 mod model;
 mod property;
 mod service;
