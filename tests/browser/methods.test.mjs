@@ -4,7 +4,8 @@
 //       `people.owner` resets with the app, `people.keyboard` with a recovery code, `people.passkey` with the passkey
 //     "two": the tenant demands two gates, mail and app; `people.both` passes both
 //     "change": `people.change` changes a known password, `people.must` has to, `people.expired` too since it has expired
-//     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`
+//     "desk": the one gate is opened by a temporary pass too; `administrator` makes one for `people.caller`, and gives `people.given` a
+//       generated password, which they sign in with and have to change
 //     "sms": the tenant allows codes by text message, whose gateway is at `sms_port`: `people.mobile` registers a number, and
 //       `people.directory` has one in the directory; both reset with it
 //     "questions": two gates, mail and then security questions; four questions are registered, one of them the tenant's own:
@@ -353,10 +354,11 @@ walking("change", "an expired password is changed", "expired", "it", async (walk
   await changeTo(walk);
 });
 
-walking("desk", "the help desk makes a temporary pass for a caller who reads out a code", "caller", "en", async (walk) => {
+/** An administrator signs in, and the caller reads out the code that goes to them; ends where it is cleared who they are. The mail with the code. */
+async function cleared(walk) {
   const { page, person } = walk;
   const after = await newest(job.mail, person.address);
-  await page.goto(`${job.url}/console/sign-in?lang=en`);
+  await page.goto(`${job.url}/console/sign-in?lang=${walk.language}`);
   await page.fill("#name", job.administrator.administrator);
   await page.fill("#password", job.administrator.password);
   await page.click('form button[type="submit"]');
@@ -372,6 +374,12 @@ walking("desk", "the help desk makes a temporary pass for a caller who reads out
   await page.click('form[action="/console/people/code/check"] button');
   await page.waitForSelector('form[action="/console/people/pass"]');
   await look(walk, "desk-cleared");
+  return mail;
+}
+
+walking("desk", "the help desk makes a temporary pass for a caller who reads out a code", "caller", "en", async (walk) => {
+  const { page, person } = walk;
+  const mail = await cleared(walk);
   await page.click('form[action="/console/people/pass"] button');
   await page.waitForSelector("#pass");
   await look(walk, "desk-pass");
@@ -387,6 +395,47 @@ walking("desk", "the help desk makes a temporary pass for a caller who reads out
   await page.fill("#code", pass);
   await page.click('form[action="/reset/pass"] button');
   await choose(walk);
+});
+
+/** Gives them a password, which is read aloud. */
+async function given(walk) {
+  const { page, person } = walk;
+  const mail = await cleared(walk);
+  const bodies = [];
+  page.on("request", (request) => bodies.push(request.postData() ?? ""));
+  await page.click("#give-password");
+  await page.waitForSelector("#give:not([disabled])");
+  await look(walk, "give");
+  await page.focus("#give");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#given:not([hidden])");
+  assert.equal(await page.locator("#password-error:not([hidden])").count(), 0, await page.innerText("main"));
+  await look(walk, "given");
+  const password = await page.innerText("#given-password");
+  assert.match(password, /^[A-Z][a-z]{4}(-[a-z]{5})+-[0-9]{5}$/);
+  assert.equal(await page.locator("#given-spelled li").count(), password.split("-").length);
+  assert.ok(!bodies.join("\n").includes(password), "a password left the page unsealed");
+  const told = await mailAfter(job.mail, person.address, mail.number);
+  assert.match(told?.text ?? "", /password/, "the person is not told");
+  return password;
+}
+
+walking("desk", "a caller is given a password, signs in with it and has to change it", "given", "it", async (walk) => {
+  const { page } = walk;
+  const password = await given(walk);
+  assert.match(await page.innerText("#progress"), /cambiata/);
+  assert.match(await page.innerText("#given-spelled"), /^maiuscola [A-Z]/);
+  walk.person = { ...walk.person, current: password };
+  await page.goto(`${job.url}/signin?lang=it`);
+  await prove(walk);
+  await look(walk, "given-must-change");
+  await changeTo(walk);
+});
+
+// The harness proves at the directory that they have to change it.
+walking("desk", "a password is given, in English", "handed", "en", async (walk) => {
+  await given(walk);
+  assert.match(await walk.page.innerText("#progress"), /has to be changed at the next sign-in/);
 });
 
 /** A gateway for text messages, which keeps them. */

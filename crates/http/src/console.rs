@@ -5,6 +5,7 @@ mod audit;
 mod audit_export;
 pub(crate) mod doctor;
 mod enrolment;
+mod give_password;
 mod help_desk;
 mod licences;
 mod look;
@@ -21,8 +22,10 @@ mod sspr_policy;
 mod switches;
 mod sync;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use url::Url;
 
 use crate::page::dressed;
@@ -55,6 +58,9 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/people/ask", post(help_desk::ask))
         .route("/console/people/approve", post(help_desk::approve))
         .route("/console/people/pass", post(help_desk::make_pass))
+        .route("/console/people/password", get(give_password::show))
+        .route("/console/people/password/sealed", post(give_password::carry))
+        .route("/console/people/password/kept", post(give_password::keep))
         .route("/console/licences", get(licences::show))
         .route("/console/licences/require", post(licences::require))
         .route("/console/licences/location", post(licences::locate))
@@ -76,6 +82,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sync/approve", post(sync::approve))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
-        .route("/console/audit/export.json", get(audit_export::json));
+        .route("/console/audit/export.json", get(audit_export::json))
+        .layer(Extension(Arc::new(give_password::HandedOut::default())));
     dressed(pages, public_url)
 }

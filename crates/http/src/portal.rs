@@ -56,8 +56,12 @@ use crate::portal::offers::Offers;
 use crate::portal::stops::Stops;
 use crate::state::AppState;
 
+pub(crate) use cloud::hashed;
+pub(crate) use notice::{forget_registrations, given};
 pub use register::read_address;
+pub(crate) use rules::refused;
 pub use start::RELEASED_AFTER;
+pub(crate) use submit::told_to_operators;
 pub(crate) use visit::tenant;
 
 /// The people's pages. `public_url` is where browsers find them.

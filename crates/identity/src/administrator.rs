@@ -132,11 +132,13 @@ pub enum Action {
     ApproveCase,
     /// Take back what a person registered to open the gates with.
     RevokeMethods,
+    /// Give a person a generated password, which they have to change.
+    ResetPassword,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
@@ -152,6 +154,7 @@ impl Action {
         Self::HelpPerson,
         Self::ApproveCase,
         Self::RevokeMethods,
+        Self::ResetPassword,
     ];
 
     /// The roles that may.
@@ -167,7 +170,9 @@ impl Action {
             Self::ReadAudit => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
-            Self::LiftStop | Self::HelpPerson | Self::ApproveCase => &[Global, Authentication, HelpDesk],
+            Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::ResetPassword => {
+                &[Global, Authentication, HelpDesk]
+            }
             Self::RevokeMethods => &[Global, Authentication],
         }
     }
@@ -184,7 +189,7 @@ impl Action {
     /// Whether it takes a second factor that was shown a moment ago ([`crate::session::FRESH`]): what a session left open on a
     /// desk must not do.
     pub const fn takes_fresh_proof(self) -> bool {
-        self.takes_cloud_only()
+        self.takes_cloud_only() || matches!(self, Self::ResetPassword)
     }
 
     /// What a token is made with so that it may be done by it; `None` for what no token does. That is whatever takes a fresh proof,
@@ -195,7 +200,8 @@ impl Action {
             | Self::EnrolAgent
             | Self::ApproveRemovals
             | Self::ManageAdministrators
-            | Self::ApproveCase => None,
+            | Self::ApproveCase
+            | Self::ResetPassword => None,
             Self::DisableWriteback => Some("writeback.disable"),
             Self::ChangeTenant => Some("tenant.write"),
             Self::ReadTenant => Some("tenant.read"),
@@ -218,7 +224,12 @@ impl Action {
     const fn is_about_everybody(self) -> bool {
         !matches!(
             self,
-            Self::ReadUsers | Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::RevokeMethods
+            Self::ReadUsers
+                | Self::LiftStop
+                | Self::HelpPerson
+                | Self::ApproveCase
+                | Self::RevokeMethods
+                | Self::ResetPassword
         )
     }
 }
@@ -307,6 +318,7 @@ pub(crate) mod tests {
             (Action::HelpPerson, vec![Global, Authentication, HelpDesk]),
             (Action::ApproveCase, vec![Global, Authentication, HelpDesk]),
             (Action::RevokeMethods, vec![Global, Authentication]),
+            (Action::ResetPassword, vec![Global, Authentication, HelpDesk]),
         ];
         assert_eq!(table.each_ref().map(|(action, _)| *action), Action::ALL);
         for (action, roles) in table {
@@ -333,7 +345,13 @@ pub(crate) mod tests {
     fn who_is_for_some_people_only_sees_and_does_nothing_about_everybody() {
         let domain = Scope { domain: Some("contoso.test".into()), group: None };
         let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
-        let people = [Action::ReadUsers, Action::LiftStop, Action::HelpPerson, Action::ApproveCase];
+        let people = [
+            Action::ReadUsers,
+            Action::LiftStop,
+            Action::HelpPerson,
+            Action::ApproveCase,
+            Action::ResetPassword,
+        ];
         for scope in [domain, group] {
             let helper = Administrator { scope, ..administrator(Role::HelpDesk, true) };
             for action in Action::ALL {

@@ -134,6 +134,8 @@ activities! {
     MethodRevoked = "Admin deleted security info";
     /// The help desk opened a case, got a code read out, or had it approved by a colleague.
     HelpDeskCase = "Help desk identity check";
+    /// Microsoft's. An administrator gave a person a generated password, which they have to change.
+    ResetByAdministrator = "Reset password (by admin)";
     /// The help desk made a temporary pass.
     PassMade = "Create temporary pass";
     /// The help desk lifted a stop.

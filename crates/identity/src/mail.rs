@@ -121,6 +121,17 @@ pub enum Template {
         /// For the help desk.
         support_code: String,
     },
+    /// An administrator gave you a generated password, which you have to change.
+    PasswordGiven {
+        /// The person's name.
+        display_name: String,
+        /// The administrator's name.
+        operator: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
     /// Your password was not changed, though you were told that it was.
     PasswordNotChanged {
         /// The person's name.
@@ -206,6 +217,7 @@ impl std::fmt::Debug for Template {
         f.write_str(match self {
             Self::Code { .. } => "Code",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordGiven { .. } => "PasswordGiven",
             Self::PasswordNotChanged { .. } => "PasswordNotChanged",
             Self::AddressCode { .. } => "AddressCode",
             Self::AddressChanged { .. } => "AddressChanged",

@@ -85,6 +85,25 @@ pub fn may_reset(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
 }
 
+/// Whether an administrator may give the person a generated password. It is no self-service: whether that is on, and whom it is for, is
+/// another matter.
+///
+/// # Errors
+/// The code that the administrator is told.
+pub fn may_be_given_a_password(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
+    if !user.enabled {
+        return Err(SsprCode::NotEnabledInPolicy);
+    }
+    match &user.mastered {
+        Mastered::CloudOnly => Ok(()),
+        Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
+        Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
+            Err(SsprCode::NotLicensed)
+        }
+        Mastered::Hybrid(_) => Ok(()),
+    }
+}
+
 /// What a person has that opens gates, beside their addresses, and what holds for them alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -290,6 +309,21 @@ mod tests {
         assert_eq!(due(&tenant, &licensed, &nothing, licensed.created_at), Some(Due::Register));
         let disabled = User { enabled: false, ..licensed };
         assert_eq!(person_allowed(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
+    }
+
+    #[test]
+    fn an_administrator_gives_a_password_whatever_self_service_says() {
+        let tenant = Tenant { sspr_enabled: false, licensing: Licensing::Assigned, ..tenant() };
+        let hybrid = User { licence: Grant::HybridReset, selected: false, ..person() };
+        assert_eq!(may_be_given_a_password(&tenant, &hybrid), Ok(()));
+        let without = User { licence: Grant::CloudReset, ..hybrid.clone() };
+        assert_eq!(may_be_given_a_password(&tenant, &without), Err(SsprCode::NotLicensed));
+        let cloud_only = User { mastered: Mastered::CloudOnly, ..without };
+        assert_eq!(may_be_given_a_password(&tenant, &cloud_only), Ok(()));
+        let disabled = User { enabled: false, ..cloud_only };
+        assert_eq!(may_be_given_a_password(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
+        let off = Tenant { writeback_enabled: false, ..tenant };
+        assert_eq!(may_be_given_a_password(&off, &hybrid), Err(SsprCode::WritebackNotEnabled));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub use audit_chain::{AuditChain, Linked};
 pub use authenticators::Authenticators;
 pub use backup::sqlite_file;
 pub use brand_pictures::BrandPictures;
-pub use cloud_passwords::{CloudPasswords, CloudPerson};
+pub use cloud_passwords::{CloudPasswords, CloudPerson, Kept};
 pub use codes::{Attempt, Codes};
 pub use device_codes::DeviceCodes;
 pub use doctor_reports::DoctorReports;

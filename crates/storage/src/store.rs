@@ -139,6 +139,11 @@ macro_rules! migrations {
                 "approved-once",
                 include_str!(concat!("../migrations/", $database, "/0073_approved_once.sql")),
             ),
+            (
+                76,
+                "given-passwords",
+                include_str!(concat!("../migrations/", $database, "/0076_given_passwords.sql")),
+            ),
         ]
     };
 }

@@ -8,7 +8,7 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 11] = [
+const PEOPLE: [(&str, &str, &str); 12] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
@@ -20,7 +20,11 @@ const PEOPLE: [(&str, &str, &str); 11] = [
     ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
     ("directory", "laura.barbieri", "Con-Elenco-Passw0rd-10"),
     ("answers", "nicolo.lombardi", "Con-Domande-Passw0rd-11"),
+    ("given", "martina.caruso", "Dopo-Data-Passw0rd-12"),
 ];
+
+/// Who is given a password, and has not changed it.
+const HANDED: &str = "emily.clarke";
 
 /// The policy under which a password has expired after a second.
 fn expiring(domain: &str) -> String {
@@ -62,6 +66,9 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
             }),
         );
     }
+    let handed = world.forest.person(HANDED)?;
+    let given = json!({ "upn": handed.upn, "address": handed.alternate_mail });
+    people.insert("handed".to_owned(), given);
     let job = json!({
             "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
             "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
@@ -83,6 +90,14 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     browse("methods.test.mjs", &in_phase("register"))?;
     browse("methods.test.mjs", &in_phase("change"))?;
     browse("methods.test.mjs", &in_phase("desk"))?;
+    // Whoever was given a password and has not changed it has to: that is what the directory says, to whatever they sign in at.
+    let handed = world.forest.person(HANDED)?;
+    let shown = world.forest.dc_exec(&["samba-tool", "user", "show", HANDED, "--attributes=pwdLastSet"])?;
+    ensure!(shown.contains("pwdLastSet: 0"), "{HANDED} need not change the password that was given: {shown}");
+    ensure!(
+        !world.forest.kinit(HANDED, &handed.password)?,
+        "Kerberos still takes the former password of {HANDED}"
+    );
     // Under it the new password expires at once as well: it is taken away before that one is tried.
     let policy = expiring(&world.forest.dns_domain);
     world.forest.modify(&format!("dn: {policy}\nchangetype: delete\n"))?;

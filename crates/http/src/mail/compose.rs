@@ -97,6 +97,17 @@ struct Changed<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/given.txt")]
+struct Given<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// Whose, and when.
+    lead: String,
+    operator: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/expires.txt")]
 struct Expires<'a> {
     t: Words,
@@ -142,6 +153,11 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let text =
                 Changed { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
             (t.say("mail-changed-subject"), text)
+        }
+        Kind::PasswordGiven { display_name, operator, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let lead = t.with_two("mail-given-lead", &("name", display_name), &("moment", &moment));
+            (t.say("mail-given-subject"), Given { t, organisation, lead, operator, support_code }.render()?)
         }
         Kind::PasswordNotChanged { display_name, at_ms, support_code } => {
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
@@ -310,6 +326,12 @@ mod tests {
             Kind::Code { code: "01234567".into(), support_code: "S".into() },
             Kind::PasswordChanged {
                 display_name: "Anna".into(),
+                at_ms: 1_800_000_000_000,
+                support_code: "S".into(),
+            },
+            Kind::PasswordGiven {
+                display_name: "Anna".into(),
+                operator: "desk".into(),
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),
             },

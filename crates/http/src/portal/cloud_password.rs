@@ -148,7 +148,7 @@ impl Change {
         if changes {
             let (reader, subject, user) = (&self.reader, &self.flow.subject, Some(self.user.id));
             match compare(&self.state, reader, &self.jar, subject, user, typed).await? {
-                Compared::Right(hash, tried) => {
+                Compared::Right { hash, tried, .. } => {
                     tried.give_back(&self.state).await?;
                     from = Some(hash);
                 }

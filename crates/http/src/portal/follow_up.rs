@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ritorno_identity::audit::{Actor, Fact};
+use ritorno_identity::audit::{Activity, Actor, Fact};
 use ritorno_identity::flow::Flow;
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::request::{Attempt, Request};
@@ -103,7 +103,14 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
         let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
         if done {
             notice::forget_registrations(state, &user).await;
-            notice::changed(state, &user, language, &request.support_code).await?;
+            match request.administrator {
+                None => notice::changed(state, &user, language, &request.support_code).await?,
+                Some(by) => {
+                    let by = state.store.administrators().get(request.tenant, by).await?;
+                    let name = by.map(|by| by.name).unwrap_or_default();
+                    notice::given(state, &user, &name, &request.support_code).await?;
+                }
+            }
         } else {
             notice::not_changed(state, &user, language, &request.support_code).await?;
         }
@@ -118,8 +125,11 @@ fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Fl
         id: FactId(request.id.0),
         tenant: request.tenant,
         at: state.clock.now(),
-        activity: activity(request.operation),
-        actor: Actor::User(request.user),
+        activity: match request.administrator {
+            None => activity(request.operation),
+            Some(_) => Activity::ResetByAdministrator,
+        },
+        actor: request.administrator.map_or(Actor::User(request.user), Actor::Administrator),
         target: Some(request.user),
         from: None,
         success,

@@ -11,7 +11,6 @@ use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::{Flow, FlowState, Step};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
-use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::{Fault, Outcome};
@@ -138,7 +137,7 @@ impl Submission {
             user: user.clone(),
             offer: offer.clone(),
             envelope,
-            initiator: Initiator::Person,
+            administrator: None,
             support_code: self.flow.support_code.clone(),
             must_change: false,
             forbid_names: self.tenant.forbid_names,
@@ -297,7 +296,7 @@ pub(super) const fn activity(operation: Operation) -> Activity {
 }
 
 /// An outcome for the audit: where, what the directory said, how long it took. Never the password.
-pub(super) fn told_to_operators(outcome: &Outcome) -> (Success, String) {
+pub(crate) fn told_to_operators(outcome: &Outcome) -> (Success, String) {
     let operator = outcome.operator();
     let dc = operator.dc.as_deref().unwrap_or("no DC");
     let (success, what) = match outcome {

@@ -24,6 +24,7 @@ mod console;
 mod doctor;
 mod expiry;
 mod follow_up;
+mod give_password;
 mod help_desk;
 mod hostile;
 mod licences;

@@ -36,6 +36,11 @@ impl PageContext {
         Self(serde_json::from_str(&text).unwrap())
     }
 
+    /// All of it.
+    pub(crate) fn value(&self) -> serde_json::Value {
+        self.0.clone()
+    }
+
     pub(crate) fn context(&self) -> Context {
         serde_json::from_value(self.0["context"].clone()).unwrap()
     }
