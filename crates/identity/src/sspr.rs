@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn an_administrator_gives_a_password_whatever_self_service_says() {
         let tenant = Tenant { sspr_enabled: false, licensing: Licensing::Assigned, ..tenant() };
-        let hybrid = User { licence: Grant::HybridReset, selected: false, ..person() };
+        let hybrid = User { licence: Grant::Writeback, selected: false, ..person() };
         assert_eq!(may_be_given_a_password(&tenant, &hybrid), Ok(()));
         let without = User { licence: Grant::CloudReset, ..hybrid.clone() };
         assert_eq!(may_be_given_a_password(&tenant, &without), Err(SsprCode::NotLicensed));

@@ -8,7 +8,7 @@ use crate::browser::browse;
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 12] = [
+const PEOPLE: [(&str, &str, &str); 11] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
@@ -20,11 +20,10 @@ const PEOPLE: [(&str, &str, &str); 12] = [
     ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
     ("directory", "laura.barbieri", "Con-Elenco-Passw0rd-10"),
     ("answers", "nicolo.lombardi", "Con-Domande-Passw0rd-11"),
-    ("given", "martina.caruso", "Dopo-Data-Passw0rd-12"),
 ];
 
-/// Who is given a password, and has not changed it.
-const HANDED: &str = "emily.clarke";
+/// Who is given a password by the help desk.
+const GIVEN: [(&str, &str); 2] = [("given", "martina.caruso"), ("handed", "emily.clarke")];
 
 /// The policy under which a password has expired after a second.
 fn expiring(domain: &str) -> String {
@@ -66,9 +65,12 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
             }),
         );
     }
-    let handed = world.forest.person(HANDED)?;
-    let given = json!({ "upn": handed.upn, "address": handed.alternate_mail });
-    people.insert("handed".to_owned(), given);
+    let file_of = |role: &str| world.stack.folder().join(format!("{role}-password"));
+    for (role, sam) in GIVEN {
+        let person = world.forest.person(sam)?;
+        let given = json!({ "upn": person.upn, "address": person.alternate_mail, "file": file_of(role) });
+        people.insert(role.to_owned(), given);
+    }
     let job = json!({
             "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
             "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
@@ -90,14 +92,23 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     browse("methods.test.mjs", &in_phase("register"))?;
     browse("methods.test.mjs", &in_phase("change"))?;
     browse("methods.test.mjs", &in_phase("desk"))?;
-    // Whoever was given a password and has not changed it has to: that is what the directory says, to whatever they sign in at.
-    let handed = world.forest.person(HANDED)?;
-    let shown = world.forest.dc_exec(&["samba-tool", "user", "show", HANDED, "--attributes=pwdLastSet"])?;
-    ensure!(shown.contains("pwdLastSet: 0"), "{HANDED} need not change the password that was given: {shown}");
-    ensure!(
-        !world.forest.kinit(HANDED, &handed.password)?,
-        "Kerberos still takes the former password of {HANDED}"
-    );
+    for (role, sam) in GIVEN {
+        let (file, former) = (file_of(role), &world.forest.person(sam)?.password);
+        let given = std::fs::read_to_string(&file)?;
+        std::fs::remove_file(&file)?;
+        // Neither taken nor wrong: Kerberos asks for another one.
+        ensure!(
+            world.forest.kinit(sam, &given).is_err(),
+            "{sam} need not change the password that was given"
+        );
+        ensure!(
+            !world.forest.kinit(sam, "Not-What-Was-Given-7")?,
+            "any password of {sam} is asked to be changed"
+        );
+        ensure!(!world.forest.kinit(sam, former)?, "Kerberos still takes the former password of {sam}");
+        let shown = world.forest.dc_exec(&["samba-tool", "user", "show", sam, "--attributes=pwdLastSet"])?;
+        ensure!(shown.contains("pwdLastSet: 0"), "{sam}: {shown}");
+    }
     // Under it the new password expires at once as well: it is taken away before that one is tried.
     let policy = expiring(&world.forest.dns_domain);
     world.forest.modify(&format!("dn: {policy}\nchangetype: delete\n"))?;
