@@ -26,13 +26,12 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use url::Url;
 
 use crate::page::dressed;
 use crate::state::AppState;
 
-/// The console. `public_url` is where browsers find it.
-pub fn router(public_url: &Url) -> Router<AppState> {
+/// The console.
+pub fn router(state: &AppState) -> Router<AppState> {
     let pages = Router::new()
         .route("/console", get(overview::show))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
@@ -71,6 +70,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/for", post(sspr_policy::set_only))
         .route("/console/sspr/gates", post(sspr_policy::set_gates))
         .route("/console/sspr/reconfirm", post(sspr_policy::set_days))
+        .route("/console/sspr/expiry", post(sspr_policy::set_expiry))
         .route("/console/sspr/questions", post(sspr_policy::set_questions))
         .route("/console/sspr/group", post(sspr_policy::set_group))
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
@@ -84,5 +84,5 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/audit/export.csv", get(audit_export::csv))
         .route("/console/audit/export.json", get(audit_export::json))
         .layer(Extension(Arc::new(give_password::HandedOut::default())));
-    dressed(pages, public_url)
+    dressed(pages, state)
 }

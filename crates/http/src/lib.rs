@@ -46,8 +46,7 @@ pub use state::AppState;
 
 /// Every route of the cloud side, for one tenant.
 pub fn router(state: AppState) -> Router {
-    let public_url = &state.settings.public_url;
-    let pages = portal::router(public_url).merge(console::router(public_url));
+    let pages = portal::router(&state).merge(console::router(&state));
     Router::new()
         .merge(health::router())
         .merge(agent_api::router())

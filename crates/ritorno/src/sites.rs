@@ -232,6 +232,7 @@ impl Sites {
                 proxies: self.config.proxies.clone(),
                 releases: self.config.releases.clone(),
                 sms: self.config.sms.is_some(),
+                mail: self.config.mail.is_some(),
             }),
             mail_wake: Arc::default(),
             sms_wake: Arc::default(),

@@ -244,7 +244,8 @@ impl Giving {
     /// Tells the person at every address on file, and ends what the former password proved.
     async fn tell(&self) -> Result<(), Behind> {
         forget_registrations(&self.state, &self.user).await;
-        given(&self.state, &self.user, &self.operator.administrator.name, &self.support_code).await?;
+        let (operator, language) = (&self.operator, self.operator.tenant.language_of(&self.user));
+        given(&self.state, &self.user, language, &operator.administrator.name, &self.support_code).await?;
         Ok(())
     }
 

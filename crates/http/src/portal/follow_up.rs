@@ -100,7 +100,9 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
         && request.operation != Operation::Unlock
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
     {
-        let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
+        let tenant = state.store.tenants().get(request.tenant).await?;
+        let of_tenant = || tenant.as_ref().map(|tenant| tenant.language_of(&user)).unwrap_or_default();
+        let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_else(of_tenant);
         if done {
             notice::forget_registrations(state, &user).await;
             match request.administrator {
@@ -108,7 +110,7 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
                 Some(by) => {
                     let by = state.store.administrators().get(request.tenant, by).await?;
                     let name = by.map(|by| by.name).unwrap_or_default();
-                    notice::given(state, &user, &name, &request.support_code).await?;
+                    notice::given(state, &user, language, &name, &request.support_code).await?;
                 }
             }
         } else {

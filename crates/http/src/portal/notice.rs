@@ -41,6 +41,7 @@ pub(super) async fn changed(
 pub(crate) async fn given(
     state: &AppState,
     user: &User,
+    language: Language,
     operator: &str,
     support_code: &SupportCode,
 ) -> Result<(), StoreError> {
@@ -50,7 +51,7 @@ pub(crate) async fn given(
         at_ms: state.clock.now().unix_ms(),
         support_code: support_code.0.clone(),
     };
-    queue(state, user, user.language.unwrap_or_default(), &template).await
+    queue(state, user, language, &template).await
 }
 
 /// Queues the notices that take back what others said: the password is the one that it was.

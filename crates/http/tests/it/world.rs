@@ -183,6 +183,7 @@ impl World {
                 proxies: Proxies::default(),
                 releases: Releases { folder: folder.join("packages"), key: folder.join("release-key") },
                 sms: true,
+                mail: true,
             }),
             mail_wake: Arc::default(),
             sms_wake: Arc::default(),

@@ -159,7 +159,6 @@ async fn tell(
     support_code: &SupportCode,
 ) -> anyhow::Result<()> {
     let (random, now) = (system::random(), system::clock().now());
-    let fallback = installation.tenant.languages.first().copied().unwrap_or_default();
     let template = Template::AddressChanged {
         display_name: user.display_name.clone(),
         change: AddressChange::Registered,
@@ -167,7 +166,7 @@ async fn tell(
         at_ms: now.unix_ms(),
         support_code: support_code.0.clone(),
     };
-    let language = user.language.unwrap_or(fallback);
+    let language = installation.tenant.language_of(user);
     for mail in notices(user, language, &template, now, &*random) {
         installation.store.mail_outbox().queue(&mail, &installation.node_key, &*random).await?;
     }

@@ -265,7 +265,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
-    let expiry = "expiry mails  none";
+    let expiry = "expiry mails  14, 7, 1 days before";
     let brand = "brand         as it comes";
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
@@ -321,18 +321,18 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
-    let days = "expiry mails  14, 7, 1 days before\n";
+    let days = "expiry mails  30, 7, 1 days before\n";
     let without = "there is no [mail] table, so that nobody can be told: nothing was changed";
     assert!(place.fail(&["tenant", "expiry-mails", "7"])?.contains(without));
     assert!(place.succeed(&["tenant", "show"])?.contains(expiry), "as it was");
     let mail = "[mail]\nhost = \"localhost\"\nfrom = \"ritorno@contoso.test\"\n";
     place.write(&format!("{}{mail}", place.configuration("http")))?;
-    assert!(place.succeed(&["tenant", "expiry-mails", "1", "14", "7", "7"])?.contains(days));
+    assert!(place.succeed(&["tenant", "expiry-mails", "1", "30", "7", "7"])?.contains(days));
     assert!(place.fail(&["tenant", "expiry-mails", "0"])?.contains("0 is no number of days from 1 to 90"));
     assert!(place.succeed(&["tenant", "show"])?.contains(days), "as they were");
     // What was said while there was a table can be taken back without one.
     place.write(&place.configuration("http"))?;
-    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains(expiry));
+    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains("expiry mails  none\n"));
     assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();

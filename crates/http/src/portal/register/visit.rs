@@ -95,6 +95,7 @@ pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
         title: key("register-ended-title"),
         told: key("register-ended-told"),
         back: "/register",
+        support_code: None,
     };
     page(StatusCode::GONE, &notice)
 }
