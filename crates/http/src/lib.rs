@@ -3,6 +3,7 @@
 
 use axum::Router;
 
+pub mod administrator_mails;
 pub mod agent_api;
 pub mod api;
 mod app_picture;

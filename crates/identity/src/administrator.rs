@@ -17,6 +17,8 @@ pub struct Administrator {
     pub name: String,
     /// The person of the tenant whose account this is, if that is known.
     pub person: Option<UserId>,
+    /// Where mail to them goes; `None` for the address of the person, if that is known.
+    pub mail: Option<String>,
     /// Whether the account lives in the tenant only, so that a conquered directory does not bring it along.
     pub cloud_only: bool,
     /// The role.
@@ -289,6 +291,7 @@ pub(crate) mod tests {
             tenant: TenantId(uuid::Uuid::nil()),
             name: "Chiara".into(),
             person: None,
+            mail: None,
             cloud_only,
             role,
             scope: Scope::default(),

@@ -118,6 +118,8 @@ activities! {
     AdministratorRemoved = "Delete administrator";
     /// It was said whose account an administrator's is.
     AdministratorPersonSet = "Set person of administrator";
+    /// It was said where mail to an administrator goes.
+    AdministratorMailSet = "Set mail of administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
     /// An administrator took the audit, or a part of it, as a file.

@@ -203,6 +203,17 @@ pub enum Template {
         /// The address of the page on which it is changed.
         page: String,
     },
+    /// The password of another administrator was reset.
+    AdministratorReset {
+        /// Whose: the person's name, or that of the account in the console.
+        name: String,
+        /// Whether it is the console's password, replaced on the server's command line; else the person reset theirs at the portal.
+        console: bool,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// What the audit has it under, if there is a code.
+        support_code: Option<String>,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -225,6 +236,7 @@ impl std::fmt::Debug for Template {
             Self::HelpDeskCode { .. } => "HelpDeskCode",
             Self::PassMade { .. } => "PassMade",
             Self::PasswordExpires { .. } => "PasswordExpires",
+            Self::AdministratorReset { .. } => "AdministratorReset",
             Self::Withheld { .. } => "Withheld",
         })
     }

@@ -144,6 +144,11 @@ macro_rules! migrations {
                 "given-passwords",
                 include_str!(concat!("../migrations/", $database, "/0076_given_passwords.sql")),
             ),
+            (
+                77,
+                "administrator-notices",
+                include_str!(concat!("../migrations/", $database, "/0077_administrator_notices.sql")),
+            ),
         ]
     };
 }

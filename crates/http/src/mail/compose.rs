@@ -108,6 +108,16 @@ struct Given<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/administrator-reset.txt")]
+struct AdministratorReset<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// Whose, and when.
+    lead: String,
+    support_code: Option<&'a str>,
+}
+
+#[derive(Template)]
 #[template(path = "mail/expires.txt")]
 struct Expires<'a> {
     t: Words,
@@ -204,6 +214,18 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
             let text = Expires { t, organisation, name: display_name, moment: &moment, page }.render()?;
             (t.say("mail-expires-subject"), text)
+        }
+        Kind::AdministratorReset { name, console, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let lead = if *console {
+                key("mail-administrator-console-lead")
+            } else {
+                key("mail-administrator-lead")
+            };
+            let lead = t.with_two(lead, &("name", name), &("moment", &moment));
+            let support_code = support_code.as_deref();
+            let text = AdministratorReset { t, organisation, lead, support_code }.render()?;
+            (t.say("mail-administrator-subject"), text)
         }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
@@ -328,6 +350,18 @@ mod tests {
                 display_name: "Anna".into(),
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),
+            },
+            Kind::AdministratorReset {
+                name: "Anna".into(),
+                console: false,
+                at_ms: 1_800_000_000_000,
+                support_code: Some("S".into()),
+            },
+            Kind::AdministratorReset {
+                name: "root".into(),
+                console: true,
+                at_ms: 1_800_000_000_000,
+                support_code: None,
             },
             Kind::PasswordGiven {
                 display_name: "Anna".into(),

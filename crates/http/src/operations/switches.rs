@@ -24,11 +24,19 @@ pub(crate) enum SwitchName {
     ForbidNames,
     /// Are people led at sign-in to register what they lack, and to look through it when it is time?
     RequireRegistration,
+    /// Are administrators told when another one's password is reset?
+    NotifyAdministrators,
 }
 
 impl SwitchName {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Sspr, Self::Writeback, Self::Unlock, Self::ForbidNames, Self::RequireRegistration];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Sspr,
+        Self::Writeback,
+        Self::Unlock,
+        Self::ForbidNames,
+        Self::RequireRegistration,
+        Self::NotifyAdministrators,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +45,7 @@ impl SwitchName {
             Self::Unlock => "unlock",
             Self::ForbidNames => "forbid-names",
             Self::RequireRegistration => "require-registration",
+            Self::NotifyAdministrators => "notify-administrators",
         }
     }
 
@@ -47,6 +56,7 @@ impl SwitchName {
             Self::Unlock => tenant.unlock_enabled,
             Self::ForbidNames => tenant.forbid_names,
             Self::RequireRegistration => tenant.require_registration,
+            Self::NotifyAdministrators => tenant.notify_administrators,
         }
     }
 
@@ -57,6 +67,7 @@ impl SwitchName {
             Self::Unlock => TenantSwitch::Unlock,
             Self::ForbidNames => TenantSwitch::ForbidNames,
             Self::RequireRegistration => TenantSwitch::RequireRegistration,
+            Self::NotifyAdministrators => TenantSwitch::NotifyAdministrators,
         }
     }
 

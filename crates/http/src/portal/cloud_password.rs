@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::cloud::{Compared, compare, hashed};
 use super::submit::{OUTCOME, activity};
+use crate::administrator_mails;
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page, to_the_end};
 use crate::portal::code::{elsewhere, ended};
@@ -179,6 +180,10 @@ impl Change {
         if let Err(error) = notice::changed(&self.state, &self.user, language, &self.flow.support_code).await
         {
             tracing::error!(%error, "a notice of a changed password could not be queued");
+        }
+        if !changes {
+            let code = &self.flow.support_code;
+            administrator_mails::person_reset(&self.state, &self.tenant, &self.user, code).await;
         }
         self.note(Success::Success, "kept in the tenant").await?;
         Ok(Redirect::to(OUTCOME).into_response())

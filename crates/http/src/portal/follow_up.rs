@@ -12,6 +12,7 @@ use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_storage::StoreError;
 
+use crate::administrator_mails;
 use crate::portal::notice;
 use crate::portal::submit::{activity, told_to_operators};
 use crate::state::AppState;
@@ -106,7 +107,12 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
         if done {
             notice::forget_registrations(state, &user).await;
             match request.administrator {
-                None => notice::changed(state, &user, language, &request.support_code).await?,
+                None => {
+                    notice::changed(state, &user, language, &request.support_code).await?;
+                    if let Some(tenant) = tenant.filter(|_| request.operation == Operation::Reset) {
+                        administrator_mails::person_reset(state, &tenant, &user, &request.support_code).await;
+                    }
+                }
                 Some(by) => {
                     let by = state.store.administrators().get(request.tenant, by).await?;
                     let name = by.map(|by| by.name).unwrap_or_default();

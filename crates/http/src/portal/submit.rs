@@ -22,6 +22,7 @@ use ritorno_storage::StoreError;
 use serde::Serialize;
 use tracing::Instrument as _;
 
+use crate::administrator_mails;
 use crate::i18n::Words;
 use crate::measures;
 use crate::page::PageError;
@@ -218,9 +219,10 @@ impl Submission {
             // An unlocked account keeps its password: nobody has to hear of a new one.
             if matches!(outcome, Outcome::Done(_)) && self.operation != Operation::Unlock {
                 let language = user.language.unwrap_or(self.flow.language);
-                let (told, ()) = tokio::join!(
+                let (told, (), ()) = tokio::join!(
                     notice::changed(&self.state, user, language, &self.flow.support_code),
                     notice::forget_registrations(&self.state, user),
+                    self.tell_administrators(user),
                 );
                 told?;
             }
@@ -240,6 +242,13 @@ impl Submission {
         }
         if let Err(error) = all {
             tracing::error!(?error, %request, "what follows an outcome is done later");
+        }
+    }
+
+    /// Whoever changes a password that they know is not told of.
+    async fn tell_administrators(&self, user: &User) {
+        if self.operation == Operation::Reset {
+            administrator_mails::person_reset(&self.state, &self.tenant, user, &self.flow.support_code).await;
         }
     }
 

@@ -36,7 +36,7 @@ const GIVEN: &str = "Kmbra-tzdew-pvnhg-47293";
 const SEALED: &str = "/console/people/password/sealed";
 const KEPT: &str = "/console/people/password/kept";
 
-async fn user(world: &World, name: &str) -> User {
+pub(crate) async fn user(world: &World, name: &str) -> User {
     let name = SignInName::parse(name).unwrap();
     world.state.store.users().by_sign_in_name(world.tenant.id, &name).await.unwrap().unwrap()
 }

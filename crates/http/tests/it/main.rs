@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
 
 mod account;
+mod administrator_mails;
 mod agent;
 mod agent_api;
 mod api;

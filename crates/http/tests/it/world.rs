@@ -247,6 +247,7 @@ impl World {
             tenant: self.tenant.id,
             name: name.to_owned(),
             person: None,
+            mail: None,
             cloud_only,
             role,
             scope: Scope::default(),

@@ -270,6 +270,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
     let (cloud, told) = ("cloud domains           none", "require-registration    off");
+    let notified = "notify-administrators   on";
     let languages = "languages     en, it";
     let (soft, by_mail) = ("soft match    off", "soft match    user-name-or-mail");
     let fresh = [
@@ -291,6 +292,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         nowhere,
         cloud,
         told,
+        notified,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
@@ -318,6 +320,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         domains,
         cloud,
         told,
+        notified,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));

@@ -233,6 +233,7 @@ impl Fixture {
             tenant: self.tenant.id,
             name: name.to_owned(),
             person: None,
+            mail: None,
             cloud_only: true,
             role: Role::Global,
             scope: Scope::default(),
