@@ -34,6 +34,7 @@ pub mod portal;
 pub mod problem;
 mod question_words;
 pub mod reader;
+pub mod registration_mails;
 pub mod releases;
 pub mod scim;
 mod security_answers;

@@ -116,6 +116,9 @@ pub enum Template {
     PasswordChanged {
         /// The person's name.
         display_name: String,
+        /// Whether it was reset in a browser in which the person had passed no gate before.
+        #[serde(default)]
+        unusual: bool,
         /// When, in milliseconds since the Unix epoch.
         at_ms: i64,
         /// For the help desk.
@@ -214,6 +217,15 @@ pub enum Template {
         /// What the audit has it under, if there is a code.
         support_code: Option<String>,
     },
+    /// It is time to register what opens your gates, or to look through it.
+    RegistrationDue {
+        /// The person's name.
+        display_name: String,
+        /// Whether it is to be looked through; else something is lacking.
+        confirm: bool,
+        /// The address of the page on which it is done.
+        page: String,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -237,6 +249,7 @@ impl std::fmt::Debug for Template {
             Self::PassMade { .. } => "PassMade",
             Self::PasswordExpires { .. } => "PasswordExpires",
             Self::AdministratorReset { .. } => "AdministratorReset",
+            Self::RegistrationDue { .. } => "RegistrationDue",
             Self::Withheld { .. } => "Withheld",
         })
     }

@@ -206,6 +206,9 @@ pub enum Due {
     },
 }
 
+/// So long after a mail that told somebody what is due, no further one comes.
+pub const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// What a person is asked to do now; `None` for whoever may not reset.
 pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) -> Option<Due> {
     // Whoever may not reset is asked for nothing that would open the gates before it.

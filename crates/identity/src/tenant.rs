@@ -73,6 +73,8 @@ pub struct Tenant {
     /// Whether people who lack something of what opens their gates, or whose time to look through it has come, are led there when they
     /// sign in.
     pub require_registration: bool,
+    /// Whether people who lack something of what opens their gates, or whose time to look through it has come, are told by mail.
+    pub registration_mails: bool,
     /// Whether administrators are told by mail when the password of another one is reset.
     pub notify_administrators: bool,
     /// Whether people need a licence.
@@ -119,6 +121,7 @@ impl Tenant {
             forbidden_mail_domains: Vec::new(),
             cloud_domains: Vec::new(),
             require_registration: false,
+            registration_mails: false,
             notify_administrators: true,
             licensing: Licensing::Community,
             usage_location: None,

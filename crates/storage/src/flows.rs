@@ -27,7 +27,8 @@ impl Flows<'_> {
     pub async fn insert(&self, flow: &Flow) -> Result<(), StoreError> {
         const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
              masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates, \
-             purpose) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+             purpose, known_browser) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
         let (person, user, code) = person_columns(flow.person);
         let values = values![
             flow.tenant,
@@ -47,6 +48,7 @@ impl Flows<'_> {
             flow.expires_at,
             json(&flow.gates),
             name_of(flow.purpose),
+            flow.known_browser,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -141,6 +143,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         masked_address: row.text("masked_address")?,
         state,
         purpose: row.named("purpose")?,
+        known_browser: row.switch("known_browser")?,
         gates: row.json("gates")?,
         language: row.named("language")?,
         support_code: SupportCode(row.text("support_code")?),

@@ -90,6 +90,7 @@ struct PassMade<'a> {
 #[template(path = "mail/changed.txt")]
 struct Changed<'a> {
     t: Words,
+    unusual: bool,
     organisation: &'a str,
     name: &'a str,
     moment: &'a str,
@@ -115,6 +116,16 @@ struct AdministratorReset<'a> {
     /// Whose, and when.
     lead: String,
     support_code: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "mail/registration-due.txt")]
+struct RegistrationDue<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// For whom, and what is due.
+    lead: String,
+    page: &'a str,
 }
 
 #[derive(Template)]
@@ -158,11 +169,12 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
         Kind::Code { code, support_code } => {
             (t.say("mail-code-subject"), Code { t, organisation, code, support_code }.render()?)
         }
-        Kind::PasswordChanged { display_name, at_ms, support_code } => {
-            let moment = moment(Timestamp::from_unix_ms(*at_ms));
-            let text =
-                Changed { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
-            (t.say("mail-changed-subject"), text)
+        Kind::PasswordChanged { display_name, unusual, at_ms, support_code } => {
+            let (moment, unusual) = (moment(Timestamp::from_unix_ms(*at_ms)), *unusual);
+            let changed =
+                Changed { t, unusual, organisation, name: display_name, moment: &moment, support_code };
+            let subject = if unusual { key("mail-unusual-subject") } else { key("mail-changed-subject") };
+            (t.say(subject), changed.render()?)
         }
         Kind::PasswordGiven { display_name, operator, at_ms, support_code } => {
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
@@ -226,6 +238,15 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let support_code = support_code.as_deref();
             let text = AdministratorReset { t, organisation, lead, support_code }.render()?;
             (t.say("mail-administrator-subject"), text)
+        }
+        Kind::RegistrationDue { display_name, confirm, page } => {
+            let (subject, lead) = if *confirm {
+                (key("mail-due-confirm-subject"), key("mail-due-confirm-lead"))
+            } else {
+                (key("mail-due-register-subject"), key("mail-due-register-lead"))
+            };
+            let lead = t.with(lead, "name", display_name);
+            (t.say(subject), RegistrationDue { t, organisation, lead, page }.render()?)
         }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
@@ -348,6 +369,23 @@ mod tests {
             Kind::Code { code: "01234567".into(), support_code: "S".into() },
             Kind::PasswordChanged {
                 display_name: "Anna".into(),
+                unusual: true,
+                at_ms: 1_800_000_000_000,
+                support_code: "S".into(),
+            },
+            Kind::RegistrationDue {
+                display_name: "Anna".into(),
+                confirm: true,
+                page: "https://ritorno.test/register".into(),
+            },
+            Kind::RegistrationDue {
+                display_name: "Anna".into(),
+                confirm: false,
+                page: "https://ritorno.test/register".into(),
+            },
+            Kind::PasswordChanged {
+                display_name: "Anna".into(),
+                unusual: false,
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),
             },
@@ -396,6 +434,7 @@ mod tests {
     fn changed_mail_says_who_and_when() {
         let kind = Kind::PasswordChanged {
             display_name: "Anna Rossi".into(),
+            unusual: false,
             at_ms: 1_800_000_000_000,
             support_code: "ABCDE-12345".into(),
         };

@@ -26,16 +26,19 @@ pub(crate) enum SwitchName {
     RequireRegistration,
     /// Are administrators told when another one's password is reset?
     NotifyAdministrators,
+    /// Are people told by mail that they should register what they lack, or look through it?
+    RegistrationMails,
 }
 
 impl SwitchName {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Sspr,
         Self::Writeback,
         Self::Unlock,
         Self::ForbidNames,
         Self::RequireRegistration,
         Self::NotifyAdministrators,
+        Self::RegistrationMails,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl SwitchName {
             Self::ForbidNames => "forbid-names",
             Self::RequireRegistration => "require-registration",
             Self::NotifyAdministrators => "notify-administrators",
+            Self::RegistrationMails => "registration-mails",
         }
     }
 
@@ -57,6 +61,7 @@ impl SwitchName {
             Self::ForbidNames => tenant.forbid_names,
             Self::RequireRegistration => tenant.require_registration,
             Self::NotifyAdministrators => tenant.notify_administrators,
+            Self::RegistrationMails => tenant.registration_mails,
         }
     }
 
@@ -68,6 +73,7 @@ impl SwitchName {
             Self::ForbidNames => TenantSwitch::ForbidNames,
             Self::RequireRegistration => TenantSwitch::RequireRegistration,
             Self::NotifyAdministrators => TenantSwitch::NotifyAdministrators,
+            Self::RegistrationMails => TenantSwitch::RegistrationMails,
         }
     }
 

@@ -177,12 +177,11 @@ impl Change {
         }
         let language = self.user.language.unwrap_or(self.flow.language);
         // It is stored: people hear of it whether or not it can be written down.
-        if let Err(error) = notice::changed(&self.state, &self.user, language, &self.flow.support_code).await
-        {
+        let (code, unusual) = (&self.flow.support_code, !self.flow.known_browser);
+        if let Err(error) = notice::changed(&self.state, &self.user, language, code, unusual).await {
             tracing::error!(%error, "a notice of a changed password could not be queued");
         }
         if !changes {
-            let code = &self.flow.support_code;
             administrator_mails::person_reset(&self.state, &self.tenant, &self.user, code).await;
         }
         self.note(Success::Success, "kept in the tenant").await?;

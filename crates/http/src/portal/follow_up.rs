@@ -108,7 +108,8 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
             notice::forget_registrations(state, &user).await;
             match request.administrator {
                 None => {
-                    notice::changed(state, &user, language, &request.support_code).await?;
+                    let unusual = flow.as_ref().is_some_and(|flow| !flow.known_browser);
+                    notice::changed(state, &user, language, &request.support_code, unusual).await?;
                     if let Some(tenant) = tenant.filter(|_| request.operation == Operation::Reset) {
                         administrator_mails::person_reset(state, &tenant, &user, &request.support_code).await;
                     }

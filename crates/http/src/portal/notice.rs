@@ -16,7 +16,7 @@ pub(crate) async fn forget_registrations(state: &AppState, user: &User) {
     }
 }
 
-/// Queues the notices.
+/// Queues the notices. `unusual` is a reset in a browser in which the person had passed no gate before.
 ///
 /// # Errors
 /// [`StoreError`]: some are not queued; the password works all the same, and they are owed.
@@ -25,9 +25,11 @@ pub(super) async fn changed(
     user: &User,
     language: Language,
     support_code: &SupportCode,
+    unusual: bool,
 ) -> Result<(), StoreError> {
     let template = Template::PasswordChanged {
         display_name: user.display_name.clone(),
+        unusual,
         at_ms: state.clock.now().unix_ms(),
         support_code: support_code.0.clone(),
     };

@@ -220,7 +220,13 @@ impl Submission {
             if matches!(outcome, Outcome::Done(_)) && self.operation != Operation::Unlock {
                 let language = user.language.unwrap_or(self.flow.language);
                 let (told, (), ()) = tokio::join!(
-                    notice::changed(&self.state, user, language, &self.flow.support_code),
+                    notice::changed(
+                        &self.state,
+                        user,
+                        language,
+                        &self.flow.support_code,
+                        !self.flow.known_browser
+                    ),
                     notice::forget_registrations(&self.state, user),
                     self.tell_administrators(user),
                 );

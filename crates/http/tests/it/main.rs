@@ -38,6 +38,7 @@ mod proxied;
 mod questions;
 mod register;
 mod register_limits;
+mod registration_mails;
 mod scim;
 mod scim_compressed;
 mod scim_held;

@@ -79,6 +79,31 @@ impl PageContext {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reset_in_a_browser_that_was_never_used_is_told_as_unusual() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    for expected in [true, false] {
+        let page = past_the_gate(&world, &mut browser).await;
+        let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
+        assert!(browser.post_json("/reset/submit", &envelope).await.body.contains("done"));
+        // They are told a moment after the page is answered.
+        let mut told = Vec::new();
+        for _ in 0..200 {
+            for letter in world.letters().await {
+                let Template::PasswordChanged { unusual, .. } = letter.template else { panic!("{letter:?}") };
+                told.push(unusual);
+            }
+            if told.len() == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(told, [expected; 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_gate_gives_another_token() {
     let world = World::new().await;
     let _agent = TestAgent::link(&world).await;

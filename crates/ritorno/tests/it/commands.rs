@@ -270,7 +270,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
     let (cloud, told) = ("cloud domains           none", "require-registration    off");
-    let notified = "notify-administrators   on";
+    let (notified, mailed) = ("notify-administrators   on", "registration-mails      off");
     let languages = "languages     en, it";
     let (soft, by_mail) = ("soft match    off", "soft match    user-name-or-mail");
     let fresh = [
@@ -293,6 +293,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         cloud,
         told,
         notified,
+        mailed,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
@@ -321,6 +322,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         cloud,
         told,
         notified,
+        mailed,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));

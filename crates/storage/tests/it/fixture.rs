@@ -278,6 +278,7 @@ impl Fixture {
             person,
             masked_address: "a•••••i@m•••.test".into(),
             purpose: Purpose::Reset,
+            known_browser: false,
             state: FlowState::Started,
             gates: GatePolicy::by_mail().before(&[Method::Mail]).expect("mail opens a gate that mail opens"),
             language: Language::Italian,

@@ -74,6 +74,7 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         cloud_domains: vec!["cloud.contoso.test".into()],
         require_registration: true,
         notify_administrators: false,
+        registration_mails: true,
         licensing: Licensing::Assigned,
         usage_location: Some("IT".into()),
         ..f.tenant.clone()
