@@ -212,6 +212,19 @@ fn addresses_are_registered_from_a_file_and_what_is_wrong_is_left_out() -> Resul
     assert!(place.succeed(&["audit", "export"])?.contains("pre-registered from a file"));
     let waiting = place.mails_waiting()?;
     assert_eq!(waiting, 1, "she is told at the address that was on file before");
+    // A mobile number, beside an address or alone.
+    std::fs::write(&file, "user,name\nanna.rossi@contoso.test,x\n")?;
+    assert!(place.fail(&["person", "preregister", &path])?.contains("no column 'mail' or 'mobile'"));
+    std::fs::write(&file, "user,mail,mobile\nanna.rossi@contoso.test,,3331234567\n")?;
+    assert!(
+        place.fail(&["person", "preregister", &path])?.contains("'3331234567' for 'anna.rossi@contoso.test'")
+    );
+    std::fs::write(&file, "user,mobile,mail\nanna.rossi@contoso.test,+39 333 1234567,\n")?;
+    assert_eq!(place.succeed(&["person", "preregister", &path])?, "1 registered, 0 left out\n");
+    assert!(place.fail(&["person", "preregister", &path])?.contains("has registered a number, and keeps it"));
+    std::fs::write(&file, "user,mobile\nanna.rossi@contoso.test,\n")?;
+    assert!(place.fail(&["person", "preregister", &path])?.contains("nothing to register"));
+    assert_eq!(place.mails_waiting()?, 3, "at both addresses, of the number");
     Ok(())
 }
 
