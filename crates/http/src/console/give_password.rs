@@ -134,7 +134,7 @@ pub(super) struct HandedOut(Mutex<HashMap<RequestId, Made>>);
 
 /// What there is under a request's id for an administrator.
 enum Found {
-    Here(Made),
+    Here(Box<Made>),
     /// It was used before.
     Used,
     Nothing,
@@ -151,7 +151,11 @@ impl HandedOut {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.get_mut(&request) {
             Some(made) if made.administrator == administrator && now < made.until => {
-                if std::mem::replace(&mut made.used, true) { Found::Used } else { Found::Here(made.clone()) }
+                if std::mem::replace(&mut made.used, true) {
+                    Found::Used
+                } else {
+                    Found::Here(Box::new(made.clone()))
+                }
             }
             _ => Found::Nothing,
         }
@@ -257,7 +261,7 @@ const fn fault_told(fault: &Fault) -> &'static str {
     }
 }
 
-/// Another operator's approval, or the case itself, is asked for anew each time: it is at the end what counts.
+/// What a password is given by. The case is looked at anew each time: it may have served, or lapsed, since the page was made.
 struct Taken {
     giving: Giving,
     offer: Option<Offer>,
@@ -284,17 +288,18 @@ async fn taken(
         Found::Used => return Ok(Err(answer(Ended::Unknown, t.say("give-unknown")))),
         Found::Nothing => return Ok(Err(answer(Ended::Failed, t.say("password-untrusted")))),
     };
-    let user = people::get(state, &operator, made.user).await.map_err(PageError::behind)?;
+    let Made { user, case, support_code, offer, .. } = *made;
+    let user = people::get(state, &operator, user).await.map_err(PageError::behind)?;
     let Some(user) = user else { return Ok(Err(answer(Ended::Failed, t.say("desk-closed")))) };
     // They may have become an administrator since.
     let may = help_desk::may(state, &operator, &user).await.map_err(PageError::behind)?;
     let case: Option<Case> = match may {
-        true => give_password::case(state, &operator, &user, &made.case.to_string()).await?,
+        true => give_password::case(state, &operator, &user, &case.to_string()).await?,
         false => None,
     };
     let Some(case) = case else { return Ok(Err(answer(Ended::Failed, t.say("desk-closed")))) };
-    let giving = Giving { state: state.clone(), operator, user, case, support_code: made.support_code };
-    Ok(Ok(Taken { giving, offer: made.offer }))
+    let giving = Giving { state: state.clone(), operator, user, case, support_code };
+    Ok(Ok(Taken { giving, offer }))
 }
 
 const fn answer(state: Ended, message: String) -> Answer {
