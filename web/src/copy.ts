@@ -1,4 +1,5 @@
-// The support code is read out or pasted: a button copies it. Without this script there is the code alone.
+// What every page has. The support code is read out or pasted: a button copies it. Without this script there is the code alone. And a form is sent
+// once by a double click: the second one would come with a token that the first has replaced.
 
 const code = document.getElementById("support-code");
 const { copy, copied } = document.body.dataset;
@@ -23,3 +24,15 @@ if (code !== null && copy !== undefined && copied !== undefined && "clipboard" i
   });
   code.after(" ", button, status);
 }
+
+/** After this long a form that got no answer can be sent again. */
+const AGAIN_MS = 5_000;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  // Forms that a script sends have a guard of their own.
+  if (event.defaultPrevented || !(form instanceof HTMLFormElement)) return;
+  if (form.dataset["sent"] !== undefined) event.preventDefault();
+  form.dataset["sent"] = "";
+  window.setTimeout(() => delete form.dataset["sent"], AGAIN_MS);
+});

@@ -1,5 +1,6 @@
 // The one script of the pages. They all work without it but those that seal a password or ask for a passkey.
 
+import { givePage } from "./give-page.ts";
 import { passkeyPage } from "./passkey-page.ts";
 import { passwordPage } from "./password-page.ts";
 import { verifyPage } from "./verify-page.ts";
@@ -11,5 +12,7 @@ const verifying = document.getElementById("verify-form");
 if (verifying instanceof HTMLFormElement) verifyPage(verifying);
 const asking = document.getElementById("passkey-form");
 if (asking instanceof HTMLFormElement) passkeyPage(asking);
+const giving = document.getElementById("give-form");
+if (giving instanceof HTMLFormElement) givePage(giving);
 const working = document.getElementById("work-form");
 if (working instanceof HTMLFormElement) workPage(working);

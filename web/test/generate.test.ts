@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import vectors from "../../crates/protocol/vectors/policy.json" with { type: "json" };
-import { below, generate } from "../src/generate.ts";
+import { below, generate, generateSpoken } from "../src/generate.ts";
 import { broken, MAXIMUM_LENGTH, type EffectivePolicy } from "../src/policy.ts";
+import { spelled } from "../src/spell.ts";
 import { strength } from "../src/strength.ts";
 
 const policies = vectors.map((entry) => entry.policy as EffectivePolicy);
@@ -16,6 +17,30 @@ test("it keeps every policy that the page and the agent share", () => {
       assert.ok(made.length >= 23 && made.length <= MAXIMUM_LENGTH);
     }
   }
+});
+
+test("what is read aloud keeps them too, and changes between capital and small letters once", () => {
+  for (const policy of policies) {
+    for (const minimum_length of [0, 23, 24, 255]) {
+      const wanted = { ...policy, minimum_length };
+      const made = generateSpoken(wanted);
+      assert.deepEqual(broken(wanted, made, Number.POSITIVE_INFINITY), [], made);
+      if (minimum_length < 255) assert.match(made, /^[A-Z][a-z]{4}(-[a-z]{5})+-[0-9]{5}$/);
+    }
+  }
+  const made = Array.from({ length: 300 }, () => generateSpoken(policies[0] as EffectivePolicy));
+  assert.equal(new Set(made).size, made.length);
+  for (const one of made.slice(0, 20)) assert.equal(strength(one, []), 4, one);
+});
+
+test("each sign has its word, and a capital letter is announced", () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"].map((letter) => letter.repeat(3));
+  const digits = [..."0123456789"].map((digit) => `<${digit}>`);
+  assert.deepEqual(spelled("Kmz-a7-9#", { letters, digits, capital: "capital" }), [
+    "capital kkk, mmm, zzz",
+    "aaa, <7>",
+    "<9>, #",
+  ]);
 });
 
 test("what a name forbids is thrown again", () => {

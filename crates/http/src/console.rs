@@ -5,6 +5,7 @@ mod audit;
 mod audit_export;
 pub(crate) mod doctor;
 mod enrolment;
+mod give_password;
 mod help_desk;
 mod licences;
 mod look;
@@ -21,15 +22,16 @@ mod sspr_policy;
 mod switches;
 mod sync;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::routing::{get, post};
-use url::Url;
+use axum::{Extension, Router};
 
 use crate::page::dressed;
 use crate::state::AppState;
 
-/// The console. `public_url` is where browsers find it.
-pub fn router(public_url: &Url) -> Router<AppState> {
+/// The console.
+pub fn router(state: &AppState) -> Router<AppState> {
     let pages = Router::new()
         .route("/console", get(overview::show))
         .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
@@ -55,6 +57,9 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/people/ask", post(help_desk::ask))
         .route("/console/people/approve", post(help_desk::approve))
         .route("/console/people/pass", post(help_desk::make_pass))
+        .route("/console/people/password", get(give_password::show))
+        .route("/console/people/password/sealed", post(give_password::carry))
+        .route("/console/people/password/kept", post(give_password::keep))
         .route("/console/licences", get(licences::show))
         .route("/console/licences/require", post(licences::require))
         .route("/console/licences/location", post(licences::locate))
@@ -65,6 +70,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sspr/for", post(sspr_policy::set_only))
         .route("/console/sspr/gates", post(sspr_policy::set_gates))
         .route("/console/sspr/reconfirm", post(sspr_policy::set_days))
+        .route("/console/sspr/expiry", post(sspr_policy::set_expiry))
         .route("/console/sspr/questions", post(sspr_policy::set_questions))
         .route("/console/sspr/group", post(sspr_policy::set_group))
         .route("/console/sspr/group/remove", post(sspr_policy::remove_group))
@@ -76,6 +82,7 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .route("/console/sync/approve", post(sync::approve))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
-        .route("/console/audit/export.json", get(audit_export::json));
-    dressed(pages, public_url)
+        .route("/console/audit/export.json", get(audit_export::json))
+        .layer(Extension(Arc::new(give_password::HandedOut::default())));
+    dressed(pages, state)
 }

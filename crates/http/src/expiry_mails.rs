@@ -65,7 +65,7 @@ fn letter(state: &AppState, tenant: &Tenant, user: &User) -> Option<Mail> {
         at_ms: user.password_expires_at?.unix_ms(),
         page: format!("{}{PAGE}", state.settings.public_address()),
     };
-    let language = user.language.unwrap_or_else(|| tenant.language_for([]));
+    let language = tenant.language_of(user);
     let letter = Letter { to: Some(address(user)?.to_owned()), language, template };
     let now = state.clock.now();
     // That it expires soon is said before it has, or not at all.

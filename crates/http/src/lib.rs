@@ -3,6 +3,7 @@
 
 use axum::Router;
 
+pub mod administrator_mails;
 pub mod agent_api;
 pub mod api;
 mod app_picture;
@@ -33,6 +34,7 @@ pub mod portal;
 pub mod problem;
 mod question_words;
 pub mod reader;
+pub mod registration_mails;
 pub mod releases;
 pub mod scim;
 mod security_answers;
@@ -46,8 +48,7 @@ pub use state::AppState;
 
 /// Every route of the cloud side, for one tenant.
 pub fn router(state: AppState) -> Router {
-    let public_url = &state.settings.public_url;
-    let pages = portal::router(public_url).merge(console::router(public_url));
+    let pages = portal::router(&state).merge(console::router(&state));
     Router::new()
         .merge(health::router())
         .merge(agent_api::router())

@@ -10,14 +10,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ritorno_identity::administrator::Forbidden;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::ids::SupportCode;
 use tower_http::csrf::CsrfLayer;
-use url::Url;
 
 use crate::assets::assets;
 use crate::brand::{Picture, style_of};
 use crate::i18n::{Words, key};
 use crate::operator::{self, Behind};
 use crate::reader::Reader;
+use crate::state::AppState;
 
 /// Largest body that a page takes, in bytes: an envelope for eight agents is about 6 KB.
 pub const MAXIMUM_BODY: usize = 32 * 1024;
@@ -178,23 +179,29 @@ pub struct NoticePage {
     pub told: &'static str,
     /// Where the way goes on.
     pub back: &'static str,
+    /// What is read to the help desk about a fault of the server's, which its log has too.
+    pub support_code: Option<String>,
 }
 
 /// Puts around pages what all of them need: same-origin posts only, bounded bodies, headers, and words for errors.
-pub fn dressed<S: Clone + Send + Sync + 'static>(router: Router<S>, public_url: &Url) -> Router<S> {
+pub fn dressed(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let public_url = &state.settings.public_url;
     let origin = public_url.origin().ascii_serialization();
     // An address that is no origin can't be trusted by name; posts from the very host are still let through.
     let csrf = CsrfLayer::new().add_trusted_origin(origin).unwrap_or_else(|_| CsrfLayer::new());
-    let secure = public_url.scheme() == "https";
-    router.layer(DefaultBodyLimit::max(MAXIMUM_BODY)).layer(csrf).layer(from_fn_with_state(secure, dress))
+    router
+        .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
+        .layer(csrf)
+        .layer(from_fn_with_state(state.clone(), dress))
 }
 
-async fn dress(State(secure): State<bool>, request: Request, next: Next) -> Response {
+async fn dress(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let reader = Reader::of(&parts);
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(told) = problem(&response) {
-        response = problem_page(&reader, response.status(), told);
+        let fault = response.extensions().get::<PageError>().cloned();
+        response = problem_page(&state, &reader, (response.status(), told), fault).await;
     }
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -206,7 +213,7 @@ async fn dress(State(secure): State<bool>, request: Request, next: Next) -> Resp
     set(header::CACHE_CONTROL, "no-store");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
-    if secure {
+    if state.settings.public_url.scheme() == "https" {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }
     response
@@ -219,10 +226,7 @@ fn problem(response: &Response) -> Option<&'static str> {
     }
     if let Some(error) = response.extensions().get::<PageError>() {
         return Some(match error {
-            PageError::Behind(_) | PageError::Render(_) => {
-                tracing::error!(%error, "a page failed");
-                key("problem-server")
-            }
+            PageError::Behind(_) | PageError::Render(_) => key("problem-server"),
             PageError::Request | PageError::SignIn | PageError::SecondFactor(_) => key("problem-request"),
             PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
             PageError::Forbidden(Forbidden::NotThisRole) => key("console-forbidden-role"),
@@ -239,16 +243,32 @@ fn problem(response: &Response) -> Option<&'static str> {
     (response.status().is_client_error() && plain).then_some(key("problem-request"))
 }
 
-fn problem_page(reader: &Reader, status: StatusCode, told: &'static str) -> Response {
-    let t = reader.words_anywhere();
+/// The page that tells it, in the tenant's own look if that can be read: what failed may be the database.
+async fn problem_page(
+    state: &AppState,
+    reader: &Reader,
+    (status, told): (StatusCode, &'static str),
+    fault: Option<PageError>,
+) -> Response {
+    let tenant = state.store.tenants().get(state.tenant).await.ok().flatten();
+    let t = tenant.as_ref().map_or_else(|| reader.words_anywhere(), |tenant| reader.words(tenant));
     let forbidden = told.starts_with("console-forbidden");
     let (title, back) = if forbidden {
         (key("console-forbidden-title"), "/console/home")
     } else {
         (key("problem-title"), "/")
     };
-    let notice = NoticePage { t, frame: Frame::bare(), title, told, back };
-    match notice.render() {
+    let frame = tenant.as_ref().map_or_else(Frame::bare, |tenant| Frame::new(tenant, back));
+    // What the server is at fault for is in its log, under the code that the reader gets.
+    let support_code = match fault {
+        Some(error @ (PageError::Behind(_) | PageError::Render(_))) => {
+            let code = SupportCode::random(&*state.random).0;
+            tracing::error!(%error, support_code = code, "a page failed");
+            Some(code)
+        }
+        _ => None,
+    };
+    match (NoticePage { t, frame, title, told, back, support_code }).render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(_) => status.into_response(),
     }

@@ -49,19 +49,22 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use url::Url;
 
 use crate::page::{PageError, dressed};
 use crate::portal::offers::Offers;
 use crate::portal::stops::Stops;
 use crate::state::AppState;
 
+pub(crate) use cloud::hashed;
+pub(crate) use notice::{forget_registrations, given};
 pub use register::read_address;
+pub(crate) use rules::refused;
 pub use start::RELEASED_AFTER;
+pub(crate) use submit::told_to_operators;
 pub(crate) use visit::tenant;
 
-/// The people's pages. `public_url` is where browsers find them.
-pub fn router(public_url: &Url) -> Router<AppState> {
+/// The people's pages.
+pub fn router(state: &AppState) -> Router<AppState> {
     let pages = Router::new()
         .route("/", get(front::show))
         .route("/reset/start", post(start::start))
@@ -86,5 +89,5 @@ pub fn router(public_url: &Url) -> Router<AppState> {
         .fallback(async || PageError::Missing)
         .layer(Extension(Arc::new(Offers::default())))
         .layer(Extension(Arc::new(Stops::default())));
-    dressed(pages, public_url)
+    dressed(pages, state)
 }

@@ -59,6 +59,8 @@ pub struct Settings {
     pub releases: Releases,
     /// Whether there is a gateway for text messages.
     pub sms: bool,
+    /// Whether mail goes out.
+    pub mail: bool,
 }
 
 impl Settings {

@@ -17,6 +17,8 @@ pub struct Administrator {
     pub name: String,
     /// The person of the tenant whose account this is, if that is known.
     pub person: Option<UserId>,
+    /// Where mail to them goes; `None` for the address of the person, if that is known.
+    pub mail: Option<String>,
     /// Whether the account lives in the tenant only, so that a conquered directory does not bring it along.
     pub cloud_only: bool,
     /// The role.
@@ -134,6 +136,8 @@ pub enum Action {
     RevokeMethods,
     /// Add, change and remove the people whom the tenant itself keeps, by SCIM.
     ProvisionPeople,
+    /// Give a person a generated password, which they have to change.
+    ResetPassword,
 }
 
 impl Action {
@@ -155,6 +159,7 @@ impl Action {
         Self::ApproveCase,
         Self::RevokeMethods,
         Self::ProvisionPeople,
+        Self::ResetPassword,
     ];
 
     /// The roles that may.
@@ -171,7 +176,9 @@ impl Action {
             Self::ReadAudit => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
-            Self::LiftStop | Self::HelpPerson | Self::ApproveCase => &[Global, Authentication, HelpDesk],
+            Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::ResetPassword => {
+                &[Global, Authentication, HelpDesk]
+            }
             Self::RevokeMethods => &[Global, Authentication],
         }
     }
@@ -187,7 +194,11 @@ impl Action {
     pub const fn takes_fresh_proof(self) -> bool {
         matches!(
             self,
-            Self::EnableWriteback | Self::EnrolAgent | Self::ApproveRemovals | Self::ManageAdministrators
+            Self::EnableWriteback
+                | Self::EnrolAgent
+                | Self::ApproveRemovals
+                | Self::ManageAdministrators
+                | Self::ResetPassword
         )
     }
 
@@ -199,7 +210,8 @@ impl Action {
             | Self::EnrolAgent
             | Self::ApproveRemovals
             | Self::ManageAdministrators
-            | Self::ApproveCase => None,
+            | Self::ApproveCase
+            | Self::ResetPassword => None,
             Self::DisableWriteback => Some("writeback.disable"),
             Self::ChangeTenant => Some("tenant.write"),
             Self::ReadTenant => Some("tenant.read"),
@@ -223,7 +235,12 @@ impl Action {
     const fn is_about_everybody(self) -> bool {
         !matches!(
             self,
-            Self::ReadUsers | Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::RevokeMethods
+            Self::ReadUsers
+                | Self::LiftStop
+                | Self::HelpPerson
+                | Self::ApproveCase
+                | Self::RevokeMethods
+                | Self::ResetPassword
         )
     }
 }
@@ -283,6 +300,7 @@ pub(crate) mod tests {
             tenant: TenantId(uuid::Uuid::nil()),
             name: "Chiara".into(),
             person: None,
+            mail: None,
             cloud_only,
             role,
             scope: Scope::default(),
@@ -313,6 +331,7 @@ pub(crate) mod tests {
             (Action::ApproveCase, vec![Global, Authentication, HelpDesk]),
             (Action::RevokeMethods, vec![Global, Authentication]),
             (Action::ProvisionPeople, vec![Global]),
+            (Action::ResetPassword, vec![Global, Authentication, HelpDesk]),
         ];
         assert_eq!(table.each_ref().map(|(action, _)| *action), Action::ALL);
         for (action, roles) in table {
@@ -346,7 +365,13 @@ pub(crate) mod tests {
     fn who_is_for_some_people_only_sees_and_does_nothing_about_everybody() {
         let domain = Scope { domain: Some("contoso.test".into()), group: None };
         let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
-        let people = [Action::ReadUsers, Action::LiftStop, Action::HelpPerson, Action::ApproveCase];
+        let people = [
+            Action::ReadUsers,
+            Action::LiftStop,
+            Action::HelpPerson,
+            Action::ApproveCase,
+            Action::ResetPassword,
+        ];
         for scope in [domain, group] {
             let helper = Administrator { scope, ..administrator(Role::HelpDesk, true) };
             for action in Action::ALL {

@@ -118,6 +118,8 @@ activities! {
     AdministratorRemoved = "Delete administrator";
     /// It was said whose account an administrator's is.
     AdministratorPersonSet = "Set person of administrator";
+    /// It was said where mail to an administrator goes.
+    AdministratorMailSet = "Set mail of administrator";
     /// An administrator's password was replaced from the command line.
     AdministratorPasswordSet = "Reset administrator password";
     /// An administrator took the audit, or a part of it, as a file.
@@ -134,6 +136,8 @@ activities! {
     MethodRevoked = "Admin deleted security info";
     /// The help desk opened a case, got a code read out, or had it approved by a colleague.
     HelpDeskCase = "Help desk identity check";
+    /// Microsoft's. An administrator gave a person a generated password, which they have to change.
+    ResetByAdministrator = "Reset password (by admin)";
     /// The help desk made a temporary pass.
     PassMade = "Create temporary pass";
     /// The help desk lifted a stop.

@@ -8,7 +8,7 @@ use crate::sspr;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// The days that are proposed: two weeks, a week and a day before.
+/// The days of a new tenant: two weeks, a week and a day before.
 pub const PROPOSED: [u16; 3] = [14, 7, 1];
 /// The farthest day.
 pub const FARTHEST: u16 = 90;

@@ -48,6 +48,8 @@ pub struct Flow {
     pub masked_address: String,
     /// What it is for.
     pub purpose: Purpose,
+    /// Whether the person had passed a gate in this browser before ([`crate::known_browser`]), or knows their password.
+    pub known_browser: bool,
     /// How far it is.
     pub state: FlowState,
     /// What opens its gates, and which are passed.
@@ -167,6 +169,7 @@ impl Flow {
             person: Person::Known(user),
             masked_address: String::new(),
             purpose: Purpose::Change,
+            known_browser: true,
             state: FlowState::GatePassed,
             gates: Gates::none(),
             language: registration.language,
@@ -351,6 +354,7 @@ pub(crate) mod tests {
             person,
             masked_address: "a•••••i@m•••.test".into(),
             purpose: Purpose::Reset,
+            known_browser: true,
             state: FlowState::Started,
             gates: GatePolicy::by_mail().before(&[Method::Mail]).unwrap(),
             language: Language::Italian,

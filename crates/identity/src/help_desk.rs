@@ -5,6 +5,8 @@
 //! no code can reach them ─▶ another operator approves ──────────────────────────────┴▶ a pass is shown, once
 //! ```
 //!
+//! In the place of the pass, the operator may give the person a generated password, which they have to change.
+//!
 //! Neither code is any gate's: each has a digest of its own kind.
 
 use std::time::Duration;
@@ -48,7 +50,7 @@ pub struct Case {
     pub by_code: bool,
     /// Whether the caller read out the right code, or a colleague approved.
     pub cleared: bool,
-    /// Whether the pass was made.
+    /// Whether it has served: the pass was made, or a password was given in its place.
     pub passed: bool,
     /// When it was opened.
     pub created_at: Timestamp,

@@ -116,6 +116,20 @@ pub enum Template {
     PasswordChanged {
         /// The person's name.
         display_name: String,
+        /// Whether it was reset in a browser in which the person had passed no gate before.
+        #[serde(default)]
+        unusual: bool,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// For the help desk.
+        support_code: String,
+    },
+    /// An administrator gave you a generated password, which you have to change.
+    PasswordGiven {
+        /// The person's name.
+        display_name: String,
+        /// The administrator's name.
+        operator: String,
         /// When, in milliseconds since the Unix epoch.
         at_ms: i64,
         /// For the help desk.
@@ -192,6 +206,26 @@ pub enum Template {
         /// The address of the page on which it is changed.
         page: String,
     },
+    /// The password of another administrator was reset.
+    AdministratorReset {
+        /// Whose: the person's name, or that of the account in the console.
+        name: String,
+        /// Whether it is the console's password, replaced on the server's command line; else the person reset theirs at the portal.
+        console: bool,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+        /// What the audit has it under, if there is a code.
+        support_code: Option<String>,
+    },
+    /// It is time to register what opens your gates, or to look through it.
+    RegistrationDue {
+        /// The person's name.
+        display_name: String,
+        /// Whether it is to be looked through; else something is lacking.
+        confirm: bool,
+        /// The address of the page on which it is done.
+        page: String,
+    },
     /// You asked for a reset, and can't have one by yourself.
     Withheld {
         /// The stable code, such as `SSPR_0014`.
@@ -206,6 +240,7 @@ impl std::fmt::Debug for Template {
         f.write_str(match self {
             Self::Code { .. } => "Code",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordGiven { .. } => "PasswordGiven",
             Self::PasswordNotChanged { .. } => "PasswordNotChanged",
             Self::AddressCode { .. } => "AddressCode",
             Self::AddressChanged { .. } => "AddressChanged",
@@ -213,6 +248,8 @@ impl std::fmt::Debug for Template {
             Self::HelpDeskCode { .. } => "HelpDeskCode",
             Self::PassMade { .. } => "PassMade",
             Self::PasswordExpires { .. } => "PasswordExpires",
+            Self::AdministratorReset { .. } => "AdministratorReset",
+            Self::RegistrationDue { .. } => "RegistrationDue",
             Self::Withheld { .. } => "Withheld",
         })
     }

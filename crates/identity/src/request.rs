@@ -1,10 +1,13 @@
 //! What the cloud side remembers of one request to a directory: never the envelope.
 
+use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode, TenantId, UserId};
 use ritorno_protocol::outcome::Outcome;
 use ritorno_protocol::settle::Before;
+
+use crate::ids::AdministratorId;
 
 /// One request: committed before it is dispatched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Request {
     pub anchor: SourceAnchor,
     /// What is asked.
     pub operation: Operation,
+    /// The administrator who asks it for the person; `None` if it is the person.
+    pub administrator: Option<AdministratorId>,
     /// Digest of the whole envelope, as authorised.
     pub envelope_digest: [u8; 32],
     /// What the person can give the help desk.
@@ -91,6 +96,14 @@ impl Request {
         matches!(self.state, RequestState::NotStarted)
     }
 
+    /// Who asks, as the agent is told.
+    pub const fn initiator(&self) -> Initiator {
+        match self.administrator {
+            None => Initiator::Person,
+            Some(_) => Initiator::Administrator,
+        }
+    }
+
     /// The outcome, once there is one.
     pub const fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
@@ -116,6 +129,7 @@ mod tests {
             user: UserId(Uuid::nil()),
             anchor: SourceAnchor(String::new()),
             operation: Operation::Reset,
+            administrator: None,
             envelope_digest: [0; 32],
             support_code: SupportCode(String::new()),
             attempt: Attempt {

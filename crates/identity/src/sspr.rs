@@ -85,6 +85,25 @@ pub fn may_reset(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
 }
 
+/// Whether an administrator may give the person a generated password. It is no self-service: whether that is on, and whom it is for, is
+/// another matter.
+///
+/// # Errors
+/// The code that the administrator is told.
+pub fn may_be_given_a_password(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
+    if !user.enabled {
+        return Err(SsprCode::NotEnabledInPolicy);
+    }
+    match &user.mastered {
+        Mastered::CloudOnly => Ok(()),
+        Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
+        Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
+            Err(SsprCode::NotLicensed)
+        }
+        Mastered::Hybrid(_) => Ok(()),
+    }
+}
+
 /// What a person has that opens gates, beside their addresses, and what holds for them alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -186,6 +205,9 @@ pub enum Due {
         since: Timestamp,
     },
 }
+
+/// So long after a mail that told somebody what is due, no further one comes.
+pub const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// What a person is asked to do now; `None` for whoever may not reset.
 pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) -> Option<Due> {
@@ -290,6 +312,21 @@ mod tests {
         assert_eq!(due(&tenant, &licensed, &nothing, licensed.created_at), Some(Due::Register));
         let disabled = User { enabled: false, ..licensed };
         assert_eq!(person_allowed(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
+    }
+
+    #[test]
+    fn an_administrator_gives_a_password_whatever_self_service_says() {
+        let tenant = Tenant { sspr_enabled: false, licensing: Licensing::Assigned, ..tenant() };
+        let hybrid = User { licence: Grant::Writeback, selected: false, ..person() };
+        assert_eq!(may_be_given_a_password(&tenant, &hybrid), Ok(()));
+        let without = User { licence: Grant::CloudReset, ..hybrid.clone() };
+        assert_eq!(may_be_given_a_password(&tenant, &without), Err(SsprCode::NotLicensed));
+        let cloud_only = User { mastered: Mastered::CloudOnly, ..without };
+        assert_eq!(may_be_given_a_password(&tenant, &cloud_only), Ok(()));
+        let disabled = User { enabled: false, ..cloud_only };
+        assert_eq!(may_be_given_a_password(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
+        let off = Tenant { writeback_enabled: false, ..tenant };
+        assert_eq!(may_be_given_a_password(&off, &hybrid), Err(SsprCode::WritebackNotEnabled));
     }
 
     #[test]

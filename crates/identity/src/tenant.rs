@@ -6,11 +6,13 @@ use ritorno_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::brand::Brand;
+use crate::expiry;
 use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
 use crate::question::QuestionPolicy;
 use crate::sspr::ReconfirmAfter;
+use crate::user::User;
 
 /// Whether somebody who comes out of a directory may become a person whom the tenant has already, by what both are called. It is never
 /// done with an administrator, nor with anybody who comes from a directory already.
@@ -71,6 +73,10 @@ pub struct Tenant {
     /// Whether people who lack something of what opens their gates, or whose time to look through it has come, are led there when they
     /// sign in.
     pub require_registration: bool,
+    /// Whether people who lack something of what opens their gates, or whose time to look through it has come, are told by mail.
+    pub registration_mails: bool,
+    /// Whether administrators are told by mail when the password of another one is reset.
+    pub notify_administrators: bool,
     /// Whether people need a licence.
     pub licensing: Licensing,
     /// The country in which products are used ([`crate::licence::usage_location`]), where it is not said for a person.
@@ -92,7 +98,7 @@ pub struct Tenant {
 pub const DEFAULT_DECOY_DOMAINS: [&str; 4] = ["gmail.com", "outlook.com", "libero.it", "icloud.com"];
 
 impl Tenant {
-    /// A tenant as `init` makes it: both languages, SSPR on, writeback off until a cloud-only administrator enables it.
+    /// A tenant as `init` makes it: both languages, SSPR on, mails before a password expires, writeback off until a cloud-only administrator enables it.
     pub fn new(id: TenantId, name: String, root: PublicKey, now: Timestamp) -> Self {
         Self {
             id,
@@ -108,13 +114,15 @@ impl Tenant {
             reconfirm_after: ReconfirmAfter::OF_NEW_TENANT,
             forbid_names: false,
             banned_words: Vec::new(),
-            expiry_days: Vec::new(),
+            expiry_days: expiry::PROPOSED.to_vec(),
             brand: Brand::default(),
             helpdesk_url: None,
             decoy_domains: DEFAULT_DECOY_DOMAINS.map(str::to_owned).to_vec(),
             forbidden_mail_domains: Vec::new(),
             cloud_domains: Vec::new(),
             require_registration: false,
+            registration_mails: false,
+            notify_administrators: true,
             licensing: Licensing::Community,
             usage_location: None,
             second_factor: true,
@@ -123,6 +131,11 @@ impl Tenant {
             disabled_at: None,
             created_at: now,
         }
+    }
+
+    /// The language that mail to a person is written in: their own, else what the tenant's pages begin with.
+    pub fn language_of(&self, user: &User) -> Language {
+        user.language.unwrap_or_else(|| self.language_for([]))
     }
 
     /// The best language for a reader who asks for `wanted` in order of preference (the tags of `Accept-Language`).
@@ -151,6 +164,10 @@ mod tests {
         assert_eq!(tenant.language_for(["de"]), Language::English);
         tenant.languages = vec![Language::Italian];
         assert_eq!(tenant.language_for(["en"]), Language::Italian);
+        let anna = crate::flow::tests::person();
+        assert_eq!(tenant.language_of(&anna), Language::Italian, "she has none of her own");
+        let english = User { language: Some(Language::English), ..anna };
+        assert_eq!(tenant.language_of(&english), Language::English);
         assert!(!tenant.writeback_enabled);
     }
 }

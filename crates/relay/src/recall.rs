@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ritorno_identity::request::{Request, RequestState};
-use ritorno_protocol::authorisation::{Authorisation, Initiator, START_WITHIN};
+use ritorno_protocol::authorisation::{Authorisation, START_WITHIN};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::envelope::{Context, Envelope};
 use ritorno_protocol::ids::{Forest, TenantId};
@@ -96,7 +96,7 @@ fn expired(request: &Request) -> (Authorisation, Envelope) {
         agent: attempt.agent,
         epoch: attempt.epoch,
         operation: request.operation,
-        initiator: Initiator::Person,
+        initiator: request.initiator(),
         anchor: request.anchor.clone(),
         forest: Forest(String::new()),
         object_guid: nothing(),

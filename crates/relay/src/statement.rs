@@ -277,6 +277,7 @@ mod tests {
             user: UserId(Uuid::nil()),
             anchor: SourceAnchor(String::new()),
             operation: Operation::Reset,
+            administrator: None,
             envelope_digest: [0; 32],
             support_code: SupportCode(String::new()),
             attempt: Attempt {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ritorno_identity::flow::Step;
+use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::request::{Attempt, Request, RequestState};
 use ritorno_identity::user::{OnPremises, User};
-use ritorno_protocol::authorisation::{Authorisation, Initiator, MAXIMUM_VALIDITY, START_WITHIN};
+use ritorno_protocol::authorisation::{Authorisation, MAXIMUM_VALIDITY, START_WITHIN};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Envelope, Operation};
@@ -47,8 +48,8 @@ pub struct NewRequest {
     pub offer: Offer,
     /// What the page sealed. It lives in memory only.
     pub envelope: Envelope,
-    /// Who asks.
-    pub initiator: Initiator,
+    /// The administrator who asks it for the person; `None` if it is the person.
+    pub administrator: Option<AdministratorId>,
     /// What the person can give the help desk.
     pub support_code: SupportCode,
     /// Whether the person must change it at the next sign-in.
@@ -158,6 +159,7 @@ impl Relay {
             user: new.user.id,
             anchor: about.anchor.clone(),
             operation: about.operation,
+            administrator: new.administrator,
             envelope_digest: digest,
             support_code: new.support_code.clone(),
             attempt: attempt(1, &link, now),
@@ -227,7 +229,7 @@ impl Relay {
             agent: link.agent,
             epoch: link.epoch,
             operation: request.operation,
-            initiator: new.initiator,
+            initiator: request.initiator(),
             anchor: request.anchor.clone(),
             forest: object.forest.clone(),
             object_guid: object.object_guid.clone(),

@@ -209,6 +209,7 @@ impl Sites {
         // Without a mailer they would lie there until they lapse, and count as told.
         if self.mailer.is_some() {
             tasks.push(run(Box::pin(ritorno_http::expiry_mails::work(state.clone()))));
+            tasks.push(run(Box::pin(ritorno_http::registration_mails::work(state.clone()))));
         }
         tracing::info!(tenant = %tenant.id, host, "a tenant is served");
         Site { state, stopping, tasks, carrying }
@@ -232,6 +233,7 @@ impl Sites {
                 proxies: self.config.proxies.clone(),
                 releases: self.config.releases.clone(),
                 sms: self.config.sms.is_some(),
+                mail: self.config.mail.is_some(),
             }),
             mail_wake: Arc::default(),
             sms_wake: Arc::default(),

@@ -21,8 +21,8 @@ impl Administrators<'_> {
     /// [`StoreError::Contradiction`] if the name is taken; other [`StoreError`]s.
     pub async fn insert(&self, administrator: &Administrator) -> Result<(), StoreError> {
         const SQL: &str = "insert into administrators (tenant, id, name, name_key, cloud_only, role, password, \
-             created_at, user_id, break_glass, scope_domain, scope_group) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+             created_at, user_id, break_glass, scope_domain, scope_group, mail) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let values = values![
             administrator.tenant,
             administrator.id,
@@ -36,6 +36,7 @@ impl Administrators<'_> {
             administrator.break_glass,
             administrator.scope.domain.as_deref(),
             administrator.scope.group,
+            administrator.mail.as_deref(),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -95,6 +96,20 @@ impl Administrators<'_> {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update administrators set password = $3 where tenant = $1 and id = $2";
         Ok(self.0.write(SQL, values![tenant, id, password.as_str()]).await? == 1)
+    }
+
+    /// Stores where mail to an administrator goes. `false` if there is no such administrator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_mail(
+        &self,
+        tenant: TenantId,
+        id: AdministratorId,
+        mail: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "update administrators set mail = $3 where tenant = $1 and id = $2";
+        Ok(self.0.write(SQL, values![tenant, id, mail]).await? == 1)
     }
 
     /// Stores whom an administrator is for. `false` if there is no such administrator.
@@ -188,6 +203,7 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         tenant: row.parsed("tenant")?,
         name: row.text("name")?,
         person: row.parsed_if_any("user_id")?,
+        mail: row.text_if_any("mail")?,
         cloud_only: row.switch("cloud_only")?,
         role: Role::from_name(&row.text("role")?).ok_or(StoreError::Unreadable { column: "role" })?,
         scope: Scope { domain: row.text_if_any("scope_domain")?, group: row.parsed_if_any("scope_group")? },

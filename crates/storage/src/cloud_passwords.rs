@@ -1,6 +1,8 @@
 //! Passwords of people whose directory is the tenant itself, as hashes.
 
 use ritorno_identity::flow::Step;
+use ritorno_identity::help_desk::Case;
+use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{TenantId, UserId};
@@ -8,6 +10,7 @@ use ritorno_protocol::ids::{TenantId, UserId};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::flows::step;
+use crate::help_desk::taken;
 use crate::registrations::end_of;
 use crate::row::Row;
 use crate::value::values;
@@ -21,6 +24,17 @@ pub struct CloudPerson {
     pub display_name: String,
     /// Since when they have their password; `None` for whoever has none yet.
     pub changed_at: Option<Timestamp>,
+}
+
+/// What is kept of somebody's password.
+#[derive(Clone)]
+pub struct Kept {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Since when they have it.
+    pub changed_at: Timestamp,
+    /// Whether an administrator gave it to them: it opens nothing but its change.
+    pub must_change: bool,
 }
 
 /// Passwords of cloud-only people.
@@ -37,22 +51,24 @@ impl CloudPasswords<'_> {
         tenant: TenantId,
         user: Option<UserId>,
     ) -> Result<Option<PasswordHash>, StoreError> {
-        Ok(self.dated(tenant, user).await?.map(|(hash, _)| hash))
+        Ok(self.kept(tenant, user).await?.map(|kept| kept.hash))
     }
 
-    /// The same, with the moment since when they have it.
+    /// The same, with what else is kept of it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn dated(
-        &self,
-        tenant: TenantId,
-        user: Option<UserId>,
-    ) -> Result<Option<(PasswordHash, Timestamp)>, StoreError> {
-        const SQL: &str = "select p.hash, p.changed_at from cloud_passwords p join users u on u.tenant = p.tenant and u.id = p.user_id \
+    pub async fn kept(&self, tenant: TenantId, user: Option<UserId>) -> Result<Option<Kept>, StoreError> {
+        const SQL: &str = "select p.hash, p.changed_at, p.must_change from cloud_passwords p join users u on u.tenant = p.tenant and u.id = p.user_id \
              where p.tenant = $1 and p.user_id = $2 and u.source_anchor is null";
         let row = self.0.read_one(SQL, values![tenant, user]).await?;
-        let read = |row: Row| Ok((PasswordHash::from_stored(row.text("hash")?), row.moment("changed_at")?));
+        let read = |row: Row| {
+            Ok(Kept {
+                hash: PasswordHash::from_stored(row.text("hash")?),
+                changed_at: row.moment("changed_at")?,
+                must_change: row.switch("must_change")?,
+            })
+        };
         row.map(read).transpose()
     }
 
@@ -110,17 +126,38 @@ impl CloudPasswords<'_> {
         Step { before, after }: &Step,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const CHANGE: &str = "update cloud_passwords set hash = $3, changed_at = $4 where tenant = $1 and user_id = $2 \
+        const CHANGE: &str = "update cloud_passwords set hash = $3, changed_at = $4, must_change = 0 where tenant = $1 and user_id = $2 \
              and hash = $5 and exists (select 1 from users u where u.tenant = $1 and u.id = $2 and u.source_anchor is null)";
         const RESET: &str = "insert into cloud_passwords (tenant, user_id, hash, changed_at) \
              select tenant, id, $3, cast($4 as bigint) from users where tenant = $1 and id = $2 and source_anchor is null \
-             on conflict (tenant, user_id) do update set hash = excluded.hash, changed_at = excluded.changed_at";
+             on conflict (tenant, user_id) do update set hash = excluded.hash, changed_at = excluded.changed_at, must_change = 0";
         let tenant = before.tenant;
         let stored = match from {
             Some(from) => (CHANGE, values![tenant, user, to.as_str(), now, from.as_str()]),
             None => (RESET, values![tenant, user, to.as_str(), now]),
         };
         let statements = vec![step(before, after), stored, end_of(tenant, user)];
+        Ok(self.0.write_together(statements, 2).await?.is_none())
+    }
+
+    /// Stores a password that an administrator gives, which the person has to change, takes the case that it needs, and ends whatever
+    /// the former one proved: all of it or nothing. `false` if the case is not that operator's, is not cleared, has served or is over,
+    /// or the person is none of the tenant's own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give(
+        &self,
+        case: &Case,
+        operator: AdministratorId,
+        to: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const GIVE: &str = "insert into cloud_passwords (tenant, user_id, hash, changed_at, must_change) \
+             select tenant, id, $3, cast($4 as bigint), 1 from users where tenant = $1 and id = $2 and source_anchor is null \
+             on conflict (tenant, user_id) do update set hash = excluded.hash, changed_at = excluded.changed_at, must_change = 1";
+        let stored = (GIVE, values![case.tenant, case.user, to.as_str(), now]);
+        let statements = vec![taken(case, operator, now), stored, end_of(case.tenant, case.user)];
         Ok(self.0.write_together(statements, 2).await?.is_none())
     }
 }

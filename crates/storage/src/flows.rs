@@ -27,7 +27,8 @@ impl Flows<'_> {
     pub async fn insert(&self, flow: &Flow) -> Result<(), StoreError> {
         const SQL: &str = "insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, \
              masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates, \
-             purpose) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+             purpose, known_browser) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
         let (person, user, code) = person_columns(flow.person);
         let values = values![
             flow.tenant,
@@ -47,6 +48,7 @@ impl Flows<'_> {
             flow.expires_at,
             json(&flow.gates),
             name_of(flow.purpose),
+            flow.known_browser,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -87,7 +89,7 @@ impl Flows<'_> {
 
 /// The statement that stores a step, if the flow is still where it began.
 pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
-    const SQL: &str = "update flows set state = $3, request = $4, gates = $7 \
+    const SQL: &str = "update flows set state = $3, request = $4, gates = $7, browser = $9 \
          where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6 and gates = $8";
     let values = values![
         before.tenant,
@@ -98,6 +100,7 @@ pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
         before.state.request().map(|request| request.to_string()).unwrap_or_default(),
         json(&after.gates),
         json(&before.gates),
+        after.browser,
     ];
     (SQL, values)
 }
@@ -140,6 +143,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         masked_address: row.text("masked_address")?,
         state,
         purpose: row.named("purpose")?,
+        known_browser: row.switch("known_browser")?,
         gates: row.json("gates")?,
         language: row.named("language")?,
         support_code: SupportCode(row.text("support_code")?),

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::gate_tries::{GateTried, GateTry};
 use crate::limits::Limits;
 use crate::row::Row;
-use crate::value::values;
+use crate::value::{Value, values};
 
 /// Cases of the help desk.
 pub struct HelpDesk<'a>(pub(crate) &'a Db);
@@ -125,9 +125,35 @@ impl HelpDesk<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update help_desk_cases set pass_digest = $4, pass_until = $5 where tenant = $1 \
-             and id = $2 and operator = $3 and cleared_at is not null and pass_digest is null and expires_at > $6";
+             and id = $2 and operator = $3 and cleared_at is not null and pass_digest is null and reset_at is null \
+             and expires_at > $6";
         let values = values![case.tenant, case.id, operator, pass.0.as_slice(), until, now];
         Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Takes a case that is cleared for a password that its operator gives in the place of a pass. Once for each case, unless it is
+    /// [given back](Self::give_back).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(
+        &self,
+        case: &Case,
+        operator: AdministratorId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (sql, values) = taken(case, operator, now);
+        Ok(self.0.write(sql, values).await? == 1)
+    }
+
+    /// Gives a case back that was taken for a password which provably was not set.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give_back(&self, case: &Case, operator: AdministratorId) -> Result<(), StoreError> {
+        const SQL: &str =
+            "update help_desk_cases set reset_at = null where tenant = $1 and id = $2 and operator = $3";
+        self.0.write(SQL, values![case.tenant, case.id, operator]).await.map(|_| ())
     }
 
     /// The case of the latest pass that holds.
@@ -180,6 +206,14 @@ impl HelpDesk<'_> {
     }
 }
 
+/// The statement that takes a case for a password: it changes one row, or none if the case is not that operator's, is not cleared, has
+/// served or is over.
+pub(crate) fn taken(case: &Case, operator: AdministratorId, now: Timestamp) -> (&'static str, Vec<Value>) {
+    const SQL: &str = "update help_desk_cases set reset_at = $4 where tenant = $1 and id = $2 and operator = $3 \
+         and cleared_at is not null and pass_digest is null and reset_at is null and expires_at > $4";
+    (SQL, values![case.tenant, case.id, operator, now])
+}
+
 fn case(row: &Row) -> Result<Case, StoreError> {
     Ok(Case {
         id: row.parsed("id")?,
@@ -189,7 +223,7 @@ fn case(row: &Row) -> Result<Case, StoreError> {
         reason: row.text("reason")?,
         by_code: row.bytes_if_any("code_digest")?.is_some(),
         cleared: row.moment_if_any("cleared_at")?.is_some(),
-        passed: row.moment_if_any("pass_until")?.is_some(),
+        passed: row.moment_if_any("pass_until")?.is_some() || row.moment_if_any("reset_at")?.is_some(),
         created_at: row.moment("created_at")?,
         expires_at: row.moment("expires_at")?,
     })

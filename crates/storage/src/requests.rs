@@ -44,8 +44,8 @@ impl Requests<'_> {
     pub async fn begin(&self, request: &Request, taken: Option<&Step>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into requests (tenant, id, user_id, anchor, operation, envelope_digest, \
              support_code, attempt, agent, epoch, start_by, dead_after, go_ahead, state, created_at, updated_at, \
-             follow_up) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+             follow_up, administrator) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
         let values = values![
             request.tenant,
             request.id,
@@ -65,6 +65,7 @@ impl Requests<'_> {
             request.updated_at,
             // A verification changes nothing that anybody would have to hear of.
             i64::from(request.operation != Operation::Verify),
+            request.administrator,
         ];
         let Some(Step { before, after }) = taken else {
             return self.0.write(SQL, values).await.map(|_| true);
@@ -420,6 +421,7 @@ fn request(row: &Row) -> Result<Request, StoreError> {
         user: row.parsed("user_id")?,
         anchor: SourceAnchor(row.text("anchor")?),
         operation: row.named("operation")?,
+        administrator: row.parsed_if_any("administrator")?,
         envelope_digest: row.digest("envelope_digest")?,
         support_code: SupportCode(row.text("support_code")?),
         attempt: Attempt {

@@ -16,8 +16,8 @@ use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
-    RecoveryCodes, Registrations, Removals, Requests, SecurityQuestions, Sessions, SigningKeys, SyncLeases,
-    SyncReports, Tenants, Users,
+    RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions, Sessions,
+    SigningKeys, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -143,6 +143,21 @@ macro_rules! migrations {
                 74,
                 "provisioned-people",
                 include_str!(concat!("../migrations/", $database, "/0074_provisioned_people.sql")),
+            ),
+            (
+                76,
+                "given-passwords",
+                include_str!(concat!("../migrations/", $database, "/0076_given_passwords.sql")),
+            ),
+            (
+                77,
+                "administrator-notices",
+                include_str!(concat!("../migrations/", $database, "/0077_administrator_notices.sql")),
+            ),
+            (
+                78,
+                "registration-notices",
+                include_str!(concat!("../migrations/", $database, "/0078_registration_notices.sql")),
             ),
             (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
         ]
@@ -321,6 +336,8 @@ repositories! {
     mail_outbox: MailOutbox;
     /// Who was told that their password expires.
     expiry_notices: ExpiryNotices;
+    /// Who was told what is due of their registration.
+    registration_notices: RegistrationNotices;
     /// Which node holds which agent's link.
     links: Links;
     /// The server's signing keys.

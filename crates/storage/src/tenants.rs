@@ -25,6 +25,10 @@ pub enum TenantSwitch {
     ForbidNames,
     /// [`Tenant::require_registration`].
     RequireRegistration,
+    /// [`Tenant::notify_administrators`].
+    NotifyAdministrators,
+    /// [`Tenant::registration_mails`].
+    RegistrationMails,
 }
 
 /// The tenants.
@@ -39,8 +43,8 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match, notify_administrators, registration_mails) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -70,6 +74,8 @@ impl Tenants<'_> {
             tenant.public_url.as_deref(),
             tenant.disabled_at,
             name_of(tenant.soft_match),
+            tenant.notify_administrators,
+            tenant.registration_mails,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -84,7 +90,8 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23 where id = $1";
+             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25 \
+             where id = $1";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -109,6 +116,8 @@ impl Tenants<'_> {
             tenant.require_registration,
             json(&tenant.questions),
             name_of(tenant.soft_match),
+            tenant.notify_administrators,
+            tenant.registration_mails,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -123,7 +132,11 @@ impl Tenants<'_> {
             TenantSwitch::Writeback => "update tenants set writeback_enabled = $2 where id = $1",
             TenantSwitch::Unlock => "update tenants set unlock_enabled = $2 where id = $1",
             TenantSwitch::ForbidNames => "update tenants set forbid_names = $2 where id = $1",
+            TenantSwitch::RegistrationMails => "update tenants set registration_mails = $2 where id = $1",
             TenantSwitch::RequireRegistration => "update tenants set require_registration = $2 where id = $1",
+            TenantSwitch::NotifyAdministrators => {
+                "update tenants set notify_administrators = $2 where id = $1"
+            }
         };
         Ok(self.0.write(sql, values![tenant, on]).await? == 1)
     }
@@ -225,6 +238,8 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         forbidden_mail_domains: row.json("forbidden_mail_domains")?,
         cloud_domains: row.json("cloud_domains")?,
         require_registration: row.switch("require_registration")?,
+        notify_administrators: row.switch("notify_administrators")?,
+        registration_mails: row.switch("registration_mails")?,
         licensing: row.named("licensing")?,
         usage_location: row.text_if_any("usage_location")?,
         second_factor: row.switch("second_factor")?,

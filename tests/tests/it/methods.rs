@@ -22,6 +22,9 @@ const PEOPLE: [(&str, &str, &str); 11] = [
     ("answers", "nicolo.lombardi", "Con-Domande-Passw0rd-11"),
 ];
 
+/// Who is given a password by the help desk.
+const GIVEN: [(&str, &str); 2] = [("given", "martina.caruso"), ("handed", "emily.clarke")];
+
 /// The policy under which a password has expired after a second.
 fn expiring(domain: &str) -> String {
     let components: Vec<String> = domain.split('.').map(|part| format!("DC={part}")).collect();
@@ -62,6 +65,12 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
             }),
         );
     }
+    let file_of = |role: &str| world.stack.folder().join(format!("{role}-password"));
+    for (role, sam) in GIVEN {
+        let person = world.forest.person(sam)?;
+        let given = json!({ "upn": person.upn, "address": person.alternate_mail, "file": file_of(role) });
+        people.insert(role.to_owned(), given);
+    }
     let job = json!({
             "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
             "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
@@ -83,6 +92,23 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     browse("methods.test.mjs", &in_phase("register"))?;
     browse("methods.test.mjs", &in_phase("change"))?;
     browse("methods.test.mjs", &in_phase("desk"))?;
+    for (role, sam) in GIVEN {
+        let (file, former) = (file_of(role), &world.forest.person(sam)?.password);
+        let given = std::fs::read_to_string(&file)?;
+        std::fs::remove_file(&file)?;
+        // Neither taken nor wrong: Kerberos asks for another one.
+        ensure!(
+            world.forest.kinit(sam, &given).is_err(),
+            "{sam} need not change the password that was given"
+        );
+        ensure!(
+            !world.forest.kinit(sam, "Not-What-Was-Given-7")?,
+            "any password of {sam} is asked to be changed"
+        );
+        ensure!(!world.forest.kinit(sam, former)?, "Kerberos still takes the former password of {sam}");
+        let shown = world.forest.dc_exec(&["samba-tool", "user", "show", sam, "--attributes=pwdLastSet"])?;
+        ensure!(shown.contains("pwdLastSet: 0"), "{sam}: {shown}");
+    }
     // Under it the new password expires at once as well: it is taken away before that one is tried.
     let policy = expiring(&world.forest.dns_domain);
     world.forest.modify(&format!("dn: {policy}\nchangetype: delete\n"))?;

@@ -18,3 +18,7 @@ methods-required = Before you can go on, your organisation asks you for what is 
 console-require-registration-on = At sign-in, people must register what they lack, and look through it when it is time.
 console-require-registration-off = At sign-in, people are only told when they should register or look through their ways.
 methods-later = Your password is new. For your safety your ways can be looked at now, and registered or changed from { $moment } on; until then you can sign out and come back.
+console-notify-administrators-on = Administrators are told by mail when another administrator's password is reset.
+console-notify-administrators-off = Administrators are not told when another administrator's password is reset.
+console-registration-mails-on = People who should register what they lack, or look through it, are told by mail, at most every 30 days.
+console-registration-mails-off = People are not told by mail that they should register what they lack, or look through it.

@@ -6,6 +6,7 @@ support-code-hint = If you call the help desk, read them the support code. It te
 start-again = Start again
 problem-title = Something went wrong
 problem-server = This is a fault on our side. Nothing was changed. Wait a minute and try again.
+problem-support = If it stays like this, call the help desk and read them the support code. Whoever runs the server finds the fault in its log by it.
 problem-request = Your browser sent something that this page does not take. Go back to the start and try again.
 problem-elsewhere = The request came from another site, so it was not accepted. Open this site yourself and try again.
 problem-missing = There is no such page.

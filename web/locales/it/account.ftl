@@ -18,3 +18,7 @@ methods-required = Prima di andare avanti, la tua organizzazione ti chiede quell
 console-require-registration-on = All'accesso le persone devono registrare quello che manca, e riguardarlo quando è ora.
 console-require-registration-off = All'accesso si dice soltanto alle persone quando dovrebbero registrare o riguardare i loro modi.
 methods-later = La tua password è nuova. Per la tua sicurezza ora puoi vedere i tuoi modi; registrarli o cambiarli si può da { $moment } in poi: fino ad allora puoi uscire e tornare più tardi.
+console-notify-administrators-on = Gli amministratori vengono avvisati per posta quando viene reimpostata la password di un altro amministratore.
+console-notify-administrators-off = Gli amministratori non vengono avvisati quando viene reimpostata la password di un altro amministratore.
+console-registration-mails-on = Chi dovrebbe registrare quello che manca, o riguardarlo, viene avvisato per posta, al massimo ogni 30 giorni.
+console-registration-mails-off = Le persone non vengono avvisate per posta che dovrebbero registrare quello che manca, o riguardarlo.

@@ -6,6 +6,7 @@ support-code-hint = Se chiami l'assistenza, comunica questo codice. Dice che cos
 start-again = Ricomincia
 problem-title = Qualcosa non ha funzionato
 problem-server = È un guasto dalla nostra parte. Non è cambiato niente. Aspetta un minuto e riprova.
+problem-support = Se continua così, chiama l'assistenza e leggi questo codice. Chi gestisce il server trova con quello il guasto nel registro del server.
 problem-request = Il browser ha inviato qualcosa che questa pagina non accetta. Torna all'inizio e riprova.
 problem-elsewhere = La richiesta veniva da un altro sito, perciò non è stata accettata. Apri tu questo sito e riprova.
 problem-missing = Questa pagina non esiste.

@@ -58,4 +58,8 @@ in_person! {
     approve_case: post "/api/v1/people/{person}/help-desk/cases/{case}/approval", "help-desk",
         (("person" = String, Path, format = "uuid", description = "The person's id."),
          ("case" = String, Path, format = "uuid", description = "The case.")), ApproveCase;
+    /// Gives a person a generated password: in the console only, where the browser makes it and seals it for their directory.
+    give_password: post "/api/v1/people/{person}/help-desk/cases/{case}/password", "help-desk",
+        (("person" = String, Path, format = "uuid", description = "The person's id."),
+         ("case" = String, Path, format = "uuid", description = "The case.")), ResetPassword;
 }

@@ -67,6 +67,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(help_desk::check_code))
         .routes(routes!(in_person::approve_case))
         .routes(routes!(help_desk::make_pass))
+        .routes(routes!(in_person::give_password))
         .routes(routes!(licences::get_licensing, licences::put_licensing))
         .routes(routes!(licences::list_refused))
         .routes(routes!(licence_products::list_products))

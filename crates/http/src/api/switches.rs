@@ -45,7 +45,7 @@ impl Switch {
     security(("token" = ["tenant.read"])),
     responses((status = 200, description = "Every switch.", body = [Switch]))
 )]
-pub(super) async fn list_switches(caller: Caller) -> Result<Json<[Switch; 5]>, Problem> {
+pub(super) async fn list_switches(caller: Caller) -> Result<Json<[Switch; SwitchName::ALL.len()]>, Problem> {
     let tenant = &caller.require(Action::ReadTenant)?.tenant;
     Ok(Json(SwitchName::ALL.map(|name| Switch::of(name, tenant))))
 }

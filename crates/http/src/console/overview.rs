@@ -134,6 +134,10 @@ fn switches(signed_in: &SignedIn, tenant: &Tenant) -> [SwitchLine; SwitchName::A
             (SwitchName::ForbidNames, false) => key("console-forbid-names-off"),
             (SwitchName::RequireRegistration, true) => key("console-require-registration-on"),
             (SwitchName::RequireRegistration, false) => key("console-require-registration-off"),
+            (SwitchName::NotifyAdministrators, true) => key("console-notify-administrators-on"),
+            (SwitchName::NotifyAdministrators, false) => key("console-notify-administrators-off"),
+            (SwitchName::RegistrationMails, true) => key("console-registration-mails-on"),
+            (SwitchName::RegistrationMails, false) => key("console-registration-mails-off"),
         };
         SwitchLine { name: switch.as_str(), told, on, theirs: signed_in.may(switch.action(!on).0) }
     })

@@ -97,8 +97,8 @@ enum Helped {
     Approval { case: CaseId, reason: String },
     /// A colleague is at it, or this operator waits for one.
     Elsewhere,
-    /// The pass can be made.
-    Cleared { case: CaseId },
+    /// The pass can be made, or a password given in its place.
+    Cleared { case: CaseId, password: Option<String> },
 }
 
 struct Withheld {
@@ -169,6 +169,11 @@ pub(super) fn page_of(user: &User) -> String {
     format!("/console/people?name={name}")
 }
 
+/// Where a person is given a password, by that case.
+fn password_page(user: &User, case: CaseId) -> String {
+    page_of(user).replacen("/console/people", "/console/people/password", 1) + &format!("&case={case}")
+}
+
 impl FoundLine {
     fn of(user: User) -> Self {
         let page = page_of(&user);
@@ -197,7 +202,10 @@ fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<
         Some(case) if !case.passed => {
             let own = case.operator == operator.id;
             match (case.cleared, own, case.by_code) {
-                (true, true, _) => Helped::Cleared { case: case.id },
+                (true, true, _) => {
+                    let may = signed_in.may(Action::ResetPassword);
+                    Helped::Cleared { case: case.id, password: may.then(|| password_page(user, case.id)) }
+                }
                 (false, true, true) => Helped::CodeSent { case: case.id },
                 (false, false, false) => Helped::Approval { case: case.id, reason: case.reason },
                 _ => Helped::Elsewhere,

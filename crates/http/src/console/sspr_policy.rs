@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::audit::Activity;
+use ritorno_identity::expiry;
 use ritorno_identity::gates::{GatePolicy, GroupFault, PolicyFault};
 use ritorno_identity::method::Method;
 use ritorno_identity::question::{self, QuestionFault, QuestionPolicy};
@@ -46,6 +47,8 @@ struct PolicyPage {
     only_gone: bool,
     days: u16,
     most_days: u16,
+    /// The days before a password expires on which its owner is told.
+    expiry: String,
     own: GateForm,
     another: GateForm,
     questions: QuestionForm,
@@ -171,6 +174,7 @@ async fn render(
         only: only.flatten().map(|group| group.display_name).unwrap_or_default(),
         days: tenant.reconfirm_after.days(),
         most_days: ReconfirmAfter::MOST,
+        expiry: tenant.expiry_days.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
         own: GateForm::of("tenant", key("policy-everybody"), &tenant.gate_policy),
         another: GateForm::of("group", key("policy-groups"), &tenant.gate_policy),
         questions: QuestionForm {
@@ -278,6 +282,38 @@ pub(super) async fn set_days(
         let reconfirm_after = read.ok_or(Fault::Told(key("policy-days-wrong")))?;
         let tenant = Tenant { reconfirm_after, ..signed_in.tenant.clone() };
         let reason = format!("confirmed again after {} days", reconfirm_after.days());
+        store(&state, &signed_in, &reader, &tenant, reason).await
+    };
+    let done = set.await;
+    answer(&state, &signed_in, &reader, done).await
+}
+
+/// On which days.
+#[derive(Deserialize)]
+pub(super) struct Expiry {
+    days: String,
+}
+
+/// Says how many days before a password expires its owner is told.
+pub(super) async fn set_expiry(
+    State(state): State<AppState>,
+    signed_in: SignedIn,
+    reader: Reader,
+    Form(Expiry { days }): Form<Expiry>,
+) -> Result<Response, PageError> {
+    signed_in.require(Action::ChangeTenant)?;
+    let set = async {
+        let typed = days.split([' ', ',', ';']).filter(|day| !day.is_empty());
+        let read: Result<Vec<u16>, _> = typed.map(str::parse).collect();
+        let wrong = Fault::Told(key("policy-expiry-wrong"));
+        let Some(expiry_days) = read.ok().and_then(|read| expiry::days(&read).ok()) else {
+            return Err(wrong);
+        };
+        if !expiry_days.is_empty() && !state.settings.mail {
+            return Err(Fault::Told(key("policy-no-mail")));
+        }
+        let reason = format!("expiry mails: {expiry_days:?} days before");
+        let tenant = Tenant { expiry_days, ..signed_in.tenant.clone() };
         store(&state, &signed_in, &reader, &tenant, reason).await
     };
     let done = set.await;

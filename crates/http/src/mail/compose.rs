@@ -90,10 +90,42 @@ struct PassMade<'a> {
 #[template(path = "mail/changed.txt")]
 struct Changed<'a> {
     t: Words,
+    unusual: bool,
     organisation: &'a str,
     name: &'a str,
     moment: &'a str,
     support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/given.txt")]
+struct Given<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// Whose, and when.
+    lead: String,
+    operator: &'a str,
+    support_code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/administrator-reset.txt")]
+struct AdministratorReset<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// Whose, and when.
+    lead: String,
+    support_code: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "mail/registration-due.txt")]
+struct RegistrationDue<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// For whom, and what is due.
+    lead: String,
+    page: &'a str,
 }
 
 #[derive(Template)]
@@ -137,11 +169,17 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
         Kind::Code { code, support_code } => {
             (t.say("mail-code-subject"), Code { t, organisation, code, support_code }.render()?)
         }
-        Kind::PasswordChanged { display_name, at_ms, support_code } => {
+        Kind::PasswordChanged { display_name, unusual, at_ms, support_code } => {
+            let (moment, unusual) = (moment(Timestamp::from_unix_ms(*at_ms)), *unusual);
+            let changed =
+                Changed { t, unusual, organisation, name: display_name, moment: &moment, support_code };
+            let subject = if unusual { key("mail-unusual-subject") } else { key("mail-changed-subject") };
+            (t.say(subject), changed.render()?)
+        }
+        Kind::PasswordGiven { display_name, operator, at_ms, support_code } => {
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
-            let text =
-                Changed { t, organisation, name: display_name, moment: &moment, support_code }.render()?;
-            (t.say("mail-changed-subject"), text)
+            let lead = t.with_two("mail-given-lead", &("name", display_name), &("moment", &moment));
+            (t.say("mail-given-subject"), Given { t, organisation, lead, operator, support_code }.render()?)
         }
         Kind::PasswordNotChanged { display_name, at_ms, support_code } => {
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
@@ -188,6 +226,27 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
             let text = Expires { t, organisation, name: display_name, moment: &moment, page }.render()?;
             (t.say("mail-expires-subject"), text)
+        }
+        Kind::AdministratorReset { name, console, at_ms, support_code } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let lead = if *console {
+                key("mail-administrator-console-lead")
+            } else {
+                key("mail-administrator-lead")
+            };
+            let lead = t.with_two(lead, &("name", name), &("moment", &moment));
+            let support_code = support_code.as_deref();
+            let text = AdministratorReset { t, organisation, lead, support_code }.render()?;
+            (t.say("mail-administrator-subject"), text)
+        }
+        Kind::RegistrationDue { display_name, confirm, page } => {
+            let (subject, lead) = if *confirm {
+                (key("mail-due-confirm-subject"), key("mail-due-confirm-lead"))
+            } else {
+                (key("mail-due-register-subject"), key("mail-due-register-lead"))
+            };
+            let lead = t.with(lead, "name", display_name);
+            (t.say(subject), RegistrationDue { t, organisation, lead, page }.render()?)
         }
         Kind::Withheld { sspr_code, support_code } => {
             let (told, todo) = refusal::words_of(sspr_code);
@@ -310,6 +369,41 @@ mod tests {
             Kind::Code { code: "01234567".into(), support_code: "S".into() },
             Kind::PasswordChanged {
                 display_name: "Anna".into(),
+                unusual: true,
+                at_ms: 1_800_000_000_000,
+                support_code: "S".into(),
+            },
+            Kind::RegistrationDue {
+                display_name: "Anna".into(),
+                confirm: true,
+                page: "https://ritorno.test/register".into(),
+            },
+            Kind::RegistrationDue {
+                display_name: "Anna".into(),
+                confirm: false,
+                page: "https://ritorno.test/register".into(),
+            },
+            Kind::PasswordChanged {
+                display_name: "Anna".into(),
+                unusual: false,
+                at_ms: 1_800_000_000_000,
+                support_code: "S".into(),
+            },
+            Kind::AdministratorReset {
+                name: "Anna".into(),
+                console: false,
+                at_ms: 1_800_000_000_000,
+                support_code: Some("S".into()),
+            },
+            Kind::AdministratorReset {
+                name: "root".into(),
+                console: true,
+                at_ms: 1_800_000_000_000,
+                support_code: None,
+            },
+            Kind::PasswordGiven {
+                display_name: "Anna".into(),
+                operator: "desk".into(),
                 at_ms: 1_800_000_000_000,
                 support_code: "S".into(),
             },
@@ -340,6 +434,7 @@ mod tests {
     fn changed_mail_says_who_and_when() {
         let kind = Kind::PasswordChanged {
             display_name: "Anna Rossi".into(),
+            unusual: false,
             at_ms: 1_800_000_000_000,
             support_code: "ABCDE-12345".into(),
         };

@@ -110,7 +110,7 @@ pub(crate) async fn send_code(
     let (name, reason) = (operator.administrator.name.clone(), case.reason.clone());
     let template = Letters::HelpDeskCode { code: code.to_string(), operator: name, reason };
     let to = Some(address.to_owned());
-    let letter = Letter { to, language: user.language.unwrap_or_default(), template };
+    let letter = Letter { to, language: operator.tenant.language_of(user), template };
     let valid = case.expires_at.since(now);
     queue(state, &Mail::new(user.tenant, letter, valid, now, &*state.random)).await?;
     let reason = format!("code sent: {}", case.reason);
@@ -214,7 +214,7 @@ pub(crate) async fn make_pass(
         reason: case.reason.clone(),
         at_ms: now.unix_ms(),
     };
-    for mail in notices(user, user.language.unwrap_or_default(), &template, now, &*state.random) {
+    for mail in notices(user, operator.tenant.language_of(user), &template, now, &*state.random) {
         queue(state, &mail).await?;
     }
     operator.note(state, Activity::PassMade, case.reason.clone(), Some(user.id)).await?;

@@ -50,7 +50,7 @@ pub(crate) async fn revoke(
     } else {
         Template::MethodChanged { display_name, method, change, at_ms, support_code }
     };
-    for mail in notices(&user, user.language.unwrap_or_default(), &template, now, &*state.random) {
+    for mail in notices(&user, operator.tenant.language_of(&user), &template, now, &*state.random) {
         if let Err(error) = queue(&state, &mail).await {
             tracing::error!(%error, "a notice of a method that was taken back could not be queued");
         }

@@ -24,11 +24,22 @@ pub(crate) enum SwitchName {
     ForbidNames,
     /// Are people led at sign-in to register what they lack, and to look through it when it is time?
     RequireRegistration,
+    /// Are administrators told when another one's password is reset?
+    NotifyAdministrators,
+    /// Are people told by mail that they should register what they lack, or look through it?
+    RegistrationMails,
 }
 
 impl SwitchName {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Sspr, Self::Writeback, Self::Unlock, Self::ForbidNames, Self::RequireRegistration];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Sspr,
+        Self::Writeback,
+        Self::Unlock,
+        Self::ForbidNames,
+        Self::RequireRegistration,
+        Self::NotifyAdministrators,
+        Self::RegistrationMails,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +48,8 @@ impl SwitchName {
             Self::Unlock => "unlock",
             Self::ForbidNames => "forbid-names",
             Self::RequireRegistration => "require-registration",
+            Self::NotifyAdministrators => "notify-administrators",
+            Self::RegistrationMails => "registration-mails",
         }
     }
 
@@ -47,6 +60,8 @@ impl SwitchName {
             Self::Unlock => tenant.unlock_enabled,
             Self::ForbidNames => tenant.forbid_names,
             Self::RequireRegistration => tenant.require_registration,
+            Self::NotifyAdministrators => tenant.notify_administrators,
+            Self::RegistrationMails => tenant.registration_mails,
         }
     }
 
@@ -57,6 +72,8 @@ impl SwitchName {
             Self::Unlock => TenantSwitch::Unlock,
             Self::ForbidNames => TenantSwitch::ForbidNames,
             Self::RequireRegistration => TenantSwitch::RequireRegistration,
+            Self::NotifyAdministrators => TenantSwitch::NotifyAdministrators,
+            Self::RegistrationMails => TenantSwitch::RegistrationMails,
         }
     }
 

@@ -20,8 +20,15 @@ static HASHING: Hashing = Hashing::new();
 
 /// What came of a typed password.
 pub(super) enum Compared {
-    /// It is the one with this hash. The try stays counted until it is [given back](Tried::give_back).
-    Right(PasswordHash, Tried),
+    /// It is the right one. The try stays counted until it is [given back](Tried::give_back).
+    Right {
+        /// The hash that it was compared with.
+        hash: PasswordHash,
+        /// Whether an administrator gave it, so that it opens nothing but its change.
+        must_change: bool,
+        /// The try.
+        tried: Tried,
+    },
     /// It is not, or there is none to compare it with.
     Wrong {
         /// Whether the name had so many from everywhere that the answer is to take longer.
@@ -58,8 +65,9 @@ pub(super) async fn compare(
     password: Password,
 ) -> Result<Compared, PageError> {
     let (tenant, now, limits) = (state.tenant, state.clock.now(), state.store.limits());
-    let stored = state.store.cloud_passwords().dated(tenant, user).await.map_err(PageError::behind)?;
-    let (stored, since) = stored.unzip();
+    let kept = state.store.cloud_passwords().kept(tenant, user).await.map_err(PageError::behind)?;
+    let must_change = kept.as_ref().is_some_and(|kept| kept.must_change);
+    let (stored, since) = kept.map(|kept| (kept.hash, kept.changed_at)).unzip();
     let mark = mark_since(state, jar, tenant, subject, since);
     let lifted = limits.counted(tenant, &PASSWORDS_LIFTED, subject, now).await.map_err(PageError::behind)?;
     // What the help desk lifts begins to be counted anew.
@@ -82,7 +90,7 @@ pub(super) async fn compare(
     let slow = mark.is_none() && !anywhere.await.map_err(PageError::behind)?;
     let right = HASHING.compute(move || judged(stored, |hash| hash.matches(&password))).await?;
     Ok(match right {
-        Some(hash) => Compared::Right(hash, Tried { limit, here, slow }),
+        Some(hash) => Compared::Right { hash, must_change, tried: Tried { limit, here, slow } },
         None => Compared::Wrong { slow },
     })
 }
@@ -96,7 +104,7 @@ fn judged(stored: Option<PasswordHash>, matches: impl FnOnce(&PasswordHash) -> b
 }
 
 /// The hash of a new password that its policy allows.
-pub(super) async fn hashed(state: &AppState, password: Password) -> Result<PasswordHash, PageError> {
+pub(crate) async fn hashed(state: &AppState, password: Password) -> Result<PasswordHash, PageError> {
     let random = state.random.clone();
     let made: Result<PasswordHash, PasswordError> =
         HASHING.compute(move || PasswordHash::of_person(&password, &*random)).await?;

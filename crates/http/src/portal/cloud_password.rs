@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::cloud::{Compared, compare, hashed};
 use super::submit::{OUTCOME, activity};
+use crate::administrator_mails;
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page, to_the_end};
 use crate::portal::code::{elsewhere, ended};
@@ -148,7 +149,7 @@ impl Change {
         if changes {
             let (reader, subject, user) = (&self.reader, &self.flow.subject, Some(self.user.id));
             match compare(&self.state, reader, &self.jar, subject, user, typed).await? {
-                Compared::Right(hash, tried) => {
+                Compared::Right { hash, tried, .. } => {
                     tried.give_back(&self.state).await?;
                     from = Some(hash);
                 }
@@ -176,9 +177,12 @@ impl Change {
         }
         let language = self.user.language.unwrap_or(self.flow.language);
         // It is stored: people hear of it whether or not it can be written down.
-        if let Err(error) = notice::changed(&self.state, &self.user, language, &self.flow.support_code).await
-        {
+        let (code, unusual) = (&self.flow.support_code, !self.flow.known_browser);
+        if let Err(error) = notice::changed(&self.state, &self.user, language, code, unusual).await {
             tracing::error!(%error, "a notice of a changed password could not be queued");
+        }
+        if !changes {
+            administrator_mails::person_reset(&self.state, &self.tenant, &self.user, code).await;
         }
         self.note(Success::Success, "kept in the tenant").await?;
         Ok(Redirect::to(OUTCOME).into_response())

@@ -73,6 +73,7 @@ pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
         title: key("flow-ended-title"),
         told: key("flow-ended-told"),
         back: "/",
+        support_code: None,
     };
     page(StatusCode::GONE, &notice)
 }

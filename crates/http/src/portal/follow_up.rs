@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ritorno_identity::audit::{Actor, Fact};
+use ritorno_identity::audit::{Activity, Actor, Fact};
 use ritorno_identity::flow::Flow;
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::request::{Attempt, Request};
@@ -12,6 +12,7 @@ use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
 use ritorno_storage::StoreError;
 
+use crate::administrator_mails;
 use crate::portal::notice;
 use crate::portal::submit::{activity, told_to_operators};
 use crate::state::AppState;
@@ -100,10 +101,25 @@ async fn follow(state: &AppState, request: &Request, outcome: &Outcome) -> Resul
         && request.operation != Operation::Unlock
         && let Some(user) = state.store.users().get(request.tenant, request.user).await?
     {
-        let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_default();
+        let tenant = state.store.tenants().get(request.tenant).await?;
+        let of_tenant = || tenant.as_ref().map(|tenant| tenant.language_of(&user)).unwrap_or_default();
+        let language = user.language.or(flow.as_ref().map(|flow| flow.language)).unwrap_or_else(of_tenant);
         if done {
             notice::forget_registrations(state, &user).await;
-            notice::changed(state, &user, language, &request.support_code).await?;
+            match request.administrator {
+                None => {
+                    let unusual = flow.as_ref().is_some_and(|flow| !flow.known_browser);
+                    notice::changed(state, &user, language, &request.support_code, unusual).await?;
+                    if let Some(tenant) = tenant.filter(|_| request.operation == Operation::Reset) {
+                        administrator_mails::person_reset(state, &tenant, &user, &request.support_code).await;
+                    }
+                }
+                Some(by) => {
+                    let by = state.store.administrators().get(request.tenant, by).await?;
+                    let name = by.map(|by| by.name).unwrap_or_default();
+                    notice::given(state, &user, language, &name, &request.support_code).await?;
+                }
+            }
         } else {
             notice::not_changed(state, &user, language, &request.support_code).await?;
         }
@@ -118,8 +134,11 @@ fn fact(state: &AppState, request: &Request, outcome: &Outcome, flow: Option<&Fl
         id: FactId(request.id.0),
         tenant: request.tenant,
         at: state.clock.now(),
-        activity: activity(request.operation),
-        actor: Actor::User(request.user),
+        activity: match request.administrator {
+            None => activity(request.operation),
+            Some(_) => Activity::ResetByAdministrator,
+        },
+        actor: request.administrator.map_or(Actor::User(request.user), Actor::Administrator),
         target: Some(request.user),
         from: None,
         success,

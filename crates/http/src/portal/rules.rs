@@ -62,7 +62,7 @@ pub(super) const fn unreadable(policy: &EffectivePolicy) -> bool {
 }
 
 /// What is told about a broken rule.
-pub(super) fn refused(t: Words, rule: &Rule) -> String {
+pub(crate) fn refused(t: Words, rule: &Rule) -> String {
     match rule {
         Rule::BannedWord => t.say("refused-banned-word"),
         Rule::BreachedPassword => t.say("refused-breached"),

@@ -116,6 +116,7 @@ async fn begin(
     let standing = users.standing(tenant.id, id, whose, now).await.map_err(PageError::behind)?;
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
+    let flow = Flow { known_browser: known, ..flow };
     let whose = (typed, &name);
     if let Some(page) = asked(state, reader, &tenant, &DOOR, whose, (sent, &paid), known).await? {
         return Ok(page);
@@ -172,6 +173,8 @@ fn new_flow(
         person,
         masked_address: own.unwrap_or(decoy),
         purpose: Purpose::Reset,
+        // What the browser shows is looked at by whoever has it.
+        known_browser: false,
         state: FlowState::CodeSent,
         gates,
         language: reader.words(tenant).0,

@@ -11,7 +11,6 @@ use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::flow::{Flow, FlowState, Step};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
-use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::{Fault, Outcome};
@@ -23,6 +22,7 @@ use ritorno_storage::StoreError;
 use serde::Serialize;
 use tracing::Instrument as _;
 
+use crate::administrator_mails;
 use crate::i18n::Words;
 use crate::measures;
 use crate::page::PageError;
@@ -138,7 +138,7 @@ impl Submission {
             user: user.clone(),
             offer: offer.clone(),
             envelope,
-            initiator: Initiator::Person,
+            administrator: None,
             support_code: self.flow.support_code.clone(),
             must_change: false,
             forbid_names: self.tenant.forbid_names,
@@ -219,9 +219,16 @@ impl Submission {
             // An unlocked account keeps its password: nobody has to hear of a new one.
             if matches!(outcome, Outcome::Done(_)) && self.operation != Operation::Unlock {
                 let language = user.language.unwrap_or(self.flow.language);
-                let (told, ()) = tokio::join!(
-                    notice::changed(&self.state, user, language, &self.flow.support_code),
+                let (told, (), ()) = tokio::join!(
+                    notice::changed(
+                        &self.state,
+                        user,
+                        language,
+                        &self.flow.support_code,
+                        !self.flow.known_browser
+                    ),
                     notice::forget_registrations(&self.state, user),
+                    self.tell_administrators(user),
                 );
                 told?;
             }
@@ -241,6 +248,13 @@ impl Submission {
         }
         if let Err(error) = all {
             tracing::error!(?error, %request, "what follows an outcome is done later");
+        }
+    }
+
+    /// Whoever changes a password that they know is not told of.
+    async fn tell_administrators(&self, user: &User) {
+        if self.operation == Operation::Reset {
+            administrator_mails::person_reset(&self.state, &self.tenant, user, &self.flow.support_code).await;
         }
     }
 
@@ -297,7 +311,7 @@ pub(super) const fn activity(operation: Operation) -> Activity {
 }
 
 /// An outcome for the audit: where, what the directory said, how long it took. Never the password.
-pub(super) fn told_to_operators(outcome: &Outcome) -> (Success, String) {
+pub(crate) fn told_to_operators(outcome: &Outcome) -> (Success, String) {
     let operator = outcome.operator();
     let dc = operator.dc.as_deref().unwrap_or("no DC");
     let (success, what) = match outcome {

@@ -31,6 +31,8 @@ pub(crate) struct Script {
     pub(crate) outcome: Outcome,
     /// What it opened, in order.
     pub(crate) opened: Vec<String>,
+    /// What the orders for these said, as they were signed.
+    pub(crate) orders: Vec<serde_json::Value>,
 }
 
 /// The agent of a world.
@@ -107,7 +109,12 @@ impl TestAgent {
         tokio::spawn(async move { relay.serve(tenant, &mut pipe, "test").await });
 
         let person = Found::Person { policy: policy(), locked: false, disabled: false };
-        let script = Arc::new(Mutex::new(Script { found: person, outcome: done(), opened: Vec::new() }));
+        let script = Arc::new(Mutex::new(Script {
+            found: person,
+            outcome: done(),
+            opened: Vec::new(),
+            orders: Vec::new(),
+        }));
         let (said, epoch) = (script.clone(), EpochId::random(&*world.state.random));
         let (row, key, own_chain) = (agent.clone(), identity.clone(), chain.clone());
         tokio::spawn(async move {
@@ -141,12 +148,14 @@ impl TestAgent {
                         // An unlocking carries none, a change two: the old one first.
                         let passwords = [&sealed.old, &sealed.new].into_iter().flatten();
                         let opened: Vec<&str> = passwords.map(|password| password.expose()).collect();
+                        let order = payload(&authorisation);
+                        let attempt = order["attempt"].as_u64().unwrap();
                         let outcome = {
                             let mut script = said.lock().unwrap();
+                            script.orders.push(order);
                             script.opened.push(opened.join(" -> "));
                             script.outcome.clone()
                         };
-                        let attempt = payload(&authorisation)["attempt"].as_u64().unwrap();
                         for says in
                             [Says::Started { version_before: None, database: None }, Says::Ended { outcome }]
                         {

@@ -104,6 +104,7 @@ pub(crate) fn table() -> Vec<Expected> {
             Roles(DESK, "people.help", &[409]),
         ),
         row("POST /api/v1/people/{person}/help-desk/cases/{case}/approval", InPerson(DESK)),
+        row("POST /api/v1/people/{person}/help-desk/cases/{case}/password", InPerson(DESK)),
         row("POST /api/v1/people/{person}/help-desk/cases/{case}/pass", Roles(DESK, "people.help", &[409])),
         row("GET /api/v1/licences", Roles(GLOBAL, "licences.read", &[200])),
         sent(
@@ -353,5 +354,5 @@ async fn an_administrator_of_a_directory_is_told_that_it_takes_a_cloud_only_one(
         assert!(case || told.text.contains("cloud-only"), "{}", told.text);
         seen += 1;
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }

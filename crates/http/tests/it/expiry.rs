@@ -29,10 +29,10 @@ async fn taken(world: &World) -> Vec<Letter> {
 
 async fn people_are_told_on_their_days_in_their_language(world: &World) {
     let (store, start) = (&world.state.store, world.clock.now());
-    let tenant = Tenant {
-        expiry_days: vec![14, 7, 1],
-        ..store.tenants().get(world.tenant.id).await.unwrap().unwrap()
-    };
+    let tenant = store.tenants().get(world.tenant.id).await.unwrap().unwrap();
+    assert_eq!(tenant.expiry_days, [14, 7, 1], "as a new tenant has it");
+    let off = Tenant { expiry_days: Vec::new(), ..tenant.clone() };
+    assert!(store.tenants().update(&off).await.unwrap());
     let expires = start.plus(DAY.saturating_mul(20));
     let set = async |name: &str, alter: &dyn Fn(&mut User)| {
         let mut user = world.person(name, Some("own@mail.test")).await;
@@ -46,7 +46,7 @@ async fn people_are_told_on_their_days_in_their_language(world: &World) {
     set("never", &|user| user.password_expires_at = None).await;
     set("far", &|user| user.password_expires_at = Some(expires.plus(DAY.saturating_mul(1_000)))).await;
     let outside = set("outside", &|user| user.mail = None).await;
-    // Switched off, as it is for a tenant that says nothing.
+    // Switched off.
     world.clock.advance(DAY.saturating_mul(19));
     assert_eq!(once(&world.state).await.unwrap(), 0);
     assert!(store.tenants().update(&tenant).await.unwrap());

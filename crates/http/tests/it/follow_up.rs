@@ -8,6 +8,7 @@ use ritorno_identity::flow::FlowState;
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::mail::Template;
 use ritorno_identity::request::{Attempt, Request, RequestState};
+use ritorno_identity::user::User;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::{AgentId, EpochId, RequestId, SourceAnchor, SupportCode};
@@ -18,6 +19,9 @@ use crate::browser::Browser;
 use crate::portal::past_the_gate;
 use crate::world::World;
 
+/// When what nobody waited for is followed up.
+pub(crate) const AFTER: Duration = LEFT_ALONE;
+
 /// A request that was handed to an agent when the server stopped: its flow waits for it.
 async fn submitted(world: &World, browser: &mut Browser) -> Request {
     let _agent = TestAgent::link(world).await;
@@ -27,14 +31,24 @@ async fn submitted(world: &World, browser: &mut Browser) -> Request {
     let flow = store.flows().by_support_code(world.tenant.id, &code).await.unwrap().unwrap();
     let id = RequestId::random(&*world.state.random);
     assert!(store.flows().advance(&flow, &flow.submitted(id, now).unwrap()).await.unwrap());
-    let request = Request {
-        id,
+    let user = world.state.store.users().get(world.tenant.id, flow.user().unwrap()).await.unwrap().unwrap();
+    let request = Request { id, support_code: code, ..dispatched(world, &user) };
+    store.requests().begin(&request, None).await.unwrap();
+    request
+}
+
+/// A request about somebody that was handed to an agent.
+pub(crate) fn dispatched(world: &World, user: &User) -> Request {
+    let now = world.clock.now();
+    Request {
+        id: RequestId::random(&*world.state.random),
         tenant: world.tenant.id,
-        user: flow.user().unwrap(),
+        user: user.id,
         anchor: SourceAnchor("AAAAAAAAAAAAAAAAAAAAAA==".into()),
         operation: Operation::Reset,
+        administrator: None,
         envelope_digest: [7; 32],
-        support_code: code,
+        support_code: SupportCode::random(&*world.state.random),
         attempt: Attempt {
             number: 1,
             agent: AgentId::random(&*world.state.random),
@@ -48,12 +62,10 @@ async fn submitted(world: &World, browser: &mut Browser) -> Request {
         corrected: false,
         created_at: now,
         updated_at: now,
-    };
-    store.requests().begin(&request, None).await.unwrap();
-    request
+    }
 }
 
-async fn finish(world: &World, request: &Request, outcome: &Outcome) {
+pub(crate) async fn finish(world: &World, request: &Request, outcome: &Outcome) {
     let Attempt { number, agent, .. } = request.attempt;
     let requests = world.state.store.requests();
     requests.finish(request.tenant, request.id, number, agent, outcome, world.clock.now()).await.unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that can't go on says where")]
 
 mod account;
+mod administrator_mails;
 mod agent;
 mod agent_api;
 mod api;
@@ -24,6 +25,7 @@ mod console;
 mod doctor;
 mod expiry;
 mod follow_up;
+mod give_password;
 mod help_desk;
 mod hostile;
 mod licences;
@@ -36,6 +38,7 @@ mod proxied;
 mod questions;
 mod register;
 mod register_limits;
+mod registration_mails;
 mod scim;
 mod scim_bodies;
 mod scim_bulk;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ritorno_identity::flow::{FlowState, Person};
+use ritorno_identity::language::Language;
 use ritorno_identity::mail::Template;
+use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::{Context, Envelope, Passwords, seal};
 use ritorno_protocol::ids::SupportCode;
@@ -34,6 +36,11 @@ impl PageContext {
         let text =
             escaped.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
         Self(serde_json::from_str(&text).unwrap())
+    }
+
+    /// All of it.
+    pub(crate) fn value(&self) -> serde_json::Value {
+        self.0.clone()
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -69,6 +76,78 @@ impl PageContext {
         let envelope = seal(context, passwords, &keys, &*world.state.random).unwrap();
         serde_json::to_string(&envelope).unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_in_a_browser_that_was_never_used_is_told_as_unusual() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    for expected in [true, false] {
+        let page = past_the_gate(&world, &mut browser).await;
+        let envelope = page.seal(&world, &page.context(), "Nuova-Passw0rd!");
+        assert!(browser.post_json("/reset/submit", &envelope).await.body.contains("done"));
+        // They are told a moment after the page is answered.
+        let mut told = Vec::new();
+        for _ in 0..200 {
+            for letter in world.letters().await {
+                let Template::PasswordChanged { unusual, .. } = letter.template else { panic!("{letter:?}") };
+                told.push(unusual);
+            }
+            if told.len() == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(told, [expected; 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_gate_gives_another_token() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", ANNA)]).await;
+    let before = browser.cookie("__Host-flow");
+    let code = world.code(ANNAS_MAIL).await;
+    browser.post("/reset/code", &[("code", "00000000")]).await;
+    assert_eq!(browser.cookie("__Host-flow"), before, "a wrong code passes nothing");
+    let passed = browser.post("/reset/code", &[("code", &code)]).await;
+    assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
+    assert_ne!(browser.cookie("__Host-flow"), before);
+    let mut thief = Browser::new(&world.app, "en");
+    thief.set_cookie("__Host-flow", &before);
+    let ended = thief.get("/reset/password").await;
+    assert!(ended.body.contains("This reset has ended"), "{} {}", ended.location(), ended.body);
+    assert!(browser.get("/reset/password").await.body.contains("password-form"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_told_in_the_tenants_look_and_a_fault_has_a_code() {
+    let world = World::new().await;
+    let help = Some("https://help.contoso.test/".to_owned());
+    let tenant = Tenant { helpdesk_url: help, languages: vec![Language::Italian], ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    let mut browser = Browser::new(&world.app, "en");
+    let missing = browser.get("/no/such/page").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(
+        missing.body.contains("· Contoso</title>") && missing.body.contains("https://help.contoso.test/")
+    );
+    assert!(missing.body.contains("Questa pagina non esiste.") && !missing.body.contains("support-code"));
+    let elsewhere = browser.post_from("https://evil.test", "/reset/start").await;
+    assert!(
+        elsewhere.status == StatusCode::FORBIDDEN && elsewhere.body.contains("https://help.contoso.test/")
+    );
+    world.state.store.close().await;
+    let fault = browser.get("/").await;
+    assert_eq!(fault.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        fault.body.contains("This is a fault on our side") && fault.support_code().len() == 11,
+        "{}",
+        fault.body
+    );
 }
 
 /// Walks to the password page.

@@ -207,6 +207,7 @@ async fn a_break_glass_account_needs_its_password_only_and_is_seen() {
         tenant: world.tenant.id,
         name: "glass".into(),
         person: None,
+        mail: None,
         cloud_only: true,
         role: Role::Global,
         scope: Scope::default(),

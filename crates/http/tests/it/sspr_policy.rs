@@ -91,6 +91,7 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
         ("/console/sspr/gates", everybody.as_slice()),
         ("/console/sspr/group", &theirs),
         ("/console/sspr/reconfirm", &[("days", "90")]),
+        ("/console/sspr/expiry", &[("days", " 7, 30 7 ")]),
         ("/console/sspr/for", &[("group", "board")]),
     ] {
         let answer = root.post(path, form).await;
@@ -99,10 +100,17 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     let tenant = stored(world).await;
     assert_eq!(tenant.gate_policy, GatePolicy::new(1, vec![Method::Mail, Method::App], 1, true).unwrap());
     assert_eq!((tenant.reconfirm_after.days(), tenant.sspr_group), (90, Some(board.id)));
+    assert_eq!(tenant.expiry_days, [30, 7]);
+    for wrong in ["0", "91", "7 days", "1 2 3 4 5 6 7 8 9 10 11"] {
+        let answer = root.post("/console/sspr/expiry", &[("days", wrong)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    assert_eq!(stored(world).await.expiry_days, [30, 7]);
     assert_eq!(
         changes(world).await,
         [
             "sspr for: board",
+            "expiry mails: [30, 7] days before",
             "confirmed again after 90 days",
             "gates of the group board: 2 of mail, app, 2 to register",
             "gates: 1 of mail, app, 1 to register",

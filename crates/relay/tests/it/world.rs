@@ -9,7 +9,6 @@ use ritorno_identity::agent::Agent;
 use ritorno_identity::agent_forests::ForestClaim;
 use ritorno_identity::licence::Grant;
 use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
-use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::certificate::{KeyCertificate, KeyRole, RecipientChain};
 use ritorno_protocol::clock::{Clock, Timestamp};
@@ -370,7 +369,7 @@ impl World {
             user: self.anna.clone(),
             offer,
             envelope,
-            initiator: Initiator::Person,
+            administrator: None,
             support_code: SupportCode("AAAAA-BBBBB".into()),
             must_change: false,
             forbid_names: true,

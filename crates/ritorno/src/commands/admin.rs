@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use ritorno_http::administrator_mails::{Outbox, Whose, is_address, tell};
 use ritorno_identity::address::domain;
 use ritorno_identity::administrator::{Administrator, Role, Scope};
 use ritorno_identity::audit::Activity;
@@ -64,6 +65,14 @@ pub(crate) enum Command {
         /// The person's own sign-in name, as they type it at a reset.
         person: Option<String>,
     },
+    /// Says where mail to an administrator goes; without an address, to the one of the person whose account it is.
+    Mail {
+        /// The sign-in name of the account.
+        name: String,
+        /// The address.
+        #[arg(value_parser = address)]
+        address: Option<String>,
+    },
     /// Lists the administrators, and whose account each is.
     List,
     /// Gives an administrator another password, and ends their sessions. Without --password-stdin one is made and printed once.
@@ -111,6 +120,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         Command::Scope { name, scope } => set_scope(&installation, &name, &scope).await,
         Command::TakeApp { name } => take_app(&installation, &name).await,
         Command::Person { name, person } => set_person(&installation, &name, person.as_deref()).await,
+        Command::Mail { name, address } => set_mail(&installation, &name, address.as_deref()).await,
         Command::List => list(&installation).await,
         Command::Password { name, password_stdin } => {
             set_password(&installation, &name, password_stdin).await
@@ -142,6 +152,7 @@ async fn add(installation: &Installation, new: New, password_stdin: bool) -> any
         tenant: installation.tenant.id,
         name,
         person: person.as_ref().map(|person| person.id),
+        mail: None,
         cloud_only: true,
         role,
         scope,
@@ -257,6 +268,19 @@ async fn set_person(installation: &Installation, name: &str, person: Option<&str
     say(reason)
 }
 
+fn address(typed: &str) -> Result<String, String> {
+    if is_address(typed) { Ok(typed.to_owned()) } else { Err("that is no mail address".to_owned()) }
+}
+
+async fn set_mail(installation: &Installation, name: &str, address: Option<&str>) -> anyhow::Result<()> {
+    let administrator = named(installation, name).await?;
+    let administrators = installation.store.administrators();
+    administrators.set_mail(installation.tenant.id, administrator.id, address).await?;
+    let reason = format!("{}: {}", administrator.name, address.unwrap_or("as the person's"));
+    super::audit(installation, Activity::AdministratorMailSet, reason.clone()).await?;
+    say(reason)
+}
+
 async fn set_password(installation: &Installation, name: &str, password_stdin: bool) -> anyhow::Result<()> {
     let administrator = named(installation, name).await?;
     let (random, tenant) = (system::random(), installation.tenant.id);
@@ -265,11 +289,16 @@ async fn set_password(installation: &Installation, name: &str, password_stdin: b
     installation.store.administrators().set_password(tenant, administrator.id, &hash).await?;
     installation.store.sessions().delete_of(tenant, administrator.id).await?;
     super::audit(installation, Activity::AdministratorPasswordSet, administrator.name.clone()).await?;
+    let (store, node_key) = (&installation.store, &installation.node_key);
+    let outbox = Outbox { store, node_key, random: &*random, now: system::clock().now() };
+    let told = tell(outbox, &installation.tenant, Whose::Account(&administrator)).await;
+    // What is shown only once comes before all that may have failed.
     if password_stdin {
-        say(format_args!("{}: the password is replaced", administrator.name))
+        say(format_args!("{}: the password is replaced", administrator.name))?;
     } else {
-        say(format_args!("{}, password: {}   (shown only now)", administrator.name, password.expose()))
+        say(format_args!("{}, password: {}   (shown only now)", administrator.name, password.expose()))?;
     }
+    told.map(drop).context("the other administrators could not be told")
 }
 
 async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
@@ -284,7 +313,7 @@ async fn remove(installation: &Installation, name: &str) -> anyhow::Result<()> {
 }
 
 async fn list(installation: &Installation) -> anyhow::Result<()> {
-    let mut table = table(["name", "role", "for", "person", "second factor", "made"]);
+    let mut table = table(["name", "role", "for", "person", "mail", "second factor", "made"]);
     for one in installation.store.administrators().list(installation.tenant.id).await? {
         let whose = whose(installation, &one).await?;
         let whom = whom(installation, &one.scope).await?;
@@ -295,7 +324,8 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
             (false, _, false) => "not asked for",
         };
         let made = moment(Some(one.created_at));
-        table.add_row([one.name.as_str(), one.role.as_str(), &whom, &whose, second, &made]);
+        let mail = one.mail.as_deref().unwrap_or("the person's");
+        table.add_row([one.name.as_str(), one.role.as_str(), &whom, &whose, mail, second, &made]);
     }
     say(table)
 }

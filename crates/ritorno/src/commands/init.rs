@@ -90,6 +90,7 @@ pub(super) async fn make(
         name: administrator.to_owned(),
         // Nobody is synchronised yet: `ritorno admin person` says it later.
         person: None,
+        mail: None,
         cloud_only: true,
         role: Role::Global,
         scope: Scope::default(),

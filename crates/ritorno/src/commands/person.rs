@@ -9,8 +9,11 @@ use ritorno_http::portal::read_address;
 use ritorno_identity::audit::{Activity, Fact};
 use ritorno_identity::mail::{Template, notices};
 use ritorno_identity::mask::mask;
+use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
+use ritorno_identity::phone::Phone;
 use ritorno_identity::registration::AddressChange;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::ids::SupportCode;
 use serde::Deserialize;
@@ -33,10 +36,10 @@ pub(crate) enum Command {
     },
     /// Lists the people whose directory is the tenant itself.
     List,
-    /// Registers an address for codes for many people at once, so that they need not. Whoever registered one by themselves keeps it,
+    /// Registers an address or a mobile number for codes for many people at once, so that they need not. Whoever registered one by themselves keeps it,
     /// and everybody is told at the addresses that were on file before. A line that is wrong is left out, and the others hold.
     Preregister {
-        /// A CSV file with the columns 'user' (the sign-in name) and 'mail'.
+        /// A CSV file with the columns 'user' (the sign-in name), and 'mail', 'mobile' or both. A field may be empty.
         file: PathBuf,
         /// Only says what would be done.
         #[arg(long)]
@@ -48,7 +51,10 @@ pub(crate) enum Command {
 #[derive(Deserialize)]
 struct Line {
     user: String,
+    #[serde(default)]
     mail: String,
+    #[serde(default)]
+    mobile: String,
 }
 
 /// Does it.
@@ -65,7 +71,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     }
 }
 
-/// Registers an address for everybody who is named in the file.
+/// Registers what the file says for everybody who is named in it.
 async fn preregister_all(installation: &Installation, file: &Path, dry_run: bool) -> anyhow::Result<()> {
     let (mut registered, mut wrong, mut seen) = (0_u32, 0_u32, HashSet::new());
     for (number, line) in read(file)? {
@@ -104,9 +110,10 @@ fn read(file: &Path) -> anyhow::Result<Vec<(u64, Result<Line, csv::Error>)>> {
     let named = || file.display().to_string();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).with_context(named)?;
     let columns = reader.headers().with_context(named)?.clone();
-    for column in ["user", "mail"] {
-        if !columns.iter().any(|one| one == column) {
-            bail!("{}, line 1: there is no column '{column}': the first line names the columns", named());
+    let has = |column: &str| columns.iter().any(|one| one == column);
+    for (there, missing) in [(has("user"), "'user'"), (has("mail") || has("mobile"), "'mail' or 'mobile'")] {
+        if !there {
+            bail!("{}, line 1: there is no column {missing}: the first line names the columns", named());
         }
     }
     let mut lines = Vec::new();
@@ -130,45 +137,94 @@ async fn preregister(
     let nobody = || format!("the tenant has nobody whose sign-in name is '{}'", line.user);
     let Ok(name) = SignInName::parse(&line.user) else { return Ok(Err(nobody())) };
     let Some(user) = store.users().by_sign_in_name(tenant.id, &name).await? else { return Ok(Err(nobody())) };
-    if user.registered_mail.as_deref().is_some_and(|mail| !mail.is_empty()) {
-        return Ok(Err(format!("'{}' has registered an address, and keeps it", line.user)));
-    }
-    let address = match read_address(tenant, &user, &line.mail) {
-        Ok(address) => address,
-        Err(fault) => return Ok(Err(format!("'{}' for '{}': {fault}", line.mail, line.user))),
+    let (mail, mobile) = match wanted(tenant, &user, line) {
+        Ok(wanted) => wanted,
+        Err(why) => return Ok(Err(why)),
     };
     if dry_run {
         return Ok(Ok(()));
     }
-    if !store.users().set_registered_mail(tenant.id, user.id, None, Some(address.as_str())).await? {
-        return Ok(Err(format!("'{}' has registered an address at this moment, and keeps it", line.user)));
-    }
     let support_code = SupportCode::random(&*system::random());
-    let fact = super::fact(installation, Activity::Registered, "pre-registered from a file".to_owned());
-    let fact = Fact { target: Some(user.id), support_code: Some(support_code.clone()), ..fact };
-    store.audit().append(&fact).await?;
-    tell(installation, &user, address.as_str(), &support_code).await?;
+    let (display_name, at_ms) = (user.display_name.clone(), system::clock().now().unix_ms());
+    let change = AddressChange::Registered;
+    if let Some(address) = mail {
+        if !store.users().set_registered_mail(tenant.id, user.id, None, Some(&address)).await? {
+            return Ok(Err(format!(
+                "'{}' has registered an address at this moment, and keeps it",
+                line.user
+            )));
+        }
+        let template = Template::AddressChanged {
+            display_name: display_name.clone(),
+            change,
+            address: mask(&address).unwrap_or_default(),
+            at_ms,
+            support_code: support_code.0.clone(),
+        };
+        registered(installation, &user, Activity::Registered, template, &support_code).await?;
+    }
+    if let Some(number) = mobile {
+        if !store.users().set_registered_mobile(tenant.id, user.id, None, Some(number.as_str())).await? {
+            return Ok(Err(format!("'{}' has registered a number at this moment, and keeps it", line.user)));
+        }
+        let (method, support) = (Method::Sms, support_code.0.clone());
+        let template = Template::MethodChanged { display_name, method, change, at_ms, support_code: support };
+        registered(installation, &user, Activity::MethodRegistered, template, &support_code).await?;
+    }
     Ok(Ok(()))
 }
 
-/// Tells the person, at every address that was on file before.
-async fn tell(
+/// What a line registers for somebody: nothing that they have registered by themselves. Or why not.
+fn wanted(
+    tenant: &Tenant,
+    user: &User,
+    Line { user: name, mail, mobile }: &Line,
+) -> Result<(Option<String>, Option<Phone>), String> {
+    let has = |own: &Option<String>| own.as_deref().is_some_and(|own| !own.is_empty());
+    if mail.is_empty() && mobile.is_empty() {
+        return Err(format!("there is nothing to register for '{name}'"));
+    }
+    if !mail.is_empty() && has(&user.registered_mail) {
+        return Err(format!("'{name}' has registered an address, and keeps it"));
+    }
+    if !mobile.is_empty() && has(&user.registered_mobile) {
+        return Err(format!("'{name}' has registered a number, and keeps it"));
+    }
+    let mail = match mail.as_str() {
+        "" => None,
+        typed => {
+            let read = read_address(tenant, user, typed);
+            Some(read.map_err(|fault| format!("'{typed}' for '{name}': {fault}"))?.as_str().to_owned())
+        }
+    };
+    let mobile = match mobile.as_str() {
+        "" => None,
+        typed => Some(Phone::parse(typed).ok_or_else(|| {
+            format!("'{typed}' for '{name}': a number begins with + and the code of its country")
+        })?),
+    };
+    Ok((mail, mobile))
+}
+
+/// Writes it down, and tells the person.
+async fn registered(
     installation: &Installation,
     user: &User,
-    address: &str,
+    activity: Activity,
+    template: Template,
     support_code: &SupportCode,
 ) -> anyhow::Result<()> {
+    let fact = super::fact(installation, activity, "pre-registered from a file".to_owned());
+    let fact = Fact { target: Some(user.id), support_code: Some(support_code.clone()), ..fact };
+    installation.store.audit().append(&fact).await?;
+    tell(installation, user, &template).await
+}
+
+/// Tells the person, at every address that was on file before.
+async fn tell(installation: &Installation, user: &User, template: &Template) -> anyhow::Result<()> {
     let (random, now) = (system::random(), system::clock().now());
-    let fallback = installation.tenant.languages.first().copied().unwrap_or_default();
-    let template = Template::AddressChanged {
-        display_name: user.display_name.clone(),
-        change: AddressChange::Registered,
-        address: mask(address).unwrap_or_default(),
-        at_ms: now.unix_ms(),
-        support_code: support_code.0.clone(),
-    };
-    let language = user.language.unwrap_or(fallback);
-    for mail in notices(user, language, &template, now, &*random) {
+    let language = installation.tenant.language_of(user);
+    for mail in notices(user, language, template, now, &*random) {
         installation.store.mail_outbox().queue(&mail, &installation.node_key, &*random).await?;
     }
     Ok(())

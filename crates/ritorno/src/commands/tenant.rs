@@ -197,6 +197,10 @@ pub(crate) enum Switch {
     ForbidNames,
     /// Whether people who lack ways to prove that it is them are led at sign-in to register them, and to look through them when it is time.
     RequireRegistration,
+    /// Whether administrators are told by mail when another one's password is reset.
+    NotifyAdministrators,
+    /// Whether people are told by mail that they should register what they lack, or look through it.
+    RegistrationMails,
     /// Whether administrators show an authenticator app beside their password. Only a laboratory goes without.
     SecondFactor,
 }
@@ -363,6 +367,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             (Switch::Unlock, _) => (Activity::PolicyChanged, "unlock"),
             (Switch::ForbidNames, _) => (Activity::PolicyChanged, "forbid-names"),
             (Switch::RequireRegistration, _) => (Activity::PolicyChanged, "require-registration"),
+            (Switch::NotifyAdministrators, _) => (Activity::PolicyChanged, "notify-administrators"),
+            (Switch::RegistrationMails, _) => (Activity::PolicyChanged, "registration-mails"),
             (Switch::SecondFactor, _) => (Activity::PolicyChanged, "second-factor"),
             (Switch::Writeback, true) => (Activity::WritebackEnabled, "writeback"),
             (Switch::Writeback, false) => (Activity::WritebackDisabled, "writeback"),
@@ -373,6 +379,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             Switch::Unlock => tenant.unlock_enabled = on,
             Switch::ForbidNames => tenant.forbid_names = on,
             Switch::RequireRegistration => tenant.require_registration = on,
+            Switch::NotifyAdministrators => tenant.notify_administrators = on,
+            Switch::RegistrationMails => tenant.registration_mails = on,
             Switch::SecondFactor => tenant.second_factor = on,
         }
         store(&installation, activity, format!("{name} {}", position(on))).await?;
@@ -412,7 +420,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))?;
     say(format_args!("cloud domains           {}", listed(&tenant.cloud_domains)))?;
-    say(format_args!("require-registration    {}", position(tenant.require_registration)))
+    say(format_args!("require-registration    {}", position(tenant.require_registration)))?;
+    say(format_args!("notify-administrators   {}", position(tenant.notify_administrators)))?;
+    say(format_args!("registration-mails      {}", position(tenant.registration_mails)))
 }
 
 /// Says whose people the tenant itself keeps. Nobody changes from one kind to the other by it.

@@ -69,7 +69,16 @@ fn administrators_get_another_password_and_are_removed_but_for_the_last() -> Res
     let place = Place::new()?;
     place.succeed(&["init"])?;
     let added = place.succeed(&["admin", "add", "Ugo", "--role", "global"])?;
+    // The other one is told, where there is an address.
+    assert!(place.fail(&["admin", "mail", "admin", "nowhere"])?.contains("no mail address"));
+    let said = place.succeed(&["admin", "mail", "admin", "root@posta.example"])?;
+    assert_eq!(said, "admin: root@posta.example\n");
+    assert!(place.succeed(&["admin", "list"])?.contains("root@posta.example"));
     let changed = place.succeed(&["admin", "password", "ugo"])?;
+    assert_eq!(place.mails_waiting()?, 1);
+    place.succeed(&["tenant", "set", "notify-administrators", "off"])?;
+    place.succeed(&["admin", "password", "ugo", "--password-stdin"]).ok();
+    assert_eq!(place.mails_waiting()?, 1);
     let password = |said: &str| said.split("password: ").nth(1).map(|rest| rest[..23].to_owned());
     let (first, second) = (password(&added), password(&changed));
     assert!(first.is_some() && second.is_some() && first != second, "{added} {changed}");

@@ -216,6 +216,19 @@ fn addresses_are_registered_from_a_file_and_what_is_wrong_is_left_out() -> Resul
     assert!(place.succeed(&["audit", "export"])?.contains("pre-registered from a file"));
     let waiting = place.mails_waiting()?;
     assert_eq!(waiting, 1, "she is told at the address that was on file before");
+    // A mobile number, beside an address or alone.
+    std::fs::write(&file, "user,name\nanna.rossi@contoso.test,x\n")?;
+    assert!(place.fail(&["person", "preregister", &path])?.contains("no column 'mail' or 'mobile'"));
+    std::fs::write(&file, "user,mail,mobile\nanna.rossi@contoso.test,,3331234567\n")?;
+    assert!(
+        place.fail(&["person", "preregister", &path])?.contains("'3331234567' for 'anna.rossi@contoso.test'")
+    );
+    std::fs::write(&file, "user,mobile,mail\nanna.rossi@contoso.test,+39 333 1234567,\n")?;
+    assert_eq!(place.succeed(&["person", "preregister", &path])?, "1 registered, 0 left out\n");
+    assert!(place.fail(&["person", "preregister", &path])?.contains("has registered a number, and keeps it"));
+    std::fs::write(&file, "user,mobile\nanna.rossi@contoso.test,\n")?;
+    assert!(place.fail(&["person", "preregister", &path])?.contains("nothing to register"));
+    assert_eq!(place.mails_waiting()?, 3, "at both addresses, of the number");
     Ok(())
 }
 
@@ -269,11 +282,12 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
-    let expiry = "expiry mails  none";
+    let expiry = "expiry mails  14, 7, 1 days before";
     let brand = "brand         as it comes";
     let all = "sspr for      everybody";
     let nowhere = "forbidden mail domains  none";
     let (cloud, told) = ("cloud domains           none", "require-registration    off");
+    let (notified, mailed) = ("notify-administrators   on", "registration-mails      off");
     let languages = "languages     en, it";
     let (soft, by_mail) = ("soft match    off", "soft match    user-name-or-mail");
     let fresh = [
@@ -295,6 +309,8 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         nowhere,
         cloud,
         told,
+        notified,
+        mailed,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), fresh);
     place.succeed(&["tenant", "set", "writeback", "on"])?;
@@ -322,21 +338,23 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         domains,
         cloud,
         told,
+        notified,
+        mailed,
     ];
     assert_eq!(lines(place.succeed(&["tenant", "show"])?), turned);
     assert!(place.succeed(&["tenant", "ban-words", "Contoso", "roma"])?.contains("words  contoso, roma\n"));
-    let days = "expiry mails  14, 7, 1 days before\n";
+    let days = "expiry mails  30, 7, 1 days before\n";
     let without = "there is no [mail] table, so that nobody can be told: nothing was changed";
     assert!(place.fail(&["tenant", "expiry-mails", "7"])?.contains(without));
     assert!(place.succeed(&["tenant", "show"])?.contains(expiry), "as it was");
     let mail = "[mail]\nhost = \"localhost\"\nfrom = \"ritorno@contoso.test\"\n";
     place.write(&format!("{}{mail}", place.configuration("http")))?;
-    assert!(place.succeed(&["tenant", "expiry-mails", "1", "14", "7", "7"])?.contains(days));
+    assert!(place.succeed(&["tenant", "expiry-mails", "1", "30", "7", "7"])?.contains(days));
     assert!(place.fail(&["tenant", "expiry-mails", "0"])?.contains("0 is no number of days from 1 to 90"));
     assert!(place.succeed(&["tenant", "show"])?.contains(days), "as they were");
     // What was said while there was a table can be taken back without one.
     place.write(&place.configuration("http"))?;
-    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains(expiry));
+    assert!(place.succeed(&["tenant", "expiry-mails"])?.contains("expiry mails  none\n"));
     assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();

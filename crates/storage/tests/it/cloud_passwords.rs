@@ -2,6 +2,8 @@
 
 use anyhow::{Result, ensure};
 use ritorno_identity::flow::{Flow, FlowState, Person, Step};
+use ritorno_identity::help_desk::{Case, VALID};
+use ritorno_identity::ids::{AdministratorId, CaseId};
 use ritorno_identity::password::PasswordHash;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::user::{Mastered, User};
@@ -15,6 +17,7 @@ on_both!(
     of_many_at_once_one_is_kept,
     nobody_of_a_directory_has_one,
     who_has_one_is_listed,
+    one_that_is_given_takes_a_case_and_has_to_be_changed,
 );
 
 fn hash(of: &str) -> PasswordHash {
@@ -125,5 +128,39 @@ async fn who_has_one_is_listed(f: &Fixture) -> Result<()> {
     for none in ["toso.test", "test", "x.contoso.test"] {
         assert_eq!(passwords.from_directories(f.tenant.id, none).await?, 0, "{none}");
     }
+    Ok(())
+}
+
+async fn one_that_is_given_takes_a_case_and_has_to_be_changed(f: &Fixture) -> Result<()> {
+    let (carla, passwords) = (carla(f).await?, f.store.cloud_passwords());
+    let case = Case {
+        id: CaseId::random(&f.random),
+        tenant: f.tenant.id,
+        user: carla.id,
+        operator: AdministratorId::random(&f.random),
+        reason: "R".into(),
+        by_code: false,
+        cleared: false,
+        passed: false,
+        created_at: NOW,
+        expires_at: NOW.plus(VALID),
+    };
+    let kept = async || f.store.cloud_passwords().kept(f.tenant.id, Some(carla.id)).await;
+    f.store.help_desk().open(&case, None).await?;
+    ensure!(!passwords.give(&case, case.operator, &hash("given"), NOW).await?, "it is not cleared");
+    ensure!(kept().await?.is_none());
+    let colleague = AdministratorId::random(&f.random);
+    ensure!(f.store.help_desk().approve(case.tenant, case.id, colleague, NOW).await?);
+    let session =
+        Registration { state: RegistrationState::Proven, ..f.registration(Person::Known(carla.id)) };
+    f.store.registrations().insert(&session).await?;
+    ensure!(passwords.give(&case, case.operator, &hash("given"), NOW).await?);
+    ensure!(kept().await?.is_some_and(|kept| kept.must_change && kept.hash == hash("given")));
+    assert_eq!(f.store.registrations().get(f.tenant.id, session.id).await?, None, "a session went on");
+    ensure!(!passwords.give(&case, case.operator, &hash("again"), NOW).await?, "one case, one password");
+    ensure!(
+        passwords.set(carla.id, Some(&hash("given")), &hash("hers"), &step(f, &carla).await?, NOW).await?
+    );
+    ensure!(kept().await?.is_some_and(|kept| !kept.must_change));
     Ok(())
 }

@@ -17,6 +17,7 @@ on_both!(
     approved_by_another_and_once,
     a_pass_is_used_once_in_its_time_by_its_person,
     guesses_count_against_the_pass_that_there_is,
+    a_case_serves_once_for_a_pass_or_a_password,
 );
 
 async fn person(f: &Fixture, name: &str) -> Result<User> {
@@ -151,6 +152,38 @@ async fn a_pass_is_used_once_in_its_time_by_its_person(f: &Fixture) -> Result<()
     })
     .await?;
     assert_eq!(tried.iter().filter(|tried| **tried == GateTried::Right).count(), 1, "{tried:?}");
+    Ok(())
+}
+
+async fn a_case_serves_once_for_a_pass_or_a_password(f: &Fixture) -> Result<()> {
+    let (anna, bruno) = (person(f, "anna").await?, person(f, "bruno").await?);
+    let desk = f.store.help_desk();
+    let case = opened(f, &anna, None).await?;
+    let other = AdministratorId::random(&f.random);
+    ensure!(!desk.take(&case, case.operator, NOW).await?, "it is not cleared");
+    ensure!(desk.approve(case.tenant, case.id, other, NOW).await?);
+    ensure!(!desk.take(&case, other, NOW).await?, "it is another operator's");
+    ensure!(!desk.take(&case, case.operator, case.expires_at).await?, "it is over");
+    ensure!(desk.take(&case, case.operator, NOW).await?);
+    let passed =
+        async || anyhow::Ok(desk.get(case.tenant, anna.id, case.id, NOW).await?.map(|case| case.passed));
+    assert_eq!(passed().await?, Some(true));
+    ensure!(!desk.take(&case, case.operator, NOW).await?, "once");
+    let pass = digest(f);
+    ensure!(!desk.put_pass(&case, case.operator, &pass, NOW.plus(VALID), NOW).await?, "nor for a pass");
+    // Nothing was set: it serves again, for either.
+    desk.give_back(&case, case.operator).await?;
+    assert_eq!(passed().await?, Some(false));
+    ensure!(desk.put_pass(&case, case.operator, &pass, NOW.plus(VALID), NOW).await?);
+    ensure!(!desk.take(&case, case.operator, NOW).await?);
+    let case = opened(f, &bruno, None).await?;
+    ensure!(desk.approve(case.tenant, case.id, other, NOW).await?);
+    let taken = parallel(20, |_| {
+        let (store, case) = (f.store.clone(), case.clone());
+        async move { store.help_desk().take(&case, case.operator, NOW).await }
+    })
+    .await?;
+    assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 1);
     Ok(())
 }
 

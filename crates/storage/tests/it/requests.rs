@@ -43,6 +43,7 @@ fn new(f: &Fixture) -> Request {
         user: UserId::random(&f.random),
         anchor: SourceAnchor("AAAAAAAAAAAAAAAAAAAAAA==".into()),
         operation: Operation::Reset,
+        administrator: None,
         envelope_digest: [7; 32],
         support_code: SupportCode::random(&f.random),
         attempt: attempt(f, 1),

@@ -73,6 +73,8 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
         forbidden_mail_domains: vec!["contoso.example".into()],
         cloud_domains: vec!["cloud.contoso.test".into()],
         require_registration: true,
+        notify_administrators: false,
+        registration_mails: true,
         licensing: Licensing::Assigned,
         usage_location: Some("IT".into()),
         ..f.tenant.clone()

@@ -96,10 +96,10 @@ pub(super) async fn check(
     let user = registration.user();
     let compared = compare(&state, &reader, &jar, &registration.subject, user, password).await?;
     let (slow, why) = match compared {
-        Compared::Right(_, tried) => match allowed(&state, &tenant, user).await? {
+        Compared::Right { must_change, tried, .. } => match allowed(&state, &tenant, user).await? {
             Ok(()) => {
                 tried.give_back(&state).await?;
-                return right(&state, &reader, jar, &tenant, &registration, then).await;
+                return right(&state, &reader, jar, &tenant, &registration, (then, must_change)).await;
             }
             // The same in everything as a wrong one, its being counted too.
             Err(why) => (tried.slow, why),
@@ -132,19 +132,25 @@ async fn allowed(
     Ok(sspr::person_allowed(tenant, &user).map_err(|code| code.as_str().to_owned()))
 }
 
-/// The session begins, with a token that nobody had before.
+/// The session begins, with a token that nobody had before. A password that an administrator gave opens nothing but its change.
 async fn right(
     state: &AppState,
     reader: &Reader,
     jar: CookieJar,
     tenant: &Tenant,
     registration: &Registration,
-    then: Then,
+    (then, must_change): (Then, bool),
 ) -> Result<Response, PageError> {
     let token = Token::random(&*state.random);
     let Ok(proven) = registration.proven_here(token.digest(), state.clock.now()) else {
         return Ok(ended(reader, tenant));
     };
+    if must_change {
+        let told = "password right: an administrator gave it, and it has to be changed";
+        note(state, reader, &proven, then.activity(), Success::Success, told).await?;
+        let change = change_password::begin(state, &proven).await?;
+        return Ok((jar.add(change), Redirect::to("/reset/password")).into_response());
+    }
     let advanced = state.store.registrations().advance(registration, &proven).await;
     if !advanced.map_err(PageError::behind)? {
         // Another tab was faster.

@@ -20,7 +20,6 @@ use ritorno_identity::sspr;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
-use ritorno_protocol::authorisation::Initiator;
 use ritorno_protocol::envelope::{Context, Envelope};
 use ritorno_protocol::ids::{RequestId, UserId};
 use ritorno_protocol::outcome::Outcome;
@@ -151,7 +150,7 @@ impl Check {
             user,
             offer,
             envelope,
-            initiator: Initiator::Person,
+            administrator: None,
             support_code: self.registration.support_code.clone(),
             must_change: false,
             forbid_names: false,

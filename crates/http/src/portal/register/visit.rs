@@ -95,6 +95,7 @@ pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
         title: key("register-ended-title"),
         told: key("register-ended-told"),
         back: "/register",
+        support_code: None,
     };
     page(StatusCode::GONE, &notice)
 }
@@ -133,8 +134,8 @@ pub(in crate::portal) async fn methods_from(
     if user.on_premises().is_some() {
         return Ok(None);
     }
-    let kept = state.store.cloud_passwords().dated(user.tenant, Some(user.id)).await;
-    let from = kept.map_err(PageError::behind)?.map(|(_, changed_at)| changed_at.plus(METHODS_AFTER));
+    let kept = state.store.cloud_passwords().kept(user.tenant, Some(user.id)).await;
+    let from = kept.map_err(PageError::behind)?.map(|kept| kept.changed_at.plus(METHODS_AFTER));
     Ok(from.filter(|from| state.clock.now() < *from))
 }
 
