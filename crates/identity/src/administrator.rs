@@ -142,7 +142,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
@@ -186,7 +186,14 @@ impl Action {
     /// Whether it takes an account that lives in the tenant only: one who comes from a directory could be whoever has taken that
     /// directory, and approve their own removals, or remove the tenant's own people.
     pub const fn takes_cloud_only(self) -> bool {
-        self.takes_fresh_proof() || matches!(self, Self::ProvisionPeople)
+        matches!(
+            self,
+            Self::EnableWriteback
+                | Self::EnrolAgent
+                | Self::ApproveRemovals
+                | Self::ManageAdministrators
+                | Self::ProvisionPeople
+        )
     }
 
     /// Whether it takes a second factor that was shown a moment ago ([`crate::session::FRESH`]): what a session left open on a

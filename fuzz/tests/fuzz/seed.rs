@@ -77,6 +77,7 @@ pub(crate) fn sync_report() -> SyncReport {
         removals: vec![removal],
     };
     let connector = ConnectorReport {
+        cycled_at: Some(NOW),
         name: "contoso.test".into(),
         scope: vec!["OU=People,DC=contoso,DC=test".into()],
         groups: Vec::new(),

@@ -31,20 +31,6 @@ pub(super) struct Shape {
     pub(super) core: (&'static str, Parts),
     /// The same of the extension.
     pub(super) extension: (&'static str, Parts),
-    /// What else a client may say, and nothing here keeps: it is passed over, as in a new resource (RFC 7644 section 3.3). An extension's URN
-    /// is all of it.
-    pub(super) not_kept: &'static [&'static str],
-}
-
-impl Shape {
-    fn keeps(&self, path: &str) -> bool {
-        !self.not_kept.iter().any(|name| {
-            let rest = path.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name));
-            rest.is_some_and(|_| {
-                path[name.len()..].is_empty() || path[name.len()..].starts_with(['.', '[', ':'])
-            })
-        })
-    }
 }
 
 /// What the service alone says of a resource.
@@ -80,16 +66,13 @@ pub(super) fn apply(
 ) -> Result<(), ScimError> {
     for operation in operations {
         match (&operation.path, &operation.value) {
-            (Some(path), _) if !shape.keeps(path) => {}
             (Some(path), value) => at(resource, shape, path, operation.op, value.as_ref())?,
             (None, _) if operation.op == OperationKind::Remove => {
                 return Err(ScimError::NoTarget(String::new()));
             }
             (None, Some(Value::Object(values))) => {
                 let is_said = |name: &str, value| !(is_nothing(value) && is_in(&FORBIDDEN[1..], name));
-                let said = values
-                    .iter()
-                    .filter(|(name, value)| is_settable(name) && shape.keeps(name) && is_said(name, value));
+                let said = values.iter().filter(|(name, value)| is_settable(name) && is_said(name, value));
                 for (name, value) in said {
                     at(resource, shape, name, operation.op, Some(value))?;
                 }

@@ -49,20 +49,6 @@ const USER: Shape = Shape {
             ("passwordExpires", TEXT),
         ],
     ),
-    not_kept: &[
-        "nickName",
-        "profileUrl",
-        "title",
-        "userType",
-        "locale",
-        "timezone",
-        "ims",
-        "photos",
-        "addresses",
-        "x509Certificates",
-        // RFC 7643 section 4.3.
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
-    ],
 };
 
 /// Changes some attributes of a person.

@@ -8,11 +8,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 
-use super::access::ScimAgent;
+use super::client::ScimClient;
 use super::error::ScimError;
 
 /// Nothing is at this address, which only who may ask is told.
-pub(super) async fn nothing(_: ScimAgent) -> ScimError {
+pub(super) async fn nothing(_: ScimClient) -> ScimError {
     ScimError::NotFound
 }
 

@@ -32,7 +32,6 @@ const GROUP: Shape = Shape {
         RITORNO_GROUP_SCHEMA,
         &[("anchor", TEXT), ("accountName", TEXT), ("domain", TEXT), ("forest", TEXT)],
     ),
-    not_kept: &[],
 };
 
 /// Changes a group. The answer says which version it is now, and where.
