@@ -204,7 +204,8 @@ async fn stage(
          present, changed) SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, unhex(value ->> 4), ?2, value ->> 5, \
          value ->> 6, value ->> 7, 1, 1 FROM json_each(?3) WHERE true ON CONFLICT (connector_id, object_guid) DO UPDATE SET dn = excluded.dn, \
          anchor = excluded.anchor, attributes = excluded.attributes, hash = excluded.hash, \
-         seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, sid = excluded.sid, present = 1, changed = 1",
+         seen_run = excluded.seen_run, kind = excluded.kind, rid = excluded.rid, sid = excluded.sid, \
+         anchor_refused = CASE WHEN present = 1 AND dn = excluded.dn THEN anchor_refused END, present = 1, changed = 1",
     )
     .bind(context.connector_id)
     .bind(context.run_id)

@@ -490,23 +490,27 @@ fn by_chance(world: &World, seed: u64) -> Result<()> {
         let (before, meanwhile) = (play.operations(OPERATIONS / 2), play.operations(OPERATIONS / 2));
         play.client.modify(&before)?;
         let mut agent = cycle(world)?;
-        let patience = Duration::from_millis(play.chance.below(1_200) as u64);
-        let made = play.client.modify(&meanwhile);
-        if round % COMPARED_EVERY == 0 {
-            // What came meanwhile may be what the guard holds.
+        // A cycle takes about half a second.
+        let patience = Duration::from_millis(play.chance.below(400) as u64);
+        let is_compared = round % COMPARED_EVERY == 0;
+        let client = &play.client;
+        std::thread::scope(|scope| {
+            let making = scope.spawn(|| client.modify(&meanwhile));
+            if !is_compared {
+                std::thread::sleep(patience);
+                killed += usize::from(agent.try_wait()?.is_none());
+                // SIGKILL.
+                agent.kill()?;
+            }
             agent.wait()?;
-            made?;
+            making.join().map_err(|_| anyhow::anyhow!("the operations panicked"))?
+        })?;
+        if is_compared {
+            // What came meanwhile may be what the guard holds.
             complete(world)?;
             let people = compare(world, &play.client).with_context(|| format!("after round {round}"))?;
             eprintln!("- round {round}: {people} people on both sides");
-            continue;
         }
-        std::thread::sleep(patience);
-        killed += usize::from(agent.try_wait()?.is_none());
-        // SIGKILL.
-        agent.kill()?;
-        agent.wait()?;
-        made?;
     }
     eprintln!("- {:?}, {killed} cycles killed", play.done);
     ensure!(killed > 2, "only {killed} cycles went on when they were to be killed");
@@ -540,7 +544,12 @@ fn by_chance(world: &World, seed: u64) -> Result<()> {
     for entry in &all {
         let is_protected = protected.iter().any(|one| one.bytes("objectGUID") == entry.bytes("objectGUID"));
         let expected = if is_protected { None } else { entry.bytes("objectGUID") };
-        ensure!(entry.bytes("mS-DS-ConsistencyGuid") == expected, "{}", entry.dn());
+        ensure!(
+            entry.bytes("mS-DS-ConsistencyGuid") == expected,
+            "{} has another anchor: {}",
+            entry.dn(),
+            world.stack.agent_command(&["sync", "history", "--all", "--limit", "60"])?
+        );
     }
     ensure!(all.len() == people, "{} people", all.len());
     compare(world, &play.client).map(drop)

@@ -286,6 +286,26 @@ async fn a_missing_right_is_told_once_and_tried_again_after_a_pause() {
     assert_eq!(full().await.counts.anchors, 15);
 }
 
+#[tokio::test]
+async fn who_is_somewhere_else_now_is_tried_at_once_whatever_was_said_of_the_place_before() {
+    let world = World::new().await;
+    let forest = Shared::new(people(3));
+    cycle_of(&world, &filling(), &forest).await;
+    // One was moved out of the agent's scope since the last import, and one is refused where they are.
+    forest.with(|directory| (directory.leaves_alone, directory.refuses) = (vec![guid(1)], vec![guid(2)]));
+    assert_eq!(cycle_of(&world, &filling(), &forest).await.counts.anchors, 1);
+    forest.with(|directory| (directory.leaves_alone, directory.refuses) = Default::default());
+    cycle_of(&world, &filling(), &forest).await;
+    assert_eq!(cycle_of(&world, &filling(), &forest).await.counts.anchors, 0, "not before a day has passed");
+    forest.with(|directory| {
+        for object in &mut directory.objects {
+            object.dn = object.dn.replace(",DC=contoso", ",OU=Staff,DC=contoso");
+        }
+    });
+    cycle_of(&world, &filling(), &forest).await;
+    assert_eq!(cycle_of(&world, &filling(), &forest).await.counts.anchors, 2);
+}
+
 /// Of 400 people, 300 are refused, and come first wherever they are.
 #[tokio::test]
 async fn hundreds_who_are_refused_keep_nobody_else_from_theirs() {
