@@ -1,5 +1,5 @@
 // What every page has. The support code is read out or pasted: a button copies it. Without this script there is the code alone. And a form is sent
-// once by a double click: the second one would come with a token that the first has replaced.
+// once by a double click.
 
 const code = document.getElementById("support-code");
 const { copy, copied } = document.body.dataset;

@@ -4,7 +4,7 @@
 import { generateSpoken } from "./generate.ts";
 import type { EffectivePolicy } from "./policy.ts";
 import type { Context } from "./seal/envelope.ts";
-import { byId, freshOnReturn, handOver, Handover, type Answer, type SealContext } from "./sealed-form.ts";
+import { byId, freshOnReturn, handOver, Handover, NotTaken, type Answer, type SealContext } from "./sealed-form.ts";
 import { spelled } from "./spell.ts";
 
 /** What the server put into the form's `data-context`. */
@@ -83,7 +83,13 @@ export function givePage(form: HTMLFormElement): void {
     let answer: Told;
     try {
       answer = await handOver<Told>(page.submit, body);
-    } catch {
+    } catch (error) {
+      if (error instanceof NotTaken) {
+        working(false);
+        give.disabled = true;
+        fail(texts["untrusted"] ?? "", window.location.href);
+        return;
+      }
       // It may have been set: whoever reads it out finds out. It is never sent again from here.
       answer = { state: "unknown", message: texts["unreachable"] ?? "" };
     }
@@ -99,7 +105,8 @@ export function givePage(form: HTMLFormElement): void {
       if (sealing && next) sealing.context = next;
       else if (answer.request) request = answer.request;
       else give.disabled = true;
-      fail(answer.message ?? "", answer.location);
+      // A page that can't send any more is loaded again.
+      fail(answer.message ?? "", answer.location ?? (give.disabled ? window.location.href : null));
     }
   }
 

@@ -71,7 +71,12 @@ export class Handover<Page extends SealContext> {
   }
 }
 
-/** Hands a body of JSON over. Throws if no answer comes: then it may have arrived all the same. */
+/** The server took nothing of it. */
+export class NotTaken extends Error {}
+
+/**
+ * Hands a body of JSON over. Throws if no answer comes: then it may have arrived all the same, unless it is {@link NotTaken}.
+ */
 export async function handOver<Told extends Answer>(to: string, body: string): Promise<Told> {
   performance.mark("submit-start");
   const response = await fetch(to, {
@@ -79,9 +84,11 @@ export async function handOver<Told extends Answer>(to: string, body: string): P
     headers: { "content-type": "application/json", accept: "application/json" },
     credentials: "same-origin",
     cache: "no-store",
-    redirect: "error",
+    redirect: "manual",
     body,
   });
+  // Who is not signed in any more is led elsewhere, before anything of the body is looked at.
+  if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) throw new NotTaken();
   const answer = (await response.json()) as Told;
   measured("submit");
   return answer;

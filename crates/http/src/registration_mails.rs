@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ritorno_identity::expiry::address;
-use ritorno_identity::mail::{Letter, Mail, NOTICE_VALID, Template};
+use ritorno_identity::mail::{Letter, Mail, Template};
 use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::{Due, TOLD_AGAIN_AFTER, due, tenant_allows};
 use ritorno_identity::tenant::Tenant;
@@ -13,8 +13,12 @@ use ritorno_storage::StoreError;
 
 use crate::state::AppState;
 
-/// How often everybody is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// How often somebody is told.
+const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+/// Mails of one look: whatever else is to be sent goes out beside them.
+const MOST: usize = 300;
+/// How long one is of use: it may wait for others.
+const VALID: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long a server that has just come up has other things to do.
 const FIRST_AFTER: Duration = Duration::from_secs(10 * 60);
 /// People of one look at the database.
@@ -48,7 +52,7 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
     let (notices, now) = (state.store.registration_notices(), state.clock.now());
     let before = now.minus(TOLD_AGAIN_AFTER);
     let (mut told, mut last) = (0, None);
-    loop {
+    while told < MOST {
         let people = notices.untold(tenant.id, before, last, AT_ONCE).await?;
         let Some(user) = people.last() else { break };
         last = Some(user.id);
@@ -76,5 +80,5 @@ fn letter(state: &AppState, tenant: &Tenant, user: &User, due: Due) -> Option<Ma
     };
     let to = Some(address(user)?.to_owned());
     let letter = Letter { to, language: tenant.language_of(user), template };
-    Some(Mail::new(tenant.id, letter, NOTICE_VALID, state.clock.now(), &*state.random))
+    Some(Mail::new(tenant.id, letter, VALID, state.clock.now(), &*state.random))
 }

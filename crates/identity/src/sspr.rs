@@ -62,7 +62,7 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
     match &user.mastered {
         // To change a known password of the tenant's own takes no licence; to reset it does ([`may_reset`]).
-        Mastered::CloudOnly => Ok(()),
+        Mastered::CloudOnly => tenant_allows(tenant),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
         Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
             Err(SsprCode::NotLicensed)
@@ -86,7 +86,7 @@ pub fn may_reset(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
 }
 
 /// Whether an administrator may give the person a generated password. It is no self-service: whether that is on, and whom it is for, is
-/// another matter.
+/// another matter, but for the tenant's own people, who can change it on the pages for people only.
 ///
 /// # Errors
 /// The code that the administrator is told.
@@ -322,7 +322,10 @@ mod tests {
         let without = User { licence: Grant::CloudReset, ..hybrid.clone() };
         assert_eq!(may_be_given_a_password(&tenant, &without), Err(SsprCode::NotLicensed));
         let cloud_only = User { mastered: Mastered::CloudOnly, ..without };
-        assert_eq!(may_be_given_a_password(&tenant, &cloud_only), Ok(()));
+        // They could change it nowhere.
+        assert_eq!(may_be_given_a_password(&tenant, &cloud_only), Err(SsprCode::TenantDisabled));
+        let on = Tenant { sspr_enabled: true, ..tenant.clone() };
+        assert_eq!(may_be_given_a_password(&on, &cloud_only), Ok(()));
         let disabled = User { enabled: false, ..cloud_only };
         assert_eq!(may_be_given_a_password(&tenant, &disabled), Err(SsprCode::NotEnabledInPolicy));
         let off = Tenant { writeback_enabled: false, ..tenant };

@@ -89,7 +89,7 @@ impl Flows<'_> {
 
 /// The statement that stores a step, if the flow is still where it began.
 pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
-    const SQL: &str = "update flows set state = $3, request = $4, gates = $7, browser = $9 \
+    const SQL: &str = "update flows set state = $3, request = $4, gates = $7 \
          where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6 and gates = $8";
     let values = values![
         before.tenant,
@@ -100,7 +100,6 @@ pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
         before.state.request().map(|request| request.to_string()).unwrap_or_default(),
         json(&after.gates),
         json(&before.gates),
-        after.browser,
     ];
     (SQL, values)
 }

@@ -47,6 +47,15 @@ impl SyncLeases<'_> {
         rows.first().ok_or(StoreError::Unreadable { column: "epoch" })?.int("epoch")
     }
 
+    /// The connector's newest epoch, if there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, tenant: TenantId, connector: &str) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "select epoch from sync_leases where tenant = $1 and connector = $2";
+        self.0.read_one(SQL, values![tenant, connector]).await?.map(|row| row.int("epoch")).transpose()
+    }
+
     /// Whether an agent that names this epoch holds the lease. One that names a newer epoch than was seen takes it by that, as agents of a
     /// version before do; of the same epoch the first one has it.
     ///

@@ -23,8 +23,8 @@ const MEMBERS: &str = "WITH touched (group_guid, member_guid) AS ( \
      CROSS JOIN edge e INDEXED BY edge_by_member ON e.connector_id = ?1 AND e.member_guid = o.object_guid \
      WHERE x.connector_id = ?1 AND (x.desired IS NOT x.confirmed OR x.unsure = 1) AND x.confirmed IS NULL AND e.present = 1) \
      SELECT e.present, coalesce(json_extract(g.desired, '$.groupName'), g.anchor) AS group_name, \
-     coalesce(json_extract(coalesce(k.desired, k.confirmed), '$.userPrincipalName'), \
-     json_extract(coalesce(k.desired, k.confirmed), '$.groupName'), e.confirmed) AS name \
+     coalesce(json_extract(coalesce(c.desired, k.desired, k.confirmed), '$.userPrincipalName'), \
+     json_extract(coalesce(c.desired, k.desired, k.confirmed), '$.groupName'), e.confirmed) AS name \
      FROM touched t CROSS JOIN edge e ON e.connector_id = ?1 AND e.group_guid = t.group_guid AND e.member_guid = t.member_guid \
      CROSS JOIN cs_object go ON go.connector_id = ?1 AND go.object_guid = e.group_guid AND go.kind = 'group' \
      CROSS JOIN export_object g ON g.anchor = go.anchor AND g.kind = 'group' AND g.desired IS NOT NULL \
@@ -32,9 +32,10 @@ const MEMBERS: &str = "WITH touched (group_guid, member_guid) AS ( \
      LEFT JOIN foreign_member f ON f.connector_id = ?1 AND f.member_guid = e.member_guid \
      LEFT JOIN mv_object m ON m.id = coalesce(o.mv_id, (SELECT p.mv_id FROM cs_object p INDEXED BY cs_object_by_sid \
      WHERE p.sid = f.sid AND p.connector_id <> ?1 AND p.mv_id IS NOT NULL LIMIT 1)) \
-     LEFT JOIN export_object k ON CASE e.present WHEN 1 THEN k.anchor = m.anchor ELSE k.target_id = e.confirmed END \
+     LEFT JOIN export_object c ON c.anchor = m.anchor AND e.present = 1 \
+     LEFT JOIN export_object k INDEXED BY export_object_by_target ON k.target_id = e.confirmed AND e.present = 0 \
      WHERE CASE e.present \
-     WHEN 1 THEN k.desired IS NOT NULL AND (e.unsure = 1 OR e.confirmed IS NULL OR e.confirmed IS NOT k.target_id) \
+     WHEN 1 THEN c.desired IS NOT NULL AND (e.unsure = 1 OR e.confirmed IS NULL OR e.confirmed IS NOT c.target_id) \
      ELSE e.confirmed IS NOT NULL AND (k.desired IS NOT NULL OR k.id IS NULL) AND NOT EXISTS (SELECT 1 FROM mv_object km \
      CROSS JOIN cs_object ko ON ko.mv_id = km.id AND ko.connector_id = ?1 \
      CROSS JOIN edge ke ON ke.connector_id = ?1 AND ke.group_guid = e.group_guid AND ke.member_guid = ko.object_guid \

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::revoke::{Revocable, revocable};
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
-use crate::operations::{help_desk, people};
+use crate::operations::{give_password, help_desk, people};
 use crate::operator::Operator;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::words;
@@ -203,7 +203,8 @@ fn helping(signed_in: &SignedIn, user: &User, standing: &Standing, case: Option<
             let own = case.operator == operator.id;
             match (case.cleared, own, case.by_code) {
                 (true, true, _) => {
-                    let may = signed_in.may(Action::ResetPassword);
+                    let may = signed_in.may(Action::ResetPassword)
+                        && give_password::suffices(&case, &signed_in.tenant, standing);
                     Helped::Cleared { case: case.id, password: may.then(|| password_page(user, case.id)) }
                 }
                 (false, true, true) => Helped::CodeSent { case: case.id },

@@ -5,7 +5,9 @@
 use ritorno_identity::audit::{Activity, Fact, Success};
 use ritorno_identity::cloud_policy;
 use ritorno_identity::help_desk::Case;
-use ritorno_identity::sspr;
+use ritorno_identity::name::SignInName;
+use ritorno_identity::sspr::{self, Standing};
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::envelope::{Envelope, Operation};
 use ritorno_protocol::ids::{RequestId, SupportCode};
@@ -86,8 +88,19 @@ pub(crate) async fn case(
     case: &str,
 ) -> Result<Option<Case>, Behind> {
     let Ok(id) = case.parse() else { return Ok(None) };
-    let found = state.store.help_desk().get(user.tenant, user.id, id, state.clock.now()).await?;
-    Ok(found.filter(|case| case.operator == operator.administrator.id && case.cleared && !case.passed))
+    let now = state.clock.now();
+    let found = state.store.help_desk().get(user.tenant, user.id, id, now).await?;
+    let own = found.filter(|case| case.operator == operator.administrator.id && case.cleared && !case.passed);
+    let Some(case) = own else { return Ok(None) };
+    let name = SignInName::of_principal(&user.user_principal_name);
+    let standing = state.store.users().standing(user.tenant, Some(user.id), &name, now).await?;
+    Ok(suffices(&case, &operator.tenant, &standing).then_some(case))
+}
+
+/// Whether a case is enough for a password. A code that was read out proves as much as one gate: where two are asked for, a colleague has to
+/// vouch for the caller, for unlike a pass a password leaves no gate.
+pub(crate) fn suffices(case: &Case, tenant: &Tenant, standing: &Standing) -> bool {
+    !case.by_code || standing.policy(tenant).gates() < 2
 }
 
 /// The rules that hold for this person, and whom the password is sealed for.

@@ -13,14 +13,13 @@ use ritorno_identity::flow::{Flow, FlowState};
 use ritorno_identity::method::Method;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
-use ritorno_identity::token::Token;
 use ritorno_storage::{GateTried, GateTry};
 
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::code::{elsewhere, ended};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{cookie, current, is_known, known_cookie, note, tenant};
+use crate::portal::visit::{current, is_known, known_cookie, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -136,10 +135,6 @@ pub(super) async fn pass(
     method: Method,
 ) -> Result<Option<Response>, PageError> {
     let Ok(passed) = flow.gate_passed(method, state.clock.now()) else { return Ok(None) };
-    // Whoever knows the token of before the gate has none behind it.
-    let token = Token::random(&*state.random);
-    let passed = Flow { browser: token.digest(), ..passed };
-    let mut jar = jar.clone();
     // If another tab was faster, its step stands, and the next page shows it.
     if state.store.flows().advance(flow, &passed).await.map_err(PageError::behind)? {
         let reason = format!(
@@ -149,13 +144,12 @@ pub(super) async fn pass(
             method.as_str()
         );
         note(state, reader, &passed, Activity::FlowProgress, Success::Success, &reason, None).await?;
-        jar = jar.add(cookie(passed.id, &token));
     }
     if passed.state != FlowState::GatePassed {
-        return Ok(Some((jar, Redirect::to("/reset/gate")).into_response()));
+        return Ok(Some(Redirect::to("/reset/gate").into_response()));
     }
     let known = known_cookie(state, flow.tenant, &flow.subject);
-    Ok(Some((jar.add(known), Redirect::to("/reset/password")).into_response()))
+    Ok(Some((jar.clone().add(known), Redirect::to("/reset/password")).into_response()))
 }
 
 /// The page on which the next gate is chosen.

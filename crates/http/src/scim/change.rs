@@ -1,12 +1,15 @@
 //! What the operations of a PATCH make of a resource (RFC 7644 section 3.5.2). Paths are a library's to read.
 
-use ritorno_protocol::scim::{Operation, OperationKind};
+use ritorno_protocol::scim::{MAX_VALUES, Operation, OperationKind};
 use scim_v2::filter::{AttrExp, AttrPath, CompValue, CompareOp, PatchPath, ValFilter};
 use serde_json::{Map, Value};
 
 use super::access::{FORBIDDEN, is_nothing};
 use super::error::ScimError;
 use super::filter::{element_has, is_ordering_fit};
+
+/// Longest path, in bytes: its filter is compared with every value.
+const MAXIMUM_PATH: usize = 1_024;
 
 /// What an attribute is made of.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,9 @@ fn at(
     value: Option<&Value>,
 ) -> Result<(), ScimError> {
     let wrong = || ScimError::Path(path.chars().take(100).collect());
+    if path.len() > MAXIMUM_PATH {
+        return Err(wrong());
+    }
     let (urn, extension) = shape.extension;
     if path.eq_ignore_ascii_case(urn) {
         return match (op, value) {
@@ -248,6 +254,10 @@ fn whole_list(
         Some(Value::Array(sent)) => Some(sent.as_slice()),
         Some(one) => Some(std::slice::from_ref(one)),
     };
+    // Each is compared with each: more than there may be are not looked at.
+    if sent.is_some_and(|sent| sent.len() > MAX_VALUES) {
+        return Err(too_many(name));
+    }
     let sent: Option<Vec<Value>> = sent
         .map(|sent| sent.iter().map(|one| element(name, parts, one).map(Value::Object)).collect())
         .transpose()?;
@@ -277,6 +287,9 @@ fn whole_list(
             before
         }
     };
+    if standing.len() > MAX_VALUES {
+        return Err(too_many(name));
+    }
     let came: Vec<usize> = (before..standing.len()).collect();
     one_primary(standing, &came);
     Ok(())
@@ -301,6 +314,9 @@ fn within(
         // An addition to what a filter describes makes it.
         let made = (op == OperationKind::Add).then(|| described(filter, parts)).flatten();
         let made = made.ok_or_else(|| ScimError::NoTarget(path.chars().take(100).collect()))?;
+        if elements.len() >= MAX_VALUES {
+            return Err(too_many(path));
+        }
         touched.push(elements.len());
         elements.push(Value::Object(made));
     }
@@ -350,6 +366,11 @@ fn described(filter: Option<&ValFilter>, parts: Parts) -> Option<Map<String, Val
         made.insert((*name).to_owned(), read(name, *kind, &value).ok()?);
     }
     Some(made)
+}
+
+fn too_many(name: &str) -> ScimError {
+    let name: String = name.chars().take(100).collect();
+    ScimError::Value(format!("'{name}' has more than {MAX_VALUES} values"))
 }
 
 /// Whichever value was made the primary one last is the only one (RFC 7644 section 3.5.2).

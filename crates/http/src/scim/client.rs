@@ -14,7 +14,7 @@ use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::UserId;
-use ritorno_storage::UserFilter;
+use ritorno_storage::{UserFilter, fence};
 
 use super::error::ScimError;
 use super::leases;
@@ -150,7 +150,7 @@ impl ScimClient {
         }
     }
 
-    /// Writes down what it did.
+    /// Writes down what it did, whoever has the lease by now.
     ///
     /// # Errors
     /// [`ScimError::Store`].
@@ -161,6 +161,7 @@ impl ScimClient {
         target: Option<UserId>,
         reason: String,
     ) -> Result<(), ScimError> {
-        Ok(state.store.audit().append(&self.fact(state, activity, target, reason)).await?)
+        let fact = self.fact(state, activity, target, reason);
+        Ok(fence::unfenced(state.store.audit().append(&fact)).await?)
     }
 }

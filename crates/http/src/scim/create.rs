@@ -8,6 +8,7 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::tenant::{SoftMatch, Tenant};
 use ritorno_identity::user::User;
 use ritorno_protocol::scim;
+use ritorno_storage::fence;
 use serde_json::Value;
 
 use super::access::{may_be_called, read, taken, tenant};
@@ -106,7 +107,8 @@ pub(super) async fn several(
             client.fact(state, Activity::UserAdded, Some(user.id), reason)
         })
         .collect();
-    state.store.audit().append_many(&facts).await?;
+    // They are there, whoever has the lease by now.
+    fence::unfenced(state.store.audit().append_many(&facts)).await?;
     for result in &mut results {
         if result.as_ref().is_ok_and(|user| !came.contains(&user.id) && !is_joined(user)) {
             *result = Err(ScimError::Uniqueness);

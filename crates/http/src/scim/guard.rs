@@ -18,7 +18,7 @@ use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 use ritorno_relay::seldom::Seldom;
-use ritorno_storage::{Store, StoreError, Updated};
+use ritorno_storage::{Store, StoreError, Updated, fence};
 use sha2::{Digest as _, Sha256};
 
 use super::error::ScimError;
@@ -115,13 +115,17 @@ pub async fn end(
     made: bool,
 ) -> Result<(), ScimError> {
     let by = by.into();
-    match (made, passed) {
-        (true, _) => state.store.removals().done(state.tenant, by, kind, &[id]).await?,
-        (false, Passed::Counted) => {
-            state.store.limits().give_back(state.tenant, &REMOVALS, &subject(by)).await?;
+    // What is counted is what was made, whoever has the lease by now.
+    fence::unfenced(async {
+        match (made, passed) {
+            (true, _) => state.store.removals().done(state.tenant, by, kind, &[id]).await,
+            (false, Passed::Counted) => {
+                state.store.limits().give_back(state.tenant, &REMOVALS, &subject(by)).await
+            }
+            (false, Passed::Approved) => Ok(()),
         }
-        (false, Passed::Approved) => {}
-    }
+    })
+    .await?;
     Ok(())
 }
 
@@ -206,7 +210,8 @@ pub async fn members_stayed(
 ) -> Result<(), ScimError> {
     let number = u32::try_from(counted).unwrap_or(u32::MAX);
     if number > 0 {
-        state.store.limits().give_many_back(state.tenant, &MEMBERS, &subject(by.into()), number).await?;
+        let given = state.store.limits();
+        fence::unfenced(given.give_many_back(state.tenant, &MEMBERS, &subject(by.into()), number)).await?;
     }
     Ok(())
 }
@@ -226,7 +231,7 @@ pub async fn members_left(
         return Ok(());
     }
     let (removals, ids) = (state.store.removals(), left(group, leaving));
-    Ok(removals.done(state.tenant, by, RemovalKind::LeaveGroup, &ids).await?)
+    Ok(fence::unfenced(removals.done(state.tenant, by, RemovalKind::LeaveGroup, &ids)).await?)
 }
 
 /// What removals of these members from a group are called.

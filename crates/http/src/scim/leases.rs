@@ -13,7 +13,7 @@ use ritorno_storage::fence::{self, Fence};
 use super::error::ScimError;
 use crate::state::AppState;
 
-/// How far an epoch may be ahead of the time in seconds: one far ahead would keep every other agent out.
+/// How far an epoch that was not given out may be ahead of the time in seconds: one far ahead would keep every other agent out.
 const AHEAD: i64 = 24 * 3_600;
 
 /// Lets what a request writes be put under its lease.
@@ -30,17 +30,19 @@ pub(super) async fn under(state: &AppState, agent: &Agent, headers: &HeaderMap) 
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(epoch) = text(LEASE_EPOCH_HEADER) else { return Ok(()) };
     let now = state.clock.now().unix_ms() / 1_000;
-    let epoch: i64 = epoch
-        .parse()
-        .ok()
-        .filter(|epoch| (0..=now.saturating_add(AHEAD)).contains(epoch))
-        .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no epoch of a lease")))?;
+    let wrong = || ScimError::Value(format!("{LEASE_EPOCH_HEADER} is no epoch of a lease"));
+    let epoch: i64 = epoch.parse().ok().filter(|epoch| *epoch >= 0).ok_or_else(wrong)?;
     let connector = text(CONNECTOR_HEADER)
         .ok_or_else(|| ScimError::Value(format!("{LEASE_EPOCH_HEADER} comes with {CONNECTOR_HEADER}")))?;
     if !agent.forests.contains(&Forest(connector.to_owned())) {
         return Err(ScimError::NotYours);
     }
-    state.store.sync_leases().hold(state.tenant, connector, agent.id, epoch).await??;
+    let leases = state.store.sync_leases();
+    // What was given out holds, however often it was asked for.
+    if epoch > now.saturating_add(AHEAD) && leases.newest(state.tenant, connector).await? < Some(epoch) {
+        return Err(wrong());
+    }
+    leases.hold(state.tenant, connector, agent.id, epoch).await??;
     fence::set(Fence { tenant: state.tenant, connector: connector.to_owned(), epoch });
     Ok(())
 }

@@ -5,6 +5,7 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
+use ritorno_storage::fence;
 
 use super::client::ScimClient;
 use super::error::ScimError;
@@ -43,9 +44,12 @@ pub(super) async fn matched(
         }
     }
     joined.version = guard::update(state, client.provisioner(), &person, &joined).await?;
-    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved.
-    state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
-    state.store.registrations().end_of(state.tenant, joined.id).await?;
+    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved, whoever has the lease by now.
+    fence::unfenced(async {
+        state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
+        state.store.registrations().end_of(state.tenant, joined.id).await
+    })
+    .await?;
     let reason =
         format!("matched softly, by {how}: {} comes from a directory now", person.user_principal_name);
     client.audit(state, Activity::UserUpdated, Some(joined.id), reason).await?;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::{Activity, Fact, Success};
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::language::Language;
 use ritorno_identity::mail::Template;
+use ritorno_identity::method::Method;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
@@ -153,6 +155,25 @@ async fn a_caller_is_given_a_sealed_password_once() {
     assert!(pass.location().contains("helped=closed"), "{}", pass.location());
     world.clock.advance(Duration::from_secs(3_600));
     assert_eq!(ritorno_http::portal::follow_up::once(&world.state).await.unwrap(), 0, "nothing is owed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_two_gates_are_asked_for_a_code_is_not_enough() {
+    let world = world().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut desk = signed_in(&world, "desk").await;
+    let page = page_for(&world, &mut desk, PAOLO).await;
+    let person = format!("/console/people?name={PAOLO}");
+    assert!(desk.get(&person).await.body.contains("id=\"give-password\""));
+    let gate_policy = GatePolicy::new(2, vec![Method::Mail, Method::App], 2, true).unwrap();
+    let tenant = Tenant { gate_policy, ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    assert!(!desk.get(&person).await.body.contains("id=\"give-password\""));
+    assert!(desk.get(&page).await.location().contains("helped=closed"));
+    // A pass leaves the other gate.
+    let case = page.rsplit('=').next().unwrap();
+    let pass = desk.post("/console/people/pass", &[("name", PAOLO), ("case", case)]).await;
+    assert_eq!(pass.status, StatusCode::OK, "{}", pass.location());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,23 +103,20 @@ async fn a_reset_in_a_browser_that_was_never_used_is_told_as_unusual() {
     }
 }
 
+/// The answer to a right code is lost on the way: the browser knows nothing of it, and goes on where it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_gate_gives_another_token() {
+async fn a_lost_answer_at_a_gate_costs_nothing() {
     let world = World::new().await;
     let _agent = TestAgent::link(&world).await;
     let mut browser = Browser::new(&world.app, "en");
     browser.post("/reset/start", &[("name", ANNA)]).await;
     let before = browser.cookie("__Host-flow");
     let code = world.code(ANNAS_MAIL).await;
-    browser.post("/reset/code", &[("code", "00000000")]).await;
-    assert_eq!(browser.cookie("__Host-flow"), before, "a wrong code passes nothing");
-    let passed = browser.post("/reset/code", &[("code", &code)]).await;
-    assert_eq!(passed.location(), "/reset/password", "{}", passed.body);
-    assert_ne!(browser.cookie("__Host-flow"), before);
-    let mut thief = Browser::new(&world.app, "en");
-    thief.set_cookie("__Host-flow", &before);
-    let ended = thief.get("/reset/password").await;
-    assert!(ended.body.contains("This reset has ended"), "{} {}", ended.location(), ended.body);
+    let mut other = Browser::new(&world.app, "en");
+    other.set_cookie("__Host-flow", &before);
+    assert_eq!(other.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
+    // Sent again, and loaded again.
+    assert_eq!(browser.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
     assert!(browser.get("/reset/password").await.body.contains("password-form"));
 }
 

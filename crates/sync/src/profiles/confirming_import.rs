@@ -22,6 +22,8 @@ use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, Targe
 
 /// So far before the latest change that was seen a delta begins: what was written at the same time may have been seen later.
 const OVERLAP: Duration = Duration::from_secs(300);
+/// With more than this a delta costs the tenant more than all: for each page of what a filter wants it looks through everybody.
+const MOST_CHANGED: u64 = 1_000;
 /// Groups whose members are read at once.
 const IN_FLIGHT: usize = 4;
 
@@ -69,6 +71,13 @@ pub(crate) async fn run_delta(
         return run(context, target, lease_epoch).await;
     };
     let since = Timestamp::from_unix_ms(to).minus(OVERLAP);
+    let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
+    let changed = target.page(&export, Some(since), 1).await.map_err(stop)?.total;
+    if changed > MOST_CHANGED {
+        let why = format!("{changed} changed in the tenant, which is quicker read as a whole");
+        context.instead(Profile::ConfirmingImport, why).await?;
+        return run(context, target, lease_epoch).await;
+    }
     let seen = read(context, target, lease_epoch, Some(since)).await?;
     let mut transaction = context.engine.store.write().await?;
     seen.keep(&mut transaction, context).await?;

@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
 use ritorno_identity::group::Group;
 use ritorno_protocol::scim::{
@@ -16,14 +17,16 @@ use serde_json::{Value, json};
 
 use super::members;
 use crate::scim::access::read;
-use crate::scim::change::{self, Kind, Shape};
+use crate::scim::change::{self as shape, Kind, Shape};
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{element_has, is_ordering_fit};
 use crate::scim::group::{found, resource, said, tagged};
-use crate::scim::version::if_match;
+use crate::scim::version::{Expected, if_match};
 use crate::state::AppState;
 
+/// So often a change is made anew that met another one.
+const TRIES: u32 = 20;
 const TEXT: Kind = Kind::Text;
 /// What changes of a group besides its members.
 const GROUP: Shape = Shape {
@@ -48,8 +51,27 @@ pub async fn handle(
     let agent = client.agent()?;
     let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
-    let group = found(&state, agent, &id).await?;
-    expected.check(group.version)?;
+    let mut left = TRIES;
+    loop {
+        let group = found(&state, agent, &id).await?;
+        expected.check(group.version)?;
+        left -= 1;
+        match change(&state, &client, agent, group, &patch).await {
+            // Others change the same group at the same time, such as further parts of one export. Whoever names no version means any.
+            Err(ScimError::Version) if expected == Expected::Any && left > 0 => {}
+            done => return done,
+        }
+    }
+}
+
+/// Changes the group as it stands.
+async fn change(
+    state: &AppState,
+    client: &ScimClient,
+    agent: &Agent,
+    group: Group,
+    patch: &PatchOp,
+) -> Result<Response, ScimError> {
     let address = state.settings.public_address();
     let (of_members, others) = divided(&patch.operations);
     let mut changes = MemberChanges::default();
@@ -57,7 +79,7 @@ pub async fn handle(
         match read_member_operation(&mut changes, operation) {
             Ok(()) => {}
             Err(NotMembers::Path(path)) => {
-                remove_by_filter(&state, &group, &mut changes, operation, path).await?
+                remove_by_filter(state, &group, &mut changes, operation, path).await?
             }
             Err(error) => return Err(ScimError::Value(error.to_string())),
         }
@@ -70,16 +92,16 @@ pub async fn handle(
             else {
                 return Err(ScimError::Syntax("the resource is no object".into()));
             };
-            change::apply(&mut attributes, &GROUP, others)?;
+            shape::apply(&mut attributes, &GROUP, others)?;
             let to: scim::Group = serde_json::from_value(Value::Object(attributes))
                 .map_err(|_| ScimError::Value("a value is missing or of the wrong kind".into()))?;
-            Group { exported_by: group.exported_by, ..said(&to, agent, Some(&group), &state)? }
+            Group { exported_by: group.exported_by, ..said(&to, agent, Some(&group), state)? }
         }
     };
-    let stored = members::store(&state, agent, &group, changed, &changes).await?;
+    let stored = members::store(state, agent, &group, changed, &changes).await?;
     let (group, came, went) = (stored.group, stored.came, stored.went);
     let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
-    client.audit(&state, Activity::GroupUpdated, None, reason).await?;
+    client.audit(state, Activity::GroupUpdated, None, reason).await?;
     Ok(tagged(StatusCode::NO_CONTENT.into_response(), &group, address))
 }
 
