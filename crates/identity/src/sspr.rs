@@ -62,7 +62,7 @@ pub fn person_allowed(tenant: &Tenant, user: &User) -> Result<(), SsprCode> {
     }
     match &user.mastered {
         // To change a known password of the tenant's own takes no licence; to reset it does ([`may_reset`]).
-        Mastered::CloudOnly => tenant_allows(tenant),
+        Mastered::CloudOnly => Ok(()),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
         Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
             Err(SsprCode::NotLicensed)
@@ -95,7 +95,7 @@ pub fn may_be_given_a_password(tenant: &Tenant, user: &User) -> Result<(), SsprC
         return Err(SsprCode::NotEnabledInPolicy);
     }
     match &user.mastered {
-        Mastered::CloudOnly => Ok(()),
+        Mastered::CloudOnly => tenant_allows(tenant),
         Mastered::Hybrid(_) if !tenant.writeback_enabled => Err(SsprCode::WritebackNotEnabled),
         Mastered::Hybrid(_) if !tenant.licensing.allows(user.licence, Operation::HybridReset) => {
             Err(SsprCode::NotLicensed)

@@ -140,7 +140,12 @@ impl Sync {
         elsewhere: bool,
     ) -> anyhow::Result<Box<dyn DeltaSource>> {
         if let (Some(own), Some(directory)) = (&settings.openldap, self.forests.openldap(&settings.name)) {
-            return Ok(Box::new(openldap::Source::new(directory, settings, own)));
+            return Ok(Box::new(openldap::Source::new(
+                directory,
+                settings,
+                own,
+                connector.rules.attributes(),
+            )));
         }
         let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
         Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))

@@ -24,7 +24,7 @@ pub struct ConnectorStatus {
     pub unsynced: u64,
     /// People whom the directory is to be given an anchor of.
     pub anchors_due: u64,
-    /// The server that the next delta import goes on at; `None` if that has to be a full one.
+    /// The server that the next delta import goes on at, empty if any will do; `None` if that has to be a full one.
     pub delta_server: Option<String>,
     /// People that the next export would make.
     pub pending_adds: u64,
@@ -53,7 +53,7 @@ const QUERY: &str = "SELECT name,
     (SELECT count(*) FROM cs_object o WHERE o.connector_id = c.id AND changed = 1) AS unsynced,
     (SELECT count(*) FROM cs_object o INDEXED BY cs_object_anchor_due JOIN mv_object m ON m.id = mv_id AND m.anchor = o.anchor
         WHERE o.connector_id = c.id AND anchor_due >= 0 AND present = 1 AND c.anchors_from IS NOT NULL) AS anchors_due,
-    CASE WHEN watermark IS NOT NULL THEN watermark_server END AS delta_server,
+    CASE WHEN watermark IS NOT NULL THEN coalesce(watermark_server, '') END AS delta_server,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL AND confirmed IS NULL)
         AS adds,
     (SELECT count(*) FROM export_object e WHERE e.connector_id = c.id AND desired IS NOT NULL

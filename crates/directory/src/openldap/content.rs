@@ -35,6 +35,8 @@ pub enum Said {
     End {
         /// Where another stream goes on, as text.
         place: String,
+        /// The host that told.
+        server: String,
         /// Whether everybody was told of who is there: whoever was not is gone.
         all: bool,
     },
@@ -140,9 +142,10 @@ impl<'a> Telling<'a> {
                 return Ok(None);
             }
         }
+        let server = connection.host().to_owned();
         connection.close().await;
         let place: Vec<String> = ends.iter().map(|cookie| URL_SAFE_NO_PAD.encode(cookie)).collect();
-        Ok(Some(Said::End { place: format!("{PLACE}{}", place.join(",")), all }))
+        Ok(Some(Said::End { place: format!("{PLACE}{}", place.join(",")), server, all }))
     }
 
     async fn tell_part(

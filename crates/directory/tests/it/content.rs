@@ -55,7 +55,7 @@ impl Known {
                 }
                 Said::Unchanged(guid) => unchanged.push(guid),
                 Said::Gone(guid) => gone += usize::from(self.people.remove(&guid).is_some()),
-                Said::End { place, all } => {
+                Said::End { place, all, .. } => {
                     if all {
                         self.people.retain(|guid, _| present.contains(guid) || unchanged.contains(guid));
                     }

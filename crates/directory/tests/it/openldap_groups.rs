@@ -140,7 +140,7 @@ async fn told(directory: &OpenLdap, place: &mut Option<String>) -> Told {
             Said::Present(object) => told.note(object),
             Said::Unchanged(_) => told.unchanged += 1,
             Said::Gone(guid) => drop(told.gone.insert(guid)),
-            Said::End { place: next, all } => {
+            Said::End { place: next, all, .. } => {
                 (*place, told.all) = (Some(next), all);
                 return told;
             }

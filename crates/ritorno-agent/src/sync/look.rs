@@ -138,6 +138,7 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
             say(format_args!("  anchors  {} to write into mS-DS-ConsistencyGuid", status.anchors_due))?;
         }
         match &status.delta_server {
+            Some(server) if server.is_empty() => say("  delta    goes on at whichever server answers")?,
             Some(server) => say(format_args!("  delta    goes on at {server}"))?,
             None => say("  delta    none to go on from: the next import is a full one")?,
         }

@@ -4,7 +4,7 @@
 //! delta is everybody who was modified since the latest moment that was seen; who was deleted or moved away is then noticed by the next
 //! full import only, which the daily comparison is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use ritorno_directory::openldap::{OpenLdap, Said};
@@ -39,17 +39,22 @@ const OF_GROUPS: [(&str, &str); 4] = [
     ("gidnumber", "primarygrouptoken"),
 ];
 
+/// What is made here and not read, and what only a domain controller has: the server is not asked for it.
+const MADE: [&str; 3] = ["useraccountcontrol", "objectguid", "objectsid"];
+
 /// One server's people and groups.
 pub(super) struct Source {
     directory: OpenLdap,
     /// What is asked for, and under which name the rules know it.
     names: Vec<(String, &'static str)>,
-    /// What is settable: the rules know it by the name that it has.
-    settable: [String; 2],
+    /// What the rules know by the name that it has: what is settable, and what the organisation's own rules ask for.
+    own: BTreeSet<String>,
     scope: String,
     reading: Reading,
     /// The latest moment that was seen, or the server's own place.
     latest: Option<String>,
+    /// The host that told; none where it was searched, since a moment is any server's.
+    server: Option<String>,
     /// How a delta ended whose last changes are taken.
     end: Option<(String, bool)>,
 }
@@ -77,8 +82,13 @@ enum Next {
 }
 
 impl Source {
-    /// A source that has read nothing yet.
-    pub(super) fn new(directory: &OpenLdap, settings: &ForestSettings, own: &OpenLdapSettings) -> Self {
+    /// A source that has read nothing yet. `asked` is what the rules ask for, in lower case.
+    pub(super) fn new(
+        directory: &OpenLdap,
+        settings: &ForestSettings,
+        own: &OpenLdapSettings,
+        asked: Vec<String>,
+    ) -> Self {
         let mut names = vec![
             (own.login.as_str(), "samaccountname"),
             (own.user_principal_name.as_str(), "userprincipalname"),
@@ -92,21 +102,30 @@ impl Source {
         if !settings.groups.is_empty() {
             names.push(("gidNumber", "primarygroupid"));
         }
+        let settable = [&settings.attributes.alternate_mail, &settings.attributes.mobile];
+        let is_known =
+            |name: &String| MADE.contains(&name.as_str()) || names.iter().any(|(_, known)| known == name);
+        let asked = asked.into_iter().filter(|name| !is_known(name));
+        let own_names = settable.into_iter().map(|name| name.to_lowercase()).chain(asked).collect();
         Self {
             directory: directory.clone(),
             names: names.into_iter().map(|(asked, known)| (asked.to_owned(), known)).collect(),
-            settable: [&settings.attributes.alternate_mail, &settings.attributes.mobile]
-                .map(|name| name.to_lowercase()),
+            own: own_names,
             scope: source::scope(settings),
             reading: Reading::Nothing,
             latest: None,
+            server: None,
             end: None,
         }
     }
 
+    fn end_of_all(&self) -> Page {
+        Page::End { server: self.server.clone(), watermark: self.latest.clone() }
+    }
+
     fn attributes(&self) -> Vec<String> {
         let mut attributes: Vec<String> = self.names.iter().map(|(asked, _)| asked.clone()).collect();
-        attributes.extend(self.settable.iter().cloned());
+        attributes.extend(self.own.iter().cloned());
         attributes.extend(["modifyTimestamp", "pwdAccountLockedTime"].map(str::to_owned));
         attributes
     }
@@ -161,7 +180,10 @@ impl Source {
                 Some(Ok(Said::Present(entry))) => Ok(Ok(Changed::Present(self.translated(entry)))),
                 Some(Ok(Said::Unchanged(guid))) => Ok(Ok(Changed::Unchanged(guid))),
                 Some(Ok(Said::Gone(guid))) => Ok(Ok(Changed::Gone(guid))),
-                Some(Ok(Said::End { place, all })) => Ok(Err(Next::Told { place, all })),
+                Some(Ok(Said::End { place, server, all })) => {
+                    self.server = Some(server);
+                    Ok(Err(Next::Told { place, all }))
+                }
                 Some(Ok(Said::Not)) => {
                     // What came so far comes once more, which changes nothing.
                     self.search(None);
@@ -190,7 +212,7 @@ impl Source {
         let mut attributes: BTreeMap<String, Vec<Vec<u8>>> =
             self.names.iter().filter_map(|(asked, known)| Some(((*known).to_owned(), of(asked)?))).collect();
         attributes.insert("useraccountcontrol".to_owned(), vec![control.into()]);
-        for name in &self.settable {
+        for name in &self.own {
             if let Some(values) = entry.attributes.remove(name) {
                 attributes.insert(name.clone(), values);
             }
@@ -208,7 +230,7 @@ impl ImportSource for Source {
                 self.reading = Reading::Told(self.directory.content(self.attributes(), None), None)
             }
             // The page before was the last one.
-            Reading::Ended => return Ok(Page::End { server: None, watermark: self.latest.clone() }),
+            Reading::Ended => return Ok(self.end_of_all()),
             Reading::Found(_) | Reading::Told(..) => {}
         }
         let (page, next) = self.some().await?;
@@ -221,7 +243,7 @@ impl ImportSource for Source {
         };
         let objects: Vec<ImportedObject> = page.into_iter().filter_map(present).collect();
         if objects.is_empty() && matches!(self.reading, Reading::Ended) {
-            return Ok(Page::End { server: None, watermark: self.latest.clone() });
+            return Ok(self.end_of_all());
         }
         Ok(Page::Objects(objects))
     }
@@ -255,7 +277,7 @@ impl DeltaSource for Source {
 
     async fn next_changes(&mut self) -> Result<Changes, SourceError> {
         if let Some((place, all)) = self.end.take() {
-            return Ok(Changes::End { server: None, watermark: place, note: None, all });
+            return Ok(Changes::End { server: self.server.clone(), watermark: place, note: None, all });
         }
         let (page, next) = self.some().await?;
         self.end = match next {
