@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Fact;
 use ritorno_protocol::doctor::{CheckVerdict, DoctorReport};
 use ritorno_protocol::envelope::Operation;
@@ -74,18 +75,19 @@ pub async fn look(tenants: &[AppState]) -> Result<(), StoreError> {
     }
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
     for state in tenants {
-        checks(state).await?;
-        syncs(state).await?;
+        let mut agents = state.store.agents().list(state.tenant).await?;
+        agents.retain(|agent| agent.revoked_at.is_none());
+        checks(state, &agents).await?;
+        syncs(state, &agents).await?;
     }
     Ok(())
 }
 
 /// For how long each agent has not read each of its forests to the end: also by what one said that says nothing any more.
-async fn syncs(state: &AppState) -> Result<(), StoreError> {
+async fn syncs(state: &AppState, agents: &[Agent]) -> Result<(), StoreError> {
     let reports = state.store.sync_reports().list(state.tenant).await?;
-    let agents = state.store.agents().list(state.tenant).await?;
     let now = state.clock.now();
-    for agent in agents.iter().filter(|agent| agent.revoked_at.is_none()) {
+    for agent in agents {
         let Some(told) = reports.iter().find(|told| told.agent == agent.id) else { continue };
         // An agent is asked for its own forests only: it invents no label.
         let own = |name: &str| agent.forests.iter().any(|forest| forest.0 == name);
@@ -100,11 +102,10 @@ async fn syncs(state: &AppState) -> Result<(), StoreError> {
 }
 
 /// What the agents' checks found last. An agent that has not reported for long says nothing of now: that can't be told.
-async fn checks(state: &AppState) -> Result<(), StoreError> {
+async fn checks(state: &AppState, agents: &[Agent]) -> Result<(), StoreError> {
     let reports = state.store.doctor_reports().list(state.tenant).await?;
-    let agents = state.store.agents().list(state.tenant).await?;
     let now = state.clock.now();
-    for agent in agents.iter().filter(|agent| agent.revoked_at.is_none()) {
+    for agent in agents {
         let Some(told) = reports.iter().find(|told| told.agent == agent.id) else { continue };
         for (check, value) in levels(&told.report, is_fresh(told.received_at, now)) {
             let (name, id, check) = (agent.name.clone(), agent.id.to_string(), check.to_owned());

@@ -9,13 +9,15 @@ use ritorno_identity::name::SignInName;
 use ritorno_identity::sspr::{Due, TOLD_AGAIN_AFTER, due, tenant_allows};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
+use ritorno_protocol::ids::UserId;
 use ritorno_storage::StoreError;
 
 use crate::state::AppState;
 
-/// How often somebody is told.
-const LOOK_EVERY: Duration = Duration::from_secs(3_600);
-/// Mails of one look: whatever else is to be sent goes out beside them.
+/// How often everybody is looked at, and the pause where a look goes on.
+const LOOK_EVERY: Duration = Duration::from_secs(24 * 3_600);
+const GOES_ON_AFTER: Duration = Duration::from_secs(3_600);
+/// After about so many mails a look pauses: whatever else is to be sent goes out beside them.
 const MOST: usize = 300;
 /// How long one is of use: it may wait for others.
 const VALID: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -28,34 +30,43 @@ const PAGE: &str = "/register";
 
 /// Tells whoever is due, for as long as it is let.
 pub async fn work(state: AppState) {
-    tokio::time::sleep(FIRST_AFTER).await;
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let (mut pause, mut place) = (FIRST_AFTER, None);
     loop {
-        ticks.tick().await;
-        match once(&state).await {
-            Ok(0) => {}
-            Ok(told) => tracing::info!(told, "people are told what is due of their registration"),
-            Err(error) => tracing::error!(%error, "nobody can be told what is due of their registration"),
-        }
+        tokio::time::sleep(pause).await;
+        (pause, place) = match once(&state, place).await {
+            Ok((told, next)) => {
+                if told > 0 {
+                    tracing::info!(told, "people are told what is due of their registration");
+                }
+                (if next.is_some() { GOES_ON_AFTER } else { LOOK_EVERY }, next)
+            }
+            Err(error) => {
+                tracing::error!(%error, "nobody can be told what is due of their registration");
+                (GOES_ON_AFTER, place)
+            }
+        };
     }
 }
 
-/// Looks once; how many mails were queued.
+/// Looks once, at everybody behind `last` in the order of their ids; how many mails were queued, and behind whom it goes on after a pause if
+/// they were so many.
 ///
 /// # Errors
 /// [`StoreError`]; whoever was not told is told by the next look.
-pub async fn once(state: &AppState) -> Result<usize, StoreError> {
-    let Some(tenant) = state.store.tenants().get(state.tenant).await? else { return Ok(0) };
+pub async fn once(state: &AppState, mut last: Option<UserId>) -> Result<(usize, Option<UserId>), StoreError> {
+    let Some(tenant) = state.store.tenants().get(state.tenant).await? else { return Ok((0, None)) };
     if !tenant.registration_mails || tenant_allows(&tenant).is_err() {
-        return Ok(0);
+        return Ok((0, None));
     }
     let (notices, now) = (state.store.registration_notices(), state.clock.now());
     let before = now.minus(TOLD_AGAIN_AFTER);
-    let (mut told, mut last) = (0, None);
+    let mut told = 0;
     while told < MOST {
         let people = notices.untold(tenant.id, before, last, AT_ONCE).await?;
-        let Some(user) = people.last() else { break };
-        last = Some(user.id);
+        last = people.last().map(|user| user.id);
+        if last.is_none() {
+            break;
+        }
         for user in &people {
             let name = SignInName::of_principal(&user.user_principal_name);
             let standing = state.store.users().standing(tenant.id, Some(user.id), &name, now).await?;
@@ -68,7 +79,7 @@ pub async fn once(state: &AppState) -> Result<usize, StoreError> {
     if told > 0 {
         state.mail_wake.notify_one();
     }
-    Ok(told)
+    Ok((told, last))
 }
 
 /// The mail; none for whoever has no address.

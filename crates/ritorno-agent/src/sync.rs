@@ -119,6 +119,10 @@ impl Sync {
         progress: &(dyn Fn(Progress) + Send + std::marker::Sync),
     ) -> anyhow::Result<Option<[RunReport; 3]>> {
         let connector = self.connector(settings)?;
+        // Looked at before the lease is taken: who has nothing to send takes it from nobody.
+        if !self.engine.first_cycle_is_due(&connector).await? {
+            return Ok(None);
+        }
         let mut source = self.source(settings, &connector, false)?;
         let (target, lease_epoch) = (&self.target, self.lease_epoch(&connector.name).await);
         Ok(self.engine.first_cycle(&connector, &mut *source, target, lease_epoch, progress).await?)

@@ -94,10 +94,9 @@ impl Db {
                     Wrote::Nothing(_) => 0,
                 }
             }
-            Pools::Postgres(pool) => match fence::current() {
+            Pools::Postgres(pool) => match under_fence(pool).await? {
                 None => bind!(sqlx::query(sql), values).execute(pool).await?.rows_affected(),
-                Some(fence) => {
-                    let mut transaction = begin_under(pool, fence).await?;
+                Some(mut transaction) => {
                     let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
                     transaction.commit().await?;
                     done.rows_affected()
@@ -120,10 +119,9 @@ impl Db {
                     Wrote::Touched(_) | Wrote::Nothing(_) => Vec::new(),
                 }
             }
-            Pools::Postgres(pool) => match fence::current() {
+            Pools::Postgres(pool) => match under_fence(pool).await? {
                 None => postgres_rows(bind!(sqlx::query(sql), values).fetch_all(pool).await?),
-                Some(fence) => {
-                    let mut transaction = begin_under(pool, fence).await?;
+                Some(mut transaction) => {
                     let rows = bind!(sqlx::query(sql), values).fetch_all(&mut *transaction).await?;
                     transaction.commit().await?;
                     postgres_rows(rows)
@@ -153,9 +151,9 @@ impl Db {
             },
             Pools::Postgres(pool) => {
                 // Undone when it is dropped before the commit.
-                let mut transaction = match fence::current() {
+                let mut transaction = match under_fence(pool).await? {
                     None => pool.begin().await?,
-                    Some(fence) => begin_under(pool, fence).await?,
+                    Some(transaction) => transaction,
                 };
                 for (index, (sql, values)) in statements.into_iter().enumerate() {
                     let done = bind!(sqlx::query(sql), values).execute(&mut *transaction).await?;
@@ -174,14 +172,14 @@ impl Db {
     }
 }
 
-/// A transaction in which the fence found its row.
-async fn begin_under(
+/// A transaction in which the fence found its row; `None` if this task writes under none.
+async fn under_fence(
     pool: &PgPool,
-    (sql, values): fence::Held,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+) -> Result<Option<sqlx::Transaction<'static, sqlx::Postgres>>, StoreError> {
+    let Some((sql, values)) = fence::current() else { return Ok(None) };
     let mut transaction = pool.begin().await?;
     match bind!(sqlx::query(sql.postgres), values).fetch_optional(&mut *transaction).await? {
-        Some(_) => Ok(transaction),
+        Some(_) => Ok(Some(transaction)),
         None => Err(StoreError::Fenced),
     }
 }

@@ -39,7 +39,7 @@ pub fn set(fence: Fence) {
 
 /// Does `work` under no lease: what follows what is kept already, such as the fact of it, is written whoever has the lease by then.
 pub async fn unfenced<F: Future>(work: F) -> F::Output {
-    FENCE.scope(RefCell::new(None), work).await
+    fenced(work).await
 }
 
 /// Finds the lease, and keeps others from taking it until the transaction ends. SQLite has one writer.
@@ -48,11 +48,8 @@ static HELD: Sql<&str> = Sql {
     postgres: "select 1 from sync_leases where tenant = $1 and connector = $2 and epoch = $3 for share",
 };
 
-/// What has to find a row, and what is bound into it.
-pub(crate) type Held = (&'static Sql<&'static str>, Vec<Value>);
-
 /// What has to find a row before this task writes, if it writes under a lease.
-pub(crate) fn current() -> Option<Held> {
+pub(crate) fn current() -> Option<(&'static Sql<&'static str>, Vec<Value>)> {
     let fence = FENCE.try_with(|cell| cell.borrow().clone()).ok().flatten()?;
     Some((&HELD, values![fence.tenant, fence.connector, fence.epoch]))
 }

@@ -172,6 +172,14 @@ impl Engine {
         self.ended(&context, result).await
     }
 
+    /// Whether [`Engine::first_cycle`] would do something, as it stands now.
+    ///
+    /// # Errors
+    /// [`SyncError::Store`].
+    pub async fn first_cycle_is_due(&self, connector: &Connector) -> Result<bool, SyncError> {
+        first_cycle::is_due(self, connector).await
+    }
+
     /// Full import, full sync and export of a connector whose directory has never been read to the end, at once: see
     /// [`crate::profiles::first_cycle`]. For a store with this connector alone. None, and nothing was done, if this is not its first cycle.
     ///

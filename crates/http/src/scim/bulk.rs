@@ -6,10 +6,10 @@
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::Response;
-use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER, MEDIA_TYPE, PATCH_OP_SCHEMA};
+use ritorno_protocol::scim::{MEDIA_TYPE, PATCH_OP_SCHEMA};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
 use tower::ServiceExt as _;
@@ -83,7 +83,6 @@ struct Answer {
 pub async fn handle(
     State(state): State<AppState>,
     client: ScimClient,
-    headers: HeaderMap,
     sent: Bytes,
 ) -> Result<Response, ScimError> {
     let bulk = read(sent)?;
@@ -94,7 +93,7 @@ pub async fn handle(
         return Err(ScimError::TooLarge(MAXIMUM_OPERATIONS));
     }
     let router = super::resources().with_state(state.clone()).layer(from_fn(rejection::told));
-    let place = Place { router, state, client, headers };
+    let place = Place { router, state, client };
     let most = bulk.fail_on_errors.filter(|most| *most > 0);
     let mut run =
         Run { place, most, ids: BulkIds::default(), faults: Vec::new(), failed: 0, done: Vec::new() };
@@ -108,7 +107,6 @@ struct Place {
     router: Router,
     state: AppState,
     client: ScimClient,
-    headers: HeaderMap,
 }
 
 /// A request while it is carried out.
@@ -365,11 +363,6 @@ impl Run {
         let (method, bulk_id) = (operation.method.clone(), operation.bulk_id.clone());
         let uri = format!("/scim/v2{}", self.ids.in_path(&operation.path));
         let mut request = Request::builder().method(operation.method.as_str()).uri(uri);
-        for name in [CONNECTOR_HEADER, LEASE_EPOCH_HEADER] {
-            if let Some(value) = self.place.headers.get(name) {
-                request = request.header(name, value);
-            }
-        }
         if let Some(version) = &operation.version {
             request = request.header(header::IF_MATCH, version);
         }

@@ -37,11 +37,11 @@ impl FromRequestParts<AppState> for ScimClient {
     type Rejection = ScimError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ScimError> {
-        // An operation of a bulk request comes with the client whom that request was let in for.
-        let client = match parts.extensions.remove::<Self>() {
-            Some(client) => client,
-            None => Self::let_in(parts, state).await?,
-        };
+        // An operation of a bulk request comes with the client whom that request was let in for, and is under its lease.
+        if let Some(client) = parts.extensions.remove::<Self>() {
+            return Ok(client);
+        }
+        let client = Self::let_in(parts, state).await?;
         if let Kind::Agent(agent) = &client.0 {
             leases::under(state, agent, &parts.headers).await?;
         }

@@ -5,6 +5,7 @@ use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ritorno_identity::brand::Brand;
+use ritorno_identity::language::Language;
 use ritorno_identity::logo::clean;
 use ritorno_identity::tenant::Tenant;
 use tower::ServiceExt as _;
@@ -87,4 +88,31 @@ async fn pages_look_as_the_tenant_says_on_sqlite() {
 #[tokio::test]
 async fn pages_look_as_the_tenant_says_on_postgres() {
     pages_look_as_the_tenant_says(&World::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_told_in_the_tenants_look_and_a_fault_has_a_code() {
+    let world = World::new().await;
+    let help = Some("https://help.contoso.test/".to_owned());
+    let tenant = Tenant { helpdesk_url: help, languages: vec![Language::Italian], ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    let mut browser = Browser::new(&world.app, "en");
+    let missing = browser.get("/no/such/page").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(
+        missing.body.contains("· Contoso</title>") && missing.body.contains("https://help.contoso.test/")
+    );
+    assert!(missing.body.contains("Questa pagina non esiste.") && !missing.body.contains("support-code"));
+    let elsewhere = browser.post_from("https://evil.test", "/reset/start").await;
+    assert!(
+        elsewhere.status == StatusCode::FORBIDDEN && elsewhere.body.contains("https://help.contoso.test/")
+    );
+    world.state.store.close().await;
+    let fault = browser.get("/").await;
+    assert_eq!(fault.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        fault.body.contains("This is a fault on our side") && fault.support_code().len() == 11,
+        "{}",
+        fault.body
+    );
 }

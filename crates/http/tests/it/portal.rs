@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ritorno_identity::flow::{FlowState, Person};
-use ritorno_identity::language::Language;
 use ritorno_identity::mail::Template;
-use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::{Context, Envelope, Passwords, seal};
 use ritorno_protocol::ids::SupportCode;
@@ -118,33 +116,6 @@ async fn a_lost_answer_at_a_gate_costs_nothing() {
     // Sent again, and loaded again.
     assert_eq!(browser.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
     assert!(browser.get("/reset/password").await.body.contains("password-form"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_goes_wrong_is_told_in_the_tenants_look_and_a_fault_has_a_code() {
-    let world = World::new().await;
-    let help = Some("https://help.contoso.test/".to_owned());
-    let tenant = Tenant { helpdesk_url: help, languages: vec![Language::Italian], ..world.tenant.clone() };
-    world.state.store.tenants().update(&tenant).await.unwrap();
-    let mut browser = Browser::new(&world.app, "en");
-    let missing = browser.get("/no/such/page").await;
-    assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert!(
-        missing.body.contains("· Contoso</title>") && missing.body.contains("https://help.contoso.test/")
-    );
-    assert!(missing.body.contains("Questa pagina non esiste.") && !missing.body.contains("support-code"));
-    let elsewhere = browser.post_from("https://evil.test", "/reset/start").await;
-    assert!(
-        elsewhere.status == StatusCode::FORBIDDEN && elsewhere.body.contains("https://help.contoso.test/")
-    );
-    world.state.store.close().await;
-    let fault = browser.get("/").await;
-    assert_eq!(fault.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(
-        fault.body.contains("This is a fault on our side") && fault.support_code().len() == 11,
-        "{}",
-        fault.body
-    );
 }
 
 /// Walks to the password page.

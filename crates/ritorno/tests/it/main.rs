@@ -4,6 +4,7 @@ mod administrators;
 mod commands;
 mod hostile;
 mod mail;
+mod people;
 mod place;
 mod service;
 mod sms;

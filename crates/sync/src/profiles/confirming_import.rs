@@ -18,7 +18,7 @@ use crate::group;
 use crate::report::Profile;
 use crate::resource::Resource;
 use crate::staging::json;
-use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, TargetPerson};
+use crate::target::{ExportContext, Stop, Target, TargetError, TargetGroup, TargetPage, TargetPerson};
 
 /// So far before the latest change that was seen a delta begins: what was written at the same time may have been seen later.
 const OVERLAP: Duration = Duration::from_secs(300);
@@ -39,7 +39,9 @@ pub(crate) async fn run(
     target: &dyn Target,
     lease_epoch: u64,
 ) -> Result<(), SyncError> {
-    let mut seen = read(context, target, lease_epoch, None).await?;
+    let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
+    let first = target.page(&export, None, 1).await.map_err(stop)?;
+    let mut seen = read(context, target, &export, None, first).await?;
     let mut transaction = context.engine.store.write().await?;
     let missing = sqlx::query(
         "UPDATE export_object SET confirmed = NULL, target_id = NULL, unsure = 1 WHERE connector_id = ? \
@@ -72,13 +74,13 @@ pub(crate) async fn run_delta(
     };
     let since = Timestamp::from_unix_ms(to).minus(OVERLAP);
     let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
-    let changed = target.page(&export, Some(since), 1).await.map_err(stop)?.total;
-    if changed > MOST_CHANGED {
-        let why = format!("{changed} changed in the tenant, which is quicker read as a whole");
+    let first = target.page(&export, Some(since), 1).await.map_err(stop)?;
+    if first.total > MOST_CHANGED {
+        let why = format!("{} changed in the tenant, which is quicker read as a whole", first.total);
         context.instead(Profile::ConfirmingImport, why).await?;
         return run(context, target, lease_epoch).await;
     }
-    let seen = read(context, target, lease_epoch, Some(since)).await?;
+    let seen = read(context, target, &export, Some(since), first).await?;
     let mut transaction = context.engine.store.write().await?;
     seen.keep(&mut transaction, context).await?;
     Ok(transaction.commit().await?)
@@ -108,20 +110,19 @@ impl Seen {
     }
 }
 
-/// Reads all, or what changed at `since` or later.
+/// Reads all, or what changed at `since` or later; the first page of people was read already.
 async fn read(
     context: &mut Context<'_>,
     target: &dyn Target,
-    lease_epoch: u64,
+    export: &ExportContext,
     since: Option<Timestamp>,
+    mut page: TargetPage,
 ) -> Result<Seen, SyncError> {
-    let export = ExportContext { connector: context.connector.name.clone(), lease_epoch };
     let (mut start, mut seen) = (1, Seen::default());
     // A tenant of the version before keeps it of nobody, and would be sent it again each day. Whether this one keeps it is known after
     // the last page: until then those wait whose only difference it is.
     let (mut keeps_expiry, mut waiting) = (false, Vec::new());
     loop {
-        let page = target.page(&export, since, start).await.map_err(stop)?;
         let last = page.people.is_empty();
         start += page.people.len() as u64;
         keeps_expiry |= page.people.iter().any(|person| person.password_expires.is_some());
@@ -130,14 +131,15 @@ async fn read(
         if last || start > page.total {
             break;
         }
+        page = target.page(export, since, start).await.map_err(stop)?;
     }
     expiry_differs(context, &waiting, keeps_expiry).await?;
     let mut start = 1;
     loop {
-        let page = target.groups(&export, since, start).await.map_err(stop)?;
+        let page = target.groups(export, since, start).await.map_err(stop)?;
         let last = page.groups.is_empty();
         start += page.groups.len() as u64;
-        confirm_groups(context, target, &export, page.groups, &mut seen).await?;
+        confirm_groups(context, target, export, page.groups, &mut seen).await?;
         if last || start > page.total {
             break;
         }
