@@ -4,7 +4,7 @@
 mod configuration;
 mod further;
 
-pub use further::FurtherAgent;
+pub use further::{FurtherAgent, FurtherServer};
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};

@@ -185,6 +185,15 @@ impl Visitor {
         Ok(Self { client, origin, cookies: BTreeMap::new() })
     }
 
+    /// The same browser at another server of the tenant, which has the same cookies.
+    ///
+    /// # Errors
+    /// As [`Visitor::new`].
+    pub fn also_at(&self, portal: &str, ca_pem: &Path, language: &str, from: Ipv4Addr) -> Result<Self> {
+        let other = Self::new(portal, ca_pem, language, from)?;
+        Ok(Self { cookies: self.cookies.clone(), ..other })
+    }
+
     /// Opens a page.
     ///
     /// # Errors

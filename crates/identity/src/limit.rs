@@ -1,4 +1,4 @@
-//! Limits that need the database. Each counts a subject for one thing, in a window that opens with the first count.
+//! Limits that need the database. Each counts a subject for one thing, in a window that slides.
 
 use std::time::Duration;
 
@@ -15,8 +15,19 @@ pub struct Limit {
     pub name: &'static str,
     /// How many are let through.
     pub most: u32,
-    /// How long the window lasts from its first count on.
+    /// How long the window is: in no interval of this length more than `most` are let through.
     pub window: Duration,
+}
+
+/// Parts that a window is cut into: what is counted is forgotten by parts.
+pub const PARTS: u32 = 6;
+
+impl Limit {
+    /// How long after a count it is forgotten at the latest: the window, and a part of it.
+    #[must_use]
+    pub fn forgotten_after(&self) -> Duration {
+        self.window + self.window / PARTS
+    }
 }
 
 /// Codes asked for by one name, and codes mailed to one address, unasked-for ones above all: each is counted. Beyond it the page

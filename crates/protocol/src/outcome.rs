@@ -197,6 +197,9 @@ pub struct Settled {
     pub outcome: Outcome,
     /// When that was known.
     pub at: Timestamp,
+    /// Whether the request's row has it. If not, the agent said it while the database failed, and says it again until it is kept: what
+    /// follows, such as the notice by mail, comes later.
+    pub recorded: bool,
 }
 
 impl Outcome {

@@ -123,9 +123,27 @@ impl Relay {
         if statement.agent != link.agent {
             return Err(StatementError::Speaker);
         }
+        let taken = self.keep(link, &statement).await;
+        let waiter = self.waiting_for(statement.request);
+        match (&taken, &statement.says, waiter) {
+            // The agent says it again until it is kept; whoever waits for it need not wait so long.
+            (
+                Err(StatementError::Ledger(_)),
+                Says::Ended { outcome } | Says::Settled { outcome },
+                Some(waiter),
+            ) => {
+                waiter.keep_unrecorded(statement.agent, statement.attempt, outcome.clone());
+                waiter.wake();
+            }
+            _ => {}
+        }
+        taken
+    }
+
+    async fn keep(&self, link: &Link, statement: &Statement) -> Result<(), StatementError> {
         let id = statement.request;
         while let Some(request) = self.ledger.request(link.tenant, id).await? {
-            match effect(&request, &statement) {
+            match effect(&request, statement) {
                 Effect::Move(state) => {
                     let state = match (state, &statement.says) {
                         // Nobody is left who could ask another agent: then it is over, and known.
@@ -141,7 +159,7 @@ impl Relay {
                         // Somebody moved the row since it was read: judge again by what it is now.
                         continue;
                     }
-                    log(&request, &statement);
+                    log(&request, statement);
                     if matches!(state, RequestState::Started { .. }) {
                         self.go_ahead(link, &request).await;
                     }
@@ -152,7 +170,7 @@ impl Relay {
                         continue;
                     }
                     tracing::warn!(request = %id, agent = %link.agent, reason = fact.reason, "an outcome was corrected");
-                    log(&request, &statement);
+                    log(&request, statement);
                 }
                 // Said again over a new link: the first go-ahead was lost with the one before.
                 Effect::None => {

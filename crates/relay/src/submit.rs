@@ -67,6 +67,7 @@ pub struct NewRequest {
 pub(crate) struct Waiter {
     changed: Notify,
     fault: Mutex<Option<(Fault, Operator)>>,
+    unrecorded: Mutex<Option<(AgentId, u32, Outcome)>>,
 }
 
 impl Waiter {
@@ -76,6 +77,18 @@ impl Waiter {
 
     pub(crate) fn keep_fault(&self, fault: Fault, operator: Operator) {
         *lock(&self.fault) = Some((fault, operator));
+    }
+
+    /// Keeps what an agent said of its attempt and the database could not: the person is told, though the row does not have it yet.
+    pub(crate) fn keep_unrecorded(&self, agent: AgentId, number: u32, outcome: Outcome) {
+        *lock(&self.unrecorded) = Some((agent, number, outcome));
+    }
+
+    /// How the attempt that is under way by `request` ended, if only its agent says so.
+    fn unrecorded(&self, request: &Request) -> Option<Outcome> {
+        let said = lock(&self.unrecorded).clone();
+        let (agent, number, outcome) = said?;
+        (agent == request.attempt.agent && number == request.attempt.number).then_some(outcome)
     }
 }
 
@@ -183,7 +196,7 @@ impl Relay {
         loop {
             tried.push(request.attempt.agent);
             request = match self.until_next(&request, &waiter, give_up).await? {
-                Waited::Over(request) => return Ok(told(&request, self.timer.now())),
+                Waited::Over(request) => return Ok(told(&request, &waiter, self.timer.now())),
                 Waited::MayTryAgain(request) => request,
             };
             drop(permit);
@@ -311,13 +324,21 @@ impl Relay {
         waiter: &Waiter,
         give_up: Timestamp,
     ) -> Result<Waited, DispatchError> {
+        let mut known = request.clone();
         loop {
             // Listen first and look then, so that no change between the two is missed.
             let changed = waiter.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let row = self.ledger.request(request.tenant, request.id).await?;
-            let row = row.unwrap_or_else(|| request.clone());
+            let now = self.timer.now();
+            let row = match self.ledger.request(request.tenant, request.id).await {
+                Ok(row) => row.unwrap_or_else(|| request.clone()),
+                // An agent at work ends what it began, and says so, whether or not that can be written down here.
+                Err(_) if waiter.unrecorded(&known).is_some() => return Ok(Waited::Over(known)),
+                Err(_) if matches!(next(&known, now), Next::WaitUntil(_)) && now < give_up => known,
+                Err(error) => return Err(error.into()),
+            };
+            known = row.clone();
             let now = self.timer.now();
             let until = match next(&row, now) {
                 Next::Tell => return Ok(Waited::Over(row)),
@@ -354,12 +375,12 @@ impl Relay {
         let mut row = first;
         loop {
             row = match self.until_next(&row, waiter, give_up).await? {
-                Waited::Over(row) => return Ok(told(&row, self.timer.now())),
+                Waited::Over(row) => return Ok(told(&row, waiter, self.timer.now())),
                 Waited::MayTryAgain(row) => row,
             };
             let now = self.timer.now();
             if now >= give_up {
-                return Ok(told(&row, now));
+                return Ok(told(&row, waiter, now));
             }
             // The first call holds the envelope and makes the attempt, or closes the row.
             self.timer.sleep_until(now.plus(POLL_EVERY)).await;
@@ -382,7 +403,7 @@ impl Relay {
         let now = self.timer.now();
         if self.ledger.advance(&request, &state, now).await? {
             waiter.wake();
-            return Ok(told(&Request { state, ..request }, now));
+            return Ok(told(&Request { state, ..request }, waiter, now));
         }
         let moved = self.ledger.request(request.tenant, request.id).await?.unwrap_or(request);
         self.follow(moved, new, waiter).await
@@ -431,7 +452,11 @@ fn attempt(number: u32, link: &Link, now: Timestamp) -> Attempt {
 }
 
 /// The last word for the person. A row without an outcome is unknown.
-fn told(request: &Request, now: Timestamp) -> Settled {
+fn told(request: &Request, waiter: &Waiter, now: Timestamp) -> Settled {
+    let is_open = request.outcome().is_none_or(|outcome| matches!(outcome, Outcome::Unknown { .. }));
+    if let Some(outcome) = waiter.unrecorded(request).filter(|_| is_open) {
+        return Settled { operation: request.operation, outcome, at: now, recorded: false };
+    }
     let outcome = request.outcome().cloned().unwrap_or_else(|| {
         let detail = match request.state {
             RequestState::Started { .. } => "the agent began, and did not say in time how it ended",
@@ -440,5 +465,5 @@ fn told(request: &Request, now: Timestamp) -> Settled {
         Outcome::Unknown { operator: Operator { detail: detail.into(), ..Operator::default() } }
     });
     let at = if request.outcome().is_some() { request.updated_at } else { now };
-    Settled { operation: request.operation, outcome, at }
+    Settled { operation: request.operation, outcome, at, recorded: true }
 }

@@ -55,6 +55,7 @@ mod told;
 mod user_pages;
 mod users;
 mod value;
+mod window;
 mod writer;
 
 pub use administrator_apps::AdministratorApps;

@@ -1,4 +1,4 @@
-//! Counters with a window.
+//! Counters with a sliding window.
 
 use ritorno_identity::limit::Limit;
 use ritorno_identity::subject::Subject;
@@ -9,13 +9,14 @@ use ritorno_protocol::ids::TenantId;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::value::values;
+use crate::window::{self, Counted, Place};
 
-/// Counters with a window.
+/// Counters with a sliding window: nowhere in an interval as long as it is more counted than the limit says.
 pub struct Limits<'a>(pub(crate) &'a Db);
 
 impl Limits<'_> {
     /// Counts one, if the limit is not reached: one statement, so that no number of servers lets one too many through.
-    /// `false` if it is reached. The window opens with its first count; when it is over, the next count opens another.
+    /// `false` if it is reached. What was counted is forgotten when the window is over, or a sixth of it later.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -41,17 +42,12 @@ impl Limits<'_> {
         number: u32,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (tenant, name, subject) do update set \
-             counted = case when limits.window_end <= $5 then $4 else limits.counted + $4 end, \
-             window_start = case when limits.window_end <= $5 then $5 else limits.window_start end, \
-             window_end = case when limits.window_end <= $5 then $6 else limits.window_end end \
-             where limits.counted + $4 <= $7 or limits.window_end <= $5";
         if number > limit.most {
             return Ok(false);
         }
-        let values = values![tenant, limit.name, *subject, number, now, now.plus(limit.window), limit.most];
-        Ok(self.0.write(SQL, values).await? == 1)
+        let Place { part, begins, ends } = Place::of(limit, now);
+        let values = values![tenant, limit.name, *subject, number, part, begins, ends, limit.most];
+        Ok(self.0.write(window::COUNT.as_str(), values).await? == 1)
     }
 
     /// Counts one, whatever the limit says, and tells how many there are now: one statement, so that of many at once each has a number of
@@ -66,14 +62,9 @@ impl Limits<'_> {
         subject: &Subject,
         now: Timestamp,
     ) -> Result<u32, StoreError> {
-        const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
-             values ($1, $2, $3, 1, $4, $5) on conflict (tenant, name, subject) do update set \
-             counted = case when limits.window_end <= $4 then 1 else limits.counted + 1 end, \
-             window_start = case when limits.window_end <= $4 then $4 else limits.window_start end, \
-             window_end = case when limits.window_end <= $4 then $5 else limits.window_end end \
-             returning counted";
-        let values = values![tenant, limit.name, *subject, now, now.plus(limit.window)];
-        let rows = self.0.write_returning(SQL, values).await?;
+        let Place { part, begins, ends } = Place::of(limit, now);
+        let values = values![tenant, limit.name, *subject, 1_u32, part, begins, ends];
+        let rows = self.0.write_returning(window::RAISE.as_str(), values).await?;
         rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
     }
 
@@ -88,10 +79,19 @@ impl Limits<'_> {
         subject: &Subject,
         now: Timestamp,
     ) -> Result<u32, StoreError> {
-        const SQL: &str = "select counted from limits where tenant = $1 and name = $2 and subject = $3 \
-             and window_end > $4";
-        let row = self.0.read_one(SQL, values![tenant, limit.name, *subject, now]).await?;
-        row.map_or(Ok(0), |row| row.count("counted"))
+        let row = self.row(tenant, limit, subject).await?;
+        Ok(row.map_or(0, |counted| counted.number(limit, now)))
+    }
+
+    async fn row(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+    ) -> Result<Option<Counted>, StoreError> {
+        const SQL: &str = "select * from limits where tenant = $1 and name = $2 and subject = $3";
+        let row = self.0.read_one(SQL, values![tenant, limit.name, *subject]).await?;
+        row.as_ref().map(Counted::read).transpose()
     }
 
     /// Notes that a challenge was answered: one statement. `false` if it had been before.
@@ -104,7 +104,7 @@ impl Limits<'_> {
         Ok(self.0.write(SQL, values![tenant, spent.0.as_slice(), until]).await? == 1)
     }
 
-    /// When the window of a limit that is reached is over; `None` if it is not reached. Counts nothing.
+    /// When a limit that is reached lets one more through; `None` if it is not reached. Counts nothing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,10 +115,8 @@ impl Limits<'_> {
         subject: &Subject,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        const SQL: &str = "select window_end from limits where tenant = $1 and name = $2 and subject = $3 \
-             and counted >= $4 and window_end > $5";
-        let row = self.0.read_one(SQL, values![tenant, limit.name, *subject, limit.most, now]).await?;
-        row.map(|row| row.moment("window_end")).transpose()
+        let row = self.row(tenant, limit, subject).await?;
+        Ok(row.and_then(|counted| counted.full_until(limit, now)))
     }
 
     /// Takes one count back: what was counted beforehand turned out not to be what the limit is for.
@@ -145,9 +143,8 @@ impl Limits<'_> {
         subject: &Subject,
         number: u32,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "update limits set counted = case when counted > $4 then counted - $4 else 0 end \
-             where tenant = $1 and name = $2 and subject = $3";
-        self.0.write(SQL, values![tenant, limit.name, *subject, number]).await.map(|_| ())
+        let values = values![tenant, limit.name, *subject, number];
+        self.0.write(window::GIVE_BACK.as_str(), values).await.map(|_| ())
     }
 
     /// Forgets what was counted: the help desk lifts a stop. `false` if nothing was counted.

@@ -22,6 +22,8 @@ use crate::{
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
 const WAIT_AT_MOST: Duration = Duration::from_secs(15);
+/// Rows of an answer that may wait to be taken, so that the thread that reads them need not stop in between.
+const SQLITE_ROWS: usize = 256;
 /// Connections that read SQLite beside its one writer.
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL.
@@ -160,6 +162,11 @@ macro_rules! migrations {
                 include_str!(concat!("../migrations/", $database, "/0078_registration_notices.sql")),
             ),
             (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
+            (
+                91,
+                "sliding-limits",
+                include_str!(concat!("../migrations/", $database, "/0091_sliding_limits.sql")),
+            ),
         ]
     };
 }
@@ -193,6 +200,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(WAIT_AT_MOST)
             .pragma("temp_store", "memory")
+            .row_buffer_size(SQLITE_ROWS)
             .disable_statement_logging();
         make_private(options.get_filename())?;
         let pool = |connections: u32| {

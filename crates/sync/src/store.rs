@@ -16,6 +16,8 @@ use crate::error::SyncError;
 
 /// How long a statement waits for another program's writing.
 const BUSY: Duration = Duration::from_secs(30);
+/// Rows of an answer that may wait to be taken: as many as a page has, so that the thread that reads them need not stop in between.
+const ROWS: usize = 1_024;
 /// How often the run lock is tried, and the pause between two tries: one second in all.
 const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -45,6 +47,7 @@ impl Store {
             .busy_timeout(BUSY)
             .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", "4000")
+            .row_buffer_size(ROWS)
             .disable_statement_logging();
         // The pages that a connection keeps, in KiB: an agent at rest is to hold little.
         let (for_writing, for_reading) = ("-1000", "-256");

@@ -1,4 +1,4 @@
-//! A further agent of the same forests, beside the stack's own.
+//! A further agent of the same forests, and a further server on the same database, beside the stack's own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Stack, stop};
+use super::{Stack, curl, free_port, stop};
 use crate::command::run;
 use crate::progress::wait_until;
 
@@ -96,5 +96,44 @@ impl FurtherAgent {
 impl Drop for FurtherAgent {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// One more server of the same tenant, as another node. Dropping it stops it.
+#[derive(Debug)]
+pub struct FurtherServer {
+    /// Where its portal is, without a slash at its end.
+    pub url: String,
+    child: Option<Child>,
+}
+
+impl Stack {
+    /// Starts one more server with the configuration of the first, on the same database, and waits until it is ready. That has to be
+    /// PostgreSQL: a SQLite file is one server's.
+    ///
+    /// # Errors
+    /// When it does not become ready within 30 s.
+    pub fn further_server(&self, name: &str) -> Result<FurtherServer> {
+        let first = std::fs::read_to_string(self.folder.join("ritorno.toml"))?;
+        let own = self.url.rsplit(':').next().context("the portal's address has no port")?;
+        let port = free_port()?.to_string();
+        let text = first.replace(&format!(":{own}\""), &format!(":{port}\""));
+        let configuration = self.folder.join(format!("{name}.toml"));
+        std::fs::write(&configuration, text).with_context(|| configuration.display().to_string())?;
+        let mut command = Command::new(&self.programs.ritorno);
+        command.arg("--config").arg(&configuration).arg("serve");
+        let child = self.spawn(command, &format!("{name}.log"))?;
+        let url = format!("https://localhost:{port}");
+        let server = FurtherServer { url, child: Some(child) };
+        let ready = format!("{}/health/ready", server.url);
+        let is_ready =
+            wait_until(Duration::from_secs(30), || Ok(curl(&self.ca_pem, &[&ready], b"").is_ok()))?;
+        if is_ready { Ok(server) } else { bail!("{} did not become ready within 30 s", server.url) }
+    }
+}
+
+impl Drop for FurtherServer {
+    fn drop(&mut self) {
+        stop(self.child.take());
     }
 }

@@ -19,6 +19,7 @@ mod doctor_tenant;
 mod doctor_watch;
 mod events;
 mod forests;
+mod guesses;
 mod keys;
 mod ldap_tools;
 mod methods;

@@ -422,7 +422,7 @@ async fn hammering_an_app_stops_nobody_where_they_succeeded() {
     };
     assert_eq!(pass(&mut usual).await.location(), "/reset/password");
     // Neither they nor whoever comes after them has to work for it: names are counted by the hour, wrong codes by the day.
-    world.clock.advance(STARTS.window);
+    world.clock.advance(STARTS.forgotten_after());
     let mut hammer = Browser::new(&world.app, "en");
     let mut stopped = false;
     for _ in 0..5 {
@@ -433,7 +433,7 @@ async fn hammering_an_app_stops_nobody_where_they_succeeded() {
         }
     }
     assert!(stopped, "twenty wrong codes a day stop the method");
-    world.clock.advance(STARTS.window);
+    world.clock.advance(STARTS.forgotten_after());
     let mut new = Browser::new(&world.app, "en");
     assert_eq!(pass(&mut new).await.status, StatusCode::TOO_MANY_REQUESTS, "not even the right one");
     assert_eq!(pass(&mut usual).await.location(), "/reset/password", "where she succeeded before");

@@ -88,7 +88,7 @@ async fn whatever_is_not_right_gets_one_answer_at_one_time() {
     let page = to_password(&mut browser, ANNA).await;
     assert_eq!(without_chance(verify(&world, &mut browser, &page).await), answers[0]);
     // With the context of the answer the right one goes through, once the tries of this hour are forgotten.
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(4_200));
     agent.script.lock().unwrap().outcome = not_applied(Fault::WrongOldPassword);
     let page = to_password(&mut browser, ANNA).await;
     let told = verify(&world, &mut browser, &page).await;
@@ -164,7 +164,7 @@ async fn passwords_are_tried_five_times_from_one_network() {
         assert_eq!(agent.script.lock().unwrap().opened.len(), opened, "it was taken to the directory");
     }
     // An hour later the person goes on; and a right password is no try.
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(4_200));
     agent.script.lock().unwrap().outcome = done();
     for _ in 0..6 {
         let mut browser = Browser::new(&world.app, "en");
@@ -215,7 +215,7 @@ async fn strangers_do_not_use_up_what_the_agents_take() {
     // A reset goes through all the while, and a minute later so does a registration.
     let mut other = Browser::new(&world.app, "en");
     crate::portal::past_the_gate(&world, &mut other).await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_secs(70));
     let page = to_password(&mut browser, ANNA).await;
     assert_eq!(verify(&world, &mut browser, &page).await["state"], "done");
 }

@@ -258,7 +258,7 @@ async fn the_deletion_guard_holds_at_its_limit(world: &World) {
     let rename = patch(json!([{"op": "replace", "path": "displayName", "value": "M"}]));
     assert_eq!(export.call(Method::PATCH, &path(&marta), &[], rename).await.status, StatusCode::OK);
     assert!(stored(world, &marta).await.enabled);
-    world.clock.advance(REMOVALS.window);
+    world.clock.advance(REMOVALS.forgotten_after());
     let token = {
         let (agent, key) = world.enrolled("another").await;
         access(world, agent.id, &key).await
@@ -412,7 +412,7 @@ async fn one_member_of_a_large_group_is_a_small_request(world: &World) {
         {"value": people[0]}, {"value": people[4]}, {"value": nested, "type": "Group"}]}]);
     let kept = export.call(Method::PATCH, &path, &[], patch(same)).await;
     assert_eq!((kept.status, members().await), (StatusCode::NO_CONTENT, 3), "who stays does not leave");
-    world.clock.advance(MEMBERS.window);
+    world.clock.advance(MEMBERS.forgotten_after());
     let token = {
         let (agent, key) = world.enrolled("another").await;
         access(world, agent.id, &key).await

@@ -241,7 +241,7 @@ async fn a_replacement_replaces_members_that_it_tells_of(world: &World) {
     guard::count_members(&world.state, &agent, left).await.unwrap();
     assert_eq!(put(Some(json!([]))).await.status, HELD);
     assert_eq!(members(&read(&export, &path).await).len(), 2);
-    world.clock.advance(MEMBERS.window);
+    world.clock.advance(MEMBERS.forgotten_after());
     let again = Export::new(world).await;
     let mut none = group("team", "contoso.test");
     none["members"] = json!([]);

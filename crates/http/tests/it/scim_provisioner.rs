@@ -440,7 +440,7 @@ async fn the_deletion_guard_holds_for_each_token_until_an_administrator_approves
     // And a day later the count begins anew.
     let paola = program.made("paola").await;
     assert_eq!(program.call(Method::DELETE, &paola, None).await.status, HELD);
-    world.clock.advance(REMOVALS.window);
+    world.clock.advance(REMOVALS.forgotten_after());
     assert_eq!(program.call(Method::DELETE, &paola, None).await.status, StatusCode::NO_CONTENT);
 }
 

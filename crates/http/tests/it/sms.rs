@@ -265,7 +265,7 @@ async fn a_message_looks_the_same_for_every_name_and_is_limited(world: &World) {
     let mut browser = Browser::new(&world.app, "en");
     let mut stopped = false;
     for _ in 0..6 {
-        world.clock.advance(Duration::from_secs(3_600));
+        world.clock.advance(Duration::from_secs(4_200));
         browser.post("/reset/start", &[("name", ANNA)]).await;
         for _ in 0..5 {
             stopped |= browser.post("/reset/sms", &[("code", "00000000")]).await.status
@@ -312,14 +312,14 @@ async fn what_the_gateway_does_not_take_waits_or_is_given_up(world: &World) {
     }
     assert_eq!(sink.got().len(), 2);
     // One is taken at a time.
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(4_200));
     ask().await;
     ask().await;
     for left in [1, 1, 0] {
         assert_eq!(once(&world.state, &gateway).await.unwrap(), left);
     }
     assert_eq!(sink.got().len(), 2);
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(4_200));
     // Refused for good: it is not tried again.
     sink.answers(&[StatusCode::UNPROCESSABLE_ENTITY]);
     ask().await;
@@ -356,7 +356,7 @@ async fn nobody_gets_a_code_that_would_open_nothing(world: &World) {
     let to = |letters: Vec<Letter>| letters.into_iter().map(|letter| letter.to).collect::<Vec<_>>();
     assert_eq!(to(world.letters_by(Channel::Sms).await), [Some(NUMBER.to_owned()), Some(NUMBER.to_owned())]);
     world.administrator(ANNA, Role::HelpDesk, false).await;
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(4_200));
     assert_eq!(ask().await, as_anybody);
     assert_eq!(to(world.letters_by(Channel::Sms).await), [None, None]);
 }
@@ -378,7 +378,7 @@ async fn the_whole_tenant_has_a_limit(world: &World) {
     }
     let sent = world.letters_by(Channel::Sms).await;
     assert!(sent.len() == 2 && sent.iter().all(|letter| letter.to.is_none()), "queued, and dropped");
-    world.clock.advance(SMS_OF_TENANT.window);
+    world.clock.advance(SMS_OF_TENANT.forgotten_after());
     Browser::new(&world.app, "en").post("/reset/start", &[("name", ANNA)]).await;
     assert_eq!(world.letters_by(Channel::Sms).await[0].to.as_deref(), Some(NUMBER));
 }

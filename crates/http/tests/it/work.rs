@@ -104,7 +104,7 @@ async fn hammering_costs_whoever_hammers(world: &World) {
     };
     start(&mut usual, ANNA).await;
     assert_eq!(pass(&mut usual).await, "/reset/password");
-    world.clock.advance(STARTS.window);
+    world.clock.advance(STARTS.forgotten_after());
 
     let (mut hammer, mut bits) = (Browser::new(&world.app, "en"), Vec::new());
     let mut flows = 0;
@@ -142,7 +142,7 @@ async fn hammering_costs_whoever_hammers(world: &World) {
     assert!(world.facts().await.iter().any(|fact| fact.reason == "name given, after a proof of work"));
     // Nobody else is asked for anything, and after the hour nobody is.
     assert_eq!(start(&mut Browser::new(&world.app, "en"), NOBODY).await.status, StatusCode::SEE_OTHER);
-    world.clock.advance(STARTS.window);
+    world.clock.advance(STARTS.forgotten_after());
     assert_eq!(start(&mut Browser::new(&world.app, "en"), ANNA).await.status, StatusCode::SEE_OTHER);
 }
 
@@ -376,7 +376,7 @@ async fn a_network_and_the_tenant_are_asked_too_and_registration_as_well() {
         };
         assert_eq!(next.location(), wanted, "{}", next.body);
     }
-    world.clock.advance(STARTS.window);
+    world.clock.advance(STARTS.forgotten_after());
     counted(&world, Subject::of_tenant(pepper, tenant), 20_000).await;
     let most = Asked::of(&start(&mut browser, NOBODY).await);
     assert_eq!(most.wait, WAIT.as_secs() * u64::from(LEVELS));

@@ -28,6 +28,17 @@ pub(crate) struct Rows {
     pub(crate) facts: Vec<Fact>,
     pub(crate) links: HashMap<AgentId, HeldLink>,
     pub(crate) writeback_enabled: bool,
+    /// Whether requests can't be read or moved.
+    pub(crate) failing: bool,
+}
+
+impl Rows {
+    fn fail(&self) -> Result<(), LedgerError> {
+        match self.failing {
+            true => Err(LedgerError("no connection".into())),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The rows, with the conditions that the database's updates have.
@@ -99,7 +110,9 @@ impl Ledger for Memory {
     }
 
     async fn request(&self, _: TenantId, id: RequestId) -> Result<Option<Request>, LedgerError> {
-        Ok(self.0.lock().unwrap().requests.get(&id).cloned())
+        let rows = self.0.lock().unwrap();
+        rows.fail()?;
+        Ok(rows.requests.get(&id).cloned())
     }
 
     async fn unheard(
@@ -184,6 +197,7 @@ impl Ledger for Memory {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let mut rows = self.0.lock().unwrap();
+        rows.fail()?;
         let row = rows.requests.get_mut(&seen.id).unwrap();
         let unmoved = row.state == seen.state && row.attempt == seen.attempt;
         if unmoved {

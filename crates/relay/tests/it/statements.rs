@@ -138,3 +138,48 @@ async fn only_the_agent_that_was_asked_says_how_its_attempt_ended() {
     wire.say(&world.statement(&agent, id, 1, Says::Settled { outcome: done() }));
     assert_eq!(world.time.until_over(waiting).await.0.unwrap().outcome, done());
 }
+
+/// The directory has the new password, and the server's database fails: the person is told what the agent said, and the row has it when the
+/// agent says it again.
+#[tokio::test]
+async fn what_is_done_is_told_though_it_cannot_be_written_down() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let id = world.request_id();
+    let waiting = world.submit(world.reset(id).await);
+    assert!(matches!(wire.order().await, Some(ToAgent::Work { .. })));
+    wire.say(&world.statement(&agent, id, 1, started()));
+    assert!(matches!(wire.order().await, Some(ToAgent::Begin { .. })));
+    world.ledger.0.lock().unwrap().failing = true;
+    // Long enough for the waiter to meet it.
+    world.time.advance(Duration::from_secs(2)).await;
+    assert!(!waiting.is_finished(), "an agent is at work");
+    wire.say(&world.statement(&agent, id, 1, Says::Ended { outcome: done() }));
+    let (settled, took) = world.time.until_over(waiting).await;
+    let settled = settled.unwrap();
+    assert_eq!((settled.outcome, settled.recorded), (done(), false));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+
+    world.ledger.0.lock().unwrap().failing = false;
+    assert!(matches!(world.ledger.row(id).unwrap().state, RequestState::Started { .. }));
+    let mut wire = world.link(&agent).await;
+    wire.say(&world.statement(&agent, id, 1, Says::Ended { outcome: done() }));
+    assert_eq!(wire.order().await, Some(world.acknowledged(id, 1)));
+    assert_eq!(world.ledger.row(id).unwrap().state, RequestState::Finished(done()));
+}
+
+/// What an agent says of another attempt than the one under way is no answer, whatever the database does.
+#[tokio::test]
+async fn what_is_said_of_another_attempt_is_not_told() {
+    let world = World::new();
+    let agent = world.enrol();
+    let mut wire = world.link(&agent).await;
+    let id = world.request_id();
+    let waiting = world.submit(world.reset(id).await);
+    assert!(matches!(wire.order().await, Some(ToAgent::Work { .. })));
+    world.ledger.0.lock().unwrap().failing = true;
+    wire.say(&world.statement(&agent, id, 2, Says::Ended { outcome: done() }));
+    let (answer, _) = world.time.until_over(waiting).await;
+    assert!(matches!(answer, Err(DispatchError::Ledger(_))), "{answer:?}");
+}
