@@ -29,14 +29,30 @@ enum Staging {
     Unchanged,
 }
 
+/// A page of objects as they are staged, with their GUIDs.
+pub(crate) struct Prepared {
+    guids: Vec<[u8; 16]>,
+    staged: Vec<Staged>,
+}
+
+/// Works out how objects are staged: before the transaction, which others wait for, and beside whatever else this run computes.
+pub(crate) async fn prepared(objects: Vec<ImportedObject>) -> Prepared {
+    let prepare = move || {
+        let guids = objects.iter().map(|object| object.object_guid).collect();
+        Prepared { guids, staged: objects.into_iter().map(Staged::of).collect() }
+    };
+    match tokio::task::spawn_blocking(prepare).await {
+        Ok(prepared) => prepared,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
+
 /// Stages objects that are there, within the page's transaction.
 pub(crate) async fn stage_all(
     connection: &mut SqliteConnection,
     context: &mut Context<'_>,
-    objects: Vec<ImportedObject>,
+    Prepared { guids, staged }: Prepared,
 ) -> Result<(), SyncError> {
-    let guids: Vec<[u8; 16]> = objects.iter().map(|object| object.object_guid).collect();
-    let staged: Vec<Staged> = objects.into_iter().map(Staged::of).collect();
     let known = known(connection, context.connector_id, &staged).await?;
     let (mut kept, mut rows, mut in_primary, mut primary) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (guid, staged) in guids.iter().zip(staged) {

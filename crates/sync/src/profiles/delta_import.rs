@@ -12,7 +12,7 @@ use crate::fill;
 use crate::group;
 use crate::report::Profile;
 use crate::source::{Begun, Changed, Changes, DeltaSource, SourceError, Watermark};
-use crate::staging::{json, stage_all};
+use crate::staging::{json, prepared, stage_all};
 
 pub(crate) async fn run(context: &mut Context<'_>, source: &mut dyn DeltaSource) -> Result<(), SyncError> {
     let begun = match kept(context, &source.scope()).await? {
@@ -80,6 +80,7 @@ async fn stage(context: &mut Context<'_>, page: Vec<Changed>) -> Result<(), Sync
             Changed::In { member, groups } => within.push((text(member), groups)),
         }
     }
+    let present = prepared(present).await;
     let mut transaction = context.engine.store.write().await?;
     stage_all(&mut transaction, context, present).await?;
     let watched = !context.connector.rules.groups().is_empty();

@@ -21,8 +21,8 @@ use crate::target::{Answer, Ask, ExportContext, Stop, Target, TargetError};
 /// Objects a page: two transactions each.
 const PAGE: i64 = 512;
 /// Objects in one request, and requests in flight.
-const TOGETHER: usize = 128;
-const IN_FLIGHT: usize = 4;
+const TOGETHER: usize = 64;
+const IN_FLIGHT: usize = 8;
 
 /// One person or group to bring in line.
 struct Pending {

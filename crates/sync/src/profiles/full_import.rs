@@ -13,7 +13,7 @@ use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fill;
 use crate::source::{ImportSource, Page};
-use crate::staging::stage_all;
+use crate::staging::{prepared, stage_all};
 
 /// Replication between sites may take three hours by default; by the next night it has come, or is worth an alarm of its own.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(6 * 3_600);
@@ -28,6 +28,7 @@ pub(crate) async fn run(
     loop {
         match source.next().await {
             Ok(Page::Objects(objects)) => {
+                let objects = prepared(objects).await;
                 let mut transaction = context.engine.store.write().await?;
                 // From here on the former mark tells of another state than the one that is staged: if this breaks off, a delta
                 // must not go on from it.
