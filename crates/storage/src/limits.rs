@@ -77,6 +77,29 @@ impl Limits<'_> {
         rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
     }
 
+    /// Opens a window with `number`, unless one is open: one statement, so that of many at once one opens it. What it was opened with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        number: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        const SQL: &str = "insert into limits (tenant, name, subject, counted, window_start, window_end) \
+             values ($1, $2, $3, $4, $5, $6) on conflict (tenant, name, subject) do update set \
+             counted = case when limits.window_end <= $5 then $4 else limits.counted end, \
+             window_start = case when limits.window_end <= $5 then $5 else limits.window_start end, \
+             window_end = case when limits.window_end <= $5 then $6 else limits.window_end end \
+             returning counted";
+        let values = values![tenant, limit.name, *subject, number, now, now.plus(limit.window)];
+        let rows = self.0.write_returning(SQL, values).await?;
+        rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
+    }
+
     /// How many are counted. Counts nothing.
     ///
     /// # Errors

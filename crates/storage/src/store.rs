@@ -160,6 +160,11 @@ macro_rules! migrations {
                 include_str!(concat!("../migrations/", $database, "/0078_registration_notices.sql")),
             ),
             (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
+            (
+                88,
+                "deletion-guard",
+                include_str!(concat!("../migrations/", $database, "/0088_deletion_guard.sql")),
+            ),
         ]
     };
 }

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ritorno_identity::api_token::Refused;
 use ritorno_identity::limit::API_REQUESTS;
+use ritorno_identity::removal_guard::Threshold;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 use ritorno_storage::StoreError;
 
@@ -108,14 +109,14 @@ pub enum ScimError {
     LeaseTaken,
     /// Too many people were removed or disabled within a day.
     #[error(
-        "the tenant's deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval; the console \
-         shows the list, and `ritorno agent removals` or `ritorno token removals`"
+        "the tenant's deletion guard holds: {0} in 24 hours are the most without an administrator's approval (`ritorno tenant guard`); \
+         the console shows the list, and `ritorno agent removals` or `ritorno token removals`"
     )]
-    Guard(u32),
+    Guard(Threshold),
     /// Too many members left their groups within a day.
     #[error(
         "the tenant's deletion guard holds: {most} members who leave groups in 24 hours are the most without an administrator's \
-         approval; the console shows the list, and `ritorno agent removals`"
+         approval (`ritorno tenant guard`); the console shows the list, and `ritorno agent removals` or `ritorno token removals`"
     )]
     GuardMembers {
         /// The limit.

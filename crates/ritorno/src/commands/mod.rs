@@ -18,6 +18,7 @@ pub(crate) mod serve;
 pub(crate) mod sms;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
+mod tenant_guard;
 mod tenants;
 pub(crate) mod token;
 
