@@ -69,9 +69,11 @@ pub enum ScimError {
          it (`ritorno person`)"
     )]
     AnAdministrator,
-    /// A program asks for groups.
-    #[error("groups come from the directories, by agents: a token provisions people alone")]
-    NoGroups,
+    /// The group comes from a directory.
+    #[error(
+        "a group of a directory comes from there, by an agent: a token has the tenant's own groups, and has no other in them"
+    )]
+    DirectoryGroup,
     /// The person has an administrative role, and another object of a directory would become theirs.
     #[error(
         "this person is an administrator of the tenant, whom no other directory object can become; if it is meant, take the link \
@@ -171,13 +173,13 @@ impl ScimError {
             Self::NotYours
             | Self::Refused(_)
             | Self::NotOfTheTenant
+            | Self::DirectoryGroup
             | Self::DirectoryDomain(_)
             | Self::AnAdministrator
             | Self::Administrative
             | Self::AdministrativeName
             | Self::CloudDomain(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
-            Self::NoGroups => (StatusCode::NOT_IMPLEMENTED, None),
             Self::Busy | Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),

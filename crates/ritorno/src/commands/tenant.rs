@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody. It
     /// is about registering and changing on these pages, too.
     SsprFor {
-        /// The group's name in the directory.
+        /// The group's name in the directory; `scim:NAME` for one of the tenant's own.
         #[arg(long)]
         group: Option<String>,
     },
@@ -458,7 +458,7 @@ async fn sspr_for(installation: &Installation) -> anyhow::Result<String> {
     let found = installation.store.groups().find(installation.tenant.id, id).await?;
     Ok(found.map_or_else(
         || "a group that is gone: nobody; say `ritorno tenant sspr-for`".to_owned(),
-        |group| format!("the group {}", group.display_name),
+        |group| format!("the group {}", group.full_name()),
     ))
 }
 
