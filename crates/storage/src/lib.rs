@@ -16,6 +16,7 @@ mod audit_retention;
 mod authenticators;
 mod backup;
 mod brand_pictures;
+mod changed;
 mod cloud_passwords;
 mod codes;
 mod db;

@@ -170,6 +170,11 @@ macro_rules! migrations {
                 "deletion-guard",
                 include_str!(concat!("../migrations/", $database, "/0088_deletion_guard.sql")),
             ),
+            (
+                89,
+                "changed-since",
+                include_str!(concat!("../migrations/", $database, "/0089_changed_since.sql")),
+            ),
         ]
     };
 }

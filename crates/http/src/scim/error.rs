@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use ritorno_identity::api_token::Refused;
 use ritorno_identity::limit::API_REQUESTS;
 use ritorno_identity::removal_guard::Threshold;
+use ritorno_protocol::ids::GroupId;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 use ritorno_storage::StoreError;
 
@@ -74,6 +75,17 @@ pub enum ScimError {
         "a group of a directory comes from there, by an agent: a token has the tenant's own groups, and has no other in them"
     )]
     DirectoryGroup,
+    /// A group alone has more members than an answer may hold.
+    #[error(
+        "the group {id} has {members} members, more than an answer holds: read it with excludedAttributes=members, and ask of one member \
+         by a filter (members.value eq \"...\")"
+    )]
+    TooManyMembers {
+        /// The group.
+        id: GroupId,
+        /// How many it has.
+        members: u64,
+    },
     /// The person has an administrative role, and another object of a directory would become theirs.
     #[error(
         "this person is an administrator of the tenant, whom no other directory object can become; if it is meant, take the link \
@@ -180,6 +192,7 @@ impl ScimError {
             | Self::AdministrativeName
             | Self::CloudDomain(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
+            Self::TooManyMembers { .. } => (StatusCode::BAD_REQUEST, Some(ErrorType::TooMany)),
             Self::Busy | Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),

@@ -11,11 +11,15 @@ use ritorno_protocol::scim::{self, MemberKind};
 
 use super::client::ScimClient;
 use super::error::ScimError;
+use super::projection;
 use super::resource::body;
 use super::said::{are_kept, filled};
 use super::version;
 use crate::state::AppState;
 use crate::time_text::rfc3339;
+
+/// Bytes of one member in an answer, with what is between two.
+const MEMBER: u64 = 64;
 
 /// The group of that id with the number of its members, if this client may touch it.
 ///
@@ -37,6 +41,17 @@ pub async fn found(state: &AppState, client: &ScimClient, id: &str) -> Result<Gr
     let group = state.store.groups().find(state.tenant, id).await?.ok_or(ScimError::NotFound)?;
     client.reaches_group(&group)?;
     Ok(group)
+}
+
+/// Whether an answer holds the members of a group, before they are read.
+///
+/// # Errors
+/// [`ScimError::TooManyMembers`].
+pub(super) const fn holds_members(group: &Group, members: u64) -> Result<(), ScimError> {
+    if members > projection::LARGEST as u64 / MEMBER {
+        return Err(ScimError::TooManyMembers { id: group.id, members });
+    }
+    Ok(())
 }
 
 /// What a resource says of a group, checked, as `standing` or as a new one.

@@ -8,7 +8,7 @@ use ritorno_identity::password::PasswordHash;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, GroupId};
-use ritorno_storage::{GroupFilter, GroupMembers, StoreError, Updated};
+use ritorno_storage::{GroupFilter, GroupMembers, StoreError, Updated, UserFilter};
 
 use crate::fixture::{Fixture, NOW, on_both};
 use crate::groups::group;
@@ -19,6 +19,7 @@ on_both!(
     whom_a_program_does_not_reach_stays_unseen,
     a_name_is_of_one_kind_of_group,
     who_becomes_a_directorys_leaves,
+    what_changed_is_told_and_nothing_else,
 );
 
 pub(crate) fn own(f: &Fixture, name: &str) -> Group {
@@ -172,5 +173,41 @@ async fn who_becomes_a_directorys_leaves(f: &Fixture) -> Result<()> {
     let left = groups.find(tenant, team.id).await?.unwrap();
     assert_eq!((left.version, left.updated_at), (3, later));
     assert_eq!(groups.find(tenant, other.id).await?.unwrap().version, 1);
+    Ok(())
+}
+
+async fn what_changed_is_told_and_nothing_else(f: &Fixture) -> Result<()> {
+    let (groups, users, tenant) = (f.store.groups(), f.store.users(), f.tenant.id);
+    let late = Timestamp::from_unix_ms(NOW.unix_ms() + 1);
+    let (carla, anna) = (cloud(f, "carla").await?, f.person("anna"));
+    users.insert(&anna).await?;
+    let mut changed = Vec::new();
+    for one in [&carla, &anna] {
+        users.update(&User { updated_at: late, ..one.clone() }, 1).await?;
+        changed.push(one.id.to_string());
+    }
+    users.insert(&f.person("paolo")).await?;
+    changed.sort();
+    assert_eq!(users.changed_since(tenant, late).await?, changed);
+    assert_eq!(users.changed_since(tenant, NOW).await?.len(), 3);
+    let forest = Forest("contoso.test".into());
+    for (filter, id) in
+        [(UserFilter::Forest(forest.clone()), anna.id), (UserFilter::CloudDomains(domains()), carla.id)]
+    {
+        let found: Vec<_> = users.among(tenant, &filter, &changed).await?.iter().map(|one| one.id).collect();
+        assert_eq!(found, [id], "{filter:?}");
+    }
+    let (mine, theirs) = (own(f, "mine"), group(f, "theirs"));
+    for one in [&mine, &theirs] {
+        groups.insert(&Group { updated_at: late, ..one.clone() }).await?;
+    }
+    groups.insert(&own(f, "before")).await?;
+    let changed = groups.changed_since(tenant, late).await?;
+    assert_eq!((changed.len(), groups.changed_since(tenant, NOW).await?.len()), (2, 3));
+    for (filter, id) in [(GroupFilter::Own, mine.id), (GroupFilter::Forest(forest), theirs.id)] {
+        let found: Vec<_> =
+            groups.among(tenant, &filter, &changed).await?.iter().map(|one| one.0.id).collect();
+        assert_eq!(found, [id], "{filter:?}");
+    }
     Ok(())
 }

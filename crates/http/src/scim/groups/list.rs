@@ -12,13 +12,15 @@ use super::members;
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{AT_ONCE, Found, Wanted};
-use crate::scim::group::resource;
+use crate::scim::group::{holds_members, resource};
 use crate::scim::list::Asked;
 use crate::scim::resource::body;
 use crate::state::AppState;
 
 /// Most groups on a page whose members are asked for.
 const WITH_MEMBERS: i64 = 25;
+/// Most members on such a page, but that one group is always on it.
+pub const MEMBERS_ON_A_PAGE: u64 = 10_000;
 
 /// Answers with a page.
 ///
@@ -32,10 +34,13 @@ pub async fn handle(
     let with_members = asked.names("members");
     let (start, count) = asked.page();
     let count = if with_members { count.min(WITH_MEMBERS) } else { count };
-    let found = match asked.filter() {
+    let mut found = match asked.filter() {
         Some(text) => matching(&state, &client, &Wanted::read(text)?, start, count).await?,
         None => all(&state, &client, start, count).await?,
     };
+    if with_members {
+        found.page.truncate(fitting(&found.page)?);
+    }
     let mut resources = Vec::with_capacity(found.page.len());
     for (group, count) in &found.page {
         let members = match with_members {
@@ -48,8 +53,21 @@ pub async fn handle(
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
 
-/// Those of a client's groups that a filter wants. What an attribute names that there is an index for is found by it; else all are looked through, with their
-/// members if the filter says something of them.
+/// How many groups of a page an answer holds with their members, before those are read. A page may have fewer resources than were asked for
+/// (RFC 7644 section 3.4.2.4).
+fn fitting(page: &[(Group, u64)]) -> Result<usize, ScimError> {
+    let Some((first, members)) = page.first() else { return Ok(0) };
+    holds_members(first, *members)?;
+    let mut sum = 0_u64;
+    let together = page.iter().take_while(|(_, members)| {
+        sum = sum.saturating_add(*members);
+        sum <= MEMBERS_ON_A_PAGE
+    });
+    Ok(together.count().max(1))
+}
+
+/// Those of a client's groups that a filter wants. What an attribute names that there is an index for is found by it, and so is what changed
+/// since a moment; else all are looked through, with their members if the filter says something of them.
 async fn matching(
     state: &AppState,
     client: &ScimClient,
@@ -98,6 +116,19 @@ async fn matching(
         return Ok(found);
     }
     let _scan = state.scans.begin(client.provisioner())?;
+    if let Some(since) = wanted.since() {
+        let changed = repository.changed_since(state.tenant, since).await?;
+        for filter in client.groups() {
+            for part in changed.chunks(AT_ONCE as usize) {
+                for (group, count) in repository.among(state.tenant, &filter, part).await? {
+                    if is_wanted(&group, count).await? {
+                        found.add((group, count));
+                    }
+                }
+            }
+        }
+        return Ok(found);
+    }
     for filter in client.groups() {
         let mut after = None;
         loop {

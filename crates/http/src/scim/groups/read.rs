@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::members;
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, etag, found, known, resource};
+use crate::scim::group::{answer, etag, found, holds_members, known, resource};
 use crate::scim::list::Asked;
 use crate::scim::version::{has_it, not_modified};
 use crate::state::AppState;
@@ -29,7 +29,10 @@ pub async fn handle(
     }
     let (group, count) = known(&state, &client, &id).await?;
     let members = match asked.wants("members") {
-        true => members::seen(&state, &client, group.id).await?,
+        true => {
+            holds_members(&group, count)?;
+            members::seen(&state, &client, group.id).await?
+        }
         false => Vec::new(),
     };
     let resource = resource(&group, count, members, state.settings.public_address());
