@@ -215,7 +215,7 @@ async fn groups_of_another_tenant_are_none(world: &World) {
             0
         );
     }
-    assert_eq!(groups.named(other, &id(&path).to_owned()).await.unwrap(), []);
+    assert_eq!(groups.named(other, id(&path)).await.unwrap(), []);
 }
 
 /// A program makes groups of every name that a directory's group has, or could have.
