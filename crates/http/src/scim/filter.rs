@@ -420,8 +420,8 @@ mod tests {
         }
         let moment = |text: &str| Timestamp::from_rfc3339(text);
         let late = "meta.lastModified gt \"2026-11-27T10:00:00+01:00\"";
-        let both = format!("META.lastmodified ge \"2026-11-26T00:00:00Z\" and active eq true and {late}");
-        assert_eq!(read(&both).since(), moment("2026-11-27T09:00:00Z"));
+        let since = format!("META.lastmodified ge \"2026-11-26T00:00:00Z\" and active eq true and {late}");
+        assert_eq!(read(&since).since(), moment("2026-11-27T09:00:00Z"));
         for none in [
             format!("{late} or active eq true"),
             format!("not ({late})"),
