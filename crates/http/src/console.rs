@@ -6,6 +6,7 @@ mod audit_export;
 pub(crate) mod doctor;
 mod enrolment;
 mod give_password;
+mod guard;
 mod help_desk;
 mod licences;
 mod look;
@@ -80,6 +81,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/doctor/manual", get(doctor::manual))
         .route("/console/sync", get(sync::show))
         .route("/console/sync/approve", post(sync::approve))
+        .route("/console/sync/guard", post(guard::change))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
         .route("/console/audit/export.json", get(audit_export::json))

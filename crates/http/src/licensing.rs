@@ -10,12 +10,17 @@ use ritorno_storage::{Assigned, Assignment, Holder, Store, StoreError};
 
 use crate::i18n::key;
 
+/// Which groups there are, for whoever named one that there is not.
+pub const WHERE_GROUPS_ARE: &str = "those of a directory come with the synchronisation, once they are in its scope; the tenant's own are named as \
+     scim:NAME, or by their id";
+
 /// Whom a licence is for, as it was typed.
 #[derive(Clone, Copy, Debug)]
 pub enum Whom<'a> {
     /// A person's sign-in name.
     Person(&'a str),
-    /// A group's name to show, or `DOMAIN\account`.
+    /// A directory's group by its name to show or by `DOMAIN\account`, one of the tenant's own by its name behind
+    /// [`OWN_NAME`](ritorno_identity::group::OWN_NAME), or any by its id.
     Group(&'a str),
 }
 
@@ -48,12 +53,10 @@ pub enum LicensingFault {
     #[error("the tenant has nobody whose sign-in name is '{0}': people come with the synchronisation")]
     NoPerson(String),
     /// No group is called so.
-    #[error(
-        "the tenant has no group '{0}': groups come with the synchronisation, once they are in its scope"
-    )]
+    #[error("the tenant has no group '{0}': {WHERE_GROUPS_ARE}")]
     NoGroup(String),
     /// Several groups are called so.
-    #[error("{1} groups are called '{0}': name it as DOMAIN\\account")]
+    #[error("{1} groups are called '{0}': name it as DOMAIN\\account, or by its id")]
     SeveralGroups(String, usize),
     /// It is no country.
     #[error("{0}")]

@@ -114,8 +114,10 @@ pub enum Action {
     ChangeTenant,
     /// See which removals the tenant's deletion guard holds.
     ReadRemovals,
-    /// Let removals through the tenant's deletion guard.
+    /// Let removals through the tenant's deletion guard, or have it let more through by itself.
     ApproveRemovals,
+    /// Say how many removals the tenant's deletion guard lets through by itself; more than now takes [`Action::ApproveRemovals`] too.
+    ChangeGuard,
     /// See what was bought, and who has what.
     ReadLicences,
     /// Make or change administrators.
@@ -142,13 +144,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
         Self::ChangeTenant,
         Self::ReadRemovals,
         Self::ApproveRemovals,
+        Self::ChangeGuard,
         Self::ReadLicences,
         Self::ManageAdministrators,
         Self::ReadAudit,
@@ -166,7 +169,9 @@ impl Action {
     pub const fn roles(self) -> &'static [Role] {
         use Role::{Authentication, Global, HelpDesk, HybridIdentity, ReportsReader};
         match self {
-            Self::EnableWriteback | Self::DisableWriteback | Self::EnrolAgent => &[Global, HybridIdentity],
+            Self::EnableWriteback | Self::DisableWriteback | Self::EnrolAgent | Self::ChangeGuard => {
+                &[Global, HybridIdentity]
+            }
             Self::ChangeTenant
             | Self::ReadRemovals
             | Self::ApproveRemovals
@@ -191,6 +196,7 @@ impl Action {
             Self::EnableWriteback
                 | Self::EnrolAgent
                 | Self::ApproveRemovals
+                | Self::ChangeGuard
                 | Self::ManageAdministrators
                 | Self::ProvisionPeople
         )
@@ -204,6 +210,7 @@ impl Action {
             Self::EnableWriteback
                 | Self::EnrolAgent
                 | Self::ApproveRemovals
+                | Self::ChangeGuard
                 | Self::ManageAdministrators
                 | Self::ResetPassword
         )
@@ -216,6 +223,7 @@ impl Action {
             Self::EnableWriteback
             | Self::EnrolAgent
             | Self::ApproveRemovals
+            | Self::ChangeGuard
             | Self::ManageAdministrators
             | Self::ApproveCase
             | Self::ResetPassword => None,
@@ -328,6 +336,7 @@ pub(crate) mod tests {
             (Action::ChangeTenant, vec![Global]),
             (Action::ReadRemovals, vec![Global]),
             (Action::ApproveRemovals, vec![Global]),
+            (Action::ChangeGuard, vec![Global, HybridIdentity]),
             (Action::ReadLicences, vec![Global]),
             (Action::ManageAdministrators, vec![Global]),
             (Action::ReadAudit, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),

@@ -47,6 +47,7 @@ pub mod realm;
 pub mod recovery_code;
 pub mod registration;
 pub mod removal;
+pub mod removal_guard;
 pub mod request;
 pub mod session;
 pub mod sspr;

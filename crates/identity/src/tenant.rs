@@ -11,6 +11,7 @@ use crate::gates::GatePolicy;
 use crate::language::Language;
 use crate::licence::Licensing;
 use crate::question::QuestionPolicy;
+use crate::removal_guard::RemovalGuard;
 use crate::sspr::ReconfirmAfter;
 use crate::user::User;
 
@@ -85,6 +86,8 @@ pub struct Tenant {
     pub second_factor: bool,
     /// Whether people of a directory may become cloud-only people of the same name.
     pub soft_match: SoftMatch,
+    /// How many removals of one provisioner go through without an approval.
+    pub removal_guard: RemovalGuard,
     /// Where people and agents reach it: its host is what tells its requests from those of others. `None` for the first one, whose address
     /// stands in the configuration.
     pub public_url: Option<String>,
@@ -127,6 +130,7 @@ impl Tenant {
             usage_location: None,
             second_factor: true,
             soft_match: SoftMatch::Off,
+            removal_guard: RemovalGuard::default(),
             public_url: None,
             disabled_at: None,
             created_at: now,

@@ -1,12 +1,13 @@
 //! Changes of groups that are kept as a whole: a group's row and its members, with a new version of the group for whatever changed of it, so
 //! that who knows a version knows the members (RFC 7644 sections 3.5.2 and 3.14).
 
-use ritorno_identity::group::Group;
+use ritorno_identity::group::{Group, GroupOrigin};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{GroupId, TenantId, UserId};
 
 use crate::error::StoreError;
 use crate::groups::{ADD_GROUPS, ADD_PEOPLE, Groups, INSERT, REMOVE, UPDATE, columns, listed};
+use crate::own_groups::{ADD_OWN_GROUPS, ADD_OWN_PEOPLE};
 use crate::users::{Updated, Users};
 use crate::value::{Sql, about_list, values};
 use crate::writer::Statement;
@@ -20,7 +21,7 @@ const COMING_PEOPLE: Sql = about_list!(
 );
 /// The groups that [`ADD_GROUPS`] would make members.
 const COMING_GROUPS: Sql = about_list!(
-    "select g.id from directory_groups g where g.tenant = $1 and not exists \
+    "select g.id from directory_groups g where g.tenant = $1 and g.own = 0 and not exists \
      (select 1 from group_members m where m.tenant = g.tenant and m.group_id = $2 and m.member = g.id) and g.id in ",
     "$3",
     ""
@@ -38,7 +39,7 @@ pub struct GroupMembers {
 }
 
 impl Groups<'_> {
-    /// Which of these people and groups would become members: who is there, may be one and is none yet.
+    /// Which of these people and groups would become members of a directory's group: who is there, may be one and is none yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -64,7 +65,7 @@ impl Groups<'_> {
     /// Adds a group with its members.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
+    /// [`StoreError::Contradiction`] if the anchor, or the external id, is taken; other [`StoreError`]s.
     pub async fn insert_with(&self, group: &Group, members: &GroupMembers) -> Result<(), StoreError> {
         let mut values = columns(group);
         values.extend(values![group.version, group.created_at]);
@@ -77,7 +78,7 @@ impl Groups<'_> {
     /// However large the group is, it costs as much as is changed.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] if the anchor is taken; other [`StoreError`]s.
+    /// [`StoreError::Contradiction`] if the anchor, or the external id, is taken; other [`StoreError`]s.
     pub async fn change(
         &self,
         group: &Group,
@@ -113,7 +114,11 @@ impl Groups<'_> {
     }
 
     fn moves(&self, group: &Group, members: &GroupMembers) -> Vec<Statement> {
-        [(&REMOVE, &members.leaving), (&ADD_PEOPLE, &members.people), (&ADD_GROUPS, &members.groups)]
+        let (people, groups) = match group.origin {
+            GroupOrigin::Directory(_) => (&ADD_PEOPLE, &ADD_GROUPS),
+            GroupOrigin::Own { .. } => (&ADD_OWN_PEOPLE, &ADD_OWN_GROUPS),
+        };
+        [(&REMOVE, &members.leaving), (people, &members.people), (groups, &members.groups)]
             .into_iter()
             .filter(|(_, ids)| !ids.is_empty())
             .map(|(sql, ids)| (self.0.words(sql), listed(group.tenant, group.id, ids)))

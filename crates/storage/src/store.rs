@@ -163,6 +163,21 @@ macro_rules! migrations {
             ),
             (86, "sync-leases", include_str!(concat!("../migrations/", $database, "/0086_sync_leases.sql"))),
             (
+                87,
+                "program-groups",
+                include_str!(concat!("../migrations/", $database, "/0087_program_groups.sql")),
+            ),
+            (
+                88,
+                "deletion-guard",
+                include_str!(concat!("../migrations/", $database, "/0088_deletion_guard.sql")),
+            ),
+            (
+                89,
+                "changed-since",
+                include_str!(concat!("../migrations/", $database, "/0089_changed_since.sql")),
+            ),
+            (
                 91,
                 "sliding-limits",
                 include_str!(concat!("../migrations/", $database, "/0091_sliding_limits.sql")),

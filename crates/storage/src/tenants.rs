@@ -1,6 +1,7 @@
 //! The tenants.
 
 use ritorno_identity::licence::Licensing;
+use ritorno_identity::removal_guard::RemovalGuard;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
@@ -43,8 +44,9 @@ impl Tenants<'_> {
         const SQL: &str = "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, \
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
-             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match, notify_administrators, registration_mails) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+             sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match, notify_administrators, registration_mails, \
+             guard_removals, guard_percent, guard_memberships) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -76,6 +78,9 @@ impl Tenants<'_> {
             name_of(tenant.soft_match),
             tenant.notify_administrators,
             tenant.registration_mails,
+            tenant.removal_guard.removals,
+            tenant.removal_guard.percent.map(i64::from),
+            tenant.removal_guard.memberships,
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -90,7 +95,8 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25 \
+             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25, \
+             guard_removals = $26, guard_percent = $27, guard_memberships = $28 \
              where id = $1";
         let values = values![
             tenant.id,
@@ -118,6 +124,9 @@ impl Tenants<'_> {
             name_of(tenant.soft_match),
             tenant.notify_administrators,
             tenant.registration_mails,
+            tenant.removal_guard.removals,
+            tenant.removal_guard.percent.map(i64::from),
+            tenant.removal_guard.memberships,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -139,6 +148,27 @@ impl Tenants<'_> {
             }
         };
         Ok(self.0.write(sql, values![tenant, on]).await? == 1)
+    }
+
+    /// Says how many removals go through without an approval, and leaves everything else as it is, if that is what it was when `from` was
+    /// read. `false` if it is not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_guard(&self, from: &Tenant, guard: RemovalGuard) -> Result<bool, StoreError> {
+        const SQL: &str = "update tenants set guard_removals = $2, guard_percent = $3, guard_memberships = $4 \
+             where id = $1 and guard_removals = $5 and coalesce(guard_percent, -1) = $6 and guard_memberships = $7";
+        let was = from.removal_guard;
+        let values = values![
+            from.id,
+            guard.removals,
+            guard.percent.map(i64::from),
+            guard.memberships,
+            was.removals,
+            was.percent.map_or(-1, i64::from),
+            was.memberships,
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
     }
 
     /// Says whether people need a licence and where products are used, if that is what it was when `from` was read. `false` if it is
@@ -244,6 +274,15 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         usage_location: row.text_if_any("usage_location")?,
         second_factor: row.switch("second_factor")?,
         soft_match: row.named("soft_match")?,
+        removal_guard: RemovalGuard {
+            removals: row.count("guard_removals")?,
+            percent: row
+                .int_if_any("guard_percent")?
+                .map(u8::try_from)
+                .transpose()
+                .map_err(|_| StoreError::Unreadable { column: "guard_percent" })?,
+            memberships: row.count("guard_memberships")?,
+        },
         public_url: row.text_if_any("public_url")?,
         disabled_at: row.moment_if_any("disabled_at")?,
         created_at: row.moment("created_at")?,

@@ -93,15 +93,23 @@ macro_rules! listing {
     };
 }
 
-/// Whom a program may provision: the domains are one value.
-macro_rules! in_domains {
+/// Who of those whom no directory has is a program's to provision: the domains are one value.
+macro_rules! reached {
     ($domains:literal) => {
         concat!(
-            " and source_anchor is null and exists (select 1 from ",
+            " and exists (select 1 from ",
             $domains,
             " where principal_key like '%@' || domain.value) and not exists (select 1 from administrators a \
              where a.tenant = users.tenant and (a.user_id = users.id or a.name_key = users.principal_key))"
         )
+    };
+}
+pub(crate) use reached;
+
+/// Whom a program may provision.
+macro_rules! in_domains {
+    ($domains:literal) => {
+        concat!(" and source_anchor is null", reached!($domains))
     };
 }
 
@@ -233,7 +241,7 @@ fn listed(tenant: TenantId, filter: &UserFilter) -> (&'static Listing, Vec<Value
 }
 
 /// Domains as names are stored.
-fn folded(domains: &[String]) -> String {
+pub(crate) fn folded(domains: &[String]) -> String {
     json(&domains.iter().map(|domain| domain.trim().to_lowercase()).collect::<Vec<_>>())
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use ritorno_identity::user::User;
 use ritorno_lab::Forest;
 use ritorno_lab::forest::ForestHandle;
-use ritorno_storage::Store;
+use ritorno_storage::{GroupFilter, Store};
 
 use crate::sync::{let_fill_anchors, tenant, wait_for, written_anchor};
 use crate::world::World;
@@ -47,13 +47,16 @@ pub(crate) fn groups_of(world: &World, forest: &str) -> Result<BTreeMap<String, 
                 names.insert(user.id.to_string(), object.account_name.clone());
             }
         }
-        let page = store.groups().list(id, &forest, 1, 100).await?.groups;
-        names.extend(page.iter().map(|(group, _)| (group.id.to_string(), group.account_name.clone())));
+        let page = store.groups().list(id, &GroupFilter::Forest(forest), 1, 100).await?.groups;
+        for (group, _) in &page {
+            let of = group.directory().context("a forest's group is a directory's")?;
+            names.insert(group.id.to_string(), of.account_name.clone());
+        }
         let mut groups = BTreeMap::new();
         for (group, _) in page {
             let members = store.groups().members(id, group.id).await?;
             groups.insert(
-                group.account_name,
+                names[&group.id.to_string()].clone(),
                 members.iter().map(|(member, _)| names[member].clone()).collect(),
             );
         }

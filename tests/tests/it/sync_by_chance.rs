@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ritorno_storage::{Store, UserFilter};
+use ritorno_storage::{GroupFilter, Store, UserFilter};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -337,15 +337,17 @@ fn tenant(world: &World) -> Result<Side> {
                 user.user_principal_name
             );
         }
-        let forest = ritorno_protocol::ids::Forest(world.forest.dns_domain.clone());
+        let forest = GroupFilter::Forest(ritorno_protocol::ids::Forest(world.forest.dns_domain.clone()));
         let groups = store.groups().list(id, &forest, 1, 1_000).await?.groups;
         for (group, _) in &groups {
-            anchors.insert(group.id.to_string(), group.source_anchor.0.clone());
+            let of = group.directory().context("a forest's group is a directory's")?;
+            anchors.insert(group.id.to_string(), of.source_anchor.0.clone());
         }
         for (group, _) in groups {
             let members = store.groups().members(id, group.id).await?;
             let members = members.iter().map(|(member, _)| anchors[member].clone()).collect();
-            side.groups.insert(group.source_anchor.0, (group.account_name, members));
+            let of = group.directory().context("a forest's group is a directory's")?;
+            side.groups.insert(of.source_anchor.0.clone(), (of.account_name.clone(), members));
         }
         store.close().await;
         Ok(side)

@@ -6,9 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ritorno_identity::group::Group;
 use ritorno_lab::Lab;
 use ritorno_lab::crowd::Crowd;
-use ritorno_storage::{Store, UserFilter};
+use ritorno_storage::{GroupFilter, Store, UserFilter};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
@@ -303,7 +304,8 @@ impl Scene {
             let store = Store::connect(&database).await?;
             let tenant = store.tenants().list().await?.first().context("there is a tenant")?.id;
             let users = store.users().list(tenant, &UserFilter::All, 1, 1_000).await?.users;
-            let forest = ritorno_protocol::ids::Forest(self.world.forest.dns_domain.clone());
+            let forest =
+                GroupFilter::Forest(ritorno_protocol::ids::Forest(self.world.forest.dns_domain.clone()));
             let groups = store.groups().list(tenant, &forest, 1, 1_000).await?.groups;
             store.close().await;
             let people: Vec<_> = users
@@ -313,8 +315,9 @@ impl Scene {
                 })
                 .filter(|(account, _)| account.starts_with("sync-") || account.starts_with("guest-"))
                 .collect();
-            let members: Vec<_> =
-                groups.into_iter().map(|(group, members)| (group.account_name, members)).collect();
+            let of =
+                |(group, members): &(Group, u64)| Some((group.directory()?.account_name.clone(), *members));
+            let members: Vec<_> = groups.iter().filter_map(of).collect();
             anyhow::Ok((people, members))
         })?;
         let mut people = people;

@@ -10,6 +10,7 @@ pub(crate) mod caller;
 mod doctor;
 mod document;
 mod etag;
+mod guard;
 mod help_desk;
 mod idempotency;
 mod in_person;
@@ -57,6 +58,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(in_person::confirm_onboarding))
         .routes(routes!(removals::list_removals))
         .routes(routes!(in_person::approve_removals))
+        .routes(routes!(guard::get_guard, guard::put_guard))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
         .routes(routes!(people::lift_stop))

@@ -171,7 +171,7 @@ async fn render(
         menu: signed_in.menu(HERE),
         theirs: signed_in.may(Action::ChangeTenant),
         only_gone: matches!(only, Some(None)),
-        only: only.flatten().map(|group| group.display_name).unwrap_or_default(),
+        only: only.flatten().map(|group| group.full_name()).unwrap_or_default(),
         days: tenant.reconfirm_after.days(),
         most_days: ReconfirmAfter::MOST,
         expiry: tenant.expiry_days.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
@@ -472,7 +472,7 @@ pub(super) async fn remove_group(
     // A second click finds it done.
     if state.store.group_policies().remove(tenant, id).await.map_err(PageError::behind)? {
         let found = state.store.groups().find(tenant, id).await.map_err(PageError::behind)?;
-        let name = found.map_or_else(|| id.to_string(), |group| group.display_name);
+        let name = found.map_or_else(|| id.to_string(), |group| group.full_name());
         let reason = format!("gates of the group {name}: those of the tenant");
         signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
     }

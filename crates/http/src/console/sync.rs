@@ -16,6 +16,7 @@ use ritorno_protocol::sync_report::{
 };
 use serde::Deserialize;
 
+use super::guard::GuardForm;
 use super::session::{Menu, SignedIn};
 use crate::agent_api::sync::is_fresh;
 use crate::i18n::{Words, key};
@@ -35,6 +36,9 @@ struct SyncPage {
     approved: bool,
     /// Whether this administrator may approve.
     approves: bool,
+    /// Whether the guard was changed a moment ago.
+    guarded: bool,
+    guard: GuardForm,
     agents: Vec<AgentView>,
 }
 
@@ -91,6 +95,8 @@ pub(super) struct Said {
     other: bool,
     #[serde(default)]
     approved: bool,
+    #[serde(default)]
+    guarded: bool,
 }
 
 /// What the button sends.
@@ -108,7 +114,7 @@ pub(super) async fn show(
     signed_in: SignedIn,
     reader: Reader,
     jar: CookieJar,
-    Query(Said { other, approved }): Query<Said>,
+    Query(Said { other, approved, guarded }): Query<Said>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
     let tenant = &signed_in.tenant;
@@ -147,6 +153,8 @@ pub(super) async fn show(
         other,
         approved,
         approves,
+        guarded,
+        guard: GuardForm::of(&signed_in),
         agents,
     };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())

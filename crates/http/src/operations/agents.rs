@@ -69,7 +69,7 @@ impl Look {
 pub(crate) async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<String>, StoreError> {
     let Some(id) = tenant.sspr_group else { return Ok(None) };
     let group = state.store.groups().find(tenant.id, id).await?;
-    Ok(Some(group.map_or_else(String::new, |group| group.display_name)))
+    Ok(Some(group.map_or_else(String::new, |group| group.full_name())))
 }
 
 /// What it takes to turn an agent's writeback, and how it is written down.

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod audit_export;
 pub(crate) mod audit_filter;
 pub(crate) mod give_password;
+pub(crate) mod guard;
 pub(crate) mod help_desk;
 pub(crate) mod licences;
 pub(crate) mod methods;

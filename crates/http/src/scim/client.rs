@@ -1,12 +1,13 @@
 //! Who provisions: an agent, with its access token, or a program, with a token of the API that was made for it. An agent has hybrid people
-//! and groups of its forests; a program has cloud-only people of the tenant's cloud domains, and nobody who is an administrator. Neither
-//! ever reaches the other's.
+//! and groups of its forests; a program has cloud-only people of the tenant's cloud domains, and nobody who is an administrator, and groups of
+//! the tenant's own. Neither ever reaches the other's.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
+use ritorno_identity::group::Group;
 use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::name::SignInName;
 use ritorno_identity::provisioner::Provisioner;
@@ -14,7 +15,7 @@ use ritorno_identity::realm::Realm;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::UserId;
-use ritorno_storage::{UserFilter, fence};
+use ritorno_storage::{GroupFilter, UserFilter, fence};
 
 use super::error::ScimError;
 use super::leases;
@@ -62,14 +63,11 @@ impl ScimClient {
         Ok(Self(Kind::Program(Box::new(caller))))
     }
 
-    /// The agent: only one has groups, and what ties somebody to a directory.
-    ///
-    /// # Errors
-    /// [`ScimError::NoGroups`] if it is a program.
-    pub(super) fn agent(&self) -> Result<&Agent, ScimError> {
+    /// The agent, whose people and groups are tied to a directory; `None` if it is a program.
+    pub(super) fn agent(&self) -> Option<&Agent> {
         match &self.0 {
-            Kind::Agent(agent) => Ok(agent),
-            Kind::Program(_) => Err(ScimError::NoGroups),
+            Kind::Agent(agent) => Some(agent),
+            Kind::Program(_) => None,
         }
     }
 
@@ -96,6 +94,27 @@ impl ScimClient {
             Kind::Program(caller) => {
                 vec![UserFilter::CloudDomains(caller.operator().tenant.cloud_domains.clone())]
             }
+        }
+    }
+
+    /// Which groups it has: each filter names others.
+    pub(super) fn groups(&self) -> Vec<GroupFilter> {
+        match &self.0 {
+            Kind::Agent(agent) => agent.forests.iter().cloned().map(GroupFilter::Forest).collect(),
+            Kind::Program(_) => vec![GroupFilter::Own],
+        }
+    }
+
+    /// Whether it may touch this group.
+    ///
+    /// # Errors
+    /// [`ScimError::NotYours`], [`ScimError::DirectoryGroup`].
+    pub(super) fn reaches_group(&self, group: &Group) -> Result<(), ScimError> {
+        match (&self.0, group.directory()) {
+            (Kind::Agent(agent), Some(of)) if agent.forests.contains(&of.forest) => Ok(()),
+            (Kind::Agent(_), _) => Err(ScimError::NotYours),
+            (Kind::Program(_), None) => Ok(()),
+            (Kind::Program(_), Some(_)) => Err(ScimError::DirectoryGroup),
         }
     }
 

@@ -50,8 +50,8 @@ fn one(all: Vec<Value>, id: &str) -> Result<Response, ScimError> {
     found.map(|one| body(StatusCode::OK, &one)).ok_or(ScimError::NotFound)
 }
 
-/// Who asks, and where. A program with a token that holds is told of what there is for programs, people of the core schema; everybody else of
-/// everything.
+/// Who asks, and where. A program with a token that holds is told of what there is for programs, people and groups of the core schema; everybody
+/// else of everything.
 #[derive(Clone, Debug)]
 pub struct Asker {
     program: bool,
@@ -69,7 +69,7 @@ impl FromRequestParts<AppState> for Asker {
 }
 
 fn types(asker: &Asker) -> Vec<Value> {
-    let all = [("User", USER_SCHEMA, RITORNO_USER_SCHEMA), ("Group", GROUP_SCHEMA, RITORNO_GROUP_SCHEMA)]
+    let mut all = [("User", USER_SCHEMA, RITORNO_USER_SCHEMA), ("Group", GROUP_SCHEMA, RITORNO_GROUP_SCHEMA)]
         .map(|(name, schema, extension)| {
             json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
@@ -82,12 +82,10 @@ fn types(asker: &Asker) -> Vec<Value> {
             })
         })
         .to_vec();
-    if !asker.program {
-        return all;
+    if asker.program {
+        all.iter_mut().for_each(|one| one["schemaExtensions"] = json!([]));
     }
-    let mut people: Vec<Value> = all.into_iter().take(1).collect();
-    people.iter_mut().for_each(|one| one["schemaExtensions"] = json!([]));
-    people
+    all
 }
 
 fn all_schemas(asker: &Asker) -> Vec<Value> {
@@ -111,21 +109,24 @@ fn all_schemas(asker: &Asker) -> Vec<Value> {
         switch("active"),
         many("emails", vec![needed("value"), plain("type"), switch("primary")]),
     ];
+    let group =
+        vec![needed("displayName"), many("members", vec![fixed("value"), text("type", false, "immutable")])];
     if asker.program {
         let mut own = user;
         let mut name = attribute("name", "complex", false, "readWrite");
         name["subAttributes"] = vec![plain("formatted"), plain("givenName"), plain("familyName")].into();
         own.push(name);
         own.push(many("phoneNumbers", vec![needed("value"), plain("type"), switch("primary")]));
-        return vec![described(asker, USER_SCHEMA, "User", own)];
+        return vec![
+            described(asker, USER_SCHEMA, "User", own),
+            described(asker, GROUP_SCHEMA, "Group", group),
+        ];
     }
     let mut tied = vec![fixed("anchor"), needed("accountName"), needed("domain"), needed("forest")];
     let group_tied =
         tied.iter().cloned().chain([attribute("memberCount", "integer", false, "readOnly")]).collect();
     tied.extend([needed("objectGuid"), plain("objectSid"), plain("alternateMail"), plain("mobile")]);
     tied.push(attribute("passwordExpires", "dateTime", false, "readWrite"));
-    let group =
-        vec![needed("displayName"), many("members", vec![fixed("value"), text("type", false, "immutable")])];
     vec![
         described(asker, USER_SCHEMA, "User", user),
         described(asker, RITORNO_USER_SCHEMA, "What ties a person to the directory on premises", tied),

@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ritorno_identity::api_token::Refused;
 use ritorno_identity::limit::API_REQUESTS;
+use ritorno_identity::removal_guard::Threshold;
+use ritorno_protocol::ids::GroupId;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 use ritorno_storage::StoreError;
 
@@ -68,9 +70,22 @@ pub enum ScimError {
          it (`ritorno person`)"
     )]
     AnAdministrator,
-    /// A program asks for groups.
-    #[error("groups come from the directories, by agents: a token provisions people alone")]
-    NoGroups,
+    /// The group comes from a directory.
+    #[error(
+        "a group of a directory comes from there, by an agent: a token has the tenant's own groups, and has no other in them"
+    )]
+    DirectoryGroup,
+    /// A group alone has more members than an answer may hold.
+    #[error(
+        "the group {id} has {members} members, more than an answer holds: read it with excludedAttributes=members, and ask of one member \
+         by a filter (members.value eq \"...\")"
+    )]
+    TooManyMembers {
+        /// The group.
+        id: GroupId,
+        /// How many it has.
+        members: u64,
+    },
     /// The person has an administrative role, and another object of a directory would become theirs.
     #[error(
         "this person is an administrator of the tenant, whom no other directory object can become; if it is meant, take the link \
@@ -108,14 +123,14 @@ pub enum ScimError {
     LeaseTaken,
     /// Too many people were removed or disabled within a day.
     #[error(
-        "the tenant's deletion guard holds: {0} removals in 24 hours are the most without an administrator's approval; the console \
-         shows the list, and `ritorno agent removals` or `ritorno token removals`"
+        "the tenant's deletion guard holds: {0} in 24 hours are the most without an administrator's approval (`ritorno tenant guard`); \
+         the console shows the list, and `ritorno agent removals` or `ritorno token removals`"
     )]
-    Guard(u32),
+    Guard(Threshold),
     /// Too many members left their groups within a day.
     #[error(
         "the tenant's deletion guard holds: {most} members who leave groups in 24 hours are the most without an administrator's \
-         approval; the console shows the list, and `ritorno agent removals`"
+         approval (`ritorno tenant guard`); the console shows the list, and `ritorno agent removals` or `ritorno token removals`"
     )]
     GuardMembers {
         /// The limit.
@@ -170,13 +185,14 @@ impl ScimError {
             Self::NotYours
             | Self::Refused(_)
             | Self::NotOfTheTenant
+            | Self::DirectoryGroup
             | Self::DirectoryDomain(_)
             | Self::AnAdministrator
             | Self::Administrative
             | Self::AdministrativeName
             | Self::CloudDomain(_)
             | Self::Forbidden(_) => (StatusCode::FORBIDDEN, None),
-            Self::NoGroups => (StatusCode::NOT_IMPLEMENTED, None),
+            Self::TooManyMembers { .. } => (StatusCode::BAD_REQUEST, Some(ErrorType::TooMany)),
             Self::Busy | Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             // The status that the protocol names: HELD_STATUS.
             Self::Guard(_) | Self::GuardMembers { .. } => (StatusCode::PRECONDITION_REQUIRED, None),

@@ -48,6 +48,25 @@ impl Wanted {
         self.needed().iter().find_map(of)
     }
 
+    /// The moment before which nothing may have changed last that is wanted, whatever else the filter says: so that an index finds those
+    /// that may be.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        let of = |one: &Filter| match one {
+            Filter::Attr(AttrExp::Comparison(
+                path,
+                CompareOp::Gt | CompareOp::Ge | CompareOp::Eq,
+                CompValue::Str(moment),
+            )) => {
+                let is_it = |part: &str| part.eq_ignore_ascii_case("lastModified");
+                let is_it =
+                    path.name.eq_ignore_ascii_case("meta") && path.sub_attr.as_deref().is_some_and(is_it);
+                is_it.then(|| Timestamp::from_rfc3339(moment)).flatten()
+            }
+            _ => None,
+        };
+        self.needed().iter().filter_map(of).max()
+    }
+
     /// The member whom a group must have, and whether the filter says nothing else.
     pub(super) fn member(&self) -> Option<(&str, bool)> {
         let is_members = |path: &AttrPath| path.name.eq_ignore_ascii_case("members");
@@ -398,6 +417,19 @@ mod tests {
         assert_eq!((both.named("id"), both.member()), (Some("7"), Some(("8", false))));
         for filter in ["members.value eq \"8\"", "members eq \"8\"", "members[value eq \"8\"]"] {
             assert_eq!(read(filter).member(), Some(("8", true)), "{filter}");
+        }
+        let moment = |text: &str| Timestamp::from_rfc3339(text);
+        let late = "meta.lastModified gt \"2026-11-27T10:00:00+01:00\"";
+        let since = format!("META.lastmodified ge \"2026-11-26T00:00:00Z\" and active eq true and {late}");
+        assert_eq!(read(&since).since(), moment("2026-11-27T09:00:00Z"));
+        for none in [
+            format!("{late} or active eq true"),
+            format!("not ({late})"),
+            "meta.lastModified lt \"2026-11-27T09:00:00Z\"".into(),
+            "meta.created gt \"2026-11-27T09:00:00Z\"".into(),
+            "meta.lastModified gt \"2026\"".into(),
+        ] {
+            assert_eq!(read(&none).since(), None, "{none}");
         }
         for filter in ["id eq \"7\" or active eq true", "not (id eq \"7\")", "id ne \"7\""] {
             assert_eq!(read(filter).named("id"), None, "{filter}");

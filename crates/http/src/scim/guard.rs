@@ -1,5 +1,6 @@
-//! The deletion guard in the tenant: deletes and disables of one provisioner's people are counted over 24 hours, and so
-//! are members who leave groups. An agent has its own guard; this one holds if that one is conquered. A program has no other.
+//! The deletion guard in the tenant: deletes and disables of one provisioner's people, and deletes of its groups, are counted over 24 hours,
+//! and so are members who leave groups. An agent has its own guard; this one holds if that one is conquered. A program has no other. How
+//! many go through is the tenant's to say ([`RemovalGuard`](ritorno_identity::removal_guard::RemovalGuard)).
 //!
 //! What is held is written down. An administrator may let exactly such a list through, for an hour; each of it is one removal of one
 //! object, so that an approval can be used for nothing else, and not by another provisioner.
@@ -13,24 +14,28 @@ use ritorno_identity::group::Group;
 use ritorno_identity::limit::Limit;
 use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::removal::{self, APPROVED_FOR, Removal, RemovalKind};
+use ritorno_identity::removal_guard::Threshold;
 use ritorno_identity::subject::Subject;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 use ritorno_relay::seldom::Seldom;
-use ritorno_storage::{Store, StoreError, Updated, fence};
+use ritorno_storage::{Store, StoreError, Updated, UserFilter, fence};
 use sha2::{Digest as _, Sha256};
 
+use super::access;
 use super::error::ScimError;
 use crate::state::AppState;
 
-/// Most removals of one provisioner in 24 hours without approval: Microsoft's default for the same guard.
-pub const REMOVALS: Limit =
-    Limit { name: "directory-removals", most: 500, window: Duration::from_secs(24 * 3_600) };
+/// Over how long removals are counted.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// Most members of one agent's groups who may leave them in 24 hours while they stay themselves.
-pub const MEMBERS: Limit =
-    Limit { name: "directory-members-removed", most: 5_000, window: Duration::from_secs(24 * 3_600) };
+/// Removals of one provisioner, as many as a tenant lets through that says nothing else: Microsoft's default for the same guard.
+pub const REMOVALS: Limit = Limit { name: "directory-removals", most: 500, window: DAY };
+
+/// Members of one provisioner's groups who leave them while they stay themselves, by the same default.
+pub const MEMBERS: Limit = Limit { name: "directory-members-removed", most: 5_000, window: DAY };
 
 /// Most held members that a refusal names: more than an agent takes out in one request.
 const NAMED: usize = 1_000;
@@ -62,13 +67,46 @@ fn subject(by: Provisioner) -> Subject {
 pub async fn count(state: &AppState, by: impl Into<Provisioner>) -> Result<(), ScimError> {
     let by = by.into();
     let now = state.clock.now();
-    if state.store.limits().count(state.tenant, &REMOVALS, &subject(by), now).await? {
+    let threshold = threshold(state, by, now).await?;
+    let limit = Limit { most: threshold.most, ..REMOVALS };
+    if state.store.limits().count(state.tenant, &limit, &subject(by), now).await? {
         return Ok(());
     }
     if let Some(untold) = state.held_told.due(by, &REMOVALS, now) {
-        tracing::error!(%by, most = REMOVALS.most, untold, "the deletion guard holds");
+        tracing::error!(%by, most = %threshold, untold, "the deletion guard holds");
     }
-    Err(ScimError::Guard(REMOVALS.most))
+    Err(ScimError::Guard(threshold))
+}
+
+/// How many removals of a provisioner go through.
+async fn threshold(state: &AppState, by: Provisioner, now: Timestamp) -> Result<Threshold, ScimError> {
+    let tenant = access::tenant(state).await?;
+    let guard = tenant.removal_guard;
+    if guard.percent.is_none() {
+        return Ok(guard.threshold(0));
+    }
+    let (limits, subject) = (state.store.limits(), subject(by));
+    // Of those who are left it would be a larger part with each who goes: whoever went in the window counts among them.
+    let gone = limits.counted(state.tenant, &REMOVALS, &subject, now).await?;
+    let people = people(&state.store, &tenant, by).await?.saturating_add(gone);
+    Ok(guard.threshold(people))
+}
+
+/// How many people a provisioner has.
+async fn people(store: &Store, tenant: &Tenant, by: Provisioner) -> Result<u32, StoreError> {
+    let filters: Vec<UserFilter> = match by {
+        Provisioner::Agent(id) => {
+            let agent = store.agents().get(tenant.id, id).await?;
+            agent.into_iter().flat_map(|agent| agent.forests).map(UserFilter::Forest).collect()
+        }
+        Provisioner::Token(_) => vec![UserFilter::CloudDomains(tenant.cloud_domains.clone())],
+    };
+    let mut people = 0_u32;
+    for filter in &filters {
+        let total = store.users().list(tenant.id, filter, 1, 0).await?.total;
+        people = people.saturating_add(u32::try_from(total).unwrap_or(u32::MAX));
+    }
+    Ok(people)
 }
 
 /// How a removal came through.
@@ -298,15 +336,18 @@ pub async fn count_members(
 ) -> Result<(), ScimError> {
     let by = by.into();
     let (number, now) = (u32::try_from(leaving).unwrap_or(u32::MAX), state.clock.now());
-    if number == 0
-        || state.store.limits().count_many(state.tenant, &MEMBERS, &subject(by), number, now).await?
-    {
+    if number == 0 {
+        return Ok(());
+    }
+    let most = access::tenant(state).await?.removal_guard.memberships;
+    let limit = Limit { most, ..MEMBERS };
+    if state.store.limits().count_many(state.tenant, &limit, &subject(by), number, now).await? {
         return Ok(());
     }
     if let Some(untold) = state.held_told.due(by, &MEMBERS, now) {
-        tracing::error!(%by, leaving, most = MEMBERS.most, untold, "the deletion guard holds members of groups");
+        tracing::error!(%by, leaving, most, untold, "the deletion guard holds members of groups");
     }
-    Err(ScimError::GuardMembers { most: MEMBERS.most, held: Vec::new() })
+    Err(ScimError::GuardMembers { most, held: Vec::new() })
 }
 
 #[cfg(test)]

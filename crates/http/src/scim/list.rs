@@ -93,8 +93,8 @@ pub async fn handle(
     Ok(body(StatusCode::OK, &ListResponse::new(total, start, resources)))
 }
 
-/// Those of a client's people whom a filter wants. Whom an attribute names that there is an index for is found by it; else all are
-/// looked through.
+/// Those of a client's people whom a filter wants. Whom an attribute names that there is an index for is found by it, and so is who changed
+/// since a moment; else all are looked through.
 async fn matching(
     state: &AppState,
     client: &ScimClient,
@@ -130,6 +130,17 @@ async fn matching(
         return Ok((found.total, found.page));
     }
     let _scan = state.scans.begin(client.provisioner())?;
+    if let Some(since) = wanted.since() {
+        let changed = users.changed_since(state.tenant, since).await?;
+        for people in client.people() {
+            for part in changed.chunks(AT_ONCE as usize) {
+                let users = users.among(state.tenant, &people, part).await?;
+                let wanted = users.into_iter().filter(|user| wanted.has(&resource(user, address)));
+                wanted.for_each(|user| found.add(user));
+            }
+        }
+        return Ok((found.total, found.page));
+    }
     for people in client.people() {
         let mut after = None;
         loop {

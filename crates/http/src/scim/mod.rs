@@ -1,6 +1,6 @@
 //! The SCIM 2.0 service (RFC 7643, RFC 7644). Agents export people and groups to it: an agent's credential touches only hybrid people and
-//! groups of its own forests. Other provisioners, with a token of the API, touch only the people whom the tenant itself keeps, and no
-//! administrators ([`client`]). Neither touches roles, licences, policy, passwords or registered methods.
+//! groups of its own forests. Other provisioners, with a token of the API, touch only the people whom the tenant itself keeps, no
+//! administrators, and groups of the tenant's own ([`client`]). Neither touches roles, licences, policy, passwords or registered methods.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

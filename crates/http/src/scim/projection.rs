@@ -17,7 +17,7 @@ const ALWAYS: [&str; 2] = ["schemas", "id"];
 /// Most attributes that a request names.
 const MOST: usize = 64;
 /// Largest answer that is looked through, in bytes: the members of the largest group that the agent reads, and more.
-const LARGEST: usize = 64 << 20;
+pub(super) const LARGEST: usize = 64 << 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -24,7 +24,7 @@ use super::sid::sid_bytes;
 use crate::portal::read_address;
 use crate::state::AppState;
 
-/// Longest name and external id of a program's person, in bytes: what they stand in together fits into an index of either database.
+/// Longest name and external id of a program's person or group, in bytes: what they stand in together fits into an index of either database.
 const MAXIMUM_TEXT: usize = 1_024;
 /// Longest address at work, in bytes (RFC 5321 section 4.5.3.1).
 const MAXIMUM_ADDRESS: usize = 320;
@@ -48,8 +48,23 @@ fn value(reason: impl Into<String>) -> ScimError {
     ScimError::Value(reason.into())
 }
 
-fn filled(text: Option<&String>) -> Option<String> {
+/// A text, if there is anything in it.
+pub(super) fn filled(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty()).cloned()
+}
+
+/// Whether names and external ids of a program's people and groups can be kept.
+///
+/// # Errors
+/// [`ScimError::Value`].
+pub(super) fn are_kept<const N: usize>(texts: [Option<&String>; N]) -> Result<(), ScimError> {
+    let is_none = |text: &&String| text.len() > MAXIMUM_TEXT || text.chars().any(char::is_control);
+    match texts.into_iter().flatten().find(is_none) {
+        None => Ok(()),
+        Some(_) => Err(value(format!(
+            "a name, or externalId, has more than {MAXIMUM_TEXT} bytes, or a control character"
+        ))),
+    }
 }
 
 impl Said {
@@ -65,9 +80,9 @@ impl Said {
         if user_name.is_empty() || !user_name.contains('@') {
             return Err(value("userName is a user principal name"));
         }
-        match client.program_in() {
-            Some(_) => Self::of_program(resource, user_name),
-            None => Self::of_agent(resource, user_name, client.agent()?),
+        match client.agent() {
+            Some(agent) => Self::of_agent(resource, user_name, agent),
+            None => Self::of_program(resource, user_name),
         }
     }
 
@@ -133,13 +148,7 @@ impl Said {
             .or_else(|| (!both.is_empty()).then(|| both.join(" ")))
             .unwrap_or_else(|| user_name.to_owned());
         let external_id = filled(resource.external_id.as_ref());
-        for text in [Some(&display_name), external_id.as_ref(), given_name.as_ref(), family_name.as_ref()] {
-            if text.is_some_and(|text| text.len() > MAXIMUM_TEXT || text.chars().any(char::is_control)) {
-                return Err(value(format!(
-                    "a name, or externalId, has more than {MAXIMUM_TEXT} bytes, or a control character"
-                )));
-            }
-        }
+        are_kept([Some(&display_name), external_id.as_ref(), given_name.as_ref(), family_name.as_ref()])?;
         let mobile = resource.phone_numbers.iter().find(|number| is(number.kind.as_ref(), MOBILE));
         let mobile = filled(mobile.map(|number| &number.value));
         let home = resource.emails.iter().find(|mail| is(mail.kind.as_ref(), HOME));

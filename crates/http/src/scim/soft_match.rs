@@ -44,9 +44,11 @@ pub(super) async fn matched(
         }
     }
     joined.version = guard::update(state, client.provisioner(), &person, &joined).await?;
-    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved, whoever has the lease by now.
+    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved, whoever has the lease by now. And
+    // no program could take them out of a group of the tenant's own any more.
     fence::unfenced(async {
         state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
+        state.store.groups().leave_own(state.tenant, joined.id, state.clock.now()).await?;
         state.store.registrations().end_of(state.tenant, joined.id).await
     })
     .await?;

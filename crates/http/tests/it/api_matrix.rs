@@ -80,6 +80,17 @@ pub(crate) fn table() -> Vec<Expected> {
         row("POST /api/v1/onboarding/confirmations", InPerson(HYBRID)),
         row("GET /api/v1/agents/{agent}/removals", Roles(GLOBAL, "removals.read", &[200])),
         row("POST /api/v1/agents/{agent}/removals/approvals", InPerson(GLOBAL)),
+        row("GET /api/v1/deletion-guard", Roles(READERS, "tenant.read", &[200])),
+        sent(
+            "PUT /api/v1/deletion-guard",
+            r#"{"removals":500,"percent":10,"memberships":5000}"#,
+            Roles(GLOBAL, "tenant.write", &[200]),
+        ),
+        sent(
+            "PUT /api/v1/deletion-guard",
+            r#"{"removals":501,"percent":null,"memberships":5000}"#,
+            InPerson(GLOBAL),
+        ),
         row("GET /api/v1/people", Roles(PEOPLE, "people.read", &[200])),
         row("GET /api/v1/people/{person}", Roles(PEOPLE, "people.read", &[200])),
         row("POST /api/v1/people/{person}/lift", Roles(DESK, "people.lift", &[204])),
@@ -354,5 +365,5 @@ async fn an_administrator_of_a_directory_is_told_that_it_takes_a_cloud_only_one(
         assert!(case || told.text.contains("cloud-only"), "{}", told.text);
         seen += 1;
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 11);
 }

@@ -70,6 +70,8 @@ async fn each_role_may_what_it_may() {
     let back = ("/console/people/revoke", Some(vec![("name", "no.body@contoso.test"), ("what", "app")]));
     let fields = vec![("agent", agent.as_str()), ("digest", "0"), ("since", "0")];
     let export = ("/console/sync/approve", Some(fields));
+    let fields = vec![("removals", "500"), ("percent", ""), ("memberships", "5000")];
+    let guard = ("/console/sync/guard", Some(fields));
     let (global, role, soft) = (Some("global"), Some("role"), Some("cloud-only"));
     let only_global = [None, None, global, global, global, global];
     let agents = [None, soft, role, None, role, role];
@@ -90,6 +92,7 @@ async fn each_role_may_what_it_may() {
         (("/console/sspr/group/remove", Some(vec![("group", agent.as_str())])), only_global),
         (get("/console/sync"), [None, None, role, None, role, None]),
         (export, [None, soft, global, global, global, global]),
+        (guard, agents),
         (get("/console/look"), [None, None, role, None, role, None]),
         (get("/console/doctor"), [None, None, role, None, role, None]),
         (get("/console/doctor/manual"), [None, None, role, None, role, None]),

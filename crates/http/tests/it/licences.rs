@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::group::Group;
+use ritorno_identity::group::{DirectoryGroup, Group, GroupOrigin};
 use ritorno_identity::licence::{Licensing, SKUS};
 use ritorno_identity::mail::{Letter, Template};
 use ritorno_identity::name::SignInName;
@@ -125,11 +125,13 @@ async fn who_is_not_in_the_group_that_may_reset_hears_so_by_mail() {
         id: GroupId::random(&*world.state.random),
         tenant: world.tenant.id,
         display_name: "Pilota".into(),
-        source_anchor: SourceAnchor("anchor of the pilot".into()),
-        forest: Forest("contoso.test".into()),
-        domain: "CONTOSO".into(),
-        account_name: "Pilota".into(),
-        exported_by: anna.on_premises().unwrap().exported_by,
+        origin: GroupOrigin::Directory(DirectoryGroup {
+            source_anchor: SourceAnchor("anchor of the pilot".into()),
+            forest: Forest("contoso.test".into()),
+            domain: "CONTOSO".into(),
+            account_name: "Pilota".into(),
+            exported_by: anna.on_premises().unwrap().exported_by,
+        }),
         version: 1,
         created_at: now,
         updated_at: now,

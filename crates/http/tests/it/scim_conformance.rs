@@ -2,6 +2,8 @@
 //! models nothing of the service is made of. And what clients send, word for word as far as the names of their examples allow it.
 
 use axum::http::{Method, StatusCode};
+use ritorno_protocol::scim::GROUP_SCHEMA;
+use scim_v2::models::group::Group;
 use scim_v2::models::others::ListResponse;
 use scim_v2::models::resource_types::ResourceType;
 use scim_v2::models::scim_schema::Schema;
@@ -12,11 +14,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::agent_api::on_both;
-use crate::scim::{Export, USERS};
+use crate::scim::{Export, GROUPS, USERS};
 use crate::scim_provisioner::{Program, person, query};
 use crate::world::World;
 
-on_both!(answers_are_what_the_rfcs_say, what_clients_send_is_taken,);
+on_both!(answers_are_what_the_rfcs_say, what_clients_send_is_taken, what_there_is_for_programs_is_discovered,);
 
 /// An answer as it is read there, valid as one.
 fn valid<T: DeserializeOwned + Validate>(answer: &Value) -> T {
@@ -44,6 +46,21 @@ async fn answers_are_what_the_rfcs_say(world: &World) {
         let page: ListResponse<User> = valid(&program.call(Method::GET, &list, None).await.body);
         assert!(page.resources.len() as i64 <= page.total_results, "{list}");
     }
+    let team = crate::scim_program_groups::team("team", &[user.id.as_deref().unwrap()]);
+    let made = program.call(Method::POST, GROUPS, Some(team)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let path = format!("{GROUPS}/{}", made.body["id"].as_str().unwrap());
+    let read = program.call(Method::GET, &path, None).await;
+    let group: Group = valid(&read.body);
+    assert_eq!(group.members.as_deref().map(<[_]>::len), Some(1));
+    let replaced = program.call(Method::PUT, &path, Some(serde_json::to_value(&group).unwrap())).await;
+    assert_eq!((replaced.status, replaced.etag), (StatusCode::OK, read.etag), "{}", replaced.body);
+    for list in
+        [GROUPS.to_owned(), format!("{GROUPS}?count=0"), format!("{GROUPS}?attributes=members,displayName")]
+    {
+        let page: ListResponse<Group> = valid(&program.call(Method::GET, &list, None).await.body);
+        assert_eq!(page.total_results, 1, "{list}");
+    }
     // Of agents' people too, and what is told of each kind.
     let export = Export::new(world).await;
     valid::<User>(&export.create("hybrid").await.body);
@@ -56,7 +73,8 @@ async fn answers_are_what_the_rfcs_say(world: &World) {
         let path = format!("/scim/v2/{kind}");
         for (all, is_program) in [(of_program(&path).await, true), (of_agent(&path).await, false)] {
             let each = all["Resources"].as_array().unwrap();
-            assert_eq!(each.len() == 1, is_program, "{all}");
+            let extensions = if is_program || kind == "ResourceTypes" { 0 } else { 2 };
+            assert_eq!(each.len(), 2 + extensions, "{all}");
             for one in each {
                 let location = one["meta"]["location"].as_str().unwrap();
                 let at = location.strip_prefix(world.state.settings.public_address()).unwrap();
@@ -143,5 +161,38 @@ async fn what_clients_send_is_taken(world: &World) {
         (StatusCode::CREATED, &json!("hr-marta")),
         "{}",
         made.body
+    );
+}
+
+async fn what_there_is_for_programs_is_discovered(world: &World) {
+    let program = Program::new(world).await;
+    let get = async |path: &str| program.call(Method::GET, path, None).await.body;
+    let types = get("/scim/v2/ResourceTypes").await;
+    assert_eq!(types["totalResults"], 2);
+    let schemas = get("/scim/v2/Schemas").await;
+    assert_eq!(schemas["totalResults"], 2);
+    // What is answered is described, but what every resource has (RFC 7643 section 3.1).
+    let luca = program.create("luca").await.body;
+    let team = json!({"schemas": [GROUP_SCHEMA], "displayName": "team", "members": [{"value": luca["id"]}]});
+    let team = program.call(Method::POST, GROUPS, Some(team)).await.body;
+    let team = get(&format!("{GROUPS}/{}", team["id"].as_str().unwrap())).await;
+    for (at, (kind, made)) in [("User", luca), ("Group", team)].into_iter().enumerate() {
+        let (told, schema) = (&types["Resources"][at], &schemas["Resources"][at]);
+        assert_eq!((&told["id"], &told["schemaExtensions"]), (&json!(kind), &json!([])));
+        assert_eq!(told["schema"], schema["id"]);
+        let attributes = schema["attributes"].as_array().unwrap();
+        let names: Vec<&str> = attributes.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        for name in made.as_object().unwrap().keys() {
+            let of_all = ["schemas", "id", "externalId", "meta"].contains(&name.as_str());
+            assert!(of_all || names.contains(&name.as_str()), "{kind}: {name}");
+        }
+    }
+    let config = get("/scim/v2/ServiceProviderConfig").await;
+    let schemes = config["authenticationSchemes"].as_array().unwrap();
+    assert_eq!(schemes.len(), 2);
+    assert!(schemes[0]["description"].as_str().unwrap().contains("people.provision"));
+    assert_eq!(
+        (&config["changePassword"]["supported"], &config["patch"]["supported"]),
+        (&json!(false), &json!(true))
     );
 }

@@ -1,6 +1,12 @@
-//! Filters of groups, how much of a resource is answered, and what the service says of itself, on both databases.
+//! Filters of groups, how much of a resource and of a list is answered, and what the service says of itself, on both databases.
+
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use ritorno_http::scim::groups::list::MEMBERS_ON_A_PAGE;
+use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::clock::Clock as _;
+use ritorno_protocol::ids::{SourceAnchor, UserId};
 use ritorno_protocol::scim::{GROUP_SCHEMA, RITORNO_GROUP_SCHEMA, RITORNO_USER_SCHEMA, USER_SCHEMA};
 use serde_json::{Value, json};
 
@@ -12,6 +18,8 @@ on_both!(
     groups_are_found_by_their_members,
     as_much_is_answered_as_is_asked_for,
     what_is_said_of_an_attribute_is_so,
+    a_list_with_members_is_as_long_as_it_may_be,
+    what_changed_since_is_what_a_delta_reads,
 );
 
 async fn found(export: &Export<'_>, all: &str, filter: &str) -> Answered {
@@ -188,4 +196,96 @@ fn is_kind(value: &Value, kind: &Value) -> bool {
         "complex" => value.is_object(),
         other => panic!("{other}"),
     }
+}
+
+async fn a_list_with_members_is_as_long_as_it_may_be(world: &World) {
+    let export = Export::new(world).await;
+    let mut paths = Vec::new();
+    for name in ["one", "two", "three"] {
+        let made = export.call(Method::POST, GROUPS, &[], Some(group(name, "contoso.test"))).await;
+        paths.push(made.body["id"].as_str().unwrap().to_owned());
+    }
+    paths.sort();
+    // The second has as many members as a page holds, so that neither the first nor the third stands beside it.
+    let template = world.person("template", None).await;
+    let people: Vec<User> = (0..MEMBERS_ON_A_PAGE)
+        .map(|number| {
+            let mut user = User { id: UserId::random(&*world.state.random), ..template.clone() };
+            user.user_principal_name = format!("p{number}@contoso.test");
+            if let Mastered::Hybrid(of) = &mut user.mastered {
+                of.source_anchor = SourceAnchor(format!("anchor {number}"));
+                of.account_name = format!("p{number}");
+            }
+            user
+        })
+        .collect();
+    assert_eq!(world.state.store.users().insert_many(&people).await.unwrap().len(), people.len());
+    let ids: Vec<String> = people.iter().map(|user| user.id.to_string()).collect();
+    let (groups, tenant) = (world.state.store.groups(), world.tenant.id);
+    for (path, members) in paths.iter().zip([&ids[..1], &ids, &ids[..1]]) {
+        groups.add_members(tenant, path.parse().unwrap(), members, &[]).await.unwrap();
+    }
+    // Whoever goes on where a page ended sees each group with all of its members, once.
+    let (mut start, mut seen) = (1, Vec::new());
+    while start <= 3 {
+        let path = format!("{GROUPS}?attributes=members&startIndex={start}&count=3");
+        let page = export.call(Method::GET, &path, &[], None).await;
+        assert_eq!((page.status, &page.body["totalResults"]), (StatusCode::OK, &json!(3)));
+        let all = page.body["Resources"].as_array().unwrap();
+        assert_eq!(page.body["itemsPerPage"], all.len());
+        seen.extend(all.iter().map(|one| {
+            (one["id"].as_str().unwrap().to_owned(), one["members"].as_array().unwrap().len(), all.len())
+        }));
+        start += all.len();
+    }
+    let expected: Vec<_> =
+        paths.into_iter().zip([1, ids.len(), 1]).map(|(id, number)| (id, number, 1)).collect();
+    assert_eq!(seen, expected);
+    // Without members all of them fit.
+    let page = export.call(Method::GET, &format!("{GROUPS}?count=3"), &[], None).await;
+    assert_eq!(page.body["Resources"].as_array().unwrap().len(), 3);
+}
+
+async fn what_changed_since_is_what_a_delta_reads(world: &World) {
+    let export = Export::new(world).await;
+    let mut people = Vec::new();
+    for name in ["luca", "marta", "nino", "paola"] {
+        people.push(export.create(name).await.body["id"].as_str().unwrap().to_owned());
+    }
+    let team = export.call(Method::POST, GROUPS, &[], Some(group("team", "contoso.test"))).await;
+    let quiet = export.call(Method::POST, GROUPS, &[], Some(group("quiet", "contoso.test"))).await;
+    assert_eq!(quiet.status, StatusCode::CREATED);
+    world.clock.advance(Duration::from_secs(10));
+    let since = world.clock.now().to_rfc3339().unwrap();
+    for id in &people[1..] {
+        let rename = patch(json!([{"op": "replace", "path": "displayName", "value": format!("New {id}")}]));
+        assert_eq!(
+            export.call(Method::PATCH, &format!("{USERS}/{id}"), &[], rename).await.status,
+            StatusCode::OK
+        );
+    }
+    let add = patch(json!([{"op": "add", "path": "members", "value": [{"value": people[0]}]}]));
+    let team = format!("{GROUPS}/{}", team.body["id"].as_str().unwrap());
+    assert_eq!(export.call(Method::PATCH, &team, &[], add).await.status, StatusCode::NO_CONTENT);
+    let mut expected = people[1..].to_vec();
+    expected.sort();
+    let filter = format!("meta.lastModified ge \"{since}\"");
+    let encoded: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+    let mut seen = Vec::new();
+    for start in 1..=3 {
+        let path = format!("{USERS}?filter={encoded}&startIndex={start}&count=1");
+        let page = export.call(Method::GET, &path, &[], None).await;
+        assert_eq!((page.status, &page.body["totalResults"]), (StatusCode::OK, &json!(3)), "{}", page.body);
+        seen.push(page.body["Resources"][0]["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(seen, expected, "in one order, each once");
+    let both = found(&export, USERS, &format!("{filter} and displayName co \"{}\"", expected[0])).await;
+    assert_eq!(both.body["totalResults"], 1, "what an index finds is looked at whole");
+    let late = found(&export, USERS, &format!("meta.lastModified gt \"{since}\"")).await;
+    assert_eq!(late.body["totalResults"], 0, "{}", late.body);
+    let groups = found(&export, GROUPS, &filter).await;
+    assert_eq!(
+        (&groups.body["totalResults"], &groups.body["Resources"][0]["displayName"]),
+        (&json!(1), &json!("team"))
+    );
 }

@@ -9,7 +9,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, Provisioned, User};
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::ids::UserId;
-use ritorno_protocol::scim::{CONNECTOR_HEADER, GROUP_SCHEMA, LEASE_EPOCH_HEADER, RITORNO_USER_SCHEMA};
+use ritorno_protocol::scim::{CONNECTOR_HEADER, LEASE_EPOCH_HEADER, RITORNO_USER_SCHEMA};
 use serde_json::json;
 
 use crate::agent_api::{call, on_both};
@@ -26,7 +26,6 @@ on_both!(
     administrators_are_out_of_reach,
     names_of_directories_and_external_ids_that_are_taken_are_refused,
     what_opens_gates_is_judged_and_passwords_are_refused,
-    groups_are_the_directories,
 );
 
 async fn who_may_not_is_told_why_and_gets_nothing(world: &World) {
@@ -342,26 +341,4 @@ async fn what_opens_gates_is_judged_and_passwords_are_refused(world: &World) {
     assert_eq!(program.patch(&path, none).await.status, StatusCode::OK);
     let user = stored(world, &path).await.unwrap();
     assert_eq!((user.registered_mail.as_deref(), user.alternate_mail), (own, None));
-}
-
-async fn groups_are_the_directories(world: &World) {
-    let program = Program::new(world).await;
-    let export = Export::new(world).await;
-    let made =
-        export.call(Method::POST, GROUPS, &[], Some(crate::scim::group("sales", "contoso.test"))).await;
-    let path = format!("{GROUPS}/{}", made.body["id"].as_str().unwrap());
-    let said = json!({"schemas": [GROUP_SCHEMA], "displayName": "Tour Guides"});
-    let members = patch(json!([{"op": "add", "path": "members", "value": [{"value": "x"}]}]));
-    for (method, path, body) in [
-        (Method::GET, GROUPS, None),
-        (Method::POST, GROUPS, Some(said.clone())),
-        (Method::GET, &*path, None),
-        (Method::PUT, &path, Some(said)),
-        (Method::PATCH, &path, members),
-        (Method::DELETE, &path, None),
-    ] {
-        let answer = program.call(method, path, body).await;
-        refused(&answer, StatusCode::NOT_IMPLEMENTED, "groups come from the directories");
-    }
-    assert_eq!(export.call(Method::GET, &path, &[], None).await.status, StatusCode::OK);
 }

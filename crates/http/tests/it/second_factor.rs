@@ -174,6 +174,7 @@ async fn what_is_dangerous_asks_for_the_app_again() {
         ("/console/agents/forest", vec![("agent", NIL), ("forest", "x.test")]),
         ("/console/agents/revoke", vec![("agent", NIL)]),
         ("/console/agents/removals", vec![("agent", NIL), ("digest", "0")]),
+        ("/console/sync/guard", vec![("removals", "1"), ("percent", ""), ("memberships", "1")]),
     ] {
         let asked = browser.post(path, &form).await;
         assert_eq!(asked.location(), "/console/second?then=%2Fconsole%2Fhome", "{path}: {}", asked.body);

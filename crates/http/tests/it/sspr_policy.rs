@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::{Activity, Actor};
 use ritorno_identity::gates::GatePolicy;
-use ritorno_identity::group::Group;
+use ritorno_identity::group::{DirectoryGroup, Group, GroupOrigin};
 use ritorno_identity::method::Method;
 use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
@@ -41,11 +41,13 @@ async fn group(world: &World, name: &str, people: &[&User]) -> Group {
         id: GroupId::random(&*world.state.random),
         tenant: world.tenant.id,
         display_name: name.to_owned(),
-        source_anchor: SourceAnchor(format!("anchor of {name}")),
-        forest: Forest("contoso.test".into()),
-        domain: "CONTOSO".into(),
-        account_name: name.to_owned(),
-        exported_by: anna(world).await.on_premises().unwrap().exported_by,
+        origin: GroupOrigin::Directory(DirectoryGroup {
+            source_anchor: SourceAnchor(format!("anchor of {name}")),
+            forest: Forest("contoso.test".into()),
+            domain: "CONTOSO".into(),
+            account_name: name.to_owned(),
+            exported_by: anna(world).await.on_premises().unwrap().exported_by,
+        }),
         version: 1,
         created_at: now,
         updated_at: now,

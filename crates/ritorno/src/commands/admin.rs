@@ -208,7 +208,7 @@ async fn whom(installation: &Installation, scope: &Scope) -> anyhow::Result<Stri
         Some(id) => {
             let found = installation.store.groups().find(installation.tenant.id, id).await?;
             // Whoever comes back under that name is another group to the tenant.
-            Some(found.map_or_else(|| "a group that is gone".to_owned(), |group| group.display_name))
+            Some(found.map_or_else(|| "a group that is gone".to_owned(), |group| group.full_name()))
         }
         None => None,
     };

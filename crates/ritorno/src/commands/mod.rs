@@ -18,6 +18,7 @@ pub(crate) mod serve;
 pub(crate) mod sms;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
+mod tenant_guard;
 mod tenants;
 pub(crate) mod token;
 
@@ -53,14 +54,14 @@ async fn audit(installation: &Installation, activity: Activity, reason: String) 
     Ok(installation.store.audit().append(&fact(installation, activity, reason)).await?)
 }
 
-/// The one group of that name.
+/// The one group of that name, or of that id.
 pub(crate) async fn group_named(installation: &Installation, name: &str) -> anyhow::Result<Group> {
     let found = installation.store.groups().named(installation.tenant.id, name).await?;
     match <[Group; 1]>::try_from(found) {
         Ok([group]) => Ok(group),
         Err(found) if found.is_empty() => {
-            bail!("the tenant has no group '{name}': groups come with the synchronisation")
+            bail!("the tenant has no group '{name}': {}", ritorno_http::licensing::WHERE_GROUPS_ARE)
         }
-        Err(_) => bail!("several groups are called '{name}': nothing was changed"),
+        Err(_) => bail!("several groups are called '{name}': name it by its id; nothing was changed"),
     }
 }

@@ -20,7 +20,7 @@ use ritorno_identity::tenant::{SoftMatch, Tenant};
 use url::Url;
 
 use super::mail::Tag;
-use super::{brand, stuck, tenants};
+use super::{brand, stuck, tenant_guard, tenants};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody. It
     /// is about registering and changing on these pages, too.
     SsprFor {
-        /// The group's name in the directory.
+        /// The group's name in the directory; `scim:NAME` for one of the tenant's own.
         #[arg(long)]
         group: Option<String>,
     },
@@ -121,6 +121,8 @@ pub(crate) enum Command {
         #[arg(value_parser = soft_match)]
         by: SoftMatch,
     },
+    /// Says how many removals of one agent, or of one program, go through in 24 hours; more wait for an administrator's approval.
+    Guard(tenant_guard::Guard),
     /// Says where the pages send people who need help; without an address, nowhere.
     HelpDesk {
         /// An https: or mailto: address.
@@ -354,6 +356,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             store(&installation, Activity::PolicyChanged, reason).await?;
         }
     }
+    if let Command::Guard(guard) = command {
+        tenant_guard::set(&mut installation, guard).await?;
+    }
     if let Command::HelpDesk { url } = command {
         installation.tenant.helpdesk_url.clone_from(url);
         let reason = format!("help desk: {}", url.as_deref().unwrap_or("none"));
@@ -416,6 +421,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     }
     say(format_args!("gates for     administrators: {}", GatePolicy::of_administrators()))?;
     say(format_args!("soft match    {}", matched(tenant.soft_match)))?;
+    say(format_args!("guard         {}", tenant.removal_guard))?;
     say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
     say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))?;
@@ -452,7 +458,7 @@ async fn sspr_for(installation: &Installation) -> anyhow::Result<String> {
     let found = installation.store.groups().find(installation.tenant.id, id).await?;
     Ok(found.map_or_else(
         || "a group that is gone: nobody; say `ritorno tenant sspr-for`".to_owned(),
-        |group| format!("the group {}", group.display_name),
+        |group| format!("the group {}", group.full_name()),
     ))
 }
 

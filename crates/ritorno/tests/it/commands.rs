@@ -227,6 +227,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let gates = "gates         1 of mail, app, passkey, recovery-code, temporary-pass, 1 to register";
     let theirs = "gates for     administrators: 2 of mail, app, passkey, recovery-code, 2 to register";
     let again = "confirmed     again after 180 days";
+    let guard = "guard         500 removals, and 5000 members who leave groups";
     let desk = "help desk     none";
     let words = "banned words  none";
     let second = "second-factor on";
@@ -252,6 +253,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         gates,
         theirs,
         soft,
+        guard,
         again,
         desk,
         nowhere,
@@ -281,6 +283,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
         gates,
         theirs,
         by_mail,
+        guard,
         again,
         desk,
         domains,

@@ -8,4 +8,5 @@ mod people;
 mod place;
 mod service;
 mod sms;
+mod tenant_guard;
 mod tenants;

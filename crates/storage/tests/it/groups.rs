@@ -1,11 +1,11 @@
 //! Groups and who is in them.
 
 use anyhow::{Result, ensure};
-use ritorno_identity::group::Group;
+use ritorno_identity::group::{DirectoryGroup, Group, GroupOrigin};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::{Mastered, User};
 use ritorno_protocol::ids::{Forest, GroupId, SourceAnchor};
-use ritorno_storage::{GroupMembers, StoreError, Updated};
+use ritorno_storage::{GroupFilter, GroupMembers, StoreError, Updated};
 
 use crate::fixture::{Fixture, NOW, on_both};
 
@@ -23,11 +23,13 @@ pub(crate) fn group(f: &Fixture, name: &str) -> Group {
         id: GroupId::random(&f.random),
         tenant: f.tenant.id,
         display_name: name.to_owned(),
-        source_anchor: SourceAnchor(format!("anchor of {name}")),
-        forest: Forest("contoso.test".into()),
-        domain: "CONTOSO".into(),
-        account_name: name.to_owned(),
-        exported_by: f.person(name).on_premises().unwrap().exported_by,
+        origin: GroupOrigin::Directory(DirectoryGroup {
+            source_anchor: SourceAnchor(format!("anchor of {name}")),
+            forest: Forest("contoso.test".into()),
+            domain: "CONTOSO".into(),
+            account_name: name.to_owned(),
+            exported_by: f.person(name).on_premises().unwrap().exported_by,
+        }),
         version: 1,
         created_at: NOW,
         updated_at: NOW,
@@ -47,7 +49,7 @@ async fn comes_back_as_it_was_stored_and_changes_by_version(f: &Fixture) -> Resu
     let renamed = Group { display_name: "Vendite".into(), ..sales.clone() };
     assert_eq!(groups.change(&renamed, 1, &GroupMembers::default()).await?, Updated::Done { version: 2 });
     assert_eq!(groups.change(&renamed, 1, &GroupMembers::default()).await?, Updated::Conflict);
-    let found = groups.by_anchor(f.tenant.id, &sales.source_anchor).await?.unwrap().0;
+    let found = groups.by_anchor(f.tenant.id, &sales.directory().unwrap().source_anchor).await?.unwrap().0;
     assert_eq!((found.display_name.as_str(), found.version), ("Vendite", 2));
     ensure!(groups.delete(f.tenant.id, sales.id, NOW).await?);
     ensure!(!groups.delete(f.tenant.id, sales.id, NOW).await?);
@@ -146,7 +148,7 @@ async fn a_change_is_kept_whole_and_tells_by_a_version(f: &Fixture) -> Result<()
     let late = Group { display_name: "Late".into(), ..renamed.clone() };
     assert_eq!(groups.change(&late, 1, &back).await?, Updated::Conflict);
     // Nor of what contradicts another row.
-    let taken = Group { source_anchor: inner.source_anchor.clone(), ..renamed.clone() };
+    let taken = Group { origin: inner.origin.clone(), ..renamed.clone() };
     ensure!(matches!(groups.change(&taken, 2, &back).await, Err(StoreError::Contradiction(_))));
     let stands = groups.find(tenant, outer.id).await?.unwrap();
     assert_eq!((stands.display_name.as_str(), stands.version, stands.updated_at), ("Fuori", 2, later));
@@ -188,13 +190,16 @@ async fn many_members_and_pages(f: &Fixture) -> Result<()> {
     for number in 0..4 {
         groups.insert(&group(f, &format!("small{number}"))).await?;
     }
-    let forest = Forest("contoso.test".into());
+    let forest = GroupFilter::Forest(Forest("contoso.test".into()));
     let (first, second) =
         (groups.list(f.tenant.id, &forest, 1, 3).await?, groups.list(f.tenant.id, &forest, 4, 3).await?);
     assert_eq!((first.total, first.groups.len(), second.groups.len()), (5, 3, 2));
     let all: Vec<_> = first.groups.into_iter().chain(second.groups).collect();
     ensure!(all.iter().any(|(group, members)| group.id == large.id && *members == 230));
-    assert_eq!(groups.list(f.tenant.id, &Forest("fabrikam.test".into()), 1, 3).await?.total, 0);
+    assert_eq!(
+        groups.list(f.tenant.id, &GroupFilter::Forest(Forest("fabrikam.test".into())), 1, 3).await?.total,
+        0
+    );
     assert_eq!(groups.remove_members(f.tenant.id, large.id, &ids[1..]).await?, 229);
     Ok(())
 }

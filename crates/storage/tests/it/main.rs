@@ -27,6 +27,7 @@ mod links;
 mod mail_outbox;
 mod methods;
 mod migrations;
+mod own_groups;
 mod parity;
 mod purge;
 mod registrations;

@@ -1,4 +1,4 @@
-//! `POST /scim/v2/Groups` (RFC 7644 section 3.3): a group of the directory becomes a group of the tenant.
+//! `POST /scim/v2/Groups` (RFC 7644 section 3.3): a group of the directory becomes a group of the tenant, or the tenant gets one of its own.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use super::members;
 use crate::scim::access::read;
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, resource, said};
+use crate::scim::group::{answer, audited, resource, said};
 use crate::state::AppState;
 
 /// Adds a group, with the members that it names.
@@ -23,13 +23,12 @@ pub async fn handle(
     client: ScimClient,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let agent = client.agent()?;
     let said_of: scim::Group = read(body)?;
-    let group = said(&said_of, agent, None, &state)?;
-    let coming = members::coming(&state, &group, &said_of.members).await?;
+    let group = said(&said_of, &client, None, &state)?;
+    let coming = members::coming(&state, &client, &group, &said_of.members).await?;
     state.store.groups().insert_with(&group, &coming).await?;
     let came = members::number(&coming);
-    let reason = format!("{} of {}, {came} members", group.account_name, group.forest);
+    let reason = format!("{}, {came} members", audited(&group));
     client.audit(&state, Activity::GroupAdded, None, reason).await?;
     let address = state.settings.public_address();
     Ok(answer(StatusCode::CREATED, &group, &resource(&group, came, Vec::new(), address)))

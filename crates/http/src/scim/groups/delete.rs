@@ -7,7 +7,7 @@ use ritorno_identity::removal::{Removal, RemovalKind};
 
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::found;
+use crate::scim::group::{audited, found};
 use crate::scim::guard;
 use crate::scim::version::if_match;
 use crate::state::AppState;
@@ -22,15 +22,15 @@ pub async fn handle(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ScimError> {
-    let agent = client.agent()?;
-    let group = found(&state, agent, &id).await?;
+    let by = client.provisioner();
+    let group = found(&state, &client, &id).await?;
     if_match(&headers).check(group.version)?;
     let (id, name) = (group.id.to_string(), group.display_name.clone());
     let passed =
-        guard::pass(&state, agent, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
+        guard::pass(&state, by, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
     let deleted = state.store.groups().delete(state.tenant, group.id, state.clock.now()).await;
     let made = matches!(deleted, Ok(true));
-    guard::end(&state, agent, RemovalKind::DeleteGroup, id, passed, made).await?;
+    guard::end(&state, by, RemovalKind::DeleteGroup, id, passed, made).await?;
     if !deleted? {
         return Err(ScimError::NotFound);
     }
@@ -38,7 +38,6 @@ pub async fn handle(
     if policies.is_ok_and(|policies| policies.iter().any(|one| one.group == group.id)) {
         tracing::warn!(group = %group.id, "a group that had gates of its own is gone; its people pass what others pass");
     }
-    let reason = format!("{} of {}", group.account_name, group.forest);
-    client.audit(&state, Activity::GroupDeleted, None, reason).await?;
+    client.audit(&state, Activity::GroupDeleted, None, audited(&group)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

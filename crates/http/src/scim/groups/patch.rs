@@ -5,9 +5,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Activity;
-use ritorno_identity::group::Group;
+use ritorno_identity::group::{Group, GroupOrigin};
 use ritorno_protocol::scim::{
     self, GROUP_SCHEMA, MemberChanges, NotMembers, Operation, OperationKind, PatchOp, RITORNO_GROUP_SCHEMA,
     read_member_operation,
@@ -21,7 +20,7 @@ use crate::scim::change::{self as shape, Kind, Shape};
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
 use crate::scim::filter::{element_has, is_ordering_fit};
-use crate::scim::group::{found, resource, said, tagged};
+use crate::scim::group::{audited, found, resource, said, tagged};
 use crate::scim::version::{Expected, if_match};
 use crate::state::AppState;
 
@@ -48,15 +47,14 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let agent = client.agent()?;
     let expected = if_match(&headers);
     let patch: PatchOp = read(body)?;
     let mut left = TRIES;
     loop {
-        let group = found(&state, agent, &id).await?;
+        let group = found(&state, &client, &id).await?;
         expected.check(group.version)?;
         left -= 1;
-        match change(&state, &client, agent, group, &patch).await {
+        match change(&state, &client, group, &patch).await {
             // Others change the same group at the same time, such as further parts of one export. Whoever names no version means any.
             Err(ScimError::Version) if expected == Expected::Any && left > 0 => {}
             done => return done,
@@ -68,7 +66,6 @@ pub async fn handle(
 async fn change(
     state: &AppState,
     client: &ScimClient,
-    agent: &Agent,
     group: Group,
     patch: &PatchOp,
 ) -> Result<Response, ScimError> {
@@ -79,7 +76,7 @@ async fn change(
         match read_member_operation(&mut changes, operation) {
             Ok(()) => {}
             Err(NotMembers::Path(path)) => {
-                remove_by_filter(state, &group, &mut changes, operation, path).await?
+                remove_by_filter(state, client, &group, &mut changes, operation, path).await?
             }
             Err(error) => return Err(ScimError::Value(error.to_string())),
         }
@@ -95,12 +92,16 @@ async fn change(
             shape::apply(&mut attributes, &GROUP, others)?;
             let to: scim::Group = serde_json::from_value(Value::Object(attributes))
                 .map_err(|_| ScimError::Value("a value is missing or of the wrong kind".into()))?;
-            Group { exported_by: group.exported_by, ..said(&to, agent, Some(&group), state)? }
+            let mut changed = said(&to, client, Some(&group), state)?;
+            if let (GroupOrigin::Directory(of), Some(standing)) = (&mut changed.origin, group.directory()) {
+                of.exported_by = standing.exported_by;
+            }
+            changed
         }
     };
-    let stored = members::store(state, agent, &group, changed, &changes).await?;
+    let stored = members::store(state, client, &group, changed, &changes).await?;
     let (group, came, went) = (stored.group, stored.came, stored.went);
-    let reason = format!("{} of {}: {came} members came, {went} went", group.account_name, group.forest);
+    let reason = format!("{}: {came} members came, {went} went", audited(&group));
     client.audit(state, Activity::GroupUpdated, None, reason).await?;
     Ok(tagged(StatusCode::NO_CONTENT.into_response(), &group, address))
 }
@@ -144,6 +145,7 @@ fn about_members(path: &str) -> Option<String> {
 /// Takes out those members whom a filter wants that says more than which one.
 async fn remove_by_filter(
     state: &AppState,
+    client: &ScimClient,
     group: &Group,
     changes: &mut MemberChanges,
     operation: &Operation,
@@ -163,7 +165,7 @@ async fn remove_by_filter(
     let wanted = |id: &str, kind: &str| element_has(&filter, &json!({"value": id, "type": kind}));
     changes.add.retain(|member| !wanted(&member.value, kind(member.kind == scim::MemberKind::Group)));
     if !changes.clear {
-        let standing = state.store.groups().members(state.tenant, group.id).await?;
+        let standing = members::seen(state, client, group.id).await?;
         let gone = standing.into_iter().filter(|(id, is_group)| wanted(id, kind(*is_group)));
         changes.remove.extend(gone.map(|(id, _)| id));
     }

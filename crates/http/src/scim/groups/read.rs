@@ -4,9 +4,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::members;
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, etag, found, known, resource};
+use crate::scim::group::{answer, etag, found, holds_members, known, resource};
 use crate::scim::list::Asked;
 use crate::scim::version::{has_it, not_modified};
 use crate::state::AppState;
@@ -22,14 +23,16 @@ pub async fn handle(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, ScimError> {
-    let agent = client.agent()?;
-    let standing = found(&state, agent, &id).await?;
+    let standing = found(&state, &client, &id).await?;
     if has_it(&headers, standing.version) {
         return Ok(not_modified(&etag(&standing)));
     }
-    let (group, count) = known(&state, agent, &id).await?;
+    let (group, count) = known(&state, &client, &id).await?;
     let members = match asked.wants("members") {
-        true => state.store.groups().members(state.tenant, group.id).await?,
+        true => {
+            holds_members(&group, count)?;
+            members::seen(&state, &client, group.id).await?
+        }
         false => Vec::new(),
     };
     let resource = resource(&group, count, members, state.settings.public_address());

@@ -12,7 +12,7 @@ use super::members;
 use crate::scim::access::{json, taken};
 use crate::scim::client::ScimClient;
 use crate::scim::error::ScimError;
-use crate::scim::group::{answer, known, resource, said};
+use crate::scim::group::{answer, audited, known, resource, said};
 use crate::scim::version::if_match;
 use crate::state::AppState;
 
@@ -27,29 +27,25 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ScimError> {
-    let agent = client.agent()?;
     let expected = if_match(&headers);
     let body = json(body)?;
     let clear =
         body.as_object().is_some_and(|body| body.keys().any(|name| name.eq_ignore_ascii_case("members")));
     let said_of: scim::Group = taken(body)?;
-    let (group, count) = known(&state, agent, &id).await?;
+    let (group, count) = known(&state, &client, &id).await?;
     expected.check(group.version)?;
-    let changed = said(&said_of, agent, Some(&group), &state)?;
+    let changed = said(&said_of, &client, Some(&group), &state)?;
     let changes = MemberChanges { clear, add: said_of.members, remove: Vec::new() };
-    let stored = members::store(&state, agent, &group, changed, &changes).await?;
+    let stored = members::store(&state, &client, &group, changed, &changes).await?;
     let (group, count) = (stored.group, count + stored.came - stored.went);
     let reason = match clear {
-        false => format!("{} of {}", group.account_name, group.forest),
-        true => format!(
-            "{} of {}: {} members came, {} went",
-            group.account_name, group.forest, stored.came, stored.went
-        ),
+        false => audited(&group),
+        true => format!("{}: {} members came, {} went", audited(&group), stored.came, stored.went),
     };
     client.audit(&state, Activity::GroupUpdated, None, reason).await?;
     let members = match clear {
         false => Vec::new(),
-        true => state.store.groups().members(state.tenant, group.id).await?,
+        true => members::seen(&state, &client, group.id).await?,
     };
     let resource = resource(&group, count, members, state.settings.public_address());
     Ok(answer(StatusCode::OK, &group, &resource))
