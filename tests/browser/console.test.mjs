@@ -122,6 +122,10 @@ for (const language of ["en", "it"]) {
       await page.goto(`${job.url}/console/audit`);
       assert.ok((await page.locator("tbody tr").count()) > 0);
       await look("audit");
+      for (const place of ["licences", "sync", "doctor", "doctor/manual"]) {
+        await page.goto(`${job.url}/console/${place}`);
+        await look(place.replace("/", "-"));
+      }
       await page.goto(`${job.url}/console/onboarding`);
       await look("onboarding");
       await page.goto(`${job.url}/console`);

@@ -125,6 +125,7 @@ walking("with nothing but a keyboard, on a phone", "keyboard", "it", async (walk
   await look(walk, "address");
   await fill("address", person.own);
   await page.waitForSelector("#code");
+  await look(walk, "code");
   await fill("code", code(await mailAfter(job.mail, person.own, last)));
   await page.waitForSelector(".notice-ok");
   await look(walk, "done");

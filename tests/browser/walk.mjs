@@ -1,39 +1,74 @@
 // A person's way through the pages, step by step, so that every test walks it the same way.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { accessibilityFaults } from "./chromium.mjs";
+import { Hands } from "./hands.mjs";
 import { code, mailAfter, newest } from "./mailbox.mjs";
 
-/** No fault of accessibility in light and dark, and nothing wider than the smallest phone, written from left to right or the other way. */
-export async function sound({ page }) {
+/** The smallest side of what is pressed, in CSS pixels (WCAG 2.2, 2.5.8). */
+const TARGET = 24;
+/** The width of the smallest phone, in CSS pixels. */
+const PHONE = 320;
+
+/**
+ * No fault of accessibility in light and dark, written from left to right and the other way; nothing wider than the smallest phone there, and
+ * nothing smaller than a finger hits. The page is noted as met, in the language that it is in.
+ */
+export async function sound({ page, place }) {
   const size = page.viewportSize();
-  for (const colorScheme of ["dark", "light"]) {
+  const written = (direction) => page.evaluate((dir) => document.documentElement.setAttribute("dir", dir), direction);
+  // Of what the rules look at, colours alone are others in the light.
+  for (const [colorScheme, direction, ...rules] of [["dark", "rtl"], ["light", "ltr", "color-contrast"]]) {
     await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await accessibilityFaults(page), [], page.url());
+    await written(direction);
+    assert.deepEqual(await accessibilityFaults(page, ...rules), [], page.url());
   }
-  await page.setViewportSize({ width: 320, height: 800 });
+  await page.setViewportSize({ width: PHONE, height: 800 });
   for (const direction of ["rtl", "ltr"]) {
-    const width = await page.evaluate((dir) => {
-      document.documentElement.dir = dir;
-      return document.documentElement.scrollWidth;
-    }, direction);
-    assert.ok(width <= 320, `${page.url()} is ${width} px wide on a phone of 320 px (${direction})`);
+    await written(direction);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= PHONE, `${page.url()} is ${width} px wide on a phone of ${PHONE} px (${direction})`);
   }
+  assert.deepEqual(await smallTargets(page), [], page.url());
   await page.setViewportSize(size);
+  await met(page, place);
+}
+
+/** What is pressed and smaller than a finger hits; a box with a label is as large as the label. Links within a text are no targets of their own. */
+function smallTargets(page) {
+  return page.evaluate((least) => {
+    const targets = document.querySelectorAll("button, select, textarea, input:not([type=hidden]), a.button, a.language");
+    return [...targets]
+      .filter((target) => target.checkVisibility() && !target.matches(".visually-hidden"))
+      .filter((target) => {
+        const boxes = [target, ...(target.labels ?? [])].map((element) => element.getBoundingClientRect());
+        return !boxes.some(({ width, height }) => width >= least && height >= least);
+      })
+      .map((target) => target.outerHTML.slice(0, 120));
+  }, TARGET);
+}
+
+/** Writes down that the page was met: which one, and in which language. The harness compares that with the pages that there are. */
+async function met(page, place) {
+  if (place.met === undefined) return;
+  const [language, name] = await page.evaluate(() => [document.documentElement.lang, document.body.dataset.page]);
+  appendFileSync(place.met, `${language} ${name}\n`);
 }
 
 /** A page of the portal for one person, and what its script measured. */
 export class Walk {
   /**
    * @param page a page of Playwright's
-   * @param {{url: string, mail: string, artifacts?: string}} place the portal, the mail page, where pictures go
+   * @param {{url: string, mail: string, artifacts?: string, met?: string}} place the portal, the mail page, where pictures go, and
+   *   the file in which met pages are written down
    * @param {{upn: string, address: string}} person who walks
    * @param {string} language `en` or `it`
+   * @param {boolean} keyboard whether the person has nothing but a keyboard
    */
-  constructor(page, place, person, language) {
-    Object.assign(this, { page, place, person, language, measured: {}, sent: 0 });
+  constructor(page, place, person, language, keyboard = false) {
+    Object.assign(this, { page, place, person, language, hands: new Hands(page, keyboard), measured: {}, sent: 0 });
     page.setDefaultTimeout(20_000);
     page.on("request", (request) => {
       if (request.method() === "POST" && new URL(request.url()).pathname === "/reset/submit") this.sent += 1;
@@ -69,6 +104,12 @@ export class Walk {
     return error;
   }
 
+  /** The same person in another tab of the same browser. */
+  async tab() {
+    const { place, person, language } = this;
+    return new Walk(await this.page.context().newPage(), place, person, language);
+  }
+
   /** Opens the first page in the walk's language. */
   async front() {
     await this.page.goto(`${this.place.url}/?lang=${this.language}`);
@@ -77,8 +118,7 @@ export class Walk {
   /** Gives the name; ends on the page that asks for the code. */
   async name() {
     this.after = await newest(this.place.mail, this.person.address);
-    await this.page.fill("#name", this.person.upn);
-    await this.page.click('form button[type="submit"]');
+    await this.hands.send([["#name", this.person.upn]], 'form button[type="submit"]');
     await this.page.waitForSelector("#code");
   }
 
@@ -121,7 +161,7 @@ export class Walk {
     await act();
     // Chromium gives up what is under way whenever an interface of this host comes or goes, as other tests make them do. The page looks
     // up then how it ended; nothing is sent again by that.
-    await this.page.waitForURL("**/reset/outcome", { waitUntil: "domcontentloaded" });
+    await this.page.waitForURL((url) => url.pathname === "/reset/outcome", { waitUntil: "domcontentloaded" });
     return performance.now() - started;
   }
 

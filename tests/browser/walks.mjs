@@ -12,10 +12,10 @@ export function walks(job, pictures) {
   });
   after(() => session.close());
 
-  const walking = (name, person, language, work, options = {}) =>
+  const walking = (name, person, language, work, { keyboard = false, ...options } = {}) =>
     test(`${name} (${language})`, async () => {
       const context = await session.browser.newContext({ locale: language, ...options });
-      const walk = new Walk(await context.newPage(), job, job.people[person], language);
+      const walk = new Walk(await context.newPage(), job, job.people[person], language, keyboard);
       try {
         await work(walk);
       } catch (error) {

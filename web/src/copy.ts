@@ -1,6 +1,8 @@
 // What every page has. The support code is read out or pasted: a button copies it. Without this script there is the code alone. And a form is sent
 // once by a double click.
 
+import "./answer.ts";
+
 const code = document.getElementById("support-code");
 const { copy, copied } = document.body.dataset;
 

@@ -9,35 +9,23 @@ use ritorno_identity::language::Language;
 use ritorno_protocol::clock::Timestamp;
 use unic_langid::LanguageIdentifier;
 
-macro_rules! catalogue {
-    ($language:literal) => {
-        [
-            include_str!(concat!("../../../web/locales/", $language, "/common.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/portal.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/outcome.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/console.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/mail.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/register.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/methods.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/doctor.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/sync.ftl")),
-            include_str!(concat!("../../../web/locales/", $language, "/account.ftl")),
-        ]
-    };
-}
+#[cfg(test)]
+mod check;
 
-const ENGLISH: [&str; 10] = catalogue!("en");
-const ITALIAN: [&str; 10] = catalogue!("it");
+/// The catalogues: a constant for each folder of `web/locales`, named like it. The build script writes it, and looks that they fit together.
+mod catalogues {
+    include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
+}
 
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
 static ITALIAN_BUNDLE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Italian));
 
-fn sources(language: Language) -> [&'static str; 10] {
+const fn sources(language: Language) -> &'static [&'static str] {
     match language {
-        Language::English => ENGLISH,
-        Language::Italian => ITALIAN,
+        Language::English => catalogues::EN,
+        Language::Italian => catalogues::IT,
     }
 }
 
@@ -47,8 +35,8 @@ fn bundle(language: Language) -> Bundle {
     // The marks that keep directions apart would be counted and copied with codes: only where directions meet are they needed.
     bundle.set_use_isolating(language.is_right_to_left());
     for source in sources(language) {
-        // A line that can't be parsed leaves its message out; the tests below find both kinds of fault.
-        let resource = match FluentResource::try_new(source.to_owned()) {
+        // The build script has read each line of them: a line that can't be parsed would leave its message out.
+        let resource = match FluentResource::try_new((*source).to_owned()) {
             Ok(resource) | Err((resource, _)) => resource,
         };
         bundle.add_resource_overriding(resource);
@@ -71,15 +59,12 @@ impl Words {
         if self.0.is_right_to_left() { "rtl" } else { "ltr" }
     }
 
-    /// The other language's tag, for the link that switches.
-    pub const fn other_tag(self) -> &'static str {
-        match self.0 {
-            Language::English => Language::Italian.tag(),
-            Language::Italian => Language::English.tag(),
-        }
+    /// The other languages, for the links that lead to them.
+    pub fn others(self) -> impl Iterator<Item = Language> {
+        Language::ALL.into_iter().filter(move |language| *language != self.0)
     }
 
-    /// The message `key`. A key without a message gives the key itself; a test keeps that from happening.
+    /// The message `key`. A key without a message would give the key itself; no program is built with one.
     pub fn say(self, key: &str) -> String {
         self.format(key, None)
     }
@@ -118,7 +103,7 @@ impl Words {
     }
 }
 
-/// Marks a literal as a message's key where it is chosen before it is said, so that the test below finds it.
+/// Marks a literal as a message's key where it is chosen before it is said, so that the build script finds it.
 pub(crate) const fn key(key: &'static str) -> &'static str {
     key
 }
@@ -159,83 +144,7 @@ pub fn machine_moment(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::path::Path;
-
     use super::*;
-
-    /// Every message of a language: its key, and the names of what goes into it.
-    fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
-        let mut found = BTreeMap::new();
-        for source in sources(language) {
-            assert!(
-                FluentResource::try_new(source.to_owned()).is_ok(),
-                "{language:?}: a line does not parse"
-            );
-            let mut key = None;
-            for line in source.lines() {
-                if let Some((name, _)) =
-                    line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
-                {
-                    assert!(
-                        found.insert(name.to_owned(), BTreeSet::new()).is_none(),
-                        "{name} is there twice"
-                    );
-                    key = Some(name.to_owned());
-                }
-                for (_, rest) in line.match_indices('$').map(|(at, _)| line.split_at(at + 1)) {
-                    let name = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                    let key = key.as_ref().expect("a variable belongs to a message");
-                    found.get_mut(key).expect("inserted above").insert(name);
-                }
-            }
-        }
-        found
-    }
-
-    fn texts(folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                texts(&path, found);
-            } else {
-                found.push(std::fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-
-    /// What the templates and the code ask for by a literal key, through one of the methods above.
-    fn used() -> BTreeSet<String> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut all = Vec::new();
-        texts(&here.join("src"), &mut all);
-        texts(&here.join("../../web/templates"), &mut all);
-        let mut keys = BTreeSet::new();
-        for text in all {
-            for call in [".say(\"", ".with(\"", ".with_two(\"", ".count(\"", "key(\""] {
-                for (at, _) in text.match_indices(call) {
-                    let key: String = text[at + call.len()..].chars().take_while(|c| *c != '"').collect();
-                    keys.insert(key);
-                }
-            }
-        }
-        keys
-    }
-
-    #[test]
-    fn languages_have_the_same_messages_with_the_same_parts() {
-        assert_eq!(messages(Language::English), messages(Language::Italian));
-    }
-
-    #[test]
-    fn every_key_used_has_a_message_and_every_message_is_used() {
-        let there: BTreeSet<String> = messages(Language::English).into_keys().collect();
-        let used = used();
-        let missing: Vec<_> = used.difference(&there).collect();
-        assert!(missing.is_empty(), "no message for {missing:?}");
-        let idle: Vec<_> = there.difference(&used).collect();
-        assert!(idle.is_empty(), "nobody says {idle:?}");
-    }
 
     #[test]
     fn weights_decide() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ritorno_identity::administrator::Forbidden;
@@ -198,11 +198,13 @@ pub fn dressed(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 async fn dress(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let reader = Reader::of(&parts);
+    let posted = parts.method == Method::POST;
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(told) = problem(&response) {
         let fault = response.extensions().get::<PageError>().cloned();
         response = problem_page(&state, &reader, (response.status(), told), fault).await;
     }
+    let redirects = response.status().is_redirection();
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
@@ -213,6 +215,11 @@ async fn dress(State(state): State<AppState>, request: Request, next: Next) -> R
     set(header::CACHE_CONTROL, "no-store");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    // It stands in the browser's history as what was sent, so that going back would send it again: the page's script makes it the entry of
+    // the page itself (`web/src/answer.ts`), and this header is what a script can read of how its own page was asked for.
+    if posted && !redirects {
+        set(HeaderName::from_static("server-timing"), "answer");
+    }
     if state.settings.public_url.scheme() == "https" {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }

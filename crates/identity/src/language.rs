@@ -26,6 +26,14 @@ impl Language {
         }
     }
 
+    /// What its readers call it, for the link that leads to it.
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Italian => "Italiano",
+        }
+    }
+
     /// Whether it is written from right to left.
     pub const fn is_right_to_left(self) -> bool {
         match self {

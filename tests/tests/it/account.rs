@@ -4,10 +4,13 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::browser::browse;
+use crate::pages::{Suite, met_file};
 use crate::world::World;
 
 /// Whose password the directory judges.
 const PEOPLE: [(&str, &str); 2] = [("owner", "marco.conti"), ("keyboard", "luca.esposito")];
+/// What they change it to.
+const CHANGED: &str = "Cambiata-Passw0rd-2031";
 /// Whose password the tenant itself keeps.
 const CARLA: &str = "carla.neri@cloud.contoso.test";
 const CARLAS_MAIL: &str = "carla.neri@posta.test";
@@ -15,12 +18,13 @@ const CARLAS_MAIL: &str = "carla.neri@posta.test";
 #[test]
 fn people_sign_in_to_their_own_page() -> Result<()> {
     let world = World::start("account", |_| Ok(()))?;
+    let met = met_file(&world.stack);
     let mut people = serde_json::Map::new();
     for (role, sam) in PEOPLE {
         let person = world.forest.person(sam)?;
         people.insert(
             role.to_owned(),
-            json!({ "upn": person.upn, "current": person.password, "name": person.display_name }),
+            json!({ "upn": person.upn, "current": person.password, "password": CHANGED, "name": person.display_name }),
         );
     }
     world.stack.server_command(&["tenant", "cloud-domains", "cloud.contoso.test"])?;
@@ -30,13 +34,14 @@ fn people_sign_in_to_their_own_page() -> Result<()> {
         "cloud".to_owned(),
         json!({
             "upn": CARLA, "address": CARLAS_MAIL, "name": "Carla Neri",
-            "first": "quattro gatti in fila", "second": "cinque galline sul tetto",
+            "first": "quattro gatti in fila", "first_changed": "quattro cani in fila",
+            "second": "cinque galline sul tetto", "second_changed": "cinque papere sul tetto",
         }),
     );
     let job = |phase: &str| -> Value {
         json!({
             "phase": phase, "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
-            "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+            "people": people, "met": met, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
         })
     };
     browse("account.test.mjs", &job("open"))?;
@@ -47,5 +52,11 @@ fn people_sign_in_to_their_own_page() -> Result<()> {
         let unchanged = &world.forest.person(sam)?.password;
         ensure!(world.forest.kinit(sam, unchanged)?, "Kerberos refuses a password that nobody changed");
     }
-    Ok(())
+    browse("account.test.mjs", &job("change"))?;
+    for (_, sam) in PEOPLE {
+        let former = &world.forest.person(sam)?.password;
+        ensure!(world.forest.kinit(sam, CHANGED)?, "Kerberos refuses what {sam} changed the password to");
+        ensure!(!world.forest.kinit(sam, former)?, "Kerberos still takes the former password of {sam}");
+    }
+    Suite::Account.met_its_pages(&met)
 }

@@ -14,6 +14,8 @@ use ritorno_lab::stack::{Plan, Programs, Stack};
 use ritorno_lab::{Forest, Lab};
 use serde_json::{Value, json};
 
+use crate::pages::{Suite, met_file};
+
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/browser");
 /// Long enough for the PSO, and of four classes.
 const BEFORE: &str = "Prima-Passw0rd-2026";
@@ -80,10 +82,11 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     let person = forest.person(SUGGESTED)?;
     forest.set_password(&person.dn, BEFORE)?;
     people.insert("suggested".to_owned(), json!({ "upn": person.upn, "address": person.alternate_mail }));
+    let met = met_file(&stack);
     let job = |phase: &str, stack: &Stack, stopped_at: u64| {
         json!({
             "phase": phase, "stopped_at": stopped_at, "url": stack.url, "ca": stack.ca_pem,
-            "mail": mail.page(), "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+            "mail": mail.page(), "people": people, "met": met, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
         })
     };
     // All of it in the tenant's own colours, with its logo: as well to read, and as light.
@@ -97,6 +100,7 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     console["administrators"] =
         json!({ "en": administrator(&stack, "ellen")?, "it": administrator(&stack, "ivo")? });
     browse("console.test.mjs", &console)?;
+    Suite::Browser.met_its_pages(&met)?;
     stack.server_command(&["tenant", "set", "second-factor", "off"])?;
     prove(&forest)?;
     ensure!(!forest.kinit(SUGGESTED, BEFORE)?, "Kerberos still takes the old password of {SUGGESTED}");

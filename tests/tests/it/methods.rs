@@ -5,16 +5,19 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::browser::browse;
+use crate::pages::{Suite, met_file};
 use crate::world::World;
 
 /// Who does what, and what they choose.
-const PEOPLE: [(&str, &str, &str); 11] = [
+const PEOPLE: [(&str, &str, &str); 13] = [
     ("owner", "marco.conti", "Con-App-Passw0rd-1"),
     ("keyboard", "luca.esposito", "Con-Carta-Passw0rd-2"),
     ("both", "sofia.romano", "Con-Due-Passw0rd-3"),
     ("change", "emma.fischer", "Cambiata-Passw0rd-4"),
     ("must", "davide.colombo", "Dovuta-Passw0rd-5"),
+    ("must-en", "stefano.moretti", "Dovuta-Passw0rd-12"),
     ("expired", "andrea.fontana", "Scaduta-Passw0rd-6"),
+    ("expired-en", "chiara.ricci", "Scaduta-Passw0rd-13"),
     ("caller", "giulia.ferrari", "Chiamata-Passw0rd-7"),
     ("passkey", "francesca.costa", "Con-Chiave-Passw0rd-8"),
     ("mobile", "matteo.marino", "Con-Numero-Passw0rd-9"),
@@ -31,8 +34,9 @@ fn expiring(domain: &str) -> String {
     format!("CN=Expiring,CN=Password Settings Container,CN=System,{}", components.join(","))
 }
 
-/// Puts that policy on a person.
-fn expires_at_once(domain: &str, person: &str) -> String {
+/// Puts that policy on people.
+fn expires_at_once(domain: &str, people: [&str; 2]) -> String {
+    let [one, other] = people;
     format!(
         "dn: {}\nchangetype: add\n\
          objectClass: msDS-PasswordSettings\nmsDS-PasswordSettingsPrecedence: 3\n\
@@ -40,7 +44,7 @@ fn expires_at_once(domain: &str, person: &str) -> String {
          msDS-PasswordComplexityEnabled: TRUE\nmsDS-MinimumPasswordLength: 8\nmsDS-MinimumPasswordAge: 0\n\
          msDS-MaximumPasswordAge: -10000000\nmsDS-LockoutThreshold: 10\n\
          msDS-LockoutObservationWindow: -18000000000\nmsDS-LockoutDuration: -18000000000\n\
-         msDS-PSOAppliesTo: {person}\n",
+         msDS-PSOAppliesTo: {one}\nmsDS-PSOAppliesTo: {other}\n",
         expiring(domain)
     )
 }
@@ -53,7 +57,8 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
         let dn = &forest.person("laura.barbieri")?.dn;
         forest.modify(&format!("dn: {dn}\nchangetype: modify\nreplace: mobile\nmobile: +39 333 7654321\n"))
     })?;
-    let gateway = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let gateway = world.text_messages()?;
+    let met = met_file(&world.stack);
     let mut people = serde_json::Map::new();
     for (role, sam, password) in PEOPLE {
         let person = world.forest.person(sam)?;
@@ -73,7 +78,8 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     }
     let job = json!({
             "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
-            "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+            "people": people, "sms_port": gateway.port(), "administrator": world.stack.administrator, "met": met,
+            "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
     });
     let in_phase = |phase: &str| {
         let mut job = job.clone();
@@ -81,17 +87,23 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
         job
     };
     let dn = |sam: &str| anyhow::Ok(world.forest.person(sam)?.dn.clone());
-    let must = dn("davide.colombo")?;
-    world.forest.modify(&format!("dn: {must}\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: 0\n"))?;
-    world.forest.modify(&expires_at_once(&world.forest.dns_domain, &dn("andrea.fontana")?))?;
-    for sam in ["davide.colombo", "andrea.fontana"] {
+    let (must, expired) = (["davide.colombo", "stefano.moretti"], ["andrea.fontana", "chiara.ricci"]);
+    for sam in must {
+        let must = dn(sam)?;
+        world
+            .forest
+            .modify(&format!("dn: {must}\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: 0\n"))?;
+    }
+    let (one, other) = (dn(expired[0])?, dn(expired[1])?);
+    world.forest.modify(&expires_at_once(&world.forest.dns_domain, [&one, &other]))?;
+    for sam in must.iter().chain(&expired) {
         let first = &world.forest.person(sam)?.password;
         // Neither taken nor wrong: Kerberos asks for another one.
         ensure!(world.forest.kinit(sam, first).is_err(), "{sam} need not change the password");
     }
     browse("methods.test.mjs", &in_phase("register"))?;
-    browse("methods.test.mjs", &in_phase("change"))?;
-    browse("methods.test.mjs", &in_phase("desk"))?;
+    browse("change.test.mjs", &in_phase("change"))?;
+    browse("help-desk.test.mjs", &in_phase("desk"))?;
     for (role, sam) in GIVEN {
         let (file, former) = (file_of(role), &world.forest.person(sam)?.password);
         let given = std::fs::read_to_string(&file)?;
@@ -116,28 +128,17 @@ fn people_register_their_methods_and_reset_with_them() -> Result<()> {
     let told = world.stack.server_command(&["tenant", "gates", "2", "mail", "app"])?;
     ensure!(told.contains("2 of mail, app, 2 to register"), "{told}");
     browse("methods.test.mjs", &in_phase("two"))?;
-    // Text messages, once there is a gateway: the browser's test listens at its place.
-    let url = world.stack.url.clone();
-    let file = world.stack.folder().join("ritorno.toml");
-    let table = format!(
-        "\n[sms]\nurl = \"http://{gateway}/send\"\nbody = '{{\"to\": \"{{number}}\", \"text\": \"{{text}}\"}}'\n"
-    );
-    std::fs::write(&file, std::fs::read_to_string(&file)? + &table)?;
-    world.stack.stop_server();
-    world.stack.start_server()?;
-    ensure!(world.stack.url == url, "the server came back elsewhere");
-    world.stack.wait_until_open()?;
     world.stack.server_command(&["tenant", "gates", "1", "mail", "sms"])?;
-    browse("methods.test.mjs", &in_phase("sms"))?;
+    browse("gateway.test.mjs", &in_phase("sms"))?;
     let told = world.stack.server_command(&["tenant", "gates", "2", "mail", "questions"])?;
     ensure!(told.contains("5 to register, 3 asked, 0 of your own"), "{told}");
     let own = ["tenant", "questions", "--to-register", "4", "--own", "Quale albero c'è nel cortile?"];
     world.stack.server_command(&own)?;
-    browse("methods.test.mjs", &in_phase("questions"))?;
+    browse("questions.test.mjs", &in_phase("questions"))?;
     for (role, sam, password) in PEOPLE {
         ensure!(world.forest.kinit(sam, password)?, "{role}: Kerberos refuses the password that was chosen");
         let first = &world.forest.person(sam)?.password;
         ensure!(!world.forest.kinit(sam, first)?, "{role}: Kerberos still takes the forgotten password");
     }
-    Ok(())
+    Suite::Methods.met_its_pages(&met)
 }

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::browser::browse;
+use crate::pages::{Suite, met_file};
 use crate::world::World;
 
 /// What the owner chooses once the first one is forgotten.
@@ -27,9 +28,10 @@ fn people_register_an_address_and_reset_with_it() -> Result<()> {
             }),
         );
     }
+    let met = met_file(&world.stack);
     let job = json!({
         "phase": "all", "url": world.stack.url, "ca": world.stack.ca_pem, "mail": world.mail.page(),
-        "people": people, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
+        "people": people, "met": met, "artifacts": concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts"),
     });
     browse("register.test.mjs", &job)?;
     ensure!(world.forest.kinit(OWNER, CHOSEN)?, "Kerberos refuses the password that was chosen");
@@ -38,5 +40,5 @@ fn people_register_an_address_and_reset_with_it() -> Result<()> {
     // A password that is only verified stays what it is.
     let unchanged = &world.forest.person(KEYBOARD)?.password;
     ensure!(world.forest.kinit(KEYBOARD, unchanged)?, "Kerberos refuses a password that nobody changed");
-    Ok(())
+    Suite::Register.met_its_pages(&met)
 }

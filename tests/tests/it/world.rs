@@ -1,6 +1,6 @@
 //! The whole product on a private copy of the lab, and a view of the directory that is not the product's.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -154,6 +154,22 @@ impl World {
         let own = Ipv4Addr::new(127, 199, sum, 9);
         let from = self.middlebox.as_ref().map_or(own, Middlebox::near_address);
         Visitor::new(&self.stack.url, &self.stack.ca_pem, "en", from)
+    }
+
+    /// Restarts the server with a gateway for text messages, at whose place a test listens.
+    pub(crate) fn text_messages(&mut self) -> Result<SocketAddr> {
+        let gateway = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let url = self.stack.url.clone();
+        let file = self.stack.folder().join("ritorno.toml");
+        let table = format!(
+            "\n[sms]\nurl = \"http://{gateway}/send\"\nbody = '{{\"to\": \"{{number}}\", \"text\": \"{{text}}\"}}'\n"
+        );
+        std::fs::write(&file, std::fs::read_to_string(&file)? + &table)?;
+        self.stack.stop_server();
+        self.stack.start_server()?;
+        ensure!(self.stack.url == url, "the server came back elsewhere");
+        self.stack.wait_until_open()?;
+        Ok(gateway)
     }
 
     /// Takes a person through the gate.

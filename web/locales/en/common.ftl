@@ -1,5 +1,4 @@
 skip-to-content = Skip to content
-other-language = Italiano
 help-desk-link = Help desk
 support-code = Support code
 support-code-hint = If you call the help desk, read them the support code. It tells them what happened, and nothing about your password.

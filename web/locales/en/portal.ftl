@@ -35,6 +35,7 @@ code-expired = That code has expired. Send yourself a new one.
 code-too-many = That was too many wrong tries for this code. Send yourself a new one.
 code-locked-told = There were too many wrong codes today.
 code-locked-todo = Call the help desk, or try again tomorrow.
+other-tab-begun = Another reset was begun in this browser since, in another tab or window. That one goes on here; what you sent from the page before changed nothing.
 flow-ended-title = This reset has ended
 flow-ended-told = It took longer than 15 minutes, was begun in another browser, or has ended already. Nothing was changed by it now.
 password-title = Choose a new password

@@ -1,5 +1,4 @@
 skip-to-content = Vai al contenuto
-other-language = English
 help-desk-link = Assistenza
 support-code = Codice per l'assistenza
 support-code-hint = Se chiami l'assistenza, comunica questo codice. Dice che cosa è successo, ma non rivela nulla della tua password.

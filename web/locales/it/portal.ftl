@@ -35,6 +35,7 @@ code-expired = Il codice è scaduto. Fattene mandare uno nuovo.
 code-too-many = Troppi tentativi sbagliati per questo codice. Fattene mandare uno nuovo.
 code-locked-told = Oggi ci sono stati troppi codici sbagliati.
 code-locked-todo = Chiama l'assistenza oppure riprova domani.
+other-tab-begun = Nel frattempo in questo browser è stata iniziata un'altra richiesta, in un'altra scheda o finestra. Qui si va avanti con quella; quello che hai mandato dalla pagina di prima non ha cambiato niente.
 flow-ended-title = Questa richiesta non è più valida
 flow-ended-told = È durata più di 15 minuti, è cominciata in un altro browser, oppure era già finita. Ora non ha cambiato niente.
 password-title = Scegli una nuova password

@@ -17,7 +17,7 @@ use ritorno_protocol::secret::Password;
 use serde::Deserialize;
 
 use super::cloud::{Compared, compare, hashed};
-use super::submit::{OUTCOME, activity};
+use super::submit::{OUTCOME, OUTCOME_OF_ANOTHER, activity};
 use crate::administrator_mails;
 use crate::i18n::Words;
 use crate::page::{Frame, PageError, page, to_the_end};
@@ -41,6 +41,8 @@ struct PasswordPage<'a> {
     wrong: Field,
     /// Whether the current password goes along.
     change: bool,
+    /// What a new password is judged by while it is typed, as JSON.
+    policy: String,
     user_name: &'a str,
     support_code: &'a str,
 }
@@ -65,7 +67,15 @@ pub(super) struct Input {
 }
 
 /// The page, for a flow of such a person whose gates are passed.
-pub(super) fn render(reader: &Reader, tenant: &Tenant, flow: &Flow, user: &User) -> Response {
+///
+/// # Errors
+/// When the policy can't be written as JSON.
+pub(super) fn render(
+    reader: &Reader,
+    tenant: &Tenant,
+    flow: &Flow,
+    user: &User,
+) -> Result<Response, PageError> {
     with_fault(reader, tenant, flow, user, None)
 }
 
@@ -75,21 +85,23 @@ fn with_fault(
     flow: &Flow,
     user: &User,
     fault: Option<(Field, String)>,
-) -> Response {
+) -> Result<Response, PageError> {
     let (wrong, fault) = fault.map_or((Field::None, None), |(field, fault)| (field, Some(fault)));
     let t = reader.words(tenant);
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let policy = cloud_policy::policy(tenant, user);
     let shown = PasswordPage {
         t,
         frame: Frame::new(tenant, "/reset/password"),
-        rules: lines(t, &cloud_policy::policy(tenant, user)),
+        rules: lines(t, &policy),
         fault,
         wrong,
         change: flow.purpose == Purpose::Change,
+        policy: serde_json::to_string(&policy).map_err(PageError::behind)?,
         user_name: &user.user_principal_name,
         support_code: &flow.support_code.0,
     };
-    page(status, &shown)
+    Ok(page(status, &shown))
 }
 
 /// The handler.
@@ -104,7 +116,9 @@ pub(super) async fn set(
     let tenant = tenant(&state).await?;
     let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     if flow.state != FlowState::GatePassed {
-        return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
+        // Another tab was faster by far: what it kept stands, and what was typed here is not taken.
+        let place = if flow.state == FlowState::Kept { Some(OUTCOME_OF_ANOTHER) } else { elsewhere(&flow) };
+        return Ok(Redirect::to(place.unwrap_or("/reset/code")).into_response());
     }
     let user = person(&state, &flow).await?;
     // Whose directory is another one, or who may not any more, is told on the page where the way goes on.
@@ -133,7 +147,7 @@ impl Change {
         let t = self.reader.words(&self.tenant);
         let now = self.state.clock.now();
         if new.expose() != again.expose() {
-            return Ok(self.again(Field::Again, t.say("password-mismatch")));
+            return self.again(Field::Again, t.say("password-mismatch"));
         }
         let policy = cloud_policy::policy(&self.tenant, &self.user);
         let mut broken = cloud_policy::first_broken(&policy, &new, now);
@@ -143,7 +157,7 @@ impl Change {
         }
         if let Some(rule) = broken {
             self.note(Success::Failure, &format!("refused by {rule:?}")).await?;
-            return Ok(self.again(Field::New, refused(t, &rule)));
+            return self.again(Field::New, refused(t, &rule));
         }
         let mut from = None;
         if changes {
@@ -155,11 +169,11 @@ impl Change {
                 }
                 Compared::Wrong { .. } => {
                     self.note(Success::Failure, "the current password is not right").await?;
-                    return Ok(self.again(Field::Current, t.say("cloud-current-wrong")));
+                    return self.again(Field::Current, t.say("cloud-current-wrong"));
                 }
                 Compared::TooMany => {
                     self.note(Success::Failure, "too many passwords from this browser or network").await?;
-                    return Ok(self.again(Field::None, t.say("verify-too-many")));
+                    return self.again(Field::None, t.say("verify-too-many"));
                 }
             }
         }
@@ -173,7 +187,7 @@ impl Change {
         if !stored.map_err(PageError::behind)? {
             // Another tab was faster, or another password came meanwhile.
             self.note(Success::Failure, "another step was faster").await?;
-            return Ok(Redirect::to("/reset/password").into_response());
+            return Ok(Redirect::to(OUTCOME_OF_ANOTHER).into_response());
         }
         let language = self.user.language.unwrap_or(self.flow.language);
         // It is stored: people hear of it whether or not it can be written down.
@@ -189,7 +203,7 @@ impl Change {
     }
 
     /// The page again, with what is wrong.
-    fn again(&self, field: Field, fault: String) -> Response {
+    fn again(&self, field: Field, fault: String) -> Result<Response, PageError> {
         with_fault(&self.reader, &self.tenant, &self.flow, &self.user, Some((field, fault)))
     }
 

@@ -30,6 +30,8 @@ struct CodePage<'a> {
     support_code: &'a str,
     fault: Option<&'static str>,
     resent: bool,
+    /// Whether to tell that this is another reset than the one of the page before.
+    other: bool,
     stopped: Option<Refusal>,
     ways: Vec<Way>,
 }
@@ -38,6 +40,8 @@ struct CodePage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Shown {
     pub(super) sent: Option<String>,
+    #[serde(default)]
+    pub(super) other: Option<String>,
 }
 
 /// What the form sends.
@@ -84,14 +88,15 @@ fn render(
     tenant: &Tenant,
     flow: &Flow,
     fault: Option<&'static str>,
-    resent: bool,
+    shown: &Shown,
 ) -> Response {
     let shown = CodePage {
         t: reader.words(tenant),
         frame: Frame::new(tenant, "/reset/code"),
         support_code: &flow.support_code.0,
         fault,
-        resent,
+        resent: shown.sent.is_some(),
+        other: shown.other.is_some(),
         stopped: None,
         ways: ways(tenant, flow, Some(Method::Mail)),
     };
@@ -110,7 +115,7 @@ pub(super) async fn show(
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
-    let page = render(StatusCode::OK, &reader, &tenant, &flow, None, shown.sent.is_some());
+    let page = render(StatusCode::OK, &reader, &tenant, &flow, None, &shown);
     Ok((reader.remember(jar), page).into_response())
 }
 
@@ -129,7 +134,8 @@ pub(super) async fn check(
     Ok(match try_code(&state, &reader, &jar, &flow, Method::Mail, input).await? {
         CodeTried::Passed(passed) => passed,
         CodeTried::Again(fault) => {
-            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), false)
+            let plain = Shown { sent: None, other: None };
+            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), &plain)
         }
         CodeTried::Stopped => stopped(&reader, &tenant, &flow),
     })
@@ -184,6 +190,7 @@ fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {
         support_code: &flow.support_code.0,
         fault: None,
         resent: false,
+        other: false,
         stopped: Some(stop(flow)),
         ways: ways(tenant, flow, Some(Method::Mail)),
     };

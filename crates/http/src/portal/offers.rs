@@ -66,6 +66,11 @@ impl Offers {
         kept.offers.remove(&request).map(|(_, offer)| offer)
     }
 
+    /// Whether the offer of this request was made for another flow: the page that seals for it was opened before this one began.
+    pub(super) fn is_anothers(&self, flow: FlowId, request: RequestId) -> bool {
+        self.lock().offers.get(&request).is_some_and(|(of, _)| *of != flow)
+    }
+
     /// Notes that a flow sends this request: until it has a row, only this tells. `None` if the flow is sending one already.
     pub(super) fn sends(self: &Arc<Self>, flow: FlowId, request: RequestId) -> Option<Sending> {
         let mut kept = self.lock();
@@ -140,8 +145,10 @@ mod tests {
         let offers = Offers::default();
         offers.keep(own, offer(7), NOW);
         assert_eq!(offers.take(other, request), None);
+        assert_eq!([other, own].map(|flow| offers.is_anothers(flow, request)), [true, false]);
         assert_eq!(offers.take(own, request), Some(offer(7)));
         assert_eq!(offers.take(own, request), None);
+        assert!(!offers.is_anothers(other, request), "nobody's any more");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -13,6 +13,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::ids::RequestId;
 use ritorno_protocol::outcome::Outcome;
+use serde::Deserialize;
 use std::sync::Arc;
 
 use crate::i18n::{Words, key};
@@ -27,6 +28,12 @@ use crate::portal::visit::{of_browser, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
+/// What the link says.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    other: Option<String>,
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "portal/outcome.html")]
@@ -37,6 +44,8 @@ pub(super) struct OutcomePage {
     end: End,
     /// Whether it is about unlocking alone.
     unlock: bool,
+    /// Whether to tell that what was sent last was not taken, since another tab or window had gone on.
+    other: bool,
     /// The key of what the person is asked to do about their ways to prove who they are.
     due: Option<&'static str>,
     support_code: String,
@@ -110,6 +119,7 @@ impl OutcomePage {
             title,
             end,
             unlock,
+            other: false,
             due: None,
             support_code: flow.support_code.0.clone(),
         }
@@ -122,7 +132,9 @@ pub(super) async fn show(
     Extension(offers): Extension<Arc<Offers>>,
     reader: Reader,
     jar: CookieJar,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
+    let other = asked.other.is_some();
     let tenant = tenant(&state).await?;
     let Some(flow) = of_browser(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
     let end = match flow.state {
@@ -136,14 +148,17 @@ pub(super) async fn show(
             None => last_of(&state, &reader, &tenant, &flow).await?,
         },
         FlowState::Kept => Some((flow.purpose.operation(), End::Kept)),
-        FlowState::Started | FlowState::CodeSent => return Ok(Redirect::to("/reset/code").into_response()),
+        FlowState::Started | FlowState::CodeSent => {
+            let place = if other { "/reset/code?other=tab" } else { "/reset/code" };
+            return Ok(Redirect::to(place).into_response());
+        }
     };
     let Some((operation, end)) = end else { return Ok(Redirect::to(NOT_ARRIVED).into_response()) };
     let due = match end {
         End::Done { .. } | End::Kept => asked_for(&state, &tenant, &flow).await,
         _ => None,
     };
-    let shown = OutcomePage { due, ..OutcomePage::new(&reader, &tenant, &flow, operation, end) };
+    let shown = OutcomePage { due, other, ..OutcomePage::new(&reader, &tenant, &flow, operation, end) };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 

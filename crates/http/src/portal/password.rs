@@ -97,7 +97,7 @@ pub(super) async fn show(
     let user = person(&state, &flow).await?;
     if user.on_premises().is_none() {
         let shown = match allowed(&tenant, &user, &flow) {
-            Ok(()) => cloud_password::render(&reader, &tenant, &flow, &user),
+            Ok(()) => cloud_password::render(&reader, &tenant, &flow, &user)?,
             Err(code) => {
                 note(&state, &reader, &flow, Activity::Blocked, Success::Failure, code.as_str(), None)
                     .await?;

@@ -95,6 +95,12 @@ impl Refusal {
         Self { code: None, told, todo, since: None, support_code }
     }
 
+    /// It was sent from the page of a reset that another one has followed in the same browser.
+    pub const fn of_another_tab(support_code: SupportCode) -> Self {
+        let (told, todo) = (key("fault-other-tab"), key("fault-other-tab-todo"));
+        Self { code: None, told, todo, since: None, support_code }
+    }
+
     /// A question or request that never reached a directory. A failed database is not told so: what it means depends on
     /// what was asked.
     pub fn of_dispatch(error: &DispatchError, support_code: SupportCode) -> Self {

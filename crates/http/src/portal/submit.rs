@@ -37,6 +37,8 @@ use crate::state::AppState;
 
 /// Where the outcome is shown.
 pub(super) const OUTCOME: &str = "/reset/outcome";
+/// The same for what was sent after another tab or window had gone on: that it was not taken is told beside the outcome.
+pub(super) const OUTCOME_OF_ANOTHER: &str = "/reset/outcome?other=tab";
 
 /// The answer.
 #[derive(Serialize)]
@@ -87,7 +89,7 @@ pub(super) async fn submit(
             // Sent again: by a second click, or a browser that lost the answer. Its outcome is told on the page it goes to.
             Json(Answer { state: Ended::Unknown, ..failed(t.say("pending-told")) }).into_response()
         } else {
-            (StatusCode::CONFLICT, Json(failed(t.say("flow-ended-told")))).into_response()
+            (StatusCode::CONFLICT, Json(of_another(t.say("flow-ended-told")))).into_response()
         });
     };
     let operation = flow.purpose.operation();
@@ -100,6 +102,11 @@ pub(super) async fn submit(
 
 fn failed(message: String) -> Answer {
     Answer { state: Ended::Failed, location: OUTCOME, rule: None, message, context: None }
+}
+
+/// The answer to what was sent after another tab or window had gone on.
+fn of_another(message: String) -> Answer {
+    Answer { location: OUTCOME_OF_ANOTHER, ..failed(message) }
 }
 
 /// One sealed envelope, on its way.
@@ -120,6 +127,9 @@ impl Submission {
     /// When the database fails.
     pub(super) async fn carry(self, envelope: Envelope, sending: Sending) -> Result<Answer, PageError> {
         let request = envelope.context.request;
+        if self.offers.is_anothers(self.flow.id, request) {
+            return self.sent_from_another().await;
+        }
         let fitting = self.offers.take(self.flow.id, request).filter(|offer| offer.fits(&envelope));
         let Some(offer) = fitting else { return self.not_sent(&DispatchError::Envelope).await };
         let user = person(&self.state, &self.flow).await?;
@@ -157,7 +167,7 @@ impl Submission {
             }
             // Another tab was faster; its outcome is what the page shows.
             Err(DispatchError::StepTaken) => {
-                Ok(Answer { state: Ended::Unknown, ..failed(self.t.say("pending-told")) })
+                Ok(Answer { state: Ended::Unknown, ..of_another(self.t.say("pending-told")) })
             }
             Err(error) => self.not_sent(&error).await,
         };
@@ -279,6 +289,16 @@ impl Submission {
     async fn not_sent(&self, error: &DispatchError) -> Result<Answer, PageError> {
         self.note(activity(self.operation), Success::Failure, &error.to_string(), None).await?;
         let refusal = Refusal::of_dispatch(error, self.flow.support_code.clone());
+        let message = self.t.say(refusal.told);
+        self.refused(refusal);
+        Ok(failed(message))
+    }
+
+    /// The page belongs to a reset that was begun before this one in the same browser.
+    async fn sent_from_another(&self) -> Result<Answer, PageError> {
+        let told = "sealed on the page of an earlier reset in this browser";
+        self.note(activity(self.operation), Success::Failure, told, None).await?;
+        let refusal = Refusal::of_another_tab(self.flow.support_code.clone());
         let message = self.t.say(refusal.told);
         self.refused(refusal);
         Ok(failed(message))

@@ -373,7 +373,9 @@ async fn one_way_leads_to_one_password(world: &World) {
     tries.await;
     let kept = facts(world, Activity::ResetPassword).await;
     assert_eq!(kept.iter().filter(|(success, _)| *success == "success").count(), 1, "{kept:?}");
-    assert_eq!(choose(&mut browser, FIRST).await.location(), "/reset/outcome", "it has ended");
+    let late = choose(&mut browser, FIRST).await;
+    assert_eq!(late.location(), "/reset/outcome?other=tab", "it has ended");
+    assert!(browser.get(late.location()).await.body.contains("id=\"other-tab\""));
     // Nobody without a way of their own, and no hybrid person, stores anything here.
     let mut nobody = Browser::new(&world.app, "en");
     assert_eq!(choose(&mut nobody, FIRST).await.status, StatusCode::GONE);

@@ -60,6 +60,7 @@ mod sms;
 mod sspr_policy;
 mod sync_leases;
 mod sync_reports;
+mod tabs;
 mod tenants;
 mod tenants_ids;
 mod unlock;
