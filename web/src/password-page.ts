@@ -5,7 +5,7 @@ import { ChosenPassword } from "./chosen-password.ts";
 import { lookUp } from "./look.ts";
 import type { EffectivePolicy, Rule } from "./policy.ts";
 import type { Context } from "./seal/envelope.ts";
-import { byId, freshOnReturn, Handover, type Answer, type SealContext } from "./sealed-form.ts";
+import { byId, endHere, freshOnReturn, Handover, type Answer, type SealContext } from "./sealed-form.ts";
 
 /** What the server put into the form's `data-context`. */
 interface PageContext extends SealContext {
@@ -79,6 +79,7 @@ export function passwordPage(form: HTMLFormElement): void {
       return;
     }
     if (answer.state === "refused" && answer.context) refused(answer, answer.context);
+    else if (answer.stay === true) endHere(form, answer.message ?? "");
     else location.assign(answer.location ?? page.next);
   }
 

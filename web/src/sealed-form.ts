@@ -23,6 +23,8 @@ export interface SealContext {
 export interface Answer {
   readonly state: "done" | "refused" | "failed" | "unknown";
   readonly location?: string | null;
+  /** Whether the message is told on this very page: the next one would have nothing to show. */
+  readonly stay?: boolean;
   /** In the reader's language. */
   readonly message?: string | null;
   /** For the next try after a refusal. */
@@ -107,6 +109,19 @@ export function showable(button: HTMLButtonElement, fields: readonly HTMLInputEl
     button.setAttribute("aria-pressed", String(visible));
     button.textContent = (visible ? texts["hide"] : texts["show"]) ?? "";
   });
+}
+
+/** Tells how it ended in the form's place, where there is no page to go to. */
+export function endHere(form: HTMLFormElement, message: string): void {
+  const told = document.createElement("div");
+  told.className = "notice notice-ok";
+  told.setAttribute("role", "status");
+  told.tabIndex = -1;
+  const text = document.createElement("p");
+  text.textContent = message;
+  told.append(text);
+  form.replaceWith(told);
+  told.focus();
 }
 
 /** A page that the browser kept while the person was elsewhere holds a context that may be used up: it is loaded again. */

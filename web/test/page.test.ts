@@ -261,6 +261,19 @@ test("a refusal that allows no further try here leads to where it is told", asyn
   await page.waitForURL(`${origin}/refused`);
 });
 
+test("what is done and can't be written down is told on the spot", async () => {
+  answers = [{ state: "done", stay: true, message: "Changed; the mail comes later.", location: "/done" }];
+  await page.goto(origin);
+  await type(GOOD);
+  await page.click("#submit-password");
+  const told = page.locator(".notice-ok[role=status]");
+  await told.waitFor();
+  assert.equal(await told.textContent(), "Changed; the mail comes later.");
+  assert.equal(await told.evaluate((element) => element === document.activeElement), true);
+  assert.equal(await page.locator("form").count(), 0);
+  assert.equal(new URL(page.url()).pathname, "/");
+});
+
 test("nothing is sent while a rule is broken or the two differ", async () => {
   await page.goto(origin);
   await type("Short1");

@@ -57,6 +57,7 @@ refused-minimum-age-until = Your password was changed too recently. It may be ch
 refused-unnamed = Your organisation's directory refused this password without saying why. It may have been used before, or contain a forbidden word.
 done-title = Your password is changed
 done-works = The new password works now.
+done-late = Your password is changed in the directory, and the new one works now. Our records are behind: the mail about it comes later. You can close this page.
 done-not-unlocked = Your account may still be locked by wrong tries. If signing in fails, wait half an hour or call the help desk.
 done-must-change = You will be asked to change it when you sign in.
 done-devices = Your phone, Wi-Fi and VPN may still hold the old password. Change it there too, or they can lock your account.

@@ -57,6 +57,7 @@ refused-minimum-age-until = La password è stata cambiata da troppo poco tempo. 
 refused-unnamed = La directory della tua organizzazione ha rifiutato questa password senza dire perché. Forse è già stata usata, o contiene una parola vietata.
 done-title = La password è cambiata
 done-works = La nuova password funziona già.
+done-late = La password è cambiata nella directory e quella nuova funziona già. I nostri registri sono in ritardo: il messaggio di conferma arriverà più tardi. Questa pagina si può chiudere.
 done-not-unlocked = L'account può essere ancora bloccato per i tentativi sbagliati. Se l'accesso non riesce, aspetta mezz'ora oppure chiama l'assistenza.
 done-must-change = Al prossimo accesso ti verrà chiesto di cambiarla.
 done-devices = Telefono, Wi-Fi e VPN possono avere ancora la vecchia password. Cambiala anche lì, altrimenti possono bloccarti l'account.

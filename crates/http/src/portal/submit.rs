@@ -13,7 +13,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::envelope::{Context, Envelope, Operation};
 use ritorno_protocol::ids::RequestId;
-use ritorno_protocol::outcome::{Fault, Outcome};
+use ritorno_protocol::outcome::{Fault, Outcome, Settled};
 use ritorno_protocol::policy::Rule;
 use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::offer::Offer;
@@ -46,6 +46,9 @@ pub(super) struct Answer {
     pub(super) state: Ended,
     /// Where the page goes next.
     pub(super) location: &'static str,
+    /// Whether it is told where the person is: the database fails, so that the page it would go to has nothing to show.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stay: bool,
     /// The rule that refused the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<Rule>,
@@ -101,7 +104,7 @@ pub(super) async fn submit(
 }
 
 fn failed(message: String) -> Answer {
-    Answer { state: Ended::Failed, location: OUTCOME, rule: None, message, context: None }
+    Answer { state: Ended::Failed, location: OUTCOME, stay: false, rule: None, message, context: None }
 }
 
 /// The answer to what was sent after another tab or window had gone on.
@@ -159,7 +162,7 @@ impl Submission {
         let submitting = self.state.relay.submit(new).await;
         measures::writeback(self.operation, submitting.as_ref(), self.state.clock.now().since(began));
         let answer = match submitting {
-            Ok(settled) => self.settled(submitted, user, offer, settled.outcome).await,
+            Ok(settled) => self.settled(submitted, user, offer, settled).await,
             // Only the database failed: it may have been applied, and the row will tell.
             Err(DispatchError::Ledger(error)) => {
                 tracing::error!(%error, %request, "the outcome of a request could not be read");
@@ -181,10 +184,16 @@ impl Submission {
         submitted: Flow,
         user: User,
         offer: Offer,
-        outcome: Outcome,
+        settled: Settled,
     ) -> Result<Answer, PageError> {
         let (t, request) = (self.t, offer.context.request);
+        let Settled { outcome, recorded, .. } = settled;
         match &outcome {
+            // What follows comes when the agent says it again, and it is written down.
+            Outcome::Done(_) if !recorded => {
+                tracing::error!(%request, "what the agent did is told and can't be written down yet");
+                Ok(Answer { state: Ended::Done, stay: true, ..failed(t.say("done-late")) })
+            }
             Outcome::Done(_) => {
                 // Their row tells that it is done, and owes what follows: nobody waits for that.
                 let writing = async move { self.write_down(&submitted, &user, request, &outcome).await };

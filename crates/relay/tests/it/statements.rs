@@ -1,10 +1,13 @@
 //! Which statements are believed.
 
+use std::time::Duration;
+
 use ritorno_identity::request::RequestState;
 use ritorno_protocol::link::{ToAgent, ToRelay};
 use ritorno_protocol::outcome::{Operator, Outcome};
 use ritorno_protocol::signed::Signed;
 use ritorno_protocol::statement::{Says, Statement};
+use ritorno_relay::dispatch_error::DispatchError;
 use ritorno_relay::session::LinkEnd;
 use ritorno_relay::statement::StatementError;
 

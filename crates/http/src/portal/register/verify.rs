@@ -72,7 +72,7 @@ pub(super) async fn verify(
 }
 
 fn failed(message: String, location: &'static str) -> Answer {
-    Answer { state: Ended::Failed, location, rule: None, message, context: None }
+    Answer { state: Ended::Failed, location, stay: false, rule: None, message, context: None }
 }
 
 struct Check {
