@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fill;
+use crate::group;
 use crate::source::{ImportSource, Page};
 use crate::staging::stage_all;
 
@@ -97,6 +98,9 @@ async fn end(
     .bind(missed_before)
     .execute(&mut *transaction)
     .await?;
+    if !context.connector.rules.groups().is_empty() && gone.rows_affected() > 0 {
+        group::judge_those_of_gone(&mut transaction, context.connector_id).await?;
+    }
     let missed = sqlx::query(
         "UPDATE cs_object SET missed_at = coalesce(missed_at, ?) WHERE connector_id = ? AND seen_run <> ? AND present = 1",
     )
