@@ -38,6 +38,7 @@ mod sync_lease;
 mod sync_moments;
 mod sync_scope;
 mod sync_told;
+mod sync_watched;
 mod transport;
 mod unlock;
 mod world;

@@ -5,6 +5,7 @@
 
 mod change;
 mod content;
+mod count;
 mod groups;
 mod health;
 mod judge;

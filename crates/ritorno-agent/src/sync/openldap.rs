@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use ritorno_directory::openldap::{OpenLdap, Said};
 use ritorno_directory::{DirectoryError, ImportedObject as Entry};
 use ritorno_sync::{
-    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
+    Begun, Changed, Changes, Counting, DeltaSource, ImportSource, ImportedObject, Page, SourceError,
+    Watermark,
 };
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -50,6 +52,8 @@ pub(super) struct Source {
     /// What the rules know by the name that it has: what is settable, and what the organisation's own rules ask for.
     own: BTreeSet<String>,
     scope: String,
+    /// Whether somebody looks on, and wants to know how long it takes.
+    watched: bool,
     reading: Reading,
     /// The latest moment that was seen, or the server's own place.
     latest: Option<String>,
@@ -88,6 +92,7 @@ impl Source {
         settings: &ForestSettings,
         own: &OpenLdapSettings,
         asked: Vec<String>,
+        watched: bool,
     ) -> Self {
         let mut names = vec![
             (own.login.as_str(), "samaccountname"),
@@ -112,6 +117,7 @@ impl Source {
             names: names.into_iter().map(|(asked, known)| (asked.to_owned(), known)).collect(),
             own: own_names,
             scope: source::scope(settings),
+            watched,
             reading: Reading::Nothing,
             latest: None,
             server: None,
@@ -250,6 +256,12 @@ impl ImportSource for Source {
 
     fn scope(&self) -> String {
         self.scope.clone()
+    }
+
+    fn count(&mut self) -> Option<Counting> {
+        let directory = self.directory.clone();
+        // An import goes on without the number.
+        self.watched.then(|| async move { directory.count().await.ok() }.boxed())
     }
 }
 

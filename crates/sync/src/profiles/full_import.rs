@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::engine::Context;
 use crate::error::SyncError;
@@ -26,8 +27,9 @@ pub(crate) async fn run(
     staged: Option<&Notify>,
 ) -> Result<(), SyncError> {
     let before = present(context).await?;
+    let mut total = Total::open(context, before, source).await?;
     loop {
-        match source.next().await {
+        match total.meanwhile(context, source.next()).await {
             Ok(Page::Objects(objects)) => {
                 let mut transaction = context.engine.store.write().await?;
                 // From here on the former mark tells of another state than the one that is staged: if this breaks off, a delta
@@ -51,7 +53,51 @@ pub(crate) async fn run(
                 return Err(error.into());
             }
         }
-        context.report_progress(context.counts.done(), (before > 0).then_some(before));
+        context.report_progress(context.counts.done(), total.known);
+    }
+}
+
+/// How many objects there will be, for whoever looks.
+struct Total {
+    known: Option<u64>,
+    /// Ends with the import, counted or not.
+    counting: JoinSet<Option<u64>>,
+}
+
+impl Total {
+    /// As many as the last import saw; or, where none came to its end, as many as the source counts.
+    async fn open(
+        context: &Context<'_>,
+        before: u64,
+        source: &mut dyn ImportSource,
+    ) -> Result<Self, SyncError> {
+        let row = sqlx::query("SELECT imported_scope IS NOT NULL FROM connector WHERE id = ?")
+            .bind(context.connector_id)
+            .fetch_one(&mut *context.engine.store.read().await?)
+            .await?;
+        let known = (row.try_get(0)? && before > 0).then_some(before);
+        let mut counting = JoinSet::new();
+        if known.is_none()
+            && let Some(count) = source.count()
+        {
+            counting.spawn(count);
+        }
+        Ok(Self { known, counting })
+    }
+
+    /// Waits for what is read next, and tells the number as soon as it is known.
+    async fn meanwhile<T>(&mut self, context: &Context<'_>, reading: impl Future<Output = T>) -> T {
+        tokio::pin!(reading);
+        loop {
+            tokio::select! {
+                read = &mut reading => return read,
+                Some(counted) = self.counting.join_next() => {
+                    // What could not be counted is not known.
+                    self.known = counted.ok().flatten();
+                    context.report_progress(context.counts.done(), self.known);
+                }
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod anchors;
 mod changelog;
 mod confirming;
+mod counting;
 mod crash;
 mod delta;
 mod elsewhere;
