@@ -26,6 +26,7 @@ mod middlebox;
 mod once;
 mod openldap;
 mod openldap_groups;
+mod openldap_units;
 mod outage;
 mod refusals;
 mod register;
