@@ -38,6 +38,8 @@ pub(crate) struct Sync {
     target: ScimTarget,
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    /// Whether somebody looks on.
+    watched: bool,
 }
 
 impl Sync {
@@ -60,7 +62,12 @@ impl Sync {
         };
         let target = ScimTarget::new(scim, client.clone(), random)?;
         let engine = Engine::open(&state.connector_space()?, clock.clone()).await?;
-        Ok(Self { config: config.clone(), state, forests, engine, target, client, clock })
+        Ok(Self { config: config.clone(), state, forests, engine, target, client, clock, watched: false })
+    }
+
+    /// The same for somebody who looks on, if that is so: then it is counted how much there is to be read.
+    fn watched(self, watched: bool) -> Self {
+        Self { watched, ..self }
     }
 
     /// Whether this agent exports; why not, if it does not.
@@ -149,10 +156,12 @@ impl Sync {
                 settings,
                 own,
                 connector.rules.attributes(),
+                self.watched,
             )));
         }
         let directory = self.forests.get(&settings.name).context("the forest is not configured")?;
-        Ok(Box::new(Source::new(directory, settings, connector.rules.attributes(), elsewhere)))
+        let attributes = connector.rules.attributes();
+        Ok(Box::new(Source::new(directory, settings, attributes, elsewhere, self.watched)))
     }
 
     /// The lease of an export that begins: of two the later one goes on, and the earlier one stops. Where the server gives none, as one of a

@@ -68,6 +68,24 @@ impl Limits<'_> {
         rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
     }
 
+    /// Notes `number` for as long as the window is, unless one is noted: one statement, so that of many at once one is. What is noted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(
+        &self,
+        tenant: TenantId,
+        limit: &Limit,
+        subject: &Subject,
+        number: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let Place { part, begins, ends } = Place::of(limit, now);
+        let values = values![tenant, limit.name, *subject, number, part, begins, ends, now];
+        let rows = self.0.write_returning(window::BEGIN, values).await?;
+        rows.first().ok_or(StoreError::Unreadable { column: "counted" })?.count("counted")
+    }
+
     /// How many are counted. Counts nothing.
     ///
     /// # Errors

@@ -93,6 +93,14 @@ pub(crate) static COUNT: LazyLock<String> = LazyLock::new(|| {
 pub(crate) static RAISE: LazyLock<String> =
     LazyLock::new(|| format!("{} returning {ALL} as counted", counting()));
 
+/// Notes `$4` in part `$5`, unless what was noted holds at `$8`; gives back what is noted.
+pub(crate) const BEGIN: &str = "insert into limits (tenant, name, subject, counted, part, window_start, window_end) \
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (tenant, name, subject) do update set \
+     counted = case when limits.window_end <= $8 then $4 else limits.counted end, \
+     part = case when limits.window_end <= $8 then $5 else limits.part end, \
+     window_start = case when limits.window_end <= $8 then $6 else limits.window_start end, \
+     window_end = case when limits.window_end <= $8 then $7 else limits.window_end end returning counted";
+
 /// Takes `$4` back, the newest first, as far as there are so many.
 pub(crate) static GIVE_BACK: LazyLock<String> = LazyLock::new(|| {
     let mut sql = "update limits set ".to_owned();

@@ -197,6 +197,21 @@ pub(crate) async fn judge_anew(
     Ok(())
 }
 
+/// Marks whoever is in a group that went, and is not let go of yet, as changed.
+pub(crate) async fn judge_those_of_gone(
+    connection: &mut SqliteConnection,
+    connector: i64,
+) -> Result<(), SyncError> {
+    let rows = sqlx::query(
+        "SELECT object_guid FROM cs_object WHERE connector_id = ? AND present = 0 AND changed = 1 AND kind = 'group'",
+    )
+    .bind(connector)
+    .fetch_all(&mut *connection)
+    .await?;
+    let gone: Vec<String> = rows.iter().map(|row| row.try_get("object_guid")).collect::<Result<_, _>>()?;
+    judge_anew(connection, connector, &gone).await
+}
+
 /// A person's primary group is this one now, and no other any more.
 pub(crate) async fn leave_primary(
     connection: &mut SqliteConnection,
@@ -310,7 +325,7 @@ pub(crate) async fn stage_memberships(
     Ok(changed)
 }
 
-/// The GUIDs of everybody in a group of this name, nested or not; the name in lower case.
+/// The GUIDs of everybody in a group of this name, nested or not, by groups that are there; the name in lower case.
 pub(crate) async fn everybody_in(
     connection: &mut SqliteConnection,
     connector: i64,
@@ -318,8 +333,9 @@ pub(crate) async fn everybody_in(
 ) -> Result<Vec<String>, SyncError> {
     let rows = sqlx::query(
         "WITH RECURSIVE below (guid) AS (SELECT object_guid FROM cs_object WHERE connector_id = ?1 AND kind = 'group' \
-         AND present = 1 AND lower(dn) = ?2 UNION SELECT member_guid FROM edge JOIN below ON group_guid = guid \
-         WHERE connector_id = ?1 AND present = 1) SELECT guid FROM below",
+         AND present = 1 AND lower(dn) = ?2 UNION SELECT member_guid FROM below CROSS JOIN cs_object o \
+         ON o.connector_id = ?1 AND o.object_guid = guid AND o.kind = 'group' AND o.present = 1 CROSS JOIN edge e \
+         ON e.connector_id = ?1 AND e.group_guid = guid AND e.present = 1) SELECT guid FROM below",
     )
     .bind(connector)
     .bind(dn)

@@ -54,8 +54,8 @@ pub use run::Run;
 pub use scim_target::{ScimConfig, ScimConfigError, ScimTarget, TokenSource};
 pub use search::{Found, Standing};
 pub use source::{
-    AnchorWriter, AnchorWritten, Begun, Changed, Changes, DeltaSource, ImportSource, Page, SourceError,
-    Watermark,
+    AnchorWriter, AnchorWritten, Begun, Changed, Changes, Counting, DeltaSource, ImportSource, Page,
+    SourceError, Watermark,
 };
 pub use status::{ConnectorStatus, Waiting};
 pub use target::{

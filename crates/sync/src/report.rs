@@ -91,7 +91,7 @@ pub struct Progress {
     pub profile: Profile,
     /// Objects done.
     pub done: u64,
-    /// Objects in all; in an import, as many as the last one saw.
+    /// Objects in all; in an import, as many as the last one saw, or in the first one as were counted meanwhile.
     pub total: Option<u64>,
 }
 

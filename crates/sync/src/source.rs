@@ -1,6 +1,7 @@
 //! Where an import's objects come from.
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use crate::object::ImportedObject;
 
@@ -94,6 +95,9 @@ pub trait DeltaSource: ImportSource {
     async fn next_changes(&mut self) -> Result<Changes, SourceError>;
 }
 
+/// A number of objects that comes by and by; `None` if it could not be had.
+pub type Counting = BoxFuture<'static, Option<u64>>;
+
 /// A directory, or whatever else objects come from, during one full import.
 #[async_trait]
 pub trait ImportSource: Send {
@@ -107,6 +111,13 @@ pub trait ImportSource: Send {
     /// What was asked for and as whom (bases, filter, account), as text that is equal for equal scopes. After a
     /// change of it no removal is exported until a person approved the list.
     fn scope(&self) -> String;
+
+    /// Counts the objects that [`ImportSource::next`] will give, about, beside the reading; `None` for nobody knows. Asked once, before the
+    /// first part, by a full import that has no number of an earlier one; it is only shown. Whoever knows that nobody looks
+    /// need not count.
+    fn count(&mut self) -> Option<Counting> {
+        None
+    }
 
     /// What gives objects an anchor of their own, for a directory that can be written to; `None` for one that can't.
     fn anchors(&mut self) -> Option<&mut dyn AnchorWriter> {

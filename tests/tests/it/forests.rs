@@ -74,13 +74,13 @@ fn wait_for_groups(world: &World, expected: &[(&str, &[&str])]) -> Result<()> {
         .with_context(|| format!("{:?}", groups(world)))
 }
 
-fn unit(forest: &ForestHandle, name: &str) -> Result<()> {
+pub(crate) fn unit(forest: &ForestHandle, name: &str) -> Result<()> {
     let base = &forest.base_dn;
     forest.modify(&format!("dn: OU={name},{base}\nchangetype: add\nobjectClass: organizationalUnit\n"))
 }
 
 /// An account of the second forest.
-fn linked(fabrikam: &ForestHandle, sam: &str, control: u32, more: &str) -> Result<()> {
+pub(crate) fn linked(fabrikam: &ForestHandle, sam: &str, control: u32, more: &str) -> Result<()> {
     fabrikam.modify(&format!(
         "dn: CN={sam},OU=Linked,{}\nchangetype: add\nobjectClass: user\nsAMAccountName: {sam}\n\
          userPrincipalName: {sam}@fabrikam.test\nuserAccountControl: {control}\n{more}",
@@ -95,7 +95,7 @@ fn member(contoso: &ForestHandle, operation: &str, group: &str, dn: &str) -> Res
     ))
 }
 
-fn anchor(user: &User) -> Result<String> {
+pub(crate) fn anchor(user: &User) -> Result<String> {
     Ok(user.on_premises().context("hybrid")?.source_anchor.0.clone())
 }
 
@@ -108,12 +108,12 @@ fn text_of_sid(user: &User) -> Result<String> {
     Ok(numbers.fold("S-1-5".to_owned(), |text, number| format!("{text}-{number}")))
 }
 
-fn forest_of(user: &User) -> &str {
+pub(crate) fn forest_of(user: &User) -> &str {
     user.on_premises().map_or("", |object| object.forest.0.as_str())
 }
 
 /// The agent serves both forests from now on, with these rules.
-fn serve_both(world: &mut World, fabrikam: &ForestHandle) -> Result<()> {
+pub(crate) fn serve_both(world: &mut World, fabrikam: &ForestHandle) -> Result<()> {
     let folder = world.stack.folder().to_owned();
     let (configuration, rules, password) =
         (folder.join("agent.toml"), folder.join("rules.toml"), folder.join("fabrikam-password"));

@@ -2,36 +2,21 @@
 //! cycle ends well, the tenant is what the directory says, and nobody is there twice. The server's moments on both of its databases.
 
 use std::fmt::Write as _;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ritorno_identity::group::Group;
 use ritorno_lab::Lab;
 use ritorno_lab::crowd::Crowd;
 use ritorno_storage::{GroupFilter, Store, UserFilter};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
-use crate::world::{World, programs};
+use crate::sync_moments::{Seen, Victim, agent, bring_back, run_until, scope_of_crowd, without_its_store};
+use crate::world::World;
 
 /// People, and how many of them change before each kill: of these a page of an export is full, and another one begun.
 const PEOPLE: usize = 400;
 const CHANGED: usize = 300;
 /// So often a moment is waited for that was over before anybody could be killed.
 const ATTEMPTS: u32 = 8;
-/// Longest wait for a moment, and for a cycle's end.
-const COMES_WITHIN: Duration = Duration::from_secs(60);
-
-/// Who is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Victim {
-    Agent,
-    Server,
-    /// The server, which is back at once; the agent goes on.
-    ServerAlone,
-    Both,
-}
 
 /// A moment: what the agent is told to do, and what a store says when it has come.
 struct Moment {
@@ -135,23 +120,6 @@ const MOMENTS: &[Moment] = &[
     of_server("some changes arrived", DELTA, arrived!(1)),
 ];
 
-/// A store that tells whether a moment has come.
-enum Looked {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-impl Looked {
-    /// The number that a statement gives.
-    async fn number(&mut self, sql: &str) -> Result<i64> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match self {
-            Self::Sqlite(store) => sqlx::query(sql).fetch_one(store).await?.try_get(0)?,
-            Self::Postgres(store) => sqlx::query(sql).fetch_one(store).await?.try_get(0)?,
-        })
-    }
-}
-
 /// The forest's crowd, and what is said of it now.
 struct Scene {
     world: World,
@@ -173,16 +141,9 @@ impl Scene {
         world.forest.let_see_deletions()?;
         let crowd = Crowd::of(&world.forest, PEOPLE);
         crowd.add_to(&world.forest)?;
-        let configuration = world.stack.folder().join("agent.toml");
-        let text = std::fs::read_to_string(&configuration)?;
-        let scope = text.lines().find(|line| line.starts_with("scope = ")).context("a scope")?.to_owned();
-        let wider = format!("scope = [\"{}\"]\ngroups = [\"{}\"]", crowd.people_ou(), crowd.groups_ou());
-        std::fs::write(&configuration, text.replace(&scope, &wider))?;
-        let state = text.lines().find_map(|line| line.strip_prefix("state_dir = ")).context("a folder")?;
-        for name in ["sync.db", "sync.db-wal", "sync.db-shm"] {
-            // What the agent read before is another scope's.
-            let _ = std::fs::remove_file(std::path::Path::new(state.trim_matches('"')).join(name));
-        }
+        scope_of_crowd(&world, &crowd)?;
+        // What the agent read before is another scope's.
+        without_its_store(&world)?;
         Ok(Self { world, database, crowd, round: 0, left: 0 })
     }
 
@@ -223,58 +184,12 @@ impl Scene {
         format!("Round {:03}", self.round)
     }
 
-    fn agent(&self, arguments: &[&str]) -> Result<Child> {
-        let mut command = Command::new(programs()?.agent);
-        command.arg("--config").arg(self.world.stack.folder().join("agent.toml")).args(arguments);
-        Ok(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
-    }
-
-    async fn open(&self, server: bool) -> Result<Looked> {
-        if let Some(database) = self.database.as_ref().filter(|_| server) {
-            return Ok(Looked::Postgres(PgConnection::connect(database).await?));
-        }
-        let path = if server { "cloud/ritorno.db" } else { "agent/sync.db" };
-        let path = self.world.stack.folder().join(path);
-        let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        Ok(Looked::Sqlite(options.busy_timeout(Duration::from_secs(5)).connect().await?))
-    }
-
     /// Has the agent do it until the moment has come; false if it had ended by then.
     fn run_until(&mut self, moment: &Moment, victim: Victim) -> Result<bool> {
         let leaver = format!("'sync-{:06}'", self.left - 1);
         let sql = moment.when.replace(":round", &self.name()).replace(":leaver", &leaver);
-        let mut agent = self.agent(moment.command)?;
-        let until = Instant::now() + COMES_WITHIN;
-        let come = self.world.runtime.block_on(async {
-            let mut store = self.open(moment.server).await?;
-            while Instant::now() < until {
-                if store.number(&sql).await? != 0 {
-                    return anyhow::Ok(true);
-                }
-                if agent.try_wait()?.is_some() {
-                    return Ok(false);
-                }
-            }
-            bail!("'{}' did not come", moment.what)
-        })?;
-        if victim != Victim::Agent {
-            kill(self.world.stack.server_pid().context("the server runs")?)?;
-        }
-        match victim {
-            Victim::Agent | Victim::Both => kill(agent.id())?,
-            // With nobody to send to it gives up by itself, but not soon.
-            Victim::Server => {
-                std::thread::sleep(Duration::from_millis(300));
-                kill(agent.id())?;
-            }
-            Victim::ServerAlone => {
-                self.world.stack.stop_server();
-                self.world.stack.start_server()?;
-            }
-        }
-        let ended = agent.wait()?;
-        ensure!(victim != Victim::ServerAlone || ended.success(), "the agent goes on: {ended}");
-        Ok(come)
+        let seen = Seen { what: moment.what, server: moment.server, sql: &sql };
+        run_until(&mut self.world, self.database.as_deref(), moment.command, seen, victim)
     }
 
     /// Kills at a moment, and sees that the next cycle ends well. A moment that was over is waited for again: each has to be met.
@@ -293,10 +208,7 @@ impl Scene {
 
     /// Runs a cycle to its end, and compares the tenant with the directory.
     fn cycle(&mut self, victim: Victim) -> Result<()> {
-        if matches!(victim, Victim::Server | Victim::Both) {
-            self.world.stack.stop_server();
-            self.world.stack.start_server()?;
-        }
+        bring_back(&mut self.world, victim)?;
         self.world.stack.agent_command(DELTA)?;
         let file = || format!("sqlite:{}", self.world.stack.folder().join("cloud/ritorno.db").display());
         let database = self.database.clone().unwrap_or_else(file);
@@ -350,12 +262,6 @@ fn guest(round: u32) -> String {
     format!("guest-{round:03}")
 }
 
-fn kill(pid: u32) -> Result<()> {
-    // Whoever has just ended is not there any more.
-    Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status()?;
-    Ok(())
-}
-
 #[test]
 fn killed_at_every_boundary_and_within_each_stage_the_next_run_ends_well() -> Result<()> {
     let mut scene = Scene::start("sync-killed", None)?;
@@ -368,12 +274,9 @@ fn killed_at_every_boundary_and_within_each_stage_the_next_run_ends_well() -> Re
         (Victim::Both, "SELECT count(*) FROM export_object WHERE confirmed IS NOT NULL"),
         (Victim::Agent, "SELECT count(*) FROM edge WHERE confirmed IS NOT NULL"),
     ] {
-        scene.agent(&["sync", "status"])?.wait()?;
+        agent(&scene.world, &["sync", "status"])?.wait()?;
         scene.run_until(&of_agent("a first cycle is under way", FULL, when), victim)?;
-        if victim != Victim::Agent {
-            scene.world.stack.stop_server();
-            scene.world.stack.start_server()?;
-        }
+        bring_back(&mut scene.world, victim)?;
     }
     scene.world.stack.agent_command(FULL)?;
     scene.cycle(Victim::Agent)?;

@@ -8,8 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::containers::Containers;
 use super::groups::{Groups, Named};
 use super::parts::{Kind, Part};
+use super::users::object;
 use super::{OpenLdap, refusal};
 use crate::error::DirectoryError;
 use crate::ldap::{Connection, Content, Control, Entry, Filter, LdapError, SyncInfo, SyncState, Told};
@@ -76,6 +78,7 @@ impl OpenLdap {
                 away: BTreeSet::new(),
                 groups: None,
                 named: place.is_some().then(Named::default),
+                containers: Containers::default(),
             };
             let last = match telling.tell(place.as_deref()).await {
                 Ok(Some(last)) => Ok(last),
@@ -100,20 +103,27 @@ struct Telling<'a> {
     groups: Option<Groups<'a>>,
     /// Whoever changed, after an earlier stream: a group may name them now without a change of its own.
     named: Option<Named>,
+    /// What became of units, after an earlier stream.
+    containers: Containers,
 }
 
 impl<'a> Telling<'a> {
     /// Tells everything but the last word, which it returns; none if nobody listens any more.
     async fn tell(&mut self, place: Option<&str>) -> Result<Option<Said>, DirectoryError> {
-        let parts = self.directory.parts();
+        let (parts, tops) = (self.directory.parts(), self.directory.tops());
+        let wanted = parts.len() + tops.len();
         let cookies = match place.map(cookies) {
-            None => vec![None; parts.len()],
-            Some(Some(cookies)) if cookies.len() == parts.len() => cookies.into_iter().map(Some).collect(),
-            Some(_) => return Ok(Some(Said::Lost("the kept place is damaged".to_owned()))),
+            None => vec![None; wanted],
+            Some(Some(cookies)) if cookies.len() == wanted => cookies.into_iter().map(Some).collect(),
+            // A version that did not ask for units kept fewer.
+            Some(_) => {
+                return Ok(Some(Said::Lost("the kept place is of another version, or damaged".to_owned())));
+            }
         };
+        let (cookies, of_tops) = cookies.split_at(parts.len());
         let mut connection = self.directory.connect().await?;
         let (mut ends, mut unnamed) = (Vec::with_capacity(parts.len()), Vec::new());
-        for (part, cookie) in parts.iter().zip(&cookies) {
+        for (part, cookie) in parts.iter().zip(cookies) {
             match self.tell_part(&mut connection, part, cookie.as_deref()).await? {
                 Ended::With(last) => return Ok(Some(last)),
                 Ended::Unheard => return Ok(None),
@@ -125,11 +135,22 @@ impl<'a> Telling<'a> {
                 }
             }
         }
-        if !self.tell_groups().await? {
+        for (top, cookie) in tops.iter().zip(of_tops) {
+            match self.note_containers(&mut connection, top, cookie.as_deref()).await? {
+                Ok(cookie) => ends.push(cookie),
+                Err(last) => return Ok(Some(last)),
+            }
+        }
+        if !self.tell_below(&mut connection).await? || !self.tell_groups().await? {
             return Ok(None);
         }
         // Where one base told of everybody and another only of whom it named, the latter's others are asked for by name.
-        let all = unnamed.len() < parts.len();
+        let mut all = unnamed.len() < parts.len();
+        if !all && !self.containers.away.is_empty() {
+            // Whoever was below one that left the bases is named by nobody.
+            let away = &self.containers.away;
+            all = self.directory.is_container_elsewhere(&mut connection, away).await?;
+        }
         if all {
             for part in unnamed {
                 if !self.tell_unchanged(&mut connection, part).await? {
@@ -205,6 +226,72 @@ impl<'a> Telling<'a> {
                 }
             }
         }
+    }
+
+    /// Notes what the server tells of the containers at and below a base; where to go on, or the stream's last word. A server that does not
+    /// tell of them is asked no more until everything is read again, and everything else is told.
+    async fn note_containers(
+        &mut self,
+        connection: &mut Connection,
+        top: &str,
+        cookie: Option<&[u8]>,
+    ) -> Result<Result<Vec<u8>, Said>, DirectoryError> {
+        if cookie.is_some_and(<[u8]>::is_empty) {
+            return Ok(Ok(Vec::new()));
+        }
+        let (search, limit) = (OpenLdap::containers(top), self.directory.timeout() * 6);
+        let content = Content::ask(connection, &search, cookie, limit).await;
+        let mut content = content.map_err(|error| refusal::read(&error))?;
+        loop {
+            let told = match content.next().await {
+                Ok(told) => told,
+                Err(error) => {
+                    return match (ended(&error, cookie.is_some()), cookie) {
+                        (Some(Said::Not), None) => Ok(Ok(Vec::new())),
+                        (Some(last), _) => Ok(Err(last)),
+                        (None, _) => Err(refusal::read(&error)),
+                    };
+                }
+            };
+            match told {
+                // The first time nothing is known of anybody below them that might be another now.
+                Told::Entry { entry, state: SyncState::Present, .. } if cookie.is_some() => {
+                    self.containers.changed.push(entry.dn);
+                }
+                Told::Entry { uuid, state: SyncState::Gone, .. } => {
+                    self.containers.away.insert(object_guid(uuid));
+                }
+                Told::Info(SyncInfo::Ids { uuids, gone: true }) => {
+                    self.containers.away.extend(uuids.into_iter().map(object_guid));
+                }
+                Told::Entry { .. } | Told::Info(_) => {}
+                Told::Plain => return Ok(Err(Said::Not)),
+                Told::End { cookie: next, .. } if next.is_empty() => {
+                    return Ok(Ok(cookie.unwrap_or_default().to_vec()));
+                }
+                Told::End { cookie: next, .. } => return Ok(Ok(next)),
+            }
+        }
+    }
+
+    /// Tells of the people and groups below whatever changed of the containers, as they are now; `false` if nobody listens any more.
+    async fn tell_below(&mut self, connection: &mut Connection) -> Result<bool, DirectoryError> {
+        for part in self.directory.below(&self.containers.changed) {
+            let mut cookie = Vec::new();
+            loop {
+                let page =
+                    self.directory.page(connection, &part, &self.attributes, None, &mut cookie).await?;
+                for object in page.into_iter().filter_map(object) {
+                    if !self.say(part.kind, Said::Present(object)).await? {
+                        return Ok(false);
+                    }
+                }
+                if cookie.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Says what was told of one of a part; `false` if nobody listens any more.

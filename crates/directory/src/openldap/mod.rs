@@ -4,7 +4,9 @@
 //! A person is named by `entryUUID` (RFC 4530), which is the source anchor and the `object_guid` of the protocol; there is no SID.
 
 mod change;
+mod containers;
 mod content;
+mod count;
 mod groups;
 mod health;
 mod judge;
@@ -30,6 +32,7 @@ use rustls::RootCertStore;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+pub use containers::Modified;
 pub use content::Said;
 pub use locate::{Identity, Person};
 pub use state::AccountState;

@@ -1,5 +1,7 @@
 //! The full import's stream of people and groups.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -19,29 +21,46 @@ impl OpenLdap {
         attributes: Vec<String>,
         since: Option<String>,
     ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
+        self.users_and_below(attributes, since, Vec::new())
+    }
+
+    /// As [`OpenLdap::users`], and, if `since` is given, whoever is below one of these containers as well.
+    pub fn users_and_below(
+        &self,
+        attributes: Vec<String>,
+        since: Option<String>,
+        containers: Vec<String>,
+    ) -> mpsc::Receiver<Result<ImportedObject, DirectoryError>> {
         let directory = self.clone();
-        streamed(|sender| async move { directory.import(attributes, since, &sender).await })
+        streamed(|sender| async move { directory.import(attributes, since, containers, &sender).await })
     }
 
     async fn import(
         &self,
         attributes: Vec<String>,
         since: Option<String>,
+        containers: Vec<String>,
         sender: &Objects,
     ) -> Result<(), DirectoryError> {
         let attributes = self.of_people(attributes);
         let mut connection = self.connect().await?;
-        let (mut groups, mut named) = (None, Named::default());
-        for part in self.parts() {
+        let (mut groups, mut named, is_delta) = (None, Named::default(), since.is_some());
+        let modified = self.parts().into_iter().map(|part| (part, since.as_deref()));
+        let below = self.below(&containers).into_iter().map(|part| (part, None));
+        // Whoever was modified themselves may be below one, too.
+        let mut told = BTreeSet::new();
+        for (part, since) in modified.chain(below.filter(|_| since.is_some())) {
             if part.kind == Kind::Groups && groups.is_none() {
                 groups = Some(Groups::open(self).await?);
             }
             let mut cookie = Vec::new();
             loop {
-                let page =
-                    self.page(&mut connection, &part, &attributes, since.as_deref(), &mut cookie).await?;
+                let page = self.page(&mut connection, &part, &attributes, since, &mut cookie).await?;
                 for object in page.into_iter().filter_map(object) {
-                    if since.is_some() && self.imports_groups() {
+                    if !containers.is_empty() && !told.insert(object.object_guid) {
+                        continue;
+                    }
+                    if is_delta && self.imports_groups() {
                         named.note(&object, &self.inner.config.login);
                     }
                     let known = match (&mut groups, part.kind) {
@@ -68,7 +87,7 @@ impl OpenLdap {
     }
 
     /// A page of one part; `cookie` becomes that of the next one.
-    async fn page(
+    pub(super) async fn page(
         &self,
         connection: &mut Connection,
         part: &Part,

@@ -4,6 +4,7 @@ pub(crate) mod anchor;
 pub(crate) mod attempts;
 mod change;
 pub(crate) mod changes;
+mod count;
 pub(crate) mod effective_policy;
 pub(crate) mod health;
 mod judge;

@@ -60,6 +60,11 @@ where
     receiver
 }
 
+/// Finds people.
+pub(super) fn people() -> Filter {
+    Filter::And(vec![Filter::text("objectCategory", "person"), Filter::text("objectClass", "user")])
+}
+
 impl Directory {
     /// Streams all groups below the groups' bases, and all people below the scope's bases with the named attributes. The stream ends after the last object; it broke off if and
     /// only if its last item is an error. Dropping the receiver stops the reading.
@@ -109,10 +114,7 @@ impl Directory {
             let search = Search {
                 base: base.clone(),
                 scope: Scope::Subtree,
-                filter: Filter::And(vec![
-                    Filter::text("objectCategory", "person"),
-                    Filter::text("objectClass", "user"),
-                ]),
+                filter: people(),
                 attributes: attributes.clone(),
             };
             let mut pages = Pages::default();

@@ -27,6 +27,7 @@ async fn everybody_in_scope_comes_once_over_many_pages() {
         config.page = 7;
         let directory = Directory::new(config, Arc::new(SystemClock)).unwrap();
         let all = import(&directory).await;
+        assert_eq!(directory.count().await.unwrap(), all.len() as u64, "nobody need be read to be counted");
         assert!(all.iter().all(|object| object.attributes["objectsid"][0].len() == 28));
         let mut names: Vec<_> = all
             .into_iter()

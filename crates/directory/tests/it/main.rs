@@ -24,6 +24,7 @@ mod openldap;
 mod openldap_balanced;
 #[cfg(test)]
 mod openldap_groups;
+mod openldap_units;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]

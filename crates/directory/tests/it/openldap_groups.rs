@@ -16,16 +16,16 @@ const LARGE: usize = 1_250;
 type Guid = [u8; 16];
 
 /// A server with people, of whom some are out of scope, and a unit for groups.
-struct Scene {
+pub(crate) struct Scene {
     play: Play,
-    people: String,
-    elsewhere: String,
+    pub(crate) people: String,
+    pub(crate) elsewhere: String,
     groups: String,
     _lab: PrivateLab,
 }
 
 impl Scene {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let lab = Lab::open().unwrap().private(name).unwrap();
         let play = Play::at(&lab, name);
         let base = play.server.base_dn;
@@ -45,11 +45,11 @@ impl Scene {
         scene
     }
 
-    fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         &self.play.server
     }
 
-    fn person(&self, uid: &str, unit: &str) {
+    pub(crate) fn person(&self, uid: &str, unit: &str) {
         self.apply(&format!(
             "dn: uid={uid},{unit}\nchangetype: add\nobjectClass: inetOrgPerson\nobjectClass: posixAccount\ncn: {uid}\nsn: {uid}\n\
              uidNumber: 1\ngidNumber: 500\nhomeDirectory: /\n"
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     /// Adds a group; `lines` say who is in it.
-    fn group(&self, class: &str, cn: &str, lines: &str) {
+    pub(crate) fn group(&self, class: &str, cn: &str, lines: &str) {
         let dn = self.named(cn);
         self.apply(&format!(
             "dn: {dn}\nchangetype: add\nobjectClass: {class}\ncn: {cn}\ndescription: x\n{lines}"
@@ -79,11 +79,11 @@ impl Scene {
         self.apply(&format!("dn: {dn}\nchangetype: modrdn\nnewrdn: {to}\ndeleteoldrdn: 1\n"));
     }
 
-    fn apply(&self, ldif: &str) {
+    pub(crate) fn apply(&self, ldif: &str) {
         self.server().modify(ldif).unwrap();
     }
 
-    fn directory(&self) -> OpenLdap {
+    pub(crate) fn directory(&self) -> OpenLdap {
         self.directory_with(vec![self.groups.clone()])
     }
 
@@ -128,7 +128,7 @@ impl Told {
     }
 }
 
-fn asked() -> Vec<String> {
+pub(crate) fn asked() -> Vec<String> {
     ["cn", "modifyTimestamp"].map(str::to_owned).to_vec()
 }
 

@@ -37,6 +37,9 @@ pub const REMOVALS: Limit = Limit { name: "directory-removals", most: 500, windo
 /// Members of one provisioner's groups who leave them while they stay themselves, by the same default.
 pub const MEMBERS: Limit = Limit { name: "directory-members-removed", most: 5_000, window: DAY };
 
+/// How many people a provisioner had when the 24 hours began: what a percentage is of. Of those who are left it would be fewer with each who goes.
+const PEOPLE: Limit = Limit { name: "directory-people", most: u32::MAX, window: DAY };
+
 /// Most held members that a refusal names: more than an agent takes out in one request.
 const NAMED: usize = 1_000;
 
@@ -86,9 +89,13 @@ async fn threshold(state: &AppState, by: Provisioner, now: Timestamp) -> Result<
         return Ok(guard.threshold(0));
     }
     let (limits, subject) = (state.store.limits(), subject(by));
-    // Of those who are left it would be a larger part with each who goes: whoever went in the window counts among them.
-    let gone = limits.counted(state.tenant, &REMOVALS, &subject, now).await?;
-    let people = people(&state.store, &tenant, by).await?.saturating_add(gone);
+    let people = match limits.counted(state.tenant, &PEOPLE, &subject, now).await? {
+        0 => {
+            let people = people(&state.store, &tenant, by).await?;
+            limits.begin(state.tenant, &PEOPLE, &subject, people, now).await?
+        }
+        begun => begun,
+    };
     Ok(guard.threshold(people))
 }
 

@@ -58,7 +58,7 @@ async fn a_part_of_the_people_protects_a_small_tenant(world: &World) {
     }
     assert_eq!(program.call(Method::DELETE, &people[2], None).await.status, HELD);
     // A day later it is a part of those who are there then.
-    world.clock.advance(REMOVALS.window);
+    world.clock.advance(REMOVALS.forgotten_after());
     for path in &people[2..5] {
         assert_eq!(program.call(Method::DELETE, path, None).await.status, StatusCode::NO_CONTENT);
     }
@@ -98,7 +98,7 @@ async fn numbers_are_heeded_as_they_are_said(world: &World) {
     refused(&program.call(Method::DELETE, &path, None).await, HELD, "1 removals in 24 hours");
     // Nothing goes through where nothing may; another tenant's number is another tenant's.
     set(world, RemovalGuard { removals: 0, percent: None, memberships: 0 }).await;
-    world.clock.advance(REMOVALS.window.max(MEMBERS.window));
+    world.clock.advance(REMOVALS.forgotten_after().max(MEMBERS.forgotten_after()));
     assert_eq!(program.call(Method::DELETE, &path, None).await.status, HELD);
     assert_eq!(program.patch(&path, leave(id(&marta))).await.status, HELD);
     let other = world.state.store.tenants().get(world.other_tenant().await).await.unwrap().unwrap();

@@ -40,6 +40,7 @@ pub(crate) async fn run(config: &Config, connector: &str, profile: Profile) -> a
     let sync = Sync::open(config, Forests::open(&config.forests, &system::clock())?).await?;
     let waiting = ProgressBar::new_spinner().with_message("waiting for the end of the cycle under way");
     waiting.enable_steady_tick(Duration::from_millis(200));
+    let sync = sync.watched(!waiting.is_hidden());
     let _turn = sync.turn().await?;
     waiting.finish_and_clear();
     for settings in chosen {
@@ -67,6 +68,7 @@ pub(crate) async fn cycle(config: &Config, full: bool) -> anyhow::Result<()> {
     let before = sync.engine.history(1).await?.first().map_or(0, |run| run.id);
     let events = EventLog::open(&config.log, system::clock())?;
     let bars = Bars::default();
+    let sync = sync.watched(!bars.all.is_hidden());
     let read = if full { Read::Full } else { Read::Delta };
     let progress = |progress: Progress| bars.show(progress);
     let mut held = Held::new();

@@ -2,15 +2,17 @@
 //!
 //! A server with content synchronisation (RFC 4533; OpenLDAP's overlay `syncprov`) tells what changed, and who is gone. From another one a
 //! delta is everybody who was modified since the latest moment that was seen; who was deleted or moved away is then noticed by the next
-//! full import only, which the daily comparison is.
+//! full import only, which the daily comparison is. Whoever is below a unit that was renamed comes either way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use ritorno_directory::openldap::{OpenLdap, Said};
 use ritorno_directory::{DirectoryError, ImportedObject as Entry};
 use ritorno_sync::{
-    Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Page, SourceError, Watermark,
+    Begun, Changed, Changes, Counting, DeltaSource, ImportSource, ImportedObject, Page, SourceError,
+    Watermark,
 };
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -24,6 +26,8 @@ use crate::config::{ForestSettings, OpenLdapSettings};
 const PAGE: usize = 500;
 /// By how much providers' clocks may differ, and replication lag: so far before the latest moment that was seen a delta begins.
 const OVERLAP: Duration = Duration::minutes(5);
+/// What stands in a mark between the moment and the state of the units that were read again.
+const CONTAINERS: char = '/';
 /// `userAccountControl` of an account that may be used, and of one that may not (MS-ADTS 2.2.16), which is what the rules read.
 const ENABLED: &str = "512";
 const DISABLED: &str = "514";
@@ -50,9 +54,13 @@ pub(super) struct Source {
     /// What the rules know by the name that it has: what is settable, and what the organisation's own rules ask for.
     own: BTreeSet<String>,
     scope: String,
+    /// Whether somebody looks on, and wants to know how long it takes.
+    watched: bool,
     reading: Reading,
     /// The latest moment that was seen, or the server's own place.
     latest: Option<String>,
+    /// The state of the units that were modified lately and are read again already, where the server is searched.
+    containers: String,
     /// The host that told; none where it was searched, since a moment is any server's.
     server: Option<String>,
     /// How a delta ended whose last changes are taken.
@@ -88,6 +96,7 @@ impl Source {
         settings: &ForestSettings,
         own: &OpenLdapSettings,
         asked: Vec<String>,
+        watched: bool,
     ) -> Self {
         let mut names = vec![
             (own.login.as_str(), "samaccountname"),
@@ -112,8 +121,10 @@ impl Source {
             names: names.into_iter().map(|(asked, known)| (asked.to_owned(), known)).collect(),
             own: own_names,
             scope: source::scope(settings),
+            watched,
             reading: Reading::Nothing,
             latest: None,
+            containers: String::new(),
             server: None,
             end: None,
         }
@@ -130,8 +141,8 @@ impl Source {
         attributes
     }
 
-    fn search(&mut self, since: Option<String>) {
-        self.reading = Reading::Found(self.directory.users(self.attributes(), since));
+    fn search(&mut self) {
+        self.reading = Reading::Found(self.directory.users(self.attributes(), None));
     }
 
     /// The next changes, and how the stream stands then.
@@ -186,7 +197,7 @@ impl Source {
                 }
                 Some(Ok(Said::Not)) => {
                     // What came so far comes once more, which changes nothing.
-                    self.search(None);
+                    self.search();
                     continue;
                 }
                 Some(Ok(Said::Lost(reason))) => Err(reason),
@@ -251,14 +262,26 @@ impl ImportSource for Source {
     fn scope(&self) -> String {
         self.scope.clone()
     }
+
+    fn count(&mut self) -> Option<Counting> {
+        let directory = self.directory.clone();
+        // An import goes on without the number.
+        self.watched.then(|| async move { directory.count().await.ok() }.boxed())
+    }
 }
 
 #[async_trait]
 impl DeltaSource for Source {
     async fn begin(&mut self, since: &Watermark) -> Result<Begun, SourceError> {
-        if let Some(from) = before(&since.mark) {
-            self.latest = Some(since.mark.clone());
-            self.search(Some(from));
+        let (moment, containers) = since.mark.split_once(CONTAINERS).unwrap_or((&since.mark, ""));
+        if let Some(from) = before(moment) {
+            let modified = self.directory.modified_containers(&from).await;
+            let modified = modified.map_err(|error| broken(error.to_string()))?;
+            // A unit stays modified lately until something else is: what is below it is read once.
+            let below = if modified.state == containers { Vec::new() } else { modified.dns };
+            (self.latest, self.containers) = (Some(moment.to_owned()), modified.state);
+            let found = self.directory.users_and_below(self.attributes(), Some(from), below);
+            self.reading = Reading::Found(found);
             return Ok(Begun::Ready);
         }
         let mut told = self.directory.content(self.attributes(), Some(since.mark.clone()));
@@ -282,7 +305,12 @@ impl DeltaSource for Source {
         let (page, next) = self.some().await?;
         self.end = match next {
             Next::More => None,
-            Next::Searched => Some((self.latest.clone().unwrap_or_default(), false)),
+            Next::Searched => {
+                let latest = self.latest.clone().unwrap_or_default();
+                let state = &self.containers;
+                let mark = if state.is_empty() { latest } else { format!("{latest}{CONTAINERS}{state}") };
+                Some((mark, false))
+            }
             Next::Told { place, all } => Some((place, all)),
         };
         Ok(Changes::Some(page))

@@ -1,11 +1,12 @@
 //! One forest's people and groups as a source of imports.
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use ritorno_directory::{AnchorFilled, Change, Delta, Directory, DirectoryError, Identity, Since};
 use ritorno_protocol::outcome::Fault;
 use ritorno_sync::{
-    AnchorWriter, AnchorWritten, Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Members,
-    Page, SourceError, Watermark,
+    AnchorWriter, AnchorWritten, Begun, Changed, Changes, Counting, DeltaSource, ImportSource,
+    ImportedObject, Members, Page, SourceError, Watermark,
 };
 use tokio::sync::mpsc;
 
@@ -23,6 +24,8 @@ pub(super) struct Source {
     explained: bool,
     /// Whether everything may be read at another controller, if the one that the mark is of does not answer.
     elsewhere: bool,
+    /// Whether somebody looks on, and wants to know how long it takes.
+    watched: bool,
     server: Option<String>,
     reading: Reading,
 }
@@ -45,10 +48,12 @@ impl Source {
         settings: &ForestSettings,
         attributes: Vec<String>,
         elsewhere: bool,
+        watched: bool,
     ) -> Self {
         Self {
             explained: false,
             elsewhere,
+            watched,
             directory: directory.clone(),
             attributes,
             scope: scope(settings),
@@ -101,6 +106,12 @@ impl ImportSource for Source {
 
     fn scope(&self) -> String {
         self.scope.clone()
+    }
+
+    fn count(&mut self) -> Option<Counting> {
+        let directory = self.directory.clone();
+        // An import goes on without the number.
+        self.watched.then(|| async move { directory.count().await.ok() }.boxed())
     }
 
     fn anchors(&mut self) -> Option<&mut dyn AnchorWriter> {

@@ -87,7 +87,11 @@ async fn stage(context: &mut Context<'_>, page: Vec<Changed>) -> Result<(), Sync
     for (member, groups) in within {
         group::stage_memberships(&mut transaction, context.connector_id, &member, &groups, watched).await?;
     }
-    context.counts.deletes += mark_gone(&mut transaction, context.connector_id, &gone).await?;
+    let deletes = mark_gone(&mut transaction, context.connector_id, &gone).await?;
+    context.counts.deletes += deletes;
+    if watched && deletes > 0 {
+        group::judge_those_of_gone(&mut transaction, context.connector_id).await?;
+    }
     sqlx::query(
         "UPDATE cs_object SET seen_run = ? WHERE connector_id = ? AND object_guid IN (SELECT value FROM json_each(?))",
     )
@@ -121,8 +125,11 @@ async fn mark_unseen(connection: &mut SqliteConnection, context: &Context<'_>) -
     )
     .bind(context.connector_id)
     .bind(context.run_id)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if !context.connector.rules.groups().is_empty() && gone.rows_affected() > 0 {
+        group::judge_those_of_gone(connection, context.connector_id).await?;
+    }
     Ok(gone.rows_affected())
 }
 

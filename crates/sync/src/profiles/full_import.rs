@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::engine::Context;
 use crate::error::SyncError;
 use crate::fill;
+use crate::group;
 use crate::source::{ImportSource, Page};
 use crate::staging::{prepared, stage_all};
 
@@ -25,8 +27,9 @@ pub(crate) async fn run(
     staged: Option<&Notify>,
 ) -> Result<(), SyncError> {
     let before = present(context).await?;
+    let mut total = Total::open(context, before, source).await?;
     loop {
-        match source.next().await {
+        match total.meanwhile(context, source.next()).await {
             Ok(Page::Objects(objects)) => {
                 let objects = prepared(objects).await;
                 let mut transaction = context.engine.store.write().await?;
@@ -51,7 +54,51 @@ pub(crate) async fn run(
                 return Err(error.into());
             }
         }
-        context.report_progress(context.counts.done(), (before > 0).then_some(before));
+        context.report_progress(context.counts.done(), total.known);
+    }
+}
+
+/// How many objects there will be, for whoever looks.
+struct Total {
+    known: Option<u64>,
+    /// Ends with the import, counted or not.
+    counting: JoinSet<Option<u64>>,
+}
+
+impl Total {
+    /// As many as the last import saw; or, where none came to its end, as many as the source counts.
+    async fn open(
+        context: &Context<'_>,
+        before: u64,
+        source: &mut dyn ImportSource,
+    ) -> Result<Self, SyncError> {
+        let row = sqlx::query("SELECT imported_scope IS NOT NULL FROM connector WHERE id = ?")
+            .bind(context.connector_id)
+            .fetch_one(&mut *context.engine.store.read().await?)
+            .await?;
+        let known = (row.try_get(0)? && before > 0).then_some(before);
+        let mut counting = JoinSet::new();
+        if known.is_none()
+            && let Some(count) = source.count()
+        {
+            counting.spawn(count);
+        }
+        Ok(Self { known, counting })
+    }
+
+    /// Waits for what is read next, and tells the number as soon as it is known.
+    async fn meanwhile<T>(&mut self, context: &Context<'_>, reading: impl Future<Output = T>) -> T {
+        tokio::pin!(reading);
+        loop {
+            tokio::select! {
+                read = &mut reading => return read,
+                Some(counted) = self.counting.join_next() => {
+                    // What could not be counted is not known.
+                    self.known = counted.ok().flatten();
+                    context.report_progress(context.counts.done(), self.known);
+                }
+            }
+        }
     }
 }
 
@@ -98,6 +145,9 @@ async fn end(
     .bind(missed_before)
     .execute(&mut *transaction)
     .await?;
+    if !context.connector.rules.groups().is_empty() && gone.rows_affected() > 0 {
+        group::judge_those_of_gone(&mut transaction, context.connector_id).await?;
+    }
     let missed = sqlx::query(
         "UPDATE cs_object SET missed_at = coalesce(missed_at, ?) WHERE connector_id = ? AND seen_run <> ? AND present = 1",
     )
