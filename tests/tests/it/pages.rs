@@ -38,7 +38,7 @@ const PAGES: &[(&str, Suite)] = &[
     ("portal/account", Suite::Account),
     ("portal/cloud-password", Suite::Account),
     ("portal/code", Suite::Ways),
-    ("portal/front", Suite::Browser),
+    ("portal/front", Suite::Ways),
     ("portal/gate", Suite::Ways),
     ("portal/notice", Suite::Browser),
     ("portal/outcome", Suite::Ways),
