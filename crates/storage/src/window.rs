@@ -103,19 +103,17 @@ pub(crate) const BEGIN: &str = "insert into limits (tenant, name, subject, count
 
 /// Takes `$4` back, the newest first, as far as there are so many.
 pub(crate) static GIVE_BACK: LazyLock<String> = LazyLock::new(|| {
-    let mut sql = "update limits set ".to_owned();
-    let mut newer = "0".to_owned();
+    let (mut sets, mut newer) = (String::new(), "0".to_owned());
     for (number, column) in COLUMNS.iter().enumerate() {
         let comma = if number > 0 { ", " } else { "" };
         let _ = write!(
-            sql,
+            sets,
             "{comma}{column} = case when $4 <= {newer} then {column} when $4 >= {newer} + {column} then 0 \
              else {newer} + {column} - $4 end"
         );
         let _ = write!(newer, " + {column}");
     }
-    sql.push_str(" where tenant = $1 and name = $2 and subject = $3");
-    sql
+    format!("update limits set {sets} where tenant = $1 and name = $2 and subject = $3")
 });
 
 /// What a row has counted, by part, the newest first.
