@@ -1,5 +1,7 @@
 """The lab's mail server: takes mail over SMTP, keeps it, and shows it on a page.
 
+Whoever is called refused-SOMETHING is nobody here (550), as a mailbox that was deleted.
+
 Mail is taken only after STARTTLS and AUTH, as a real submission server demands (RFC 6409, RFC 3207, RFC 4954).
 Each message becomes NUMBER.eml as it came and NUMBER.json with its decoded parts; numbers only ever grow.
 
@@ -32,6 +34,12 @@ def numbers():
 
 class Keep:
     """Writes every message to the folder."""
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("refused-"):
+            return f"550 5.1.1 <{address}>: no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)

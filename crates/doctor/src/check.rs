@@ -84,6 +84,8 @@ pub enum System {
     Samba,
     /// Windows, in PowerShell or a command prompt.
     Windows,
+    /// The DNS of the domain that mail comes from, wherever that is kept.
+    Dns,
 }
 
 /// Exact lines that mend it.

@@ -158,6 +158,7 @@ pub(crate) const fn place(system: System) -> &'static str {
         System::Cloud => "on the cloud side",
         System::Samba => "on a Samba domain controller",
         System::Windows => "on Windows",
+        System::Dns => "in the DNS of the sender's domain",
     }
 }
 

@@ -1,5 +1,6 @@
-//! Mails to people: what they say, how they are sent, and the task that works the outbox off.
+//! Mails to people: what they say, how they are sent, the task that works the outbox off, and whether they arrive.
 
+pub mod arrival;
 pub mod compose;
 pub mod config;
 pub mod transport;

@@ -8,8 +8,10 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ritorno_doctor::Verdict;
 use ritorno_identity::agent::Agent;
 use ritorno_identity::audit::Fact;
+use ritorno_identity::mail::Channel;
 use ritorno_protocol::doctor::{CheckVerdict, DoctorReport};
 use ritorno_protocol::envelope::Operation;
 use ritorno_protocol::outcome::{Outcome, Settled};
@@ -28,6 +30,8 @@ const WRITEBACK_SECONDS: &str = "ritorno_writeback_seconds";
 const AGENTS_LINKED: &str = "ritorno_agents_linked";
 const REQUESTS_WAITING: &str = "ritorno_requests_waiting";
 const MAIL_WAITING: &str = "ritorno_mail_waiting";
+const MAIL_REFUSED: &str = "ritorno_mail_refused_total";
+const MAIL_CHECK: &str = "ritorno_mail_check";
 const DOCTOR_CHECK: &str = "ritorno_doctor_check";
 const SYNC_AGE: &str = "ritorno_sync_age_seconds";
 const BUILD: &str = "ritorno_build_info";
@@ -48,6 +52,14 @@ pub fn describe() {
     describe_gauge!(AGENTS_LINKED, "Agents whose link is up.");
     describe_gauge!(REQUESTS_WAITING, "Requests that somebody waits for at this moment.");
     describe_gauge!(MAIL_WAITING, "Mails that have not left yet.");
+    describe_counter!(
+        MAIL_REFUSED,
+        "Mails and text messages that were refused for good on their way out, by channel."
+    );
+    describe_gauge!(
+        MAIL_CHECK,
+        "How each check of the sender's domain ended, by check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
+    );
     describe_gauge!(
         DOCTOR_CHECK,
         "How each check of an agent ended, by agent (its name, and its id, since two may have one name) and check: 0 as it should be, 1 a warning, 2 not to be told, 3 it fails."
@@ -74,6 +86,12 @@ pub async fn look(tenants: &[AppState]) -> Result<(), StoreError> {
         mails += state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
     }
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
+    // What was found is shared by all.
+    for row in
+        tenants.first().and_then(|state| state.mail_looked.last()).iter().flat_map(|(_, told)| &told.checks)
+    {
+        gauge!(MAIL_CHECK, "check" => row.check.id).set(level(told(row.finding.verdict)));
+    }
     for state in tenants {
         let mut agents = state.store.agents().list(state.tenant).await?;
         agents.retain(|agent| agent.revoked_at.is_none());
@@ -159,6 +177,26 @@ pub(crate) fn of_nobody(method: &Method, status: StatusCode) {
 fn known(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
+}
+
+/// Counts what was refused for good on its way out.
+pub(crate) fn refused(channel: Channel) {
+    let channel = match channel {
+        Channel::Mail => "mail",
+        Channel::Sms => "sms",
+    };
+    counter!(MAIL_REFUSED, "channel" => channel).increment(1);
+}
+
+/// A check's verdict, as agents tell theirs.
+pub(crate) const fn told(verdict: Verdict) -> CheckVerdict {
+    match verdict {
+        Verdict::Pass => CheckVerdict::Pass,
+        Verdict::NotApplicable => CheckVerdict::NotApplicable,
+        Verdict::Warning => CheckVerdict::Warning,
+        Verdict::CouldNotTell => CheckVerdict::CouldNotTell,
+        Verdict::Fail => CheckVerdict::Fail,
+    }
 }
 
 /// Counts what was written down.

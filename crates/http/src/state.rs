@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::client::Proxies;
 use crate::keys::Keys;
+use crate::mail::arrival::watch::Looked;
 use crate::releases::Releases;
 use crate::scim::guard::HeldTold;
 use crate::scim::scans::Scans;
@@ -40,6 +41,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// Wakes the task that sends mail.
     pub mail_wake: Arc<Notify>,
+    /// What the DNS of the sender's domain said last: one for all tenants.
+    pub mail_looked: Arc<Looked>,
     /// Wakes the task that sends text messages.
     pub sms_wake: Arc<Notify>,
     /// When the log last told of each agent's held removals.

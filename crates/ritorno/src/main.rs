@@ -113,7 +113,7 @@ async fn main() -> ExitCode {
         tracing::debug!("a TLS provider is installed already");
     }
     match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::complain(&error);
             ExitCode::FAILURE
@@ -121,13 +121,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // There need not be a configuration yet.
     if let Command::Pages { folder } = &arguments.command {
-        return Ok(pages::write(folder)?);
+        pages::write(folder)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if let Command::ApiDocument = &arguments.command {
-        return output::say(serde_json::to_string_pretty(ritorno_http::api::document())?);
+        output::say(serde_json::to_string_pretty(ritorno_http::api::document())?)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let mut config = config::Config::read(&arguments.config)?;
     if arguments.tenant.is_some() && arguments.command.is_about_all() {
@@ -148,11 +150,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Restore(arguments) => commands::backup::restore(&config, &arguments).await,
         Command::Keys(command) => commands::keys::run(&config, command).await,
         Command::Licence(command) => commands::licence::run(&config, command).await,
-        Command::Mail(command) => commands::mail::run(&config, &command).await,
+        // Its checks end as a doctor's do.
+        Command::Mail(command) => return commands::mail::run(&config, &command).await,
         Command::Sms(command) => commands::sms::run(&config, &command).await,
         Command::Person(command) => commands::person::run(&config, &command).await,
         Command::Requests(requests) => commands::requests::run(&config, &requests).await,
         Command::Tenant(command) => commands::tenant::run(&config, &command).await,
         Command::Token(command) => commands::token::run(&config, command).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

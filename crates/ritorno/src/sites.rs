@@ -12,6 +12,7 @@ use ritorno_http::AppState;
 use ritorno_http::audit_chain::{AuditSink, FileSink};
 use ritorno_http::hosts::{Hosts, host_of};
 use ritorno_http::ledger::StoreLedger;
+use ritorno_http::mail::arrival::{Sender, watch as mail_watch};
 use ritorno_http::mail::transport::Mailer;
 use ritorno_http::mail::work::{Carrier, work};
 use ritorno_http::sms::gateway::Gateway;
@@ -42,6 +43,9 @@ pub(crate) struct Sites {
     host_name: String,
     mailer: Option<Mailer>,
     gateway: Option<Gateway>,
+    mail_looked: Arc<mail_watch::Looked>,
+    /// What looks at the DNS of the sender's domain.
+    mail_watch: Option<JoinHandle<()>>,
     hosts: Hosts,
     sites: HashMap<TenantId, Site>,
     /// What finishes what is under way for tenants that are served no more.
@@ -70,9 +74,25 @@ impl Sites {
             tracing::warn!("there is no [mail] table: no code can be sent");
         }
         let gateway = config.sms.as_ref().map(Gateway::new).transpose()?;
+        let mail_looked = Arc::<mail_watch::Looked>::default();
+        let sender = config.mail.as_ref().map(Sender::new).transpose()?;
+        let mail_watch =
+            sender.map(|sender| tokio::spawn(mail_watch::work(sender, mail_looked.clone(), system::clock())));
         let (hosts, sites, told) = (Hosts::default(), HashMap::new(), HashMap::new());
         let ending = JoinSet::new();
-        Ok(Self { config, ground, host_name, mailer, gateway, hosts, sites, ending, told })
+        Ok(Self {
+            config,
+            ground,
+            host_name,
+            mailer,
+            gateway,
+            mail_looked,
+            mail_watch,
+            hosts,
+            sites,
+            ending,
+            told,
+        })
     }
 
     /// Where requests find them.
@@ -152,6 +172,9 @@ impl Sites {
 
     /// Tells the tasks to end, and waits for those that finish what is under way.
     pub(crate) async fn end(mut self) {
+        if let Some(watch) = &self.mail_watch {
+            watch.abort();
+        }
         for site in self.sites.values() {
             site.stop();
         }
@@ -236,6 +259,7 @@ impl Sites {
                 mail: self.config.mail.is_some(),
             }),
             mail_wake: Arc::default(),
+            mail_looked: self.mail_looked.clone(),
             sms_wake: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),

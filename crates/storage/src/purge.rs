@@ -7,6 +7,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::settle::SETTLE_FOR;
 
 use crate::error::StoreError;
+use crate::mail_refusals::REFUSALS_KEPT;
 use crate::store::Store;
 use crate::value::values;
 
@@ -49,6 +50,8 @@ impl Store {
         self.db().write(unsettled, values![now.minus(SETTLE_FOR)]).await?;
         let held = values![now.minus(SHOWN_FOR)];
         deleted += self.db().write("delete from held_removals where held_at <= $1", held).await?;
+        let refused = values![now.minus(REFUSALS_KEPT)];
+        deleted += self.db().write("delete from mail_refusals where at <= $1", refused).await?;
         let flows = values![now.minus(FLOWS_KEPT)];
         Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
     }

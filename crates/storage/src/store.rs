@@ -15,9 +15,9 @@ use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
-    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, Passkeys,
-    RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions, Sessions,
-    SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
+    Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
+    Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -181,6 +181,11 @@ macro_rules! migrations {
                 91,
                 "sliding-limits",
                 include_str!(concat!("../migrations/", $database, "/0091_sliding_limits.sql")),
+            ),
+            (
+                96,
+                "mail-refusals",
+                include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
         ]
     };
@@ -357,6 +362,8 @@ repositories! {
     audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// What was refused for good on its way out.
+    mail_refusals: MailRefusals;
     /// Who was told that their password expires.
     expiry_notices: ExpiryNotices;
     /// Who was told what is due of their registration.

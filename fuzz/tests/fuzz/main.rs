@@ -15,6 +15,7 @@ mod breached;
 mod directory;
 mod host;
 mod link;
+mod mail_dns;
 mod protocol;
 mod proxy;
 mod scim;

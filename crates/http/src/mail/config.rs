@@ -1,5 +1,6 @@
 //! The `[mail]` table of the configuration.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -21,8 +22,16 @@ pub struct MailConfig {
     pub user: Option<String>,
     /// A file whose only line is the password for AUTH.
     pub password_file: Option<PathBuf>,
-    /// The sender's address.
+    /// The sender's address. What can't be delivered comes back to it.
     pub from: String,
+    /// By which selector the mail server signs (DKIM, RFC 6376); without it the key can't be looked up.
+    pub dkim_selector: Option<String>,
+    /// The addresses that mail leaves from to other servers, for SPF; those of `host` if there are none.
+    #[serde(default)]
+    pub sends_from: Vec<IpAddr>,
+    /// The DNS servers that are asked about the sender's domain, with their ports; the machine's if there are none.
+    #[serde(default)]
+    pub dns_servers: Vec<SocketAddr>,
 }
 
 /// How the connection to the mail server is encrypted.

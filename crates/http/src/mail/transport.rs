@@ -45,6 +45,12 @@ pub enum MailConfigError {
     /// The sender is not an address.
     #[error("[mail] from: '{0}' is not a mail address")]
     From(String),
+    /// The selector is none that a name in DNS can have.
+    #[error("[mail] dkim_selector: '{0}' is no selector: letters, digits, '-', '_' and dots between")]
+    Selector(String),
+    /// DNS can't be asked.
+    #[error("[mail] dns_servers: none is named, and the machine's can't be read: {0}")]
+    Dns(String),
     /// A user without a password, or the other way round.
     #[error("[mail] user and password_file go together")]
     HalfCredentials,
@@ -139,8 +145,7 @@ impl Mailer {
             (None, None) => {}
             _ => return Err(MailConfigError::HalfCredentials),
         }
-        let from = config.from.parse().map_err(|_| MailConfigError::From(config.from.clone()))?;
-        Ok(Self { transport: builder.build(), from })
+        Ok(Self { transport: builder.build(), from: sender(config)? })
     }
 
     fn sender(&self, organisation: &str) -> Mailbox {
@@ -183,6 +188,20 @@ impl Mailer {
             Err(error) if error.is_permanent() => Err(SendError::Refused(error)),
             Err(error) => Err(SendError::Later(error)),
         }
+    }
+}
+
+/// The sender, and whether what else is said of it can be so.
+pub(super) fn sender(config: &MailConfig) -> Result<Mailbox, MailConfigError> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    match &config.dkim_selector {
+        Some(selector) if selector.len() > 100 || !selector.split('.').all(label) => {
+            Err(MailConfigError::Selector(selector.clone()))
+        }
+        _ => config.from.parse().map_err(|_| MailConfigError::From(config.from.clone())),
     }
 }
 

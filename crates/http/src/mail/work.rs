@@ -7,8 +7,10 @@ use ritorno_identity::phone::Phone;
 use ritorno_storage::StoreError;
 use tokio::sync::Notify;
 
+use crate::mail::arrival::text::without_secrets;
 use crate::mail::compose::compose;
 use crate::mail::transport::{Mailer, SendError};
+use crate::measures;
 use crate::sms::gateway::Gateway;
 use crate::sms::text::text;
 use crate::state::AppState;
@@ -150,7 +152,12 @@ async fn batch<C: Carrier>(state: &AppState, carrier: &C) -> Result<Batch, Store
     for mail in mails {
         match send(state, carrier, &mail).await {
             Ok(()) => {}
-            Err(error) if error.is_final => tracing::warn!(mail = %mail.id, %error, "a mail is given up"),
+            Err(error) if error.is_final => {
+                tracing::warn!(mail = %mail.id, %error, "a mail is given up");
+                let refusals = state.store.mail_refusals();
+                refusals.keep(mail.tenant, mail.id, C::CHANNEL, &error.words, state.clock.now()).await?;
+                measures::refused(C::CHANNEL);
+            }
             Err(error) => {
                 tracing::warn!(mail = %mail.id, %error, tries = mail.tries, "a mail was not taken; it is tried again");
                 continue;
@@ -167,5 +174,7 @@ async fn send<C: Carrier>(state: &AppState, carrier: &C, mail: &Mail) -> Result<
     let Some(to) = &mail.letter.to else { return Ok(()) };
     let tenant = state.store.tenants().get(mail.tenant).await.ok().flatten();
     let organisation = tenant.map(|tenant| tenant.name).unwrap_or_default();
-    carrier.carry(state, mail, to, &organisation).await
+    let carried = carrier.carry(state, mail, to, &organisation).await;
+    // A server that refuses an address mostly repeats it.
+    carried.map_err(|error| NotCarried { words: without_secrets(&error.words), ..error })
 }

@@ -13,13 +13,13 @@ use ritorno_protocol::clock::Clock as _;
 
 use crate::world::World;
 
-fn server() -> MailServer {
+pub(crate) fn server() -> MailServer {
     let server = ritorno_lab::Lab::open().unwrap().mail().unwrap();
     server.start().unwrap();
     server
 }
 
-fn config(server: &MailServer, password: &str) -> MailConfig {
+pub(crate) fn config(server: &MailServer, password: &str) -> MailConfig {
     let name = format!("ritorno-mail-{}-{}", std::process::id(), password.len());
     let file = std::env::temp_dir().join(name);
     std::fs::write(&file, format!("{password}\n")).unwrap();
@@ -31,10 +31,13 @@ fn config(server: &MailServer, password: &str) -> MailConfig {
         user: Some(server.user.into()),
         password_file: Some(file),
         from: "Ritorno <ritorno@contoso.test>".into(),
+        dkim_selector: None,
+        sends_from: Vec::new(),
+        dns_servers: Vec::new(),
     }
 }
 
-async fn queue(world: &World, to: Option<&str>, language: Language) {
+pub(crate) async fn queue(world: &World, to: Option<&str>, language: Language) {
     let now = world.clock.now();
     let template = Template::Code { code: "01234567".into(), support_code: "ABCDE-12345".into() };
     let mail = Mail {
@@ -112,12 +115,19 @@ fn configuration_errors_name_their_key() {
         user: Some("ritorno".into()),
         password_file: None,
         from: "ritorno@contoso.test".into(),
+        dkim_selector: None,
+        sends_from: Vec::new(),
+        dns_servers: Vec::new(),
     };
     assert_eq!(config.port(), 465);
     let told = |config: &MailConfig| Mailer::new(config).unwrap_err().to_string();
     assert_eq!(told(&config), "[mail] user and password_file go together");
     let missing = MailConfig { password_file: Some("/nonexistent/password".into()), ..config.clone() };
     assert!(told(&missing).starts_with("[mail] password_file: /nonexistent/password: "));
+    for bad in ["", "a..b", "a b", "*", &"a".repeat(64)] {
+        let selector = MailConfig { user: None, dkim_selector: Some(bad.into()), ..config.clone() };
+        assert!(told(&selector).starts_with("[mail] dkim_selector: "), "{bad}");
+    }
     let from = MailConfig { user: None, from: "nobody".into(), ..config };
     assert_eq!(told(&from), "[mail] from: 'nobody' is not a mail address");
 }

@@ -31,6 +31,7 @@ mod hostile;
 mod licences;
 mod look;
 mod mail;
+mod mail_refused;
 mod methods;
 mod passkeys;
 mod portal;

@@ -186,6 +186,7 @@ impl World {
                 mail: true,
             }),
             mail_wake: Arc::default(),
+            mail_looked: Arc::default(),
             sms_wake: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),

@@ -22,7 +22,7 @@ fn a_mail_is_sent_at_once_or_it_is_said_what_to_do() -> Result<()> {
         let ca = if trusted { format!("ca_file = {:?}\n", server.ca_pem) } else { String::new() };
         place.write(&format!(
             "{}[mail]\nhost = \"{}\"\nport = {port}\nuser = \"{}\"\npassword_file = {secret:?}\n{ca}\
-             from = \"ritorno@contoso.test\"\n",
+             from = \"ritorno@contoso.test\"\ndns_servers = [\"127.0.0.1:9\"]\n",
             place.configuration("http"),
             server.address,
             server.user,
@@ -42,8 +42,13 @@ fn a_mail_is_sent_at_once_or_it_is_said_what_to_do() -> Result<()> {
     configured(server.smtp_port, server.password, true)?;
     assert!(place.fail(&["mail", "test", "nowhere"])?.contains("name@domain"));
     let after = server.newest()?;
-    let said = place.succeed(&send)?;
+    let output = place.run(&send)?;
+    let said = String::from_utf8(output.stdout)?;
     ensure!(said.contains("took it (STARTTLS, signed in as") && said.contains(TO), "{said}");
+    ensure!(said.contains("comes back to ritorno@contoso.test"), "{said}");
+    // Nobody asked is no fault of the mail server's, and is told all the same.
+    ensure!(said.contains("[mail-spf]") && said.contains("DNS does not answer"), "{said}");
+    ensure!(output.status.code() == Some(2), "{}: {said}", output.status);
     let message = server.wait_for(TO, after, Duration::from_secs(20))?;
     assert_eq!((message.subject.as_str(), message.language.as_str()), ("Una prova della posta", "it"));
     let text = message.text.context("the mail has no text")?;

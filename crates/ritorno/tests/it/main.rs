@@ -4,6 +4,8 @@ mod administrators;
 mod commands;
 mod hostile;
 mod mail;
+mod mail_dns;
+mod odd_dns;
 mod people;
 mod place;
 mod service;

@@ -25,6 +25,7 @@ mod licences;
 mod limits;
 mod links;
 mod mail_outbox;
+mod mail_refusals;
 mod methods;
 mod migrations;
 mod own_groups;
