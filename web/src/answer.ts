@@ -4,4 +4,4 @@
 const [visit] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
 const { here } = document.body.dataset;
 
-if (here !== undefined && visit?.serverTiming.some(({ name }) => name === "answer")) history.replaceState(null, "", here);
+if (here !== undefined && (visit?.serverTiming as readonly PerformanceServerTiming[] | undefined)?.some(({ name }) => name === "answer")) history.replaceState(null, "", here);

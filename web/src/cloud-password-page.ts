@@ -23,6 +23,8 @@ export function cloudPasswordPage(form: HTMLFormElement): void {
   });
   form.addEventListener("submit", (event) => {
     if (!chosen.acceptable()) event.preventDefault();
+    // What is shown is no text to be remembered.
+    else for (const field of form.querySelectorAll<HTMLInputElement>("input[type=text][autocomplete$=password]")) field.type = "password";
   });
   scripted();
   freshOnReturn();

@@ -131,8 +131,8 @@ impl Relay {
                 Err(StatementError::Ledger(_)),
                 Says::Ended { outcome } | Says::Settled { outcome },
                 Some(waiter),
-            ) => {
-                waiter.keep_unrecorded(statement.agent, statement.attempt, outcome.clone());
+            ) if !matches!(outcome, Outcome::Unknown { .. }) => {
+                waiter.keep_unrecorded(&statement, outcome.clone());
                 waiter.wake();
             }
             _ => {}

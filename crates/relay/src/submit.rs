@@ -12,11 +12,12 @@ use ritorno_protocol::authorisation::{Authorisation, MAXIMUM_VALIDITY, START_WIT
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Envelope, Operation};
-use ritorno_protocol::ids::{AgentId, Forest, SupportCode, TenantId};
+use ritorno_protocol::ids::{AgentId, EpochId, Forest, SupportCode, TenantId};
 use ritorno_protocol::link::ToAgent;
 use ritorno_protocol::outcome::{Fault, Operator, Outcome, Settled};
 use ritorno_protocol::settle::DIRECTORY_TIMEOUT;
 use ritorno_protocol::signed::Signed;
+use ritorno_protocol::statement::Statement;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tracing::Instrument as _;
 
@@ -62,12 +63,15 @@ pub struct NewRequest {
     pub step: Option<Step>,
 }
 
+/// Whose attempt, by which journal, and the number of it.
+type Attempted = (AgentId, EpochId, u32);
+
 /// Whoever waits for one request.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
     changed: Notify,
     fault: Mutex<Option<(Fault, Operator)>>,
-    unrecorded: Mutex<Option<(AgentId, u32, Outcome)>>,
+    unrecorded: Mutex<Option<(Attempted, Outcome)>>,
 }
 
 impl Waiter {
@@ -80,15 +84,17 @@ impl Waiter {
     }
 
     /// Keeps what an agent said of its attempt and the database could not: the person is told, though the row does not have it yet.
-    pub(crate) fn keep_unrecorded(&self, agent: AgentId, number: u32, outcome: Outcome) {
-        *lock(&self.unrecorded) = Some((agent, number, outcome));
+    pub(crate) fn keep_unrecorded(&self, statement: &Statement, outcome: Outcome) {
+        let attempted = (statement.agent, statement.epoch, statement.attempt);
+        *lock(&self.unrecorded) = Some((attempted, outcome));
     }
 
     /// How the attempt that is under way by `request` ended, if only its agent says so.
     fn unrecorded(&self, request: &Request) -> Option<Outcome> {
         let said = lock(&self.unrecorded).clone();
-        let (agent, number, outcome) = said?;
-        (agent == request.attempt.agent && number == request.attempt.number).then_some(outcome)
+        let (attempted, outcome) = said?;
+        let attempt = &request.attempt;
+        (attempted == (attempt.agent, attempt.epoch, attempt.number)).then_some(outcome)
     }
 }
 

@@ -212,8 +212,7 @@ impl Requests<'_> {
         id: RequestId,
         corrected: bool,
     ) -> Result<(), StoreError> {
-        const SQL: &str =
-            "update requests set follow_up = 0 where tenant = $1 and id = $2 and corrected = $3";
+        const SQL: &str = "update requests set follow_up = 0 where tenant = $1 and id = $2 and corrected = $3 and state = 'finished'";
         self.0.write(SQL, values![tenant, id, corrected]).await.map(|_| ())
     }
 

@@ -85,7 +85,8 @@ impl Tenants<'_> {
         self.0.write(SQL, values).await.map(|_| ())
     }
 
-    /// Stores what can change of a tenant: everything but its id, its root key, its address, whether it is served, and when it was made. `false` if there is no
+    /// Stores what can change of a tenant: everything but its id, its root key, its address, whether it is served, its
+    /// deletion guard, which has a way of its own, and when it was made. `false` if there is no
     /// such tenant.
     ///
     /// # Errors
@@ -95,8 +96,7 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25, \
-             guard_removals = $26, guard_percent = $27, guard_memberships = $28 \
+             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25 \
              where id = $1";
         let values = values![
             tenant.id,
@@ -124,9 +124,6 @@ impl Tenants<'_> {
             name_of(tenant.soft_match),
             tenant.notify_administrators,
             tenant.registration_mails,
-            tenant.removal_guard.removals,
-            tenant.removal_guard.percent.map(i64::from),
-            tenant.removal_guard.memberships,
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }

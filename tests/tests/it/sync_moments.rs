@@ -82,7 +82,7 @@ pub(crate) fn run_until(
 ) -> Result<bool> {
     let mut agent = agent(world, arguments)?;
     let until = Instant::now() + COMES_WITHIN;
-    let come = world.runtime.block_on(async {
+    let met = world.runtime.block_on(async {
         let mut store = open(world, database, seen.server).await?;
         while Instant::now() < until {
             if store.number(seen.sql).await? != 0 {
@@ -93,7 +93,13 @@ pub(crate) fn run_until(
             }
         }
         bail!("'{}' did not come", seen.what)
-    })?;
+    });
+    if met.is_err() {
+        // It would hold the run's lock, and the lab's files.
+        kill(agent.id())?;
+        agent.wait()?;
+    }
+    let come = met?;
     if victim != Victim::Agent {
         kill(world.stack.server_pid().context("the server runs")?)?;
     }

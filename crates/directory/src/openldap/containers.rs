@@ -19,6 +19,9 @@ use crate::ldap::{Connection, Control, Entry, Filter, LdapError, Scope, Search};
 /// Entries about which one search asks.
 const ASKED_AT_ONCE: usize = 100;
 
+/// noSuchObject and insufficientAccessRights (RFC 4511 section 4.1.9): somewhere that the account does not see.
+const NOT_TO_BE_SEEN: [u32; 2] = [32, 50];
+
 /// What a delta told of containers.
 #[derive(Debug, Default)]
 pub(super) struct Containers {
@@ -112,7 +115,7 @@ impl OpenLdap {
                     Ok(page) if page.entries.is_empty() => {}
                     Ok(_) => return Ok(true),
                     // The tree's top may be nothing that the account may see.
-                    Err(LdapError::Refused { .. }) => break,
+                    Err(LdapError::Refused { answer, .. }) if NOT_TO_BE_SEEN.contains(&answer.code) => break,
                     Err(error) => return Err(refusal::read(&error)),
                 }
             }

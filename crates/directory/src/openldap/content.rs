@@ -122,7 +122,15 @@ impl<'a> Telling<'a> {
         };
         let (cookies, of_tops) = cookies.split_at(parts.len());
         let mut connection = self.directory.connect().await?;
-        let (mut ends, mut unnamed) = (Vec::with_capacity(parts.len()), Vec::new());
+        // Containers first: what becomes of one while people are read is told by the next stream, if not by this one.
+        let mut ends_of_tops = Vec::with_capacity(tops.len());
+        for (top, cookie) in tops.iter().zip(of_tops) {
+            match self.note_containers(&mut connection, top, cookie.as_deref()).await? {
+                Ok(cookie) => ends_of_tops.push(cookie),
+                Err(last) => return Ok(Some(last)),
+            }
+        }
+        let (mut ends, mut unnamed) = (Vec::with_capacity(wanted), Vec::new());
         for (part, cookie) in parts.iter().zip(cookies) {
             match self.tell_part(&mut connection, part, cookie.as_deref()).await? {
                 Ended::With(last) => return Ok(Some(last)),
@@ -135,12 +143,7 @@ impl<'a> Telling<'a> {
                 }
             }
         }
-        for (top, cookie) in tops.iter().zip(of_tops) {
-            match self.note_containers(&mut connection, top, cookie.as_deref()).await? {
-                Ok(cookie) => ends.push(cookie),
-                Err(last) => return Ok(Some(last)),
-            }
-        }
+        ends.extend(ends_of_tops);
         if !self.tell_below(&mut connection).await? || !self.tell_groups().await? {
             return Ok(None);
         }
@@ -240,18 +243,21 @@ impl<'a> Telling<'a> {
             return Ok(Ok(Vec::new()));
         }
         let (search, limit) = (OpenLdap::containers(top), self.directory.timeout() * 6);
-        let content = Content::ask(connection, &search, cookie, limit).await;
-        let mut content = content.map_err(|error| refusal::read(&error))?;
+        let mut content = match Content::ask(connection, &search, cookie, limit).await {
+            Ok(content) => content,
+            Err(error) if cookie.is_none() => {
+                return self.without_containers(connection, top, &error.to_string()).await;
+            }
+            Err(error) => return Err(refusal::read(&error)),
+        };
         loop {
             let told = match content.next().await {
                 Ok(told) => told,
-                Err(error) => {
-                    return match (ended(&error, cookie.is_some()), cookie) {
-                        (Some(Said::Not), None) => Ok(Ok(Vec::new())),
-                        (Some(last), _) => Ok(Err(last)),
-                        (None, _) => Err(refusal::read(&error)),
-                    };
+                Err(error) if cookie.is_none() => {
+                    drop(content);
+                    return self.without_containers(connection, top, &error.to_string()).await;
                 }
+                Err(error) => return ended(&error, true).map(Err).ok_or_else(|| refusal::read(&error)),
             };
             match told {
                 // The first time nothing is known of anybody below them that might be another now.
@@ -265,6 +271,10 @@ impl<'a> Telling<'a> {
                     self.containers.away.extend(uuids.into_iter().map(object_guid));
                 }
                 Told::Entry { .. } | Told::Info(_) => {}
+                Told::Plain if cookie.is_none() => {
+                    drop(content);
+                    return self.without_containers(connection, top, "it tells no states").await;
+                }
                 Told::Plain => return Ok(Err(Said::Not)),
                 Told::End { cookie: next, .. } if next.is_empty() => {
                     return Ok(Ok(cookie.unwrap_or_default().to_vec()));
@@ -272,6 +282,22 @@ impl<'a> Telling<'a> {
                 Told::End { cookie: next, .. } => return Ok(Ok(next)),
             }
         }
+    }
+
+    /// Goes on without being told of a base's containers, over a connection on which nothing is under way.
+    async fn without_containers(
+        &self,
+        connection: &mut Connection,
+        top: &str,
+        because: &str,
+    ) -> Result<Result<Vec<u8>, Said>, DirectoryError> {
+        tracing::warn!(
+            base = top,
+            because,
+            "who is below a renamed unit is seen by full imports only: containers can't be asked for"
+        );
+        *connection = self.directory.connect().await?;
+        Ok(Ok(Vec::new()))
     }
 
     /// Tells of the people and groups below whatever changed of the containers, as they are now; `false` if nobody listens any more.

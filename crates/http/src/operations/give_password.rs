@@ -11,7 +11,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::envelope::{Envelope, Operation};
 use ritorno_protocol::ids::{RequestId, SupportCode};
-use ritorno_protocol::outcome::{Fault, Outcome, SsprCode};
+use ritorno_protocol::outcome::{Fault, Outcome, Settled, SsprCode};
 use ritorno_protocol::policy::{EffectivePolicy, Rule};
 use ritorno_protocol::query::Found;
 use ritorno_protocol::secret::Password;
@@ -184,7 +184,7 @@ impl Giving {
         let submitting = self.state.relay.submit(new).await;
         measures::writeback(Operation::Reset, submitting.as_ref(), self.state.clock.now().since(began));
         match submitting {
-            Ok(settled) => Ok(self.settled(request, &settled.outcome).await),
+            Ok(settled) => Ok(self.settled(request, &settled).await),
             // Only the database failed: it may have been applied, and the row will tell.
             Err(DispatchError::Ledger(error)) => {
                 tracing::error!(%error, %request, "the outcome of a request could not be read");
@@ -198,13 +198,19 @@ impl Giving {
     }
 
     /// It ended, one way or another. What can't be written down now is owed by the request's row, and done later.
-    async fn settled(&self, request: RequestId, outcome: &Outcome) -> Given {
+    async fn settled(&self, request: RequestId, settled: &Settled) -> Given {
+        let outcome = &settled.outcome;
         let given = match outcome {
             Outcome::Done(done) => Given::Done { unlocked: done.unlocked, must_change: done.must_change },
             Outcome::Refused { rule, .. } => Given::Refused(rule.clone()),
             Outcome::NotApplied { fault, .. } => Given::Fault(fault.clone()),
             Outcome::Unknown { .. } => Given::Unknown,
         };
+        if !settled.recorded {
+            // What follows comes when the agent says it again, and its row has it.
+            tracing::error!(%request, "what the agent did is told and can't be written down yet");
+            return given;
+        }
         let written = async {
             if matches!(given, Given::Refused(_) | Given::Fault(_)) {
                 self.state.store.help_desk().give_back(&self.case, self.operator.administrator.id).await?;

@@ -201,13 +201,17 @@ impl Submission {
                 Ok(Answer { state: Ended::Done, ..failed(t.say("done-works")) })
             }
             Outcome::Refused { rule, .. } => {
-                self.write_down(&submitted, &user, request, &outcome).await;
+                if recorded {
+                    self.write_down(&submitted, &user, request, &outcome).await;
+                }
                 let context = self.another(offer);
                 let (rule, message) = (Some(rule.clone()), refused(t, rule));
                 Ok(Answer { state: Ended::Refused, rule, context: Some(context), ..failed(message) })
             }
             Outcome::NotApplied { fault, .. } => {
-                self.write_down(&submitted, &user, request, &outcome).await;
+                if recorded {
+                    self.write_down(&submitted, &user, request, &outcome).await;
+                }
                 if *fault == Fault::EnvelopeUnreadable && self.keys_renewed(&user, &offer).await {
                     let refusal = Refusal::keys_renewed(self.flow.support_code.clone());
                     let message = t.say(refusal.told);

@@ -90,10 +90,11 @@ async fn threshold(state: &AppState, by: Provisioner, now: Timestamp) -> Result<
     }
     let (limits, subject) = (state.store.limits(), subject(by));
     let people = match limits.counted(state.tenant, &PEOPLE, &subject, now).await? {
-        0 => {
-            let people = people(&state.store, &tenant, by).await?;
-            limits.begin(state.tenant, &PEOPLE, &subject, people, now).await?
-        }
+        0 => match people(&state.store, &tenant, by).await? {
+            // Of nobody there is nothing to remember: whoever comes first is what a percentage is of.
+            0 => 0,
+            people => limits.begin(state.tenant, &PEOPLE, &subject, people, now).await?,
+        },
         begun => begun,
     };
     Ok(guard.threshold(people))
@@ -235,7 +236,7 @@ pub async fn pass_members(
             .into_iter()
             .map(|(id, member)| {
                 // One that is no person's is a group's.
-                let name = format!("{}  ({})", names.get(member).unwrap_or(member), group.display_name);
+                let name = format!("{}  ({})", names.get(member).unwrap_or(member), group.full_name());
                 Removal { kind: RemovalKind::LeaveGroup, id, name }
             })
             .collect();

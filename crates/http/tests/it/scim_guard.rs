@@ -196,4 +196,10 @@ async fn more_is_let_through_by_whoever_may_approve(world: &World) {
     let tenant = Tenant { removal_guard: RemovalGuard::default(), ..world.tenant.clone() };
     let strict = RemovalGuard { removals: 0, ..RemovalGuard::default() };
     assert!(!world.state.store.tenants().set_guard(&tenant, strict).await.unwrap());
+    // Nor does whoever saves something else of the tenant, as it was before, bring the former guard back.
+    let before = world.state.store.tenants().get(world.tenant.id).await.unwrap().unwrap().removal_guard;
+    let stale = Tenant { removal_guard: strict, name: "Contoso again".into(), ..world.tenant.clone() };
+    assert!(world.state.store.tenants().update(&stale).await.unwrap());
+    let after = world.state.store.tenants().get(world.tenant.id).await.unwrap().unwrap();
+    assert_eq!((after.removal_guard, after.name.as_str()), (before, "Contoso again"));
 }

@@ -310,7 +310,7 @@ async fn the_deletion_guard_counts_groups_and_members_of_each_token(world: &Worl
         .unwrap();
     let mut names: Vec<&str> = waiting.list.iter().map(|one| one.name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["gone", "marta@cloud.contoso.test  (team)"]);
+    assert_eq!(names, ["marta@cloud.contoso.test  (scim:team)", "scim:gone"]);
     let mut browser = crate::console::signed_in(world, "hr").await;
     let whose = program.row.id.to_string();
     let form = [("agent", whose.as_str()), ("digest", waiting.digest.as_str())];

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ritorno_identity::request::RequestState;
+use ritorno_protocol::ids::EpochId;
 use ritorno_protocol::link::{ToAgent, ToRelay};
 use ritorno_protocol::outcome::{Operator, Outcome};
 use ritorno_protocol::signed::Signed;
@@ -172,7 +173,8 @@ async fn what_is_done_is_told_though_it_cannot_be_written_down() {
     assert_eq!(world.ledger.row(id).unwrap().state, RequestState::Finished(done()));
 }
 
-/// What an agent says of another attempt than the one under way is no answer, whatever the database does.
+/// What an agent says of another attempt than the one under way, or by another journal, is no answer, whatever the database does; nor is that it
+/// does not know.
 #[tokio::test]
 async fn what_is_said_of_another_attempt_is_not_told() {
     let world = World::new();
@@ -182,7 +184,17 @@ async fn what_is_said_of_another_attempt_is_not_told() {
     let waiting = world.submit(world.reset(id).await);
     assert!(matches!(wire.order().await, Some(ToAgent::Work { .. })));
     world.ledger.0.lock().unwrap().failing = true;
-    wire.say(&world.statement(&agent, id, 2, Says::Ended { outcome: done() }));
+    let restored = Enrolled { epoch: EpochId::random(&*world.chance), ..agent.clone() };
+    let unknown = Outcome::Unknown { operator: Operator::default() };
+    for said in [
+        world.statement(&agent, id, 2, Says::Ended { outcome: done() }),
+        world.statement(&restored, id, 1, Says::Ended { outcome: done() }),
+        world.statement(&agent, id, 1, Says::Ended { outcome: unknown }),
+    ] {
+        let mut wire = world.link(&agent).await;
+        wire.say(&said);
+        settle().await;
+    }
     let (answer, _) = world.time.until_over(waiting).await;
     assert!(matches!(answer, Err(DispatchError::Ledger(_))), "{answer:?}");
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use ritorno_directory::openldap::{OpenLdap, Said};
+use ritorno_directory::openldap::{Modified, OpenLdap, Said};
 use ritorno_directory::{DirectoryError, ImportedObject as Entry};
 use ritorno_sync::{
     Begun, Changed, Changes, Counting, DeltaSource, ImportSource, ImportedObject, Page, SourceError,
@@ -276,7 +276,11 @@ impl DeltaSource for Source {
         let (moment, containers) = since.mark.split_once(CONTAINERS).unwrap_or((&since.mark, ""));
         if let Some(from) = before(moment) {
             let modified = self.directory.modified_containers(&from).await;
-            let modified = modified.map_err(|error| broken(error.to_string()))?;
+            // People are told without it; it is asked for again the next time.
+            let modified = modified.unwrap_or_else(|error| {
+                tracing::warn!(%error, "who is below a renamed unit is not seen by this delta");
+                Modified { dns: Vec::new(), state: containers.to_owned() }
+            });
             // A unit stays modified lately until something else is: what is below it is read once.
             let below = if modified.state == containers { Vec::new() } else { modified.dns };
             (self.latest, self.containers) = (Some(moment.to_owned()), modified.state);

@@ -25,7 +25,7 @@ pub async fn handle(
     let by = client.provisioner();
     let group = found(&state, &client, &id).await?;
     if_match(&headers).check(group.version)?;
-    let (id, name) = (group.id.to_string(), group.display_name.clone());
+    let (id, name) = (group.id.to_string(), group.full_name());
     let passed =
         guard::pass(&state, by, Removal { kind: RemovalKind::DeleteGroup, id: id.clone(), name }).await?;
     let deleted = state.store.groups().delete(state.tenant, group.id, state.clock.now()).await;
