@@ -19,6 +19,7 @@ mod second;
 mod session;
 mod sign_in;
 mod sign_out;
+mod sspr_for;
 mod sspr_policy;
 mod switches;
 mod sync;
@@ -68,7 +69,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/licences/assign", post(licences::assign_one))
         .route("/console/licences/revoke", post(licences::revoke))
         .route("/console/sspr", get(sspr_policy::show))
-        .route("/console/sspr/for", post(sspr_policy::set_only))
+        .route("/console/sspr/for", post(sspr_for::set))
         .route("/console/sspr/gates", post(sspr_policy::set_gates))
         .route("/console/sspr/reconfirm", post(sspr_policy::set_days))
         .route("/console/sspr/expiry", post(sspr_policy::set_expiry))

@@ -33,12 +33,20 @@ impl ReconfirmAfter {
         self.0
     }
 
+    /// What the audit says of a group that says so, behind what else it says; nothing for one that does not.
+    pub fn told(of_group: Option<Self>) -> String {
+        of_group.map_or_else(String::new, |after| format!(", confirmed again after {} days", after.0))
+    }
+
     /// Whether it is time again, if people were asked last, or came, at `since`.
     pub fn is_over(self, since: Timestamp, now: Timestamp) -> bool {
         const DAY: Duration = Duration::from_secs(24 * 3_600);
         self != Self::NEVER && now >= since.plus(DAY * u32::from(self.0))
     }
 }
+
+/// Most groups that a tenant names as those whose people may reset.
+pub const GROUPS_AT_MOST: usize = 20;
 
 /// What is true of the whole tenant and may be told before any gate.
 ///
@@ -121,6 +129,8 @@ pub struct Standing {
     pub administrator: bool,
     /// The policy of a group that they are in, the strictest if there are several.
     pub group_policy: Option<GatePolicy>,
+    /// After how long they are asked to look through what they registered, if a group of theirs says so: the soonest of several.
+    pub group_reconfirm: Option<ReconfirmAfter>,
     /// When they said last that what is registered is right.
     pub confirmed_at: Option<Timestamp>,
 }
@@ -138,6 +148,12 @@ impl Standing {
             Method::TemporaryPass => self.temporary_pass,
         };
         Method::ALL.into_iter().filter(has).collect()
+    }
+
+    /// After how long they are asked to look through what they registered: as a group of theirs says, or the tenant. A group's policy
+    /// never holds for administrators.
+    pub fn reconfirm_after(&self, tenant: &Tenant) -> ReconfirmAfter {
+        self.group_reconfirm.filter(|_| !self.administrator).unwrap_or(tenant.reconfirm_after)
     }
 
     /// The policy that holds for the person: that of administrators, of their group, or of the tenant.
@@ -224,7 +240,7 @@ pub fn due(tenant: &Tenant, user: &User, standing: &Standing, now: Timestamp) ->
         return Some(Due::Register);
     }
     let since = standing.confirmed_at.unwrap_or(user.created_at);
-    tenant.reconfirm_after.is_over(since, now).then_some(Due::Confirm { since })
+    standing.reconfirm_after(tenant).is_over(since, now).then_some(Due::Confirm { since })
 }
 
 #[cfg(test)]
@@ -399,6 +415,13 @@ mod tests {
         assert_eq!(due(&tenant, &user, &enough, late), None);
         tenant.reconfirm_after = ReconfirmAfter::NEVER;
         assert_eq!(due(&tenant, &user, &enough, late.plus(day * 10_000)), None);
+        // What a group says holds for its people in the place of that, and for no administrator.
+        let of_group = Standing { group_reconfirm: ReconfirmAfter::from_days(7), ..enough };
+        assert_eq!(due(&tenant, &user, &of_group, late.plus(day * 7)), Some(Due::Confirm { since: late }));
+        let administrator = Standing { administrator: true, ..of_group.clone() };
+        assert_eq!(administrator.reconfirm_after(&tenant), ReconfirmAfter::NEVER);
+        tenant.reconfirm_after = ReconfirmAfter::from_days(1).unwrap();
+        assert_eq!(due(&tenant, &user, &of_group, late.plus(day * 6)), None);
         assert_eq!(ReconfirmAfter::from_days(731), None);
         assert_eq!(ReconfirmAfter::from_days(730).map(ReconfirmAfter::days), Some(730));
     }

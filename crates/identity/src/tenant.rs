@@ -42,8 +42,9 @@ pub struct Tenant {
     pub languages: Vec<Language>,
     /// Whether people may reset their password by themselves.
     pub sspr_enabled: bool,
-    /// The group whose people may, also by way of other groups; `None` for everybody. A group that is gone has nobody.
-    pub sspr_group: Option<GroupId>,
+    /// The groups whose people may, also by way of other groups, each of them once and at most
+    /// [`GROUPS_AT_MOST`](crate::sspr::GROUPS_AT_MOST); empty for everybody. A group that is gone has nobody.
+    pub sspr_groups: Vec<GroupId>,
     /// Whether passwords are written back to the directories on premises.
     pub writeback_enabled: bool,
     /// Whether people may unlock their account without a new password.
@@ -109,7 +110,7 @@ impl Tenant {
             root,
             languages: Language::ALL.to_vec(),
             sspr_enabled: true,
-            sspr_group: None,
+            sspr_groups: Vec::new(),
             writeback_enabled: false,
             unlock_enabled: false,
             gate_policy: GatePolicy::of_new_tenant(),

@@ -43,7 +43,7 @@ pub struct User {
     /// What the licences grant that were assigned to the person, or to a group that the person is in. It is read with the person and
     /// never stored with them.
     pub licence: Grant,
-    /// Whether the person is among those who may reset ([`crate::tenant::Tenant::sspr_group`]). It is read with the person, and never
+    /// Whether the person is among those who may reset ([`crate::tenant::Tenant::sspr_groups`]). It is read with the person, and never
     /// written.
     pub selected: bool,
     /// Grows with each change; SCIM's `meta.version` (RFC 7644 section 3.14).

@@ -18,6 +18,12 @@ use crate::writer::Statement;
 /// Mails that wait to be sent.
 pub struct MailOutbox<'a>(pub(crate) &'a Db);
 
+/// Takes the next mails. An index has them in this order, so that the first ones are read, however many wait.
+const TAKE: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
+     and tenant = $5 and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
+     and channel = $4 and tenant = $5 order by expires_at, created_at, id limit $3) \
+     returning id, tenant, letter, tries, created_at, expires_at, channel";
+
 /// The statement that queues a mail.
 pub(crate) fn queueing(mail: &Mail, key: &NodeKey, random: &dyn Random) -> Statement {
     const SQL: &str = "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at, channel) \
@@ -52,12 +58,8 @@ impl MailOutbox<'_> {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Vec<Mail>, StoreError> {
-        const SQL: &str = "update mail_outbox set leased_until = $1, tries = tries + 1 where leased_until <= $2 \
-             and tenant = $5 and id in (select id from mail_outbox where leased_until <= $2 and expires_at > $2 \
-             and channel = $4 and tenant = $5 order by expires_at, created_at, id limit $3) \
-             returning id, tenant, letter, tries, created_at, expires_at, channel";
         let values = values![now.plus(lease), now, count, name_of(channel), tenant];
-        let rows = self.0.write_returning(SQL, values).await?;
+        let rows = self.0.write_returning(TAKE, values).await?;
         let mut mails = Vec::with_capacity(rows.len());
         for row in &rows {
             match mail(row, key) {
@@ -110,4 +112,67 @@ fn mail(row: &Row, key: &NodeKey) -> Result<Mail, StoreError> {
         created_at: row.moment("created_at")?,
         tries: row.count("tries")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ritorno_lab::Lab;
+
+    use super::*;
+    use crate::store::Store;
+
+    const INDEX: &str = "mail_outbox_in_order";
+
+    fn taken() -> Vec<crate::value::Value> {
+        values![2_i64, 1_i64, 20_u32, "mail", "t"]
+    }
+
+    /// The steps by which the next mails are taken.
+    async fn plan(store: &Store, explain: &str, column: &'static str) -> Vec<String> {
+        let sql: &str = format!("{explain} {TAKE}").leak();
+        let rows = store.db().read(sql, taken()).await.unwrap();
+        rows.iter().map(|row| row.text(column).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_next_mails_are_the_first_of_an_index() {
+        let folder = std::env::temp_dir().join(format!("ritorno-mail-outbox-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::connect(&format!("sqlite:{}", folder.join("plan.db").display())).await.unwrap();
+        let plan = plan(&store, "explain query plan", "detail").await;
+        let ends = format!("USING INDEX {INDEX} (tenant=? AND channel=? AND expires_at>?)");
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH") && step.ends_with(&ends)), "{plan:?}");
+        // They come as the index has them, and no table is gone through.
+        assert!(
+            !plan.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN")),
+            "{plan:?}"
+        );
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn on_postgresql_too() {
+        let (server, name) =
+            (Lab::open().unwrap().postgresql(), format!("mail_outbox_{}", std::process::id()));
+        server.start().unwrap();
+        let store = Store::connect(&server.fresh_database(&name).unwrap()).await.unwrap();
+        let write = async |sql: &'static str| store.db().write(sql, values![]).await.unwrap();
+        write(
+            "insert into tenants (id, name, root, root_id, languages, sspr_enabled, writeback_enabled, forbid_names, decoy_domains, created_at) \
+             values ('t', 't', '', '', '[]', 1, 1, 0, '[]', 1)",
+        )
+        .await;
+        write(
+            "insert into mail_outbox (id, tenant, letter, tries, leased_until, created_at, expires_at, channel) \
+             select n::text, 't', '', 0, 0, n, 100000 - n, 'mail' from generate_series(1, 20000) as n",
+        )
+        .await;
+        write("analyze mail_outbox").await;
+        let plan = plan(&store, "explain", "QUERY PLAN").await;
+        assert!(plan.iter().any(|step| step.contains(INDEX)), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("Seq Scan") || step.contains("Sort")), "{plan:?}");
+        store.close().await;
+        server.sql("postgres", &format!("drop database {name}")).unwrap();
+    }
 }

@@ -182,6 +182,13 @@ macro_rules! migrations {
                 "sliding-limits",
                 include_str!(concat!("../migrations/", $database, "/0091_sliding_limits.sql")),
             ),
+            (92, "sspr-groups", include_str!(concat!("../migrations/", $database, "/0092_sspr_groups.sql"))),
+            (
+                93,
+                "group-reconfirm",
+                include_str!(concat!("../migrations/", $database, "/0093_group_reconfirm.sql")),
+            ),
+            (94, "mail-order", include_str!(concat!("../migrations/", $database, "/0094_mail_order.sql"))),
             (
                 96,
                 "mail-refusals",

@@ -2,15 +2,15 @@
 
 use ritorno_identity::licence::Licensing;
 use ritorno_identity::removal_guard::RemovalGuard;
-use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::{KeyId, TenantId};
+use ritorno_protocol::ids::{GroupId, KeyId, TenantId};
 use ritorno_protocol::key::PublicKey;
 
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::row::Row;
+use crate::users::reconfirm_after;
 use crate::value::{json, name_of, values};
 
 /// A switch of a tenant.
@@ -45,8 +45,8 @@ impl Tenants<'_> {
              forbid_names, helpdesk_url, decoy_domains, created_at, forbidden_mail_domains, unlock_enabled, \
              gate_policy, banned_words, licensing, usage_location, second_factor, \
              sspr_group, reconfirm_days, expiry_days, brand, cloud_domains, require_registration, questions, public_url, disabled_at, soft_match, notify_administrators, registration_mails, \
-             guard_removals, guard_percent, guard_memberships) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
+             guard_removals, guard_percent, guard_memberships, sspr_groups) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)";
         let values = values![
             tenant.id,
             tenant.name.as_str(),
@@ -66,7 +66,7 @@ impl Tenants<'_> {
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
             tenant.second_factor,
-            tenant.sspr_group,
+            tenant.sspr_groups.first().copied(),
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
@@ -81,6 +81,7 @@ impl Tenants<'_> {
             tenant.removal_guard.removals,
             tenant.removal_guard.percent.map(i64::from),
             tenant.removal_guard.memberships,
+            json(&tenant.sspr_groups),
         ];
         self.0.write(SQL, values).await.map(|_| ())
     }
@@ -96,7 +97,8 @@ impl Tenants<'_> {
              forbid_names = $6, helpdesk_url = $7, decoy_domains = $8, forbidden_mail_domains = $9, unlock_enabled = $10, \
              gate_policy = $11, banned_words = $12, licensing = $13, usage_location = $14, \
              second_factor = $15, sspr_group = $16, reconfirm_days = $17, expiry_days = $18, brand = $19, \
-             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25 \
+             cloud_domains = $20, require_registration = $21, questions = $22, soft_match = $23, notify_administrators = $24, registration_mails = $25, \
+             sspr_groups = $26 \
              where id = $1";
         let values = values![
             tenant.id,
@@ -114,7 +116,7 @@ impl Tenants<'_> {
             name_of(tenant.licensing),
             tenant.usage_location.as_deref(),
             tenant.second_factor,
-            tenant.sspr_group,
+            tenant.sspr_groups.first().copied(),
             u32::from(tenant.reconfirm_after.days()),
             json(&tenant.expiry_days),
             json(&tenant.brand),
@@ -124,6 +126,7 @@ impl Tenants<'_> {
             name_of(tenant.soft_match),
             tenant.notify_administrators,
             tenant.registration_mails,
+            json(&tenant.sspr_groups),
         ];
         Ok(self.0.write(SQL, values).await? == 1)
     }
@@ -239,6 +242,13 @@ impl Tenants<'_> {
     }
 }
 
+/// The groups whose people may reset. Another first one than the only one of a version before was set by such a version, and holds alone.
+fn sspr_groups(row: &Row) -> Result<Vec<GroupId>, StoreError> {
+    let Some(only) = row.parsed_if_any("sspr_group")? else { return Ok(Vec::new()) };
+    let all: Option<Vec<GroupId>> = row.json_if_any("sspr_groups")?;
+    Ok(all.filter(|all| all.first() == Some(&only)).unwrap_or_else(|| vec![only]))
+}
+
 fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: row.parsed("id")?,
@@ -247,14 +257,12 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
             .map_err(|_| StoreError::Unreadable { column: "root" })?,
         languages: row.json("languages")?,
         sspr_enabled: row.switch("sspr_enabled")?,
-        sspr_group: row.parsed_if_any("sspr_group")?,
+        sspr_groups: sspr_groups(row)?,
         writeback_enabled: row.switch("writeback_enabled")?,
         unlock_enabled: row.switch("unlock_enabled")?,
         gate_policy: row.json("gate_policy")?,
         questions: row.json("questions")?,
-        reconfirm_after: u16::try_from(row.int("reconfirm_days")?)
-            .ok()
-            .and_then(ReconfirmAfter::from_days)
+        reconfirm_after: reconfirm_after(row, "reconfirm_days")?
             .ok_or(StoreError::Unreadable { column: "reconfirm_days" })?,
         forbid_names: row.switch("forbid_names")?,
         banned_words: row.json("banned_words")?,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use ritorno_identity::licence::Grant;
 use ritorno_identity::name::SignInName;
-use ritorno_identity::sspr::Standing;
+use ritorno_identity::sspr::{ReconfirmAfter, Standing};
 use ritorno_identity::user::{Mastered, OnPremises, Provisioned, User};
 use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
@@ -32,7 +32,7 @@ pub(crate) use groups_of_user;
 
 /// People as they are read: with what their licences grant, which is the most that was assigned to them or to a group that they are in,
 /// directly or through other groups. Where nothing is assigned at all, nothing is looked for. And with whether they are among those who may
-/// reset: everybody, unless the tenant names a group.
+/// reset: everybody, unless the tenant names groups. Their ids are of one form and one length, so that one is in the list if its text is.
 macro_rules! select_users {
     ($rest:expr) => {
         concat!(
@@ -43,7 +43,8 @@ macro_rules! select_users {
              on a.tenant = users.tenant and a.group_id = g.grp) as theirs) else 0 end as granted, \
              cast(case when (select t.sspr_group from tenants t where t.id = users.tenant) is null then 1 \
              when exists (select 1 from ", $crate::users::groups_of_user!(), " as g join tenants t \
-             on t.id = users.tenant and t.sspr_group = g.grp) then 1 else 0 end as bigint) as selected from users ",
+             on t.id = users.tenant and (t.sspr_group = g.grp or (t.sspr_groups like '[\"' || t.sspr_group || '\"%' \
+             and t.sspr_groups like '%\"' || g.grp || '\"%'))) then 1 else 0 end as bigint) as selected from users ",
             $rest
         )
     };
@@ -272,7 +273,12 @@ impl Users<'_> {
              (select p.policy from users join group_gate_policies p on p.tenant = users.tenant \
              where users.tenant = $1 and users.id = $2 and p.group_id in ",
             groups_of_user!(),
-            " order by p.gates desc, p.must_differ desc, p.to_register desc, p.group_id limit 1) as group_policy"
+            " order by p.gates desc, p.must_differ desc, p.to_register desc, p.group_id limit 1) as group_policy, \
+             (select p.reconfirm_days from users join group_gate_policies p on p.tenant = users.tenant \
+             where users.tenant = $1 and users.id = $2 and p.reconfirm_days is not null and p.group_id in ",
+            groups_of_user!(),
+            // Never is the latest of all.
+            " order by case when p.reconfirm_days = 0 then 1 else 0 end, p.reconfirm_days limit 1) as group_reconfirm"
         );
         let row = self.0.read_one(SQL, values![tenant, user, name.as_str(), now]).await?;
         let Some(row) = row else { return Ok(Standing::default()) };
@@ -284,6 +290,7 @@ impl Users<'_> {
             temporary_pass: row.count("passes")? > 0,
             administrator: row.count("administrators")? > 0,
             group_policy: row.json_if_any("group_policy")?,
+            group_reconfirm: reconfirm_after(&row, "group_reconfirm")?,
             confirmed_at: row.moment_if_any("confirmed_at")?,
         })
     }
@@ -296,6 +303,14 @@ impl Users<'_> {
         const SQL: &str = "update users set confirmed_at = $3 where tenant = $1 and id = $2";
         self.0.write(SQL, values![tenant, id, now]).await.map(|_| ())
     }
+}
+
+/// After how long people are asked to look through what they registered, if the column says so.
+pub(crate) fn reconfirm_after(row: &Row, column: &'static str) -> Result<Option<ReconfirmAfter>, StoreError> {
+    let after = |days: i64| {
+        u16::try_from(days).ok().and_then(ReconfirmAfter::from_days).ok_or(StoreError::Unreadable { column })
+    };
+    row.int_if_any(column)?.map(after).transpose()
 }
 
 /// All that is stored of a person.

@@ -146,6 +146,9 @@ fn whoever_is_not_in_the_group_is_told() -> Result<()> {
         "dn: CN=pilot,OU=Groups,{base}\nchangetype: add\nobjectClass: group\nsAMAccountName: pilot\nmember: {}\n",
         marco.dn
     ))?;
+    world.forest.modify(&format!(
+        "dn: CN=empty,OU=Groups,{base}\nchangetype: add\nobjectClass: group\nsAMAccountName: empty\n"
+    ))?;
     let file = world.stack.folder().join("agent.toml");
     let text = std::fs::read_to_string(&file)?;
     let groups = format!("groups = [\"OU=Groups,{base}\"]\nscope =");
@@ -154,7 +157,16 @@ fn whoever_is_not_in_the_group_is_told() -> Result<()> {
     world.stack.start_agent()?;
     world.stack.first_sync()?;
     world.stack.wait_until_open()?;
-    world.stack.server_command(&["tenant", "sspr-for", "--group", "pilot"])?;
+    // Of several groups, as of one: nobody is in the other.
+    let several = ["tenant", "sspr-for", "--group", "empty", "--group", "pilot"];
+    let told = world.stack.server_command(&several)?;
+    ensure!(told.contains("sspr for      the groups empty, pilot\n"), "{told}");
+    let gates = ["tenant", "gates", "1", "mail", "--group", "pilot", "--reconfirm", "30"];
+    let told = world.stack.server_command(&gates)?;
+    ensure!(
+        told.contains("gates for     pilot: 1 of mail, 1 to register, confirmed again after 30 days\n"),
+        "{told}"
+    );
     would_succeed(&world, &marco.upn)?;
     let report = stopped_by(&world, ANNA, "person-tenant")?;
     ensure!(report.0.to_string().contains("SSPR_0013"), "{}", report.0);

@@ -40,7 +40,9 @@ pub(super) struct Overview {
     /// Since when it could not, if that is known.
     #[schema(format = DateTime)]
     since: Option<String>,
-    /// The group whose people may reset, if not everybody may; empty if it is gone.
+    /// The groups whose people may reset, if not everybody may, but for those that are gone; an empty list if nobody may, since all are.
+    only_groups: Option<Vec<String>>,
+    /// The first of `only_groups`, empty if there is none, for clients that know one group only.
     only_group: Option<String>,
     /// Agents that are not revoked.
     agents: usize,
@@ -72,12 +74,14 @@ pub(super) async fn get_overview(
     let running = enrolled().filter(|agent| {
         matches!(look.of(&state, tenant, agent).0, AgentState::Running | AgentState::OutOfDate)
     });
+    let only_groups = only(&state, tenant).await?.map(|only| only.names);
     Ok(Json(Overview {
         organisation: tenant.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         standing,
         since: since.map(rfc3339),
-        only_group: only(&state, tenant).await?,
+        only_group: only_groups.as_ref().map(|names| names.first().cloned().unwrap_or_default()),
+        only_groups,
         agents: enrolled().count(),
         agents_running: running.count(),
     }))

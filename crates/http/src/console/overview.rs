@@ -33,7 +33,7 @@ struct OverviewPage {
     since: Option<Moment>,
     switches: [SwitchLine; SwitchName::ALL.len()],
     /// The group whose people may reset, if not everybody may; empty if it is gone.
-    only: Option<String>,
+    only: Option<Vec<String>>,
     agents: Vec<AgentLine>,
     /// Programs of whose removals the deletion guard holds some.
     programs: Vec<ProgramLine>,
@@ -107,7 +107,7 @@ pub(super) async fn show(
         standing: told,
         since: since.map(Moment::new),
         switches: switches(&signed_in, tenant),
-        only: only(&state, tenant).await.map_err(PageError::behind)?,
+        only: only(&state, tenant).await.map_err(PageError::behind)?.map(|only| only.names),
         agents: look.agents.iter().map(line).collect(),
         programs: look.held_of_tokens.iter().map(program).collect(),
         enrols,

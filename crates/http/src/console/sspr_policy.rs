@@ -1,5 +1,5 @@
 //! `GET /console/sspr`: who may reset, what they prove before it, and when they are asked to look through what they registered.
-//! `POST /console/sspr/…`: each of these changed.
+//! `POST /console/sspr/…`: each of these changed; who may is in `sspr_for.rs`.
 
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ use ritorno_identity::expiry;
 use ritorno_identity::gates::{GatePolicy, GroupFault, PolicyFault};
 use ritorno_identity::method::Method;
 use ritorno_identity::question::{self, QuestionFault, QuestionPolicy};
-use ritorno_identity::sspr::ReconfirmAfter;
+use ritorno_identity::sspr::{GROUPS_AT_MOST, ReconfirmAfter};
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::GroupId;
 use ritorno_storage::Holder;
@@ -25,6 +25,7 @@ use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
 use crate::licensing::{LicensingFault, Whom, holder};
 use crate::method_name::method_name;
+use crate::operations::agents::only;
 use crate::page::{Frame, PageError, page};
 use crate::passkeys;
 use crate::reader::Reader;
@@ -41,9 +42,10 @@ struct PolicyPage {
     menu: Menu,
     /// Whether they are the reader's to change.
     theirs: bool,
-    /// The group whose people may reset; empty for everybody.
-    only: String,
-    /// Whether a group is named that is gone, so that nobody may.
+    /// The groups whose people may reset; empty for everybody.
+    only: Vec<String>,
+    most_groups: usize,
+    /// Whether groups are named that are gone.
     only_gone: bool,
     days: u16,
     most_days: u16,
@@ -55,6 +57,8 @@ struct PolicyPage {
     groups: Vec<GroupLine>,
     administrators: Vec<&'static str>,
     told: Option<&'static str>,
+    /// Which of the things that were typed it is about.
+    about: Option<String>,
 }
 
 /// The fields of a policy, as they stand.
@@ -94,6 +98,8 @@ struct GroupLine {
     gates: u16,
     methods: Vec<&'static str>,
     to_register: u8,
+    /// Empty where what holds for everybody holds.
+    days: String,
 }
 
 impl GateForm {
@@ -118,9 +124,11 @@ impl GateForm {
 }
 
 /// Why a form was not taken.
-enum Fault {
+pub(super) enum Fault {
     /// The key of what is wrong.
     Told(&'static str),
+    /// The same, with what was typed there.
+    About(&'static str, String),
     /// What is behind the page failed, or the form is not the page's.
     Page(PageError),
 }
@@ -148,7 +156,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ReadTenant)?;
-    let shown = render(&state, &signed_in, &reader, None).await?;
+    let shown = render(&state, &signed_in, &reader, None, None).await?;
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
@@ -157,12 +165,10 @@ async fn render(
     signed_in: &SignedIn,
     reader: &Reader,
     told: Option<&'static str>,
+    about: Option<String>,
 ) -> Result<PolicyPage, PageError> {
     let tenant = &signed_in.tenant;
-    let only = match tenant.sspr_group {
-        None => None,
-        Some(id) => Some(state.store.groups().find(tenant.id, id).await.map_err(PageError::behind)?),
-    };
+    let only = only(state, tenant).await.map_err(PageError::behind)?;
     let groups = state.store.group_policies().list(tenant.id).await.map_err(PageError::behind)?;
     let names = |policy: &GatePolicy| policy.methods().iter().copied().map(method_name).collect();
     Ok(PolicyPage {
@@ -170,8 +176,9 @@ async fn render(
         frame: Frame::new(tenant, HERE),
         menu: signed_in.menu(HERE),
         theirs: signed_in.may(Action::ChangeTenant),
-        only_gone: matches!(only, Some(None)),
-        only: only.flatten().map(|group| group.full_name()).unwrap_or_default(),
+        only_gone: only.as_ref().is_some_and(|only| only.some_gone),
+        only: only.map(|only| only.names).unwrap_or_default(),
+        most_groups: GROUPS_AT_MOST,
         days: tenant.reconfirm_after.days(),
         most_days: ReconfirmAfter::MOST,
         expiry: tenant.expiry_days.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
@@ -192,15 +199,17 @@ async fn render(
                 gates: one.policy.gates().into(),
                 methods: names(&one.policy),
                 to_register: one.policy.to_register(),
+                days: one.reconfirm_after.map(|after| after.days().to_string()).unwrap_or_default(),
             })
             .collect(),
         administrators: names(&GatePolicy::of_administrators()),
         told,
+        about,
     })
 }
 
 /// On to the page, or the page again with what was wrong.
-async fn answer(
+pub(super) async fn answer(
     state: &AppState,
     signed_in: &SignedIn,
     reader: &Reader,
@@ -209,15 +218,24 @@ async fn answer(
     match done {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(Fault::Page(error)) => Err(error),
-        Err(Fault::Told(told)) => {
-            let shown = render(state, signed_in, reader, Some(told)).await?;
-            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
-        }
+        Err(Fault::Told(told)) => refused(state, signed_in, reader, told, None).await,
+        Err(Fault::About(told, about)) => refused(state, signed_in, reader, told, Some(about)).await,
     }
 }
 
+async fn refused(
+    state: &AppState,
+    signed_in: &SignedIn,
+    reader: &Reader,
+    told: &'static str,
+    about: Option<String>,
+) -> Result<Response, PageError> {
+    let shown = render(state, signed_in, reader, Some(told), about).await?;
+    Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
+}
+
 /// Stores the changed tenant, and writes it down.
-async fn store(
+pub(super) async fn store(
     state: &AppState,
     signed_in: &SignedIn,
     reader: &Reader,
@@ -230,37 +248,11 @@ async fn store(
 }
 
 /// The group of that name.
-async fn group_named(state: &AppState, tenant: &Tenant, name: &str) -> Result<GroupId, Fault> {
+pub(super) async fn group_named(state: &AppState, tenant: &Tenant, name: &str) -> Result<GroupId, Fault> {
     match holder(&state.store, tenant, Whom::Group(name)).await? {
         Holder::Group(id) => Ok(id),
         Holder::User(_) => Err(Fault::Page(PageError::Request)),
     }
-}
-
-/// Who may.
-#[derive(Deserialize)]
-pub(super) struct Only {
-    group: String,
-}
-
-/// Says who may reset.
-pub(super) async fn set_only(
-    State(state): State<AppState>,
-    signed_in: SignedIn,
-    reader: Reader,
-    Form(Only { group }): Form<Only>,
-) -> Result<Response, PageError> {
-    signed_in.require(Action::ChangeTenant)?;
-    let set = async {
-        let name = group.trim();
-        let sspr_group =
-            if name.is_empty() { None } else { Some(group_named(&state, &signed_in.tenant, name).await?) };
-        let tenant = Tenant { sspr_group, ..signed_in.tenant.clone() };
-        let whom = if name.is_empty() { "everybody" } else { name };
-        store(&state, &signed_in, &reader, &tenant, format!("sspr for: {whom}")).await
-    };
-    let done = set.await;
-    answer(&state, &signed_in, &reader, done).await
 }
 
 /// After how many days.
@@ -278,14 +270,19 @@ pub(super) async fn set_days(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
     let set = async {
-        let read = days.trim().parse().ok().and_then(ReconfirmAfter::from_days);
-        let reconfirm_after = read.ok_or(Fault::Told(key("policy-days-wrong")))?;
+        let reconfirm_after = days_read(&days)?;
         let tenant = Tenant { reconfirm_after, ..signed_in.tenant.clone() };
         let reason = format!("confirmed again after {} days", reconfirm_after.days());
         store(&state, &signed_in, &reader, &tenant, reason).await
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
+}
+
+/// A number of days from a field.
+fn days_read(days: &str) -> Result<ReconfirmAfter, Fault> {
+    let read = days.trim().parse().ok().and_then(ReconfirmAfter::from_days);
+    read.ok_or(Fault::Told(key("policy-days-wrong")))
 }
 
 /// On which days.
@@ -444,9 +441,12 @@ pub(super) async fn set_group(
                 GroupFault::NoWayIn => key("policy-fault-group-no-way-in"),
             })
         })?;
-        let set = state.store.group_policies().set(tenant.id, group, &policy).await;
+        // Empty, as a form of before has it not at all: what holds for everybody.
+        let days = field(&fields, "reconfirm").map(str::trim).filter(|days| !days.is_empty());
+        let reconfirm_after = days.map(days_read).transpose()?;
+        let set = state.store.group_policies().set(tenant.id, group, &policy, reconfirm_after).await;
         set.map_err(PageError::behind)?;
-        let reason = format!("gates of the group {name}: {policy}");
+        let reason = format!("gates of the group {name}: {policy}{}", ReconfirmAfter::told(reconfirm_after));
         signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
         Ok(())
     };

@@ -65,11 +65,28 @@ impl Look {
     }
 }
 
-/// The name of the group whose people may reset, if not everybody may; empty if it is gone.
-pub(crate) async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<String>, StoreError> {
-    let Some(id) = tenant.sspr_group else { return Ok(None) };
-    let group = state.store.groups().find(tenant.id, id).await?;
-    Ok(Some(group.map_or_else(String::new, |group| group.full_name())))
+/// The groups whose people may reset, if not everybody may.
+pub(crate) struct Only {
+    /// What they are called, but for those that are gone.
+    pub(crate) names: Vec<String>,
+    /// Whether some of them are gone.
+    pub(crate) some_gone: bool,
+}
+
+/// Whose people may reset; `None` for everybody.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn only(state: &AppState, tenant: &Tenant) -> Result<Option<Only>, StoreError> {
+    if tenant.sspr_groups.is_empty() {
+        return Ok(None);
+    }
+    let mut names = Vec::with_capacity(tenant.sspr_groups.len());
+    for id in &tenant.sspr_groups {
+        names.extend(state.store.groups().find(tenant.id, *id).await?.map(|group| group.full_name()));
+    }
+    let some_gone = names.len() < tenant.sspr_groups.len();
+    Ok(Some(Only { names, some_gone }))
 }
 
 /// What it takes to turn an agent's writeback, and how it is written down.

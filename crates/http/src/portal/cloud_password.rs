@@ -25,7 +25,7 @@ use crate::portal::code::{elsewhere, ended};
 use crate::portal::notice;
 use crate::portal::password::{allowed, person};
 use crate::portal::rules::{RuleLine, lines, refused};
-use crate::portal::visit::{current, note, tenant};
+use crate::portal::visit::{current, done_here, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -199,7 +199,7 @@ impl Change {
             administrator_mails::person_reset(&self.state, &self.tenant, &self.user, code).await;
         }
         self.note(Success::Success, "kept in the tenant").await?;
-        Ok(Redirect::to(OUTCOME).into_response())
+        Ok((done_here(&self.state, self.jar, &self.flow), Redirect::to(OUTCOME)).into_response())
     }
 
     /// The page again, with what is wrong.

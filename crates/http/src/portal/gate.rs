@@ -19,7 +19,7 @@ use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::code::{elsewhere, ended};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, is_known, known_cookie, note, tenant};
+use crate::portal::visit::{current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -130,7 +130,6 @@ pub(super) fn instead_of(tenant: &Tenant, flow: &Flow, method: Method) -> Option
 pub(super) async fn pass(
     state: &AppState,
     reader: &Reader,
-    jar: &CookieJar,
     flow: &Flow,
     method: Method,
 ) -> Result<Option<Response>, PageError> {
@@ -145,11 +144,8 @@ pub(super) async fn pass(
         );
         note(state, reader, &passed, Activity::FlowProgress, Success::Success, &reason, None).await?;
     }
-    if passed.state != FlowState::GatePassed {
-        return Ok(Some(Redirect::to("/reset/gate").into_response()));
-    }
-    let known = known_cookie(state, flow.tenant, &flow.subject);
-    Ok(Some((jar.clone().add(known), Redirect::to("/reset/password")).into_response()))
+    let all = passed.state == FlowState::GatePassed;
+    Ok(Some(Redirect::to(if all { "/reset/password" } else { "/reset/gate" }).into_response()))
 }
 
 /// The page on which the next gate is chosen.
@@ -244,7 +240,7 @@ pub(super) async fn judge(
     };
     let name = method.as_str();
     let (fault, reason) = match look(&attempt).await.map_err(PageError::behind)? {
-        GateTried::Right => match pass(state, reader, jar, flow, method).await? {
+        GateTried::Right => match pass(state, reader, flow, method).await? {
             Some(passed) => return Ok(Judged::Passed(passed)),
             None => (wrong, format!("{name} right, but another step was faster")),
         },

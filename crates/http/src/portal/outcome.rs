@@ -24,7 +24,7 @@ use crate::portal::password::{NOT_ARRIVED, person};
 use crate::portal::refusal::Refusal;
 use crate::portal::register::standing;
 use crate::portal::rules::refused;
-use crate::portal::visit::{of_browser, tenant};
+use crate::portal::visit::{done_here, is_known, of_browser, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -157,6 +157,13 @@ pub(super) async fn show(
     let due = match end {
         End::Done { .. } | End::Kept => asked_for(&state, &tenant, &flow).await,
         _ => None,
+    };
+    // Nobody may have waited for the answer that said so, or it came later.
+    let done = matches!(end, End::Done { .. } | End::Kept | End::Unlocked);
+    let jar = if done && !is_known(&state, &jar, flow.tenant, &flow.subject) {
+        done_here(&state, jar, &flow)
+    } else {
+        jar
     };
     let shown = OutcomePage { due, other, ..OutcomePage::new(&reader, &tenant, &flow, operation, end) };
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())

@@ -31,7 +31,7 @@ use crate::portal::offers::{Offers, Sending};
 use crate::portal::password::{allowed, person};
 use crate::portal::refusal::Refusal;
 use crate::portal::rules::refused;
-use crate::portal::visit::{current, note, tenant};
+use crate::portal::visit::{current, done_here, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -59,7 +59,7 @@ pub(super) struct Answer {
     pub(super) context: Option<Context>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ended {
     Done,
@@ -96,11 +96,13 @@ pub(super) async fn submit(
         });
     };
     let operation = flow.purpose.operation();
+    let known = done_here(&state, jar.clone(), &flow);
     let submission = Submission { state, offers, reader, tenant, flow, t, operation };
     // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
     let carried = tokio::spawn(async move { submission.carry(envelope, sending).await }.in_current_span());
     let answer = carried.await.map_err(PageError::behind)??;
-    Ok(Json(answer).into_response())
+    let jar = if answer.state == Ended::Done { known } else { jar };
+    Ok((jar, Json(answer)).into_response())
 }
 
 fn failed(message: String) -> Answer {

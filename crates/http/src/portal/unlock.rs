@@ -20,8 +20,8 @@ use crate::portal::code::{elsewhere, ended};
 use crate::portal::offers::Offers;
 use crate::portal::password::person;
 use crate::portal::refusal::Refusal;
-use crate::portal::submit::{OUTCOME, Submission};
-use crate::portal::visit::{current, tenant};
+use crate::portal::submit::{Ended, OUTCOME, Submission};
+use crate::portal::visit::{current, done_here, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -52,11 +52,14 @@ pub(super) async fn unlock(
             offers.keep(id, offer, now);
             let t = reader.words(&tenant);
             let operation = Operation::Unlock;
+            let known = done_here(&state, jar.clone(), &flow);
             let submission = Submission { state, offers, reader, tenant, flow, t, operation };
             // The browser may go away; the request goes on to its end, and the outcome is there when it comes back.
             let carried =
                 tokio::spawn(async move { submission.carry(envelope, sending).await }.in_current_span());
-            carried.await.map_err(PageError::behind)??;
+            if carried.await.map_err(PageError::behind)??.state == Ended::Done {
+                return Ok((known, Redirect::to(OUTCOME)).into_response());
+            }
         }
         Err(DispatchError::Ledger(error)) => return Err(PageError::behind(error)),
         Err(error) => {

@@ -3,7 +3,7 @@
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::flow::{Flow, FlowError, FlowState, Person};
+use ritorno_identity::flow::{Flow, FlowError, FlowState, Person, Purpose};
 use ritorno_identity::ids::{CorrelationId, FactId, FlowId};
 use ritorno_identity::known_browser;
 use ritorno_identity::registration::Registration;
@@ -33,9 +33,26 @@ pub(super) fn cookie(flow: FlowId, token: &Token) -> Cookie<'static> {
         .build()
 }
 
-/// The cookie for a browser in which a person came through the gate: hammering from elsewhere does not stop them there.
+/// The cookie for a browser in which a person succeeded: hammering from elsewhere does not stop them there.
 pub(super) fn known_cookie(state: &AppState, tenant: TenantId, subject: &Subject) -> Cookie<'static> {
-    let mark = known_browser::mark(&state.pepper, tenant, subject, state.clock.now());
+    known_from(state, tenant, subject, state.clock.now())
+}
+
+/// The jar with that cookie, for the answer which says that a reset is done. Gates that were passed are not enough: whoever breaks off then
+/// would have made the browser one whose next reset is told as a usual one. A change that began with the password passed none.
+pub(super) fn done_here(state: &AppState, jar: CookieJar, flow: &Flow) -> CookieJar {
+    match flow.purpose {
+        // The page of the outcome can be asked for whenever: it makes nobody known for longer than the flow could.
+        Purpose::Reset => {
+            let at = state.clock.now().min(flow.expires_at);
+            jar.add(known_from(state, flow.tenant, &flow.subject, at))
+        }
+        Purpose::Change => jar,
+    }
+}
+
+fn known_from(state: &AppState, tenant: TenantId, subject: &Subject, at: Timestamp) -> Cookie<'static> {
+    let mark = known_browser::mark(&state.pepper, tenant, subject, at);
     Cookie::build((KNOWN_COOKIE, mark))
         .path("/")
         .secure(true)

@@ -31,6 +31,12 @@ impl Answer {
         self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Whether it makes the browser one in which somebody succeeded.
+    pub(crate) fn makes_known(&self) -> bool {
+        let cookies = self.headers.get_all(header::SET_COOKIE).iter();
+        cookies.into_iter().any(|cookie| cookie.as_bytes().starts_with(b"__Host-known="))
+    }
+
     /// The support code on the page.
     pub(crate) fn support_code(&self) -> String {
         let mark = "id=\"support-code\">";

@@ -76,7 +76,7 @@ pub(crate) async fn person(world: &World, name: &str, mail: &str) -> User {
 }
 
 /// Walks past the gate of a reset, to the page of the new password.
-async fn past_the_gate(world: &World, browser: &mut Browser) -> Answer {
+pub(crate) async fn past_the_gate(world: &World, browser: &mut Browser) -> Answer {
     let start = browser.post("/reset/start", &[("name", CARLA)]).await;
     assert_eq!((start.status, start.location()), (StatusCode::SEE_OTHER, "/reset/code"), "{}", start.body);
     let code = world.code(CARLAS_MAIL).await;
@@ -98,7 +98,7 @@ fn invalid(page: &Answer) -> Vec<&str> {
         .collect()
 }
 
-async fn choose(browser: &mut Browser, password: &str) -> Answer {
+pub(crate) async fn choose(browser: &mut Browser, password: &str) -> Answer {
     browser.post("/reset/cloud-password", &[("new", password), ("again", password)]).await
 }
 

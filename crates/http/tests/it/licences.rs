@@ -137,7 +137,7 @@ async fn who_is_not_in_the_group_that_may_reset_hears_so_by_mail() {
         updated_at: now,
     };
     store.groups().insert(&group).await.unwrap();
-    let tenant = Tenant { sspr_group: Some(group.id), ..world.tenant.clone() };
+    let tenant = Tenant { sspr_groups: vec![group.id], ..world.tenant.clone() };
     assert!(store.tenants().update(&tenant).await.unwrap());
     let told = async || {
         let start = Browser::new(&world.app, "en").post("/reset/start", &[("name", ANNA)]).await;

@@ -28,6 +28,7 @@ mod follow_up;
 mod give_password;
 mod help_desk;
 mod hostile;
+mod known_browser;
 mod licences;
 mod look;
 mod mail;

@@ -19,6 +19,7 @@ use totp_rs::{Builder, Secret};
 use crate::agent::TestAgent;
 use crate::both_languages::whole;
 use crate::browser::{Answer, Browser};
+use crate::known_browser::finish;
 use crate::portal::{PageContext, alike};
 use crate::register::{ANNA, CURRENT, anna, proven, to_password};
 use crate::world::World;
@@ -421,6 +422,7 @@ async fn hammering_an_app_stops_nobody_where_they_succeeded() {
         browser.post("/reset/app", &[("code", &app.code(&world))]).await
     };
     assert_eq!(pass(&mut usual).await.location(), "/reset/password");
+    finish(&world, &mut usual).await;
     // Neither they nor whoever comes after them has to work for it: names are counted by the hour, wrong codes by the day.
     world.clock.advance(STARTS.forgotten_after());
     let mut hammer = Browser::new(&world.app, "en");

@@ -253,7 +253,7 @@ async fn a_name_gives_a_programs_group_nothing(world: &World) {
     for name in ["Board", "CONTOSO\\Board", "board"] {
         assert_eq!(root.post("/console/sspr/for", &[("group", name)]).await.location(), "/console/sspr");
         let tenant = world.state.store.tenants().get(world.tenant.id).await.unwrap().unwrap();
-        assert_eq!(tenant.sspr_group, Some(board), "{name}");
+        assert_eq!(tenant.sspr_groups, [board], "{name}");
     }
     let user = stored(world, &luca).await.unwrap();
     assert_eq!((user.selected, user.licence), (false, Grant::Free), "who is in the program's has none of it");
@@ -276,7 +276,7 @@ async fn they_are_used_where_groups_are(world: &World) {
     let selected =
         [stored(world, &luca).await.unwrap().selected, stored(world, &marta).await.unwrap().selected];
     assert_eq!(selected, [true, false]);
-    assert!(root.get("/console/sspr").await.body.contains("value=\"scim:Pilot\""));
+    assert!(root.get("/console/sspr").await.body.contains(">scim:Pilot</textarea>"));
     assert!(root.get("/console").await.body.contains("the group scim:Pilot may"));
     // Gates of their own.
     let gates = [

@@ -30,6 +30,7 @@ const ANNAS_MAIL: &str = "anna.rossi@mail.test";
 
 on_both!(
     an_administrator_sets_it_and_groups_pass_what_is_theirs,
+    the_people_of_several_groups_may_reset,
     whoever_lacks_something_is_led_to_it_after_a_reset_and_after_a_change,
     after_as_many_days_it_is_asked_whether_all_is_still_right,
 );
@@ -88,6 +89,7 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
         ("method", "app"),
         ("to_register", "2"),
         ("group", "board"),
+        ("reconfirm", " 30 "),
     ];
     for (path, form) in [
         ("/console/sspr/gates", everybody.as_slice()),
@@ -101,7 +103,7 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     }
     let tenant = stored(world).await;
     assert_eq!(tenant.gate_policy, GatePolicy::new(1, vec![Method::Mail, Method::App], 1, true).unwrap());
-    assert_eq!((tenant.reconfirm_after.days(), tenant.sspr_group), (90, Some(board.id)));
+    assert_eq!((tenant.reconfirm_after.days(), tenant.sspr_groups.as_slice()), (90, [board.id].as_slice()));
     assert_eq!(tenant.expiry_days, [30, 7]);
     for wrong in ["0", "91", "7 days", "1 2 3 4 5 6 7 8 9 10 11"] {
         let answer = root.post("/console/sspr/expiry", &[("days", wrong)]).await;
@@ -114,12 +116,17 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
             "sspr for: board",
             "expiry mails: [30, 7] days before",
             "confirmed again after 90 days",
-            "gates of the group board: 2 of mail, app, 2 to register",
+            "gates of the group board: 2 of mail, app, 2 to register, confirmed again after 30 days",
             "gates: 1 of mail, app, 1 to register",
         ]
     );
     let page = root.get(HERE).await;
-    for shown in ["value=\"board\"", "value=\"90\"", "<th scope=\"row\">board</th><td>2</td>"] {
+    for shown in [
+        ">board</textarea>",
+        "value=\"90\"",
+        "<th scope=\"row\">board</th><td>2</td>",
+        "<td>2</td><td>30</td>",
+    ] {
         assert!(page.body.contains(shown), "{shown} is not in {}", page.body);
     }
     // Whoever only reads it has no button.
@@ -129,6 +136,7 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     );
 
     // What nobody could fulfil is not taken, and says why.
+    let too_many = "board\n".repeat(21);
     for (path, form, words) in [
         (
             "/console/sspr/gates",
@@ -193,12 +201,17 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
         ),
         ("/console/sspr/reconfirm", vec![("days", "731")], "from 0 to 730"),
         ("/console/sspr/for", vec![("group", "no such group")], "no group"),
+        ("/console/sspr/for", vec![("group", "board\r\nno such group")], "<p id=\"about\">no such group</p>"),
+        ("/console/sspr/for", vec![("group", too_many.as_str())], "too many groups"),
+        ("/console/sspr/group", [&theirs[..6], &[("reconfirm", "731")]].concat(), "from 0 to 730"),
     ] {
         let answer = root.post(path, &form).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{form:?}");
         assert!(answer.body.to_lowercase().contains(words), "{words} is not in {}", answer.body);
     }
     assert_eq!(stored(world).await, tenant);
+    let policies = world.state.store.group_policies().list(world.tenant.id).await.unwrap();
+    assert_eq!(policies[0].reconfirm_after, ReconfirmAfter::from_days(30));
     let two = [("gates", "2"), ("method", "mail"), ("method", "app"), ("to_register", "2")];
     assert_eq!(root.post("/console/sspr/gates", &two).await.location(), HERE, "as many as the board's");
     let one = [("gates", "1"), ("method", "mail"), ("to_register", "1"), ("group", "board")];
@@ -208,7 +221,7 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     let back = root.post("/console/sspr/gates", &everybody).await;
     assert_eq!((back.location(), stored(world).await), (HERE, tenant), "{}", back.body);
     root.post("/console/sspr/for", &[("group", " ")]).await;
-    assert_eq!(stored(world).await.sspr_group, None);
+    assert!(stored(world).await.sspr_groups.is_empty());
 
     // Anna is in the group: two gates. Nobody can see that before she has passed one, and it costs no statement more.
     let mut owner = Browser::new(&world.app, "en");
@@ -247,6 +260,53 @@ async fn an_administrator_sets_it_and_groups_pass_what_is_theirs(world: &World) 
     assert_eq!(changes(world).await[0], "gates of the group board: those of the tenant");
     assert!(root.get(HERE).await.body.contains("id=\"no-groups\""));
     past_the_gate(world, &mut browser).await;
+}
+
+async fn the_people_of_several_groups_may_reset(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    world.administrator("root", Role::Global, true).await;
+    let (board, pilot) = (group(world, "board", &[]).await, group(world, "Pilot, second", &[]).await);
+    let inner = group(world, "inner", &[&anna(world).await]).await;
+    let (groups, tenant) = (world.state.store.groups(), world.tenant.id);
+    let mut root = signed_in(world, "root").await;
+    let named = root.post("/console/sspr/for", &[("group", "board\r\n\r\nPilot, second\r\nboard")]).await;
+    assert_eq!(named.location(), HERE, "{}", named.body);
+    assert_eq!(stored(world).await.sspr_groups, [board.id, pilot.id]);
+    assert_eq!(changes(world).await[0], "sspr for: board, Pilot, second, board");
+    let page = root.get(HERE).await;
+    assert!(page.body.contains(">board\nPilot, second</textarea>"), "{}", page.body);
+    let overview = root.get("/console").await;
+    assert!(overview.body.contains("groups in them: board, Pilot, second."), "{}", overview.body);
+
+    // Anna is in neither; then in a group in the second one; then that one is gone. Whoever asks sees nothing of it, in as many statements.
+    let counted = world.state.store.counted();
+    let pages =
+        ritorno_http::router(ritorno_http::AppState { store: counted.clone(), ..world.state.clone() });
+    let mut seen = Vec::new();
+    for name in [ANNA, "anna.verdi@contoso.test", ANNA, ANNA] {
+        match seen.len() {
+            2 => {
+                let ids = [inner.id.to_string()];
+                groups.add_members(tenant, pilot.id, &[], &ids).await.unwrap();
+            }
+            3 => assert!(groups.delete(tenant, pilot.id, world.clock.now()).await.unwrap()),
+            _ => {}
+        }
+        let selected = anna(world).await.selected;
+        assert_eq!(selected, seen.len() == 2);
+        let mut browser = Browser::new(&pages, "en");
+        let before = counted.statements();
+        let start = browser.post("/reset/start", &[("name", name)]).await;
+        let shown = browser.get("/reset/code").await;
+        seen.push((start.status, alike(&start), alike(&shown), counted.statements() - before));
+    }
+    assert_eq!([&seen[1], &seen[2], &seen[3]], [&seen[0]; 3]);
+    let page = root.get(HERE).await;
+    assert!(
+        page.body.contains("id=\"only-gone\"") && page.body.contains(">board</textarea>"),
+        "{}",
+        page.body
+    );
 }
 
 async fn whoever_lacks_something_is_led_to_it_after_a_reset_and_after_a_change(world: &World) {

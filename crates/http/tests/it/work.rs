@@ -17,6 +17,7 @@ use ritorno_protocol::clock::Clock as _;
 use crate::agent::TestAgent;
 use crate::both_languages::whole;
 use crate::browser::{Answer, Browser};
+use crate::known_browser::finish;
 use crate::methods::register_app;
 use crate::portal::alike;
 use crate::register::proven;
@@ -104,6 +105,7 @@ async fn hammering_costs_whoever_hammers(world: &World) {
     };
     start(&mut usual, ANNA).await;
     assert_eq!(pass(&mut usual).await, "/reset/password");
+    finish(world, &mut usual).await;
     world.clock.advance(STARTS.forgotten_after());
 
     let (mut hammer, mut bits) = (Browser::new(&world.app, "en"), Vec::new());

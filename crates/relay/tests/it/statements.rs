@@ -191,7 +191,7 @@ async fn what_is_said_of_another_attempt_is_not_told() {
         world.statement(&restored, id, 1, Says::Ended { outcome: done() }),
         world.statement(&agent, id, 1, Says::Ended { outcome: unknown }),
     ] {
-        let mut wire = world.link(&agent).await;
+        let wire = world.link(&agent).await;
         wire.say(&said);
         settle().await;
     }

@@ -16,6 +16,7 @@ mod removals;
 pub(crate) mod requests;
 pub(crate) mod serve;
 pub(crate) mod sms;
+mod sspr_for;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
 mod tenant_guard;

@@ -20,7 +20,7 @@ use ritorno_identity::tenant::{SoftMatch, Tenant};
 use url::Url;
 
 use super::mail::Tag;
-use super::{brand, stuck, tenant_guard, tenants};
+use super::{brand, sspr_for, stuck, tenant_guard, tenants};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -59,12 +59,12 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         to: OnOff,
     },
-    /// Says who may reset their password by themselves: the people of a group, also by way of other groups; without one, everybody. It
+    /// Says who may reset their password by themselves: the people of groups, also by way of other groups; without one, everybody. It
     /// is about registering and changing on these pages, too.
     SsprFor {
-        /// The group's name in the directory; `scim:NAME` for one of the tenant's own.
-        #[arg(long)]
-        group: Option<String>,
+        /// A group's name in the directory; `scim:NAME` for one of the tenant's own. Once for each, at most 20.
+        #[arg(long = "group")]
+        groups: Vec<String>,
     },
     /// Says what people prove before a reset: how many gates there are, and what opens them. The pages begin with the method
     /// that is named first. Administrators pass two gates that differ, whatever this says.
@@ -85,6 +85,10 @@ pub(crate) enum Command {
         /// gates before one, then two that differ, then more to register.
         #[arg(long)]
         group: Option<String>,
+        /// After how many days the people of this group are asked to look through what they registered: 0 for never, at most 730. Without it
+        /// they are asked when everybody is. Of several groups of somebody that say it, the soonest holds.
+        #[arg(long, requires = "group", value_parser = clap::value_parser!(u16).range(0..=i64::from(ReconfirmAfter::MOST)))]
+        reconfirm: Option<u16>,
     },
     /// Takes away what was said for one group: its people pass what everybody passes.
     DropGates {
@@ -248,12 +252,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     if let Command::CloudDomains { domains } = command {
         set_cloud_domains(&mut installation, domains).await?;
     }
-    if let Command::SsprFor { group } = command {
-        installation.tenant.sspr_group = match group {
-            Some(name) => Some(super::group_named(&installation, name).await?.id),
-            None => None,
-        };
-        let reason = format!("sspr for: {}", group.as_deref().unwrap_or("everybody"));
+    if let Command::SsprFor { groups } = command {
+        let reason = sspr_for::set(&mut installation, groups).await?;
         store(&installation, Activity::PolicyChanged, reason).await?;
     }
     if let Command::BanWords { words } = command {
@@ -322,7 +322,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         installation.tenant.expiry_days = days;
         store(&installation, Activity::PolicyChanged, reason).await?;
     }
-    if let Command::Gates { gates, methods, to_register, same_twice, group } = command {
+    if let Command::Gates { gates, methods, to_register, same_twice, group, reconfirm } = command {
         let to_register = to_register.unwrap_or(if *same_twice { 1 } else { *gates });
         let policy = GatePolicy::new(*gates, methods.clone(), to_register, !same_twice)
             .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
@@ -341,8 +341,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
             policy
                 .stands_beside(&installation.tenant.gate_policy)
                 .map_err(|fault| anyhow::anyhow!("{fault}: nothing was changed"))?;
-            installation.store.group_policies().set(installation.tenant.id, group, &policy).await?;
-            let reason = format!("gates of the group {name}: {policy}");
+            let after = reconfirm.and_then(ReconfirmAfter::from_days);
+            installation.store.group_policies().set(installation.tenant.id, group, &policy, after).await?;
+            let reason = format!("gates of the group {name}: {policy}{}", ReconfirmAfter::told(after));
             super::audit(&installation, Activity::PolicyChanged, reason).await?;
         } else {
             for one in installation.store.group_policies().list(installation.tenant.id).await? {
@@ -403,7 +404,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     }
     say(format_args!("languages     {}", tags(&tenant.languages)))?;
     say(format_args!("sspr          {}", position(tenant.sspr_enabled)))?;
-    say(format_args!("sspr for      {}", sspr_for(&installation).await?))?;
+    say(format_args!("sspr for      {}", sspr_for::in_words(&installation).await?))?;
     say(format_args!("writeback     {}", position(tenant.writeback_enabled)))?;
     say(format_args!("unlock        {}", position(tenant.unlock_enabled)))?;
     say(format_args!("forbid-names  {}", position(tenant.forbid_names)))?;
@@ -414,7 +415,8 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("gates         {}", tenant.gate_policy))?;
     for one in installation.store.group_policies().list(tenant.id).await? {
         let name = one.name.unwrap_or_else(|| format!("{} (gone)", one.group));
-        say(format_args!("gates for     {name}: {}", one.policy))?;
+        let asked = ReconfirmAfter::told(one.reconfirm_after);
+        say(format_args!("gates for     {name}: {}{asked}", one.policy))?;
     }
     if tenant.gate_policy.allows(Method::Questions) {
         say(format_args!("questions     {}", tenant.questions))?;
@@ -451,15 +453,6 @@ async fn set_cloud_domains(installation: &mut Installation, domains: &[String]) 
     }
     installation.tenant = tenant;
     store(installation, Activity::PolicyChanged, format!("cloud domains: {}", listed(domains))).await
-}
-
-async fn sspr_for(installation: &Installation) -> anyhow::Result<String> {
-    let Some(id) = installation.tenant.sspr_group else { return Ok("everybody".to_owned()) };
-    let found = installation.store.groups().find(installation.tenant.id, id).await?;
-    Ok(found.map_or_else(
-        || "a group that is gone: nobody; say `ritorno tenant sspr-for`".to_owned(),
-        |group| format!("the group {}", group.full_name()),
-    ))
 }
 
 fn method(name: &str) -> Result<Method, String> {

@@ -307,6 +307,16 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     place.write(&place.configuration("http"))?;
     assert!(place.succeed(&["tenant", "expiry-mails"])?.contains("expiry mails  none\n"));
     assert!(place.fail(&["tenant", "sspr-for", "--group", "Nessuno"])?.contains("no group 'Nessuno'"));
+    let groups = [["tenant", "sspr-for"].as_slice(), &["--group", "Nessuno"].repeat(21)].concat();
+    assert!(place.fail(&groups)?.contains("at most 20 groups: nothing was changed"));
+    let days = ["tenant", "gates", "1", "mail", "--reconfirm"];
+    assert!(place.fail(&[days.as_slice(), &["30"]].concat())?.contains("--group <GROUP>"));
+    assert!(place.fail(&[days.as_slice(), &["731", "--group", "Nessuno"]].concat())?.contains("0..=730"));
+    assert!(
+        place
+            .fail(&[days.as_slice(), &["30", "--group", "Nessuno"]].concat())?
+            .contains("no group 'Nessuno'")
+    );
     assert!(place.fail(&["tenant", "ban-words", "two words"])?.contains("letters and digits"));
     let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();
     let many: Vec<&str> =

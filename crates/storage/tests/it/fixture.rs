@@ -105,6 +105,20 @@ impl Fixture {
         Ok(Self { address, store, tenant, root, random, pepper, node_key, place })
     }
 
+    /// A statement as something else than this version would send it, with one text.
+    pub(crate) async fn statement(&self, sql: &'static str, text: Option<String>) -> Result<()> {
+        if self.address.starts_with("sqlite:") {
+            let pool = sqlx::SqlitePool::connect(&self.address).await?;
+            sqlx::query(sql).bind(text).execute(&pool).await?;
+            pool.close().await;
+        } else {
+            let pool = sqlx::PgPool::connect(&self.address).await?;
+            sqlx::query(sql).bind(text).execute(&pool).await?;
+            pool.close().await;
+        }
+        Ok(())
+    }
+
     /// A second server on the same database.
     pub(crate) async fn second(&self) -> Result<Store> {
         Ok(Store::connect(&self.address).await?)

@@ -225,9 +225,37 @@ async fn of_a_tenants_people_a_group_may_reset(f: &Fixture) -> Result<()> {
     };
     assert_eq!(selected().await?, [true, true], "everybody");
     for id in [outer.id, inner.id] {
-        f.store.tenants().update(&Tenant { sspr_group: Some(id), ..f.tenant.clone() }).await?;
+        f.store.tenants().update(&Tenant { sspr_groups: vec![id], ..f.tenant.clone() }).await?;
         assert_eq!(selected().await?, [true, false], "directly, and through another group");
     }
+    // Of several, whichever of them somebody is in.
+    let (others, more) = (group(f, "others"), group(f, "more"));
+    for one in [&others, &more] {
+        groups.insert(one).await?;
+    }
+    groups.add_members(tenant, others.id, &[paolo.id.to_string()], &[]).await?;
+    for (named, expected) in [
+        (vec![outer.id, others.id], [true, true]),
+        (vec![others.id, inner.id], [true, true]),
+        (vec![more.id, others.id], [false, true]),
+        (vec![more.id, others.id, outer.id], [true, true]),
+        (vec![more.id], [false, false]),
+    ] {
+        let named = Tenant { sspr_groups: named, ..f.tenant.clone() };
+        f.store.tenants().update(&named).await?;
+        assert_eq!(selected().await?, expected, "{:?}", named.sspr_groups);
+        assert_eq!(f.store.tenants().get(tenant).await?.as_ref(), Some(&named));
+    }
+    // A version before this one knows the first one only: what it names since holds, and the list does not.
+    let several = Tenant { sspr_groups: vec![more.id, others.id], ..f.tenant.clone() };
+    for (set, expected) in [(Some(inner.id), [true, false]), (None, [true, true])] {
+        f.store.tenants().update(&several).await?;
+        f.statement("update tenants set sspr_group = $1", set.map(|id| id.to_string())).await?;
+        assert_eq!(selected().await?, expected);
+        let read = f.store.tenants().get(tenant).await?.map(|tenant| tenant.sspr_groups);
+        assert_eq!(read, Some(Vec::from_iter(set)));
+    }
+    f.store.tenants().update(&Tenant { sspr_groups: vec![inner.id], ..f.tenant.clone() }).await?;
     groups.delete(tenant, inner.id, NOW).await?;
     assert_eq!(selected().await?, [false, false], "a group that is gone has nobody");
     f.store.tenants().update(&f.tenant).await?;

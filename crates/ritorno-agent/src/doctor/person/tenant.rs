@@ -74,7 +74,7 @@ fn judge(standing: &PersonStanding) -> Finding {
             .fix(System::Agent, ["ritorno-agent sync cycle"])
             .fix(
                 System::Cloud,
-                ["# which group it is; without one it is everybody:", "ritorno tenant show", "ritorno tenant sspr-for"],
+                ["# which groups they are; without one it is everybody:", "ritorno tenant show", "ritorno tenant sspr-for"],
             ),
         "SSPR_0014" => finding.fix(
             System::Cloud,
