@@ -124,18 +124,17 @@ impl Relay {
             return Err(StatementError::Speaker);
         }
         let taken = self.keep(link, &statement).await;
-        let waiter = self.waiting_for(statement.request);
-        match (&taken, &statement.says, waiter) {
-            // The agent says it again until it is kept; whoever waits for it need not wait so long.
-            (
-                Err(StatementError::Ledger(_)),
-                Says::Ended { outcome } | Says::Settled { outcome },
-                Some(waiter),
-            ) if !matches!(outcome, Outcome::Unknown { .. }) => {
-                waiter.keep_unrecorded(&statement, outcome.clone());
-                waiter.wake();
-            }
-            _ => {}
+        let outcome = match &statement.says {
+            Says::Ended { outcome } | Says::Settled { outcome } => Some(outcome),
+            _ => None,
+        };
+        let outcome = outcome.filter(|outcome| !matches!(outcome, Outcome::Unknown { .. }));
+        // The agent says it again until it is kept; whoever waits for it need not wait so long.
+        if let (Err(StatementError::Ledger(_)), Some(outcome), Some(waiter)) =
+            (&taken, outcome, self.waiting_for(statement.request))
+        {
+            waiter.keep_unrecorded(&statement, outcome.clone());
+            waiter.wake();
         }
         taken
     }
