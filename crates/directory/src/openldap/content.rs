@@ -254,7 +254,6 @@ impl<'a> Telling<'a> {
             let told = match content.next().await {
                 Ok(told) => told,
                 Err(error) if cookie.is_none() => {
-                    drop(content);
                     return self.without_containers(connection, top, &error.to_string()).await;
                 }
                 Err(error) => return ended(&error, true).map(Err).ok_or_else(|| refusal::read(&error)),
@@ -272,7 +271,6 @@ impl<'a> Telling<'a> {
                 }
                 Told::Entry { .. } | Told::Info(_) => {}
                 Told::Plain if cookie.is_none() => {
-                    drop(content);
                     return self.without_containers(connection, top, "it tells no states").await;
                 }
                 Told::Plain => return Ok(Err(Said::Not)),
