@@ -139,7 +139,7 @@ async fn codes_of_an_app_are_not_tried_for_ever() {
     // After a while it goes on, and after thirty it is over for the day.
     let mut wrong = 5;
     while wrong < 30 {
-        world.clock.advance(16 * MINUTE);
+        world.clock.advance(18 * MINUTE);
         let (mut browser, _) = by_password(&world, "root").await;
         for _ in 0..5 {
             let answer = browser.post("/console/second", &[("code", "000000")]).await;
@@ -147,11 +147,11 @@ async fn codes_of_an_app_are_not_tried_for_ever() {
             wrong += 1;
         }
     }
-    world.clock.advance(16 * MINUTE);
+    world.clock.advance(18 * MINUTE);
     let (mut browser, _) = by_password(&world, "root").await;
     let stopped = browser.post("/console/second", &[("code", &app.code(&world))]).await;
     assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
-    world.clock.advance(24 * 60 * MINUTE);
+    world.clock.advance(28 * 60 * MINUTE);
     let (mut browser, _) = by_password(&world, "root").await;
     let right = browser.post("/console/second", &[("code", &app.code(&world))]).await;
     assert_eq!(right.location(), "/console", "{}", right.body);
