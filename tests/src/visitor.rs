@@ -300,6 +300,15 @@ impl Visitor {
         Self::answer(response).await
     }
 
+    /// Sends JSON there, as a page's script does whose password is not sealed.
+    ///
+    /// # Errors
+    /// As [`Visitor::submit`].
+    pub async fn hand_over(&self, path: &str, body: &serde_json::Value) -> Result<Answer> {
+        let request = self.request(Method::POST, self.origin.join(path)?)?;
+        Self::answer(request.header(header::ACCEPT, "application/json").json(body).send().await?).await
+    }
+
     async fn send(&self, choosing: &Choosing, envelope: &Envelope) -> Result<Response> {
         let request = self
             .request(Method::POST, self.origin.join(&choosing.submit)?)?

@@ -1,4 +1,5 @@
-//! A password that went all the way is nowhere on the cloud side: not in a log, not in the database, not in memory.
+//! A password that went all the way is nowhere on the cloud side: not in a log, not in the database, not in memory. One whose directory is
+//! the tenant itself is in no log and no database.
 //! In each place a control that was planted there has to be found, or the search proves nothing.
 
 use std::io::{Read as _, Write as _};
@@ -11,6 +12,7 @@ use ritorno_directory::roots_from_pem_file;
 use ritorno_tests::secrets::{self, Needle};
 use ritorno_tests::visitor::{Choosing, Visitor};
 
+use crate::canary_faces::{CHOSEN, GIVEN, KEPT, MISTYPED, TOO_SHORT, of_a_caller, of_the_tenants_own};
 use crate::world::World;
 
 /// Letters, signs and a character beyond the Latin ones, so that every encoding of it looks different.
@@ -92,18 +94,32 @@ fn password_is_nowhere_on_the_cloud_side() -> Result<()> {
     ensure!(changed.state == "done", "{changed:?}");
     ensure!(world.forest.kinit(BEGINNER, CHANGED)?, "Kerberos refuses the password that it was changed to");
 
-    let needles = [
+    of_a_caller(&world)?;
+    of_the_tenants_own(&world)?;
+
+    let sealed = [
         secrets::forms("the canary", CANARY),
         secrets::forms("the refused canary", REFUSED),
         secrets::forms("what had to be changed", &beginner.password),
         secrets::forms("what it was changed to", CHANGED),
+        secrets::forms("what the help desk gave", GIVEN),
     ]
     .concat();
+    // What the server is the directory of it sees, and so holds while a request lasts; it writes it nowhere all the same.
+    let seen = [
+        secrets::forms("what one of the tenant's own chose", CHOSEN),
+        secrets::forms("what was too short", TOO_SHORT),
+        secrets::forms("what was mistyped", MISTYPED),
+        secrets::forms("what one of the tenant's own was given", KEPT),
+    ]
+    .concat();
+    let needles = [sealed.as_slice(), &seen].concat();
 
     let _open = half_a_request(&world)?;
     let process = world.stack.server_pid().context("ritorno does not run")?;
-    let memory = secrets::in_memory(process, &with(&needles, "the control", IN_MEMORY))?;
+    let memory = secrets::in_memory(process, &with(&sealed, "the control", IN_MEMORY))?;
     eprintln!("{} MB of ritorno's memory searched", memory.bytes >> 20);
+    eprintln!("of what it saw it holds {:?}", secrets::in_memory(process, &seen)?.found);
     judge("ritorno's memory", &memory.found)?;
 
     // While it runs, so that the write-ahead log is there to be searched; and once more when all was written.

@@ -5,6 +5,7 @@
 mod account;
 mod browser;
 mod canary;
+mod canary_faces;
 mod chaos;
 mod chaos_pair;
 mod dist;
