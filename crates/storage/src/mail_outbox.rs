@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const INDEX: &str = "mail_outbox_in_order";
+    const INDEX: &str = "mail_outbox_next";
 
     fn taken() -> Vec<crate::value::Value> {
         values![2_i64, 1_i64, 20_u32, "mail", "t"]
@@ -140,8 +140,9 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::connect(&format!("sqlite:{}", folder.join("plan.db").display())).await.unwrap();
         let plan = plan(&store, "explain query plan", "detail").await;
-        let ends = format!("USING INDEX {INDEX} (tenant=? AND channel=? AND expires_at>?)");
+        let ends = format!("USING INDEX {INDEX} (channel=? AND tenant=? AND expires_at>?)");
         assert!(plan.iter().any(|step| step.starts_with("SEARCH") && step.ends_with(&ends)), "{plan:?}");
+        assert!(plan[0].starts_with("SEARCH") && plan[0].ends_with("(id=?)"), "{plan:?}");
         // They come as the index has them, and no table is gone through.
         assert!(
             !plan.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN")),

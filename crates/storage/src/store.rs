@@ -189,6 +189,7 @@ macro_rules! migrations {
                 include_str!(concat!("../migrations/", $database, "/0093_group_reconfirm.sql")),
             ),
             (94, "mail-order", include_str!(concat!("../migrations/", $database, "/0094_mail_order.sql"))),
+            (95, "mail-next", include_str!(concat!("../migrations/", $database, "/0095_mail_next.sql"))),
             (
                 96,
                 "mail-refusals",

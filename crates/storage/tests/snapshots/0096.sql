@@ -520,7 +520,7 @@ CREATE INDEX help_desk_cases_by_user on help_desk_cases (tenant, user_id);
 CREATE INDEX licence_assignments_by_group on licence_assignments (tenant, group_id);
 CREATE INDEX licence_assignments_by_user on licence_assignments (tenant, user_id);
 CREATE INDEX mail_outbox_by_lease on mail_outbox (leased_until);
-CREATE INDEX mail_outbox_in_order on mail_outbox (tenant, channel, expires_at, created_at, id);
+CREATE INDEX mail_outbox_next on mail_outbox (channel, tenant, expires_at, created_at, id);
 CREATE INDEX mail_refusals_by_time on mail_refusals (tenant, channel, at);
 CREATE INDEX passkeys_by_user on passkeys (tenant, user_id);
 CREATE INDEX registrations_by_user on registrations (tenant, user_id);
@@ -586,6 +586,7 @@ insert into _sqlx_migrations (version, description, installed_on, success, check
 insert into _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) values (92, '92', '2026-01-01 00:00:00', 1, X'14BE687A8355C9A88BFD3EF2D40F9B7A237D8AA03D64C03D1A67FC5F9D21252C8F3FEE9A497240438ECEBC4AAC0110D4', 0);
 insert into _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) values (93, '93', '2026-01-01 00:00:00', 1, X'CCA9A98ED4B32BEC09C7AF711920A57713B2C6CA952E5A8A7830F42159B20526BBD2B33C19DF4E09EF9E9D941092CDC3', 0);
 insert into _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) values (94, '94', '2026-01-01 00:00:00', 1, X'F7111104290C1CF00B82943F6AD96F63B3DC63D67BDDB40EC2FEBFAFD4FA7E7A2B6BAD4DBB1EC7D81F80F4314167D078', 0);
+insert into _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) values (95, '95', '2026-01-01 00:00:00', 1, X'2A32E9BEBF146970364143EAD60A4361217C64B4A12A51634E79F16A80054D3D5B2640DC0286735F88EC1E30CEE976D3', 0);
 insert into _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) values (96, '96', '2026-01-01 00:00:00', 1, X'8D2DA6B7917581A56BE4F2A60E2FA94E925883BEDA51A78A20A7281A6B0453C9DA72B7A46E3A8A2E1C11AC33EE14B291', 0);
 insert into codes (tenant, flow, method, digest, tries, sent_at, expires_at, used_at) values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000001', 'mail', X'041E18532FD4754C02F3041D9C75CEB33B83FFD81AC7CE4FE882CCB1C98BC5896EA46C311C4E2FF40DD96A3653E6E45445D32DFE486ECED75C7A90C6A18881C0A3', 3, 1, 2, NULL);
 insert into flows (tenant, id, browser, subject, person, user_id, withheld_code, masked_address, state, request, language, support_code, correlation, started_at, expires_at, gates, purpose, known_browser) values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000001', X'041E18532FD4754C02F3041D9C75CEB33B83FFD81AC7CE4FE882CCB1C98BC5896EA46C311C4E2FF40DD96A3653E6E45445D32DFE486ECED75C7A90C6A18881C0A3', X'041E18532FD4754C02F3041D9C75CEB33B83FFD81AC7CE4FE882CCB1C98BC5896EA46C311C4E2FF40DD96A3653E6E45445D32DFE486ECED75C7A90C6A18881C0A3', 'stranger', NULL, NULL, 'a', 'code-sent', NULL, 'it', 'S', '00000000-0000-4000-8000-000000000001', 1, 2, '{"required":1,"must_differ":true,"usable":["mail"],"passed":[]}', 'reset', 1);
