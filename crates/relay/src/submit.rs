@@ -330,22 +330,21 @@ impl Relay {
         waiter: &Waiter,
         give_up: Timestamp,
     ) -> Result<Waited, DispatchError> {
-        let mut known = request.clone();
+        let mut row = request.clone();
         loop {
             // Listen first and look then, so that no change between the two is missed.
             let changed = waiter.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
+            let read = self.ledger.request(request.tenant, request.id).await;
             let now = self.timer.now();
-            let row = match self.ledger.request(request.tenant, request.id).await {
-                Ok(row) => row.unwrap_or_else(|| request.clone()),
+            match read {
+                Ok(read) => row = read.unwrap_or(row),
                 // An agent at work ends what it began, and says so, whether or not that can be written down here.
-                Err(_) if waiter.unrecorded(&known).is_some() => return Ok(Waited::Over(known)),
-                Err(_) if matches!(next(&known, now), Next::WaitUntil(_)) && now < give_up => known,
+                Err(_) if waiter.unrecorded(&row).is_some() => return Ok(Waited::Over(row)),
+                Err(_) if matches!(next(&row, now), Next::WaitUntil(_)) && now < give_up => {}
                 Err(error) => return Err(error.into()),
-            };
-            known = row.clone();
-            let now = self.timer.now();
+            }
             let until = match next(&row, now) {
                 Next::Tell => return Ok(Waited::Over(row)),
                 Next::TryAgain => return Ok(Waited::MayTryAgain(row)),

@@ -23,7 +23,7 @@ use serde::Serialize;
 use tracing::Instrument as _;
 
 use crate::administrator_mails;
-use crate::i18n::Words;
+use crate::i18n::{Words, key};
 use crate::measures;
 use crate::page::PageError;
 use crate::portal::notice;
@@ -189,31 +189,23 @@ impl Submission {
         settled: Settled,
     ) -> Result<Answer, PageError> {
         let (t, request) = (self.t, offer.context.request);
-        let Settled { outcome, recorded, .. } = settled;
-        match &outcome {
-            // What follows comes when the agent says it again, and it is written down.
-            Outcome::Done(_) if !recorded => {
-                tracing::error!(%request, "what the agent did is told and can't be written down yet");
-                Ok(Answer { state: Ended::Done, stay: true, ..failed(t.say("done-late")) })
-            }
+        match &settled.outcome {
             Outcome::Done(_) => {
+                let stay = !settled.recorded;
                 // Their row tells that it is done, and owes what follows: nobody waits for that.
-                let writing = async move { self.write_down(&submitted, &user, request, &outcome).await };
+                let writing = async move { self.write_down(&submitted, &user, request, &settled).await };
                 tokio::spawn(writing.in_current_span());
-                Ok(Answer { state: Ended::Done, ..failed(t.say("done-works")) })
+                let told = if stay { key("done-late") } else { key("done-works") };
+                Ok(Answer { state: Ended::Done, stay, ..failed(t.say(told)) })
             }
             Outcome::Refused { rule, .. } => {
-                if recorded {
-                    self.write_down(&submitted, &user, request, &outcome).await;
-                }
+                self.write_down(&submitted, &user, request, &settled).await;
                 let context = self.another(offer);
                 let (rule, message) = (Some(rule.clone()), refused(t, rule));
                 Ok(Answer { state: Ended::Refused, rule, context: Some(context), ..failed(message) })
             }
             Outcome::NotApplied { fault, .. } => {
-                if recorded {
-                    self.write_down(&submitted, &user, request, &outcome).await;
-                }
+                self.write_down(&submitted, &user, request, &settled).await;
                 if *fault == Fault::EnvelopeUnreadable && self.keys_renewed(&user, &offer).await {
                     let refusal = Refusal::keys_renewed(self.flow.support_code.clone());
                     let message = t.say(refusal.told);
@@ -224,15 +216,19 @@ impl Submission {
                 Ok(failed(t.say(refusal.told)))
             }
             Outcome::Unknown { .. } => {
-                self.write_down(&submitted, &user, request, &outcome).await;
+                self.write_down(&submitted, &user, request, &settled).await;
                 Ok(Answer { state: Ended::Unknown, ..failed(t.say("unknown-told")) })
             }
         }
     }
 
     /// What follows an outcome: the flow's step, the audit fact, who is told. What can't be done now is owed by the request's
-    /// row and done later, so the outcome is told all the same.
-    async fn write_down(&self, submitted: &Flow, user: &User, request: RequestId, outcome: &Outcome) {
+    /// row and done later, so the outcome is told all the same. Of what the row does not have yet all is owed.
+    async fn write_down(&self, submitted: &Flow, user: &User, request: RequestId, settled: &Settled) {
+        if !settled.recorded {
+            return tracing::error!(%request, "what the agent did is told and can't be written down yet");
+        }
+        let outcome = &settled.outcome;
         let (success, reason) = told_to_operators(outcome);
         let advance = async {
             match submitted.ended(request, outcome) {

@@ -84,16 +84,21 @@ impl LogSource {
 
     /// Errs after as many pages as it is to give, and instead of the end.
     fn count_page(&mut self, is_end: bool) -> Result<(), SourceError> {
-        match &mut self.breaks_off_after {
-            Some(left) if *left == 0 || is_end => {
-                Err(SourceError { server: None, reason: "connection lost".into() })
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
+        count_page(&mut self.breaks_off_after, is_end)
+    }
+}
+
+/// Errs after as many pages as `left` says, and instead of the end.
+pub(crate) fn count_page(left: &mut Option<usize>, is_end: bool) -> Result<(), SourceError> {
+    match left {
+        Some(left) if *left == 0 || is_end => {
+            Err(SourceError { server: None, reason: "connection lost".into() })
         }
+        Some(left) => {
+            *left -= 1;
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use ritorno_sync::{
     Begun, Changed, Changes, DeltaSource, ImportSource, ImportedObject, Members, Page, SourceError, Watermark,
 };
 
+use crate::changelog::count_page;
 use crate::world::{SCOPE, guid, object};
 
 /// Numbers from here on are groups'.
@@ -336,16 +337,7 @@ impl Source<'_> {
 
     /// Errs after as many pages as it is to give, and instead of the end.
     fn count_page(&mut self, is_end: bool) -> Result<(), SourceError> {
-        match &mut self.breaks_off_after {
-            Some(left) if *left == 0 || is_end => {
-                Err(SourceError { server: None, reason: "connection lost".into() })
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        count_page(&mut self.breaks_off_after, is_end)
     }
 }
 
