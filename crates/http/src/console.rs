@@ -1,6 +1,7 @@
 //! The administrators' console: plain pages and forms, one file per operation.
 
 mod agents;
+mod app;
 mod audit;
 mod audit_export;
 pub(crate) mod doctor;
@@ -41,6 +42,8 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/second/app", get(second::show_app).post(second::confirm_app))
         .route("/console/second/picture", get(second::picture))
         .route("/console/home", get(session::home))
+        .route("/console/app", get(app::show))
+        .route("/console/app/{*place}", get(app::show))
         .route("/console/sign-out", post(sign_out::sign_out))
         .route("/console/switches", post(switches::set))
         .route("/console/agents/writeback", post(agents::set_writeback))

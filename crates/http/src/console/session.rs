@@ -1,5 +1,4 @@
-//! Who is signed in, and what every console page and operation needs of them: `GET /console/home` leads to the first page that is
-//! theirs.
+//! Who is signed in, and what every console page and operation needs of them: `GET /console/home` leads to the console.
 
 use axum::extract::FromRequestParts;
 use axum::http::Method;
@@ -147,7 +146,7 @@ pub(super) fn fact(
     }
 }
 
-/// The first page that is theirs.
+/// The first of the plain pages that is theirs.
 pub(super) fn home_of(administrator: &Administrator) -> &'static str {
     let pages = [
         (Action::ReadTenant, "/console"),
@@ -157,9 +156,9 @@ pub(super) fn home_of(administrator: &Administrator) -> &'static str {
     pages.into_iter().find(|(action, _)| administrator.may(*action).is_ok()).map_or("/", |(_, page)| page)
 }
 
-/// Leads to the first page that is theirs.
-pub(super) async fn home(signed_in: SignedIn) -> Redirect {
-    Redirect::to(home_of(&signed_in.administrator))
+/// Leads whoever is signed in to the console, which shows the first page that is theirs.
+pub(super) async fn home(_: SignedIn) -> Redirect {
+    Redirect::to("/console/app")
 }
 
 impl HalfSignedIn {
