@@ -1,13 +1,10 @@
 // The public API, as the console asks it: typed by the API's own document, with the browser's session.
 
 import { KEYED, type Operations as Known } from "./generated/api.ts";
-import type { Me } from "./answers.ts";
+import type { Coming } from "./coming.ts";
 import { Problem, problemOf } from "./problem.ts";
 
-/** What the document has, and who is signed in. */
-export interface Operations extends Known {
-  "GET /me": { path: {}; query: {}; body: undefined; answer: Me; keyed: false };
-}
+export type Operations = Omit<Known, keyof Coming> & Coming;
 
 export type OperationName = keyof Operations;
 

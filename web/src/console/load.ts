@@ -5,6 +5,13 @@ import { call, type Answer, type Ask, type OperationName, type Operations } from
 import { keepDrafts } from "./drafts.ts";
 import { Problem } from "./problem.ts";
 
+/** How long a page that nobody touches is still refreshed, in milliseconds: each look counts as a use of the session, which is to end. */
+const WATCHED = 10 * 60_000;
+let touched = performance.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "scroll"]) {
+  globalThis.addEventListener?.(kind, () => (touched = performance.now()), { passive: true, capture: true });
+}
+
 /** How far a question to the API is. */
 export interface Loaded<T> {
   /** What was answered last, also while it is asked anew or when that failed. */
@@ -66,7 +73,7 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
   useEffect(() => {
     if (every === undefined || skip) return undefined;
     const look = () => {
-      if (document.visibilityState === "visible") again();
+      if (document.visibilityState === "visible" && performance.now() - touched < WATCHED) again();
     };
     const timer = setInterval(look, every);
     document.addEventListener("visibilitychange", look);

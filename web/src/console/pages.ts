@@ -25,10 +25,16 @@ export interface PageEntry {
 }
 
 export const PAGES: readonly PageEntry[] = [
-  { path: "/", title: "app-overview-title", rights: ["read-tenant"], load: () => import("./pages/overview.tsx"), plain: "/console" },
+  { path: "/", title: "app-overview-title", rights: ["read-tenant"], load: () => import("./pages/overview.tsx") },
   { path: "/people", title: "app-people-title", rights: ["read-users"], plain: "/console/people" },
+  { path: "/agents", title: "console-agents", rights: ["read-tenant"], load: () => import("./pages/agents.tsx") },
+  { path: "/removals/:agent", title: "console-removals-title", rights: ["read-removals"], load: () => import("./pages/removals.tsx"), menu: false },
+  { path: "/onboarding", title: "console-onboarding", rights: ["enable-writeback"], load: () => import("./pages/onboarding.tsx") },
+  { path: "/sync", title: "sync-title", rights: ["read-tenant"], load: () => import("./pages/sync.tsx") },
+  { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
   { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], plain: "/console/sspr" },
   { path: "/look", title: "app-look-title", rights: ["read-tenant"], plain: "/console/look" },
   { path: "/licences", title: "app-licences-title", rights: ["change-tenant"], plain: "/console/licences" },
   { path: "/audit", title: "app-audit-title", rights: ["read-audit"], plain: "/console/audit" },
+  { path: "/guide", title: "app-guide-title", rights: ["read-tenant"], load: () => import("./pages/guide.tsx") },
 ];

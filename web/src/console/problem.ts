@@ -9,6 +9,9 @@ const TOLD: Readonly<Record<string, Key>> = {
   "fresh-proof": "app-problem-proof",
   "changed": "app-problem-changed",
   "forbidden": "app-problem-forbidden",
+  "another-list": "console-removals-other",
+  "shown-once": "app-problem-once",
+  "console": "app-problem-console",
 };
 
 /** The same by the HTTP status, for every other one. */

@@ -32,6 +32,12 @@ export function t<K extends Key>(...[key, parts]: Messages[K] extends undefined 
   return bundle.formatPattern(message.value, (parts ?? null) as Record<string, string | number> | null);
 }
 
+/** The message of a key that is put together from what the server says; `undefined` if there is none. */
+export function known(key: string): string | undefined {
+  const value = bundle?.getMessage(key)?.value;
+  return bundle === undefined || value == null ? undefined : bundle.formatPattern(value);
+}
+
 /** A point in time, as people of the language write it, in the browser's time zone. */
 export function moment(at: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
