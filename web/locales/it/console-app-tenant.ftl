@@ -48,6 +48,6 @@ app-guide-sync-how = L'agente legge la directory e porta qui le sue persone: “
 app-guide-people = Stabilisci chi può reimpostare
 app-guide-people-how = La reimpostazione self-service deve essere attiva. I criteri dicono per chi, e con quali prove.
 app-guide-mail = Verifica che la posta arrivi
-app-guide-mail-how = I codici arrivano per posta. Sul server, “ritorno mail test INDIRIZZO” ne invia uno e controlla SPF, DKIM e DMARC; la pagina Diagnostica mostra che cosa ha trovato.
+app-guide-mail-how = I codici arrivano per posta. Sul server, “ritorno mail test INDIRIZZO” ne invia uno e controlla SPF, DKIM e DMARC; la pagina Diagnosi mostra che cosa ha trovato.
 app-guide-reset = Reimposta una password per prova
 app-guide-reset-how = Usa una persona di prova, in una finestra privata. Il passo è fatto quando una reimpostazione è stata scritta.

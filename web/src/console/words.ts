@@ -29,13 +29,14 @@ export function spoken(): string {
 export function t<K extends Key>(...[key, parts]: Messages[K] extends undefined ? [key: K] : [key: K, parts: Messages[K]]): string {
   const message = bundle?.getMessage(key);
   if (bundle === undefined || message?.value == null) return key;
-  return bundle.formatPattern(message.value, (parts ?? null) as Record<string, string | number> | null);
+  // With a place for faults: without one they are thrown, and a page would not be drawn for one word.
+  return bundle.formatPattern(message.value, (parts ?? null) as Record<string, string | number> | null, []);
 }
 
 /** The message of a key that is put together from what the server says; `undefined` if there is none. */
 export function known(key: string): string | undefined {
   const value = bundle?.getMessage(key)?.value;
-  return bundle === undefined || value == null ? undefined : bundle.formatPattern(value);
+  return bundle === undefined || value == null ? undefined : bundle.formatPattern(value, null, []);
 }
 
 /** A point in time, as people of the language write it, in the browser's time zone. */
