@@ -195,6 +195,11 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (
+                97,
+                "session-answers",
+                include_str!(concat!("../migrations/", $database, "/0097_session_answers.sql")),
+            ),
         ]
     };
 }

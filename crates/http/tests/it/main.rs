@@ -11,6 +11,7 @@ mod api_keys;
 mod api_manual;
 mod api_matrix;
 mod api_not_helped;
+mod api_sessions;
 mod api_world;
 mod audit_chain;
 mod audit_page;
