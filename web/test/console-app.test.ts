@@ -6,7 +6,7 @@ import AxeBuilder from "@axe-core/playwright";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { consoleServer, problem, usual, type ConsoleServer } from "./console-server.ts";
 
-const PAGES = ["", "/agents", "/onboarding", "/sync", "/doctor", "/guide", "/removals/1309ac3f-4e41-4128-a0fb-f259ae492bb6"];
+const PAGES = ["", "/agents", "/onboarding", "/directories", "/sync", "/doctor", "/guide", "/removals/1309ac3f-4e41-4128-a0fb-f259ae492bb6"];
 /** The width of a small phone, and of a desktop at 400 %, in CSS pixels. */
 const PHONE = 320;
 
@@ -71,6 +71,15 @@ test("every page is sound in both languages, light and dark, as narrow as a phon
     }
   }
   assert.deepEqual(complaints, []);
+});
+
+test("a chart has its numbers as a table too", async () => {
+  await at("");
+  await page.click(".chart details summary");
+  const last = page.locator(".chart details tbody tr").last();
+  assert.deepEqual(await last.locator("th, td").allInnerTexts(), ["Nov 30", "19", "1", "0"]);
+  assert.equal(await page.locator(".chart details tbody tr").count(), 30);
+  assert.match(await page.innerText(".chart:last-of-type"), /used before\s+12/);
 });
 
 test("a link leads on without a new document, with the focus on the heading, its name in the title, and read out", async () => {

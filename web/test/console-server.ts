@@ -50,6 +50,11 @@ export function usual(): Map<string, Said> {
     ["GET /sync", ok([{ agent: AGENT, name: "Verona 1", received_at: "2026-11-28T00:00:00Z", fresh: true, mode: "active", suspended: false, connectors: [{ name: "contoso.test", scope: [], groups: ["OU=Groups,DC=contoso,DC=test"], objects: 120, joined: 110, out_of_scope: 9, faulty: 1, pending_adds: 0, pending_updates: 2, pending_deletes: 0, pending_members: 0, refused: 0, overdue: false, cycled_at: "2026-11-28T00:00:00Z", held: { digest: "d", since: "2026-11-28T00:00:00Z", number: 12, because: "12 of 110 people" }, runs: [run(2, "export"), run(1, "full-import", "failed")] }] }])],
     ["GET /deletion-guard", ok({ removals: 500, percent: 10, memberships: 5000 }, '"g1"')],
     ["GET /doctor", ok([{ agent: AGENT, name: "Verona 1", received_at: "2026-11-28T00:00:00Z", fresh: true, checks: [{ id: "pdc-emulator", verdict: "pass", evidence: ["dc1.contoso.test answers in 2 ms"], cause: null, fixes: [] }, { id: "clock-skew", verdict: "fail", evidence: ["the clocks differ by 400 s"], cause: "chrony does not run", fixes: [["systemctl start chrony"]] }] }])],
+    ["GET /statistics", ok({
+      days: Array.from({ length: 30 }, (_, at) => ({ day: `2026-11-${String(at + 1).padStart(2, "0")}`, resets: { success: (at * 7) % 23, failure: at % 4, unknown: at % 11 === 0 ? 1 : 0 }, changes: { success: at, failure: 0, unknown: 0 }, unlocks: { success: 1, failure: 0, unknown: 0 } })),
+      refusals: [{ result: "refused", reason: "history", number: 12 }, { result: "not_applied", reason: "pdc_unreachable", number: 3 }, { result: "unknown", reason: "", number: 1 }],
+      latency: { number: 250, median_ms: 180, p95_ms: 410 }, last_sync: "2026-11-28T00:00:00Z", agents: 2, agents_running: 1,
+    })],
     ["GET /licences/products", ok([{ product: "AAD_PREMIUM", id: AGENT, title: "Premium", units: 50, consumed: 12 }])],
     ["GET /audit", ok({ items: [{ id: AGENT }] })],
     [`GET /agents/${AGENT}/removals`, ok({ number: 2, digest: "d1", items: [{ kind: "remove", name: "anna@contoso.test" }, { kind: "leave", name: "Sales: luca@contoso.test" }] })],

@@ -7,6 +7,7 @@ app-more = Show more
 app-shown = { $number } shown
 app-save = Save
 app-chart-numbers = The numbers as a table
+app-chart-part = Compared
 app-chart-none = There are no numbers yet.
 app-missing-title = Not found
 app-missing = There is no such page in the console.

@@ -7,6 +7,7 @@ app-more = Mostra altro
 app-shown = { $number } in elenco
 app-save = Salva
 app-chart-numbers = I numeri in una tabella
+app-chart-part = A confronto
 app-chart-none = Non ci sono ancora numeri.
 app-missing-title = Pagina non trovata
 app-missing = Nella console non c'è questa pagina.

@@ -1,10 +1,10 @@
 // The public API, as the console asks it: typed by the API's own document, with the browser's session.
 
-import { KEYED, type Operations as Known } from "./generated/api.ts";
 import type { Coming } from "./coming.ts";
+import { KEYED, type Operations as Known } from "./generated/api.ts";
 import { Problem, problemOf } from "./problem.ts";
 
-export type Operations = Omit<Known, keyof Coming> & Coming;
+export type Operations = Known & Coming;
 
 export type OperationName = keyof Operations;
 

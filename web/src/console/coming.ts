@@ -1,14 +1,19 @@
 // Operations of the API whose document is not here yet.
 
-import type { Me } from "./answers.ts";
+interface Ends {
+  readonly success: number;
+  readonly failure: number;
+  readonly unknown: number;
+}
 
-type Agent = { agent: string };
+/** `GET /statistics`. */
+export interface Statistics {
+  readonly days: readonly { readonly day: string; readonly resets: Ends; readonly changes: Ends; readonly unlocks: Ends }[];
+  readonly refusals: readonly { readonly result: string; readonly reason: string; readonly number: number }[];
+  readonly latency: { readonly number: number; readonly median_ms?: number | null; readonly p95_ms?: number | null };
+  readonly last_sync?: string | null;
+}
 
 export interface Coming {
-  "GET /me": { path: {}; query: {}; body: undefined; answer: Me; keyed: false };
-  "POST /enrolment-tokens": { path: {}; query: {}; body: undefined; answer: { token: string; expires_at: string }; keyed: true };
-  "PUT /agents/{agent}/name": { path: Agent; query: {}; body: { name: string }; answer: undefined; keyed: false };
-  "POST /agents/{agent}/forests": { path: Agent; query: {}; body: { forest: string }; answer: undefined; keyed: true };
-  "POST /agents/{agent}/removals/approvals": { path: Agent; query: {}; body: { digest: string }; answer: { number: number }; keyed: true };
-  "POST /onboarding/confirmations": { path: {}; query: {}; body: { code: string }; answer: { agent: string }; keyed: true };
+  "GET /statistics": { path: {}; query: { days?: number }; body: undefined; answer: Statistics; keyed: false };
 }

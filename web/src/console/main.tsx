@@ -2,7 +2,7 @@
 
 import { render, type FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Me } from "./answers.ts";
+import type { Me } from "./generated/api.ts";
 import { call } from "./api.ts";
 import { problemFrom, prove } from "./load.ts";
 import { may, SignedIn } from "./me.ts";

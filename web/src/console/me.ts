@@ -2,7 +2,7 @@
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Me } from "./answers.ts";
+import type { Me } from "./generated/api.ts";
 
 /** What an administrator may do, as the API names it: `read-tenant`. */
 export type Right = string;

@@ -30,6 +30,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/agents", title: "console-agents", rights: ["read-tenant"], load: () => import("./pages/agents.tsx") },
   { path: "/removals/:agent", title: "console-removals-title", rights: ["read-removals"], load: () => import("./pages/removals.tsx"), menu: false },
   { path: "/onboarding", title: "console-onboarding", rights: ["enable-writeback"], load: () => import("./pages/onboarding.tsx") },
+  { path: "/directories", title: "app-directories-title", rights: ["read-tenant"], load: () => import("./pages/directories.tsx") },
   { path: "/sync", title: "sync-title", rights: ["read-tenant"], load: () => import("./pages/sync.tsx") },
   { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
   { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], plain: "/console/sspr" },

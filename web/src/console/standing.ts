@@ -1,6 +1,6 @@
 // How the tenant and its agents stand, in words.
 
-import type { AgentCondition, Standing } from "./answers.ts";
+import type { AgentCondition, Standing } from "./generated/api.ts";
 import { t } from "./words.ts";
 
 const STANDINGS = {

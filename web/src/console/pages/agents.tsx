@@ -1,7 +1,7 @@
 // The agents: how each is just now, its side of writeback, its forests, its name, its end; and a token for a new one.
 
 import { useState } from "preact/hooks";
-import type { AgentView } from "../answers.ts";
+import type { AgentView } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
 import { useAction, useLoad } from "../load.ts";

@@ -1,6 +1,6 @@
 // What each agent's checks found last.
 
-import type { Check, Report } from "../answers.ts";
+import type { Check, Report } from "../generated/api.ts";
 import { useLoad } from "../load.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Moment } from "../parts/moment.tsx";

@@ -1,6 +1,6 @@
 // How many removals go through in a day without anybody's approval.
 
-import type { DeletionGuard } from "../answers.ts";
+import type { DeletionGuard } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
 import { useAction, useLoad } from "../load.ts";

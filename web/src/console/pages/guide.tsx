@@ -43,7 +43,7 @@ export default function Guide() {
               <li key={step.key} class={step.done === true ? "done" : undefined}>
                 <div class="row">
                   <h2>{t(`app-guide-${step.key}`)}</h2>
-                  <Badge text={t(told(step.done))} well={step.done} />
+                  <Badge text={t(told(step.done))} well={step.done === true ? true : undefined} />
                 </div>
                 <p>{t(`app-guide-${step.key}-how`)}</p>
                 {step.link !== undefined && <p>{step.link}</p>}

@@ -1,6 +1,6 @@
 // How the tenant stands: whether a reset could be written now, its agents, its synchronisation, its licences, its switches.
 
-import type { Overview as Standing, SwitchName } from "../answers.ts";
+import type { Overview as Standing, SwitchName } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useLoad } from "../load.ts";
 import { may, useMe } from "../me.ts";
@@ -11,6 +11,7 @@ import { Shown } from "../parts/told.tsx";
 import { href } from "../router.ts";
 import { standing } from "../standing.ts";
 import { moment, number, t } from "../words.ts";
+import { Charts } from "./charts.tsx";
 
 /** How often it is looked at, in milliseconds. */
 const EVERY = 10_000;
@@ -28,6 +29,7 @@ export default function Overview() {
           </>
         )}
       </Shown>
+      <Charts />
       <Switches changed={overview.again} only={overview.value?.only_groups} />
     </Page>
   );

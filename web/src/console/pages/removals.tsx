@@ -1,6 +1,6 @@
 // What the tenant's deletion guard holds of one agent, or of one program, and the approval of exactly that list.
 
-import type { HeldRemoval } from "../answers.ts";
+import type { HeldRemoval } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useAction, useList, useLoad } from "../load.ts";
 import { may, useMe } from "../me.ts";

@@ -1,6 +1,6 @@
 // Where each agent's synchronisation stands, by what it told last, and how many removals go through by themselves.
 
-import type { AgentSync, SyncConnector, SyncRun } from "../answers.ts";
+import type { AgentSync, SyncConnector, SyncRun } from "../generated/api.ts";
 import { useLoad } from "../load.ts";
 import { may, useMe } from "../me.ts";
 import { Badge } from "../parts/badge.tsx";

@@ -76,3 +76,31 @@ export function Chart({ label, kind, places, place, series }: ChartProps) {
     </figure>
   );
 }
+
+/** A number for each of a few names, the largest first: a table whose numbers are bars as well. */
+export function Ranking({ label, place, unit, rows }: { label: string; place: string; unit: string; rows: readonly (readonly [name: string, value: number])[] }) {
+  const most = Math.max(1, ...rows.map(([, value]) => value));
+  return (
+    <figure class="chart">
+      <figcaption>{label}</figcaption>
+      <Table
+        label={label}
+        rows={rows}
+        id={([name]) => name}
+        none={t("app-chart-none")}
+        columns={[
+          { head: place, cell: ([name]) => name },
+          { head: unit, numeric: true, cell: ([, value]) => number(value) },
+          {
+            head: t("app-chart-part"),
+            cell: ([, value]) => (
+              <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={`${number((value / most) * 100)} %`}>
+                <rect width={(value / most) * 100} height={10} class="series-0" />
+              </svg>
+            ),
+          },
+        ]}
+      />
+    </figure>
+  );
+}
