@@ -124,6 +124,22 @@ test("a code that an agent shows is kept nowhere", async () => {
   assert.doesNotMatch(kept, /BCDF/);
 });
 
+test("a page that nobody touches lets the session end", async () => {
+  await page.clock.install();
+  await at("/agents");
+  const asked = () => server.came.filter(({ name }) => name === "GET /agents").length;
+  await page.clock.runFor(20_000);
+  assert.ok(asked() >= 3, String(asked()));
+  await page.clock.fastForward(11 * 60_000);
+  await page.clock.runFor(20_000);
+  server.came = [];
+  await page.clock.runFor(60_000);
+  assert.equal(asked(), 0);
+  await page.keyboard.press("Tab");
+  await page.clock.runFor(10_000);
+  assert.ok(asked() >= 1);
+});
+
 test("whose session has ended is led to the sign-in", async () => {
   server.answers.set("GET /me", problem("sign-in", 401, { sign_in: "/console/sign-in" }));
   await page.goto(`${server.origin}/console/app/sync`);

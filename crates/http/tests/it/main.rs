@@ -23,6 +23,7 @@ mod change;
 mod cloud;
 mod cloud_limits;
 mod console;
+mod console_app;
 mod doctor;
 mod expiry;
 mod follow_up;
