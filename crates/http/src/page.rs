@@ -124,6 +124,14 @@ pub enum PageError {
     /// The administrator has a second factor to show before this page of the console.
     #[error("the second factor is asked for")]
     SecondFactor(String),
+    /// The browser lost the answer that gave it the token of what it is in: it gets that once more, and goes on.
+    #[error("the browser shows the token before the last gate")]
+    Renewed {
+        /// The header's value.
+        cookie: String,
+        /// Where it goes on.
+        then: &'static str,
+    },
 }
 
 impl From<Behind> for PageError {
@@ -144,7 +152,7 @@ impl PageError {
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::SignIn | Self::SecondFactor(_) => StatusCode::SEE_OTHER,
+            Self::SignIn | Self::SecondFactor(_) | Self::Renewed { .. } => StatusCode::SEE_OTHER,
         }
     }
 }
@@ -158,6 +166,9 @@ impl IntoResponse for PageError {
         if let Self::SecondFactor(then) = &self {
             let then: String = url::form_urlencoded::byte_serialize(then.as_bytes()).collect();
             return Redirect::to(&format!("/console/second?then={then}")).into_response();
+        }
+        if let Self::Renewed { cookie, then } = self {
+            return ([(header::SET_COOKIE, cookie)], Redirect::to(then)).into_response();
         }
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
@@ -234,7 +245,10 @@ fn problem(response: &Response) -> Option<&'static str> {
     if let Some(error) = response.extensions().get::<PageError>() {
         return Some(match error {
             PageError::Behind(_) | PageError::Render(_) => key("problem-server"),
-            PageError::Request | PageError::SignIn | PageError::SecondFactor(_) => key("problem-request"),
+            PageError::Request
+            | PageError::SignIn
+            | PageError::SecondFactor(_)
+            | PageError::Renewed { .. } => key("problem-request"),
             PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
             PageError::Forbidden(Forbidden::NotThisRole) => key("console-forbidden-role"),
             PageError::Forbidden(Forbidden::Scoped) => key("console-forbidden-scope"),

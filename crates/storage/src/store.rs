@@ -195,6 +195,11 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (
+                108,
+                "former-tokens",
+                include_str!(concat!("../migrations/", $database, "/0108_former_tokens.sql")),
+            ),
         ]
     };
 }

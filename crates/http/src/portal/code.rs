@@ -165,7 +165,7 @@ pub(super) async fn try_code(
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
-        Tried::Right => match pass(state, reader, flow, method).await? {
+        Tried::Right => match pass(state, reader, jar, flow, method).await? {
             Some(passed) => return Ok(CodeTried::Passed(passed)),
             None => (key("code-wrong"), "code right, but withheld"),
         },

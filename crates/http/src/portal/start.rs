@@ -169,6 +169,7 @@ fn new_flow(
         id: FlowId::random(random),
         tenant: tenant.id,
         browser: token.digest(),
+        former: None,
         subject: by_user.unwrap_or(by_name),
         person,
         masked_address: own.unwrap_or(decoy),

@@ -14,6 +14,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{RequestId, SupportCode, TenantId};
 
 use crate::page::PageError;
+use crate::portal::code::elsewhere;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -90,17 +91,37 @@ pub(crate) async fn tenant(state: &AppState) -> Result<Tenant, PageError> {
     state.store.tenants().get(state.tenant).await.map_err(PageError::behind)?.ok_or(PageError::Missing)
 }
 
+/// What a browser shows: the flow that it says it is in, and the token.
+fn shown(jar: &CookieJar) -> Option<(FlowId, Token)> {
+    let (id, token) = jar.get(FLOW_COOKIE)?.value().split_once('.')?;
+    Some((id.parse().ok()?, Token::from_text(token)?))
+}
+
 /// The flow that this browser is in, ended or not; `None` if it is in none, or the cookie is another browser's.
+///
+/// # Errors
+/// [`PageError`]; [`PageError::Renewed`] if the browser lost the answer to a gate, and with it the token that it is to show now.
 pub(super) async fn of_browser(state: &AppState, jar: &CookieJar) -> Result<Option<Flow>, PageError> {
-    let Some((id, token)) = jar.get(FLOW_COOKIE).and_then(|cookie| {
-        let (id, token) = cookie.value().split_once('.')?;
-        Some((id.parse::<FlowId>().ok()?, Token::from_text(token)?))
-    }) else {
-        return Ok(None);
-    };
+    let Some((id, token)) = shown(jar) else { return Ok(None) };
     let flow = state.store.flows().get(state.tenant, id).await.map_err(PageError::behind)?;
+    let (Some(mut flow), now) = (flow, state.clock.now()) else { return Ok(None) };
     // Too late is not another browser: the outcome can be looked up after the 15 minutes.
-    Ok(flow.filter(|flow| flow.check(&token.digest(), state.clock.now()) != Err(FlowError::OtherBrowser)))
+    if flow.check(&token.digest(), now) != Err(FlowError::OtherBrowser) {
+        if flow.former.take().is_some() {
+            state.store.flows().forget_former(&flow).await.map_err(PageError::behind)?;
+        }
+        return Ok(Some(flow));
+    }
+    let Some(token) = flow.token_for_former(&state.pepper, &token, now) else { return Ok(None) };
+    let cookie = cookie(flow.id, &token).to_string();
+    Err(PageError::Renewed { cookie, then: elsewhere(&flow).unwrap_or("/reset/gate") })
+}
+
+/// The flow behind the gate that it has passed, with another token than before it, and the cookie with that.
+pub(super) fn renewed(state: &AppState, jar: &CookieJar, passed: &Flow) -> Option<(Flow, Cookie<'static>)> {
+    let (_, token) = shown(jar)?;
+    let (flow, token) = passed.renewed(&state.pepper, &token, state.clock.now());
+    Some((flow, cookie(passed.id, &token)))
 }
 
 /// The flow that this browser is in and may go on with.

@@ -77,7 +77,7 @@ pub(crate) async fn ask(
 }
 
 /// Every route of the sources, with a parameter filled in: its methods and its path.
-fn routes() -> Vec<(Method, String)> {
+pub(crate) fn routes() -> Vec<(Method, String)> {
     let mut all = Vec::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
     assert!(all.len() > 100, "only {} routes were found", all.len());
@@ -134,6 +134,22 @@ fn read(folder: &Path, all: &mut Vec<(Method, String)>) {
 fn routes_below(beginnings: &[&str]) -> Vec<(Method, String)> {
     let begins = |path: &str| beginnings.iter().any(|begin| path.starts_with(begin));
     routes().into_iter().filter(|(_, path)| begins(path)).collect()
+}
+
+/// Those of pages, for a reader with a browser.
+pub(crate) fn pages() -> Vec<(Method, String)> {
+    const NO_PAGES: [&str; 8] = [
+        "/agent/v1/",
+        "/api/v1/",
+        "/scim/v2/",
+        "/assets/",
+        "/brand/",
+        "/health/",
+        "/favicon.ico",
+        "/.well-known/",
+    ];
+    let is_page = |path: &str| !NO_PAGES.iter().any(|begin| path.starts_with(begin));
+    routes().into_iter().filter(|(_, path)| is_page(path)).collect()
 }
 
 /// What a page answered, as far as it depends on who asks.

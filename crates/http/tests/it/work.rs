@@ -109,8 +109,8 @@ async fn hammering_costs_whoever_hammers(world: &World) {
     world.clock.advance(STARTS.forgotten_after());
 
     let (mut hammer, mut bits) = (Browser::new(&world.app, "en"), Vec::new());
-    let mut flows = 0;
-    for _ in 0..30 {
+    let (mut flows, began) = (0, world.clock.now());
+    while world.clock.now().since(began) < Duration::from_secs(3_600) {
         let answer = start(&mut hammer, ANNA).await;
         if answer.status == StatusCode::SEE_OTHER {
             flows += 1;
@@ -120,21 +120,22 @@ async fn hammering_costs_whoever_hammers(world: &World) {
             let repeated = Asked::of(&start(&mut hammer, ANNA).await);
             assert!(repeated.bits >= asked.bits && repeated.bits <= asked.bits + 1, "{bits:?}");
             assert_ne!(repeated.challenge, asked.challenge);
-            let done = again(&mut hammer, ANNA, &asked.challenge, &asked.answer()).await;
-            assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/reset/app"));
-            bits.push(asked.bits);
+            // As dear as it gets, it is only asked for: the test's own time is not what is looked at.
+            if bits.len() < 14 {
+                let done = again(&mut hammer, ANNA, &asked.challenge, &asked.answer()).await;
+                assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/reset/app"));
+                bits.push(asked.bits);
+            }
         }
         world.clock.advance(Duration::from_secs(90));
-        if bits.len() == 14 {
-            break;
-        }
     }
     assert_eq!(flows, FREE_STARTS_OF_NAME);
     assert!(bits.is_sorted() && bits.first() < bits.last(), "{bits:?}");
 
-    // Anna, where she succeeded before, is asked for nothing.
+    // Anna, where she succeeded before, is asked for nothing, and has a new password.
     assert_eq!(start(&mut usual, ANNA).await.location(), "/reset/app");
     assert_eq!(pass(&mut usual).await, "/reset/password");
+    finish(world, &mut usual).await;
     // In a browser that nobody knows, she gets through by work.
     let mut fresh = Browser::new(&world.app, "en");
     let asked = Asked::of(&start(&mut fresh, ANNA).await);

@@ -289,6 +289,7 @@ impl Fixture {
             id: FlowId::random(&self.random),
             tenant: self.tenant.id,
             browser: TokenDigest(array(&self.random)),
+            former: None,
             subject: Subject(array(&self.random)),
             person,
             masked_address: "a•••••i@m•••.test".into(),
