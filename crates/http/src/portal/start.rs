@@ -101,14 +101,6 @@ async fn begin(
         return Ok(again(too_often()));
     }
     let now = state.clock.now();
-    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
-    let limits = state.store.limits();
-    // Whoever worked for a name was counted when it was asked for.
-    if !paid.is_something()
-        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
-    {
-        return Ok(again(key("front-too-many")));
-    }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
     let id = user.as_ref().map(|user| user.id);
     let principal = user.as_ref().map(|user| SignInName::of_principal(&user.user_principal_name));
@@ -117,6 +109,15 @@ async fn begin(
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
     let flow = Flow { known_browser: known, ..flow };
+    // Whoever worked for a name was counted when it was asked for. What others of a network did stops nobody where they succeeded before.
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = state.store.limits();
+    if !paid.is_something()
+        && !known
+        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
+    {
+        return Ok(again(key("front-too-many")));
+    }
     let whose = (typed, &name);
     if let Some(page) = asked(state, reader, &tenant, &DOOR, whose, (sent, &paid), known).await? {
         return Ok(page);
