@@ -51,7 +51,8 @@ impl Store {
         let held = values![now.minus(SHOWN_FOR)];
         deleted += self.db().write("delete from held_removals where held_at <= $1", held).await?;
         let refused = values![now.minus(REFUSALS_KEPT)];
-        deleted += self.db().write("delete from mail_refusals where at <= $1", refused).await?;
+        deleted += self.db().write("delete from mail_refusals where at <= $1", refused.clone()).await?;
+        deleted += self.db().write("delete from mail_closed where at <= $1", refused).await?;
         let flows = values![now.minus(FLOWS_KEPT)];
         Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
     }

@@ -15,9 +15,9 @@ use crate::writer::Writer;
 use crate::{
     AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
-    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
-    Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
-    Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailClosed, MailOutbox,
+    MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests,
+    SecurityQuestions, Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -195,6 +195,7 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (103, "mail-closed", include_str!(concat!("../migrations/", $database, "/0103_mail_closed.sql"))),
             (
                 108,
                 "former-tokens",
@@ -375,6 +376,8 @@ repositories! {
     audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// That nothing goes out at present.
+    mail_closed: MailClosed;
     /// What was refused for good on its way out.
     mail_refusals: MailRefusals;
     /// Who was told that their password expires.

@@ -24,6 +24,7 @@ mod help_desk;
 mod licences;
 mod limits;
 mod links;
+mod mail_closed;
 mod mail_outbox;
 mod mail_refusals;
 mod methods;
