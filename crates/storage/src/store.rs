@@ -13,7 +13,7 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
+    AdministratorApps, AdministratorPasskeys, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
     Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
@@ -195,6 +195,11 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (
+                105,
+                "administrator-passkeys",
+                include_str!(concat!("../migrations/", $database, "/0105_administrator_passkeys.sql")),
+            ),
         ]
     };
 }
@@ -312,6 +317,8 @@ repositories! {
     administrators: Administrators;
     /// Authenticator apps of administrators.
     administrator_apps: AdministratorApps;
+    /// Passkeys of administrators.
+    administrator_passkeys: AdministratorPasskeys;
     /// The people.
     users: Users;
     /// The enrolled agents.
