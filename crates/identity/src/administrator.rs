@@ -30,6 +30,8 @@ pub struct Administrator {
     pub break_glass: bool,
     /// Whether an authenticator app is set up for it.
     pub app: bool,
+    /// How many passkeys are registered for it.
+    pub passkeys: u32,
     /// The password's Argon2id hash.
     pub password: PasswordHash,
     /// When it was made.
@@ -280,6 +282,11 @@ pub enum Forbidden {
 }
 
 impl Administrator {
+    /// Whether it has a second factor beside its password.
+    pub const fn has_factor(&self) -> bool {
+        self.app || self.passkeys > 0
+    }
+
     /// Whether this administrator may do that.
     ///
     /// # Errors
@@ -321,6 +328,7 @@ pub(crate) mod tests {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::from_stored(String::new()),
             created_at: Timestamp::from_unix_ms(0),
         }

@@ -130,6 +130,8 @@ activities! {
     AuditCut = "Cut audit by retention";
     /// An administrator set up an authenticator app, or it was taken away from the command line.
     AdministratorApp = "Set up administrator authenticator app";
+    /// An administrator registered or removed a passkey, or it was taken away from the command line.
+    AdministratorPasskey = "Change administrator passkeys";
     /// It was said whom an administrator is for.
     AdministratorScopeSet = "Set scope of administrator";
     /// An administrator took back what a person had registered to open the gates with.

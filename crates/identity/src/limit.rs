@@ -128,7 +128,9 @@ pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins"
 /// Sign-in tries to the console from one network, whatever the names: each costs a hash, and one password may be tried on
 /// many names.
 pub const SIGN_INS_BY_NETWORK: Limit = Limit { name: "sign-ins-network", most: 60, window: HOUR };
-/// Wrong codes of one administrator's app from one network.
+/// How often one network may begin to sign in to the console with a passkey: each leaves a row behind for some minutes.
+pub const PASSKEYS_ASKED_FOR: Limit = Limit { name: "passkeys-asked-for", most: 120, window: HOUR };
+/// Wrong codes of one administrator's app from one network, and wrong passkeys after the password.
 pub const ADMINISTRATOR_CODES: Limit =
     Limit { name: "administrator-codes", most: 5, window: Duration::from_secs(15 * 60) };
 /// Wrong codes of one administrator's app from anywhere. Whoever gets that far has the password: six digits must not be tried for

@@ -5,6 +5,7 @@
 //! conditional statement, so that any number of servers on one database agree. Rules live in `ritorno-identity`.
 
 mod administrator_apps;
+mod administrator_passkeys;
 mod administrators;
 mod agent_tokens;
 mod agents;
@@ -63,6 +64,7 @@ mod window;
 mod writer;
 
 pub use administrator_apps::AdministratorApps;
+pub use administrator_passkeys::{AdministratorPasskey, AdministratorPasskeys, Beside, Ceremony};
 pub use administrators::Administrators;
 pub use agent_tokens::AgentTokens;
 pub use agents::{Agents, Hello};

@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 14] = [
+        const EXPIRED: [&str; 15] = [
             "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1 and coalesce(half_until, 0) <= $1",
             "delete from agent_tokens where expires_at <= $1",
@@ -34,6 +34,7 @@ impl Store {
             "delete from registrations where expires_at <= $1",
             "delete from export_approvals where approved_until <= $1",
             "delete from passkey_ceremonies where expires_at <= $1",
+            "delete from administrator_ceremonies where expires_at <= $1",
             "delete from api_answers where expires_at <= $1",
             "delete from spent_challenges where expires_at <= $1",
             "delete from limits where window_end <= $1",

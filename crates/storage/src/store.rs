@@ -13,7 +13,7 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
+    AdministratorApps, AdministratorPasskeys, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailClosed, MailOutbox,
     MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests,
@@ -197,6 +197,11 @@ macro_rules! migrations {
             ),
             (103, "mail-closed", include_str!(concat!("../migrations/", $database, "/0103_mail_closed.sql"))),
             (
+                105,
+                "administrator-passkeys",
+                include_str!(concat!("../migrations/", $database, "/0105_administrator_passkeys.sql")),
+            ),
+            (
                 108,
                 "former-tokens",
                 include_str!(concat!("../migrations/", $database, "/0108_former_tokens.sql")),
@@ -318,6 +323,8 @@ repositories! {
     administrators: Administrators;
     /// Authenticator apps of administrators.
     administrator_apps: AdministratorApps;
+    /// Passkeys of administrators.
+    administrator_passkeys: AdministratorPasskeys;
     /// The people.
     users: Users;
     /// The enrolled agents.

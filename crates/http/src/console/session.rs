@@ -13,7 +13,9 @@ use ritorno_identity::ids::{CorrelationId, FactId};
 use ritorno_identity::session::{FRESH, Session};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
+use ritorno_storage::Beside;
 
 use crate::operator::Operator;
 use crate::page::PageError;
@@ -28,6 +30,8 @@ const SESSION_COOKIE: &str = "__Host-console";
 pub(super) struct SignedIn {
     pub(super) administrator: Administrator,
     pub(super) tenant: Tenant,
+    /// The session, by the digest of its token.
+    pub(super) session: TokenDigest,
     /// Where to go on once the second factor is shown anew; `None` if it was shown a moment ago, or none is asked for.
     stale: Option<String>,
 }
@@ -79,6 +83,17 @@ impl SignedIn {
         match &self.stale {
             Some(then) if action.takes_fresh_proof() => Err(PageError::SecondFactor(then.clone())),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether they have shown their second factor a moment ago: what they do to their own account needs no role.
+    ///
+    /// # Errors
+    /// [`PageError::SecondFactor`] if they have not.
+    pub(super) fn require_fresh(&self) -> Result<(), PageError> {
+        match &self.stale {
+            Some(then) => Err(PageError::SecondFactor(then.clone())),
+            None => Ok(()),
         }
     }
 
@@ -163,8 +178,22 @@ pub(super) async fn home(signed_in: SignedIn) -> Redirect {
 }
 
 impl HalfSignedIn {
+    /// Whether they may set a factor up: the first one with the password alone, any other one after a factor that was shown a moment ago.
+    ///
+    /// # Errors
+    /// [`PageError::SecondFactor`] if they have one to show before.
+    pub(super) fn may_set_up(&self, now: Timestamp, here: &str) -> Result<Beside, PageError> {
+        if !self.administrator.has_factor() {
+            return Ok(Beside::Nothing);
+        }
+        match self.session.proved_at {
+            Some(proved_at) if now < proved_at.plus(FRESH) => Ok(Beside::Others),
+            _ => Err(PageError::SecondFactor(here.to_owned())),
+        }
+    }
+
     /// Whether they show a second factor beside the password.
-    pub(super) const fn asks_for_app(&self) -> bool {
+    pub(super) const fn asks_for_factor(&self) -> bool {
         self.tenant.second_factor && !self.administrator.break_glass
     }
 }
@@ -193,13 +222,14 @@ impl FromRequestParts<AppState> for SignedIn {
             (true, Some(here)) => here.as_str().to_owned(),
             _ => "/console/home".to_owned(),
         };
-        // Where an app is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
+        // Where a second factor is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
         let Some(proved_at) =
-            half.session.proved_at.filter(|_| !half.asks_for_app() || half.administrator.app)
+            half.session.proved_at.filter(|_| !half.asks_for_factor() || half.administrator.has_factor())
         else {
             return Err(PageError::SecondFactor(then()));
         };
-        let stale = half.asks_for_app() && state.clock.now() >= proved_at.plus(FRESH);
-        Ok(Self { stale: stale.then(then), administrator: half.administrator, tenant: half.tenant })
+        let stale = half.asks_for_factor() && state.clock.now() >= proved_at.plus(FRESH);
+        let HalfSignedIn { administrator, tenant, session } = half;
+        Ok(Self { stale: stale.then(then), administrator, tenant, session: session.digest })
     }
 }

@@ -119,6 +119,16 @@ struct AdministratorReset<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/administrator-passkey.txt")]
+struct AdministratorPasskey<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// What was done, to whose account and when.
+    lead: String,
+    passkey: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/registration-due.txt")]
 struct RegistrationDue<'a> {
     t: Words,
@@ -238,6 +248,17 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let support_code = support_code.as_deref();
             let text = AdministratorReset { t, organisation, lead, support_code }.render()?;
             (t.say("mail-administrator-subject"), text)
+        }
+        Kind::AdministratorPasskey { name, passkey, change, at_ms } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let (subject, lead) = match change {
+                AddressChange::Removed => {
+                    (key("mail-console-passkey-removed-subject"), key("mail-console-passkey-removed-lead"))
+                }
+                _ => (key("mail-console-passkey-made-subject"), key("mail-console-passkey-made-lead")),
+            };
+            let lead = t.with_two(lead, &("name", name), &("moment", &moment));
+            (t.say(subject), AdministratorPasskey { t, organisation, lead, passkey }.render()?)
         }
         Kind::RegistrationDue { display_name, confirm, page } => {
             let (subject, lead) = if *confirm {
@@ -400,6 +421,18 @@ mod tests {
                 console: true,
                 at_ms: 1_800_000_000_000,
                 support_code: None,
+            },
+            Kind::AdministratorPasskey {
+                name: "root".into(),
+                passkey: "Laptop".into(),
+                change: AddressChange::Registered,
+                at_ms: 1_800_000_000_000,
+            },
+            Kind::AdministratorPasskey {
+                name: "root".into(),
+                passkey: "Laptop".into(),
+                change: AddressChange::Removed,
+                at_ms: 1_800_000_000_000,
             },
             Kind::PasswordGiven {
                 display_name: "Anna".into(),

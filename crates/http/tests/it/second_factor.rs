@@ -70,7 +70,7 @@ async fn a_password_alone_opens_nothing() {
     assert_eq!(App::of(&page).code(&world), App::of(&half.get("/console/second/app").await).code(&world));
     world.clock.advance(5 * MINUTE);
     assert_eq!(half.get("/console/second/app").await.location(), "/console/sign-in");
-    let asked = "the password is right, the app's code is asked for".to_owned();
+    let asked = "the password is right, the second factor is asked for".to_owned();
     assert_eq!(facts(&world, Activity::AdministratorSignIn).await, [(Success::Unknown, asked)]);
 }
 
@@ -214,6 +214,7 @@ async fn a_break_glass_account_needs_its_password_only_and_is_seen() {
         scope: Scope::default(),
         break_glass: true,
         app: false,
+        passkeys: 0,
         password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
         created_at: world.clock.now(),
     };

@@ -254,6 +254,7 @@ impl World {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
             created_at: self.clock.now(),
         };

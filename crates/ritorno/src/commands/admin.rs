@@ -158,6 +158,7 @@ async fn add(installation: &Installation, new: New, password_stdin: bool) -> any
         scope,
         break_glass,
         app: false,
+        passkeys: 0,
         password: PasswordHash::new(&password, &*random)?,
         created_at: system::clock().now(),
     };

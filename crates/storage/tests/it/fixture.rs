@@ -268,6 +268,7 @@ impl Fixture {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::of_nobody(),
             created_at: NOW,
         };

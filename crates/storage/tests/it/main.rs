@@ -4,6 +4,7 @@
 
 mod fixture;
 
+mod administrator_passkeys;
 mod administrators;
 mod agent_tokens;
 mod agents;

@@ -116,6 +116,7 @@ async fn whom_a_program_does_not_reach_stays_unseen(f: &Fixture) -> Result<()> {
         scope: Scope::default(),
         break_glass: false,
         app: false,
+        passkeys: 0,
         password: PasswordHash::from_stored("x".into()),
         created_at: NOW,
     };
