@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { generate } from "./generate.mjs";
 
 const common = { bundle: true, format: "esm", legalComments: "none", logLevel: "warning" };
 
@@ -15,8 +16,31 @@ async function licences() {
   return `/*\n${[...new Set([...texts, levenshtein].map((text) => text.trim()))].join("\n\n")}\n*/`;
 }
 
+/** What stands on top of the console's script: the licences of what it is made of beside our own. */
+async function consoleLicences() {
+  const preact = await readFile("node_modules/preact/LICENSE", "utf8");
+  return `/*\nPreact\n${preact.trim()}\n\n@fluent/bundle: Apache License 2.0, (c) Mozilla, https://projectfluent.org\n*/`;
+}
+
+/** The console: a page of it is a chunk of its own, named by its content, which is loaded when somebody goes there. */
+async function administration() {
+  await build({
+    ...common,
+    entryPoints: { console: "src/console/main.tsx" },
+    outdir: "dist",
+    chunkNames: "console/[name]-[hash]",
+    splitting: true,
+    minify: true,
+    target,
+  });
+  await writeFile("dist/console.js", `${await consoleLicences()}\n${await readFile("dist/console.js", "utf8")}`);
+  await build({ ...common, entryPoints: ["styles/console.css"], outfile: "dist/console.css", minify: true, target });
+}
+
 async function pages() {
   await rm("dist", { recursive: true, force: true });
+  await generate();
+  await administration();
   await build({
     ...common,
     entryPoints: ["src/portal.ts", "src/copy.ts", "styles/portal.css"],
@@ -33,7 +57,7 @@ async function pages() {
     target,
     banner: { js: await licences() },
   });
-  for (const name of ["portal.js", "copy.js", "strength.js", "portal.css"]) {
+  for (const name of ["portal.js", "copy.js", "strength.js", "portal.css", "console.js", "console.css"]) {
     const bytes = await readFile(`dist/${name}`);
     console.log(`dist/${name}: ${bytes.length} bytes, ${gzipSync(bytes).length} compressed`);
   }
@@ -48,6 +72,7 @@ async function lists() {
 }
 
 async function tests() {
+  await generate();
   await rm("build", { recursive: true, force: true });
   const names = await readdir("test");
   await build({

@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         let tag = name(&folder);
         let mut messages = Messages::new();
         writeln!(written, "pub(super) const {}: &[&str] = &[", tag.to_uppercase().replace('-', "_"))?;
-        for file in entries(&folder)? {
+        for file in entries(&folder)?.into_iter().filter(|file| !is_the_scripts(file)) {
             if let Err(found) = read(
                 &format!("web/locales/{tag}/{}", name(&file)),
                 &fs::read_to_string(&file)?,
@@ -56,6 +56,11 @@ fn main() -> Result<()> {
     }
     fs::write(Path::new(&std::env::var("OUT_DIR")?).join("catalogues.rs"), written)?;
     Ok(())
+}
+
+/// Whether a catalogue is that of the console's script, which is compiled into the script and checked there (`web/generate-words.mjs`).
+fn is_the_scripts(file: &Path) -> bool {
+    name(file).starts_with("console-app")
 }
 
 /// Keys without a message, and messages that nobody says.

@@ -1,8 +1,9 @@
-//! The script and the styles, built into the program from `web/dist`.
+//! The scripts and the styles, built into the program from `web/dist`.
 
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -26,6 +27,10 @@ pub struct Assets {
     pub strength: String,
     /// The style sheet's address.
     pub style: String,
+    /// The address of the console's script, which loads the rest of it by itself.
+    pub console: String,
+    /// The address of the console's own styles.
+    pub console_style: String,
 }
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
@@ -33,6 +38,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     copy: address("copy.js"),
     strength: address("strength.js"),
     style: address("portal.css"),
+    console: address("console.js"),
+    console_style: address("console.css"),
 });
 
 /// The script and the style sheet are not there: the pages would show, and the password could not be sealed.
@@ -45,7 +52,7 @@ pub struct Missing(pub &'static str);
 /// # Errors
 /// [`Missing`], with the first file that is not.
 pub fn check() -> Result<(), Missing> {
-    for name in ["portal.js", "copy.js", "strength.js", "portal.css"] {
+    for name in ["portal.js", "copy.js", "strength.js", "portal.css", "console.js", "console.css"] {
         if Dist::get(name).is_none() {
             return Err(Missing(name));
         }
@@ -70,9 +77,22 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/assets/copy.js", get(async || serve("copy.js", "text/javascript; charset=utf-8")))
         .route("/assets/strength.js", get(async || serve("strength.js", "text/javascript; charset=utf-8")))
         .route("/assets/portal.css", get(async || serve("portal.css", "text/css; charset=utf-8")))
+        .route("/assets/console.js", get(async || serve("console.js", "text/javascript; charset=utf-8")))
+        .route("/assets/console.css", get(async || serve("console.css", "text/css; charset=utf-8")))
+        .route("/assets/console/{part}", get(part))
         // Browsers ask for it unasked; an empty answer keeps their consoles quiet.
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .layer(tower_http::compression::CompressionLayer::new())
+}
+
+/// A part of the console's script, whose name tells of its content: only what is there by exactly this name.
+async fn part(Path(name): Path<String>) -> Response {
+    let name = format!("console/{name}");
+    if Dist::iter().any(|there| there == name) {
+        serve(&name, "text/javascript; charset=utf-8")
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
 fn serve(name: &str, kind: &'static str) -> Response {

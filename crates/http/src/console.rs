@@ -1,6 +1,7 @@
 //! The administrators' console: plain pages and forms, one file per operation.
 
 mod agents;
+mod app;
 mod audit;
 mod audit_export;
 pub(crate) mod doctor;
@@ -19,7 +20,7 @@ mod removals;
 mod revoke;
 mod second;
 mod second_passkey;
-mod session;
+pub(crate) mod session;
 mod sign_in;
 mod sign_out;
 mod sspr_for;
@@ -27,10 +28,8 @@ mod sspr_policy;
 mod switches;
 mod sync;
 
-use std::sync::Arc;
-
+use axum::Router;
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 
 use crate::page::dressed;
 use crate::state::AppState;
@@ -50,6 +49,8 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/passkeys", get(passkeys::show).post(passkeys::register))
         .route("/console/passkeys/remove", post(passkeys::remove))
         .route("/console/home", get(session::home))
+        .route("/console/app", get(app::show))
+        .route("/console/app/{*place}", get(app::show))
         .route("/console/sign-out", post(sign_out::sign_out))
         .route("/console/switches", post(switches::set))
         .route("/console/agents/writeback", post(agents::set_writeback))
@@ -94,7 +95,6 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/sync/guard", post(guard::change))
         .route("/console/audit", get(audit::show))
         .route("/console/audit/export.csv", get(audit_export::csv))
-        .route("/console/audit/export.json", get(audit_export::json))
-        .layer(Extension(Arc::new(give_password::HandedOut::default())));
+        .route("/console/audit/export.json", get(audit_export::json));
     dressed(pages, state)
 }

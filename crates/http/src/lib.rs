@@ -1,7 +1,9 @@
 //! The faces of the cloud side. One file per operation, holding its error, input, handler and tests. Rules are in
 //! `identity`, dispatch in `relay`; what stands here turns HTTP into their values and back.
 
-use axum::Router;
+use std::sync::Arc;
+
+use axum::{Extension, Router};
 
 pub mod administrator_mails;
 pub mod agent_api;
@@ -26,6 +28,7 @@ pub mod licensing;
 pub mod mail;
 pub mod measures;
 mod method_name;
+mod nowhere;
 mod operations;
 mod operator;
 pub mod page;
@@ -46,6 +49,8 @@ pub mod time_text;
 
 pub use state::AppState;
 
+use crate::operations::hand_out::HandedOut;
+
 /// Every route of the cloud side, for one tenant.
 pub fn router(state: AppState) -> Router {
     let pages = portal::router(&state).merge(console::router(&state));
@@ -56,7 +61,9 @@ pub fn router(state: AppState) -> Router {
         .merge(api::router(state.clone()))
         .merge(assets::router())
         .merge(brand::router())
+        .merge(nowhere::router())
         .merge(pages)
+        .layer(Extension(Arc::new(HandedOut::default())))
         .layer(axum::middleware::from_fn_with_state(state.clone(), measures::request))
         .with_state(state)
 }

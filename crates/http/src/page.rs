@@ -196,14 +196,17 @@ pub struct NoticePage {
 
 /// Puts around pages what all of them need: same-origin posts only, bounded bodies, headers, and words for errors.
 pub fn dressed(router: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let public_url = &state.settings.public_url;
-    let origin = public_url.origin().ascii_serialization();
-    // An address that is no origin can't be trusted by name; posts from the very host are still let through.
-    let csrf = CsrfLayer::new().add_trusted_origin(origin).unwrap_or_else(|_| CsrfLayer::new());
     router
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
-        .layer(csrf)
+        .layer(same_origin(state))
         .layer(from_fn_with_state(state.clone(), dress))
+}
+
+/// What tells a request that one of our own pages makes from what another site makes a browser send.
+pub(crate) fn same_origin(state: &AppState) -> CsrfLayer {
+    let origin = state.settings.public_url.origin().ascii_serialization();
+    // An address that is no origin can't be trusted by name; posts from the very host are still let through.
+    CsrfLayer::new().add_trusted_origin(origin).unwrap_or_else(|_| CsrfLayer::new())
 }
 
 async fn dress(State(state): State<AppState>, request: Request, next: Next) -> Response {

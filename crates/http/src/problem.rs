@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::operator::Behind;
+use crate::page::PageError;
 
 /// A problem: what a program reads is `type`, what its operator reads is `detail`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -20,6 +21,14 @@ pub struct Problem {
     pub status: u16,
     /// What happened this time, and what to do.
     pub detail: String,
+    /// Where an administrator signs in, if that is what is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/console/sign-in")]
+    sign_in: Option<&'static str>,
+    /// Where an administrator shows the second factor, if that is what is missing. With `?then=` and a page of the console it leads on there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/console/second")]
+    proof: Option<&'static str>,
     /// In how many seconds it is worth to ask again, if that is known: the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -33,6 +42,8 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: detail.into(),
+            sign_in: None,
+            proof: None,
             retry_after: None,
         }
     }
@@ -41,6 +52,30 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same, with where an administrator signs in.
+    #[must_use]
+    pub fn sign_in(self, at: &'static str) -> Self {
+        Self { sign_in: Some(at), ..self }
+    }
+
+    /// The same, with where an administrator shows the second factor.
+    #[must_use]
+    pub fn proof(self, at: &'static str) -> Self {
+        Self { proof: Some(at), ..self }
+    }
+
+    /// The interface has no such path, whoever asks.
+    pub fn no_such_path() -> Self {
+        let detail = "`/api/v1/openapi.json` has those that there are.";
+        Self::new(StatusCode::NOT_FOUND, "no-such-path", "There is no such path", detail)
+    }
+
+    /// The path is not asked so, whoever asks; `Allow` has how.
+    pub fn no_such_method() -> Self {
+        let detail = "`Allow` has the methods that there are.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "The path has no such method", detail)
     }
 
     /// The body can't be read.
@@ -63,6 +98,15 @@ impl Problem {
 impl From<Behind> for Problem {
     fn from(error: Behind) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Request => Self::body("it is not what was handed out"),
+            other => Self::internal(&other),
+        }
     }
 }
 

@@ -167,6 +167,30 @@ impl Action {
         Self::ResetPassword,
     ];
 
+    /// What it is called in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EnableWriteback => "enable-writeback",
+            Self::DisableWriteback => "disable-writeback",
+            Self::EnrolAgent => "enrol-agent",
+            Self::ChangeTenant => "change-tenant",
+            Self::ReadRemovals => "read-removals",
+            Self::ApproveRemovals => "approve-removals",
+            Self::ChangeGuard => "change-guard",
+            Self::ReadLicences => "read-licences",
+            Self::ManageAdministrators => "manage-administrators",
+            Self::ReadAudit => "read-audit",
+            Self::ReadUsers => "read-users",
+            Self::ReadTenant => "read-tenant",
+            Self::LiftStop => "lift-stop",
+            Self::HelpPerson => "help-person",
+            Self::ApproveCase => "approve-case",
+            Self::RevokeMethods => "revoke-methods",
+            Self::ProvisionPeople => "provision-people",
+            Self::ResetPassword => "reset-password",
+        }
+    }
+
     /// The roles that may.
     pub const fn roles(self) -> &'static [Role] {
         use Role::{Authentication, Global, HelpDesk, HybridIdentity, ReportsReader};
@@ -426,6 +450,20 @@ pub(crate) mod tests {
             assert!(!action.takes_fresh_proof() || action.scope().is_none(), "{action:?}");
         }
         assert_eq!(Action::of_scope("writeback.enable"), None);
+    }
+
+    #[test]
+    fn each_action_is_called_as_in_the_code() {
+        for action in Action::ALL {
+            let mut words = String::new();
+            for letter in format!("{action:?}").chars() {
+                if letter.is_ascii_uppercase() && !words.is_empty() {
+                    words.push('-');
+                }
+                words.push(letter.to_ascii_lowercase());
+            }
+            assert_eq!(action.as_str(), words);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use ritorno_protocol::ids::{TenantId, UserId};
 use crate::ids::{CaseId, FlowId};
 use crate::name::SignInName;
 use crate::pepper::Pepper;
+use crate::token::TokenDigest;
 
 /// A keyed digest that stands for a person, a name, or an address in the counters. Whoever reads the table without the
 /// pepper learns nobody's name from it, and a name that is nobody's is counted like a person's.
@@ -49,6 +50,11 @@ impl Subject {
     /// One way through the pages: what is counted against it stops nobody but itself.
     pub fn of_flow(pepper: &Pepper, tenant: TenantId, flow: FlowId) -> Self {
         Self(pepper.digest("subject/flow", &[tenant.0.as_bytes(), flow.0.as_bytes()]))
+    }
+
+    /// A session of an administrator, by the digest of its token.
+    pub fn of_session(pepper: &Pepper, tenant: TenantId, session: &TokenDigest) -> Self {
+        Self(pepper.digest("subject/session", &[tenant.0.as_bytes(), &session.0]))
     }
 
     /// A case of the help desk, for the pass that was made in it.

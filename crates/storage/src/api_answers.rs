@@ -4,17 +4,58 @@
 use std::time::Duration;
 
 use ritorno_identity::ids::ApiTokenId;
+use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::value::values;
+use crate::value::{Value, values};
 
 /// How long an answer is kept.
 pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
-/// Answers under the keys of each token.
+/// Whose keys they are: each has keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A program, by its token.
+    Token(ApiTokenId),
+    /// An administrator in person, by the digest of the session's token. The answers go with the session.
+    Session(TokenDigest),
+}
+
+impl From<ApiTokenId> for Asker {
+    fn from(token: ApiTokenId) -> Self {
+        Self::Token(token)
+    }
+}
+
+impl From<TokenDigest> for Asker {
+    fn from(session: TokenDigest) -> Self {
+        Self::Session(session)
+    }
+}
+
+impl From<Asker> for Value {
+    fn from(asker: Asker) -> Self {
+        match asker {
+            Asker::Token(token) => token.into(),
+            Asker::Session(session) => session.into(),
+        }
+    }
+}
+
+impl Asker {
+    /// Of two statements, the one about the table where this one's answers are.
+    const fn of<'s>(&self, tokens: &'s str, sessions: &'s str) -> &'s str {
+        match self {
+            Self::Token(_) => tokens,
+            Self::Session(_) => sessions,
+        }
+    }
+}
+
+/// Answers under the keys of each token and each session.
 pub struct ApiAnswers<'a>(pub(crate) &'a Db);
 
 /// An answer.
@@ -49,7 +90,7 @@ impl ApiAnswers<'_> {
     pub async fn begin(
         &self,
         tenant: TenantId,
-        token: ApiTokenId,
+        asker: impl Into<Asker>,
         key: &str,
         request: &[u8; 32],
         now: Timestamp,
@@ -58,13 +99,21 @@ impl ApiAnswers<'_> {
              values ($1, $2, $3, $4, $5) on conflict (tenant, token, idempotency_key) do update set \
              request_digest = excluded.request_digest, status = null, content_type = null, body = null, \
              expires_at = excluded.expires_at where api_answers.expires_at <= $6";
+        const BEGIN_SESSIONS: &str = "insert into session_answers (tenant, session, idempotency_key, request_digest, expires_at) \
+             values ($1, $2, $3, $4, $5) on conflict (tenant, session, idempotency_key) do update set \
+             request_digest = excluded.request_digest, status = null, content_type = null, body = null, \
+             expires_at = excluded.expires_at where session_answers.expires_at <= $6";
         const FIND: &str =
             "select * from api_answers where tenant = $1 and token = $2 and idempotency_key = $3";
-        let begun = values![tenant, token, key, request.as_slice(), now.plus(ANSWERS_KEPT), now];
-        if self.0.write(BEGIN, begun).await? == 1 {
+        const FIND_SESSIONS: &str =
+            "select * from session_answers where tenant = $1 and session = $2 and idempotency_key = $3";
+        let asker = asker.into();
+        let (begin, find) = (asker.of(BEGIN, BEGIN_SESSIONS), asker.of(FIND, FIND_SESSIONS));
+        let begun = values![tenant, asker, key, request.as_slice(), now.plus(ANSWERS_KEPT), now];
+        if self.0.write(begin, begun).await? == 1 {
             return Ok(Begun::First);
         }
-        let Some(row) = self.0.read_one(FIND, values![tenant, token, key]).await? else {
+        let Some(row) = self.0.read_one(find, values![tenant, asker, key]).await? else {
             // It went between the two: whoever asks again is the first.
             return Ok(Begun::Unanswered);
         };
@@ -86,25 +135,36 @@ impl ApiAnswers<'_> {
     pub async fn keep(
         &self,
         tenant: TenantId,
-        token: ApiTokenId,
+        asker: impl Into<Asker>,
         key: &str,
         answer: &Answer,
     ) -> Result<(), StoreError> {
         const SQL: &str = "update api_answers set status = $4, content_type = $5, body = $6 \
              where tenant = $1 and token = $2 and idempotency_key = $3";
+        const SESSIONS: &str = "update session_answers set status = $4, content_type = $5, body = $6 \
+             where tenant = $1 and session = $2 and idempotency_key = $3";
+        let asker = asker.into();
         let status = u32::from(answer.status);
         let values =
-            values![tenant, token, key, status, answer.content_type.as_deref(), answer.body.as_deref()];
-        self.0.write(SQL, values).await.map(|_| ())
+            values![tenant, asker, key, status, answer.content_type.as_deref(), answer.body.as_deref()];
+        self.0.write(asker.of(SQL, SESSIONS), values).await.map(|_| ())
     }
 
     /// Gives a key back: the request under it did nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget(&self, tenant: TenantId, token: ApiTokenId, key: &str) -> Result<(), StoreError> {
+    pub async fn forget(
+        &self,
+        tenant: TenantId,
+        asker: impl Into<Asker>,
+        key: &str,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "delete from api_answers where tenant = $1 and token = $2 and idempotency_key = $3 \
              and status is null";
-        self.0.write(SQL, values![tenant, token, key]).await.map(|_| ())
+        const SESSIONS: &str = "delete from session_answers where tenant = $1 and session = $2 and idempotency_key = $3 \
+             and status is null";
+        let asker = asker.into();
+        self.0.write(asker.of(SQL, SESSIONS), values![tenant, asker, key]).await.map(|_| ())
     }
 }

@@ -68,7 +68,7 @@ pub use administrator_passkeys::{AdministratorPasskey, AdministratorPasskeys, Be
 pub use administrators::Administrators;
 pub use agent_tokens::AgentTokens;
 pub use agents::{Agents, Hello};
-pub use api_answers::{ANSWERS_KEPT, Answer, ApiAnswers, Begun};
+pub use api_answers::{ANSWERS_KEPT, Answer, ApiAnswers, Asker, Begun};
 pub use api_tokens::ApiTokens;
 pub use audit::{Audit, AuditFilter};
 pub use audit_chain::{AuditChain, Linked};

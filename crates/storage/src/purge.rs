@@ -36,6 +36,7 @@ impl Store {
             "delete from passkey_ceremonies where expires_at <= $1",
             "delete from administrator_ceremonies where expires_at <= $1",
             "delete from api_answers where expires_at <= $1",
+            "delete from session_answers where expires_at <= $1",
             "delete from spent_challenges where expires_at <= $1",
             "delete from limits where window_end <= $1",
         ];

@@ -195,6 +195,11 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (
+                97,
+                "session-answers",
+                include_str!(concat!("../migrations/", $database, "/0097_session_answers.sql")),
+            ),
             (103, "mail-closed", include_str!(concat!("../migrations/", $database, "/0103_mail_closed.sql"))),
             (
                 105,

@@ -100,6 +100,10 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     console["administrators"] =
         json!({ "en": administrator(&stack, "ellen")?, "it": administrator(&stack, "ivo")? });
     browse("console.test.mjs", &console)?;
+    let mut app = job("all", &stack, 0);
+    app["app_administrators"] =
+        json!({ "en": administrator(&stack, "eva")?, "it": administrator(&stack, "irma")? });
+    browse("console-app.test.mjs", &app)?;
     Suite::Browser.met_its_pages(&met)?;
     stack.server_command(&["tenant", "set", "second-factor", "off"])?;
     prove(&forest)?;

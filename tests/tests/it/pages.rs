@@ -19,6 +19,7 @@ pub(crate) enum Suite {
 
 /// Each page by its template, and who meets it.
 const PAGES: &[(&str, Suite)] = &[
+    ("console/app", Suite::Browser),
     ("console/audit", Suite::Browser),
     ("console/doctor", Suite::Browser),
     ("console/doctor-manual", Suite::Browser),

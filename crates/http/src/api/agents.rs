@@ -188,7 +188,7 @@ pub(super) async fn get_agent_writeback(
     Ok(Tagged(writeback(&state, agent).await?))
 }
 
-/// Switches the tenant's side of one agent's writeback off.
+/// Switches the tenant's side of one agent's writeback.
 ///
 /// The agent has a switch of its own, which this does not touch. Switching it on no token does.
 #[utoipa::path(
@@ -203,7 +203,7 @@ pub(super) async fn get_agent_writeback(
     request_body = Position,
     responses(
         (status = 200, description = "Whether it is on now.", body = Writeback, headers(("ETag" = String, description = "For If-Match."))),
-        (status = 403, description = "`in-person`: it is switched on in the console. `forbidden` and `token-scope` as elsewhere.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`in-person`: no token switches it on. `forbidden`, `token-scope` and `fresh-proof` as elsewhere.", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`changed`: it is not as you saw it.", body = Problem, content_type = "application/problem+json"),
     )
 )]

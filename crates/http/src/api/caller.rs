@@ -1,121 +1,83 @@
-//! Who calls: the administrator behind a token.
+//! Who calls: an administrator, in person by the session of the console, or the administrator behind a token.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use ritorno_identity::administrator::Action;
-use ritorno_identity::api_token::{self, ApiToken, Refused};
-use ritorno_identity::limit::API_REQUESTS;
-use ritorno_identity::subject::Subject;
-use ritorno_identity::token::Token;
-use ritorno_protocol::ids::UserId;
-use ritorno_storage::StoreError;
+use axum::http::{StatusCode, header};
+use ritorno_identity::administrator::{Action, Forbidden};
+use ritorno_identity::api_token::{ApiToken, Refused};
+use ritorno_storage::Asker;
 
+use super::by_session::BySession;
+use super::by_token::{ByToken, NotLetIn, shown};
+use crate::console::session::Proof;
 use crate::operator::Operator;
 use crate::problem::Problem;
-use crate::reader::Reader;
 use crate::state::AppState;
 
-/// Whoever shows a token that holds (RFC 6750 section 2.1), and has not asked too often.
+/// Whoever calls. A request with a token is the token's, whatever cookies come along.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    operator: Operator,
-    token: ApiToken,
-}
-
-/// Why nobody is let in.
-pub(crate) enum NotLetIn {
-    /// There is no token, or none that holds.
-    Refused,
-    /// The token was used too often, and may be used again in so many seconds.
-    TooMany(u64),
-    /// The database failed.
-    Store(StoreError),
-}
-
-impl From<StoreError> for NotLetIn {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<NotLetIn> for Problem {
-    fn from(why: NotLetIn) -> Self {
-        match why {
-            NotLetIn::Refused => {
-                let detail = "It is missing, wrong, expired or revoked, or its administrator is gone. `ritorno token create` makes another one.";
-                Self::new(StatusCode::UNAUTHORIZED, "token", "The token is refused", detail)
-            }
-            NotLetIn::TooMany(wait) => {
-                let detail = format!("A token may ask {} times a minute.", API_REQUESTS.most);
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests", detail)
-                    .retry_after(wait)
-            }
-            NotLetIn::Store(error) => error.into(),
-        }
-    }
-}
-
-/// The token that a request shows, if it looks like one of these.
-pub(crate) fn shown(headers: &HeaderMap) -> Option<Token> {
-    let (scheme, text) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| api_token::from_text(text))?
+pub(crate) enum Caller {
+    /// A program.
+    Token(Box<ByToken>),
+    /// An administrator.
+    Session(Box<BySession>),
 }
 
 impl Caller {
-    /// Whoever shows that token; it counts as used once more.
-    ///
-    /// # Errors
-    /// [`NotLetIn`].
-    pub(crate) async fn of(shown: &Token, parts: &mut Parts, state: &AppState) -> Result<Self, NotLetIn> {
-        let (store, now) = (&state.store, state.clock.now());
-        let token = store.api_tokens().find(state.tenant, &shown.digest(), now).await?;
-        let token = token.ok_or(NotLetIn::Refused)?;
-        let administrator = store.administrators().get(state.tenant, token.administrator).await?;
-        let administrator = administrator.ok_or(NotLetIn::Refused)?;
-        let subject = Subject::of_user(&state.pepper, state.tenant, UserId(token.id.0));
-        if !store.limits().count(state.tenant, &API_REQUESTS, &subject, now).await? {
-            let until = store.limits().reached_until(state.tenant, &API_REQUESTS, &subject, now).await?;
-            return Err(NotLetIn::TooMany(until.map_or(1, |until| until.since(now).as_secs() + 1)));
-        }
-        let tenant = store.tenants().get(state.tenant).await?.ok_or(NotLetIn::Refused)?;
-        let Ok(reader) = Reader::from_request_parts(parts, state).await;
-        let operator =
-            Operator { administrator, tenant, network: reader.network, token: Some(token.clone()) };
-        Ok(Self { operator, token })
-    }
-
     /// Who does it, if they may.
-    ///
-    /// # Errors
-    /// [`Refused`], by what is missing.
-    pub(crate) fn may(&self, action: Action) -> Result<&Operator, Refused> {
-        self.token.may(&self.operator.administrator, action).map(|()| &self.operator)
-    }
-
-    /// The same, as the API tells it.
     ///
     /// # Errors
     /// [`Problem`], by what is missing.
     pub(super) fn require(&self, action: Action) -> Result<&Operator, Problem> {
-        self.may(action).map_err(refused)
+        match self {
+            Self::Token(by) => by.may(action).map_err(refused),
+            Self::Session(by) => by.may(action).map_err(Problem::from),
+        }
     }
 
     /// Who asks.
-    pub(crate) const fn operator(&self) -> &Operator {
-        &self.operator
+    pub(super) fn operator(&self) -> &Operator {
+        match self {
+            Self::Token(by) => by.operator(),
+            Self::Session(by) => by.operator(),
+        }
     }
 
-    /// By what.
-    pub(crate) const fn token(&self) -> &ApiToken {
-        &self.token
+    /// The token, if it is asked by one.
+    pub(super) fn token(&self) -> Option<&ApiToken> {
+        match self {
+            Self::Token(by) => Some(by.token()),
+            Self::Session(_) => None,
+        }
+    }
+
+    /// How far somebody has shown who they are; `None` of a token, which shows nobody.
+    pub(super) fn proof(&self) -> Option<Proof> {
+        match self {
+            Self::Token(_) => None,
+            Self::Session(by) => Some(by.proof()),
+        }
+    }
+
+    /// Whose keys an idempotency key is one of: no session has another's, nor a token's.
+    pub(super) fn asker(&self) -> Asker {
+        match self {
+            Self::Token(by) => Asker::Token(by.token().id),
+            Self::Session(by) => Asker::Session(by.session()),
+        }
     }
 }
 
-/// Why it is not done.
+/// The administrator may not do it, however they ask.
+pub(super) fn forbidden(why: Forbidden) -> Problem {
+    let title = "The administrator may not do this";
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", title, format!("{why}."))
+}
+
+/// Why a token does not do it.
 fn refused(why: Refused) -> Problem {
     let (kind, title) = match why {
-        Refused::Forbidden(_) => ("forbidden", "The administrator may not do this"),
+        Refused::Forbidden(why) => return forbidden(why),
         Refused::InPerson => ("in-person", "No token does this"),
         Refused::Scope(_) => ("token-scope", "The token was not made for this"),
     };
@@ -130,7 +92,10 @@ impl FromRequestParts<AppState> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self::Session(Box::new(BySession::of(parts, state).await?)));
+        }
         let shown = shown(&parts.headers).ok_or(NotLetIn::Refused)?;
-        Ok(Self::of(&shown, parts, state).await?)
+        Ok(Self::Token(Box::new(ByToken::of(&shown, parts, state).await?)))
     }
 }

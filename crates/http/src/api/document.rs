@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::licence_assignments::HolderKind;
+use super::password::ONCE_ANYWAY;
 use super::people::MethodName;
+use crate::console::session::SESSION_COOKIE;
 use crate::operations::switches::SwitchName;
 use crate::problem::Problem;
 
@@ -16,8 +18,11 @@ use crate::problem::Problem;
 const TOLD: &str = "What the console of Ritorno does, for programs.\n\n\
 A request shows a token: `Authorization: Bearer rit_…`. `ritorno token create` makes one for an administrator, with scopes and an end. It may \
 what both its scopes and the administrator's role let it; each operation names the scope that it takes. A token is no fresh proof of who \
-somebody is: enabling writeback, enrolling, renaming or revoking agents, approving removals and approving a colleague's case are for \
-administrators in the console, and answer 403 with the type `urn:ritorno:problem:in-person`, to every token.\n\n\
+somebody is: enabling writeback, enrolling, renaming or revoking agents, approving removals, giving passwords and approving a colleague's case are \
+for administrators in person, and answer 403 with the type `urn:ritorno:problem:in-person`, to every token.\n\n\
+An administrator in person is the session of the console: the cookie that its sign-in sets, for scripts of its own pages. No other site's request is \
+taken (`cross-site`). Where nobody is signed in the answer is 401 with `sign-in` or `second-factor`; what takes a second factor that was shown in the \
+last ten minutes is 403 with `fresh-proof`. The members `sign_in` and `proof` say where that is done.\n\n\
 An answer that is no success is problem details (RFC 9457); programs read `type`. Lists come in pages: `next` is the `cursor` of the page after \
 this one. What can be changed has an `ETag`; `If-Match` with it lets a change through only if nobody else made one meanwhile (412). A POST with an \
 `Idempotency-Key` is done once: whoever asks again with the same key and body within 24 hours gets the same answer.";
@@ -43,6 +48,12 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     });
     document["components"]["securitySchemes"] = json!({
         "token": { "type": "http", "scheme": "bearer", "description": "A token that `ritorno token create` made." },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": SESSION_COOKIE,
+            "description": "The session of the console, for scripts of its own pages: an administrator in person.",
+        },
     });
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -56,17 +67,18 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 fn complete(path: &str, method: &str, operation: &mut Value) {
     let guarded = operation["security"].as_array().is_some_and(|all| !all.is_empty());
     if guarded {
-        add(&mut operation["responses"], "401", "`token`: the token is missing, wrong, expired or revoked.");
-        add(
-            &mut operation["responses"],
-            "403",
-            "`forbidden`: the administrator's role, or whom they are for, does not include it. `token-scope`: the token was made without the scope.",
-        );
-        add(
-            &mut operation["responses"],
-            "429",
-            "`too-many`: the token asked too often. `Retry-After` says when it may again.",
-        );
+        let by_token = allow_sessions(operation);
+        let missing = "`token`: the token is wrong, expired or revoked. `sign-in`, `second-factor`: there is no token, and no session that holds.";
+        add(&mut operation["responses"], "401", missing);
+        let refused = if by_token {
+            "`forbidden`: the administrator's role, or whom they are for, does not include it. `token-scope`: the token was made without the scope. `cross-site`: another site made the browser ask."
+        } else {
+            "`in-person`: no token does this. `fresh-proof`: it takes a second factor that was shown a moment ago. `forbidden`: the administrator's role, or whom they are for, does not include it. `cross-site`: another site made the browser ask."
+        };
+        add(&mut operation["responses"], "403", refused);
+        let often =
+            "`too-many`: the token, or the session, asked too often. `Retry-After` says when it may again.";
+        add(&mut operation["responses"], "429", often);
     }
     if operation_reads(operation) {
         add(&mut operation["responses"], "400", "`malformed`: what was sent can't be read.");
@@ -85,7 +97,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             "`not-found`: there is no such thing, or none that the administrator is for.",
         );
     }
-    if method == "post" {
+    if method == "post" && !ONCE_ANYWAY.contains(&path) {
         add(&mut operation["responses"], "400", "`idempotency-key`: it is no idempotency key.");
         add(
             &mut operation["responses"],
@@ -109,6 +121,16 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
         operation["parameters"].as_array_mut().into_iter().for_each(|all| all.push(key.clone()));
     }
+}
+
+/// A session does whatever a token does; whether a token does this at all.
+fn allow_sessions(operation: &mut Value) -> bool {
+    let Some(security) = operation["security"].as_array_mut() else { return false };
+    let by_token = security.iter().any(|one| one.get("token").is_some());
+    if by_token {
+        security.push(json!({ "session": [] }));
+    }
+    by_token
 }
 
 /// Adds an answer, unless the operation tells of it itself.

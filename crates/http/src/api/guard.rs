@@ -47,9 +47,9 @@ pub(super) async fn get_guard(caller: Caller) -> Result<Tagged<DeletionGuard>, P
     Ok(Tagged(tenant.removal_guard.into()))
 }
 
-/// Says how many removals go through: fewer than now.
+/// Says how many removals go through.
 ///
-/// More than now, of anything, no token says: it takes a cloud-only administrator in the console, who has just shown the second factor.
+/// In person it takes a cloud-only administrator who has just shown the second factor. A token says fewer than now; more, of anything, no token says.
 #[utoipa::path(
     put,
     path = "/api/v1/deletion-guard",
@@ -59,7 +59,7 @@ pub(super) async fn get_guard(caller: Caller) -> Result<Tagged<DeletionGuard>, P
     request_body = DeletionGuard,
     responses(
         (status = 200, description = "The guard as it is now.", body = DeletionGuard, headers(("ETag" = String, description = "For If-Match."))),
-        (status = 403, description = "`in-person`: more is let through in the console. `forbidden` and `token-scope` as elsewhere.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`in-person`: no token lets more through. `forbidden`, `token-scope` and `fresh-proof` as elsewhere.", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`changed`: it is not as you saw it.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`guard`: the numbers are too large.", body = Problem, content_type = "application/problem+json"),
     )
@@ -72,7 +72,12 @@ pub(super) async fn put_guard(
 ) -> Result<Tagged<DeletionGuard>, Problem> {
     let guard = RemovalGuard::new(asked.removals, asked.percent, asked.memberships);
     let looser = guard.as_ref().ok().and_then(|guard| also_takes(&caller.operator().tenant, *guard));
-    let operator = caller.require(looser.unwrap_or(Action::ChangeTenant))?;
+    // What makes it stricter is one more rule of the tenant to a token, which is no fresh proof of anybody.
+    let first = if caller.token().is_some() { Action::ChangeTenant } else { Action::ChangeGuard };
+    let operator = match looser {
+        Some(also) if caller.token().is_none() => caller.require(first).and_then(|_| caller.require(also))?,
+        also => caller.require(also.unwrap_or(first))?,
+    };
     if_match.check(&DeletionGuard::from(operator.tenant.removal_guard))?;
     let guard = guard.map_err(|fault| unfit("guard", "The guard can't be so", format!("{fault}.")))?;
     if !set(&state, operator, guard).await? {

@@ -32,7 +32,7 @@ pub(super) struct CaseView {
     own: bool,
     /// Why it was opened.
     reason: String,
-    /// Whether a code was sent; else a colleague has to approve, in the console.
+    /// Whether a code was sent; else a colleague has to approve, in person.
     by_code: bool,
     /// Whether the caller read out the right code, or a colleague approved: the pass can be made.
     cleared: bool,
@@ -92,13 +92,14 @@ pub(super) struct Pass {
     expires_at: String,
 }
 
-/// The person whom the caller may help.
-async fn helped<'a>(
+/// The person for whom the caller may do that.
+pub(super) async fn helped<'a>(
     state: &AppState,
     caller: &'a Caller,
+    action: Action,
     id: UserId,
 ) -> Result<(&'a Operator, User), Problem> {
-    let operator = caller.require(Action::HelpPerson)?;
+    let operator = caller.require(action)?;
     let user = people::get(state, operator, id).await?.ok_or_else(not_found)?;
     if help_desk::may(state, operator, &user).await? { Ok((operator, user)) } else { Err(not_helped()) }
 }
@@ -121,7 +122,7 @@ fn not_opened(why: NotOpened) -> Problem {
 }
 
 /// Whether it is another one's, not cleared, or over: there is nothing more to be done with it.
-fn closed() -> Problem {
+pub(super) fn closed() -> Problem {
     let detail = "It is over, not cleared, used, or another administrator's.";
     Problem::new(StatusCode::CONFLICT, "case-closed", "The case does not allow it", detail)
 }
@@ -140,7 +141,7 @@ pub(super) async fn get_case(
     caller: Caller,
     At(id): At<UserId>,
 ) -> Result<Json<CaseView>, Problem> {
-    let (operator, user) = helped(&state, &caller, id).await?;
+    let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     let case = help_desk::open_case(&state, &user).await?.ok_or_else(not_found)?;
     Ok(Json(CaseView::of(case, operator)))
 }
@@ -164,7 +165,7 @@ pub(super) async fn send_code(
     At(id): At<UserId>,
     Body(Reason { reason }): Body<Reason>,
 ) -> Result<(StatusCode, Json<CaseView>), Problem> {
-    let (operator, user) = helped(&state, &caller, id).await?;
+    let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     let case = help_desk::send_code(&state, operator, &user, &reason).await?.map_err(not_opened)?;
     Ok((StatusCode::CREATED, Json(CaseView::of(case, operator))))
 }
@@ -188,9 +189,36 @@ pub(super) async fn ask_approval(
     At(id): At<UserId>,
     Body(Reason { reason }): Body<Reason>,
 ) -> Result<(StatusCode, Json<CaseView>), Problem> {
-    let (operator, user) = helped(&state, &caller, id).await?;
+    let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     let case = help_desk::ask(&state, operator, &user, &reason).await?.map_err(not_opened)?;
     Ok((StatusCode::CREATED, Json(CaseView::of(case, operator))))
+}
+
+/// Approves a colleague's case, for a caller whom no code can reach.
+///
+/// No token does it: an approval is worth something only if somebody looked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/people/{person}/help-desk/cases/{case}/approval",
+    tag = "help-desk",
+    security(("session" = [])),
+    params(
+        ("person" = String, Path, format = "uuid", description = "The person's id."),
+        ("case" = String, Path, format = "uuid", description = "The case."),
+    ),
+    responses(
+        (status = 204, description = "It is approved."),
+        (status = 409, description = "`case-closed`: nothing waits for this administrator's approval; `idempotency-unanswered`.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn approve_case(
+    State(state): State<AppState>,
+    caller: Caller,
+    At((id, case)): At<(UserId, String)>,
+) -> Result<StatusCode, Problem> {
+    let (operator, user) = helped(&state, &caller, Action::ApproveCase, id).await?;
+    let approved = help_desk::approve(&state, operator, &user, &case).await?;
+    if approved { Ok(StatusCode::NO_CONTENT) } else { Err(closed()) }
 }
 
 /// Checks the code that the person read out.
@@ -217,7 +245,7 @@ pub(super) async fn check_code(
     At((id, case)): At<(UserId, String)>,
     Body(ReadOut { code }): Body<ReadOut>,
 ) -> Result<Json<Verdict>, Problem> {
-    let (operator, user) = helped(&state, &caller, id).await?;
+    let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     match help_desk::check_code(&state, operator, &user, &case, &code).await? {
         Checked::Right => Ok(Json(Verdict { right: true })),
         Checked::Wrong => Ok(Json(Verdict { right: false })),
@@ -248,7 +276,7 @@ pub(super) async fn make_pass(
     caller: Caller,
     At((id, case)): At<(UserId, String)>,
 ) -> Result<Response, Problem> {
-    let (operator, user) = helped(&state, &caller, id).await?;
+    let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     let operator = operator.clone();
     let made: Result<_, Problem> = to_the_end(async move {
         help_desk::make_pass(&state, &operator, &user, &case).await.map_err(Problem::from)

@@ -1,17 +1,17 @@
 //! `Idempotency-Key`: a program that lost an answer asks again, and nothing is done twice.
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use ritorno_identity::ids::ApiTokenId;
-use ritorno_storage::{Answer, Begun};
+use ritorno_storage::{Answer, Asker, Begun};
 use sha2::{Digest as _, Sha256};
 
 use super::MAXIMUM_BODY;
 use super::caller::Caller;
 use super::input::unfit;
+use super::password::ONCE_ANYWAY;
 use crate::operator::to_the_end;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -31,7 +31,9 @@ pub(super) struct ShownOnce;
 
 /// Does a POST with a key once.
 pub(super) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
+    let anyway =
+        request.extensions().get::<MatchedPath>().is_some_and(|at| ONCE_ANYWAY.contains(&at.as_str()));
+    if request.method() != Method::POST || !request.headers().contains_key(KEY) || anyway {
         return next.run(request).await;
     }
     match keyed(state, request, next).await {
@@ -43,7 +45,7 @@ pub(super) async fn once(State(state): State<AppState>, request: Request, next: 
 async fn keyed(state: AppState, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &state).await?;
-    let token = caller.token().id;
+    let asker = caller.asker();
     let keys: Vec<&HeaderValue> = parts.headers.get_all(KEY).iter().collect();
     let key = match keys.as_slice() {
         [one] => one.to_str().ok().filter(|key| !key.trim().is_empty() && key.len() <= LONGEST_KEY),
@@ -68,13 +70,14 @@ async fn keyed(state: AppState, request: Request, next: Next) -> Result<Response
     parts.extensions.insert(caller);
     let request = Request::from_parts(parts, Body::from(body));
     // Also the key is taken there: one that is taken for a request that nobody goes on with would stay so.
-    to_the_end(begun(state, token, key, request_digest, request, next)).await
+    to_the_end(begun(state, asker, key, request_digest, request, next)).await
 }
 
 /// What the caller may, in a digest: an answer is shown again only to who may what they might when it was given.
 fn rights(caller: &Caller) -> [u8; 32] {
     let administrator = &caller.operator().administrator;
-    let scopes: Vec<_> = caller.token().scopes.iter().map(|action| action.scope()).collect();
+    let scopes: Option<Vec<_>> =
+        caller.token().map(|token| token.scopes.iter().map(|action| action.scope()).collect());
     let (scope, person) = (&administrator.scope, administrator.person.map(|id| id.to_string()));
     let group = scope.group.map(|id| id.to_string());
     let rights = (
@@ -92,15 +95,15 @@ fn rights(caller: &Caller) -> [u8; 32] {
 /// The key is taken, and the request done if it is the first with it.
 async fn begun(
     state: AppState,
-    token: ApiTokenId,
+    asker: Asker,
     key: String,
     request_digest: [u8; 32],
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let (answers, now) = (state.store.api_answers(), state.clock.now());
-    match answers.begin(state.tenant, token, &key, &request_digest, now).await? {
-        Begun::First => first(state, token, key, request, next).await,
+    match answers.begin(state.tenant, asker, &key, &request_digest, now).await? {
+        Begun::First => first(state, asker, key, request, next).await,
         Begun::Answered(answer) => replay(answer),
         Begun::Unanswered => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -119,7 +122,7 @@ async fn begun(
 /// The request is done, and its answer kept.
 async fn first(
     state: AppState,
-    token: ApiTokenId,
+    asker: Asker,
     key: String,
     request: Request,
     next: Next,
@@ -129,7 +132,7 @@ async fn first(
     let nothing_was_done = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS]
         .contains(&parts.status);
     if nothing_was_done {
-        if let Err(error) = answers.forget(state.tenant, token, &key).await {
+        if let Err(error) = answers.forget(state.tenant, asker, &key).await {
             tracing::error!(%error, "the key of a refused request could not be given back");
         }
         return Ok(Response::from_parts(parts, body));
@@ -147,7 +150,7 @@ async fn first(
         body: (!shown_once).then(|| body.to_vec()),
     };
     // It was done, and what it shows may be shown only now: who asked hears of it, whatever becomes of the key.
-    if let Err(error) = answers.keep(state.tenant, token, &key, &answer).await {
+    if let Err(error) = answers.keep(state.tenant, asker, &key, &answer).await {
         tracing::error!(%error, "the answer to a request with a key could not be kept");
     }
     Ok(Response::from_parts(parts, Body::from(body)))

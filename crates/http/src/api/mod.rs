@@ -1,25 +1,31 @@
 //! `/api/v1`: what the console does, for programs. `OpenApiRouter` is the one way by which a route gets here, so that each is in the
 //! document ([`document`]); the tests go through every route of it with every role.
 //!
-//! A program shows a token (`identity::api_token`), which is a part of an administrator's rights. What takes a fresh proof in the console,
-//! no token does: those routes are here, so that whoever looks for them finds out why, and answer `in-person`.
+//! A program shows a token (`identity::api_token`), which is a part of an administrator's rights. The console's own scripts come with its
+//! session, and are the administrator in person ([`by_session`]). What takes a fresh proof no token does: it is answered `in-person`.
 
+mod agent_changes;
 mod agents;
 mod audit;
-pub(crate) mod caller;
+mod by_session;
+pub(crate) mod by_token;
+mod caller;
 mod doctor;
 mod document;
+mod enrolment;
 mod etag;
 mod guard;
 mod help_desk;
 mod idempotency;
-mod in_person;
 mod input;
 mod licence_assignments;
 mod licence_products;
 mod licences;
+mod me;
+mod onboarding;
 mod overview;
 mod paging;
+mod password;
 mod people;
 mod removals;
 mod switches;
@@ -34,6 +40,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::problem::Problem;
 use crate::state::AppState;
 
 pub use document::document;
@@ -46,18 +53,19 @@ fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(document::frame())
         .routes(routes!(document::get_document))
         .routes(routes!(token::get_token))
+        .routes(routes!(me::get_me))
         .routes(routes!(overview::get_overview))
         .routes(routes!(switches::list_switches))
         .routes(routes!(switches::get_switch, switches::put_switch))
         .routes(routes!(agents::list_agents))
-        .routes(routes!(agents::get_agent, in_person::revoke_agent))
+        .routes(routes!(agents::get_agent, agent_changes::revoke_agent))
         .routes(routes!(agents::get_agent_writeback, agents::put_agent_writeback))
-        .routes(routes!(in_person::rename_agent))
-        .routes(routes!(in_person::allow_agent_forest))
-        .routes(routes!(in_person::make_enrolment_token))
-        .routes(routes!(in_person::confirm_onboarding))
+        .routes(routes!(agent_changes::rename_agent))
+        .routes(routes!(agent_changes::allow_agent_forest))
+        .routes(routes!(enrolment::make_enrolment_token))
+        .routes(routes!(onboarding::confirm_onboarding))
         .routes(routes!(removals::list_removals))
-        .routes(routes!(in_person::approve_removals))
+        .routes(routes!(removals::approve_removals))
         .routes(routes!(guard::get_guard, guard::put_guard))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
@@ -67,9 +75,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(help_desk::send_code))
         .routes(routes!(help_desk::ask_approval))
         .routes(routes!(help_desk::check_code))
-        .routes(routes!(in_person::approve_case))
+        .routes(routes!(help_desk::approve_case))
         .routes(routes!(help_desk::make_pass))
-        .routes(routes!(in_person::give_password))
+        .routes(routes!(password::get_password_context))
+        .routes(routes!(password::carry_password))
+        .routes(routes!(password::keep_password))
         .routes(routes!(licences::get_licensing, licences::put_licensing))
         .routes(routes!(licences::list_refused))
         .routes(routes!(licence_products::list_products))
@@ -87,7 +97,9 @@ pub fn router(state: AppState) -> Router<AppState> {
     let (router, _) = routes().split_for_parts();
     let no_store = HeaderValue::from_static("no-store");
     router
-        .layer(from_fn_with_state(state, idempotency::once))
+        .method_not_allowed_fallback(|| async { Problem::no_such_method() })
+        // Not around what has no such method: a stranger is told that, not that they are one.
+        .route_layer(from_fn_with_state(state, idempotency::once))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, no_store))
         .layer(SetResponseHeaderLayer::if_not_present(

@@ -268,6 +268,6 @@ pub(super) fn not_helped() -> Problem {
         StatusCode::FORBIDDEN,
         "not-helped",
         "Nobody does this for themselves, or for administrators",
-        "The person is the administrator whose token this is, or administers the tenant.",
+        "The person is the administrator who asks, or administers the tenant.",
     )
 }

@@ -1,15 +1,18 @@
-//! `GET /api/v1/agents/{agent}/removals`: what of an agent the deletion guard holds.
+//! `/api/v1/agents/{agent}/removals`: what of an agent, or of a program's token, the tenant's deletion guard holds, and the approval of exactly that
+//! list, which no token gives.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use ritorno_identity::administrator::Action;
-use ritorno_protocol::ids::AgentId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::caller::Caller;
-use super::input::{Asked, At, not_found};
+use super::input::{Asked, At, Body, not_found};
 use super::paging::{Paging, cursor};
+use crate::operations::removals;
 use crate::problem::Problem;
 use crate::scim::guard;
 use crate::state::AppState;
@@ -38,25 +41,25 @@ pub(super) struct HeldList {
     next: Option<String>,
 }
 
-/// The removals of one agent that wait for an approval.
+/// The removals of one agent, or of one program, that wait for an approval.
 #[utoipa::path(
     get,
     path = "/api/v1/agents/{agent}/removals",
     tag = "removals",
     security(("token" = ["removals.read"])),
-    params(("agent" = String, Path, format = "uuid", description = "The agent's id."), Paging),
+    params(("agent" = String, Path, format = "uuid", description = "The id of the agent, or of the program's token."), Paging),
     responses((status = 200, description = "What waits.", body = HeldList))
 )]
 pub(super) async fn list_removals(
     State(state): State<AppState>,
     caller: Caller,
-    At(agent): At<AgentId>,
+    At(agent): At<Uuid>,
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<HeldList>, Problem> {
     caller.require(Action::ReadRemovals)?;
-    state.store.agents().get(state.tenant, agent).await?.ok_or_else(not_found)?;
+    let (by, _) = removals::named(&state, agent).await?.ok_or_else(not_found)?;
     let (from, limit) = (paging.cursor::<usize>()?.unwrap_or(0), paging.limit() as usize);
-    let held = guard::held(&state.store, state.tenant, agent, state.clock.now()).await?;
+    let held = guard::held(&state.store, state.tenant, by, state.clock.now()).await?;
     let number = held.list.len();
     let items = held.list.into_iter().skip(from).take(limit);
     let items = items.map(|one| HeldRemoval { kind: one.kind.name(), name: one.name });
@@ -67,4 +70,52 @@ pub(super) async fn list_removals(
         items: items.collect(),
         next: (after < number).then(|| cursor(after)),
     }))
+}
+
+/// What is approved.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListApproval {
+    /// The `digest` of the list as it was shown.
+    digest: String,
+}
+
+/// What was approved.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ListApproved {
+    /// How many removals the list has.
+    number: usize,
+}
+
+/// Another list waits now than the one that was shown.
+pub(super) fn another_list() -> Problem {
+    let detail = "An approval is for exactly the list that was shown. Read it again, and decide again.";
+    Problem::new(StatusCode::CONFLICT, "another-list", "Another list waits now", detail)
+}
+
+/// Lets exactly the list through that was shown, for an hour.
+#[utoipa::path(
+    post,
+    path = "/api/v1/agents/{agent}/removals/approvals",
+    tag = "removals",
+    security(("session" = [])),
+    params(("agent" = String, Path, format = "uuid", description = "The id of the agent, or of the program's token.")),
+    request_body = ListApproval,
+    responses(
+        (status = 200, description = "How many it has.", body = ListApproved),
+        (status = 409, description = "`another-list`: another one waits now; `idempotency-unanswered`.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`malformed`; `idempotency-key-reused`.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn approve_removals(
+    State(state): State<AppState>,
+    caller: Caller,
+    At(agent): At<Uuid>,
+    body: Result<Body<ListApproval>, Problem>,
+) -> Result<Json<ListApproved>, Problem> {
+    let operator = caller.require(Action::ApproveRemovals)?;
+    let Body(ListApproval { digest }) = body?;
+    let (by, _) = removals::named(&state, agent).await?.ok_or_else(not_found)?;
+    let number = removals::approve(&state, operator, by, &digest).await?.ok_or_else(another_list)?;
+    Ok(Json(ListApproved { number }))
 }

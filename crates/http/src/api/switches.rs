@@ -69,8 +69,8 @@ pub(super) async fn get_switch(
 
 /// Turns a switch.
 ///
-/// Turning `writeback` off takes the scope `writeback.disable`. Turning it on no token does: it takes a cloud-only administrator in the
-/// console, who has just shown the second factor.
+/// Turning `writeback` off takes the scope `writeback.disable`. Turning it on no token does: it takes a cloud-only administrator
+/// who has just shown the second factor.
 #[utoipa::path(
     put,
     path = "/api/v1/switches/{switch}",
@@ -83,7 +83,7 @@ pub(super) async fn get_switch(
     request_body = Position,
     responses(
         (status = 200, description = "The switch as it is now.", body = Switch, headers(("ETag" = String, description = "For If-Match."))),
-        (status = 403, description = "`in-person`: writeback is switched on in the console. `forbidden` and `token-scope` as elsewhere.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`in-person`: no token switches writeback on. `forbidden`, `token-scope` and `fresh-proof` as elsewhere.", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "`changed`: it is not as you saw it.", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -1,10 +1,13 @@
 //! `GET /api/v1/token`: what the token that is shown is, and may.
 
 use axum::Json;
+use ritorno_identity::api_token::ApiToken;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::input::not_found;
+use crate::operator::Operator;
 use crate::problem::Problem;
 use crate::time_text::rfc3339;
 
@@ -35,17 +38,27 @@ pub(super) struct TokenView {
     path = "/api/v1/token",
     tag = "token",
     security(("token" = [])),
-    responses((status = 200, description = "The token, and what it may.", body = TokenView))
+    responses(
+        (status = 200, description = "The token, and what it may.", body = TokenView),
+        (status = 404, description = "`not-found`: an administrator asks in person. `/api/v1/me` tells who.", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn get_token(caller: Caller) -> Result<Json<TokenView>, Problem> {
-    let (operator, token) = (caller.operator(), caller.token());
-    let may = token.scopes.iter().filter(|action| operator.may(**action));
-    Ok(Json(TokenView {
-        id: token.id.to_string(),
-        name: token.name.clone(),
-        administrator: operator.administrator.name.clone(),
-        role: operator.administrator.role.as_str(),
-        scopes: may.filter_map(|action| action.scope()).collect(),
-        expires_at: rfc3339(token.expires_at),
-    }))
+    let token = caller.token().ok_or_else(not_found)?;
+    Ok(Json(TokenView::of(caller.operator(), token)))
+}
+
+impl TokenView {
+    /// What that token is, by which `operator` asks.
+    pub(super) fn of(operator: &Operator, token: &ApiToken) -> Self {
+        let may = token.scopes.iter().filter(|action| operator.may(**action));
+        Self {
+            id: token.id.to_string(),
+            name: token.name.clone(),
+            administrator: operator.administrator.name.clone(),
+            role: operator.administrator.role.as_str(),
+            scopes: may.filter_map(|action| action.scope()).collect(),
+            expires_at: rfc3339(token.expires_at),
+        }
+    }
 }

@@ -4,14 +4,11 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Redirect;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::agent_forests::is_forest;
-use ritorno_identity::agent_state::is_name;
-use ritorno_identity::audit::Activity;
 use ritorno_protocol::ids::{AgentId, Forest};
 use serde::Deserialize;
 
 use super::session::SignedIn;
-use crate::operations::agents;
+use crate::operations::{agent_changes, agents};
 use crate::page::PageError;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -64,13 +61,7 @@ pub(super) async fn rename(
     Form(Rename { agent, name }): Form<Rename>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::EnrolAgent)?;
-    let name = name.trim();
-    if is_name(name)
-        && state.store.agents().rename(state.tenant, agent, name).await.map_err(PageError::behind)?
-    {
-        let reason = format!("agent {agent}: {name}");
-        signed_in.note(&state, &reader, Activity::AgentRenamed, reason, None).await?;
-    }
+    agent_changes::rename(&state, &signed_in.operator(&reader), agent, &name).await?;
     Ok(Redirect::to("/console"))
 }
 
@@ -82,13 +73,7 @@ pub(super) async fn allow_forest(
     Form(AllowForest { agent, forest }): Form<AllowForest>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::EnrolAgent)?;
-    let agents = state.store.agents();
-    if is_forest(&forest)
-        && agents.allow_forest(state.tenant, agent, &forest).await.map_err(PageError::behind)?
-    {
-        let reason = format!("agent {agent}: {forest}");
-        signed_in.note(&state, &reader, Activity::AgentForestAllowed, reason, None).await?;
-    }
+    agent_changes::allow_forest(&state, &signed_in.operator(&reader), agent, &forest).await?;
     Ok(Redirect::to("/console"))
 }
 
@@ -100,11 +85,6 @@ pub(super) async fn revoke(
     Form(Revoke { agent }): Form<Revoke>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::EnrolAgent)?;
-    let now = state.clock.now();
-    if state.store.agents().revoke(state.tenant, agent, now).await.map_err(PageError::behind)? {
-        state.relay.disconnect(state.tenant, agent);
-        signed_in.note(&state, &reader, Activity::AgentRevoked, format!("agent {agent}"), None).await?;
-        state.relay.keys_changed(state.tenant).await.map_err(PageError::behind)?;
-    }
+    agent_changes::revoke(&state, &signed_in.operator(&reader), agent).await?;
     Ok(Redirect::to("/console"))
 }

@@ -2,8 +2,7 @@
 //! temporary pass. The page's script makes it, shows it once and spells it, to be read aloud. `POST /console/people/password/sealed` takes
 //! it for a person of a directory, sealed for the agents; `/console/people/password/kept` for one of the tenant's own.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -13,27 +12,22 @@ use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::cloud_policy::typed;
-use ritorno_identity::help_desk::Case;
-use ritorno_identity::ids::{AdministratorId, CaseId};
 use ritorno_protocol::certificate::RecipientChain;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::envelope::{Context, Envelope};
-use ritorno_protocol::ids::{RequestId, SupportCode, UserId};
+use ritorno_protocol::ids::{RequestId, SupportCode};
 use ritorno_protocol::key::PublicKey;
-use ritorno_protocol::outcome::Fault;
 use ritorno_protocol::policy::EffectivePolicy;
-use ritorno_relay::offer::{OFFER_VALID, Offer};
 use serde::{Deserialize, Serialize};
 
 use super::help_desk::{back, nobody};
 use super::people::page_of;
 use super::session::{Menu, SignedIn};
-use crate::i18n::{Words, key};
-use crate::operations::give_password::{self, Given, Giving, NotPrepared, Prepared, Refused};
-use crate::operations::{help_desk, people};
-use crate::page::{Frame, PageError, page, to_the_end};
-use crate::portal::refusal::{Refusal, words};
-use crate::portal::refused;
+use crate::i18n::Words;
+use crate::operations::give_password;
+use crate::operations::hand_out::{self, Answer, Ended, HandedOut, hand_out};
+use crate::page::{Frame, PageError, page};
+use crate::portal::refusal::Refusal;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -87,81 +81,6 @@ struct Sealing<'a> {
     recipients: &'a [RecipientChain],
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    state: Ended,
-    /// In the reader's language.
-    message: String,
-    /// Where the way goes on, where it does not on this page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'static str>,
-    /// After a refusal: what the next envelope must be about, for the same recipients.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<Context>,
-    /// The same for one of the tenant's own people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<RequestId>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Ended {
-    Done,
-    Refused,
-    Failed,
-    Unknown,
-}
-
-/// What was handed to a page, until it is used, once: whom the password is for, and by which case. As in the portal it lives in this
-/// node's memory.
-#[derive(Clone)]
-struct Made {
-    administrator: AdministratorId,
-    user: UserId,
-    case: CaseId,
-    support_code: SupportCode,
-    /// What it is sealed for, if it is.
-    offer: Option<Offer>,
-    until: Timestamp,
-    /// Whether it was used.
-    used: bool,
-}
-
-/// What was handed out.
-#[derive(Default)]
-pub(super) struct HandedOut(Mutex<HashMap<RequestId, Made>>);
-
-/// What there is under a request's id for an administrator.
-enum Found {
-    Here(Box<Made>),
-    /// It was used before.
-    Used,
-    Nothing,
-}
-
-impl HandedOut {
-    fn keep(&self, request: RequestId, made: Made, now: Timestamp) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, made| now < made.until);
-        kept.insert(request, made);
-    }
-
-    fn take(&self, request: RequestId, administrator: AdministratorId, now: Timestamp) -> Found {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.get_mut(&request) {
-            Some(made) if made.administrator == administrator && now < made.until => {
-                if std::mem::replace(&mut made.used, true) {
-                    Found::Used
-                } else {
-                    Found::Here(Box::new(made.clone()))
-                }
-            }
-            _ => Found::Nothing,
-        }
-    }
-}
-
 /// What the link says.
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -190,40 +109,25 @@ pub(super) async fn show(
     };
     let support_code = SupportCode::random(&*state.random);
     let person = page_of(&user);
-    let ready = match give_password::prepare(&state, &operator, &user).await? {
-        Ok(Prepared { policy, offer }) => {
-            let now = state.clock.now();
-            let request = offer
-                .as_ref()
-                .map_or_else(|| RequestId::random(&*state.random), |offer| offer.context.request);
-            let sealing = offer.as_ref().map(|offer| Sealing {
-                root: &tenant.root,
-                server_time: now,
-                context: &offer.context,
-                recipients: &offer.recipients,
-            });
+    let ready = match hand_out(&state, &handed, &operator, &user, &case, &support_code).await? {
+        Ok(ready) => {
+            let offer = ready.offer.as_ref();
             let context = PageContext {
-                policy: &policy,
+                policy: &ready.policy,
                 submit: if offer.is_some() { SEALED } else { KEPT },
                 next: &person,
-                request: offer.is_none().then_some(request),
-                sealing,
+                request: offer.is_none().then_some(ready.request),
+                sealing: offer.map(|offer| Sealing {
+                    root: &tenant.root,
+                    server_time: ready.at,
+                    context: &offer.context,
+                    recipients: &offer.recipients,
+                }),
             };
             let context = serde_json::to_string(&context).map_err(PageError::behind)?;
-            let sealed = offer.is_some();
-            let made = Made {
-                administrator: operator.administrator.id,
-                user: user.id,
-                case: case.id,
-                support_code: support_code.clone(),
-                offer,
-                until: now.plus(OFFER_VALID),
-                used: false,
-            };
-            handed.keep(request, made, now);
-            Ok(Ready { context, sealed })
+            Ok(Ready { context, sealed: offer.is_some() })
         }
-        Err(why) => Err(refusal(&why, support_code.clone())),
+        Err(refusal) => Err(refusal),
     };
     let shown = GivePage {
         t: reader.words(tenant),
@@ -238,92 +142,14 @@ pub(super) async fn show(
     Ok((reader.remember(jar), page(StatusCode::OK, &shown)).into_response())
 }
 
-/// Why nobody can be given a password now, as the administrator reads it.
-fn refusal(why: &NotPrepared, support_code: SupportCode) -> Refusal {
-    match why {
-        NotPrepared::Coded(code) => Refusal::coded(*code, None, support_code),
-        NotPrepared::Fault(fault) => {
-            Refusal { told: fault_told(fault), ..Refusal::of_fault(fault, support_code) }
+/// What whoever may not, now, is answered; `None` if they may. The script can't be led to a page by the answer's status.
+fn stale(signed_in: &SignedIn, t: Words) -> Result<Option<Answer>, PageError> {
+    match signed_in.require(Action::ResetPassword) {
+        Ok(()) => Ok(None),
+        Err(PageError::SecondFactor(_)) => {
+            Ok(Some(Answer::new(Ended::Failed, t.say("give-second")).at(SECOND)))
         }
-        NotPrepared::Dispatch(error) => Refusal::of_dispatch(error, support_code),
-    }
-}
-
-/// The key of what an administrator is told of a fault. What the pages of people say speaks of their own account.
-const fn fault_told(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::AccountDisabled => key("give-fault-disabled"),
-        Fault::LimitReached => key("fault-busy"),
-        Fault::Expired | Fault::Replayed => key("fault-expired"),
-        Fault::EnvelopeUnreadable => key("fault-keys-renewed"),
-        Fault::DirectoryUnavailable => key("sspr-0030"),
-        _ => key("give-fault-directory"),
-    }
-}
-
-/// What a password is given by. The case is looked at anew each time: it may have served, or lapsed, since the page was made.
-struct Taken {
-    giving: Giving,
-    offer: Option<Offer>,
-}
-
-/// What a submission is about, or what is answered in its place.
-async fn taken(
-    state: &AppState,
-    handed: &HandedOut,
-    signed_in: &SignedIn,
-    reader: &Reader,
-    request: RequestId,
-) -> Result<Result<Taken, Answer>, PageError> {
-    let t = reader.words(&signed_in.tenant);
-    if let Err(stale) = signed_in.require(Action::ResetPassword) {
-        // The script can't be led to a page by the answer's status.
-        let PageError::SecondFactor(_) = stale else { return Err(stale) };
-        let told = t.say("give-second");
-        return Ok(Err(Answer { location: Some(SECOND), ..answer(Ended::Failed, told) }));
-    }
-    let operator = signed_in.operator(reader);
-    let made = match handed.take(request, operator.administrator.id, state.clock.now()) {
-        Found::Here(made) => made,
-        Found::Used => return Ok(Err(answer(Ended::Unknown, t.say("give-unknown")))),
-        Found::Nothing => return Ok(Err(answer(Ended::Failed, t.say("password-untrusted")))),
-    };
-    let Made { user, case, support_code, offer, .. } = *made;
-    let user = people::get(state, &operator, user).await.map_err(PageError::behind)?;
-    let Some(user) = user else { return Ok(Err(answer(Ended::Failed, t.say("desk-closed")))) };
-    // They may have become an administrator since.
-    let may = help_desk::may(state, &operator, &user).await.map_err(PageError::behind)?;
-    let case: Option<Case> = match may {
-        true => give_password::case(state, &operator, &user, &case.to_string()).await?,
-        false => None,
-    };
-    let Some(case) = case else { return Ok(Err(answer(Ended::Failed, t.say("desk-closed")))) };
-    let giving = Giving { state: state.clone(), operator, user, case, support_code };
-    Ok(Ok(Taken { giving, offer }))
-}
-
-const fn answer(state: Ended, message: String) -> Answer {
-    Answer { state, message, location: None, context: None, request: None }
-}
-
-/// What came of it, in words.
-fn told(t: Words, given: &Given) -> Answer {
-    match given {
-        Given::Done { unlocked, must_change } => {
-            let mut message = vec![t.say("give-done")];
-            message.push(t.say(if *must_change { key("give-done-must") } else { key("give-done-not-must") }));
-            if !unlocked {
-                message.push(t.say("give-done-not-unlocked"));
-            }
-            answer(Ended::Done, message.join(" "))
-        }
-        Given::Refused(rule) => answer(Ended::Refused, refused(t, rule)),
-        Given::Fault(fault) => answer(Ended::Failed, t.say(fault_told(fault))),
-        Given::NotSent(Refused::Coded(code)) => answer(Ended::Failed, t.say(words(*code).0)),
-        Given::NotSent(Refused::Unavailable) => answer(Ended::Failed, t.say("sspr-0030")),
-        Given::NotSent(Refused::NotOurs) => answer(Ended::Failed, t.say("fault-tampered")),
-        Given::Unknown => answer(Ended::Unknown, t.say("give-unknown")),
-        Given::Closed => answer(Ended::Failed, t.say("desk-closed")),
+        Err(other) => Err(other),
     }
 }
 
@@ -334,28 +160,12 @@ pub(super) async fn carry(
     signed_in: SignedIn,
     reader: Reader,
     Json(envelope): Json<Envelope>,
-) -> Result<Response, PageError> {
+) -> Result<Json<Answer>, PageError> {
     let t = reader.words(&signed_in.tenant);
-    let taken = match taken(&state, &handed, &signed_in, &reader, envelope.context.request).await? {
-        Ok(taken) => taken,
-        Err(answer) => return Ok(Json(answer).into_response()),
-    };
-    let Taken { giving, offer: Some(offer) } = taken else { return Err(PageError::Request) };
-    // The browser may go away; the request goes on to its end.
-    to_the_end(async move {
-        let made = giving.clone();
-        let given = giving.carry(offer.clone(), envelope).await?;
-        let mut answer = told(t, &given);
-        if matches!(given, Given::Refused(_)) {
-            // For the same recipients, under a fresh id.
-            let request = RequestId::random(&*state.random);
-            let offer = Offer { context: Context { request, ..offer.context }, ..offer };
-            answer.context = Some(offer.context.clone());
-            again(&handed, &made, request, Some(offer));
-        }
-        Ok(Json(answer).into_response())
-    })
-    .await
+    if let Some(answer) = stale(&signed_in, t)? {
+        return Ok(Json(answer));
+    }
+    hand_out::carry(&state, handed, signed_in.operator(&reader), t, None, envelope).await.map(Json)
 }
 
 /// What the other form sends.
@@ -373,39 +183,11 @@ pub(super) async fn keep(
     signed_in: SignedIn,
     reader: Reader,
     Json(Input { request, new }): Json<Input>,
-) -> Result<Response, PageError> {
+) -> Result<Json<Answer>, PageError> {
     let new = typed(new);
     let t = reader.words(&signed_in.tenant);
-    let taken = match taken(&state, &handed, &signed_in, &reader, request).await? {
-        Ok(taken) => taken,
-        Err(answer) => return Ok(Json(answer).into_response()),
-    };
-    let Taken { giving, offer: None } = taken else { return Err(PageError::Request) };
-    to_the_end(async move {
-        let made = giving.clone();
-        let given = giving.keep(new).await?;
-        let mut answer = told(t, &given);
-        if matches!(given, Given::Refused(_)) {
-            let request = RequestId::random(&*state.random);
-            answer.request = Some(request);
-            again(&handed, &made, request, None);
-        }
-        Ok(Json(answer).into_response())
-    })
-    .await
-}
-
-/// After a refusal the same page may send another one.
-fn again(handed: &HandedOut, giving: &Giving, request: RequestId, offer: Option<Offer>) {
-    let now = giving.state.clock.now();
-    let made = Made {
-        administrator: giving.operator.administrator.id,
-        user: giving.user.id,
-        case: giving.case.id,
-        support_code: giving.support_code.clone(),
-        offer,
-        until: now.plus(OFFER_VALID),
-        used: false,
-    };
-    handed.keep(request, made, now);
+    if let Some(answer) = stale(&signed_in, t)? {
+        return Ok(Json(answer));
+    }
+    hand_out::keep(&state, handed, signed_in.operator(&reader), t, None, (request, new)).await.map(Json)
 }

@@ -8,16 +8,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
-use ritorno_identity::device_code::UserCode;
-use ritorno_identity::limit::DEVICE_CODES_TYPED;
-use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
-use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
+use crate::operations::onboarding::{self, Confirmed};
 use crate::page::{Frame, PageError, page};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -71,29 +67,13 @@ pub(super) async fn confirm(
     Form(Input { code }): Form<Input>,
 ) -> Result<Response, PageError> {
     signed_in.require(Action::EnableWriteback)?;
-    let mut tenant = signed_in.tenant.clone();
-    let (store, now) = (&state.store, state.clock.now());
-    let administrator = signed_in.administrator.id;
-    let subject = Subject::of_user(&state.pepper, tenant.id, UserId(administrator.0));
-    let counted = store.limits().count(tenant.id, &DEVICE_CODES_TYPED, &subject, now).await;
-    if !counted.map_err(PageError::behind)? {
-        let told = Some(key("console-onboarding-too-many"));
-        return Ok(render(StatusCode::TOO_MANY_REQUESTS, &signed_in, &reader, &tenant, told));
-    }
-    let digest = UserCode::parse(&code).map(|code| code.digest(&state.pepper, tenant.id));
-    let agent = match digest {
-        Some(digest) => store.device_codes().confirm(tenant.id, &digest, administrator, now).await,
-        None => Ok(None),
-    };
-    let Some(agent) = agent.map_err(PageError::behind)? else {
-        let told = Some(key("console-onboarding-unknown"));
-        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &signed_in, &reader, &tenant, told));
-    };
-    if !tenant.writeback_enabled {
-        tenant.writeback_enabled = true;
-        store.tenants().update(&tenant).await.map_err(PageError::behind)?;
-    }
-    let reason = format!("device code of agent {agent} confirmed");
-    signed_in.note(&state, &reader, Activity::WritebackEnabled, reason, None).await?;
-    Ok(render(StatusCode::OK, &signed_in, &reader, &tenant, Some(key("console-onboarding-done"))))
+    let tenant = &signed_in.tenant;
+    let operator = signed_in.operator(&reader);
+    let (status, told) =
+        match onboarding::confirm(&state, &operator, &code).await.map_err(PageError::behind)? {
+            Confirmed::Done(_) => (StatusCode::OK, key("console-onboarding-done")),
+            Confirmed::Unknown => (StatusCode::UNPROCESSABLE_ENTITY, key("console-onboarding-unknown")),
+            Confirmed::TooMany => (StatusCode::TOO_MANY_REQUESTS, key("console-onboarding-too-many")),
+        };
+    Ok(render(status, &signed_in, &reader, tenant, Some(told)))
 }

@@ -8,15 +8,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::provisioner::Provisioner;
 use ritorno_identity::removal::RemovalKind;
-use ritorno_storage::StoreError;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
+use crate::operations::removals::{self, named};
 use crate::page::{Frame, PageError, page};
 use crate::reader::Reader;
 use crate::scim::guard;
@@ -140,28 +139,14 @@ pub(super) async fn approve(
     Form(Approval { agent, digest }): Form<Approval>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
-    let now = state.clock.now();
-    let operator = signed_in.operator(&reader);
-    let told = |reason| operator.fact(&state, Activity::RemovalsApproved, Success::Success, reason, None);
     let Some((by, _)) = named(&state, agent).await.map_err(PageError::behind)? else {
         return Ok(Redirect::to("/console"));
     };
-    let approved = guard::approve(&state.store, state.tenant, by, &digest, now, told).await;
+    let approved = removals::approve(&state, &signed_in.operator(&reader), by, &digest).await;
     Ok(match approved.map_err(PageError::behind)? {
         Some(_) => Redirect::to("/console"),
         None => Redirect::to(&first_page(agent)),
     })
-}
-
-/// Whose id that is, and what they are called; also a token that holds no more, whose list nobody asks for again.
-async fn named(state: &AppState, id: Uuid) -> Result<Option<(Provisioner, String)>, StoreError> {
-    let (store, tenant) = (&state.store, state.tenant);
-    let agent = store.agents().list(tenant).await?.into_iter().find(|one| one.id.0 == id);
-    if let Some(agent) = agent {
-        return Ok(Some((agent.id.into(), agent.name)));
-    }
-    let token = store.api_tokens().list(tenant).await?.into_iter().find(|one| one.id.0 == id);
-    Ok(token.map(|token| (token.id.into(), token.name)))
 }
 
 /// The address of the list's first page, which says that the list is another one now.

@@ -71,11 +71,14 @@ pub(super) struct Input {
     then: String,
 }
 
-/// A page of the console, or `None`: nobody is led elsewhere by a link.
+/// A page of the console, or `None`: nobody is led elsewhere by a link, nor by one that climbs out of the console again.
 fn own_page(then: &str) -> Option<&str> {
     let rest = then.strip_prefix("/console")?;
     let plain = |c: char| c.is_ascii_graphic() && c != '\\';
-    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(then).filter(|then| then.chars().all(plain))
+    let path = rest.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+    let climbs = path.split('/').any(|part| part == "." || part == "..");
+    let own = rest.is_empty() || rest.starts_with(['/', '?', '#']);
+    (own && !climbs && then.chars().all(plain)).then_some(then)
 }
 
 /// The page that asks for a factor.
@@ -319,12 +322,26 @@ mod tests {
 
     #[test]
     fn nobody_is_led_out_of_the_console() {
-        for own in ["/console", "/console/people?name=anna%40contoso.test", "/console?x=1"] {
+        for own in [
+            "/console",
+            "/console/people?name=anna%40contoso.test",
+            "/console?x=1",
+            "/console#/people",
+            "/console/people?name=../x",
+        ] {
             assert_eq!(own_page(own), Some(own));
         }
-        for other in
-            ["", "//evil.test", "/consolexyz", "https://evil.test/console", "/console/\r\nx: y", "/\\evil"]
-        {
+        for other in [
+            "",
+            "//evil.test",
+            "/consolexyz",
+            "https://evil.test/console",
+            "/console/\r\nx: y",
+            "/\\evil",
+            "/console/..//evil.test",
+            "/console/%2E%2e//evil.test",
+            "/console/.%2e/signin",
+        ] {
             assert_eq!(own_page(other), None, "{other:?}");
         }
     }

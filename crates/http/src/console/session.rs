@@ -1,9 +1,8 @@
-//! Who is signed in, and what every console page and operation needs of them: `GET /console/home` leads to the first page that is
-//! theirs.
+//! Who is signed in, and what every console page and operation needs of them: `GET /console/home` leads to the console.
 
 use axum::extract::FromRequestParts;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::response::Redirect;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -15,16 +14,15 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::UserId;
-use ritorno_storage::Beside;
+use ritorno_storage::{Beside, StoreError};
 
 use crate::operator::Operator;
 use crate::page::PageError;
-use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
 
 /// The session's cookie. It goes when the browser is closed, and the session behind it ends by itself.
-const SESSION_COOKIE: &str = "__Host-console";
+pub(crate) const SESSION_COOKIE: &str = "__Host-console";
 
 /// An administrator with a session that holds, who has shown all that is asked for. Whoever has not is sent to do so.
 pub(super) struct SignedIn {
@@ -37,10 +35,21 @@ pub(super) struct SignedIn {
 }
 
 /// An administrator who gave the right password, and may have shown the second factor or not.
-pub(super) struct HalfSignedIn {
-    pub(super) administrator: Administrator,
-    pub(super) tenant: Tenant,
-    pub(super) session: Session,
+pub(crate) struct HalfSignedIn {
+    pub(crate) administrator: Administrator,
+    pub(crate) tenant: Tenant,
+    pub(crate) session: Session,
+}
+
+/// How far somebody has shown who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The second factor is asked for, and was not shown: the session opens nothing.
+    Missing,
+    /// It was shown, too long ago for what takes a fresh one.
+    Stale,
+    /// It was shown a moment ago, and counts as that until then; `None` where none is asked for.
+    Fresh(Option<Timestamp>),
 }
 
 /// What the menu shows: which pages are theirs to see.
@@ -162,7 +171,7 @@ pub(super) fn fact(
     }
 }
 
-/// The first page that is theirs.
+/// The first of the plain pages that is theirs.
 pub(super) fn home_of(administrator: &Administrator) -> &'static str {
     let pages = [
         (Action::ReadTenant, "/console"),
@@ -172,9 +181,9 @@ pub(super) fn home_of(administrator: &Administrator) -> &'static str {
     pages.into_iter().find(|(action, _)| administrator.may(*action).is_ok()).map_or("/", |(_, page)| page)
 }
 
-/// Leads to the first page that is theirs.
-pub(super) async fn home(signed_in: SignedIn) -> Redirect {
-    Redirect::to(home_of(&signed_in.administrator))
+/// Leads whoever is signed in to the console, which shows the first page that is theirs.
+pub(super) async fn home(_: SignedIn) -> Redirect {
+    Redirect::to("/console/app")
 }
 
 impl HalfSignedIn {
@@ -192,9 +201,40 @@ impl HalfSignedIn {
         }
     }
 
+    /// Whose session the request's cookie names; the session counts as used now. `None` if it has ended, or the cookie names none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn of(state: &AppState, headers: &HeaderMap) -> Result<Option<Self>, StoreError> {
+        let Some(digest) = named(&CookieJar::from_headers(headers)) else { return Ok(None) };
+        let (store, now) = (&state.store, state.clock.now());
+        let Some(session) = store.sessions().touch(state.tenant, &digest, now).await? else {
+            return Ok(None);
+        };
+        let found = store.administrators().get(state.tenant, session.administrator).await?;
+        let Some(administrator) = found else { return Ok(None) };
+        let tenant = store.tenants().get(state.tenant).await?;
+        Ok(tenant.map(|tenant| Self { administrator, tenant, session }))
+    }
+
     /// Whether they show a second factor beside the password.
     pub(super) const fn asks_for_factor(&self) -> bool {
         self.tenant.second_factor && !self.administrator.break_glass
+    }
+
+    /// How far they have shown who they are.
+    pub(crate) fn proof(&self, now: Timestamp) -> Proof {
+        let asks = self.asks_for_factor();
+        // Where a second factor is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
+        let Some(proved_at) = self.session.proved_at.filter(|_| !asks || self.administrator.has_factor()) else {
+            return Proof::Missing;
+        };
+        let until = proved_at.plus(FRESH);
+        match asks {
+            false => Proof::Fresh(None),
+            true if now < until => Proof::Fresh(Some(until)),
+            true => Proof::Stale,
+        }
     }
 }
 
@@ -202,13 +242,7 @@ impl FromRequestParts<AppState> for HalfSignedIn {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        let digest = named(&CookieJar::from_headers(&parts.headers)).ok_or(PageError::SignIn)?;
-        let (store, now) = (&state.store, state.clock.now());
-        let session = store.sessions().touch(state.tenant, &digest, now).await.map_err(PageError::behind)?;
-        let session = session.ok_or(PageError::SignIn)?;
-        let found = store.administrators().get(state.tenant, session.administrator).await;
-        let administrator = found.map_err(PageError::behind)?.ok_or(PageError::SignIn)?;
-        Ok(Self { administrator, tenant: tenant(state).await?, session })
+        Self::of(state, &parts.headers).await.map_err(PageError::behind)?.ok_or(PageError::SignIn)
     }
 }
 
@@ -222,14 +256,12 @@ impl FromRequestParts<AppState> for SignedIn {
             (true, Some(here)) => here.as_str().to_owned(),
             _ => "/console/home".to_owned(),
         };
-        // Where a second factor is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
-        let Some(proved_at) =
-            half.session.proved_at.filter(|_| !half.asks_for_factor() || half.administrator.has_factor())
-        else {
-            return Err(PageError::SecondFactor(then()));
+        let stale = match half.proof(state.clock.now()) {
+            Proof::Missing => return Err(PageError::SecondFactor(then())),
+            Proof::Stale => Some(then()),
+            Proof::Fresh(_) => None,
         };
-        let stale = half.asks_for_factor() && state.clock.now() >= proved_at.plus(FRESH);
         let HalfSignedIn { administrator, tenant, session } = half;
-        Ok(Self { stale: stale.then(then), administrator, tenant, session: session.digest })
+        Ok(Self { stale, administrator, tenant, session: session.digest })
     }
 }

@@ -8,18 +8,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::{Activity, Success};
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::AgentId;
-use ritorno_protocol::sync_report::{
-    APPROVED_SECONDS, ConnectorReport, HeldExport, HeldKind, RunReport, SyncMode, SyncReport,
-};
+use ritorno_protocol::sync_report::{ConnectorReport, HeldExport, HeldKind, RunReport, SyncMode, SyncReport};
 use serde::Deserialize;
 
 use super::guard::GuardForm;
 use super::session::{Menu, SignedIn};
 use crate::agent_api::sync::is_fresh;
 use crate::i18n::{Words, key};
+use crate::operations::removals;
 use crate::page::{Frame, PageError, page};
 use crate::portal::refusal::Moment;
 use crate::reader::Reader;
@@ -168,21 +166,12 @@ pub(super) async fn approve(
     Form(Approval { agent, digest, since }): Form<Approval>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
-    let (tenant, now) = (signed_in.tenant.id, state.clock.now());
-    let reports = state.store.sync_reports();
-    let all = reports.list(tenant).await.map_err(PageError::behind)?;
-    let told = all.iter().find(|told| told.agent == agent).map(|told| &told.report);
-    let found = told.and_then(|report| report.held(&digest));
-    let shown = found.filter(|(_, held)| held.is_whole() && held.since.unix_ms() == since);
-    let Some((connector, held)) = shown else {
-        return Ok(Redirect::to("/console/sync?other=true"));
-    };
-    let reason = format!("agent {agent}: {} removals of {}, {digest}", held.number, connector.name);
     let operator = signed_in.operator(&reader);
-    let fact = operator.fact(&state, Activity::RemovalsApproved, Success::Success, reason, None);
-    let until = now.plus(std::time::Duration::from_secs(APPROVED_SECONDS));
-    reports.approve(tenant, agent, &digest, held.since, until, &fact).await.map_err(PageError::behind)?;
-    Ok(Redirect::to("/console/sync?approved=true"))
+    let approved = removals::approve_export(&state, &operator, agent, &digest, since).await;
+    Ok(Redirect::to(match approved.map_err(PageError::behind)? {
+        Some(_) => "/console/sync?approved=true",
+        None => "/console/sync?other=true",
+    }))
 }
 
 const fn mode(mode: SyncMode) -> &'static str {

@@ -20,7 +20,7 @@ use ritorno_storage::{GroupFilter, UserFilter, fence};
 use super::error::ScimError;
 use super::leases;
 use crate::agent_api::bearer::AgentBearer;
-use crate::api::caller::{Caller, shown};
+use crate::api::by_token::{ByToken, shown};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -31,7 +31,7 @@ pub struct ScimClient(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Agent(Box<Agent>),
-    Program(Box<Caller>),
+    Program(Box<ByToken>),
 }
 
 impl FromRequestParts<AppState> for ScimClient {
@@ -58,7 +58,7 @@ impl ScimClient {
             let agent = bearer.map_err(|_: Problem| ScimError::Unauthenticated)?.0;
             return Ok(Self(Kind::Agent(Box::new(agent))));
         };
-        let caller = Caller::of(&token, parts, state).await?;
+        let caller = ByToken::of(&token, parts, state).await?;
         caller.may(Action::ProvisionPeople)?;
         Ok(Self(Kind::Program(Box::new(caller))))
     }

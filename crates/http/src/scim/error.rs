@@ -9,7 +9,7 @@ use ritorno_protocol::ids::GroupId;
 use ritorno_protocol::scim::{Error, ErrorType, MEDIA_TYPE};
 use ritorno_storage::StoreError;
 
-use crate::api::caller::NotLetIn;
+use crate::api::by_token::NotLetIn;
 
 /// Why a SCIM request is refused.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! Every operation of the API's document, with every role and every kind of token. The operations are those of the document: one
-//! without an expectation here fails, and an expectation without an operation does.
+//! Every operation of the API's document, with every role and every kind of token; `api_sessions` has the same over sessions. The operations are
+//! those of the document: one without an expectation here fails, and an expectation without an operation does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::api_world::{Call, Told, VALID, call, every_scope};
 use crate::world::World;
 
-const GLOBAL: &[Role] = &[Role::Global];
-const HYBRID: &[Role] = &[Role::Global, Role::HybridIdentity];
+pub(crate) const GLOBAL: &[Role] = &[Role::Global];
+pub(crate) const HYBRID: &[Role] = &[Role::Global, Role::HybridIdentity];
 const READERS: &[Role] = &[Role::Global, Role::HybridIdentity, Role::ReportsReader];
 const ALL: &[Role] = &Role::ALL;
 const PEOPLE: &[Role] = &[Role::Global, Role::HybridIdentity, Role::Authentication, Role::HelpDesk];
@@ -37,8 +37,10 @@ pub(crate) enum By {
     AnyToken,
     /// These roles, if the token has the scope; and with what status it ends then.
     Roles(&'static [Role], &'static str, &'static [u16]),
-    /// These roles in the console, and no token.
-    InPerson(&'static [Role]),
+    /// Every token, and every administrator in person.
+    Everybody,
+    /// These roles in person, with what status it ends then; and no token.
+    InPerson(&'static [Role], &'static [u16]),
 }
 
 const fn row(operation: &'static str, by: By) -> Expected {
@@ -51,19 +53,20 @@ const fn sent(operation: &'static str, body: &'static str, by: By) -> Expected {
 
 /// The table.
 pub(crate) fn table() -> Vec<Expected> {
-    use By::{AnyToken, Anybody, InPerson, Roles};
+    use By::{AnyToken, Anybody, Everybody, InPerson, Roles};
     const WRITEBACK: &[(&str, &str)] = &[("switch", "writeback")];
     let writeback =
         |on, by| Expected { operation: "PUT /api/v1/switches/{switch}", body: Some(on), with: WRITEBACK, by };
     vec![
         row("GET /api/v1/openapi.json", Anybody),
         row("GET /api/v1/token", AnyToken),
+        row("GET /api/v1/me", Everybody),
         row("GET /api/v1/overview", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/switches", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/switches/{switch}", Roles(READERS, "tenant.read", &[200])),
         sent("PUT /api/v1/switches/{switch}", r#"{"on":false}"#, Roles(GLOBAL, "tenant.write", &[200])),
         writeback(r#"{"on":false}"#, Roles(HYBRID, "writeback.disable", &[200])),
-        writeback(r#"{"on":true}"#, InPerson(HYBRID)),
+        writeback(r#"{"on":true}"#, InPerson(HYBRID, &[200])),
         row("GET /api/v1/agents", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/agents/{agent}", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/agents/{agent}/writeback", Roles(READERS, "tenant.read", &[200])),
@@ -72,14 +75,22 @@ pub(crate) fn table() -> Vec<Expected> {
             r#"{"on":false}"#,
             Roles(HYBRID, "writeback.disable", &[200]),
         ),
-        sent("PUT /api/v1/agents/{agent}/writeback", r#"{"on":true}"#, InPerson(HYBRID)),
-        row("PUT /api/v1/agents/{agent}/name", InPerson(HYBRID)),
-        row("POST /api/v1/agents/{agent}/forests", InPerson(HYBRID)),
-        row("DELETE /api/v1/agents/{agent}", InPerson(HYBRID)),
-        row("POST /api/v1/enrolment-tokens", InPerson(HYBRID)),
-        row("POST /api/v1/onboarding/confirmations", InPerson(HYBRID)),
+        sent("PUT /api/v1/agents/{agent}/writeback", r#"{"on":true}"#, InPerson(HYBRID, &[200])),
+        sent("PUT /api/v1/agents/{agent}/name", r#"{"name":"Verona 1"}"#, InPerson(HYBRID, &[204])),
+        sent(
+            "POST /api/v1/agents/{agent}/forests",
+            r#"{"forest":"fabrikam.test"}"#,
+            InPerson(HYBRID, &[204, 404]),
+        ),
+        row("DELETE /api/v1/agents/{agent}", InPerson(HYBRID, &[204])),
+        row("POST /api/v1/enrolment-tokens", InPerson(HYBRID, &[201])),
+        sent("POST /api/v1/onboarding/confirmations", r#"{"code":"BCDF-GHJK"}"#, InPerson(HYBRID, &[422])),
         row("GET /api/v1/agents/{agent}/removals", Roles(GLOBAL, "removals.read", &[200])),
-        row("POST /api/v1/agents/{agent}/removals/approvals", InPerson(GLOBAL)),
+        sent(
+            "POST /api/v1/agents/{agent}/removals/approvals",
+            r#"{"digest":"another"}"#,
+            InPerson(GLOBAL, &[409]),
+        ),
         row("GET /api/v1/deletion-guard", Roles(READERS, "tenant.read", &[200])),
         sent(
             "PUT /api/v1/deletion-guard",
@@ -89,7 +100,7 @@ pub(crate) fn table() -> Vec<Expected> {
         sent(
             "PUT /api/v1/deletion-guard",
             r#"{"removals":501,"percent":null,"memberships":5000}"#,
-            InPerson(GLOBAL),
+            InPerson(GLOBAL, &[200]),
         ),
         row("GET /api/v1/people", Roles(PEOPLE, "people.read", &[200])),
         row("GET /api/v1/people/{person}", Roles(PEOPLE, "people.read", &[200])),
@@ -114,8 +125,11 @@ pub(crate) fn table() -> Vec<Expected> {
             r#"{"code":"BCDF-GHJK"}"#,
             Roles(DESK, "people.help", &[409]),
         ),
-        row("POST /api/v1/people/{person}/help-desk/cases/{case}/approval", InPerson(DESK)),
-        row("POST /api/v1/people/{person}/help-desk/cases/{case}/password", InPerson(DESK)),
+        row("POST /api/v1/people/{person}/help-desk/cases/{case}/approval", InPerson(DESK, &[409])),
+        // It is asked without a case.
+        row("GET /api/v1/people/{person}/password", InPerson(DESK, &[400])),
+        sent("POST /api/v1/people/{person}/password/sealed", "{}", InPerson(DESK, &[422])),
+        sent("POST /api/v1/people/{person}/password/kept", "{}", InPerson(DESK, &[422])),
         row("POST /api/v1/people/{person}/help-desk/cases/{case}/pass", Roles(DESK, "people.help", &[409])),
         row("GET /api/v1/licences", Roles(GLOBAL, "licences.read", &[200])),
         sent(
@@ -160,14 +174,14 @@ pub(crate) fn operations() -> BTreeMap<String, Value> {
 }
 
 /// The installation, and what stands in the paths.
-struct Matrix {
-    world: World,
-    values: BTreeMap<&'static str, String>,
+pub(crate) struct Matrix {
+    pub(crate) world: World,
+    pub(crate) values: BTreeMap<&'static str, String>,
     document: BTreeMap<String, Value>,
 }
 
 impl Matrix {
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         for role in Role::ALL {
             world.administrator(role.as_str(), role, true).await;
         }
@@ -192,6 +206,16 @@ impl Matrix {
 
     /// Asks for one, and looks whether what it was answered is in the document.
     async fn ask(&self, expected: &Expected, token: Option<&str>) -> Told {
+        self.ask_so(expected, token, BTreeMap::new()).await
+    }
+
+    /// The same with these headers.
+    pub(crate) async fn ask_so(
+        &self,
+        expected: &Expected,
+        token: Option<&str>,
+        headers: BTreeMap<&'static str, &str>,
+    ) -> Told {
         let (method, path) = expected.operation.split_once(' ').unwrap();
         let mut filled = path.to_owned();
         for (name, value) in &self.values {
@@ -199,7 +223,7 @@ impl Matrix {
             filled = filled.replace(&format!("{{{name}}}"), other.unwrap_or(value));
         }
         assert!(!filled.contains('{'), "{filled}: a parameter has no value here");
-        let asked = Call { token, body: expected.body, ..Call::default() };
+        let asked = Call { token, body: expected.body, headers };
         let told = call(&self.world.app, method, &filled, &asked).await;
         let responses = &self.document[expected.operation]["responses"];
         assert!(
@@ -232,7 +256,7 @@ impl Matrix {
 }
 
 /// An operation, whom it is asked for by, and what they were told.
-fn at(expected: &Expected, who: &str, told: &Told) -> String {
+pub(crate) fn at(expected: &Expected, who: &str, told: &Told) -> String {
     format!("{} {:?} by {who}: {told:?}", expected.operation, expected.body)
 }
 
@@ -254,9 +278,10 @@ async fn every_operation_every_role_every_token(world: World) {
             if open {
                 assert!(told.status.is_success(), "{}", at(row, "anybody", &told));
             } else {
+                let kind = if token.is_some() { "token" } else { "sign-in" };
                 assert_eq!(
                     (told.status.as_u16(), told.kind().as_str()),
-                    (401, "token"),
+                    (401, kind),
                     "{}",
                     at(row, "nobody", &told)
                 );
@@ -273,12 +298,12 @@ async fn every_operation_every_role_every_token(world: World) {
             let by_empty = matrix.ask(row, Some(&empty)).await;
             let answers = [(&by_whole, "every scope"), (&by_empty, "no scope")];
             match row.by {
-                By::Anybody | By::AnyToken => {
+                By::Anybody | By::AnyToken | By::Everybody => {
                     for (told, what) in answers {
                         assert_eq!(told.status.as_u16(), 200, "{}", at(row, what, told));
                     }
                 }
-                By::InPerson(roles) => {
+                By::InPerson(roles, _) => {
                     let kind = if roles.contains(&role) { "in-person" } else { "forbidden" };
                     for (told, what) in answers {
                         assert_eq!(told.kind(), kind, "{} {}", name, at(row, what, told));
@@ -289,7 +314,8 @@ async fn every_operation_every_role_every_token(world: World) {
                     assert_eq!(by_empty.kind(), "token-scope", "{}", at(row, name, &by_empty));
                     // The one scope that the document names is what it takes, and all others together are not.
                     let named = &matrix.document[row.operation]["security"];
-                    let names = |one: &Value| one["token"].as_array().unwrap().iter().any(|it| it == scope);
+                    let names =
+                        |one: &Value| one["token"].as_array().into_iter().flatten().any(|it| it == scope);
                     assert!(named.as_array().unwrap().iter().any(names), "{}: {named}", row.operation);
                     let action = Action::of_scope(scope).unwrap();
                     let (_, only) = matrix.world.token(name, vec![action]).await;
@@ -340,8 +366,8 @@ async fn a_token_is_for_the_people_whom_its_administrator_is_for() {
     for row in &table() {
         let told = matrix.ask(row, Some(&token)).await;
         let expected = match row.by {
-            By::Anybody | By::AnyToken => "",
-            By::InPerson(DESK) => "in-person",
+            By::Anybody | By::AnyToken | By::Everybody => "",
+            By::InPerson(DESK, _) => "in-person",
             _ if row.operation == "GET /api/v1/people" => "",
             _ if row.operation.contains("{person}") => "not-found",
             _ => "forbidden",
@@ -358,12 +384,17 @@ async fn an_administrator_of_a_directory_is_told_that_it_takes_a_cloud_only_one(
     matrix.world.administrator("synced", Role::Global, false).await;
     let (_, token) = matrix.world.token("synced", every_scope()).await;
     let mut seen = 0;
-    for row in table().iter().filter(|row| matches!(row.by, By::InPerson(_))) {
+    for row in table().iter().filter(|row| matches!(row.by, By::InPerson(..))) {
         let told = matrix.ask(row, Some(&token)).await;
-        let case = row.operation.contains("{case}");
-        assert_eq!(told.kind(), if case { "in-person" } else { "forbidden" }, "{}", at(row, "synced", &told));
-        assert!(case || told.text.contains("cloud-only"), "{}", told.text);
+        let person = row.operation.contains("{person}");
+        assert_eq!(
+            told.kind(),
+            if person { "in-person" } else { "forbidden" },
+            "{}",
+            at(row, "synced", &told)
+        );
+        assert!(person || told.text.contains("cloud-only"), "{}", told.text);
         seen += 1;
     }
-    assert_eq!(seen, 11);
+    assert_eq!(seen, 13);
 }

@@ -8,14 +8,17 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use ritorno_identity::administrator::{Action, Administrator};
 use ritorno_identity::api_token::{ApiToken, to_text};
+use ritorno_identity::authenticator::{AppSecret, Step};
 use ritorno_identity::ids::ApiTokenId;
+use ritorno_identity::session::Session;
+use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_protocol::clock::{Clock as _, Timestamp};
 use ritorno_protocol::ids::TenantId;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::world::World;
+use crate::world::{ORIGIN, World};
 
 /// How long tokens of these tests hold.
 pub(crate) const VALID: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -60,9 +63,44 @@ impl World {
         (token, to_text(&secret).to_string())
     }
 
+    /// From now on a second factor is asked for, and these administrators have an app.
+    pub(crate) async fn asks_for_apps(&self, names: &[&str]) {
+        let (state, tenant) = (&self.state, self.tenant.id);
+        let asks = Tenant { second_factor: true, ..self.tenant.clone() };
+        state.store.tenants().update(&asks).await.unwrap();
+        let (apps, key, random) = (state.store.administrator_apps(), &state.node_key, &*state.random);
+        for name in names {
+            let id = self.named(name).await.id;
+            let secret = AppSecret::random(random);
+            assert!(apps.propose(tenant, id, &secret, key, random).await.unwrap().is_some());
+            assert!(apps.adopt(tenant, id, (&secret, Step(0)), key).await.unwrap());
+        }
+    }
+
+    /// A session of that administrator, in whatever tenant, in which all was shown so long ago; its cookie.
+    pub(crate) async fn session_of(&self, administrator: &Administrator, ago: Duration) -> String {
+        let (secret, now) = (Token::random(&*self.state.random), self.clock.now());
+        let new = Session::new(secret.digest(), administrator.tenant, administrator.id, now);
+        let session = Session { proved_at: Some(now.minus(ago)), ..new };
+        self.state.store.sessions().insert(&session).await.unwrap();
+        cookie(&secret)
+    }
+
+    /// A session of whoever gave the right password only.
+    pub(crate) async fn half_session_of(&self, administrator: &Administrator) -> String {
+        let (secret, now) = (Token::random(&*self.state.random), self.clock.now());
+        let session = Session::half(secret.digest(), administrator.tenant, administrator.id, now);
+        self.state.store.sessions().insert(&session).await.unwrap();
+        cookie(&secret)
+    }
+
+    /// A session of that administrator, in which all was shown now.
+    pub(crate) async fn session(&self, name: &str) -> String {
+        self.session_of(&self.named(name).await, Duration::ZERO).await
+    }
+
     /// Another tenant in the same database.
     pub(crate) async fn other_tenant(&self) -> TenantId {
-        use ritorno_identity::tenant::Tenant;
         use ritorno_protocol::key::SigningKey;
         let random = &*self.state.random;
         let root = SigningKey::generate(random).public();
@@ -70,6 +108,15 @@ impl World {
         self.state.store.tenants().insert(&tenant).await.unwrap();
         tenant.id
     }
+}
+
+fn cookie(secret: &Token) -> String {
+    format!("__Host-console={}", *secret.to_text())
+}
+
+/// What a browser says of a request that a page of ours makes.
+pub(crate) fn of_ours(cookie: &str) -> BTreeMap<&'static str, &str> {
+    BTreeMap::from([("cookie", cookie), ("origin", ORIGIN), ("sec-fetch-site", "same-origin")])
 }
 
 /// A request.

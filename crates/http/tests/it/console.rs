@@ -81,6 +81,8 @@ async fn each_role_may_what_it_may() {
         (get("/console/people?name=anna.rossi@contoso.test"), [None, None, None, None, None, role]),
         (get("/console/audit"), [None; 6]),
         (get("/console/home"), [None; 6]),
+        (get("/console/app"), [None; 6]),
+        (get("/console/app/agents"), [None; 6]),
         (get("/console/onboarding"), agents),
         (get("/console/licences"), only_global),
         (get("/console/sspr"), [None, None, role, None, role, None]),

@@ -1,0 +1,13 @@
+//! What is below the API's path and no route of it: told as the API tells everything, to whoever asks.
+
+use axum::Router;
+use axum::routing::any;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Every path that the API does not have.
+pub(crate) fn router() -> Router<AppState> {
+    let nowhere = || any(|| async { Problem::no_such_path() });
+    Router::new().route("/api/v1", nowhere()).route("/api/v1/", nowhere()).route("/api/v1/{*rest}", nowhere())
+}
