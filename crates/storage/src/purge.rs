@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 15] = [
+        const EXPIRED: [&str; 16] = [
             "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1 and coalesce(half_until, 0) <= $1",
             "delete from agent_tokens where expires_at <= $1",

@@ -226,7 +226,8 @@ impl HalfSignedIn {
     pub(crate) fn proof(&self, now: Timestamp) -> Proof {
         let asks = self.asks_for_factor();
         // Where a second factor is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
-        let Some(proved_at) = self.session.proved_at.filter(|_| !asks || self.administrator.has_factor()) else {
+        let Some(proved_at) = self.session.proved_at.filter(|_| !asks || self.administrator.has_factor())
+        else {
             return Proof::Missing;
         };
         let until = proved_at.plus(FRESH);

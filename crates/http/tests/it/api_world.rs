@@ -15,6 +15,7 @@ use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::Token;
 use ritorno_protocol::clock::{Clock as _, Timestamp};
 use ritorno_protocol::ids::TenantId;
+use ritorno_storage::Beside;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -73,7 +74,7 @@ impl World {
             let id = self.named(name).await.id;
             let secret = AppSecret::random(random);
             assert!(apps.propose(tenant, id, &secret, key, random).await.unwrap().is_some());
-            assert!(apps.adopt(tenant, id, (&secret, Step(0)), key).await.unwrap());
+            assert!(apps.adopt(tenant, id, (&secret, Step(0)), key, Beside::Nothing).await.unwrap());
         }
     }
 

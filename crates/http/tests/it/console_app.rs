@@ -22,9 +22,13 @@ async fn the_consoles_page_is_for_who_is_signed_in_and_has_no_script_in_it() {
         let page = root.get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-        assert!(policy.contains("script-src 'self'; style-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.contains("script-src 'self'; style-src 'self'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         assert!(!page.body.contains("<style") && !page.body.contains(" style="), "{}", page.body);
-        let inline = page.body.match_indices("<script").filter(|(at, _)| !page.body[*at..].contains(" src=\""));
+        let inline =
+            page.body.match_indices("<script").filter(|(at, _)| !page.body[*at..].contains(" src=\""));
         assert_eq!(inline.count(), 0, "{}", page.body);
         assert!(page.body.contains("src=\"/assets/console.js?v="), "{}", page.body);
         // Without a script there is a way on.

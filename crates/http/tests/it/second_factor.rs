@@ -58,7 +58,14 @@ async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
 async fn a_password_alone_opens_nothing() {
     let world = world().await;
     let (mut half, _) = by_password(&world, "root").await;
-    for path in ["/console", "/console/people", "/console/audit", "/console/home", "/console/onboarding", "/console/app"] {
+    for path in [
+        "/console",
+        "/console/people",
+        "/console/audit",
+        "/console/home",
+        "/console/onboarding",
+        "/console/app",
+    ] {
         let answer = half.get(path).await;
         assert!(answer.location().starts_with("/console/second?then="), "{path}: {}", answer.status);
     }
