@@ -16,7 +16,7 @@ impl OpenLdap {
     /// not tried near the lockout threshold. One that is right but expired is replaced by the service account.
     ///
     /// # Errors
-    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], [`Fault::LimitReached`] near the threshold; else [`DirectoryError`].
+    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], also near the threshold; else [`DirectoryError`].
     pub async fn change(
         &self,
         person: &Person,
@@ -46,7 +46,7 @@ impl OpenLdap {
             }
             Tried::Not(SignIn::TooCloseToLockout) => {
                 let why = "not tried: two more wrong passwords would lock the account";
-                return refused(Fault::LimitReached, why);
+                return refused(Fault::AccountLocked, why);
             }
             Tried::Not(_) => return refused(Fault::WrongOldPassword, "the old password is wrong"),
         };

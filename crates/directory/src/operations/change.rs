@@ -18,7 +18,7 @@ impl Directory {
     /// lockout threshold.
     ///
     /// # Errors
-    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], [`Fault::LimitReached`] near the threshold; else [`DirectoryError`].
+    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], also near the threshold; else [`DirectoryError`].
     pub async fn change(
         &self,
         person: &Person,
@@ -39,7 +39,7 @@ impl Directory {
             Room::TooClose => {
                 lease.finish().await;
                 let detail = "not tried: two more wrong passwords would lock the account";
-                return Err(DirectoryError::fault(Fault::LimitReached, &host, detail));
+                return Err(DirectoryError::fault(Fault::AccountLocked, &host, detail));
             }
         }
         lease.is_where(person)?;
