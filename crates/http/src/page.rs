@@ -115,6 +115,9 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     Missing,
+    /// The browser is in no way through the pages, or in one that has ended.
+    #[error("{} has ended, or is another browser's", .0.name())]
+    Ended(Course),
     /// The administrator may not do this.
     #[error("{0}")]
     Forbidden(Forbidden),
@@ -134,6 +137,32 @@ pub enum PageError {
     },
 }
 
+/// A way through the pages that people go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// A reset.
+    Reset,
+    /// Registering, or signing in.
+    Registration,
+}
+
+impl Course {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "a reset",
+            Self::Registration => "a registration",
+        }
+    }
+
+    /// The keys of the page's title and of what it tells, and where the way begins.
+    const fn ended(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Reset => (key("flow-ended-title"), key("flow-ended-told"), "/"),
+            Self::Registration => (key("register-ended-title"), key("register-ended-told"), "/register"),
+        }
+    }
+}
+
 impl From<Behind> for PageError {
     fn from(Behind(error): Behind) -> Self {
         Self::Behind(error)
@@ -151,6 +180,7 @@ impl PageError {
             Self::Behind(_) | Self::Render(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
+            Self::Ended(_) => StatusCode::GONE,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::SignIn | Self::SecondFactor(_) | Self::Renewed { .. } => StatusCode::SEE_OTHER,
         }
@@ -190,8 +220,8 @@ pub struct NoticePage {
     pub told: &'static str,
     /// Where the way goes on.
     pub back: &'static str,
-    /// What is read to the help desk about a fault of the server's, which its log has too.
-    pub support_code: Option<String>,
+    /// What is read to the help desk. The server's log has it too.
+    pub support_code: SupportCode,
 }
 
 /// Puts around pages what all of them need: same-origin posts only, bounded bodies, headers, and words for errors.
@@ -257,14 +287,19 @@ fn problem(response: &Response) -> Option<&'static str> {
             PageError::Forbidden(Forbidden::Scoped) => key("console-forbidden-scope"),
             PageError::Forbidden(Forbidden::NotCloudOnly) => key("console-forbidden-cloud-only"),
             PageError::Missing => key("problem-missing"),
+            PageError::Ended(course) => course.ended().1,
         });
     }
-    // What axum's extractors refuse comes as plain text, in English only.
+    // What axum's extractors and routes refuse comes as plain text in English only, or as nothing at all.
     let plain = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    (response.status().is_client_error() && plain).then_some(key("problem-request"))
+    match response.status() {
+        status if status.is_client_error() && plain => Some(key("problem-request")),
+        status if status.is_server_error() && plain => Some(key("problem-server")),
+        _ => None,
+    }
 }
 
 /// The page that tells it, in the tenant's own look if that can be read: what failed may be the database.
@@ -277,21 +312,22 @@ async fn problem_page(
     let tenant = state.store.tenants().get(state.tenant).await.ok().flatten();
     let t = tenant.as_ref().map_or_else(|| reader.words_anywhere(), |tenant| reader.words(tenant));
     let forbidden = told.starts_with("console-forbidden");
-    let (title, back) = if forbidden {
-        (key("console-forbidden-title"), "/console/home")
-    } else {
-        (key("problem-title"), "/")
+    let (title, back) = match fault {
+        Some(PageError::Ended(course)) => (course.ended().0, course.ended().2),
+        _ if forbidden => (key("console-forbidden-title"), "/console/home"),
+        _ => (key("problem-title"), "/"),
     };
     let frame = tenant.as_ref().map_or_else(Frame::bare, |tenant| Frame::new(tenant, back));
-    // What the server is at fault for is in its log, under the code that the reader gets.
-    let support_code = match fault {
+    // It is in the log, under the code that the reader gets, and not in the audit: strangers ask for as many of these pages as they like.
+    let support_code = SupportCode::random(&*state.random);
+    match fault {
         Some(error @ (PageError::Behind(_) | PageError::Render(_))) => {
-            let code = SupportCode::random(&*state.random).0;
-            tracing::error!(%error, support_code = code, "a page failed");
-            Some(code)
+            tracing::error!(%error, %support_code, "a page failed");
         }
-        _ => None,
-    };
+        _ if status.is_server_error() => tracing::error!(%status, %support_code, "a page failed"),
+        Some(error) => tracing::info!(%status, %support_code, %error, "a request was refused"),
+        None => tracing::info!(%status, %support_code, told, "a request was refused"),
+    }
     match (NoticePage { t, frame, title, told, back, support_code }).render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(_) => status.into_response(),

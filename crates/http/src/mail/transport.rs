@@ -222,22 +222,24 @@ impl Mailer {
             AsyncSmtpConnection::connect_tokio1(server, Some(SENT_WITHIN), &self.hello, at_once, None)
                 .await
                 .map_err(SendError::Closed)?;
-        let begun = self.begin(&mut connection).await;
-        if begun.is_err() {
-            connection.abort().await;
-        }
-        begun.map(|()| connection)
-    }
-
-    async fn begin(&self, connection: &mut AsyncSmtpConnection) -> Result<(), SendError> {
         if self.tls == MailTls::Starttls {
+            // After a failed one there is no connection that could be told of its end.
             connection.starttls(self.parameters.clone(), &self.hello).await.map_err(SendError::Closed)?;
         }
         if let Some((user, file)) = &self.sign_in {
-            let credentials = credentials(user, file).map_err(SendError::Credentials)?;
-            connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(SendError::Closed)?;
+            let signed_in = match credentials(user, file) {
+                Ok(credentials) => {
+                    let answer = connection.auth(DEFAULT_MECHANISMS, &credentials).await;
+                    answer.map(drop).map_err(SendError::Closed)
+                }
+                Err(error) => Err(SendError::Credentials(error)),
+            };
+            if signed_in.is_err() {
+                connection.abort().await;
+            }
+            signed_in?;
         }
-        Ok(())
+        Ok(connection)
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) async fn set(
     let (typed, new, again) =
         (cloud_policy::typed(typed), cloud_policy::typed(new), cloud_policy::typed(again));
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if flow.state != FlowState::GatePassed {
         // Another tab was faster by far: what it kept stands, and what was typed here is not taken.
         let place = if flow.state == FlowState::Kept { Some(OUTCOME_OF_ANOTHER) } else { elsewhere(&flow) };
@@ -179,7 +179,7 @@ impl Change {
         }
         let hash = hashed(&self.state, new).await?;
         let Ok(kept) = self.flow.kept(self.state.clock.now()) else {
-            return Ok(ended(&self.reader, &self.tenant));
+            return Ok(ended());
         };
         let step = Step { before: self.flow.clone(), after: kept };
         let passwords = self.state.store.cloud_passwords();

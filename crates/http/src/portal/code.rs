@@ -15,7 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::i18n::{Words, key};
-use crate::page::{Frame, NoticePage, PageError, page};
+use crate::page::{Course, Frame, PageError, page};
 use crate::portal::gate::{Way, instead_of, pass, stop, ways};
 use crate::portal::refusal::Refusal;
 use crate::portal::visit::{current, is_known, note, tenant};
@@ -70,16 +70,8 @@ pub(super) fn elsewhere(flow: &Flow) -> Option<&'static str> {
 }
 
 /// The page for a browser that is in no flow, or in one that has ended.
-pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
-    let notice = NoticePage {
-        t: reader.words(tenant),
-        frame: Frame::new(tenant, "/"),
-        title: key("flow-ended-title"),
-        told: key("flow-ended-told"),
-        back: "/",
-        support_code: None,
-    };
-    page(StatusCode::GONE, &notice)
+pub(super) fn ended() -> Response {
+    PageError::Ended(Course::Reset).into_response()
 }
 
 fn render(
@@ -111,7 +103,7 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -127,7 +119,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }

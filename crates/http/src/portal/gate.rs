@@ -159,7 +159,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = elsewhere(&flow) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -183,7 +183,7 @@ pub(super) async fn show_typed(
     typed: &'static Typed,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    let Some(flow) = current(state, &jar).await? else { return Ok(ended(reader, &tenant)) };
+    let Some(flow) = current(state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, typed.method) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -201,7 +201,7 @@ pub(super) async fn check_typed<T>(
     look: impl AsyncFnOnce(&GateTry, T) -> Result<GateTried, ritorno_storage::StoreError>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
+    let Some(flow) = current(state, jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, typed.method) {
         return Ok(Redirect::to(place).into_response());
     }

@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use crate::i18n::key;
 use crate::page::{Frame, PageError, page};
-use crate::portal::front::{FrontPage, begins_by_mail, stopped, told_to_everybody};
+use crate::portal::front::{FrontPage, NameFault, begins_by_mail, stopped, told_to_everybody};
 use crate::portal::gate::place;
 use crate::portal::stops::Stops;
 use crate::portal::visit::{cookie, is_known, note, tenant};
@@ -88,12 +88,10 @@ async fn begin(
         let by_mail = begins_by_mail(&tenant);
         return Ok(page(StatusCode::OK, &FrontPage { t, frame, stopped, fault: None, by_mail }));
     }
-    let again = |fault| {
-        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
-        page(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &FrontPage { t, frame, stopped: None, fault: Some(fault), by_mail: begins_by_mail(&tenant) },
-        )
+    let again = |told| {
+        let (t, frame, by_mail) = (reader.words(&tenant), Frame::new(&tenant, "/"), begins_by_mail(&tenant));
+        let fault = Some(NameFault::new(state, told));
+        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault, by_mail })
     };
     let Ok(name) = SignInName::parse(typed) else { return Ok(again(key("front-not-a-name"))) };
     let paid = paid(state, reader, &tenant, &name, sent).await?;

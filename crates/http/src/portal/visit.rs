@@ -65,10 +65,18 @@ fn known_from(state: &AppState, tenant: TenantId, subject: &Subject, at: Timesta
 
 /// Whether this person succeeded in this browser before.
 pub(super) fn is_known(state: &AppState, jar: &CookieJar, tenant: TenantId, subject: &Subject) -> bool {
-    jar.get(KNOWN_COOKIE).is_some_and(|cookie| {
-        let now = state.clock.now();
-        known_browser::is_known(&state.pepper, tenant, subject, cookie.value(), now)
-    })
+    known_mark(state, jar, tenant, subject).is_some()
+}
+
+/// The mark of this browser, if this person succeeded in it before.
+pub(super) fn known_mark(
+    state: &AppState,
+    jar: &CookieJar,
+    tenant: TenantId,
+    subject: &Subject,
+) -> Option<String> {
+    let (mark, now) = (jar.get(KNOWN_COOKIE)?.value(), state.clock.now());
+    known_browser::is_known(&state.pepper, tenant, subject, mark, now).then(|| mark.to_owned())
 }
 
 /// The mark of this browser, if this person succeeded in it, and not before `since`.

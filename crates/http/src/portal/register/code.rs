@@ -75,7 +75,7 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if registration.state.address().is_none() {
         return Ok(elsewhere(&registration));
     }
@@ -91,7 +91,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     let Some(address) = registration.state.address() else { return Ok(elsewhere(&registration)) };
     if let Err(refused) = owner(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);
