@@ -26,7 +26,9 @@ export interface PageEntry {
 
 export const PAGES: readonly PageEntry[] = [
   { path: "/", title: "app-overview-title", rights: ["read-tenant"], load: () => import("./pages/overview.tsx") },
-  { path: "/people", title: "app-people-title", rights: ["read-users"], plain: "/console/people" },
+  { path: "/people", title: "app-people-title", rights: ["read-users"], load: () => import("./pages/people.tsx") },
+  { path: "/people/:person", title: "app-people-person", rights: ["read-users"], load: () => import("./pages/person.tsx"), menu: false },
+  { path: "/support-codes/:code", title: "support-code", rights: ["read-timeline"], load: () => import("./pages/support-code.tsx"), menu: false },
   { path: "/agents", title: "console-agents", rights: ["read-tenant"], load: () => import("./pages/agents.tsx") },
   { path: "/removals/:agent", title: "console-removals-title", rights: ["read-removals"], load: () => import("./pages/removals.tsx"), menu: false },
   { path: "/onboarding", title: "console-onboarding", rights: ["enable-writeback"], load: () => import("./pages/onboarding.tsx") },
