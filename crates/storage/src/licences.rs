@@ -105,6 +105,8 @@ macro_rules! people_with {
     };
 }
 
+pub(crate) use people_with;
+
 /// Hybrid people who may sign in and whose licences do not grant writeback.
 macro_rules! without_writeback {
     ($what:literal, $rest:literal) => {
@@ -119,6 +121,8 @@ macro_rules! without_writeback {
         )
     };
 }
+
+pub(crate) use without_writeback;
 
 impl Licences<'_> {
     /// Writes down for how many people a product was bought. Fewer than have it may be bought: nobody loses it by that.
@@ -322,7 +326,8 @@ fn sku(row: &Row) -> Result<&'static Sku, StoreError> {
     Sku::find(&row.text("sku")?).ok_or(StoreError::Unreadable { column: "sku" })
 }
 
-fn listed(row: &Row) -> Result<Listed, StoreError> {
+/// An assignment as it is read.
+pub(crate) fn listed(row: &Row) -> Result<Listed, StoreError> {
     let holder = match row.parsed_if_any("user_id")? {
         Some(user) => Holder::User(user),
         None => Holder::Group(row.parsed("group_id")?),

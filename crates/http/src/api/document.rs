@@ -153,6 +153,12 @@ fn problem(told: &str) -> Value {
     json!({ "description": told, "content": content })
 }
 
+/// Whether a POST to that path takes an idempotency key.
+pub(super) fn takes_keys(path: &str) -> bool {
+    let post = &DOCUMENT["paths"][path]["post"];
+    !post.is_null() && !ONCE_ANYWAY.contains(&path)
+}
+
 /// The document of the API.
 pub fn document() -> &'static Value {
     &DOCUMENT

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::MAXIMUM_BODY;
 use super::caller::Caller;
+use super::document::takes_keys;
 use super::input::unfit;
-use super::password::ONCE_ANYWAY;
 use crate::operator::to_the_end;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -31,9 +31,9 @@ pub(super) struct ShownOnce;
 
 /// Does a POST with a key once.
 pub(super) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let anyway =
-        request.extensions().get::<MatchedPath>().is_some_and(|at| ONCE_ANYWAY.contains(&at.as_str()));
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) || anyway {
+    // What is no POST of ours is told so to whoever asks: a key there is nobody's.
+    let ours = request.extensions().get::<MatchedPath>().is_some_and(|at| takes_keys(at.as_str()));
+    if request.method() != Method::POST || !request.headers().contains_key(KEY) || !ours {
         return next.run(request).await;
     }
     match keyed(state, request, next).await {

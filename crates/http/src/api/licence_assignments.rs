@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ritorno_identity::administrator::Action;
 use ritorno_protocol::ids::{GroupId, UserId};
-use ritorno_storage::{Assignment, Holder, Listed};
+use ritorno_storage::{Assignment, AssignmentPlace, Holder, Listed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::caller::Caller;
 use super::input::{Asked, At, Body, not_found, unfit};
-use super::paging::{Page, Paging, page_of};
+use super::paging::{Page, Paging, cursor_at, page_of};
 use crate::licensing::{Assign, LicensingFault, Whom, product};
 use crate::operations::licences;
 use crate::problem::Problem;
@@ -89,10 +89,15 @@ pub(super) async fn list_assignments(
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<Page<AssignmentView>>, Problem> {
     let tenant = &caller.require(Action::ReadLicences)?.tenant;
-    let (skip, limit) = (paging.cursor::<u32>()?.unwrap_or(0), paging.limit());
-    let listed = state.store.licences().assignments(tenant.id, skip, limit + 1).await?;
-    let items = listed.into_iter().map(|Listed { assignment, name }| view(assignment, name)).collect();
-    Ok(Json(page_of(items, skip, limit)))
+    let after = paging.place::<(u32, String, String, String)>()?;
+    let after = after.map(|(kind, name, sku, holder)| AssignmentPlace { kind, name, sku, holder });
+    let limit = paging.limit();
+    let listed = state.store.licences().assignments_after(tenant.id, after.as_ref(), limit + 1).await?;
+    let place = |last: &Listed| {
+        let AssignmentPlace { kind, name, sku, holder } = AssignmentPlace::of(last);
+        cursor_at(&(kind, name, sku, holder))
+    };
+    Ok(Json(page_of(listed, limit, place, |Listed { assignment, name }| view(assignment, name))))
 }
 
 /// Assigns a product to a person or a group.

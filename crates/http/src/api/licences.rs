@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use ritorno_identity::administrator::Action;
 use ritorno_identity::licence::{Licensing, usage_location};
+use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::Tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::etag::{IfMatch, Tagged};
 use super::input::{Asked, Body, not_found, unfit};
-use super::paging::{Page, Paging, page_of};
+use super::paging::{Page, Paging, cursor, page_of};
 use crate::operations::licences;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -97,7 +98,9 @@ pub(super) async fn list_refused(
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<Page<String>>, Problem> {
     let tenant = &caller.require(Action::ReadLicences)?.tenant;
-    let (skip, limit) = (paging.cursor::<u32>()?.unwrap_or(0), paging.limit());
-    let names = state.store.licences().names_without_writeback(tenant.id, skip, limit + 1).await?;
-    Ok(Json(page_of(names, skip, limit)))
+    let (after, limit) = (paging.cursor::<String>()?, paging.limit());
+    let after = after.map(|name| SignInName::of_principal(&name));
+    let licences = state.store.licences();
+    let names = licences.names_without_writeback_after(tenant.id, after.as_ref(), limit + 1).await?;
+    Ok(Json(page_of(names, limit, |name: &String| cursor(name), |name| name)))
 }

@@ -15,6 +15,7 @@ mod document;
 mod enrolment;
 mod etag;
 mod guard;
+mod held_exports;
 mod help_desk;
 mod idempotency;
 mod input;
@@ -66,6 +67,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(onboarding::confirm_onboarding))
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))
+        .routes(routes!(held_exports::list_held_exports))
+        .routes(routes!(held_exports::approve_held_export))
         .routes(routes!(guard::get_guard, guard::put_guard))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
@@ -98,8 +101,7 @@ pub fn router(state: AppState) -> Router<AppState> {
     let no_store = HeaderValue::from_static("no-store");
     router
         .method_not_allowed_fallback(|| async { Problem::no_such_method() })
-        // Not around what has no such method: a stranger is told that, not that they are one.
-        .route_layer(from_fn_with_state(state, idempotency::once))
+        .layer(from_fn_with_state(state, idempotency::once))
         .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, no_store))
         .layer(SetResponseHeaderLayer::if_not_present(

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use ritorno_protocol::bytes::{decode, encode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -44,26 +45,48 @@ impl Paging {
     /// # Errors
     /// [`Problem`], if it is no cursor of this list.
     pub(super) fn cursor<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
+        self.read(|text| text.parse().ok())
+    }
+
+    /// The same of a cursor that takes several words.
+    ///
+    /// # Errors
+    /// [`Problem`], if it is no cursor of this list.
+    pub(super) fn place<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
+        self.read(|text| serde_json::from_str(text).ok())
+    }
+
+    fn read<T>(&self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(text) = &self.cursor else { return Ok(None) };
-        let bytes = decode(text).and_then(|bytes| String::from_utf8(bytes).ok());
-        let read = bytes.and_then(|text| text.parse().ok());
-        read.map(Some).ok_or_else(|| {
+        let text = decode(text).and_then(|bytes| String::from_utf8(bytes).ok());
+        text.and_then(|text| parse(&text)).map(Some).ok_or_else(|| {
             let detail = "A cursor is what the page before called 'next'.";
             Problem::new(StatusCode::BAD_REQUEST, "cursor", "It is no cursor of this list", detail)
         })
     }
 }
 
-/// A cursor that says where a page begins.
+/// A cursor that says after what a page begins.
 pub(super) fn cursor(at: impl ToString) -> String {
     encode(at.to_string().as_bytes())
 }
 
-/// The page of a list that was read from `skip` on, with one more than it shows if there is a page after it.
-pub(super) fn page_of<T: ToSchema>(mut items: Vec<T>, skip: u32, limit: u32) -> Page<T> {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    Page { items, next: more.then(|| cursor(skip.saturating_add(limit))) }
+/// The same of a place that takes several words.
+pub(super) fn cursor_at(place: &impl Serialize) -> String {
+    encode(&serde_json::to_vec(place).expect("words always serialise"))
+}
+
+/// The page of a list of which one more was read than it shows, if there is a page after it; `place` says where the last one stands.
+pub(super) fn page_of<R, T: ToSchema>(
+    mut read: Vec<R>,
+    limit: u32,
+    place: impl FnOnce(&R) -> String,
+    view: impl FnMut(R) -> T,
+) -> Page<T> {
+    let more = read.len() > limit as usize;
+    read.truncate(limit as usize);
+    let next = read.last().filter(|_| more).map(place);
+    Page { items: read.into_iter().map(view).collect(), next }
 }
 
 #[cfg(test)]
@@ -72,14 +95,18 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_to_the_page_after_and_nothing_else_is_one() {
-        let first = page_of(vec!["a".to_owned(), "b".into(), "c".into()], 0, 2);
+        let view = |word: &'static str| word.to_owned();
+        let first = page_of(vec!["a", "b", "c"], 2, |last| cursor(last), view);
         assert_eq!(first.items, ["a", "b"]);
         let second = Paging { cursor: first.next, limit: Some(0) };
-        assert_eq!((second.cursor::<u32>().unwrap(), second.limit()), (Some(2), 1));
-        assert!(page_of(vec!["c".to_owned()], 2, 2).next.is_none());
+        assert_eq!((second.cursor::<String>().unwrap().as_deref(), second.limit()), (Some("b"), 1));
+        assert!(page_of(vec!["c"], 2, |last| cursor(last), view).next.is_none());
+        let place = Paging { cursor: Some(cursor_at(&(7, "x"))), limit: None };
+        assert_eq!(place.place::<(u32, String)>().unwrap(), Some((7, "x".to_owned())));
         for wrong in ["", "MQ==", "-", "YQ"] {
             let paging = Paging { cursor: Some(wrong.into()), limit: Some(9_999) };
             assert_eq!(paging.cursor::<u32>().unwrap_err().status, 400, "{wrong}");
+            assert_eq!(paging.place::<(u32, String)>().unwrap_err().status, 400, "{wrong}");
             assert_eq!(paging.limit(), AT_MOST);
         }
         assert_eq!(Paging::default().cursor::<u32>().unwrap(), None);

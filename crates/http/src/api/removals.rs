@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::input::{Asked, At, Body, not_found};
-use super::paging::{Paging, cursor};
+use super::paging::{Paging, cursor_at};
 use crate::operations::removals;
 use crate::problem::Problem;
 use crate::scim::guard;
@@ -58,17 +58,22 @@ pub(super) async fn list_removals(
 ) -> Result<Json<HeldList>, Problem> {
     caller.require(Action::ReadRemovals)?;
     let (by, _) = removals::named(&state, agent).await?.ok_or_else(not_found)?;
-    let (from, limit) = (paging.cursor::<usize>()?.unwrap_or(0), paging.limit() as usize);
+    let (after, limit) = (paging.place::<(String, String, String)>()?, paging.limit() as usize);
     let held = guard::held(&state.store, state.tenant, by, state.clock.now()).await?;
     let number = held.list.len();
-    let items = held.list.into_iter().skip(from).take(limit);
-    let items = items.map(|one| HeldRemoval { kind: one.kind.name(), name: one.name });
-    let after = from.saturating_add(limit);
+    // In an order of our own: that of the database is its language's.
+    let mut list: Vec<_> = held.list.into_iter().map(|one| (one.kind.name(), one.name, one.id)).collect();
+    list.sort_unstable();
+    if let Some((kind, name, id)) = after {
+        list.retain(|one| *one > (kind.as_str(), name.clone(), id.clone()));
+    }
+    let more = list.len() > limit;
+    list.truncate(limit);
     Ok(Json(HeldList {
         number,
         digest: held.digest,
-        items: items.collect(),
-        next: (after < number).then(|| cursor(after)),
+        next: list.last().filter(|_| more).map(cursor_at),
+        items: list.into_iter().map(|(kind, name, _)| HeldRemoval { kind, name }).collect(),
     }))
 }
 

@@ -64,7 +64,7 @@ struct SyncRun {
     note: Option<String>,
 }
 
-/// An export that the agent's deletion guard holds. It is approved in the console, or at the agent.
+/// An export that the agent's deletion guard holds. `/api/v1/agents/{agent}/held-exports` has what is in it.
 #[derive(Serialize, ToSchema)]
 struct SyncHeld {
     /// What an approval names: it is for exactly this list.

@@ -167,7 +167,8 @@ pub(super) async fn approve(
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ApproveRemovals)?;
     let operator = signed_in.operator(&reader);
-    let approved = removals::approve_export(&state, &operator, agent, &digest, since).await;
+    let approved =
+        removals::approve_export(&state, &operator, agent, &digest, |at| at.unix_ms() == since).await;
     Ok(Redirect::to(match approved.map_err(PageError::behind)? {
         Some(_) => "/console/sync?approved=true",
         None => "/console/sync?other=true",

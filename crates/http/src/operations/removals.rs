@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::provisioner::Provisioner;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::AgentId;
 use ritorno_protocol::sync_report::APPROVED_SECONDS;
 use ritorno_storage::StoreError;
@@ -41,7 +42,7 @@ pub(crate) async fn approve(
     guard::approve(&state.store, operator.tenant.id, by, digest, state.clock.now(), told).await
 }
 
-/// Lets the list of that digest through which an agent's own guard holds since then, in Unix milliseconds; how many removals it has. `None` if
+/// Lets the list of that digest through which an agent's own guard holds since the moment that was shown; how many removals it has. `None` if
 /// another list waits now, or the agent did not tell all of it. The agent takes the approval up with its next report.
 ///
 /// # Errors
@@ -51,13 +52,13 @@ pub(crate) async fn approve_export(
     operator: &Operator,
     agent: AgentId,
     digest: &str,
-    since: i64,
+    held_since: impl Fn(Timestamp) -> bool,
 ) -> Result<Option<u64>, StoreError> {
     let (tenant, reports) = (operator.tenant.id, state.store.sync_reports());
     let all = reports.list(tenant).await?;
     let told = all.iter().find(|told| told.agent == agent).map(|told| &told.report);
     let found = told.and_then(|report| report.held(digest));
-    let shown = found.filter(|(_, held)| held.is_whole() && held.since.unix_ms() == since);
+    let shown = found.filter(|(_, held)| held.is_whole() && held_since(held.since));
     let Some((connector, held)) = shown else { return Ok(None) };
     let reason = format!("agent {agent}: {} removals of {}, {digest}", held.number, connector.name);
     let fact = operator.fact(state, Activity::RemovalsApproved, Success::Success, reason, None);

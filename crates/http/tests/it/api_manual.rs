@@ -50,6 +50,8 @@ async fn each_curl_line_about_provisioning_is_answered_as_it_says() {
 /// Runs the lines of a chapter, of which there are more than that; what is refused says so in these words.
 async fn runs(world: &World, chapter: &str, more_than: usize, refused: &str) {
     let (_, token) = world.token("root", every_scope()).await;
+    let cookie = world.session("root").await;
+    let session = cookie.split_once('=').unwrap().1;
     let agent = world.enrolled("lab-agent").await.0.id.to_string();
     let name = SignInName::parse("anna.rossi@contoso.test").unwrap();
     let anna = world.state.store.users().by_sign_in_name(world.tenant.id, &name).await.unwrap().unwrap();
@@ -72,6 +74,7 @@ async fn runs(world: &World, chapter: &str, more_than: usize, refused: &str) {
             .args(["-euc", &typed])
             .env("RITORNO", &address)
             .env("TOKEN", &token)
+            .env("SESSION", session)
             .env("AGENT", &agent)
             .env("PERSON", anna.id.to_string())
             .env("NO_PROXY", "*")

@@ -91,6 +91,12 @@ pub(crate) fn table() -> Vec<Expected> {
             r#"{"digest":"another"}"#,
             InPerson(GLOBAL, &[409]),
         ),
+        row("GET /api/v1/agents/{agent}/held-exports", Roles(GLOBAL, "removals.read", &[200])),
+        sent(
+            "POST /api/v1/agents/{agent}/held-exports/approvals",
+            r#"{"digest":"another","since":"2026-01-01T00:00:00Z"}"#,
+            InPerson(GLOBAL, &[409]),
+        ),
         row("GET /api/v1/deletion-guard", Roles(READERS, "tenant.read", &[200])),
         sent(
             "PUT /api/v1/deletion-guard",
@@ -396,5 +402,5 @@ async fn an_administrator_of_a_directory_is_told_that_it_takes_a_cloud_only_one(
         assert!(person || told.text.contains("cloud-only"), "{}", told.text);
         seen += 1;
     }
-    assert_eq!(seen, 13);
+    assert_eq!(seen, 14);
 }

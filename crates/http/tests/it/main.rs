@@ -7,6 +7,7 @@ mod administrator_mails;
 mod agent;
 mod agent_api;
 mod api;
+mod api_in_person;
 mod api_keys;
 mod api_manual;
 mod api_matrix;

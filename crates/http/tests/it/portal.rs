@@ -26,6 +26,12 @@ const NOBODY: &str = "anna.verdi@contoso.test";
 /// What the page hands to its script.
 pub(crate) struct PageContext(serde_json::Value);
 
+impl From<serde_json::Value> for PageContext {
+    fn from(context: serde_json::Value) -> Self {
+        Self(context)
+    }
+}
+
 impl PageContext {
     pub(crate) fn of(page: &Answer) -> Self {
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);

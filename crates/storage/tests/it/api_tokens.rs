@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use ritorno_identity::administrator::{Action, Administrator, Role};
 use ritorno_identity::api_token::ApiToken;
 use ritorno_identity::ids::{AdministratorId, ApiTokenId};
+use ritorno_identity::session::Session;
 use ritorno_identity::token::{Token, TokenDigest};
-use ritorno_storage::{ANSWERS_KEPT, Answer, Begun, StoreError};
+use ritorno_storage::{ANSWERS_KEPT, Answer, Asker, Begun, StoreError};
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
 
@@ -15,6 +16,7 @@ on_both!(
     a_token_holds_until_its_end_and_is_its_tenants,
     a_token_goes_with_its_administrator,
     a_key_is_taken_once_and_its_answer_kept_for_a_day,
+    a_session_has_keys_of_its_own_which_go_with_it,
     of_many_servers_one_takes_a_key,
     a_backup_that_comes_back_brings_no_token
 );
@@ -103,6 +105,39 @@ async fn a_key_is_taken_once_and_its_answer_kept_for_a_day(f: &Fixture) -> Resul
     assert_eq!(begin(one, 2, later).await?, Begun::Unanswered);
     ensure!(f.store.purge(later).await? >= 1);
     assert_eq!(begin(other, 4, later).await?, Begun::First);
+    Ok(())
+}
+
+/// Keys of a session are its own, and go with it.
+async fn a_session_has_keys_of_its_own_which_go_with_it(f: &Fixture) -> Result<()> {
+    let owner = f.administrator("root").await?;
+    let token = token(f, &owner).await?.0.id;
+    let (answers, sessions, tenant) = (f.store.api_answers(), f.store.sessions(), f.tenant.id);
+    let session = || Session::new(Token::random(&f.random).digest(), tenant, owner.id, NOW);
+    let (one, other) = (session(), session());
+    for session in [&one, &other] {
+        sessions.insert(session).await?;
+    }
+    assert_eq!(answers.begin(tenant, token, "k", &[1; 32], NOW).await?, Begun::First);
+    for session in [&one, &other] {
+        assert_eq!(answers.begin(tenant, session.digest, "k", &[1; 32], NOW).await?, Begun::First);
+    }
+    let answer = Answer { status: 201, content_type: None, body: Some(b"one".to_vec()) };
+    answers.keep(tenant, one.digest, "k", &answer).await?;
+    assert_eq!(answers.begin(tenant, one.digest, "k", &[1; 32], NOW).await?, Begun::Answered(answer));
+    assert_eq!(answers.begin(tenant, one.digest, "k", &[2; 32], NOW).await?, Begun::Another);
+    for asker in [Asker::from(other.digest), Asker::from(token)] {
+        assert_eq!(answers.begin(tenant, asker, "k", &[1; 32], NOW).await?, Begun::Unanswered);
+    }
+    let elsewhere = f.other_tenant().await?;
+    answers.forget(elsewhere, other.digest, "k").await?;
+    assert_eq!(answers.begin(tenant, other.digest, "k", &[1; 32], NOW).await?, Begun::Unanswered);
+    answers.forget(tenant, other.digest, "k").await?;
+    assert_eq!(answers.begin(tenant, other.digest, "k", &[3; 32], NOW).await?, Begun::First);
+    ensure!(sessions.delete(tenant, &one.digest).await?);
+    let gone = answers.begin(tenant, one.digest, "k", &[1; 32], NOW).await;
+    ensure!(matches!(gone, Err(StoreError::Contradiction(_))), "{gone:?}");
+    ensure!(f.store.purge(NOW.plus(ANSWERS_KEPT)).await? >= 1);
     Ok(())
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use ritorno_identity::licence::{Grant, Sku};
+use ritorno_identity::name::SignInName;
 use ritorno_identity::user::{Mastered, User};
-use ritorno_storage::{Assigned, Assignment, Holder};
+use ritorno_storage::{Assigned, Assignment, AssignmentPlace, Holder};
 
 use crate::fixture::{Fixture, NOW, on_both};
 use crate::groups::group;
@@ -15,6 +16,7 @@ on_both!(
     nobody_gets_what_was_not_bought,
     who_would_be_refused_is_counted_and_named,
     a_plan_that_is_switched_off_is_not_granted,
+    pages_pass_over_nobody_while_others_come_and_go,
 );
 
 fn sku(name: &str) -> &'static Sku {
@@ -138,6 +140,58 @@ async fn who_would_be_refused_is_counted_and_named(f: &Fixture) -> Result<()> {
     licences.assign(f.tenant.id, &assignment("EMS", Holder::User(anna.id))).await?;
     assert_eq!(licences.names_without_writeback(f.tenant.id, 0, 10).await?, names[1..]);
     assert_eq!(licences.count_without_writeback(f.tenant.id).await?, 1);
+    Ok(())
+}
+
+/// Who comes and goes between two pages is shown or not, and all others once.
+async fn pages_pass_over_nobody_while_others_come_and_go(f: &Fixture) -> Result<()> {
+    let licences = f.store.licences();
+    for product in ["EMS", "SPB"] {
+        licences.subscribe(f.tenant.id, sku(product), 20).await?;
+    }
+    let insert = async |name: &str| -> Result<User> {
+        let user = f.person(name);
+        f.store.users().insert(&user).await?;
+        Ok(user)
+    };
+    let (bruno, carla, dario) = (insert("bruno").await?, insert("carla").await?, insert("dario").await?);
+    let name = |user: &User| SignInName::of_principal(&user.user_principal_name);
+    let refused = async |after: Option<&User>, count| {
+        licences.names_without_writeback_after(f.tenant.id, after.map(name).as_ref(), count).await
+    };
+    assert_eq!(refused(None, 1).await?, [bruno.user_principal_name.as_str()]);
+    // One comes before the place, and who was shown last goes.
+    let anna = insert("anna").await?;
+    licences.assign(f.tenant.id, &assignment("EMS", Holder::User(bruno.id))).await?;
+    let rest = [carla.user_principal_name.as_str(), &dario.user_principal_name];
+    assert_eq!(refused(Some(&bruno), 9).await?, rest);
+    assert_eq!(refused(Some(&dario), 9).await?, [""; 0]);
+
+    for user in [&carla, &dario] {
+        licences.assign(f.tenant.id, &assignment("EMS", Holder::User(user.id))).await?;
+        licences.assign(f.tenant.id, &assignment("SPB", Holder::User(user.id))).await?;
+    }
+    let team = group(f, "team");
+    f.store.groups().insert(&team).await?;
+    licences.assign(f.tenant.id, &assignment("SPB", Holder::Group(team.id))).await?;
+    let all = licences.assignments_after(f.tenant.id, None, 99).await?;
+    assert_eq!(all.len(), 6);
+    assert_eq!(all[0].name, "team", "groups first");
+    // Each one by itself, and nothing beside.
+    let (mut seen, mut after) = (Vec::new(), None);
+    while let [one] = licences.assignments_after(f.tenant.id, after.as_ref(), 1).await?.as_slice() {
+        after = Some(AssignmentPlace::of(one));
+        seen.push(one.clone());
+        if seen.len() == 3 {
+            // What was shown goes, and one comes before the place.
+            for gone in &seen {
+                let (sku, holder) = (gone.assignment.sku, gone.assignment.holder);
+                ensure!(licences.revoke(f.tenant.id, sku, holder).await?);
+            }
+            licences.assign(f.tenant.id, &assignment("EMS", Holder::User(anna.id))).await?;
+        }
+    }
+    assert_eq!(seen, all);
     Ok(())
 }
 

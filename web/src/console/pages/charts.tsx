@@ -24,6 +24,7 @@ const KINDS: readonly (readonly [keyof Statistics["days"][number] & ("resets" | 
 /** The charts, each with its numbers. */
 export function Charts() {
   const statistics = useLoad("GET /statistics", { query: { days: DAYS } }, { every: EVERY });
+  if (statistics.problem?.status === 404) return null;
   return (
     <section aria-labelledby="charts">
       <h2 id="charts">{t("app-charts", { number: DAYS })}</h2>
