@@ -206,8 +206,7 @@ impl AdministratorPasskeys<'_> {
         let theirs = found.filter(|one| owner.is_none_or(|owner| one.administrator == owner));
         let (Some(state), Some(before)) = (state, theirs) else { return Ok(None) };
         let Some(after) = verify(&state, &before) else { return Ok(None) };
-        let used =
-            values![tenant, before.administrator, id, after.as_str(), before.credential.as_str(), now];
+        let used = values![tenant, before.administrator, id, after.as_str(), before.credential.as_str(), now];
         // Two answers of one passkey at once, or a copy of it: one of them counts.
         Ok((self.0.write(USE, used).await? == 1).then_some(before))
     }

@@ -13,11 +13,11 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, AdministratorPasskeys, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
-    Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
-    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
-    Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
-    Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    AdministratorApps, AdministratorPasskeys, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens,
+    Audit, AuditChain, Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports,
+    EnrolmentTokens, ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links,
+    MailOutbox, MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals,
+    Requests, SecurityQuestions, Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.

@@ -100,6 +100,9 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     console["administrators"] =
         json!({ "en": administrator(&stack, "ellen")?, "it": administrator(&stack, "ivo")? });
     browse("console.test.mjs", &console)?;
+    console["administrators"] =
+        json!({ "en": administrator(&stack, "erin")?, "it": administrator(&stack, "ida")? });
+    browse("console-passkeys.test.mjs", &console)?;
     Suite::Browser.met_its_pages(&met)?;
     stack.server_command(&["tenant", "set", "second-factor", "off"])?;
     prove(&forest)?;

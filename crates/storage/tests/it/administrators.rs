@@ -143,7 +143,10 @@ async fn an_app_is_the_one_that_was_shown_and_its_codes_are_used_up(f: &Fixture)
         (typed, step)
     };
     let (typed, step) = code(&secret, now);
-    ensure!(!apps.adopt(tenant, chiara.id, (&other, step), &key, Beside::Nothing).await?, "another one was shown");
+    ensure!(
+        !apps.adopt(tenant, chiara.id, (&other, step), &key, Beside::Nothing).await?,
+        "another one was shown"
+    );
     ensure!(!apps.attempt(tenant, chiara.id, &typed, &key, now).await?, "not confirmed yet");
     ensure!(apps.adopt(tenant, chiara.id, (&secret, step), &key, Beside::Nothing).await?);
     ensure!(!apps.adopt(tenant, chiara.id, (&secret, step), &key, Beside::Nothing).await?);
