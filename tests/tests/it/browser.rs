@@ -104,6 +104,9 @@ fn people_reset_their_passwords_in_a_browser() -> Result<()> {
     app["app_administrators"] =
         json!({ "en": administrator(&stack, "eva")?, "it": administrator(&stack, "irma")? });
     browse("console-app.test.mjs", &app)?;
+    console["administrators"] =
+        json!({ "en": administrator(&stack, "erin")?, "it": administrator(&stack, "ida")? });
+    browse("console-passkeys.test.mjs", &console)?;
     Suite::Browser.met_its_pages(&met)?;
     stack.server_command(&["tenant", "set", "second-factor", "off"])?;
     prove(&forest)?;

@@ -4,6 +4,7 @@
 
 mod account;
 mod administrator_mails;
+mod administrator_passkeys;
 mod agent;
 mod agent_api;
 mod api;

@@ -18,26 +18,31 @@ use crate::methods::App;
 use crate::register::ANNA;
 use crate::world::{PASSWORD, World};
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
-const STEP: Duration = Duration::from_secs(30);
+pub(crate) const STEP: Duration = Duration::from_secs(30);
 
 async fn world() -> World {
     let world = World::new().await;
-    let tenant = Tenant { second_factor: true, ..world.tenant.clone() };
-    world.state.store.tenants().update(&tenant).await.unwrap();
-    world.administrator("root", Role::Global, true).await;
+    asking(&world).await;
     world
 }
 
-async fn by_password(world: &World, name: &str) -> (Browser, Answer) {
+/// The tenant asks for a second factor, and has one administrator.
+pub(crate) async fn asking(world: &World) {
+    let tenant = Tenant { second_factor: true, ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    world.administrator("root", Role::Global, true).await;
+}
+
+pub(crate) async fn by_password(world: &World, name: &str) -> (Browser, Answer) {
     let mut browser = Browser::new(&world.app, "en");
     let answer = browser.post("/console/sign-in", &[("name", name), ("password", PASSWORD)]).await;
     (browser, answer)
 }
 
 /// Signs in for the first time, and sets an app up.
-async fn set_up(world: &World, name: &str) -> (Browser, App) {
+pub(crate) async fn set_up(world: &World, name: &str) -> (Browser, App) {
     let (mut browser, answer) = by_password(world, name).await;
     assert_eq!(answer.location(), "/console/second");
     assert_eq!(browser.get("/console/second").await.location(), "/console/second/app");
@@ -48,7 +53,7 @@ async fn set_up(world: &World, name: &str) -> (Browser, App) {
     (browser, app)
 }
 
-async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
+pub(crate) async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
     let facts = world.facts().await;
     let of = facts.into_iter().filter(|fact| fact.activity == activity);
     of.map(|fact| (fact.success, fact.reason)).collect()

@@ -1,7 +1,9 @@
 //! One file per command.
 
 pub(crate) mod admin;
+mod admin_passkeys;
 pub(crate) mod agent;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod brand;
