@@ -17,7 +17,7 @@ use crate::{
     Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
     ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
     Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
-    Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    Sessions, SigningKeys, Statistics, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -195,6 +195,7 @@ macro_rules! migrations {
                 "mail-refusals",
                 include_str!(concat!("../migrations/", $database, "/0096_mail_refusals.sql")),
             ),
+            (100, "timeline", include_str!(concat!("../migrations/", $database, "/0100_timeline.sql"))),
         ]
     };
 }
@@ -358,6 +359,8 @@ repositories! {
     limits: Limits;
     /// Requests to the directories.
     requests: Requests;
+    /// How often what ended how.
+    statistics: Statistics;
     /// Administrators' sessions.
     sessions: Sessions;
     /// Tokens for programs.
