@@ -20,6 +20,10 @@ pub struct Problem {
     pub status: u16,
     /// What happened this time, and what to do.
     pub detail: String,
+    /// Which member of the body it is about, as a JSON pointer (RFC 6901), if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/gates/methods")]
+    pub member: Option<String>,
     /// In how many seconds it is worth to ask again, if that is known: the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -33,6 +37,7 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: detail.into(),
+            member: None,
             retry_after: None,
         }
     }
@@ -41,6 +46,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same, about that member of the body: a JSON pointer.
+    #[must_use]
+    pub fn about(self, member: impl Into<String>) -> Self {
+        Self { member: Some(member.into()), ..self }
     }
 
     /// The body can't be read.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::licence_assignments::HolderKind;
+use super::look::WhichLogo;
 use super::people::MethodName;
 use crate::operations::switches::SwitchName;
 use crate::problem::Problem;
@@ -24,7 +25,7 @@ this one. What can be changed has an `ETag`; `If-Match` with it lets a change th
 
 /// The document without its routes.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem, SwitchName, MethodName, HolderKind)))]
+#[openapi(components(schemas(Problem, SwitchName, MethodName, HolderKind, WhichLogo)))]
 struct Frame;
 
 /// The document without its routes.
