@@ -126,6 +126,8 @@ pub enum Action {
     ManageAdministrators,
     /// Read audit facts and look up a support code.
     ReadAudit,
+    /// See what happened around one person, or under a support code.
+    ReadTimeline,
     /// Look up people.
     ReadUsers,
     /// See how the tenant stands: its switches, its agents and their health.
@@ -146,7 +148,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
@@ -157,6 +159,7 @@ impl Action {
         Self::ReadLicences,
         Self::ManageAdministrators,
         Self::ReadAudit,
+        Self::ReadTimeline,
         Self::ReadUsers,
         Self::ReadTenant,
         Self::LiftStop,
@@ -204,7 +207,7 @@ impl Action {
             | Self::ReadLicences
             | Self::ManageAdministrators
             | Self::ProvisionPeople => &[Global],
-            Self::ReadAudit => &Role::ALL,
+            Self::ReadAudit | Self::ReadTimeline => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
             Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::ResetPassword => {
@@ -259,6 +262,7 @@ impl Action {
             Self::ReadRemovals => Some("removals.read"),
             Self::ReadLicences => Some("licences.read"),
             Self::ReadAudit => Some("audit.read"),
+            Self::ReadTimeline => Some("timeline.read"),
             Self::ReadUsers => Some("people.read"),
             Self::LiftStop => Some("people.lift"),
             Self::HelpPerson => Some("people.help"),
@@ -276,7 +280,8 @@ impl Action {
     const fn is_about_everybody(self) -> bool {
         !matches!(
             self,
-            Self::ReadUsers
+            Self::ReadTimeline
+                | Self::ReadUsers
                 | Self::LiftStop
                 | Self::HelpPerson
                 | Self::ApproveCase
@@ -372,6 +377,7 @@ pub(crate) mod tests {
             (Action::ReadLicences, vec![Global]),
             (Action::ManageAdministrators, vec![Global]),
             (Action::ReadAudit, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
+            (Action::ReadTimeline, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
             (Action::ReadUsers, vec![Global, HybridIdentity, Authentication, HelpDesk]),
             (Action::ReadTenant, vec![Global, HybridIdentity, ReportsReader]),
             (Action::LiftStop, vec![Global, Authentication, HelpDesk]),
@@ -414,6 +420,7 @@ pub(crate) mod tests {
         let domain = Scope { domain: Some("contoso.test".into()), group: None };
         let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
         let people = [
+            Action::ReadTimeline,
             Action::ReadUsers,
             Action::LiftStop,
             Action::HelpPerson,

@@ -112,6 +112,8 @@ activities! {
     Restored = "Restore from backup";
     /// The tenant was made.
     TenantMade = "Create tenant";
+    /// A tenant was removed from the server, with everything of it. The fact is the server's first tenant's.
+    TenantRemoved = "Delete tenant";
     /// An administrator was made.
     AdministratorAdded = "Add administrator";
     /// An administrator was removed.

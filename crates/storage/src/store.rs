@@ -17,7 +17,7 @@ use crate::{
     Audit, AuditChain, Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports,
     EnrolmentTokens, ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links,
     MailClosed, MailOutbox, MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations,
-    Removals, Requests, SecurityQuestions, Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    Removals, Requests, SecurityQuestions, Sessions, SigningKeys, Statistics, SyncLeases, SyncReports, Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -200,6 +200,7 @@ macro_rules! migrations {
                 "session-answers",
                 include_str!(concat!("../migrations/", $database, "/0097_session_answers.sql")),
             ),
+            (100, "timeline", include_str!(concat!("../migrations/", $database, "/0100_timeline.sql"))),
             (103, "mail-closed", include_str!(concat!("../migrations/", $database, "/0103_mail_closed.sql"))),
             (
                 105,
@@ -376,6 +377,8 @@ repositories! {
     limits: Limits;
     /// Requests to the directories.
     requests: Requests;
+    /// How often what ended how.
+    statistics: Statistics;
     /// Administrators' sessions.
     sessions: Sessions;
     /// Tokens for programs.

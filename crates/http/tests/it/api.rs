@@ -445,7 +445,10 @@ async fn a_token_ends_with_its_time_and_with_its_administrator() {
     let (world, root, desk) = world().await;
     let told = get(&world, &desk, "/api/v1/token").await.json();
     assert_eq!(told["administrator"], "desk");
-    assert_eq!(told["scopes"], json!(["audit.read", "people.read", "people.lift", "people.help"]));
+    assert_eq!(
+        told["scopes"],
+        json!(["audit.read", "timeline.read", "people.read", "people.lift", "people.help"])
+    );
     let id = world.named("desk").await.id;
     assert!(world.state.store.administrators().remove(world.tenant.id, id).await.unwrap());
     assert_eq!(get(&world, &desk, "/api/v1/token").await.kind(), "token");

@@ -190,6 +190,7 @@ impl World {
             sms_wake: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),
+            tails: Arc::default(),
         };
         Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database }
     }

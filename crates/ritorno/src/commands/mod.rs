@@ -22,6 +22,7 @@ mod sspr_for;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
 mod tenant_guard;
+mod tenant_remove;
 mod tenants;
 pub(crate) mod token;
 

@@ -43,5 +43,6 @@ mod snapshots;
 mod sync_leases;
 mod sync_reports;
 mod tenant_in_sql;
+mod tenant_removal;
 mod tenants;
 mod users;
