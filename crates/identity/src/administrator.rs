@@ -183,6 +183,7 @@ impl Action {
             Self::ReadLicences => "read-licences",
             Self::ManageAdministrators => "manage-administrators",
             Self::ReadAudit => "read-audit",
+            Self::ReadTimeline => "read-timeline",
             Self::ReadUsers => "read-users",
             Self::ReadTenant => "read-tenant",
             Self::LiftStop => "lift-stop",

@@ -17,7 +17,8 @@ use crate::{
     Audit, AuditChain, Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports,
     EnrolmentTokens, ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links,
     MailClosed, MailOutbox, MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations,
-    Removals, Requests, SecurityQuestions, Sessions, SigningKeys, Statistics, SyncLeases, SyncReports, Tenants, Users,
+    Removals, Requests, SecurityQuestions, Sessions, SigningKeys, Statistics, SyncLeases, SyncReports,
+    Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.

@@ -89,8 +89,8 @@ impl Tail {
     }
 }
 
-/// Facts as they come, as server-sent events, oldest first, within two seconds or so. They go on until the connection is cut, the token ends,
-/// or its administrator may not read the audit any more.
+/// Facts as they come, as server-sent events, oldest first, within two seconds or so. They go on until the connection is cut, the token
+/// or the session ends, or its administrator may not read the audit any more.
 ///
 /// Each event `fact` has a fact as its data, as lists show it, and its position in the audit's chain as its id. Whoever sends the last id that they saw
 /// as `Last-Event-ID` goes on behind it, without a gap and without hearing anything twice; browsers do so by themselves. If facts behind it were
@@ -119,7 +119,10 @@ pub(super) async fn tail_facts(
     let operator = caller.require(Action::ReadAudit)?;
     let filter = filter.asked().filter(&state, operator).await?.map_err(wrong)?;
     let last = last_seen(&headers)?;
-    let by = By::Token(Box::new(caller.token().clone()));
+    let by = match &caller {
+        Caller::Token(by) => By::Token(Box::new(by.token().clone())),
+        Caller::Session(by) => By::Session { digest: by.session(), administrator: operator.administrator.id },
+    };
     let place = Tails::enter(&state, by).ok_or_else(|| {
         let detail = format!("A token has {OF_ONE} tails at the same time, and a tenant {OF_ALL}.");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many tails", detail)
