@@ -37,7 +37,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
   { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], plain: "/console/sspr" },
   { path: "/look", title: "app-look-title", rights: ["read-tenant"], plain: "/console/look" },
-  { path: "/licences", title: "app-licences-title", rights: ["change-tenant"], plain: "/console/licences" },
+  { path: "/licences", title: "app-licences-title", rights: ["read-licences"], load: () => import("./pages/licences.tsx") },
   { path: "/audit", title: "app-audit-title", rights: ["read-audit"], load: () => import("./pages/audit.tsx") },
   { path: "/guide", title: "app-guide-title", rights: ["read-tenant"], load: () => import("./pages/guide.tsx") },
 ];
