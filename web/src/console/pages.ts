@@ -36,7 +36,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/sync", title: "sync-title", rights: ["read-tenant"], load: () => import("./pages/sync.tsx") },
   { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
   { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], load: () => import("./pages/sspr.tsx") },
-  { path: "/look", title: "app-look-title", rights: ["read-tenant"], plain: "/console/look" },
+  { path: "/look", title: "app-look-title", rights: ["read-tenant"], load: () => import("./pages/look.tsx") },
   { path: "/licences", title: "app-licences-title", rights: ["read-licences"], load: () => import("./pages/licences.tsx") },
   { path: "/audit", title: "app-audit-title", rights: ["read-audit"], load: () => import("./pages/audit.tsx") },
   { path: "/guide", title: "app-guide-title", rights: ["read-tenant"], load: () => import("./pages/guide.tsx") },
