@@ -57,6 +57,10 @@ export function usual(): Map<string, Said> {
       refusals: [{ result: "refused", reason: "history", number: 12 }, { result: "not_applied", reason: "pdc_unreachable", number: 3 }, { result: "unknown", reason: "", number: 1 }],
       latency: { number: 250, median_ms: 180, p95_ms: 410 }, last_sync: "2026-11-28T00:00:00Z", agents: 2, agents_running: 1,
     })],
+    [`GET /agents/${AGENT}/held-exports`, ok([
+      { connector: "contoso.test", digest: "d2", since: "2026-11-28T00:00:00Z", because: "12 of 110 people", number: 1, whole: true, approved: false, items: [{ kind: "disable", name: "paolo@contoso.test" }] },
+      { connector: "emea.contoso.test", digest: "d3", since: "2026-11-28T00:00:00Z", because: "500", number: 500, whole: false, approved: false, items: [] },
+    ])],
     ["GET /licences/products", ok([{ product: "AAD_PREMIUM", id: AGENT, title: "Premium", units: 50, consumed: 12 }])],
     ["GET /audit", ok({ items: [{ id: AGENT }] })],
     [`GET /agents/${AGENT}/removals`, ok({ number: 2, digest: "d1", items: [{ kind: "remove", name: "anna@contoso.test" }, { kind: "leave", name: "Sales: luca@contoso.test" }] })],
@@ -75,6 +79,8 @@ export interface ConsoleServer {
   readonly origin: string;
   answers: Map<string, Said>;
   came: Came[];
+  /** How long each answer of the API takes, in milliseconds. */
+  delay: number;
   close(): void;
 }
 
@@ -84,6 +90,7 @@ async function api(server: ConsoleServer, url: URL, request: IncomingMessage, re
   const text = Buffer.concat(parts).toString();
   const name = `${request.method} ${url.pathname.slice("/api/v1".length)}`;
   server.came.push({ name, query: url.search, body: request.headers["content-type"] === "application/json" ? JSON.parse(text) : undefined, headers: request.headers });
+  if (server.delay > 0) await new Promise((resolve) => setTimeout(resolve, server.delay));
   const said = server.answers.get(name) ?? problem("not-found", 404);
   if (said.events !== undefined) {
     response.writeHead(said.status, { "content-type": "text/event-stream", ...said.headers });
@@ -96,7 +103,7 @@ async function api(server: ConsoleServer, url: URL, request: IncomingMessage, re
 
 /** Starts it. */
 export async function consoleServer(): Promise<ConsoleServer> {
-  const made = { answers: usual(), came: [] as Came[] };
+  const made = { answers: usual(), came: [] as Came[], delay: 0 };
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "", "http://localhost");
     if (url.pathname.startsWith("/api/v1/")) return api(own, url, request, response);

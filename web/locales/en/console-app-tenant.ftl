@@ -17,7 +17,6 @@ app-removals-approved = Approved: { $number } removals, for an hour.
 app-sync-overdue = The directory has not been read to the end for a week or more: what changed there since then is not here.
 app-sync-cycled = Read to the end
 app-sync-held-since = Held since
-app-sync-held-see = See and approve it among the plain pages
 app-sync-runs-none = Nothing has run yet.
 app-guard-number = A whole number from 0 to { $most }.
 app-overview-agents = Agents that run

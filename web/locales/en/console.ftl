@@ -1,5 +1,6 @@
 console-title = Console
 console-app-script = This console takes JavaScript. The plain pages, to which the link below leads, do without it.
+console-app-open = As an application
 console-app-plain = Plain pages
 console-sign-in-title = Sign in to the console
 console-name = Name

@@ -17,7 +17,6 @@ app-removals-approved = Approvato: { $number } rimozioni, per un'ora.
 app-sync-overdue = La directory non viene letta fino in fondo da una settimana o più: ciò che vi è cambiato nel frattempo qui manca.
 app-sync-cycled = Letta fino in fondo
 app-sync-held-since = Trattenuta dal
-app-sync-held-see = Guardala e approvala nelle pagine semplici
 app-sync-runs-none = Non è stato ancora eseguito nulla.
 app-guard-number = Un numero intero da 0 a { $most }.
 app-overview-agents = Agenti in funzione

@@ -1,5 +1,6 @@
 console-title = Console
 console-app-script = Questa console richiede JavaScript. Le pagine semplici, a cui porta il link qui sotto, ne fanno a meno.
+console-app-open = Come applicazione
 console-app-plain = Pagine semplici
 console-sign-in-title = Accedi alla console
 console-name = Nome

@@ -47,6 +47,8 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
   // What is asked is compared by what it says: it is made anew each time that a page is drawn.
   const asked = JSON.stringify([name, ask.path, ask.query]);
   const before = useRef(asked);
+  // A slow answer is waited for: asked anew meanwhile, there would never be one.
+  const underway = useRef(false);
   useEffect(() => {
     if (skip) return undefined;
     if (before.current !== asked) {
@@ -54,7 +56,8 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
       setAnswer(undefined);
     }
     const ended = new AbortController();
-    call(name, { ...ask, signal: ended.signal }).then(
+    underway.current = true;
+    const asking = call(name, { ...ask, signal: ended.signal }).then(
       (came) => {
         setAnswer(came);
         setProblem(undefined);
@@ -67,13 +70,16 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
         setProblem(told);
       },
     );
+    void asking.finally(() => {
+      if (!ended.signal.aborted) underway.current = false;
+    });
     return () => ended.abort();
   }, [asked, round, skip]);
   const again = useCallback(() => setRound((last) => last + 1), []);
   useEffect(() => {
     if (every === undefined || skip) return undefined;
     const look = () => {
-      if (document.visibilityState === "visible" && performance.now() - touched < WATCHED) again();
+      if (!underway.current && document.visibilityState === "visible" && performance.now() - touched < WATCHED) again();
     };
     const timer = setInterval(look, every);
     document.addEventListener("visibilitychange", look);

@@ -75,7 +75,8 @@ pub(super) async fn put_guard(
     // What makes it stricter is one more rule of the tenant to a token, which is no fresh proof of anybody.
     let first = if caller.token().is_some() { Action::ChangeTenant } else { Action::ChangeGuard };
     let operator = match looser {
-        Some(also) if caller.token().is_none() => caller.require(first).and_then(|_| caller.require(also))?,
+        // Who may not have more let through is told that, and not to show who they are.
+        Some(also) if caller.token().is_none() => caller.require(also).and_then(|_| caller.require(first))?,
         also => caller.require(also.unwrap_or(first))?,
     };
     if_match.check(&DeletionGuard::from(operator.tenant.removal_guard))?;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use ritorno_identity::administrator::{Action, Role};
 use ritorno_identity::audit::Activity;
 use ritorno_identity::limit::API_REQUESTS;
+use ritorno_identity::removal::{Removal, RemovalKind};
+use ritorno_protocol::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::api_matrix::operations;
@@ -364,6 +366,63 @@ async fn lists_are_read_to_their_end_page_by_page() {
     let csv = get(&world, &root, "/api/v1/audit/export?format=csv").await;
     assert!(csv.text.contains("at,activity,actor") && csv.text.contains("unlock: on"), "{}", csv.text);
     assert_eq!(world.facts().await[0].activity, Activity::AuditExported);
+}
+
+/// A page begins after what was shown, whatever comes or goes meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_goes_on_after_what_was_shown_while_others_come_and_go() {
+    let (world, root, _) = world().await;
+    let (tenant, now) = (world.tenant.id, world.clock.now());
+    let agent = world.enrolled("one").await.0.id;
+    let (store, removals) = (&world.state.store, world.state.store.removals());
+    let removal = |name: &str| Removal {
+        kind: RemovalKind::DeleteUser,
+        id: format!("id of {name}"),
+        name: name.to_owned(),
+    };
+    let names = |page: &Value, member: &str| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|one| one[member].as_str().or(one.as_str()).unwrap().to_owned()).collect()
+    };
+    let after = |page: &Value| format!("&cursor={}", page["next"].as_str().unwrap());
+    removals.hold(tenant, agent, &["b", "c", "d", "e"].map(removal), now).await.unwrap();
+    let path = format!("/api/v1/agents/{agent}/removals?limit=2");
+    let first = get(&world, &root, &path).await.json();
+    assert_eq!(names(&first, "name"), ["b", "c"]);
+    removals.hold(tenant, agent, &[removal("a")], now).await.unwrap();
+    removals.done(tenant, agent, RemovalKind::DeleteUser, &["id of c".to_owned()]).await.unwrap();
+    let second = get(&world, &root, &(path.clone() + &after(&first))).await.json();
+    assert_eq!(names(&second, "name"), ["d", "e"]);
+    assert!(second.get("next").is_none() && second["number"] == 4, "{second}");
+
+    // Who would be refused, and who has what: people of this tenant, by name.
+    let path = "/api/v1/licences/refused?limit=1";
+    let first = get(&world, &root, path).await.json();
+    assert_eq!(names(&first, ""), ["anna.rossi@contoso.test"]);
+    world.person("aaron", None).await;
+    let second = get(&world, &root, &format!("{path}{}", after(&first))).await.json();
+    assert_eq!(names(&second, ""), ["paolo.bianchi@contoso.test"]);
+    let product = ritorno_identity::licence::Sku::find("AAD_PREMIUM_P2").unwrap();
+    store.licences().subscribe(tenant, product, 9).await.unwrap();
+    for name in ["anna.rossi", "paolo.bianchi", "senza.posta"] {
+        let body = json!({"product": product.name, "person": format!("{name}@contoso.test"), "usage_location": "IT"});
+        let made = send(&world, &root, "POST", "/api/v1/licences/assignments", &body.to_string(), &[]).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let path = "/api/v1/licences/assignments?limit=2";
+    let first = get(&world, &root, path).await.json();
+    assert_eq!(names(&first, "name"), ["anna.rossi@contoso.test", "paolo.bianchi@contoso.test"]);
+    let holder = first["items"][0]["holder"].as_str().unwrap();
+    let gone = format!("/api/v1/licences/assignments/{}/person/{holder}", product.name);
+    assert_eq!(send(&world, &root, "DELETE", &gone, "", &[]).await.status, 204);
+    let second = get(&world, &root, &format!("{path}{}", after(&first))).await.json();
+    assert_eq!(names(&second, "name"), ["senza.posta@contoso.test"]);
+    for path in
+        [path, "/api/v1/licences/refused?limit=1", &format!("/api/v1/agents/{agent}/removals?limit=1")]
+    {
+        let wrong = get(&world, &root, &format!("{path}&cursor=MQ%3D")).await;
+        assert_eq!((wrong.status.as_u16(), wrong.kind().as_str()), (400, "cursor"), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

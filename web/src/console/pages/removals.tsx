@@ -11,6 +11,7 @@ import { Listing } from "../parts/table.tsx";
 import { Fault, Shown } from "../parts/told.tsx";
 import { toast } from "../parts/announce.tsx";
 import { number, t } from "../words.ts";
+import { HeldExports } from "./held-exports.tsx";
 
 const KINDS = {
   "remove": "console-removal-delete",
@@ -76,6 +77,7 @@ export default function Removals({ parts }: PageProps) {
         }
       </Shown>
       {action.problem !== undefined && <Fault problem={action.problem} />}
+      <HeldExports agent={path.agent} />
     </Page>
   );
 }

@@ -8,6 +8,7 @@ import { Moment } from "../parts/moment.tsx";
 import { Page } from "../parts/page.tsx";
 import { Table } from "../parts/table.tsx";
 import { Shown } from "../parts/told.tsx";
+import { href } from "../router.ts";
 import { moment, number, t, type PlainKey } from "../words.ts";
 import { Guard } from "./guard.tsx";
 
@@ -54,7 +55,7 @@ function Agent({ report }: { report: AgentSync }) {
           {report.mode != null && <p>{t(`sync-mode-${report.mode}`)}</p>}
           {report.suspended && <p>{t("sync-suspended")}</p>}
           {report.connectors.map((connector) => (
-            <Connector key={connector.name} connector={connector} />
+            <Connector key={connector.name} connector={connector} agent={report.agent} />
           ))}
         </>
       )}
@@ -74,7 +75,7 @@ const COUNTS: readonly (readonly [PlainKey, keyof SyncConnector])[] = [
   ["sync-count-refused", "refused"],
 ];
 
-function Connector({ connector }: { connector: SyncConnector }) {
+function Connector({ connector, agent }: { connector: SyncConnector; agent: string }) {
   return (
     <div class="panel">
       <h3>{connector.name}</h3>
@@ -83,7 +84,7 @@ function Connector({ connector }: { connector: SyncConnector }) {
           <p>{t("app-sync-overdue")}</p>
         </div>
       )}
-      {connector.held != null && <Held held={connector.held} />}
+      {connector.held != null && <Held held={connector.held} agent={agent} />}
       <dl class="facts">
         <dt>{t("app-sync-cycled")}</dt>
         <dd>
@@ -119,7 +120,7 @@ function Lines({ of }: { of: readonly string[] }) {
 }
 
 /** An export that the agent's own guard holds. */
-function Held({ held }: { held: NonNullable<SyncConnector["held"]> }) {
+function Held({ held, agent }: { held: NonNullable<SyncConnector["held"]>; agent: string }) {
   const me = useMe();
   return (
     <div class="notice notice-error">
@@ -132,9 +133,9 @@ function Held({ held }: { held: NonNullable<SyncConnector["held"]> }) {
       <p>
         {t("app-sync-held-since")} <Moment at={held.since} />
       </p>
-      {may(me, "approve-removals") && (
+      {may(me, "read-removals") && (
         <p>
-          <a href="/console/sync">{t("app-sync-held-see")}</a>
+          <a href={href(`/removals/${agent}`)}>{t("app-agents-held-see")}</a>
         </p>
       )}
     </div>

@@ -1,19 +1,24 @@
 // What is told beside the page: to everybody as a short message, or to screen readers alone.
 
 import { useEffect, useState } from "preact/hooks";
+import { usePlace } from "../router.ts";
 import { t } from "../words.ts";
+
+/** What is told on the way to another page is still to be read there, in milliseconds; what is older was about the page before. */
+const ON_THE_WAY = 1_000;
 
 interface Told {
   readonly text: string;
   readonly kind: "ok" | "error";
+  readonly at: number;
 }
 
 let tell: ((told: Told | undefined) => void) | undefined;
 let say: ((text: string) => void) | undefined;
 
-/** Shows a message until it is closed or the next one comes. It takes no focus, and is read out. */
+/** Shows a message until it is closed, the next one comes or somebody goes elsewhere. It takes no focus, and is read out. */
 export function toast(text: string, kind: Told["kind"] = "ok"): void {
-  tell?.({ text, kind });
+  tell?.({ text, kind, at: performance.now() });
 }
 
 /** Reads something out. */
@@ -25,6 +30,10 @@ export function announce(text: string): void {
 export function Announcements() {
   const [told, setTold] = useState<Told>();
   const [said, setSaid] = useState("");
+  const place = usePlace();
+  useEffect(() => {
+    setTold((there) => (there !== undefined && performance.now() - there.at > ON_THE_WAY ? undefined : there));
+  }, [place]);
   useEffect(() => {
     tell = setTold;
     say = setSaid;
