@@ -14,13 +14,13 @@ export interface Gates {
 
 /** A group, by its id, or its name where there is none. */
 export interface GroupRef {
-  readonly id: string | null;
-  readonly name: string | null;
+  readonly id?: string | null | undefined;
+  readonly name?: string | null | undefined;
 }
 
 /** The policy of self-service, as it is for everybody. */
 export interface SsprPolicy {
-  readonly only_groups: readonly GroupRef[] | null;
+  readonly only_groups?: readonly GroupRef[] | null | undefined;
   readonly proofs: Gates;
   readonly questions: { readonly to_register: number; readonly to_ask: number; readonly own: readonly string[] };
   readonly reconfirm_days: number;
@@ -31,7 +31,7 @@ export interface SsprPolicy {
 export interface MethodView {
   readonly name: GateMethod;
   readonly available: boolean;
-  readonly lacks?: string | null;
+  readonly lacks?: string | null | undefined;
   readonly registered: boolean;
   readonly opens_first: boolean;
   readonly for_administrators: boolean;
@@ -41,7 +41,7 @@ export interface MethodView {
 export interface OfGroup {
   readonly group: GroupRef;
   readonly proofs: Gates;
-  readonly reconfirm_days: number | null;
+  readonly reconfirm_days?: number | null | undefined;
 }
 
 /** A logo at its address on this server, in pixels. */
@@ -60,17 +60,17 @@ export interface Contrast {
 /** How the pages are to look, but for the logos. */
 export interface WantedLook {
   readonly name: string;
-  readonly accent: string | null;
-  readonly accent_dark: string | null;
-  readonly helpdesk_url: string | null;
+  readonly accent?: string | null | undefined;
+  readonly accent_dark?: string | null | undefined;
+  readonly helpdesk_url?: string | null | undefined;
 }
 
 /** How the pages look. */
 export interface Look extends WantedLook {
-  readonly contrast?: Contrast | null;
-  readonly contrast_dark?: Contrast | null;
-  readonly logo: LogoView | null;
-  readonly logo_dark: LogoView | null;
+  readonly contrast?: Contrast | null | undefined;
+  readonly contrast_dark?: Contrast | null | undefined;
+  readonly logo?: LogoView | null | undefined;
+  readonly logo_dark?: LogoView | null | undefined;
 }
 
 interface Asked<Path, Body, Gives> {

@@ -17,7 +17,7 @@ const WORDS = {
 
 interface Props {
   readonly which: Which;
-  readonly there: LogoView | null;
+  readonly there: LogoView | null | undefined;
   readonly tag: string | undefined;
   readonly theirs: boolean;
   readonly chosen: File | undefined;
@@ -76,14 +76,14 @@ export function Logo({ which, there, tag, theirs, chosen, choose, again }: Props
         </div>
       </fieldset>
       {action.problem !== undefined && !error && <Fault problem={action.problem} again={again} />}
-      {theirs && (chosen !== undefined || there !== null) && (
+      {theirs && (chosen !== undefined || there != null) && (
         <p class="actions">
           {chosen !== undefined && (
             <button type="submit" class="quiet" disabled={action.busy || large} id={`put-${which}`}>
               {t(`app-look-put-${which}`)}
             </button>
           )}
-          {there !== null && (
+          {there != null && (
             <button type="button" class="quiet" disabled={action.busy} onClick={take}>
               {t(away)} …
             </button>

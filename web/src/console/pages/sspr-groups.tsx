@@ -27,7 +27,7 @@ export function Groups({ known, theirs, everybody }: Props) {
   const groups = useLoad("GET /sspr-policy/groups", {});
   const action = useAction();
   const remove = async ({ group }: OfGroup) => {
-    const title = group.name === null ? t("policy-group-remove-gone", { id: group.id ?? "" }) : t("policy-group-remove-of", { name: group.name });
+    const title = group.name == null ? t("policy-group-remove-gone", { id: group.id ?? "" }) : t("policy-group-remove-of", { name: group.name });
     if (!(await confirmed({ title, text: t("app-policy-remove-text"), action: t("policy-group-remove") }))) return;
     await action.run(async () => {
       await call("DELETE /sspr-policy/groups/{group}", { path: { group: group.id ?? "" } });
@@ -40,7 +40,7 @@ export function Groups({ known, theirs, everybody }: Props) {
     { head: t("policy-gates"), numeric: true, cell: ({ proofs }) => number(proofs.gates) },
     { head: t("policy-methods"), cell: ({ proofs }) => proofs.methods.map(methodName).join(", ") },
     { head: t("policy-to-register"), numeric: true, cell: ({ proofs }) => number(proofs.to_register) },
-    { head: t("policy-group-days-short"), numeric: true, cell: ({ reconfirm_days: days }) => (days === null ? "" : number(days)) },
+    { head: t("policy-group-days-short"), numeric: true, cell: ({ reconfirm_days: days }) => (days == null ? "" : number(days)) },
   ];
   const change: Column<OfGroup> = {
     head: t("app-policy-change"),

@@ -101,7 +101,7 @@ function Form({ now, tag, known, theirs, again }: FormProps) {
       <fieldset disabled={!theirs}>
         <legend class="visually-hidden">{t("app-sspr-title")}</legend>
         <h2>{t("policy-who")}</h2>
-        {now.only_groups?.some(({ name }) => name === null) && <p class="notice">{t("policy-who-gone")}</p>}
+        {now.only_groups?.some(({ name }) => name == null) && <p class="notice">{t("policy-who-gone")}</p>}
         <Lines
           label={t("policy-who-group")}
           hint={t("policy-who-hint", { most: MOST_GROUPS })}

@@ -58,7 +58,7 @@ export function factColumns(): readonly Column<FactView>[] {
 }
 
 function requestEnd({ state, outcome }: RequestView) {
-  if (outcome == null) return <Badge text={t(`app-people-request-${state}`)} />;
+  if (outcome == null) return <Badge text={known(`app-people-request-${state}`) ?? state} />;
   return <End success={outcome.result === "done" ? "success" : outcome.result === "unknown" ? "unknown" : "failure"} />;
 }
 
@@ -84,7 +84,7 @@ export function entryColumns(): readonly Column<EntryView>[] {
   });
   return [
     either(0, ({ at }) => <Moment at={at} />),
-    either(1, ({ operation }) => t(`app-people-request-of-${operation}`)),
+    either(1, ({ operation }) => known(`app-people-request-of-${operation}`) ?? operation),
     either(2, ({ agent, agent_id: id }) => (
       <>
         {t("console-actor-agent")} <b>{agent ?? id}</b>
