@@ -52,7 +52,7 @@ export function factColumns(): readonly Column<FactView>[] {
       cell: (fact) => fact.target_id !== fact.actor_id && <Whom id={fact.target_id} name={fact.target} />,
     },
     { head: t("console-audit-success"), cell: ({ success }) => <End success={success} /> },
-    { head: t("console-audit-reason"), cell: (fact) => <span lang="en">{fact.reason}</span> },
+    { head: t("console-audit-reason"), cell: ({ reason: why }) => why !== "" && <span class="why" lang="en">{why}</span> },
     { head: t("support-code"), cell: (fact) => <Code code={fact.support_code} /> },
   ];
 }
@@ -65,13 +65,13 @@ function requestEnd({ state, outcome }: RequestView) {
 function RequestWhy({ outcome }: RequestView) {
   if (outcome == null) return null;
   return (
-    <>
+    <div class="why">
       {outcome.result !== "done" && <div>{reason(outcome)}</div>}
       {outcome.detail != null && outcome.detail !== "" && <div lang="en">{outcome.detail}</div>}
       {outcome.dc != null && (
         <div class="hint">{t("app-people-request-took", { dc: outcome.dc, ms: number(outcome.agent_ms), directory: number(outcome.directory_ms) })}</div>
       )}
-    </>
+    </div>
   );
 }
 
