@@ -8,6 +8,13 @@ use crate::state::AppState;
 
 /// Every path that the API does not have.
 pub(crate) fn router() -> Router<AppState> {
-    let nowhere = || any(|| async { Problem::no_such_path() });
-    Router::new().route("/api/v1", nowhere()).route("/api/v1/", nowhere()).route("/api/v1/{*rest}", nowhere())
+    Router::new()
+        .route("/api/v1", any(nowhere))
+        .route("/api/v1/", any(nowhere))
+        .route("/api/v1/{*rest}", any(nowhere))
+}
+
+/// The answer.
+async fn nowhere() -> Problem {
+    Problem::no_such_path()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::Method;
+use ritorno_http::time_text::rfc3339;
 use ritorno_identity::administrator::Role;
 use ritorno_identity::audit::{Activity, Actor};
 use ritorno_identity::limit::API_REQUESTS;
@@ -22,6 +23,7 @@ use crate::api_world::{Call, Told, call, every_scope, of_ours};
 use crate::cloud::{self, CARLA, CARLAS_MAIL};
 use crate::give_password::user;
 use crate::portal::PageContext;
+use crate::sync_reports::{SINCE, report, tell};
 use crate::world::World;
 
 on_both!(
@@ -29,6 +31,7 @@ on_both!(
     an_enrolment_token_is_shown_once,
     a_code_that_an_agent_shows_switches_writeback_on,
     exactly_the_list_that_was_shown_is_let_through,
+    exactly_what_an_agent_holds_is_approved,
     a_colleague_approves_in_person,
     no_session_reads_anothers_answer,
     whoever_asks_is_told_who_they_are,
@@ -165,6 +168,48 @@ async fn exactly_the_list_that_was_shown_is_let_through(world: &World) {
     assert_eq!(nobody.kind(), "another-list", "nothing is no list");
 }
 
+async fn exactly_what_an_agent_holds_is_approved(world: &World) {
+    let root = root(world).await;
+    let (agent, key) = world.enrolled("one").await;
+    let twin = world.enrolled("two").await.0.id;
+    let token = access(world, agent.id, &key).await;
+    let digest = "0a".repeat(32);
+    assert!(tell(world, &token, &report(world, Some(&digest))).await.is_empty());
+    let path = format!("/api/v1/agents/{}/held-exports", agent.id);
+    let held = async || send(world, &root, "GET", &path, "").await.json();
+    let since = rfc3339(SINCE);
+    let names =
+        ["anna", "luca"].map(|name| json!({"kind": "remove", "name": format!("{name}@contoso.test")}));
+    let list = |approved: bool| {
+        json!([{
+            "connector": "contoso.test", "digest": digest, "since": since, "because": "the threshold is 1",
+            "number": 2, "whole": true, "approved": approved, "items": names,
+        }])
+    };
+    assert_eq!(held().await, list(false));
+    let approve = async |at: &str, digest: &str, since: &str| {
+        let body = json!({ "digest": digest, "since": since }).to_string();
+        send(world, &root, "POST", &format!("{at}/approvals"), &body).await
+    };
+    let twins = format!("/api/v1/agents/{twin}/held-exports");
+    let other = "0b".repeat(32);
+    for (at, digest, since) in [
+        (&path, other.as_str(), since.as_str()),
+        (&path, &digest, "2026-01-01T00:00:00Z"),
+        (&twins, &digest, &since),
+    ] {
+        let told = approve(at, digest, since).await;
+        assert_eq!((told.status.as_u16(), told.kind().as_str()), (409, "another-list"), "{digest} {since}");
+    }
+    assert_eq!(held().await, list(false));
+    assert_eq!(approve(&path, &digest, &since).await.status, 204);
+    let reason = format!("agent {}: 2 removals of contoso.test, {digest}", agent.id);
+    was_root(world, Activity::RemovalsApproved, &reason).await;
+    assert_eq!(held().await, list(true));
+    let taken = tell(world, &token, &report(world, Some(&digest))).await;
+    assert_eq!((taken.len(), &taken[0]["digest"]), (1, &json!(digest)), "the agent takes it up");
+}
+
 async fn a_colleague_approves_in_person(world: &World) {
     world.administrator("desk", Role::HelpDesk, true).await;
     let (root, desk) = (root(world).await, world.session("desk").await);
@@ -222,8 +267,7 @@ async fn whoever_asks_is_told_who_they_are(world: &World) {
         call(&world.app, "GET", "/api/v1/me", &Call { token: None, body: None, headers }).await.json()
     };
     let told = me(cookie.clone(), "it").await;
-    let until =
-        ritorno_http::time_text::rfc3339(world.clock.now().plus(FRESH).minus(Duration::from_secs(60)));
+    let until = rfc3339(world.clock.now().plus(FRESH).minus(Duration::from_secs(60)));
     let expected = json!({
         "name": "desk",
         "role": "help-desk",

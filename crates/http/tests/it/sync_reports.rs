@@ -27,10 +27,11 @@ on_both!(
 
 const PATH: &str = "/agent/v1/sync";
 /// Since when the lists are held.
-const SINCE: Timestamp = Timestamp::from_unix_ms(1_700_000_000_123);
+pub(crate) const SINCE: Timestamp = Timestamp::from_unix_ms(1_700_000_000_123);
 const PAGE: &str = "/console/sync";
 
-fn report(world: &World, held: Option<&str>) -> SyncReport {
+/// What an agent tells, which holds the removals of two people if a digest is named.
+pub(crate) fn report(world: &World, held: Option<&str>) -> SyncReport {
     let now = world.clock.now();
     let run = RunReport {
         id: 7,
@@ -77,7 +78,8 @@ fn report(world: &World, held: Option<&str>) -> SyncReport {
     }
 }
 
-async fn tell(world: &World, token: &str, report: &SyncReport) -> Vec<Value> {
+/// The approvals that the agent is told in return.
+pub(crate) async fn tell(world: &World, token: &str, report: &SyncReport) -> Vec<Value> {
     let answer = call(world, Method::POST, PATH, Some(token), &[], Some(json!(report))).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer.body["approved"].as_array().unwrap().clone()
