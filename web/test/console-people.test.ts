@@ -1,79 +1,23 @@
 // The console's pages about people in a real Chromium: who is found and how, what is done for them, and what is shown once.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import AxeBuilder from "@axe-core/playwright";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { visits } from "./console-browser.ts";
 import { ANNA, CASE, CODE, facts, open, people } from "./console-people-answers.ts";
-import { consoleServer, problem, RIGHTS, usual, type ConsoleServer } from "./console-server.ts";
+import { problem, type ConsoleServer } from "./console-server.ts";
 
-const PHONE = 320;
 const DESK = `/people/${ANNA}/help-desk`;
 
+const visit = visits(people);
+const at = (place: string, language?: string) => visit.at(place, language);
+const asked = (name: string) => visit.asked(name);
+const sound = (what: string) => visit.sound(what);
+const may = (...not: string[]) => visit.may(...not);
 let server: ConsoleServer;
-let browser: Browser;
-let context: BrowserContext;
 let page: Page;
-let complaints: string[];
 
-before(async () => {
-  server = await consoleServer();
-  browser = await chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-  });
-});
-
-after(async () => {
-  await browser.close();
-  server.close();
-});
-
-/** Who asks may all of it, but for what is named. */
-function may(...not: string[]): void {
-  const me = server.answers.get("GET /me");
-  const rights = [...RIGHTS, "read-timeline"].filter((right) => !not.includes(right));
-  server.answers.set("GET /me", { status: 200, body: { ...(me?.body as object), may: rights } });
-}
-
-beforeEach(async () => {
-  await context?.close();
-  server.answers = new Map([...usual(), ...people()]);
-  may();
-  server.came = [];
-  complaints = [];
-  context = await browser.newContext({ reducedMotion: "reduce" });
-  page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-});
-
-async function at(place: string, language = "en"): Promise<void> {
-  const join = place.includes("?") ? "&" : "?";
-  await page.goto(`${server.origin}/console/app${place}${language === "en" ? "" : `${join}lang=${language}`}`);
-  await page.waitForSelector("h1");
-  await page.waitForFunction(() => document.querySelector(".loading") === null);
-}
-
-const asked = (name: string) => server.came.filter((came) => came.name === name);
-
-/** Sound in light and dark, as narrow as a phone, and with a word for everything. */
-async function sound(what: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const faults = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    assert.deepEqual(faults, [], `${what} ${colorScheme}`);
-  }
-  assert.doesNotMatch(await page.innerText("body"), /\b(app|console|desk|give|method|revoke)-[a-z]+-[a-z]+\b|\{\$/, what);
-  await page.setViewportSize({ width: PHONE, height: 800 });
-  const width = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(width <= PHONE, `${what} is ${width} px wide`);
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+beforeEach(() => ({ server, page } = visit));
 
 test("every page about people is sound in both languages", async () => {
   for (const language of ["en", "it"]) {
@@ -88,7 +32,7 @@ test("every page about people is sound in both languages", async () => {
     }
     server.answers.set(`GET ${DESK}/case`, problem("not-found", 404));
   }
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(visit.complaints, []);
 });
 
 test("people are looked for by the server while one types, once for a word, and going back finds it again", async () => {
@@ -105,17 +49,21 @@ test("people are looked for by the server while one types, once for a word, and 
   assert.equal(await page.inputValue("#search"), "rossi");
 });
 
+/** Waits until people were asked for so. */
+async function arrived(query: string): Promise<void> {
+  for (let tries = 0; tries < 100 && !asked("GET /people").some((came) => came.query.includes(query)); tries += 1) await page.waitForTimeout(50);
+  assert.match(asked("GET /people").at(-1)?.query ?? "", new RegExp(query));
+}
+
 test("the next page begins where the one before ended, and one that nobody is on leads further", async () => {
   await at("/people");
   server.answers.set("GET /people", { status: 200, body: { items: [], next: "further" } });
   await page.click(".paging button");
-  await page.waitForFunction(() => document.querySelector(".paging button")?.hasAttribute("disabled") === false);
-  assert.match(asked("GET /people").at(-1)?.query ?? "", /cursor=after-luca/);
+  await arrived("cursor=after-luca");
   assert.equal(await page.locator("tbody tr").count(), 2);
   await at("/people?search=zz");
   await page.click("main .actions button:not([type=submit])");
-  await page.waitForFunction(() => document.querySelector("main .actions button:not([type=submit])") !== null);
-  assert.match(asked("GET /people").at(-1)?.query ?? "", /cursor=further/);
+  await arrived("cursor=further");
 });
 
 test("a support code in the box leads to what is under it, as it was heard; a name that looks like one is looked for", async () => {
@@ -143,7 +91,7 @@ test("what was registered is taken back after a question, and only that", async 
   await page.click('#revoke-app');
   await page.click("dialog[open] button:last-of-type");
   await page.waitForSelector(".toast .notice-ok");
-  assert.deepEqual(server.came.filter(({ name }) => !name.startsWith("GET ")).map(({ name }) => name), [`DELETE /people/${ANNA}/methods/app`]);
+  assert.deepEqual(visit.changes(), [`DELETE /people/${ANNA}/methods/app`]);
   assert.equal(await page.locator('#revoke-sms').count(), 0);
 });
 
@@ -265,8 +213,9 @@ test("the audit is filtered by its address, handed out as a file, and followed",
   assert.match(asked("GET /audit").at(-1)?.query ?? "", /activity=Create\+temporary\+pass&success=failure/);
   const files = await page.locator("a[download]").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
   assert.deepEqual(files, ["csv", "jsonl"].map((format) => `/api/v1/audit/export?format=${format}&activity=Create+temporary+pass&success=failure`));
+  server.answers.set("GET /audit", { status: 200, body: { items: facts(2, 50), next: null } });
   await page.click(".paging button");
-  await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 3);
+  await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 5);
   assert.match(asked("GET /audit").at(-1)?.query ?? "", /cursor=older/);
 
   server.answers.set("GET /audit/tail", { status: 200, events: told(...facts(3, 100)) });

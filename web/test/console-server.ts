@@ -89,7 +89,7 @@ async function api(server: ConsoleServer, url: URL, request: IncomingMessage, re
   for await (const part of request) parts.push(part as Buffer);
   const text = Buffer.concat(parts).toString();
   const name = `${request.method} ${url.pathname.slice("/api/v1".length)}`;
-  server.came.push({ name, query: url.search, body: text === "" ? undefined : JSON.parse(text), headers: request.headers });
+  server.came.push({ name, query: url.search, body: request.headers["content-type"] === "application/json" ? JSON.parse(text) : undefined, headers: request.headers });
   if (server.delay > 0) await new Promise((resolve) => setTimeout(resolve, server.delay));
   const said = server.answers.get(name) ?? problem("not-found", 404);
   if (said.events !== undefined) {

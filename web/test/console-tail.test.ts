@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { address } from "../src/console/audit-filter.ts";
 import { ACTIVITIES } from "../src/console/activities.ts";
-import { address } from "../src/console/pages/audit.tsx";
 import type { FactView } from "../src/console/generated/api.ts";
 import { after, MOST, OFF, type Event, type Tail } from "../src/console/tail.ts";
 

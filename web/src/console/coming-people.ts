@@ -5,9 +5,9 @@ import type { FactView, PersonLine } from "./generated/api.ts";
 /** How a request to the directory ended. */
 export interface OutcomeView {
   readonly result: string;
-  readonly reason?: string | null;
-  readonly dc?: string | null;
-  readonly detail?: string | null;
+  readonly reason?: string | null | undefined;
+  readonly dc?: string | null | undefined;
+  readonly detail?: string | undefined;
   readonly agent_ms: number;
   readonly directory_ms: number;
 }
@@ -17,11 +17,11 @@ export interface RequestView {
   readonly id: string;
   readonly at: string;
   readonly updated_at: string;
-  readonly operation: "reset" | "change" | "unlock" | "verify";
-  readonly state: "dispatched" | "started" | "not-started" | "finished";
-  readonly outcome?: OutcomeView | null;
+  readonly operation: string;
+  readonly state: string;
+  readonly outcome?: OutcomeView | null | undefined;
   readonly agent_id: string;
-  readonly agent?: string | null;
+  readonly agent?: string | null | undefined;
   readonly by_administrator: boolean;
   readonly settled: boolean;
   readonly support_code: string;
@@ -32,9 +32,9 @@ export type EntryView = ({ readonly kind: "fact" } & FactView) | ({ readonly kin
 
 /** A way through the pages. */
 export interface FlowView {
-  readonly purpose: "reset" | "change";
-  readonly state: "started" | "code-sent" | "gate-passed" | "submitted" | "finished" | "kept";
-  readonly withheld?: string | null;
+  readonly purpose: string;
+  readonly state: string;
+  readonly withheld?: string | null | undefined;
   readonly gates: number;
   readonly passed: readonly string[];
   readonly started_at: string;
@@ -44,8 +44,8 @@ export interface FlowView {
 /** Everything under a support code. */
 export interface CodeView {
   readonly code: string;
-  readonly flow?: FlowView | null;
-  readonly person?: PersonLine | null;
+  readonly flow?: FlowView | null | undefined;
+  readonly person?: PersonLine | null | undefined;
   readonly requests: readonly RequestView[];
   readonly facts: readonly FactView[];
 }
@@ -56,14 +56,14 @@ export interface Account {
   readonly disabled: boolean;
   readonly policy: {
     readonly source: "domain" | "pso" | "unreadable-pso";
-    readonly pso?: string | null;
+    readonly pso?: string | null | undefined;
     readonly minimum_length: number;
     readonly complexity: boolean;
     readonly history: number;
     readonly enforced_on_reset: boolean;
-    readonly not_before?: string | null;
+    readonly not_before?: string | null | undefined;
   };
-  readonly password_expires_at?: string | null;
+  readonly password_expires_at?: string | null | undefined;
 }
 
 export interface ComingPeople {
@@ -72,7 +72,7 @@ export interface ComingPeople {
     path: { person: string };
     query: { cursor?: string | undefined; limit?: number | undefined };
     body: undefined;
-    answer: { readonly items: readonly EntryView[]; readonly next?: string | null };
+    answer: { readonly items: readonly EntryView[]; readonly next?: string | null | undefined };
     keyed: false;
   };
   "GET /support-codes/{code}": { path: { code: string }; query: {}; body: undefined; answer: CodeView; keyed: false };

@@ -35,9 +35,9 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/directories", title: "app-directories-title", rights: ["read-tenant"], load: () => import("./pages/directories.tsx") },
   { path: "/sync", title: "sync-title", rights: ["read-tenant"], load: () => import("./pages/sync.tsx") },
   { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
-  { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], plain: "/console/sspr" },
-  { path: "/look", title: "app-look-title", rights: ["read-tenant"], plain: "/console/look" },
-  { path: "/licences", title: "app-licences-title", rights: ["change-tenant"], plain: "/console/licences" },
+  { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], load: () => import("./pages/sspr.tsx") },
+  { path: "/look", title: "app-look-title", rights: ["read-tenant"], load: () => import("./pages/look.tsx") },
+  { path: "/licences", title: "app-licences-title", rights: ["read-licences"], load: () => import("./pages/licences.tsx") },
   { path: "/audit", title: "app-audit-title", rights: ["read-audit"], load: () => import("./pages/audit.tsx") },
   { path: "/guide", title: "app-guide-title", rights: ["read-tenant"], load: () => import("./pages/guide.tsx") },
 ];

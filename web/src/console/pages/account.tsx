@@ -19,6 +19,7 @@ export function InDirectory({ person }: { person: string }) {
   const account = useLoad("GET /people/{person}/directory", { path: { person }, once: true });
   const { value, problem } = account;
   const told = REFUSALS[problem?.kind ?? ""];
+  if (problem?.status === 404) return null;
   return (
     <section class="panel" aria-labelledby="account">
       <h2 id="account">{t("app-people-account")}</h2>

@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import type { FactView } from "../generated/api.ts";
 import { ACTIVITIES } from "../activities.ts";
+import { address, FIELDS, said, type Filter } from "../audit-filter.ts";
 import { useList } from "../load.ts";
 import { announce } from "../parts/announce.tsx";
 import { factColumns } from "../parts/facts.tsx";
@@ -17,21 +18,6 @@ import { Live } from "./live.tsx";
 /** How many are shown at a time. */
 const SHOWN = 50;
 const ENDS = ["success", "failure", "unknown"] as const;
-const FIELDS = ["person", "activity", "success", "since", "until"] as const;
-
-/** What the list is filtered by; what is empty lets all through. */
-export type Filter = Readonly<Record<(typeof FIELDS)[number], string>>;
-
-/** What of a filter says something, as the API takes it. */
-function said(filter: Filter): Partial<Filter> {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ""));
-}
-
-/** The address of the facts that a filter lets through, below the API's audit. */
-export function address(below: "export" | "tail", filter: Filter, more: Readonly<Record<string, string>> = {}): string {
-  const query = new URLSearchParams({ ...more, ...said(filter) }).toString();
-  return `/api/v1/audit/${below}${query === "" ? "" : `?${query}`}`;
-}
 
 /** The page. The filter stands in its address, so that it can be kept and handed on. */
 export default function Audit() {

@@ -64,7 +64,7 @@ function Flow({ of }: { of: FlowView }) {
     <>
       <dt>{t("app-people-flow")}</dt>
       <dd>
-        {t(`app-people-flow-${of.purpose}`)}: {t(`app-people-flow-${of.state}`)}
+        {known(`app-people-flow-${of.purpose}`) ?? of.purpose}: {known(`app-people-flow-${of.state}`) ?? of.state}
       </dd>
       <dt>{t("app-people-flow-from")}</dt>
       <dd>

@@ -52,26 +52,26 @@ export function factColumns(): readonly Column<FactView>[] {
       cell: (fact) => fact.target_id !== fact.actor_id && <Whom id={fact.target_id} name={fact.target} />,
     },
     { head: t("console-audit-success"), cell: ({ success }) => <End success={success} /> },
-    { head: t("console-audit-reason"), cell: (fact) => <span lang="en">{fact.reason}</span> },
+    { head: t("console-audit-reason"), cell: ({ reason: why }) => why !== "" && <span class="why" lang="en">{why}</span> },
     { head: t("support-code"), cell: (fact) => <Code code={fact.support_code} /> },
   ];
 }
 
 function requestEnd({ state, outcome }: RequestView) {
-  if (outcome == null) return <Badge text={t(`app-people-request-${state}`)} />;
+  if (outcome == null) return <Badge text={known(`app-people-request-${state}`) ?? state} />;
   return <End success={outcome.result === "done" ? "success" : outcome.result === "unknown" ? "unknown" : "failure"} />;
 }
 
 function RequestWhy({ outcome }: RequestView) {
   if (outcome == null) return null;
   return (
-    <>
+    <div class="why">
       {outcome.result !== "done" && <div>{reason(outcome)}</div>}
       {outcome.detail != null && outcome.detail !== "" && <div lang="en">{outcome.detail}</div>}
       {outcome.dc != null && (
         <div class="hint">{t("app-people-request-took", { dc: outcome.dc, ms: number(outcome.agent_ms), directory: number(outcome.directory_ms) })}</div>
       )}
-    </>
+    </div>
   );
 }
 
@@ -84,7 +84,7 @@ export function entryColumns(): readonly Column<EntryView>[] {
   });
   return [
     either(0, ({ at }) => <Moment at={at} />),
-    either(1, ({ operation }) => t(`app-people-request-of-${operation}`)),
+    either(1, ({ operation }) => known(`app-people-request-of-${operation}`) ?? operation),
     either(2, ({ agent, agent_id: id }) => (
       <>
         {t("console-actor-agent")} <b>{agent ?? id}</b>
