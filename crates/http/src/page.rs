@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ritorno_identity::administrator::Forbidden;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::SupportCode;
 use tower_http::csrf::CsrfLayer;
 
@@ -50,6 +51,8 @@ pub struct Frame {
     pub here: String,
     /// Where help is.
     pub help: Option<String>,
+    /// For how many whole minutes more the way that the page is on can be gone.
+    pub minutes: Option<u16>,
 }
 
 impl Frame {
@@ -67,6 +70,13 @@ impl Frame {
         }
     }
 
+    /// The same on a way that ends at a moment, however it is used: whoever takes long is told in time (WCAG 2.2, 2.2.1). It can't be made
+    /// longer, since it is short for the case that somebody else comes to the browser.
+    pub(crate) fn ending(self, at: Timestamp, now: Timestamp) -> Self {
+        let minutes = at.since(now).as_secs() / 60;
+        Self { minutes: u16::try_from(minutes).ok(), ..self }
+    }
+
     /// A frame where no tenant is known.
     fn bare() -> Self {
         let assets = assets();
@@ -81,6 +91,7 @@ impl Frame {
             logo_dark: None,
             here: "/".to_owned(),
             help: None,
+            minutes: None,
         }
     }
 }

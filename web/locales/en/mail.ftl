@@ -48,6 +48,7 @@ mail-address-not-you = If it was not you, somebody knows your password: change i
 mail-withheld-subject = Your password can't be reset by yourself
 mail-withheld-lead = Somebody asked to reset the password of your account at { $organisation }. It can't be done on the page, for this reason:
 mail-withheld-not-you = If it was not you, do nothing: your password stays as it is.
+mail-own-page = On your own page you see what is registered for you, and can change your password. Open it best by a bookmark of your own; its address is:
 mail-support = Support code: { $code }
 mail-greeting = Your organisation, { $organisation }
 mail-test-subject = A test of the mail

@@ -48,6 +48,7 @@ mail-address-not-you = Se non sei stato tu, qualcuno conosce la tua password: ca
 mail-withheld-subject = Non puoi reimpostare la password in autonomia
 mail-withheld-lead = Qualcuno ha chiesto di reimpostare la password del tuo account presso { $organisation }. Sulla pagina non si può fare, per questo motivo:
 mail-withheld-not-you = Se non l'hai chiesto tu, non fare niente: la password resta com'è.
+mail-own-page = Nella tua pagina vedi che cosa è registrato per te e puoi cambiare la password. Aprila meglio da un tuo segnalibro; il suo indirizzo è:
 mail-support = Codice per l'assistenza: { $code }
 mail-greeting = La tua organizzazione, { $organisation }
 mail-test-subject = Una prova della posta

@@ -68,7 +68,7 @@ impl Carrier for Mailer {
         to: &str,
         organisation: &str,
     ) -> Result<(), NotCarried> {
-        let sent = match compose(&mail.letter, organisation) {
+        let sent = match compose(&mail.letter, organisation, state.settings.public_address()) {
             Ok(written) => {
                 self.send(mail.id, organisation, to, mail.letter.language.tag(), written, state.clock.now())
                     .await

@@ -10,6 +10,7 @@ use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{Method, OneTimeCode, Tried};
 use ritorno_identity::flow::{Flow, FlowState};
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_storage::Attempt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ use crate::i18n::{Words, key};
 use crate::page::{Course, Frame, PageError, page};
 use crate::portal::gate::{Way, instead_of, pass, stop, ways};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, is_known, note, tenant};
+use crate::portal::visit::{LOOKS, current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -78,13 +79,13 @@ fn render(
     status: StatusCode,
     reader: &Reader,
     tenant: &Tenant,
-    flow: &Flow,
+    (flow, now): (&Flow, Timestamp),
     fault: Option<&'static str>,
     shown: &Shown,
 ) -> Response {
     let shown = CodePage {
         t: reader.words(tenant),
-        frame: Frame::new(tenant, "/reset/code"),
+        frame: Frame::new(tenant, "/reset/code").ending(flow.expires_at, now),
         support_code: &flow.support_code.0,
         fault,
         resent: shown.sent.is_some(),
@@ -107,7 +108,7 @@ pub(super) async fn show(
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
-    let page = render(StatusCode::OK, &reader, &tenant, &flow, None, &shown);
+    let page = render(StatusCode::OK, &reader, &tenant, (&flow, state.clock.now()), None, &shown);
     Ok((reader.remember(jar), page).into_response())
 }
 
@@ -127,7 +128,8 @@ pub(super) async fn check(
         CodeTried::Passed(passed) => passed,
         CodeTried::Again(fault) => {
             let plain = Shown { sent: None, other: None };
-            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), &plain)
+            let standing = (&flow, state.clock.now());
+            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, standing, Some(fault), &plain)
         }
         CodeTried::Stopped => stopped(&reader, &tenant, &flow),
     })
@@ -155,6 +157,12 @@ pub(super) async fn try_code(
         known_browser: is_known(state, jar, flow.tenant, &flow.subject),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
+    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
+        tokio::time::sleep(*wait).await;
+        if let Some(place) = further(state, jar, flow).await? {
+            return Ok(CodeTried::Passed(Redirect::to(place).into_response()));
+        }
+    }
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
         Tried::Right => match pass(state, reader, jar, flow, method).await? {
@@ -164,7 +172,7 @@ pub(super) async fn try_code(
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
+        Tried::Spent => (key("code-too-many"), "code tried too often"),
         Tried::Stopped => {
             let (at, reason) = (Activity::Blocked, "too many wrong codes today");
             note(state, reader, flow, at, Success::Failure, reason, None).await?;
@@ -173,6 +181,17 @@ pub(super) async fn try_code(
     };
     note(state, reader, flow, Activity::FlowProgress, Success::Failure, reason, None).await?;
     Ok(CodeTried::Again(fault))
+}
+
+/// Where the flow goes on, if it is further than `before` by now.
+async fn further(
+    state: &AppState,
+    jar: &CookieJar,
+    before: &Flow,
+) -> Result<Option<&'static str>, PageError> {
+    let Some(flow) = current(state, jar).await?.filter(|flow| flow.id == before.id) else { return Ok(None) };
+    let passed = flow.gates.passed().len() > before.gates.passed().len();
+    Ok(elsewhere(&flow).or(passed.then_some("/reset/gate")))
 }
 
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {

@@ -168,7 +168,7 @@ pub(super) async fn show(
     }
     let shown = GatePage {
         t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/reset/gate"),
+        frame: Frame::new(&tenant, "/reset/gate").ending(flow.expires_at, state.clock.now()),
         ways: ways(&tenant, &flow, None),
         support_code: &flow.support_code.0,
     };

@@ -1,5 +1,7 @@
 //! The flow that a browser is in, by its cookie, and what every step writes down.
 
+use std::time::Duration;
+
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
@@ -136,6 +138,11 @@ pub(super) fn renewed(state: &AppState, jar: &CookieJar, passed: &Flow) -> Optio
 pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<Flow>, PageError> {
     Ok(of_browser(state, jar).await?.filter(|flow| state.clock.now() < flow.expires_at))
 }
+
+/// How long is waited before each look whether a code that was used already has led on: whoever sent it twice at once goes where the first one
+/// came to, which may still be on its way.
+pub(super) const LOOKS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(600)];
 
 /// What a fact says of the way through the pages that it belongs to.
 pub(super) struct Way<'a> {

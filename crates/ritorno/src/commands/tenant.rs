@@ -431,7 +431,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("soft match    {}", matched(tenant.soft_match)))?;
     say(format_args!("guard         {}", tenant.removal_guard))?;
     say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
-    say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
+    let none =
+        "none: people who are refused get no link to it; `ritorno tenant help-desk URL` gives them one";
+    say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or(none)))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))?;
     say(format_args!("cloud domains           {}", listed(&tenant.cloud_domains)))?;
     say(format_args!("require-registration    {}", position(tenant.require_registration)))?;
