@@ -111,6 +111,9 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     operator::to_the_end(change).await
 }
 
+/// In how many seconds a page asks anew that could not go on yet.
+const AGAIN_AFTER: u32 = 4;
+
 /// Why a page can't be shown. The reader gets plain words, the log gets the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PageError {
@@ -138,6 +141,12 @@ pub enum PageError {
     /// The administrator has a second factor to show before this page of the console.
     #[error("the second factor is asked for")]
     SecondFactor(String),
+    /// The browser seems to have lost the answer that gave it the token of what it is in. Should it not have, it shows that one in a moment.
+    #[error("the browser shows the token before the last gate, just after it")]
+    Moment {
+        /// Where it goes on.
+        then: &'static str,
+    },
     /// The browser lost the answer that gave it the token of what it is in: it gets that once more, and goes on.
     #[error("the browser shows the token before the last gate")]
     Renewed {
@@ -189,6 +198,7 @@ impl PageError {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Behind(_) | Self::Render(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Moment { .. } => StatusCode::ACCEPTED,
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
             Self::Ended(_) => StatusCode::GONE,
@@ -212,6 +222,11 @@ impl IntoResponse for PageError {
             return ([(header::SET_COOKIE, cookie)], Redirect::to(then)).into_response();
         }
         let mut response = self.status().into_response();
+        if let Self::Moment { then } = &self
+            && let Ok(again) = HeaderValue::try_from(format!("{AGAIN_AFTER}; url={then}"))
+        {
+            response.headers_mut().insert(header::REFRESH, again);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -257,7 +272,11 @@ async fn dress(State(state): State<AppState>, request: Request, next: Next) -> R
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(told) = problem(&response) {
         let fault = response.extensions().get::<PageError>().cloned();
+        let again = response.headers_mut().remove(header::REFRESH);
         response = problem_page(&state, &reader, (response.status(), told), fault).await;
+        if let Some(again) = again {
+            response.headers_mut().insert(header::REFRESH, again);
+        }
     }
     let redirects = response.status().is_redirection();
     let headers = response.headers_mut();
@@ -293,6 +312,7 @@ fn problem(response: &Response) -> Option<&'static str> {
             | PageError::SignIn
             | PageError::SecondFactor(_)
             | PageError::Renewed { .. } => key("problem-request"),
+            PageError::Moment { .. } => key("moment-told"),
             PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
             PageError::Forbidden(Forbidden::NotThisRole) => key("console-forbidden-role"),
             PageError::Forbidden(Forbidden::Scoped) => key("console-forbidden-scope"),
@@ -325,6 +345,7 @@ async fn problem_page(
     let forbidden = told.starts_with("console-forbidden");
     let (title, back) = match fault {
         Some(PageError::Ended(course)) => (course.ended().0, course.ended().2),
+        Some(PageError::Moment { then }) => (key("moment-title"), then),
         _ if forbidden => (key("console-forbidden-title"), "/console/home"),
         _ => (key("problem-title"), "/"),
     };

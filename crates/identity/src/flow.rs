@@ -35,6 +35,10 @@ pub const VALID: Duration = Duration::from_secs(15 * 60);
 /// How long the token before a gate is good for nothing but fetching the one behind it, at most: it ends at once when that one is shown.
 pub const FORMER_HOLDS: Duration = Duration::from_secs(2 * 60);
 
+/// For how long after a gate it fetches nothing yet: a browser that got the answer has shown the new one by then, so that whoever waits with a
+/// copy of the former one is too late.
+pub const FORMER_WAITS: Duration = Duration::from_secs(10);
+
 /// One way through the pages, bound to one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
@@ -79,6 +83,15 @@ pub struct Former {
     pub browser: TokenDigest,
     /// First moment at which it is nobody's any more.
     pub until: Timestamp,
+}
+
+/// What a browser gets for the token before the flow's own.
+#[derive(Debug)]
+pub enum ForFormer {
+    /// Nothing yet: the browser that got the answer may still be on its way.
+    NotYet,
+    /// The flow's own.
+    Token(Token),
 }
 
 /// What a flow is for. Whoever passed the gates of a reset may do nothing else with it, and whoever proved a password may only
@@ -215,10 +228,14 @@ impl Flow {
         (Self { browser: token.digest(), former: Some(former), ..self.clone() }, token)
     }
 
-    /// The flow's token, for a browser that shows the one before it in time.
-    pub fn token_for_former(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> Option<Token> {
-        self.former.filter(|former| former.browser == shown.digest() && now < former.until)?;
-        Some(self.token_after(pepper, shown)).filter(|token| token.digest() == self.browser)
+    /// What a browser gets that shows the token before the flow's own, in time; `None` if it shows another one, or the time is over.
+    pub fn for_former(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> Option<ForFormer> {
+        let former = self.former.filter(|former| former.browser == shown.digest() && now < former.until)?;
+        if now < former.until.minus(FORMER_HOLDS).plus(FORMER_WAITS) {
+            return Some(ForFormer::NotYet);
+        }
+        let token = Some(self.token_after(pepper, shown)).filter(|token| token.digest() == self.browser);
+        token.map(ForFormer::Token)
     }
 
     fn token_after(&self, pepper: &Pepper, shown: &Token) -> Token {
@@ -468,15 +485,20 @@ pub(crate) mod tests {
         let (behind, token) = sent.gate_passed(Method::Mail, NOW).unwrap().renewed(&pepper, &shown, NOW);
         assert_eq!(behind.check(&token.digest(), NOW), Ok(()));
         assert_eq!(behind.check(&shown.digest(), NOW), Err(FlowError::OtherBrowser));
-        let again = |flow: &Flow, shown: &Token, now| flow.token_for_former(&pepper, shown, now);
-        assert_eq!(again(&behind, &shown, NOW).map(|token| token.digest()), Some(token.digest()));
+        let again = |flow: &Flow, shown: &Token, now| flow.for_former(&pepper, shown, now);
+        assert!(matches!(again(&behind, &shown, NOW), Some(ForFormer::NotYet)), "too early");
+        let then = NOW.plus(FORMER_WAITS);
+        let Some(ForFormer::Token(fetched)) = again(&behind, &shown, then) else {
+            panic!("nothing is fetched")
+        };
+        assert_eq!(fetched.digest(), token.digest());
         assert!(again(&behind, &shown, NOW.plus(FORMER_HOLDS)).is_none(), "too late");
-        assert!(again(&behind, &token, NOW).is_none(), "it leads nowhere itself");
+        assert!(again(&behind, &token, then).is_none(), "it leads nowhere itself");
         assert!(
-            again(&Flow { former: None, ..behind.clone() }, &shown, NOW).is_none(),
+            again(&Flow { former: None, ..behind.clone() }, &shown, then).is_none(),
             "the new one was shown"
         );
-        assert!(behind.token_for_former(&other, &shown, NOW).is_none(), "another server's secret");
+        assert!(behind.for_former(&other, &shown, then).is_none(), "another server's secret");
     }
 
     #[test]

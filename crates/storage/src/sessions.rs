@@ -93,6 +93,20 @@ impl Sessions<'_> {
         self.0.write(SQL, values![tenant, administrator]).await
     }
 
+    /// Ends an administrator's sessions but one; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_others(
+        &self,
+        tenant: TenantId,
+        administrator: AdministratorId,
+        own: &TokenDigest,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from sessions where tenant = $1 and administrator = $2 and digest <> $3";
+        self.0.write(SQL, values![tenant, administrator, *own]).await
+    }
+
     /// Ends every session of a tenant; how many there were.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ macro_rules! tables {
 }
 
 /// Every table that has rows of tenants, what refers to another one before that one.
-static TABLES: [Table; 46] = tables![
+static TABLES: [Table; 50] = tables![
     "codes",
     "api_answers",
     "api_tokens",
@@ -70,13 +70,17 @@ static TABLES: [Table; 46] = tables![
     "registrations",
     "flows",
     "requests",
+    "session_answers",
     "sessions",
     "mail_outbox",
     "mail_refusals",
+    "mail_closed",
     "limits",
     "brand_pictures",
     "users",
     "agents",
+    "administrator_passkeys",
+    "administrator_ceremonies",
     "administrators",
     "signing_keys",
     "audit_checkpoints",

@@ -176,8 +176,22 @@ pub(super) async fn told_after(state: &AppState, position: u64) -> Result<Vec<To
     Ok(told.collect())
 }
 
+/// Should the task that looks end otherwise than by itself, whoever looks on is let go, and the next one begins another.
+struct AtWork(Arc<Tails>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut looking = self.0.lock();
+        if looking.at_work {
+            looking.at_work = false;
+            looking.tails.clear();
+        }
+    }
+}
+
 /// Looks for new facts as long as somebody looks on.
 async fn look_on(state: AppState) {
+    let _at_work = AtWork(state.tails.clone());
     let (mut position, mut looks) = (None, 0_u32);
     loop {
         if let Err(error) = look(&state, &mut position, &mut looks).await {
@@ -234,6 +248,8 @@ async fn ask_for_rights(state: &AppState) -> Result<(), StoreError> {
                 && administrator(*id).is_some_and(|one| one.may(Action::ReadAudit).is_ok())
         }
     };
-    state.tails.lock().tails.retain(|tail| may(&tail.by));
+    let served = state.store.tenants().get(state.tenant).await?;
+    let served = served.is_some_and(|tenant| tenant.disabled_at.is_none());
+    state.tails.lock().tails.retain(|tail| served && may(&tail.by));
     Ok(())
 }

@@ -254,10 +254,14 @@ pub(super) async fn remove(
     signed_in.require_fresh()?;
     let (then, again) = (state.clone(), reader.clone());
     let (tenant, administrator) = (signed_in.tenant.clone(), signed_in.administrator.clone());
+    let own = signed_in.session;
     let removed = to_the_end(async move {
         let passkeys = then.store.administrator_passkeys();
         let removed = passkeys.remove(tenant.id, administrator.id, &which.id).await;
         let Some(removed) = removed.map_err(PageError::behind)? else { return Ok(false) };
+        // Whoever has the device that is given up may be signed in on it.
+        let sessions = then.store.sessions();
+        sessions.delete_others(tenant.id, administrator.id, &own).await.map_err(PageError::behind)?;
         tell(&then, &again, &tenant, &administrator, &removed.name, AddressChange::Removed).await?;
         Ok(true)
     });

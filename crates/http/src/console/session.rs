@@ -13,7 +13,6 @@ use ritorno_identity::session::{FRESH, Session};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::UserId;
 use ritorno_storage::{Beside, StoreError};
 
 use crate::operator::Operator;
@@ -131,18 +130,6 @@ impl SignedIn {
             network: reader.network.clone(),
             token: None,
         }
-    }
-
-    /// Writes down what they did.
-    pub(super) async fn note(
-        &self,
-        state: &AppState,
-        reader: &Reader,
-        activity: Activity,
-        reason: String,
-        target: Option<UserId>,
-    ) -> Result<(), PageError> {
-        self.operator(reader).note(state, activity, reason, target).await.map_err(PageError::behind)
     }
 }
 

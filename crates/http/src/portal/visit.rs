@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::flow::{Flow, FlowError, FlowState, Person, Purpose};
+use ritorno_identity::flow::{Flow, FlowError, FlowState, ForFormer, Person, Purpose};
 use ritorno_identity::ids::{CorrelationId, FactId, FlowId};
 use ritorno_identity::known_browser;
 use ritorno_identity::registration::Registration;
@@ -110,7 +110,8 @@ fn shown(jar: &CookieJar) -> Option<(FlowId, Token)> {
 /// The flow that this browser is in, ended or not; `None` if it is in none, or the cookie is another browser's.
 ///
 /// # Errors
-/// [`PageError`]; [`PageError::Renewed`] if the browser lost the answer to a gate, and with it the token that it is to show now.
+/// [`PageError`]; [`PageError::Moment`] and then [`PageError::Renewed`] if the browser lost the answer to a gate, and with it the token that
+/// it is to show now.
 pub(super) async fn of_browser(state: &AppState, jar: &CookieJar) -> Result<Option<Flow>, PageError> {
     let Some((id, token)) = shown(jar) else { return Ok(None) };
     let flow = state.store.flows().get(state.tenant, id).await.map_err(PageError::behind)?;
@@ -122,9 +123,14 @@ pub(super) async fn of_browser(state: &AppState, jar: &CookieJar) -> Result<Opti
         }
         return Ok(Some(flow));
     }
-    let Some(token) = flow.token_for_former(&state.pepper, &token, now) else { return Ok(None) };
-    let cookie = cookie(flow.id, &token).to_string();
-    Err(PageError::Renewed { cookie, then: elsewhere(&flow).unwrap_or("/reset/gate") })
+    let then = elsewhere(&flow).unwrap_or("/reset/gate");
+    match flow.for_former(&state.pepper, &token, now) {
+        None => Ok(None),
+        Some(ForFormer::NotYet) => Err(PageError::Moment { then }),
+        Some(ForFormer::Token(token)) => {
+            Err(PageError::Renewed { cookie: cookie(flow.id, &token).to_string(), then })
+        }
+    }
 }
 
 /// The flow behind the gate that it has passed, with another token than before it, and the cookie with that.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use ritorno_identity::flow::{FORMER_HOLDS, FlowState, Person};
+use ritorno_identity::flow::{FORMER_HOLDS, FORMER_WAITS, FlowState, Person};
 use ritorno_identity::mail::Template;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::{Context, Envelope, Passwords, seal};
@@ -96,7 +96,11 @@ async fn a_lost_answer_at_a_gate_costs_nothing() {
     let mut lost = Browser::new(&world.app, "en");
     lost.set_cookie("__Host-flow", &before);
     assert_eq!(lost.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
-    // Sent again, and loaded again.
+    // Sent again, and loaded again: at first whoever got the answer may still be on their way.
+    let moment = browser.post("/reset/code", &[("code", &code)]).await;
+    assert_eq!(moment.headers["refresh"], "4; url=/reset/password");
+    assert!(moment.body.contains("goes on by itself") && !moment.headers.contains_key("set-cookie"));
+    world.clock.advance(FORMER_WAITS);
     assert_eq!(browser.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
     assert_ne!(browser.cookie("__Host-flow"), before);
     assert_eq!(browser.cookie("__Host-flow"), lost.cookie("__Host-flow"));
@@ -115,7 +119,13 @@ async fn a_gate_gives_the_browser_another_token() {
     let code = world.code(ANNAS_MAIL).await;
     browser.post("/reset/code", &[("code", &code)]).await;
     assert_ne!(browser.cookie("__Host-flow"), before);
+    // Whoever waits with a copy gets nothing before the browser went on, and nothing afterwards.
+    thief.set_cookie("__Host-flow", &before);
+    let early = thief.get("/reset/password").await;
+    assert!(!early.body.contains("password-form"), "{}", early.body);
+    assert!(!early.headers.contains_key("set-cookie"));
     assert!(browser.get("/reset/password").await.body.contains("password-form"));
+    world.clock.advance(FORMER_WAITS);
     thief.set_cookie("__Host-flow", &before);
     let refused = thief.get("/reset/password").await;
     assert!(!refused.body.contains("password-form"), "{}", refused.body);
