@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod audit_tail;
 pub(crate) mod caller;
+mod directories;
 mod doctor;
 mod document;
 mod etag;
@@ -24,6 +25,7 @@ mod look;
 mod overview;
 mod paging;
 mod people;
+mod person_directory;
 mod removals;
 mod sspr_policy;
 mod statistics;
@@ -70,6 +72,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(in_person::allow_agent_forest))
         .routes(routes!(in_person::make_enrolment_token))
         .routes(routes!(in_person::confirm_onboarding))
+        .routes(routes!(directories::list_directories))
         .routes(routes!(removals::list_removals))
         .routes(routes!(in_person::approve_removals))
         .routes(routes!(guard::get_guard, guard::put_guard))
@@ -79,6 +82,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(group_policies::get_group, group_policies::put_group, group_policies::delete_group))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
+        .routes(routes!(person_directory::get_account))
         .routes(routes!(timeline::get_timeline))
         .routes(routes!(timeline::get_code))
         .routes(routes!(people::lift_stop))

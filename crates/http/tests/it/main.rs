@@ -7,6 +7,7 @@ mod administrator_mails;
 mod agent;
 mod agent_api;
 mod api;
+mod api_directories;
 mod api_keys;
 mod api_look;
 mod api_manual;
