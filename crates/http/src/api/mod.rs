@@ -11,6 +11,7 @@ mod audit_tail;
 mod by_session;
 pub(crate) mod by_token;
 mod caller;
+mod directories;
 mod doctor;
 mod document;
 mod enrolment;
@@ -31,6 +32,7 @@ mod overview;
 mod paging;
 mod password;
 mod people;
+mod person_directory;
 mod removals;
 mod sspr_policy;
 mod statistics;
@@ -79,6 +81,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(agent_changes::allow_agent_forest))
         .routes(routes!(enrolment::make_enrolment_token))
         .routes(routes!(onboarding::confirm_onboarding))
+        .routes(routes!(directories::list_directories))
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))
         .routes(routes!(held_exports::list_held_exports))
@@ -90,6 +93,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(group_policies::get_group, group_policies::put_group, group_policies::delete_group))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
+        .routes(routes!(person_directory::get_account))
         .routes(routes!(timeline::get_timeline))
         .routes(routes!(timeline::get_code))
         .routes(routes!(people::lift_stop))

@@ -99,8 +99,8 @@ async fn a_logo_is_put_and_taken_off(world: &World) {
         (picture[..picture.len() - 1].to_vec(), 422, "damaged"),
         (vec![0; (1 << 20) + 1], 413, "length limit"),
     ] {
-        let (got, told) = put(world, &root, "light", file).await;
-        assert_eq!(got, status, "{told}");
+        let (answered, told) = put(world, &root, "light", file).await;
+        assert_eq!(answered, status, "{told}");
         assert!(told["detail"].as_str().unwrap().contains(words), "{told}");
     }
     // Larger than any other body, most of which does not draw.
@@ -118,7 +118,7 @@ async fn a_logo_is_put_and_taken_off(world: &World) {
     let told = ask(world, &root, "GET", HERE, None).await.json();
     assert_eq!((&told["logo"]["width"], &told["logo"]["height"]), (&json!(1), &json!(1)), "{told}");
     let address = told["logo"]["address"].as_str().unwrap();
-    assert_eq!(answered(world, address).await, 200);
+    assert_eq!(looked_at(world, address).await, 200);
     assert_eq!(ask(world, &root, "DELETE", &format!("{HERE}/logos/light"), None).await.kind(), "look");
     for which in ["dark", "light"] {
         let path = format!("{HERE}/logos/{which}");
@@ -126,11 +126,11 @@ async fn a_logo_is_put_and_taken_off(world: &World) {
         assert_eq!(ask(world, &root, "DELETE", &path, None).await.kind(), "not-found");
     }
     assert_eq!(stored(world).await.brand, world.tenant.brand);
-    assert_eq!(answered(world, address).await, 404);
+    assert_eq!(looked_at(world, address).await, 404);
 }
 
 /// What whoever looks at an address is answered.
-async fn answered(world: &World, address: &str) -> u16 {
+async fn looked_at(world: &World, address: &str) -> u16 {
     let request = Request::builder().uri(address).body(Body::empty()).unwrap();
     world.app.clone().oneshot(request).await.unwrap().status().as_u16()
 }

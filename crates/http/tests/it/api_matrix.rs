@@ -62,6 +62,9 @@ pub(crate) fn table() -> Vec<Expected> {
         row("GET /api/v1/token", AnyToken),
         row("GET /api/v1/me", Everybody),
         row("GET /api/v1/overview", Roles(READERS, "tenant.read", &[200])),
+        row("GET /api/v1/directories", Roles(READERS, "tenant.read", &[200])),
+        // No agent is linked.
+        row("GET /api/v1/people/{person}/directory", Roles(PEOPLE, "people.read", &[503])),
         row("GET /api/v1/statistics", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/look", Roles(READERS, "tenant.read", &[200])),
         sent(

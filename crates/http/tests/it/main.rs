@@ -8,6 +8,7 @@ mod administrator_passkeys;
 mod agent;
 mod agent_api;
 mod api;
+mod api_directories;
 mod api_in_person;
 mod api_keys;
 mod api_look;
