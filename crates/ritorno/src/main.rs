@@ -110,7 +110,10 @@ impl Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log::start(matches!(arguments.command, Command::Serve));
+    // What the API's command line says beside its answer is one line, without what libraries log.
+    if !matches!(arguments.command, Command::Api(_)) {
+        log::start(matches!(arguments.command, Command::Serve));
+    }
     // Several TLS providers may be compiled in by dependencies; this one is used by all of them.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");

@@ -215,7 +215,7 @@ async fn second_factor_pages(world: &World, language: Language) {
     let mut browser = Browser::new(&world.app, language.tag());
     browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
     let asked = browser.get("/console/second?then=/console").await;
-    whole(&asked, language, ["Enter the code from your app", "Scrivi il codice della tua app"]);
+    whole(&asked, language, ["Show that you are you", "Dimostra che sei tu"]);
     for _ in 0..5 {
         let wrong = browser.post("/console/second", &[("code", "000000")]).await;
         whole(&wrong, language, ["That code is not right", "Il codice non è giusto"]);

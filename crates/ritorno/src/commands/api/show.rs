@@ -92,7 +92,8 @@ mod tests {
         let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
         assert_eq!(lines.len(), 3, "{shown}");
         assert!(lines[0].trim_start().starts_with("name") && !lines[0].contains("of"), "{shown}");
-        assert!(lines[1].ends_with("    5") && lines[2].ends_with(" 1234"), "{shown}");
+        assert!(lines[1].ends_with(" 5") && lines[2].ends_with(" 1234"), "{shown}");
+        assert_eq!(lines[1].chars().count(), lines[2].chars().count(), "both end in one column: {shown}");
         assert!(!shown.contains('\u{1b}'));
         assert!(made(&[json!("anna"), json!("ugo")]).to_string().contains("ugo"));
     }
