@@ -8,7 +8,8 @@ function type(schema) {
   if (schema.$ref !== undefined) return schema.$ref.split("/").pop();
   const several = schema.oneOf ?? schema.anyOf;
   if (several !== undefined) return several.map(type).join(" | ");
-  if (schema.allOf !== undefined) return schema.allOf.map(type).join(" & ");
+  // In brackets: what may be one of several is put together as a whole.
+  if (schema.allOf !== undefined) return schema.allOf.map((part) => `(${type(part)})`).join(" & ");
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const kinds = [schema.type ?? "unknown"].flat();
   return kinds.map((kind) => kindOf(kind, schema)).join(" | ");

@@ -15,10 +15,10 @@ const { walking, look } = walks(job, "methods");
 
 /** Types the current password and a new one, and sends both. */
 async function changeTo(walk) {
-  const { page, person } = walk;
+  const { page, person, hands } = walk;
   await page.waitForSelector("#new-password");
   await page.waitForSelector(READY);
-  await page.fill("#current-password", person.current);
+  await hands.fill("#current-password", person.current);
   await walk.type(person.password);
   await walk.submit();
   assert.match(await page.innerText(".notice-ok"), WORKS[walk.language]);
@@ -35,17 +35,17 @@ walking("a known password is changed, from where password managers look", "chang
   await look(walk, "change");
   // A wrong one is told, and costs nothing but another try.
   await page.waitForSelector(READY);
-  await page.fill("#current-password", "Not-My-Passw0rd");
+  await walk.hands.fill("#current-password", "Not-My-Passw0rd");
   await walk.type(person.password);
   await walk.submit();
   assert.match(await page.innerText('[role="alert"]'), /current password was not right/);
   await look(walk, "change-wrong");
-  await page.click(".actions a.button");
+  await walk.hands.press(".actions a.button");
   await changeTo(walk);
   await look(walk, "changed");
   const all = bodies.join("\n");
   assert.ok(!all.includes(person.current) && !all.includes(person.password), "a password left the page unsealed");
-});
+}, { keyboard: true });
 
 for (const [person, language, place] of [
   ["must", "it", "/register"],
@@ -69,5 +69,5 @@ for (const [person, language] of [
     await look(walk, "change-front");
     await prove(walk);
     await changeTo(walk);
-  });
+  }, { keyboard: language === "it", viewport: { width: 360, height: 740 } });
 }

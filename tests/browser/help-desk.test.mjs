@@ -38,15 +38,14 @@ walking("the help desk makes a temporary pass for a caller who reads out a code"
 
 /** Gives them a password, which is read aloud. */
 async function given(walk) {
-  const { page, person } = walk;
+  const { page, person, hands } = walk;
   const mail = await cleared(walk, look);
   const bodies = [];
   page.on("request", (request) => bodies.push(request.postData() ?? ""));
-  await page.click("#give-password");
+  await hands.press("#give-password");
   await page.waitForSelector("#give:not([disabled])");
   await look(walk, "give");
-  await page.focus("#give");
-  await page.keyboard.press("Enter");
+  await hands.press("#give");
   await page.waitForSelector("#given:not([hidden])");
   assert.equal(await page.locator("#password-error:not([hidden])").count(), 0, await page.innerText("main"));
   await look(walk, "given");
@@ -68,4 +67,4 @@ walking("a caller is given a password, which is spelled", "given", "it", async (
 walking("a password is given, in English", "handed", "en", async (walk) => {
   await given(walk);
   assert.match(await walk.page.innerText("#progress"), /has to be changed at the next sign-in/);
-});
+}, { keyboard: true });

@@ -42,6 +42,13 @@ export async function mailAfter(page, address, after, limit = LIMIT_MS) {
   }
 }
 
+/** The address of a page in a message, which stands on a line of its own. */
+export function linkIn(message) {
+  const found = /^https:\/\/\S+$/m.exec(message?.text ?? "");
+  if (found === null) throw new Error(`no link in ${message === undefined ? "any mail" : message.text}`);
+  return found[0];
+}
+
 /** The one-time code in a message: the run of exactly eight digits. */
 export function code(message) {
   const found = /(?<!\d)\d{8}(?!\d)/.exec(message?.text ?? "");

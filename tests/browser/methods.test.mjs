@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import { App } from "./authenticator.mjs";
-import { mailAfter, newest } from "./mailbox.mjs";
+import { linkIn, mailAfter, newest } from "./mailbox.mjs";
 import { sound } from "./walk.mjs";
 import { walks } from "./walks.mjs";
 import { choose, device, named, registerApp, toMethods } from "./ways.mjs";
@@ -46,6 +46,9 @@ walking("register", "an app is registered, and opens the gate when the password 
   // In the language that the directory has for them.
   const told = await mailAfter(job.mail, person.address, before);
   assert.match(told?.text ?? "", /è stata registrata un'app/, "no notice came");
+  // Its link leads to the person's own page.
+  await page.goto(linkIn(told));
+  await page.waitForSelector("#account-name");
 
   await named(walk);
   await look(walk, "code");

@@ -9,15 +9,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openBrowser } from "./chromium.mjs";
-import { newest } from "./mailbox.mjs";
+import { linkIn, newest } from "./mailbox.mjs";
 import { sound, Walk } from "./walk.mjs";
+import { READY } from "./ways.mjs";
 
 const job = JSON.parse(process.env.RITORNO_BROWSER ?? "null");
 assert.ok(job, "RITORNO_BROWSER is not set: `cargo xtask test` runs these tests");
 
 const WORDS = {
-  en: { done: /works/i, short: /character/i, classes: /upper case/i, used: /used|last \d+/i, age: /from|since|soon|until/i, name: /name/i, banned: /contoso, milano/ },
-  it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i, banned: /contoso, milano/ },
+  en: { done: /works/i, short: /character/i, classes: /upper case/i, used: /used|last \d+/i, age: /from|since|soon|until/i, name: /name/i, banned: /contoso, milano/, soon: /Two minutes are left/, script: /needs JavaScript.*encrypts the new password here/ },
+  it: { done: /funziona/i, short: /caratter/i, classes: /maiuscole/i, used: /usat|ultim/i, age: /partire|presto|prima/i, name: /nome/i, banned: /contoso, milano/, soon: /Restano due minuti/, script: /ha bisogno di JavaScript.*cifra la nuova password/ },
 };
 
 let session;
@@ -55,6 +56,8 @@ walking("all", "a forgotten password is reset", "happy", ["en"], async (walk, wo
   await sound(walk);
   await walk.picture("front");
   await walk.name();
+  // What takes long is told in time.
+  assert.match(await walk.page.innerText("#time-left"), /within 1[345] minutes/);
   await sound(walk);
   await walk.picture("code");
   await walk.give("00000000");
@@ -85,6 +88,9 @@ walking("all", "a forgotten password is reset", "happy", ["en"], async (walk, wo
   const told = await walk.nextMail();
   assert.ok(told, "no mail tells the person that the password was changed");
   assert.ok(!told.text.includes(walk.person.password));
+  // Its link leads to the person's own page, for which one signs in.
+  await walk.page.goto(linkIn(told));
+  assert.equal(new URL(walk.page.url()).pathname, "/signin");
 });
 
 walking("all", "a suggested password is judged and taken", "suggested", ["it"], async (walk, words) => {
@@ -142,11 +148,24 @@ walking("all", "with nothing but a keyboard", "keyboard", ["it"], async (walk, w
   await type(walk.person.password);
   await to("again-password");
   await type(walk.person.password);
+  assert.ok(await page.evaluate(() => matchMedia("(forced-colors: active)").matches), "the browser keeps its own colours");
+  await sound(walk);
+  await walk.picture("password-forced-colours");
+  // Whoever wants nothing to move sees no wheel that turns.
+  const turns = await page.evaluate(() => {
+    const progress = document.getElementById("progress");
+    progress.textContent = "…";
+    const { animationName } = getComputedStyle(progress, "::before");
+    progress.textContent = "";
+    return animationName;
+  });
+  assert.equal(turns, "none");
+  await to("again-password");
   await walk.submit(() => page.keyboard.press("Enter"));
   await done(walk, words);
   await sound(walk);
   await walk.picture("outcome-done");
-});
+}, { reducedMotion: "reduce", forcedColors: "active" });
 
 walking("all", "a double click applies once", "twice", ["en"], async (walk, words) => {
   await walk.toPassword();
@@ -223,6 +242,15 @@ walking("all", "the minimum age of a PSO is told before anything is typed, with 
   await walk.type("Abbastanza-Lunga-2026!");
   assert.match(await walk.refused(), words.age);
   assert.equal(walk.sent, 0);
+  // Whoever stays on the page for long is told before its time is over.
+  const { page } = await walk.tab();
+  await page.clock.install();
+  await page.goto(`${job.url}/reset/password`);
+  await page.waitForSelector(READY);
+  assert.match(await page.innerText("#time-left"), /1[345] minut/);
+  await page.clock.fastForward(14 * 60_000);
+  assert.match(await page.innerText("#time-left"), words.soon);
+  await page.close();
 });
 
 walking("names", "names and banned words are refused where the tenant demands it", "names", ["en", "it"], async (walk, words) => {
@@ -258,6 +286,11 @@ walking("all", "five wrong codes end that code, and pages out of turn say what t
   await sound(walk);
   await walk.picture("flow-ended");
   await walk.front();
+  await page.fill("#name", "not a name");
+  await page.click('form button[type="submit"]');
+  await page.waitForSelector('[role="alert"] #fault');
+  await sound(walk);
+  await walk.picture("front-not-a-name");
   await walk.name();
   const right = await walk.code();
   const wrong = right === "00000000" ? "00000001" : "00000000";
@@ -271,15 +304,20 @@ walking("all", "five wrong codes end that code, and pages out of turn say what t
   await walk.give(right);
   await page.waitForSelector('[role="alert"]');
   assert.equal(await page.locator("#password-form").count(), 0);
+  await page.click('form[action="/reset/resend"] button[type="submit"]');
+  await page.waitForSelector(".notice-ok");
+  await sound(walk);
+  await walk.picture("code-resent");
 });
 
 const scriptless = { javaScriptEnabled: false };
-walking("all", "without a script all pages work but one, which says so", "refused", ["en"], async (walk) => {
+// Who is not asked for a code too often in this hour.
+for (const [person, language] of [["refused", "en"], ["young", "it"]]) walking("all", "without a script all pages work but one, which says so", person, [language], async (walk, words) => {
   const { page } = walk;
   await walk.front();
   await walk.name();
   await walk.give(await walk.code());
-  await page.waitForSelector("noscript .notice-error");
+  assert.match(await page.innerText("noscript .notice-error"), words.script);
   assert.equal(await page.isDisabled("#submit-password"), true);
   // A form sends only what has a name: no password can leave this page but sealed.
   assert.equal(await page.locator('input[type="password"][name]').count(), 0);

@@ -45,7 +45,20 @@ async function walkThrough(walk, password) {
     seal_ms: round(walk.measured.seal),
     request_ms: round(walk.measured.submit),
     first_page_bytes: first,
+    ...effort([walk.person.upn, "00000000", password, password], felt),
   };
+}
+
+/** What a tired person on a phone is assumed to need: to type a sign, to read a page and press its button, to find the code in the mail, in seconds. */
+const ASSUMED = { sign: 0.35, page: 3, mail: 10 };
+/** How many pages with a form there are: the name, the code, the password. */
+const STEPS = 3;
+
+/** How many steps and fields the way has, and how long it takes by what is assumed. */
+function effort(fields, felt) {
+  const signs = fields.join("").length;
+  const seconds = Math.round(signs * ASSUMED.sign + STEPS * ASSUMED.page + ASSUMED.mail + felt / 1_000);
+  return { steps: STEPS, fields: fields.length, signs, person_seconds: seconds };
 }
 
 /** Bytes that the page and what belongs to it took on the wire, headers included. */

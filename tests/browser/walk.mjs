@@ -12,11 +12,48 @@ const TARGET = 24;
 /** The width of the smallest phone, in CSS pixels. */
 const PHONE = 320;
 
+/** How far a page may move by itself once it is there, as browsers count it: below what anybody sees. */
+const STILL = 0.01;
+
+/** Has a page count how far it moves by itself: not within half a second of what a person does. Starts before the page's first picture. */
+function countShifts() {
+  if (window.ritornoShifts !== undefined) return;
+  const shifts = { sum: 0, what: [], observer: undefined };
+  const take = (entries) => {
+    for (const { hadRecentInput, value, sources } of entries) {
+      if (hadRecentInput) continue;
+      shifts.sum += value;
+      shifts.what.push(...sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? String(node?.textContent ?? "").slice(0, 40)));
+    }
+  };
+  shifts.observer = new PerformanceObserver((list) => take(list.getEntries()));
+  shifts.observer.observe({ type: "layout-shift", buffered: true });
+  shifts.taken = () => take(shifts.observer.takeRecords());
+  window.ritornoShifts = shifts;
+}
+
+/** How far the page has moved by itself since it came, or since it was looked at; it is counted anew from here on. */
+async function moved(page) {
+  return page.evaluate(async () => {
+    const shifts = window.ritornoShifts;
+    if (shifts === undefined) return { sum: 0, what: [] };
+    // What is drawn is told of a picture later.
+    for (let pictures = 0; pictures < 2; pictures += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
+    shifts.taken();
+    const { sum, what } = shifts;
+    shifts.sum = 0;
+    shifts.what = [];
+    return { sum, what };
+  });
+}
+
 /**
- * No fault of accessibility in light and dark, written from left to right and the other way; nothing wider than the smallest phone there, and
+ * Nothing moved by itself. No fault of accessibility in light and dark, written from left to right and the other way; nothing wider than the smallest phone there, and
  * nothing smaller than a finger hits. The page is noted as met, in the language that it is in.
  */
 export async function sound({ page, place }) {
+  const { sum, what } = await moved(page);
+  assert.ok(sum < STILL, `${page.url()} moved by ${sum}: ${what.join(" ")}`);
   const size = page.viewportSize();
   const written = (direction) => page.evaluate((dir) => document.documentElement.setAttribute("dir", dir), direction);
   // Of what the rules look at, colours alone are others in the light.
@@ -24,6 +61,7 @@ export async function sound({ page, place }) {
     await page.emulateMedia({ colorScheme });
     await written(direction);
     assert.deepEqual(await accessibilityFaults(page, ...rules), [], page.url());
+    if (direction === "rtl") assert.deepEqual(await turned(page), [], page.url());
   }
   await page.setViewportSize({ width: PHONE, height: 800 });
   for (const direction of ["rtl", "ltr"]) {
@@ -33,7 +71,20 @@ export async function sound({ page, place }) {
   }
   assert.deepEqual(await smallTargets(page), [], page.url());
   await page.setViewportSize(size);
+  await moved(page);
   await met(page, place);
+}
+
+/** Codes, addresses and names that would be read the wrong way round within words that are written from right to left. */
+function turned(page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll(".code, bdi")]
+      .filter((element) => {
+        const { direction, unicodeBidi } = getComputedStyle(element);
+        return !unicodeBidi.startsWith("isolate") || (element.matches(".code") && direction !== "ltr");
+      })
+      .map((element) => element.outerHTML.slice(0, 120)),
+  );
 }
 
 /** What is pressed and smaller than a finger hits; a box with a label is as large as the label. Links within a text are no targets of their own. */
@@ -50,11 +101,16 @@ function smallTargets(page) {
   }, TARGET);
 }
 
-/** Writes down that the page was met: which one, and in which language. The harness compares that with the pages that there are. */
+/** Writes down that the page was met: which one, in which state, and in which language. The harness compares that with the pages that there are. */
 async function met(page, place) {
   if (place.met === undefined) return;
-  const [language, name] = await page.evaluate(() => [document.documentElement.lang, document.body.dataset.page]);
+  const [language, name, state] = await page.evaluate(() => [
+    document.documentElement.lang,
+    document.body.dataset.page,
+    document.body.dataset.state?.trim(),
+  ]);
   appendFileSync(place.met, `${language} ${name}\n`);
+  if (state) appendFileSync(place.met, `${language} ${name}: ${state}\n`);
 }
 
 /** A page of the portal for one person, and what its script measured. */
@@ -70,6 +126,8 @@ export class Walk {
   constructor(page, place, person, language, keyboard = false) {
     Object.assign(this, { page, place, person, language, hands: new Hands(page, keyboard), measured: {}, sent: 0 });
     page.setDefaultTimeout(20_000);
+    // In order with whatever is asked of the page next.
+    void page.addInitScript(countShifts);
     page.on("request", (request) => {
       if (request.method() === "POST" && new URL(request.url()).pathname === "/reset/submit") this.sent += 1;
     });
@@ -137,8 +195,7 @@ export class Walk {
 
   /** Types a code and sends it. */
   async give(value) {
-    await this.page.fill("#code", value);
-    await this.page.click('form[action="/reset/code"] button[type="submit"]');
+    await this.hands.send([["#code", value]], 'form[action="/reset/code"] button[type="submit"]');
   }
 
   /** From the first page to the one that asks for the new password. */
@@ -151,12 +208,12 @@ export class Walk {
 
   /** Types a new password twice. */
   async type(password, again = password) {
-    await this.page.fill("#new-password", password);
-    await this.page.fill("#again-password", again);
+    await this.hands.fill("#new-password", password);
+    await this.hands.fill("#again-password", again);
   }
 
   /** Sends it and waits for the outcome; returns how long a person waited, in milliseconds. */
-  async submit(act = () => this.page.click("#submit-password")) {
+  async submit(act = () => this.hands.press("#submit-password")) {
     const started = performance.now();
     await act();
     // Chromium gives up what is under way whenever an interface of this host comes or goes, as other tests make them do. The page looks

@@ -144,13 +144,8 @@ export class ChosenPassword {
 
 function mark(rule: HTMLLIElement, state: State): void {
   rule.dataset["state"] = state;
-  let word = rule.querySelector<HTMLElement>(".rule-state");
-  if (word === null) {
-    word = document.createElement("span");
-    word.className = "rule-state";
-    rule.append(" ", word);
-  }
-  word.textContent = state === "unknown" ? "" : (rule.dataset[state] ?? "");
+  const word = rule.querySelector<HTMLElement>(".rule-state");
+  if (word !== null) word.textContent = state === "unknown" ? "" : (rule.dataset[state] ?? "");
 }
 
 /** A rule and its state as one sentence: `At least 8 characters: not yet`. */

@@ -1,7 +1,10 @@
 // What every page has. The support code is read out or pasted: a button copies it. Without this script there is the code alone. And a form is sent
-// once by a double click.
+// once by a double click. Shortly before a way through the pages ends, it says so.
 
 import "./answer.ts";
+
+/** So long before a way through the pages ends it is said. */
+const SOON_MINUTES = 2;
 
 const code = document.getElementById("support-code");
 const { copy, copied } = document.body.dataset;
@@ -25,6 +28,13 @@ if (code !== null && copy !== undefined && copied !== undefined && "clipboard" i
     );
   });
   code.after(" ", button, status);
+}
+
+const left = document.getElementById("time-left");
+const minutes = Number(left?.dataset["minutes"]);
+if (left !== null && minutes > SOON_MINUTES) {
+  // A change in a live region is read out; that a page comes with it is not.
+  window.setTimeout(() => (left.textContent = left.dataset["soon"] ?? ""), (minutes - SOON_MINUTES) * 60_000);
 }
 
 /** After this long a form that got no answer can be sent again. */

@@ -61,6 +61,15 @@ function json(credential: PublicKeyCredential): string {
   });
 }
 
+/** The server's options: on the page, or asked for when the button is pressed. */
+async function optionsOf(texts: DOMStringMap): Promise<Options> {
+  const begin = texts["begin"];
+  if (begin === undefined) return JSON.parse(texts["options"] ?? "") as Options;
+  const answer = await fetch(begin, { method: "POST" });
+  if (!answer.ok) throw new Error(`answered ${answer.status}`);
+  return (await answer.json()) as Options;
+}
+
 /** Brings the page to life. */
 export function passkeyPage(form: HTMLFormElement): void {
   const button = byId<HTMLButtonElement>("use-passkey");
@@ -75,7 +84,14 @@ export function passkeyPage(form: HTMLFormElement): void {
   async function ask(): Promise<void> {
     fail("");
     button.disabled = true;
-    const options = JSON.parse(texts["options"] ?? "") as Options;
+    let options: Options;
+    try {
+      options = await optionsOf(texts);
+    } catch {
+      fail(texts["refused"]);
+      button.disabled = false;
+      return;
+    }
     try {
       const credential =
         texts["kind"] === "create"

@@ -79,7 +79,7 @@ export function passwordPage(form: HTMLFormElement): void {
       return;
     }
     if (answer.state === "refused" && answer.context) refused(answer, answer.context);
-    else if (answer.stay === true) endHere(form, answer.message ?? "");
+    else if (answer.stay === true) endHere(form, answer.message ?? "", [texts["devices"], texts["laptop"]]);
     else location.assign(answer.location ?? page.next);
   }
 

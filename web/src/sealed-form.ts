@@ -111,8 +111,8 @@ export function showable(button: HTMLButtonElement, fields: readonly HTMLInputEl
   });
 }
 
-/** Tells how it ended in the form's place, where there is no page to go to. */
-export function endHere(form: HTMLFormElement, message: string): void {
+/** Tells how it ended, and below that what else is good to know, in the form's place: there is no page to go to. */
+export function endHere(form: HTMLFormElement, message: string, hints: readonly (string | undefined)[]): void {
   const told = document.createElement("div");
   told.className = "notice notice-ok";
   told.setAttribute("role", "status");
@@ -120,7 +120,12 @@ export function endHere(form: HTMLFormElement, message: string): void {
   const text = document.createElement("p");
   text.textContent = message;
   told.append(text);
-  form.replaceWith(told);
+  const below = hints.map((hint) => {
+    const line = document.createElement("p");
+    line.textContent = hint ?? "";
+    return line;
+  });
+  form.replaceWith(told, ...below);
   told.focus();
 }
 

@@ -14,6 +14,8 @@ const AGENT = "1309ac3f-4e41-4128-a0fb-f259ae492bb6";
 export interface Said {
   readonly status: number;
   readonly body?: unknown;
+  /** In the place of a body: events, as they travel. */
+  readonly events?: string;
   readonly headers?: Record<string, string>;
 }
 
@@ -87,9 +89,13 @@ async function api(server: ConsoleServer, url: URL, request: IncomingMessage, re
   for await (const part of request) parts.push(part as Buffer);
   const text = Buffer.concat(parts).toString();
   const name = `${request.method} ${url.pathname.slice("/api/v1".length)}`;
-  server.came.push({ name, query: url.search, body: text === "" ? undefined : JSON.parse(text), headers: request.headers });
+  server.came.push({ name, query: url.search, body: request.headers["content-type"] === "application/json" ? JSON.parse(text) : undefined, headers: request.headers });
   if (server.delay > 0) await new Promise((resolve) => setTimeout(resolve, server.delay));
   const said = server.answers.get(name) ?? problem("not-found", 404);
+  if (said.events !== undefined) {
+    response.writeHead(said.status, { "content-type": "text/event-stream", ...said.headers });
+    return void response.write(said.events);
+  }
   const kind = said.status < 400 ? "application/json" : "application/problem+json";
   response.writeHead(said.status, { "content-type": kind, ...said.headers });
   response.end(said.body === undefined ? "" : JSON.stringify(said.body));

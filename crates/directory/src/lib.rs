@@ -33,6 +33,7 @@ pub use identity::Sid;
 pub use kerberos::{KERBEROS_THREADS, Kerberos, KerberosError, KerberosFault};
 pub use ldap::Transport;
 pub use operations::anchor::AnchorFilled;
+pub use operations::attempts::Browser;
 pub use operations::changes::{Change, Delta, Since};
 pub use operations::health::PdcHealth;
 pub use operations::locate::{Identity, Person};

@@ -1,12 +1,14 @@
 //! Mail to administrators when the password of another one is reset: by the person at the portal, or that of the console on the server's command
-//! line. Nobody resets an administrator's in the console.
+//! line. Nobody resets an administrator's in the console. And mail to one about the passkeys of their own account.
 
 use std::collections::BTreeSet;
 
 use ritorno_identity::administrator::Administrator;
 use ritorno_identity::help_desk::{NotHelped, may_help};
+use ritorno_identity::language::Language;
 use ritorno_identity::mail::{Letter, Mail, NOTICE_VALID, Template};
 use ritorno_identity::name::SignInName;
+use ritorno_identity::registration::AddressChange;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
@@ -64,22 +66,53 @@ pub async fn tell(outbox: Outbox<'_>, tenant: &Tenant, whose: Whose<'_>) -> Resu
         if !other.scope.is_everybody() || is_theirs(&other, whose) {
             continue;
         }
-        let person = match other.person {
-            Some(id) => store.users().get(tenant.id, id).await?,
-            None => None,
-        };
-        let of_person =
-            person.as_ref().and_then(|person| person.addresses().first().map(|to| (*to).to_owned()));
-        let Some(to) = other.mail.clone().or(of_person) else { continue };
+        let Some((to, language)) = address_of(store, tenant, &other).await? else { continue };
         if !told.insert(to.to_lowercase()) {
             continue;
         }
-        let language = person.as_ref().map_or_else(|| tenant.language_for([]), |one| tenant.language_of(one));
         let letter = Letter { to: Some(to), language, template: template.clone() };
         let mail = Mail::new(tenant.id, letter, NOTICE_VALID, now, random);
         store.mail_outbox().queue(&mail, node_key, random).await?;
     }
     Ok(told.len())
+}
+
+/// Where an administrator is reached, and in which language; `None` if no address is known.
+async fn address_of(
+    store: &Store,
+    tenant: &Tenant,
+    account: &Administrator,
+) -> Result<Option<(String, Language)>, StoreError> {
+    let person = match account.person {
+        Some(id) => store.users().get(tenant.id, id).await?,
+        None => None,
+    };
+    let of_person = person.as_ref().and_then(|person| person.addresses().first().map(|to| (*to).to_owned()));
+    let Some(to) = account.mail.clone().or(of_person) else { return Ok(None) };
+    let language = person.as_ref().map_or_else(|| tenant.language_for([]), |one| tenant.language_of(one));
+    Ok(Some((to, language)))
+}
+
+/// Tells an administrator of a passkey of their own account, whether or not the tenant wants others to be told of something; whether they
+/// can be reached.
+///
+/// # Errors
+/// [`StoreError`]: it is not queued.
+pub async fn passkey_changed(
+    outbox: Outbox<'_>,
+    tenant: &Tenant,
+    account: &Administrator,
+    passkey: &str,
+    change: AddressChange,
+) -> Result<bool, StoreError> {
+    let Outbox { store, node_key, random, now } = outbox;
+    let Some((to, language)) = address_of(store, tenant, account).await? else { return Ok(false) };
+    let (name, passkey) = (account.name.clone(), passkey.to_owned());
+    let template = Template::AdministratorPasskey { name, passkey, change, at_ms: now.unix_ms() };
+    let letter = Letter { to: Some(to), language, template };
+    let mail = Mail::new(tenant.id, letter, NOTICE_VALID, now, random);
+    store.mail_outbox().queue(&mail, node_key, random).await?;
+    Ok(true)
 }
 
 /// The same from a page: what can't be queued is in the log, and keeps nobody from their password.

@@ -13,10 +13,13 @@ mod licences;
 mod look;
 mod onboarding;
 mod overview;
+mod passkey_door;
+mod passkeys;
 mod people;
 mod removals;
 mod revoke;
 mod second;
+mod second_passkey;
 pub(crate) mod session;
 mod sign_in;
 mod sign_out;
@@ -39,6 +42,12 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/console/second", get(second::show).post(second::check))
         .route("/console/second/app", get(second::show_app).post(second::confirm_app))
         .route("/console/second/picture", get(second::picture))
+        .route("/console/second/use", post(second_passkey::check))
+        .route("/console/second/passkey", get(second_passkey::show).post(second_passkey::make))
+        .route("/console/passkey", post(passkey_door::sign_in))
+        .route("/console/passkey/begin", post(passkey_door::begin))
+        .route("/console/passkeys", get(passkeys::show).post(passkeys::register))
+        .route("/console/passkeys/remove", post(passkeys::remove))
         .route("/console/home", get(session::home))
         .route("/console/app", get(app::show))
         .route("/console/app/{*place}", get(app::show))

@@ -30,6 +30,7 @@ const WRITEBACK_SECONDS: &str = "ritorno_writeback_seconds";
 const AGENTS_LINKED: &str = "ritorno_agents_linked";
 const REQUESTS_WAITING: &str = "ritorno_requests_waiting";
 const MAIL_WAITING: &str = "ritorno_mail_waiting";
+const MAIL_CLOSED: &str = "ritorno_mail_closed";
 const MAIL_REFUSED: &str = "ritorno_mail_refused_total";
 const MAIL_CHECK: &str = "ritorno_mail_check";
 const DOCTOR_CHECK: &str = "ritorno_doctor_check";
@@ -52,6 +53,10 @@ pub fn describe() {
     describe_gauge!(AGENTS_LINKED, "Agents whose link is up.");
     describe_gauge!(REQUESTS_WAITING, "Requests that somebody waits for at this moment.");
     describe_gauge!(MAIL_WAITING, "Mails that have not left yet.");
+    describe_gauge!(
+        MAIL_CLOSED,
+        "Tenants of which no mail is taken at present, whoever it is for. More than 0 is an alarm."
+    );
     describe_counter!(
         MAIL_REFUSED,
         "Mails and text messages that were refused for good on their way out, by channel."
@@ -81,11 +86,13 @@ pub async fn look(tenants: &[AppState]) -> Result<(), StoreError> {
     let of_all = |count: fn(&AppState) -> usize| number(tenants.iter().map(count).sum());
     gauge!(AGENTS_LINKED).set(of_all(|state| state.relay.live_links()));
     gauge!(REQUESTS_WAITING).set(of_all(|state| state.relay.waiting()));
-    let mut mails = 0;
+    let (mut mails, mut closed) = (0, 0);
     for state in tenants {
         mails += state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
+        closed += usize::from(state.store.mail_closed().now(state.tenant, Channel::Mail).await?.is_some());
     }
     gauge!(MAIL_WAITING).set(number(usize::try_from(mails).unwrap_or(0)));
+    gauge!(MAIL_CLOSED).set(number(closed));
     // What was found is shared by all.
     for row in
         tenants.first().and_then(|state| state.mail_looked.last()).iter().flat_map(|(_, told)| &told.checks)

@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ritorno_identity::administrator::Forbidden;
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::SupportCode;
 use tower_http::csrf::CsrfLayer;
 
@@ -50,6 +51,8 @@ pub struct Frame {
     pub here: String,
     /// Where help is.
     pub help: Option<String>,
+    /// For how many whole minutes more the way that the page is on can be gone.
+    pub minutes: Option<u16>,
 }
 
 impl Frame {
@@ -67,6 +70,13 @@ impl Frame {
         }
     }
 
+    /// The same on a way that ends at a moment, however it is used: whoever takes long is told in time (WCAG 2.2, 2.2.1). It can't be made
+    /// longer, since it is short for the case that somebody else comes to the browser.
+    pub(crate) fn ending(self, at: Timestamp, now: Timestamp) -> Self {
+        let minutes = at.since(now).as_secs() / 60;
+        Self { minutes: u16::try_from(minutes).ok(), ..self }
+    }
+
     /// A frame where no tenant is known.
     fn bare() -> Self {
         let assets = assets();
@@ -81,6 +91,7 @@ impl Frame {
             logo_dark: None,
             here: "/".to_owned(),
             help: None,
+            minutes: None,
         }
     }
 }
@@ -100,6 +111,9 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     operator::to_the_end(change).await
 }
 
+/// In how many seconds a page asks anew that could not go on yet.
+const AGAIN_AFTER: u32 = 4;
+
 /// Why a page can't be shown. The reader gets plain words, the log gets the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PageError {
@@ -115,6 +129,9 @@ pub enum PageError {
     /// There is no such page.
     #[error("no such page")]
     Missing,
+    /// The browser is in no way through the pages, or in one that has ended.
+    #[error("{} has ended, or is another browser's", .0.name())]
+    Ended(Course),
     /// The administrator may not do this.
     #[error("{0}")]
     Forbidden(Forbidden),
@@ -124,6 +141,46 @@ pub enum PageError {
     /// The administrator has a second factor to show before this page of the console.
     #[error("the second factor is asked for")]
     SecondFactor(String),
+    /// The browser seems to have lost the answer that gave it the token of what it is in. Should it not have, it shows that one in a moment.
+    #[error("the browser shows the token before the last gate, just after it")]
+    Moment {
+        /// Where it goes on.
+        then: &'static str,
+    },
+    /// The browser lost the answer that gave it the token of what it is in: it gets that once more, and goes on.
+    #[error("the browser shows the token before the last gate")]
+    Renewed {
+        /// The header's value.
+        cookie: String,
+        /// Where it goes on.
+        then: &'static str,
+    },
+}
+
+/// A way through the pages that people go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// A reset.
+    Reset,
+    /// Registering, or signing in.
+    Registration,
+}
+
+impl Course {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "a reset",
+            Self::Registration => "a registration",
+        }
+    }
+
+    /// The keys of the page's title and of what it tells, and where the way begins.
+    const fn ended(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Reset => (key("flow-ended-title"), key("flow-ended-told"), "/"),
+            Self::Registration => (key("register-ended-title"), key("register-ended-told"), "/register"),
+        }
+    }
 }
 
 impl From<Behind> for PageError {
@@ -141,10 +198,12 @@ impl PageError {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Behind(_) | Self::Render(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Moment { .. } => StatusCode::ACCEPTED,
             Self::Request => StatusCode::BAD_REQUEST,
             Self::Missing => StatusCode::NOT_FOUND,
+            Self::Ended(_) => StatusCode::GONE,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::SignIn | Self::SecondFactor(_) => StatusCode::SEE_OTHER,
+            Self::SignIn | Self::SecondFactor(_) | Self::Renewed { .. } => StatusCode::SEE_OTHER,
         }
     }
 }
@@ -159,7 +218,15 @@ impl IntoResponse for PageError {
             let then: String = url::form_urlencoded::byte_serialize(then.as_bytes()).collect();
             return Redirect::to(&format!("/console/second?then={then}")).into_response();
         }
+        if let Self::Renewed { cookie, then } = self {
+            return ([(header::SET_COOKIE, cookie)], Redirect::to(then)).into_response();
+        }
         let mut response = self.status().into_response();
+        if let Self::Moment { then } = &self
+            && let Ok(again) = HeaderValue::try_from(format!("{AGAIN_AFTER}; url={then}"))
+        {
+            response.headers_mut().insert(header::REFRESH, again);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -179,8 +246,8 @@ pub struct NoticePage {
     pub told: &'static str,
     /// Where the way goes on.
     pub back: &'static str,
-    /// What is read to the help desk about a fault of the server's, which its log has too.
-    pub support_code: Option<String>,
+    /// What is read to the help desk. The server's log has it too.
+    pub support_code: SupportCode,
 }
 
 /// Puts around pages what all of them need: same-origin posts only, bounded bodies, headers, and words for errors.
@@ -205,7 +272,11 @@ async fn dress(State(state): State<AppState>, request: Request, next: Next) -> R
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(told) = problem(&response) {
         let fault = response.extensions().get::<PageError>().cloned();
+        let again = response.headers_mut().remove(header::REFRESH);
         response = problem_page(&state, &reader, (response.status(), told), fault).await;
+        if let Some(again) = again {
+            response.headers_mut().insert(header::REFRESH, again);
+        }
     }
     let redirects = response.status().is_redirection();
     let headers = response.headers_mut();
@@ -237,20 +308,29 @@ fn problem(response: &Response) -> Option<&'static str> {
     if let Some(error) = response.extensions().get::<PageError>() {
         return Some(match error {
             PageError::Behind(_) | PageError::Render(_) => key("problem-server"),
-            PageError::Request | PageError::SignIn | PageError::SecondFactor(_) => key("problem-request"),
+            PageError::Request
+            | PageError::SignIn
+            | PageError::SecondFactor(_)
+            | PageError::Renewed { .. } => key("problem-request"),
+            PageError::Moment { .. } => key("moment-told"),
             PageError::Forbidden(Forbidden::NotGlobal) => key("console-forbidden-global"),
             PageError::Forbidden(Forbidden::NotThisRole) => key("console-forbidden-role"),
             PageError::Forbidden(Forbidden::Scoped) => key("console-forbidden-scope"),
             PageError::Forbidden(Forbidden::NotCloudOnly) => key("console-forbidden-cloud-only"),
             PageError::Missing => key("problem-missing"),
+            PageError::Ended(course) => course.ended().1,
         });
     }
-    // What axum's extractors refuse comes as plain text, in English only.
+    // What axum's extractors and routes refuse comes as plain text in English only, or as nothing at all.
     let plain = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    (response.status().is_client_error() && plain).then_some(key("problem-request"))
+    match response.status() {
+        status if status.is_client_error() && plain => Some(key("problem-request")),
+        status if status.is_server_error() && plain => Some(key("problem-server")),
+        _ => None,
+    }
 }
 
 /// The page that tells it, in the tenant's own look if that can be read: what failed may be the database.
@@ -263,21 +343,23 @@ async fn problem_page(
     let tenant = state.store.tenants().get(state.tenant).await.ok().flatten();
     let t = tenant.as_ref().map_or_else(|| reader.words_anywhere(), |tenant| reader.words(tenant));
     let forbidden = told.starts_with("console-forbidden");
-    let (title, back) = if forbidden {
-        (key("console-forbidden-title"), "/console/home")
-    } else {
-        (key("problem-title"), "/")
+    let (title, back) = match fault {
+        Some(PageError::Ended(course)) => (course.ended().0, course.ended().2),
+        Some(PageError::Moment { then }) => (key("moment-title"), then),
+        _ if forbidden => (key("console-forbidden-title"), "/console/home"),
+        _ => (key("problem-title"), "/"),
     };
     let frame = tenant.as_ref().map_or_else(Frame::bare, |tenant| Frame::new(tenant, back));
-    // What the server is at fault for is in its log, under the code that the reader gets.
-    let support_code = match fault {
+    // It is in the log, under the code that the reader gets, and not in the audit: strangers ask for as many of these pages as they like.
+    let support_code = SupportCode::random(&*state.random);
+    match fault {
         Some(error @ (PageError::Behind(_) | PageError::Render(_))) => {
-            let code = SupportCode::random(&*state.random).0;
-            tracing::error!(%error, support_code = code, "a page failed");
-            Some(code)
+            tracing::error!(%error, %support_code, "a page failed");
         }
-        _ => None,
-    };
+        _ if status.is_server_error() => tracing::error!(%status, %support_code, "a page failed"),
+        Some(error) => tracing::info!(%status, %support_code, %error, "a request was refused"),
+        None => tracing::info!(%status, %support_code, told, "a request was refused"),
+    }
     match (NoticePage { t, frame, title, told, back, support_code }).render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(_) => status.into_response(),

@@ -13,6 +13,7 @@ use ritorno_storage::StoredPasskey;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
+use uuid::Uuid;
 use webauthn_rs::prelude::{
     CredentialID, DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
     RegisterPublicKeyCredential,
@@ -34,6 +35,21 @@ pub enum NoPasskeys {
     /// The library did not take the name.
     #[error("passkeys can't be offered at public_url: {0}")]
     Refused(#[from] webauthn_rs::prelude::WebauthnError),
+}
+
+/// Whose passkey is made.
+pub(crate) struct Owner<'a> {
+    /// What the device keeps with it, and sends back as the user handle.
+    pub(crate) id: Uuid,
+    /// The name by which they sign in, and what they are called: the device shows them where it has several.
+    pub(crate) name: &'a str,
+    pub(crate) shown: &'a str,
+}
+
+impl<'a> From<&'a User> for Owner<'a> {
+    fn from(user: &'a User) -> Self {
+        Self { id: user.id.0, name: &user.user_principal_name, shown: &user.display_name }
+    }
 }
 
 /// What a page hands to the browser, as JSON, and what the server keeps until it comes back.
@@ -58,11 +74,15 @@ impl RelyingParty {
         Ok(Self(builder.build()?))
     }
 
-    /// A passkey is to be made for this person, on a device that has none of theirs.
-    pub(crate) fn begin_registration(&self, user: &User, there: &[StoredPasskey]) -> Option<Begun> {
-        let known = there.iter().filter_map(|one| credential_id(&one.id)).collect();
-        let (name, shown) = (&user.user_principal_name, &user.display_name);
-        let (options, state) = self.0.start_passkey_registration(user.id.0, name, shown, Some(known)).ok()?;
+    /// A passkey is to be made for them, on a device that has none of those `there`, by their ids.
+    pub(crate) fn begin_registration<'a>(
+        &self,
+        owner: &Owner<'_>,
+        there: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Begun> {
+        let known = there.into_iter().filter_map(credential_id).collect();
+        let Owner { id, name, shown } = *owner;
+        let (options, state) = self.0.start_passkey_registration(id, name, shown, Some(known)).ok()?;
         let mut options = public_key(&options)?;
         // The library leaves it open whether a key can be found without being named; here it has to be.
         let selection = options.get_mut("authenticatorSelection")?.as_object_mut()?;
@@ -124,6 +144,12 @@ fn credential_id(text: &str) -> Option<CredentialID> {
 /// The id of the credential that a browser sent, as it is stored.
 pub(crate) fn stored_id(answer: &PublicKeyCredential) -> String {
     URL_SAFE_NO_PAD.encode(answer.get_credential_id())
+}
+
+/// Whether the device says that the passkey is of that owner (W3C, Web Authentication Level 3, section 7.2: whoever is not named before has to
+/// be named by the answer).
+pub(crate) fn is_of(answer: &PublicKeyCredential, owner: Uuid) -> bool {
+    answer.get_user_unique_id() == Some(owner.as_bytes().as_slice())
 }
 
 /// What a browser sent in a form's field.

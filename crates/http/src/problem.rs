@@ -29,6 +29,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/console/second")]
     proof: Option<&'static str>,
+    /// Which member of the body it is about, as a JSON pointer (RFC 6901), if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/gates/methods")]
+    pub member: Option<String>,
     /// In how many seconds it is worth to ask again, if that is known: the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -44,6 +48,7 @@ impl Problem {
             detail: detail.into(),
             sign_in: None,
             proof: None,
+            member: None,
             retry_after: None,
         }
     }
@@ -76,6 +81,12 @@ impl Problem {
     pub fn no_such_method() -> Self {
         let detail = "`Allow` has the methods that there are.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "The path has no such method", detail)
+    }
+
+    /// The same, about that member of the body: a JSON pointer.
+    #[must_use]
+    pub fn about(self, member: impl Into<String>) -> Self {
+        Self { member: Some(member.into()), ..self }
     }
 
     /// The body can't be read.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,6 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use proxy_header::ParseConfig;
 use proxy_header::io::ProxiedStream;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -26,9 +23,11 @@ use tower_http::timeout::DeadlineBody;
 
 use crate::client::Proxies;
 
+mod certificates;
 mod dropped;
 mod patience;
 
+pub use certificates::{Certificates, Certified, TlsError};
 use dropped::Dropped;
 pub(crate) use dropped::chain;
 pub use patience::{Patience, Stillness};
@@ -187,49 +186,4 @@ where
     };
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     watcher.watch(connection).await.map_err(|error| chain(&*error))
-}
-
-/// What is wrong with the certificate or its key.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file can't be read as PEM.
-    #[error("{path}: {source}")]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rustls_pki_types::pem::Error,
-    },
-    /// The file holds no certificate.
-    #[error("{0}: no certificate in it")]
-    NoCertificate(PathBuf),
-    /// Certificate and key do not belong together, or are of no use.
-    #[error("the certificate and its key can't be used: {0}")]
-    Unusable(#[from] rustls::Error),
-}
-
-/// TLS 1.2 and 1.3 with the certificate chain and key in these PEM files; HTTP/2 and HTTP/1.1.
-///
-/// # Errors
-/// [`TlsError`], by what is wrong.
-pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let pem = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| TlsError::Pem { path, source }
-    };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .map_err(pem(certificate))?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(pem(certificate))?;
-    if chain.is_empty() {
-        return Err(TlsError::NoCertificate(certificate.into()));
-    }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

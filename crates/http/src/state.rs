@@ -11,6 +11,7 @@ use ritorno_storage::{NodeKey, Store};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::api::tails::Tails;
 use crate::client::Proxies;
 use crate::keys::Keys;
 use crate::mail::arrival::watch::Looked;
@@ -49,6 +50,8 @@ pub struct AppState {
     pub held_told: Arc<HeldTold>,
     /// The agents that have a list looked through.
     pub scans: Arc<Scans>,
+    /// Who looks on at the audit.
+    pub tails: Arc<Tails>,
 }
 
 /// What the configuration says, as far as handlers need it.

@@ -30,6 +30,8 @@ pub struct Administrator {
     pub break_glass: bool,
     /// Whether an authenticator app is set up for it.
     pub app: bool,
+    /// How many passkeys are registered for it.
+    pub passkeys: u32,
     /// The password's Argon2id hash.
     pub password: PasswordHash,
     /// When it was made.
@@ -124,6 +126,8 @@ pub enum Action {
     ManageAdministrators,
     /// Read audit facts and look up a support code.
     ReadAudit,
+    /// See what happened around one person, or under a support code.
+    ReadTimeline,
     /// Look up people.
     ReadUsers,
     /// See how the tenant stands: its switches, its agents and their health.
@@ -144,7 +148,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::EnableWriteback,
         Self::DisableWriteback,
         Self::EnrolAgent,
@@ -155,6 +159,7 @@ impl Action {
         Self::ReadLicences,
         Self::ManageAdministrators,
         Self::ReadAudit,
+        Self::ReadTimeline,
         Self::ReadUsers,
         Self::ReadTenant,
         Self::LiftStop,
@@ -178,6 +183,7 @@ impl Action {
             Self::ReadLicences => "read-licences",
             Self::ManageAdministrators => "manage-administrators",
             Self::ReadAudit => "read-audit",
+            Self::ReadTimeline => "read-timeline",
             Self::ReadUsers => "read-users",
             Self::ReadTenant => "read-tenant",
             Self::LiftStop => "lift-stop",
@@ -202,7 +208,7 @@ impl Action {
             | Self::ReadLicences
             | Self::ManageAdministrators
             | Self::ProvisionPeople => &[Global],
-            Self::ReadAudit => &Role::ALL,
+            Self::ReadAudit | Self::ReadTimeline => &Role::ALL,
             Self::ReadUsers => &[Global, HybridIdentity, Authentication, HelpDesk],
             Self::ReadTenant => &[Global, HybridIdentity, ReportsReader],
             Self::LiftStop | Self::HelpPerson | Self::ApproveCase | Self::ResetPassword => {
@@ -257,6 +263,7 @@ impl Action {
             Self::ReadRemovals => Some("removals.read"),
             Self::ReadLicences => Some("licences.read"),
             Self::ReadAudit => Some("audit.read"),
+            Self::ReadTimeline => Some("timeline.read"),
             Self::ReadUsers => Some("people.read"),
             Self::LiftStop => Some("people.lift"),
             Self::HelpPerson => Some("people.help"),
@@ -274,7 +281,8 @@ impl Action {
     const fn is_about_everybody(self) -> bool {
         !matches!(
             self,
-            Self::ReadUsers
+            Self::ReadTimeline
+                | Self::ReadUsers
                 | Self::LiftStop
                 | Self::HelpPerson
                 | Self::ApproveCase
@@ -304,6 +312,11 @@ pub enum Forbidden {
 }
 
 impl Administrator {
+    /// Whether it has a second factor beside its password.
+    pub const fn has_factor(&self) -> bool {
+        self.app || self.passkeys > 0
+    }
+
     /// Whether this administrator may do that.
     ///
     /// # Errors
@@ -345,6 +358,7 @@ pub(crate) mod tests {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::from_stored(String::new()),
             created_at: Timestamp::from_unix_ms(0),
         }
@@ -364,6 +378,7 @@ pub(crate) mod tests {
             (Action::ReadLicences, vec![Global]),
             (Action::ManageAdministrators, vec![Global]),
             (Action::ReadAudit, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
+            (Action::ReadTimeline, vec![Global, HybridIdentity, Authentication, HelpDesk, ReportsReader]),
             (Action::ReadUsers, vec![Global, HybridIdentity, Authentication, HelpDesk]),
             (Action::ReadTenant, vec![Global, HybridIdentity, ReportsReader]),
             (Action::LiftStop, vec![Global, Authentication, HelpDesk]),
@@ -406,6 +421,7 @@ pub(crate) mod tests {
         let domain = Scope { domain: Some("contoso.test".into()), group: None };
         let group = Scope { domain: None, group: Some(GroupId(uuid::Uuid::nil())) };
         let people = [
+            Action::ReadTimeline,
             Action::ReadUsers,
             Action::LiftStop,
             Action::HelpPerson,

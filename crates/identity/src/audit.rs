@@ -112,6 +112,8 @@ activities! {
     Restored = "Restore from backup";
     /// The tenant was made.
     TenantMade = "Create tenant";
+    /// A tenant was removed from the server, with everything of it. The fact is the server's first tenant's.
+    TenantRemoved = "Delete tenant";
     /// An administrator was made.
     AdministratorAdded = "Add administrator";
     /// An administrator was removed.
@@ -130,6 +132,8 @@ activities! {
     AuditCut = "Cut audit by retention";
     /// An administrator set up an authenticator app, or it was taken away from the command line.
     AdministratorApp = "Set up administrator authenticator app";
+    /// An administrator registered or removed a passkey, or it was taken away from the command line.
+    AdministratorPasskey = "Change administrator passkeys";
     /// It was said whom an administrator is for.
     AdministratorScopeSet = "Set scope of administrator";
     /// An administrator took back what a person had registered to open the gates with.

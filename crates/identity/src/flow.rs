@@ -24,12 +24,20 @@ use crate::gates::Gates;
 use crate::ids::{CorrelationId, FlowId};
 use crate::language::Language;
 use crate::method::Method;
+use crate::pepper::Pepper;
 use crate::registration::Registration;
 use crate::subject::Subject;
-use crate::token::TokenDigest;
+use crate::token::{Token, TokenDigest};
 
 /// How long a flow lasts.
 pub const VALID: Duration = Duration::from_secs(15 * 60);
+
+/// How long the token before a gate is good for nothing but fetching the one behind it, at most: it ends at once when that one is shown.
+pub const FORMER_HOLDS: Duration = Duration::from_secs(2 * 60);
+
+/// For how long after a gate it fetches nothing yet: a browser that got the answer has shown the new one by then, so that whoever waits with a
+/// copy of the former one is too late.
+pub const FORMER_WAITS: Duration = Duration::from_secs(10);
 
 /// One way through the pages, bound to one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +48,8 @@ pub struct Flow {
     pub tenant: TenantId,
     /// Digest of the token in the browser's cookie.
     pub browser: TokenDigest,
+    /// The token before the last gate, until the one behind it was shown.
+    pub former: Option<Former>,
     /// Whom the counters count for.
     pub subject: Subject,
     /// Who it is about. Withheld from the browser until a gate is passed.
@@ -64,6 +74,24 @@ pub struct Flow {
     pub started_at: Timestamp,
     /// First moment at which it does not hold any more.
     pub expires_at: Timestamp,
+}
+
+/// A token that another one has replaced, whose answer may have been lost on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Its digest.
+    pub browser: TokenDigest,
+    /// First moment at which it is nobody's any more.
+    pub until: Timestamp,
+}
+
+/// What a browser gets for the token before the flow's own.
+#[derive(Debug)]
+pub enum ForFormer {
+    /// Nothing yet: the browser that got the answer may still be on its way.
+    NotYet,
+    /// The flow's own.
+    Token(Token),
 }
 
 /// What a flow is for. Whoever passed the gates of a reset may do nothing else with it, and whoever proved a password may only
@@ -165,6 +193,7 @@ impl Flow {
             id,
             tenant: registration.tenant,
             browser,
+            former: None,
             subject: registration.subject,
             person: Person::Known(user),
             masked_address: String::new(),
@@ -189,6 +218,29 @@ impl Flow {
             return Err(FlowError::OtherBrowser);
         }
         if now >= self.expires_at { Err(FlowError::Expired) } else { Ok(()) }
+    }
+
+    /// The same flow behind the gates that it has passed, with another token, and that token. It follows from the one before and from the
+    /// server's secret, so that a browser which lost the answer can be given it again, and nobody else can compute it.
+    pub fn renewed(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> (Self, Token) {
+        let token = self.token_after(pepper, shown);
+        let former = Former { browser: self.browser, until: now.plus(FORMER_HOLDS) };
+        (Self { browser: token.digest(), former: Some(former), ..self.clone() }, token)
+    }
+
+    /// What a browser gets that shows the token before the flow's own, in time; `None` if it shows another one, or the time is over.
+    pub fn for_former(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> Option<ForFormer> {
+        let former = self.former.filter(|former| former.browser == shown.digest() && now < former.until)?;
+        if now < former.until.minus(FORMER_HOLDS).plus(FORMER_WAITS) {
+            return Some(ForFormer::NotYet);
+        }
+        let token = Some(self.token_after(pepper, shown)).filter(|token| token.digest() == self.browser);
+        token.map(ForFormer::Token)
+    }
+
+    fn token_after(&self, pepper: &Pepper, shown: &Token) -> Token {
+        let gates = self.gates.passed().len() as u64;
+        shown.following(pepper, &[self.tenant.0.as_bytes(), self.id.0.as_bytes(), &gates.to_be_bytes()])
     }
 
     /// The person, if one may reset.
@@ -293,7 +345,7 @@ impl FlowState {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use ritorno_protocol::bytes::Bytes;
+    use ritorno_protocol::bytes::{Bytes, encode};
     use ritorno_protocol::ids::{AgentId, Forest, SourceAnchor};
     use ritorno_protocol::key::SigningKey;
     use ritorno_protocol::outcome::{Done, Fault, Operator};
@@ -350,6 +402,7 @@ pub(crate) mod tests {
             id: FlowId(Uuid::from_u128(4)),
             tenant: TenantId(Uuid::from_u128(1)),
             browser: TokenDigest([5; 32]),
+            former: None,
             subject: Subject([6; 32]),
             person,
             masked_address: "a•••••i@m•••.test".into(),
@@ -421,6 +474,31 @@ pub(crate) mod tests {
             let sent = flow(person).code_sent(NOW).unwrap();
             assert_eq!(sent.gate_passed(Method::Mail, NOW), Err(FlowError::NoPerson));
         }
+    }
+
+    #[test]
+    fn a_gate_gives_another_token_which_only_the_one_before_leads_to() {
+        let (pepper, other) = (Pepper::new([7; 32]), Pepper::new([8; 32]));
+        let shown = Token::from_text(&encode(&[3; 32])).unwrap();
+        let flow = Flow { browser: shown.digest(), ..flow(Person::Known(UserId(Uuid::from_u128(2)))) };
+        let sent = flow.code_sent(NOW).unwrap();
+        let (behind, token) = sent.gate_passed(Method::Mail, NOW).unwrap().renewed(&pepper, &shown, NOW);
+        assert_eq!(behind.check(&token.digest(), NOW), Ok(()));
+        assert_eq!(behind.check(&shown.digest(), NOW), Err(FlowError::OtherBrowser));
+        let again = |flow: &Flow, shown: &Token, now| flow.for_former(&pepper, shown, now);
+        assert!(matches!(again(&behind, &shown, NOW), Some(ForFormer::NotYet)), "too early");
+        let then = NOW.plus(FORMER_WAITS);
+        let Some(ForFormer::Token(fetched)) = again(&behind, &shown, then) else {
+            panic!("nothing is fetched")
+        };
+        assert_eq!(fetched.digest(), token.digest());
+        assert!(again(&behind, &shown, NOW.plus(FORMER_HOLDS)).is_none(), "too late");
+        assert!(again(&behind, &token, then).is_none(), "it leads nowhere itself");
+        assert!(
+            again(&Flow { former: None, ..behind.clone() }, &shown, then).is_none(),
+            "the new one was shown"
+        );
+        assert!(behind.for_former(&other, &shown, then).is_none(), "another server's secret");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub const CHALLENGES_OPEN: Limit = Limit { name: "challenges-open", most: u32::M
 pub const WAITED: Limit = Limit { name: "waited", most: 3, window: HOUR };
 /// Wrong passwords for one name from one network, in front of the registration of an address.
 pub const PASSWORDS_TRIED: Limit = Limit { name: "passwords-tried", most: 5, window: HOUR };
-/// Wrong passwords of one person whose directory is the tenant itself, in one browser in which they succeeded before: what is tried
+/// Wrong passwords of one person in one browser in which they succeeded before: what is tried
 /// elsewhere does not count there, nor what is tried there elsewhere. Beyond it [`PASSWORDS_TRIED`] counts.
 pub const PASSWORDS_TRIED_IN_KNOWN_BROWSER: Limit =
     Limit { name: "passwords-tried-known", most: 10, window: HOUR };
@@ -114,10 +114,18 @@ pub const PASSWORDS_LIFTED: Limit = Limit { name: "passwords-lifted", most: u32:
 /// minute, so that whoever tries passwords keeps nobody from a reset.
 pub const PASSWORDS_CARRIED: Limit =
     Limit { name: "passwords-carried", most: 20, window: Duration::from_secs(60) };
+/// The same for browsers in which their owners succeeded before: whoever uses up [`PASSWORDS_CARRIED`] keeps none of them from signing in.
+/// Both together are below what an agent takes.
+pub const PASSWORDS_CARRIED_FROM_KNOWN_BROWSERS: Limit =
+    Limit { name: "passwords-carried-known", most: 20, window: Duration::from_secs(60) };
 /// Passwords of one person, or one name, that are looked at at the same time, whatever the network: agents count an account's
 /// wrong passwords each for itself, and together they must not come near to locking it. Given back with the answer.
 pub const PASSWORDS_AT_ONCE: Limit =
     Limit { name: "passwords-at-once", most: 1, window: Duration::from_secs(60) };
+/// The same in browsers in which the person succeeded before: whoever keeps [`PASSWORDS_AT_ONCE`] taken from elsewhere does not keep them
+/// out. The second password at the same time can't lock the account, since agents stop those from elsewhere long before.
+pub const PASSWORDS_AT_ONCE_IN_KNOWN_BROWSERS: Limit =
+    Limit { name: "passwords-at-once-known", most: 1, window: Duration::from_secs(60) };
 /// Codes to one new address, whoever asks. They are counted apart from [`CODES_SENT`], so that nobody learns by them whether an
 /// address is on somebody's file.
 pub const NEW_ADDRESS_CODES_TO: Limit = Limit { name: "new-address-codes-to", most: 3, window: HOUR };
@@ -128,7 +136,9 @@ pub const ADMINISTRATOR_SIGN_INS: Limit = Limit { name: "administrator-sign-ins"
 /// Sign-in tries to the console from one network, whatever the names: each costs a hash, and one password may be tried on
 /// many names.
 pub const SIGN_INS_BY_NETWORK: Limit = Limit { name: "sign-ins-network", most: 60, window: HOUR };
-/// Wrong codes of one administrator's app from one network.
+/// How often one network may begin to sign in to the console with a passkey: each leaves a row behind for some minutes.
+pub const PASSKEYS_ASKED_FOR: Limit = Limit { name: "passkeys-asked-for", most: 120, window: HOUR };
+/// Wrong codes of one administrator's app from one network, and wrong passkeys after the password.
 pub const ADMINISTRATOR_CODES: Limit =
     Limit { name: "administrator-codes", most: 5, window: Duration::from_secs(15 * 60) };
 /// Wrong codes of one administrator's app from anywhere. Whoever gets that far has the password: six digits must not be tried for

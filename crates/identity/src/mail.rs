@@ -217,6 +217,17 @@ pub enum Template {
         /// What the audit has it under, if there is a code.
         support_code: Option<String>,
     },
+    /// A passkey of an administrator's account was registered or removed.
+    AdministratorPasskey {
+        /// The name of the account in the console.
+        name: String,
+        /// What its owner calls the passkey.
+        passkey: String,
+        /// What was done.
+        change: AddressChange,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+    },
     /// It is time to register what opens your gates, or to look through it.
     RegistrationDue {
         /// The person's name.
@@ -249,6 +260,7 @@ impl std::fmt::Debug for Template {
             Self::PassMade { .. } => "PassMade",
             Self::PasswordExpires { .. } => "PasswordExpires",
             Self::AdministratorReset { .. } => "AdministratorReset",
+            Self::AdministratorPasskey { .. } => "AdministratorPasskey",
             Self::RegistrationDue { .. } => "RegistrationDue",
             Self::Withheld { .. } => "Withheld",
         })

@@ -5,6 +5,8 @@ use ritorno_protocol::random::{Random, array};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::pepper::Pepper;
+
 /// 256 random bits, for cookies and bearer tokens. The database holds only [`Token::digest`].
 #[derive(Clone)]
 pub struct Token(Zeroizing<[u8; 32]>);
@@ -29,6 +31,12 @@ impl Token {
         let bytes = Zeroizing::new(decode(text)?);
         let sized: [u8; 32] = bytes.as_slice().try_into().ok()?;
         Some(Self(Zeroizing::new(sized)))
+    }
+
+    /// The token that follows this one where `parts` say: without this one and the server's secret nobody can compute it.
+    pub(crate) fn following(&self, pepper: &Pepper, parts: &[&[u8]]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().copied().chain([self.0.as_slice()]).collect();
+        Self(Zeroizing::new(pepper.digest("following-token", &parts)))
     }
 
     /// What the database keeps.

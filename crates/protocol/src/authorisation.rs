@@ -51,6 +51,10 @@ pub struct Authorisation {
     /// Words that the tenant bans from passwords. An agent of the version before does not look at them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub banned_words: Vec<String>,
+    /// Whether the browser that asks is one in which the person succeeded before. Others are stopped earlier by an account's wrong
+    /// passwords, so that they leave some of them to the person. An agent of the version before stops all of them where it stops these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known_browser: bool,
     /// When it was signed.
     pub issued_at: Timestamp,
     /// Not to be started after this.
@@ -181,6 +185,7 @@ mod tests {
             must_change: false,
             forbid_names: false,
             banned_words: Vec::new(),
+            known_browser: false,
             issued_at: NOW,
             start_by: NOW.plus(START_WITHIN),
             expires_at: NOW.plus(MAXIMUM_VALIDITY),

@@ -105,6 +105,7 @@ fn expired(request: &Request) -> (Authorisation, Envelope) {
         must_change: false,
         forbid_names: false,
         banned_words: Vec::new(),
+        known_browser: false,
         issued_at: attempt.start_by.minus(START_WITHIN),
         start_by: attempt.start_by,
         expires_at: attempt.start_by,

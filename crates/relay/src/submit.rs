@@ -59,6 +59,8 @@ pub struct NewRequest {
     pub forbid_names: bool,
     /// Words that the tenant bans from passwords.
     pub banned_words: Vec<String>,
+    /// Whether the browser is one in which the person succeeded before.
+    pub known_browser: bool,
     /// The step of the flow that makes it, stored together with the request's row.
     pub step: Option<Step>,
 }
@@ -257,6 +259,7 @@ impl Relay {
             must_change: new.must_change,
             forbid_names: new.forbid_names,
             banned_words: new.banned_words.clone(),
+            known_browser: new.known_browser,
             issued_at,
             start_by: request.attempt.start_by,
             expires_at: issued_at.plus(MAXIMUM_VALIDITY).min(new.offer.context.expires_at),

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use ritorno_directory::openldap::{self, OpenLdap};
 use ritorno_directory::{
-    Directory, DirectoryError as AdError, ForestConfig, Identity, PasswordFile, PdcHealth, Person,
+    Browser, Directory, DirectoryError as AdError, ForestConfig, Identity, PasswordFile, PdcHealth, Person,
     ResetOptions, SignIn, roots_from_pem_file,
 };
 use ritorno_protocol::bytes::Bytes;
@@ -279,10 +279,11 @@ impl Writeback for Forests {
         .map_err(error)
     }
 
-    async fn verify(&self, located: &Located, typed: &Password) -> Result<Done, DirectoryError> {
+    async fn verify(&self, located: &Located, typed: &Password, known: bool) -> Result<Done, DirectoryError> {
+        let browser = if known { Browser::Known } else { Browser::Other };
         let answer = match located {
-            Located::Ad(directory, person) => directory.verify(person, typed).await,
-            Located::OpenLdap(directory, person) => directory.verify(person, typed).await,
+            Located::Ad(directory, person) => directory.verify_in(person, typed, browser).await,
+            Located::OpenLdap(directory, person) => directory.verify_in(person, typed, browser).await,
         };
         judge_sign_in(answer.map_err(error)?)
     }

@@ -12,6 +12,11 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
 
+mod tls;
+
+pub(crate) use tls::Tls;
+use tls::{TenantTable, TlsTable};
+
 /// What the file holds, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +30,9 @@ struct File {
     proxies_tell_by: Option<Spanned<Told>>,
     packages: Option<PathBuf>,
     release_key: Option<PathBuf>,
-    tls: Option<Tls>,
+    tls: Option<Spanned<TlsTable>>,
+    #[serde(default)]
+    tenant: Vec<Spanned<TenantTable>>,
     mail: Option<MailConfig>,
     sms: Option<SmsConfig>,
     audit: Option<Audit>,
@@ -34,16 +41,6 @@ struct File {
 
 /// Where the package of this program has the key that releases are signed with.
 const RELEASE_KEY: &str = "/usr/share/ritorno/release-key";
-
-/// The `[tls]` table.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    /// PEM file of the certificate and the chain behind it.
-    pub(crate) certificate: PathBuf,
-    /// PEM file of the certificate's private key.
-    pub(crate) key: PathBuf,
-}
 
 /// The `[audit]` table.
 #[derive(Clone, Debug, Deserialize)]
@@ -78,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) releases: Releases,
     /// Certificate and key; without them only a loopback address is listened at.
     pub(crate) tls: Option<Tls>,
+    /// The file that this was read from.
+    pub(crate) file: PathBuf,
     /// Where mail goes out.
     pub(crate) mail: Option<MailConfig>,
     /// Where text messages go out.
@@ -157,6 +156,7 @@ impl Config {
             let reason = "'trusted_proxies' names none, so nobody is believed".to_owned();
             return Err(at(told.span(), reason));
         }
+        let tls = tls::checked(read.tls, read.tenant, &at)?;
         let database = read.database.get_ref().clone();
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| database.starts_with(scheme)) {
             let reason = "it begins with 'sqlite:' or 'postgres:'".to_owned();
@@ -176,7 +176,8 @@ impl Config {
                 trusted: read.trusted_proxies,
                 told: read.proxies_tell_by.map(Spanned::into_inner).unwrap_or_default(),
             },
-            tls: read.tls,
+            tls,
+            file: file.to_owned(),
             mail: read.mail,
             sms: read.sms,
             audit: read.audit,
@@ -265,6 +266,35 @@ mod tests {
         assert_eq!((line, key.as_str()), (line_of("database"), "database"));
         let (line, key, _) = wrong("certificate = ", "certifcate = ");
         assert_eq!((line, key.as_str()), (line_of("certificate"), "certifcate"));
+    }
+
+    #[test]
+    fn a_tenants_certificate_is_for_one_host_with_a_name() {
+        let with = |tenants: &str| parse(&format!("{EXAMPLE}{tenants}"));
+        let one = |host: &str| {
+            format!("[[tenant]]\nhost = \"{host}\"\ntls.certificate = \"a.pem\"\ntls.key = \"a.key\"\n")
+        };
+        let tls = with(&one("Reset.Fabrikam.example")).unwrap().tls.unwrap();
+        assert_eq!(tls.hosts().collect::<Vec<_>>(), ["reset.fabrikam.example"]);
+        let first = EXAMPLE.lines().count() + 2;
+        for (text, line, key, told) in [
+            (one("203.0.113.1"), first, "host", "a name"),
+            (one("https://x.example"), first, "host", "a name"),
+            (one("a.example") + &one("A.example"), first + 4, "host", "twice"),
+            (one("a.example").replace("tls.key", "tls.kye"), first + 2, "tls.kye", "unknown field"),
+            (one("a.example").replace("host", "hots"), first, "hots", "unknown field"),
+        ] {
+            match with(&text).unwrap_err() {
+                ConfigError::Key { line: at, key: named, reason, .. } => {
+                    assert_eq!((at, named.as_str()), (line, key), "{reason}");
+                    assert!(reason.contains(told), "{reason}");
+                }
+                other => panic!("{other} names no key"),
+            }
+        }
+        let bare = "public_url = \"http://localhost:8080\"\nstate_dir = \"s\"\ndatabase = \"sqlite:s/d\"\n";
+        let error = parse(&format!("{bare}listen = \"127.0.0.1:8080\"\n{}", one("a.example"))).unwrap_err();
+        assert!(error.to_string().contains("without a [tls] table"), "{error}");
     }
 
     #[test]

@@ -43,6 +43,8 @@ enum Command {
     /// Agents.
     #[command(subcommand)]
     Agent(commands::agent::Command),
+    /// Calls the API of a server, this one or another: every operation by its name. Without one it lists them.
+    Api(commands::api::Call),
     /// The audit.
     #[command(subcommand)]
     Audit(commands::audit::Command),
@@ -97,6 +99,7 @@ impl Command {
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Restored
+            | Self::Api(_)
             | Self::ApiDocument
             | Self::Pages { .. } => true,
             _ => false,
@@ -107,7 +110,10 @@ impl Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log::start(matches!(arguments.command, Command::Serve));
+    // What the API's command line says beside its answer is one line, without what libraries log.
+    if !matches!(arguments.command, Command::Api(_)) {
+        log::start(matches!(arguments.command, Command::Serve));
+    }
     // Several TLS providers may be compiled in by dependencies; this one is used by all of them.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
@@ -131,13 +137,22 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         output::say(serde_json::to_string_pretty(ritorno_http::api::document())?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    // It is about a server elsewhere, and needs nothing of one here.
+    let command = match arguments.command {
+        Command::Api(_) if arguments.tenant.is_some() => {
+            anyhow::bail!("the tenant is the one whose address is --server: leave --tenant out")
+        }
+        Command::Api(call) => return commands::api::run(call).await,
+        other => other,
+    };
     let mut config = config::Config::read(&arguments.config)?;
-    if arguments.tenant.is_some() && arguments.command.is_about_all() {
+    if arguments.tenant.is_some() && command.is_about_all() {
         anyhow::bail!("this command is about all tenants: leave --tenant out");
     }
     config.tenant = arguments.tenant;
-    match arguments.command {
-        Command::ApiDocument => Ok(()),
+    match command {
+        // These have ended above.
+        Command::Api(_) | Command::ApiDocument => Ok(()),
         Command::Pages { folder } => Ok(pages::write(&folder)?),
         Command::Init(init) => commands::init::run(&config, &init).await,
         Command::Serve => commands::serve::run(config).await,

@@ -263,6 +263,7 @@ impl Sites {
             sms_wake: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),
+            tails: Arc::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
 use ritorno_protocol::random::Random;
 
+use crate::administrator_passkeys::{Beside, LOCK};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::node_key::NodeKey;
@@ -36,7 +37,7 @@ impl AdministratorApps<'_> {
     }
 
     /// The shown secret becomes the administrator's: a code of `step` has confirmed this very one, and is used up by that. `false`
-    /// if it is not the one that is shown any more, or they have an app.
+    /// if it is not the one that is shown any more, they have an app, or a passkey where they were to have [`Beside::Nothing`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -46,16 +47,20 @@ impl AdministratorApps<'_> {
         id: AdministratorId,
         (secret, step): (&AppSecret, Step),
         key: &NodeKey,
+        beside: Beside,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "update administrators set app_secret = app_proposed, app_proposed = null, app_step = $3 \
-             where tenant = $1 and id = $2 and app_secret is null and app_proposed = $4";
+             where tenant = $1 and id = $2 and app_secret is null and app_proposed = $4 \
+             and ($5 = 1 or not exists (select 1 from administrator_passkeys where tenant = $1 and administrator = $2))";
         let Some((shown, stored)) = self.read(tenant, id, "app_proposed", key).await? else {
             return Ok(false);
         };
         if shown.expose() != secret.expose() {
             return Ok(false);
         }
-        Ok(self.0.write(SQL, values![tenant, id, step.0, stored]).await? == 1)
+        let adopted = values![tenant, id, step.0, stored, beside == Beside::Others];
+        let lacks = self.0.write_whole(vec![(LOCK, values![tenant, id]), (SQL, adopted)]).await?;
+        Ok(lacks.is_none())
     }
 
     /// Whether a code is right. Its step is used up by that, with all before it. Whoever calls has counted the try.

@@ -11,6 +11,17 @@ use crate::error::StoreError;
 use crate::row::Row;
 use crate::value::values;
 
+/// Administrators of the tenant `$1`, each with the number of their passkeys.
+macro_rules! select_administrators {
+    ($which:literal) => {
+        concat!(
+            "select *, (select count(*) from administrator_passkeys p where p.tenant = $1 \
+             and p.administrator = administrators.id) as passkeys from administrators where tenant = $1 ",
+            $which
+        )
+    };
+}
+
 /// The administrators of a tenant.
 pub struct Administrators<'a>(pub(crate) &'a Db);
 
@@ -46,7 +57,7 @@ impl Administrators<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn by_name(&self, tenant: TenantId, name: &str) -> Result<Option<Administrator>, StoreError> {
-        const SQL: &str = "select * from administrators where tenant = $1 and name_key = $2";
+        const SQL: &str = select_administrators!("and name_key = $2");
         let row = self.0.read_one(SQL, values![tenant, key(name)]).await?;
         row.map(|row| administrator(&row)).transpose()
     }
@@ -60,7 +71,7 @@ impl Administrators<'_> {
         tenant: TenantId,
         id: AdministratorId,
     ) -> Result<Option<Administrator>, StoreError> {
-        const SQL: &str = "select * from administrators where tenant = $1 and id = $2";
+        const SQL: &str = select_administrators!("and id = $2");
         self.0.read_one(SQL, values![tenant, id]).await?.map(|row| administrator(&row)).transpose()
     }
 
@@ -69,7 +80,7 @@ impl Administrators<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self, tenant: TenantId) -> Result<Vec<Administrator>, StoreError> {
-        const SQL: &str = "select * from administrators where tenant = $1 order by name_key";
+        const SQL: &str = select_administrators!("order by name_key");
         self.0.read(SQL, values![tenant]).await?.iter().map(administrator).collect()
     }
 
@@ -209,6 +220,7 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         scope: Scope { domain: row.text_if_any("scope_domain")?, group: row.parsed_if_any("scope_group")? },
         break_glass: row.switch("break_glass")?,
         app: row.bytes_if_any("app_secret")?.is_some(),
+        passkeys: row.count("passkeys")?,
         password: PasswordHash::from_stored(row.text("password")?),
         created_at: row.moment("created_at")?,
     })

@@ -38,6 +38,21 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
+impl AuditFilter {
+    /// Whether a fact is one of those: what [`Audit::find`] looks for, of a fact that is at hand.
+    pub fn lets_through(&self, fact: &Fact) -> bool {
+        let who = self.who.as_deref().filter(|who| !who.is_empty());
+        self.activity.is_none_or(|activity| activity.name() == fact.activity.name())
+            && self.success.is_none_or(|success| success == fact.success)
+            && self.since.is_none_or(|since| fact.at >= since)
+            && self.until.is_none_or(|until| fact.at < until)
+            && who.is_none_or(|who| {
+                fact.target.is_some_and(|target| target.to_string() == who)
+                    || fact.actor.parts().1.as_deref() == Some(who)
+            })
+    }
+}
+
 /// Audit facts.
 pub struct Audit<'a>(pub(crate) &'a Db);
 

@@ -40,7 +40,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_what_is_short_lived(&self) -> Result<(), StoreError> {
-        const FORGOTTEN: [&str; 13] = [
+        const FORGOTTEN: [&str; 14] = [
             "delete from links",
             "delete from sessions",
             "delete from agent_tokens",
@@ -52,6 +52,7 @@ impl Store {
             "delete from registrations",
             "delete from export_approvals",
             "delete from passkey_ceremonies",
+            "delete from administrator_ceremonies",
             "delete from codes",
             "update flows set expires_at = 0 where expires_at > 0",
         ];

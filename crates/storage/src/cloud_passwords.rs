@@ -14,6 +14,7 @@ use crate::help_desk::taken;
 use crate::registrations::end_of;
 use crate::row::Row;
 use crate::value::values;
+use crate::writer::Statement;
 
 /// Somebody whose directory is the tenant itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,15 +104,6 @@ impl CloudPasswords<'_> {
         row.map_or(Ok(0), |row| row.int("people"))
     }
 
-    /// Forgets the password of somebody who comes from a directory now, and has theirs there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forget(&self, tenant: TenantId, user: UserId) -> Result<(), StoreError> {
-        const SQL: &str = "delete from cloud_passwords where tenant = $1 and user_id = $2";
-        self.0.write(SQL, values![tenant, user]).await.map(drop)
-    }
-
     /// Stores a new password together with the step of the flow that brings it, and ends whatever the former one proved: all of it or
     /// nothing. `from` is the hash that the current password was compared with, if one was. `false` if the flow is not where the step
     /// begins any more, another password came meanwhile, or the person is none of the tenant's own.
@@ -160,4 +152,9 @@ impl CloudPasswords<'_> {
         let statements = vec![taken(case, operator, now), stored, end_of(case.tenant, case.user)];
         Ok(self.0.write_together(statements, 2).await?.is_none())
     }
+}
+
+/// The statement that forgets the password of somebody who comes from a directory now, and has theirs there.
+pub(crate) fn forgetting(tenant: TenantId, user: UserId) -> Statement {
+    ("delete from cloud_passwords where tenant = $1 and user_id = $2", values![tenant, user])
 }

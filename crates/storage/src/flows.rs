@@ -1,6 +1,6 @@
 //! Ways through the reset pages.
 
-use ritorno_identity::flow::{Flow, FlowState, Person};
+use ritorno_identity::flow::{Flow, FlowState, Former, Person};
 use ritorno_identity::ids::FlowId;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
@@ -71,6 +71,16 @@ impl Flows<'_> {
         Ok(self.0.write(sql, values).await? == 1)
     }
 
+    /// The token behind the last gate was shown: the one before it is nobody's any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_former(&self, flow: &Flow) -> Result<(), StoreError> {
+        const SQL: &str = "update flows set former_browser = null, former_until = null \
+             where tenant = $1 and id = $2 and browser = $3";
+        self.0.write(SQL, values![flow.tenant, flow.id, flow.browser]).await.map(|_| ())
+    }
+
     /// What the help desk looks up: the flow that gave a person this code.
     ///
     /// # Errors
@@ -89,7 +99,7 @@ impl Flows<'_> {
 
 /// The statement that stores a step, if the flow is still where it began.
 pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
-    const SQL: &str = "update flows set state = $3, request = $4, gates = $7 \
+    const SQL: &str = "update flows set state = $3, request = $4, gates = $7, browser = $9, former_browser = $10, former_until = $11 \
          where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6 and gates = $8";
     let values = values![
         before.tenant,
@@ -100,6 +110,9 @@ pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
         before.state.request().map(|request| request.to_string()).unwrap_or_default(),
         json(&after.gates),
         json(&before.gates),
+        after.browser,
+        after.former.as_ref().map(|former| former.browser.0.as_slice()),
+        after.former.map(|former| former.until),
     ];
     (SQL, values)
 }
@@ -123,6 +136,11 @@ pub(crate) fn person(row: &Row) -> Result<Person, StoreError> {
     })
 }
 
+fn former(row: &Row) -> Result<Option<Former>, StoreError> {
+    let until = row.moment_if_any("former_until")?;
+    until.map(|until| Ok(Former { browser: TokenDigest(row.digest("former_browser")?), until })).transpose()
+}
+
 fn flow(row: &Row) -> Result<Flow, StoreError> {
     let state = match row.text("state")?.as_str() {
         "started" => FlowState::Started,
@@ -137,6 +155,7 @@ fn flow(row: &Row) -> Result<Flow, StoreError> {
         id: row.parsed("id")?,
         tenant: row.parsed("tenant")?,
         browser: TokenDigest(row.digest("browser")?),
+        former: former(row)?,
         subject: Subject(row.digest("subject")?),
         person: person(row)?,
         masked_address: row.text("masked_address")?,

@@ -10,6 +10,7 @@ use crate::group_changes::GroupMembers;
 use crate::groups::{Groups, counted, listed, select_groups};
 use crate::user_pages::{folded, reached};
 use crate::value::{Sql, about_list, json, values};
+use crate::writer::Statement;
 
 /// The anchor is hidden from the index that holds it, in which all of them stand together.
 pub(crate) const ADD_OWN_PEOPLE: Sql = about_list!(
@@ -172,19 +173,16 @@ impl Groups<'_> {
         let rows = self.0.read(self.0.words(&SEEN_AMONG), values).await?;
         rows.iter().map(|row| row.text("member")).collect()
     }
+}
 
-    /// Takes somebody out of the groups of the tenant's own, each of which tells of it by a new version: they are a directory's from now on.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn leave_own(&self, tenant: TenantId, user: UserId, at: Timestamp) -> Result<(), StoreError> {
-        const WITHOUT: &str = "update directory_groups set version = version + 1, updated_at = $3 where tenant = $1 \
-             and own = 1 and id in (select group_id from group_members where tenant = $1 and user_id = $2)";
-        const LEAVE: &str = "delete from group_members where tenant = $1 and user_id = $2 and group_id in \
-             (select id from directory_groups where tenant = $1 and own = 1)";
-        let statements = vec![(WITHOUT, values![tenant, user, at]), (LEAVE, values![tenant, user])];
-        self.0.write_together(statements, 0).await.map(|_| ())
-    }
+/// The statements that take somebody out of the groups of the tenant's own, each of which tells of it by a new version: they are a directory's
+/// from now on.
+pub(crate) fn leaving_own(tenant: TenantId, user: UserId, at: Timestamp) -> [Statement; 2] {
+    const WITHOUT: &str = "update directory_groups set version = version + 1, updated_at = $3 where tenant = $1 \
+         and own = 1 and id in (select group_id from group_members where tenant = $1 and user_id = $2)";
+    const LEAVE: &str = "delete from group_members where tenant = $1 and user_id = $2 and group_id in \
+         (select id from directory_groups where tenant = $1 and own = 1)";
+    [(WITHOUT, values![tenant, user, at]), (LEAVE, values![tenant, user])]
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const EXPIRED: [&str; 15] = [
+        const EXPIRED: [&str; 16] = [
             "delete from links where lease_until <= $1",
             "delete from sessions where expires_at <= $1 and coalesce(half_until, 0) <= $1",
             "delete from agent_tokens where expires_at <= $1",
@@ -34,6 +34,7 @@ impl Store {
             "delete from registrations where expires_at <= $1",
             "delete from export_approvals where approved_until <= $1",
             "delete from passkey_ceremonies where expires_at <= $1",
+            "delete from administrator_ceremonies where expires_at <= $1",
             "delete from api_answers where expires_at <= $1",
             "delete from session_answers where expires_at <= $1",
             "delete from spent_challenges where expires_at <= $1",
@@ -52,7 +53,8 @@ impl Store {
         let held = values![now.minus(SHOWN_FOR)];
         deleted += self.db().write("delete from held_removals where held_at <= $1", held).await?;
         let refused = values![now.minus(REFUSALS_KEPT)];
-        deleted += self.db().write("delete from mail_refusals where at <= $1", refused).await?;
+        deleted += self.db().write("delete from mail_refusals where at <= $1", refused.clone()).await?;
+        deleted += self.db().write("delete from mail_closed where at <= $1", refused).await?;
         let flows = values![now.minus(FLOWS_KEPT)];
         Ok(deleted + self.db().write("delete from flows where expires_at <= $1", flows).await?)
     }

@@ -403,7 +403,7 @@ const fn result(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn request(row: &Row) -> Result<Request, StoreError> {
+pub(crate) fn request(row: &Row) -> Result<Request, StoreError> {
     let state = match row.text("state")?.as_str() {
         "dispatched" => RequestState::Dispatched,
         "started" => RequestState::Started { before: row.json_if_any("before_write")? },

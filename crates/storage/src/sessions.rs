@@ -63,6 +63,23 @@ impl Sessions<'_> {
         }))
     }
 
+    /// The sessions of a tenant that hold at that moment and are not half open, and whose they are. None of them counts as used.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<Vec<(TokenDigest, AdministratorId)>, StoreError> {
+        const SQL: &str = "select digest, administrator from sessions where tenant = $1 and last_used_at > $2 \
+             and expires_at > $3";
+        let rows = self.0.read(SQL, values![tenant, now.minus(IDLE), now]).await?;
+        rows.iter()
+            .map(|row| Ok((TokenDigest(row.digest("digest")?), row.parsed("administrator")?)))
+            .collect()
+    }
+
     /// Ends every session of an administrator; how many there were.
     ///
     /// # Errors
@@ -74,6 +91,20 @@ impl Sessions<'_> {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "delete from sessions where tenant = $1 and administrator = $2";
         self.0.write(SQL, values![tenant, administrator]).await
+    }
+
+    /// Ends an administrator's sessions but one; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_others(
+        &self,
+        tenant: TenantId,
+        administrator: AdministratorId,
+        own: &TokenDigest,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from sessions where tenant = $1 and administrator = $2 and digest <> $3";
+        self.0.write(SQL, values![tenant, administrator, *own]).await
     }
 
     /// Ends every session of a tenant; how many there were.

@@ -13,11 +13,12 @@ use crate::db::{Db, Pools};
 use crate::error::{ConnectError, StoreError};
 use crate::writer::Writer;
 use crate::{
-    AdministratorApps, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens, Audit, AuditChain,
-    Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports, EnrolmentTokens,
-    ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links, MailOutbox, MailRefusals,
-    Passkeys, RecoveryCodes, RegistrationNotices, Registrations, Removals, Requests, SecurityQuestions,
-    Sessions, SigningKeys, SyncLeases, SyncReports, Tenants, Users,
+    AdministratorApps, AdministratorPasskeys, Administrators, AgentTokens, Agents, ApiAnswers, ApiTokens,
+    Audit, AuditChain, Authenticators, BrandPictures, CloudPasswords, Codes, DeviceCodes, DoctorReports,
+    EnrolmentTokens, ExpiryNotices, Flows, GroupPolicies, Groups, HelpDesk, Licences, Limits, Links,
+    MailClosed, MailOutbox, MailRefusals, Passkeys, RecoveryCodes, RegistrationNotices, Registrations,
+    Removals, Requests, SecurityQuestions, Sessions, SigningKeys, Statistics, SyncLeases, SyncReports,
+    Tenants, Users,
 };
 
 /// How long a statement waits for SQLite's lock, or for a free connection.
@@ -200,6 +201,18 @@ macro_rules! migrations {
                 "session-answers",
                 include_str!(concat!("../migrations/", $database, "/0097_session_answers.sql")),
             ),
+            (100, "timeline", include_str!(concat!("../migrations/", $database, "/0100_timeline.sql"))),
+            (103, "mail-closed", include_str!(concat!("../migrations/", $database, "/0103_mail_closed.sql"))),
+            (
+                105,
+                "administrator-passkeys",
+                include_str!(concat!("../migrations/", $database, "/0105_administrator_passkeys.sql")),
+            ),
+            (
+                108,
+                "former-tokens",
+                include_str!(concat!("../migrations/", $database, "/0108_former_tokens.sql")),
+            ),
         ]
     };
 }
@@ -317,6 +330,8 @@ repositories! {
     administrators: Administrators;
     /// Authenticator apps of administrators.
     administrator_apps: AdministratorApps;
+    /// Passkeys of administrators.
+    administrator_passkeys: AdministratorPasskeys;
     /// The people.
     users: Users;
     /// The enrolled agents.
@@ -363,6 +378,8 @@ repositories! {
     limits: Limits;
     /// Requests to the directories.
     requests: Requests;
+    /// How often what ended how.
+    statistics: Statistics;
     /// Administrators' sessions.
     sessions: Sessions;
     /// Tokens for programs.
@@ -375,6 +392,8 @@ repositories! {
     audit_chain: AuditChain;
     /// Mails that wait.
     mail_outbox: MailOutbox;
+    /// That nothing goes out at present.
+    mail_closed: MailClosed;
     /// What was refused for good on its way out.
     mail_refusals: MailRefusals;
     /// Who was told that their password expires.

@@ -1,7 +1,10 @@
 //! The tenants.
 
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::licence::Licensing;
+use ritorno_identity::question::QuestionPolicy;
 use ritorno_identity::removal_guard::RemovalGuard;
+use ritorno_identity::sspr::ReconfirmAfter;
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{GroupId, KeyId, TenantId};
@@ -171,6 +174,66 @@ impl Tenants<'_> {
         Ok(self.0.write(SQL, values).await? == 1)
     }
 
+    /// Sets who may reset, what they prove before it, which questions there are, when people are asked to look through what they
+    /// registered and when they are told that a password expires, as `to` has it, if all of it is as `from` has it. `false` if it is not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_sspr_policy(&self, from: &Tenant, to: &Tenant) -> Result<bool, StoreError> {
+        const READ: &str = "select * from tenants where id = $1";
+        // What a version before wrote may be spelled otherwise and mean the same: what is compared is the text that was read.
+        const SQL: &str = "update tenants set gate_policy = $2, questions = $3, reconfirm_days = $4, expiry_days = $5, \
+             sspr_group = $6, sspr_groups = $7 where id = $1 and gate_policy = $8 and questions = $9 \
+             and reconfirm_days = $10 and expiry_days = $11 and coalesce(sspr_group, '') = $12 \
+             and coalesce(sspr_groups, '') = $13";
+        let Some(row) = self.0.read_one(READ, values![from.id]).await? else { return Ok(false) };
+        if sspr_policy(&tenant(&row)?) != sspr_policy(from) {
+            return Ok(false);
+        }
+        let values = values![
+            from.id,
+            json(&to.gate_policy),
+            json(&to.questions),
+            u32::from(to.reconfirm_after.days()),
+            json(&to.expiry_days),
+            to.sspr_groups.first().copied(),
+            json(&to.sspr_groups),
+            row.text("gate_policy")?,
+            row.text("questions")?,
+            row.int("reconfirm_days")?,
+            row.text("expiry_days")?,
+            row.text_if_any("sspr_group")?.unwrap_or_default(),
+            row.text_if_any("sspr_groups")?.unwrap_or_default(),
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
+    /// Sets what the tenant is called, how its pages look and where help is, as `to` has it, if all of it is as `from` has it. `false` if it is
+    /// not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_look(&self, from: &Tenant, to: &Tenant) -> Result<bool, StoreError> {
+        const READ: &str = "select * from tenants where id = $1";
+        const SQL: &str = "update tenants set name = $2, brand = $3, helpdesk_url = $4 where id = $1 and name = $5 \
+             and coalesce(brand, '') = $6 and coalesce(helpdesk_url, '') = $7";
+        let Some(row) = self.0.read_one(READ, values![from.id]).await? else { return Ok(false) };
+        let now = tenant(&row)?;
+        if (&now.name, &now.brand, &now.helpdesk_url) != (&from.name, &from.brand, &from.helpdesk_url) {
+            return Ok(false);
+        }
+        let values = values![
+            from.id,
+            to.name.as_str(),
+            json(&to.brand),
+            to.helpdesk_url.as_deref(),
+            row.text("name")?,
+            row.text_if_any("brand")?.unwrap_or_default(),
+            row.text_if_any("helpdesk_url")?.unwrap_or_default(),
+        ];
+        Ok(self.0.write(SQL, values).await? == 1)
+    }
+
     /// Says whether people need a licence and where products are used, if that is what it was when `from` was read. `false` if it is
     /// not.
     ///
@@ -240,6 +303,11 @@ impl Tenants<'_> {
         let rows = self.0.read("select * from tenants order by created_at, id", values![]).await?;
         rows.iter().map(tenant).collect()
     }
+}
+
+/// The policy of self-service.
+fn sspr_policy(of: &Tenant) -> (&GatePolicy, &QuestionPolicy, ReconfirmAfter, &[u16], &[GroupId]) {
+    (&of.gate_policy, &of.questions, of.reconfirm_after, &of.expiry_days, &of.sspr_groups)
 }
 
 /// The groups whose people may reset. Another first one than the only one of a version before was set by such a version, and holds alone.

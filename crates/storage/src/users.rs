@@ -11,10 +11,14 @@ use ritorno_protocol::bytes::Bytes;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{Forest, SourceAnchor, TenantId, UserId};
 
+use crate::cloud_passwords::forgetting;
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::own_groups::leaving_own;
+use crate::registrations::end_of;
 use crate::row::Row;
 use crate::value::{AT_ONCE, Sql, Value, about_list, json, name_of, parts, row_statements, values};
+use crate::writer::Statement;
 
 /// The people of a tenant. Pages of them are in `user_pages.rs`.
 pub struct Users<'a>(pub(crate) &'a Db);
@@ -122,19 +126,29 @@ impl Users<'_> {
     /// # Errors
     /// [`StoreError::Contradiction`] if the principal name, the anchor or the external id is taken; other [`StoreError`]s.
     pub async fn update(&self, user: &User, expected: i64) -> Result<Updated, StoreError> {
-        const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
-             display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
-             source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
-             account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, password_expires_at = $21, external_id = $22, \
-             given_name = $23, family_name = $24, version = version + 1 \
-             where tenant = $1 and id = $2 and version = $20 returning version";
-        let mut values = columns(user);
-        values.extend(values![expected, user.password_expires_at]);
-        values.extend(provisioned(user));
-        match self.0.write_returning(SQL, values).await?.first() {
-            None => Ok(Updated::Conflict),
-            Some(row) => Ok(Updated::Done { version: row.int("version")? }),
-        }
+        let (sql, values) = updating(user, expected);
+        Ok(if self.0.write(sql, values).await? == 1 {
+            Updated::Done { version: expected + 1 }
+        } else {
+            Updated::Conflict
+        })
+    }
+
+    /// Stores that somebody of the tenant's own comes from a directory now, as `joined` has it, if the version in the database is still
+    /// `expected`: and with it, all or nothing, what follows. A password of the tenant's counts no more, nothing that it proved does, and they
+    /// leave the groups of the tenant's own, which no program could take them out of any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn join(&self, joined: &User, expected: i64, at: Timestamp) -> Result<Updated, StoreError> {
+        let (tenant, id) = (joined.tenant, joined.id);
+        let [without, leave] = leaving_own(tenant, id, at);
+        let statements =
+            vec![updating(joined, expected), forgetting(tenant, id), without, leave, end_of(tenant, id)];
+        Ok(match self.0.write_together(statements, 1).await? {
+            None => Updated::Done { version: expected + 1 },
+            Some(_) => Updated::Conflict,
+        })
     }
 
     /// Cloud-only people of an address at work, compared without regard to case as far as the database folds it: at most two, since more
@@ -325,6 +339,20 @@ fn all_columns(user: &User) -> Vec<Value> {
     ]);
     values.extend(provisioned(user));
     values
+}
+
+/// The statement that stores a person, if the version in the database is still `expected`.
+fn updating(user: &User, expected: i64) -> Statement {
+    const SQL: &str = "update users set user_principal_name = $3, principal_key = $4, account_key = $5, \
+         display_name = $6, mail = $7, alternate_mail = $8, language = $9, enabled = $10, \
+         source_anchor = $11, object_guid = $12, object_sid = $13, forest = $14, domain = $15, \
+         account_name = $16, exported_by = $17, updated_at = $18, mobile = $19, password_expires_at = $21, external_id = $22, \
+         given_name = $23, family_name = $24, version = version + 1 \
+         where tenant = $1 and id = $2 and version = $20";
+    let mut values = columns(user);
+    values.extend(values![expected, user.password_expires_at]);
+    values.extend(provisioned(user));
+    (SQL, values)
 }
 
 /// What is kept for a provisioner: of a person of a directory nothing.

@@ -160,9 +160,15 @@ pub trait Directory: Send + Sync {
     /// [`DirectoryError`]; `Unknown` if the answer did not come.
     async fn unlock(&self, person: &Self::Person) -> Result<Done, DirectoryError>;
 
-    /// Whether `typed` is the person's password. Done if it is.
+    /// Whether `typed` is the person's password. Done if it is. `known` says that the browser is one in which the person succeeded
+    /// before; others have to leave some of the wrong passwords that an account may have to it.
     ///
     /// # Errors
     /// [`DirectoryError::NotApplied`] with the reason if it is not, or if that could not be found out.
-    async fn verify(&self, person: &Self::Person, typed: &Password) -> Result<Done, DirectoryError>;
+    async fn verify(
+        &self,
+        person: &Self::Person,
+        typed: &Password,
+        known: bool,
+    ) -> Result<Done, DirectoryError>;
 }

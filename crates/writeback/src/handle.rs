@@ -272,8 +272,7 @@ impl<D: Directory> Handler<D> {
             return Ok(Handled::Answered(self.conclude(entry, says, reporter).await?));
         }
 
-        let written =
-            tokio::time::timeout(DIRECTORY_TIMEOUT, self.act(act, &person, order.must_change)).await;
+        let written = tokio::time::timeout(DIRECTORY_TIMEOUT, self.act(act, &person, &order)).await;
         let mut outcome = match written {
             Ok(Ok(done)) => Outcome::Done(done),
             Ok(Err(error)) => error.into(),
@@ -484,12 +483,12 @@ impl<D: Directory> Handler<D> {
         }
     }
 
-    async fn act(&self, act: Act, person: &D::Person, must_change: bool) -> Result<Done, DirectoryError> {
+    async fn act(&self, act: Act, person: &D::Person, order: &Authorisation) -> Result<Done, DirectoryError> {
         match act {
-            Act::Reset(new) => self.directory.reset(person, &new, must_change).await,
+            Act::Reset(new) => self.directory.reset(person, &new, order.must_change).await,
             Act::Change { old, new } => self.directory.change(person, &old, &new).await,
             Act::Unlock => self.directory.unlock(person).await,
-            Act::Verify(typed) => self.directory.verify(person, &typed).await,
+            Act::Verify(typed) => self.directory.verify(person, &typed, order.known_browser).await,
         }
     }
 

@@ -173,6 +173,7 @@ impl Rig {
             must_change: false,
             forbid_names: false,
             banned_words: Vec::new(),
+            known_browser: false,
             issued_at: NOW,
             start_by: NOW.plus(Duration::from_secs(5)),
             expires_at: NOW.plus(Duration::from_secs(60)),
@@ -400,7 +401,7 @@ impl Directory for FakeDirectory {
         self.write("unlock")
     }
 
-    async fn verify(&self, (): &(), _typed: &Password) -> Result<Done, DirectoryError> {
+    async fn verify(&self, (): &(), _typed: &Password, _known: bool) -> Result<Done, DirectoryError> {
         self.write("verify")
     }
 }

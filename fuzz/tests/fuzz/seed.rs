@@ -115,6 +115,7 @@ pub(crate) fn authorisation() -> Signed<Authorisation> {
         must_change: false,
         forbid_names: false,
         banned_words: Vec::new(),
+        known_browser: false,
         issued_at: NOW,
         start_by: NOW.plus(Duration::from_secs(5)),
         expires_at: NOW.plus(Duration::from_secs(60)),

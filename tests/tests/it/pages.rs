@@ -29,9 +29,11 @@ const PAGES: &[(&str, Suite)] = &[
     ("console/onboarding", Suite::Browser),
     ("console/overview", Suite::Browser),
     ("console/pass", Suite::Ways),
+    ("console/passkeys", Suite::Browser),
     ("console/people", Suite::Ways),
     ("console/second", Suite::Browser),
     ("console/second-app", Suite::Browser),
+    ("console/second-passkey", Suite::Browser),
     ("console/sign-in", Suite::Browser),
     ("console/sspr-policy", Suite::Browser),
     ("console/sync", Suite::Browser),
@@ -64,6 +66,27 @@ const PAGES: &[(&str, Suite)] = &[
     ("portal/work", Suite::Browser),
 ];
 
+/// States of pages, as their `data-state` says them, that are met in every language as well.
+const STATES: &[(&str, Suite)] = &[
+    ("portal/cloud-password: change", Suite::Account),
+    ("portal/cloud-password: fault", Suite::Account),
+    ("portal/code: code-too-many", Suite::Browser),
+    ("portal/code: other", Suite::Ways),
+    ("portal/code: resent", Suite::Browser),
+    ("portal/front: front-not-a-name", Suite::Browser),
+    ("portal/front: stopped", Suite::Browser),
+    ("portal/notice: flow-ended-told", Suite::Browser),
+    ("portal/notice: problem-missing", Suite::Browser),
+    ("portal/outcome: done", Suite::Ways),
+    ("portal/outcome: done other", Suite::Ways),
+    ("portal/outcome: kept", Suite::Account),
+    ("portal/password: change", Suite::Methods),
+    ("portal/password: not-arrived", Suite::Browser),
+    ("portal/register/done: registered-told", Suite::Register),
+    ("portal/register/methods: required", Suite::Account),
+    ("portal/register/recovery-codes: shown", Suite::Ways),
+];
+
 /// Pages that no browser meets, each with the reason. `crates/http/tests/it` has them as text.
 const UNMET: &[(&str, &str)] = &[
     ("console/removals", "it takes a sync that would delete more than its guard lets through"),
@@ -76,17 +99,17 @@ pub(crate) fn met_file(stack: &Stack) -> PathBuf {
 }
 
 impl Suite {
-    /// Whether the suite has met its pages, by what is written down in `file`.
+    /// Whether the suite has met its pages, and their states, by what is written down in `file`.
     ///
     /// # Errors
-    /// With each page and language that it has not.
+    /// With each page or state and language that it has not.
     pub(crate) fn met_its_pages(self, file: &Path) -> Result<()> {
         let met = std::fs::read_to_string(file).context("no page was met")?;
         let met: BTreeSet<&str> = met.lines().collect();
         let languages = languages()?;
         ensure!(languages.len() >= 2, "{languages:?}");
         let mut missing = Vec::new();
-        for (page, _) in PAGES.iter().filter(|(_, suite)| *suite == self) {
+        for (page, _) in PAGES.iter().chain(STATES).filter(|(_, suite)| *suite == self) {
             let lines = languages.iter().map(|tag| format!("{tag} {page}"));
             missing.extend(lines.filter(|line| !met.contains(line.as_str())));
         }

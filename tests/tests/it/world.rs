@@ -8,7 +8,7 @@ use ritorno_directory::{Directory, ForestConfig, Identity, PasswordVersion, Pers
 use ritorno_lab::forest::ForestHandle;
 use ritorno_lab::middlebox::Middlebox;
 use ritorno_lab::stack::{Plan, Programs, Stack};
-use ritorno_lab::{Forest, Lab, MailServer, OpenLdap, PrivateLab};
+use ritorno_lab::{Forest, Lab, MailServer, OpenLdap, PostgreSql, PrivateLab};
 use ritorno_protocol::clock::SystemClock;
 use ritorno_protocol::random::Random;
 use ritorno_protocol::secret::Password;
@@ -51,6 +51,9 @@ impl Random for SystemRandom {
 }
 
 impl World {
+    /// The server's database on a PostgreSQL of its own.
+    pub(crate) const DATABASE: &str = "ritorno";
+
     /// Starts it; `prepare` changes the forest before the first sync.
     pub(crate) fn start(name: &str, prepare: impl FnOnce(&ForestHandle) -> Result<()>) -> Result<Self> {
         Self::start_on(Forest::Contoso, name, prepare)
@@ -70,6 +73,17 @@ impl World {
         let lab = Lab::open()?.private(name)?;
         let setting = Setting { database: Some(database), ..Setting::default() };
         Self::launch(lab, Forest::Contoso, &programs()?, setting, |_| Ok(()))
+    }
+
+    /// Contoso, with the server on a PostgreSQL that is stopped and started by the test: a cluster of the private lab's own.
+    pub(crate) fn start_on_postgresql_of_its_own(name: &str) -> Result<(Self, PostgreSql)> {
+        let lab = Lab::open()?.private(name)?;
+        let postgresql = lab.postgresql();
+        postgresql.start()?;
+        let database = postgresql.fresh_database(Self::DATABASE)?;
+        let setting = Setting { database: Some(database), ..Setting::default() };
+        let world = Self::launch(lab, Forest::Contoso, &programs()?, setting, |_| Ok(()))?;
+        Ok((world, postgresql))
     }
 
     /// Contoso, and an OpenLDAP server beside it, which one agent serves both.

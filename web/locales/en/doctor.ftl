@@ -55,4 +55,5 @@ doctor-check-mail-bounces = What can't be delivered can come back
 doctor-check-mail-spf = SPF permits the mail server
 doctor-check-mail-dkim = The key of the signatures is published (DKIM)
 doctor-check-mail-dmarc = There is a DMARC policy
+doctor-check-mail-closed = The mail server takes mail
 doctor-check-mail-refusals = The mail server refused nothing

@@ -28,6 +28,11 @@ code-to-directory = the address from my organisation
 code-resend = Send a new code
 code-resent = If a new code can be sent, it is on its way. Only the latest code holds.
 code-nothing = If nothing arrives, look in the spam folder. Then give the help desk this code:
+time-left = { $n ->
+    [one] For your security, all of this has to be done within { $n } minute. After that you start again; until the new password is set, nothing is changed.
+   *[other] For your security, all of this has to be done within { $n } minutes. After that you start again; until the new password is set, nothing is changed.
+}
+time-soon = Two minutes are left for this. After that you start again; until the new password is set, nothing is changed.
 other-name = Use another name
 code-not-a-code = A code has eight digits.
 code-wrong = That code is not right. Look at the latest mail and try again.

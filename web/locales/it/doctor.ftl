@@ -55,4 +55,5 @@ doctor-check-mail-bounces = Ciò che non si può consegnare può tornare indietr
 doctor-check-mail-spf = SPF ammette il server di posta
 doctor-check-mail-dkim = La chiave delle firme è pubblicata (DKIM)
 doctor-check-mail-dmarc = C'è una politica DMARC
+doctor-check-mail-closed = Il server di posta accetta messaggi
 doctor-check-mail-refusals = Il server di posta non ha rifiutato nulla

@@ -28,6 +28,11 @@ code-to-directory = all'indirizzo che ha la mia organizzazione
 code-resend = Manda un nuovo codice
 code-resent = Se si può mandare un nuovo codice, è in arrivo. Vale solo il codice più recente.
 code-nothing = Se non arriva niente, guarda nella posta indesiderata. Poi dai all'assistenza questo codice:
+time-left = { $n ->
+    [one] Per la tua sicurezza hai { $n } minuto per arrivare in fondo. Dopo si ricomincia; finché la nuova password non è impostata non cambia niente.
+   *[other] Per la tua sicurezza hai { $n } minuti per arrivare in fondo. Dopo si ricomincia; finché la nuova password non è impostata non cambia niente.
+}
+time-soon = Restano due minuti. Dopo si ricomincia; finché la nuova password non è impostata non cambia niente.
 other-name = Usa un altro nome
 code-not-a-code = Un codice ha otto cifre.
 code-wrong = Il codice non è giusto. Guarda il messaggio più recente e riprova.

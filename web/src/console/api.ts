@@ -18,6 +18,8 @@ export type Ask<K extends OperationName> = (keyof Member<K, "path"> extends neve
     query?: Member<K, "query">;
     /** The tag of what is changed: it is changed only if nobody else did so meanwhile. */
     tag?: string | undefined;
+    /** Whether a busy server is not asked again: the answer is of now, and its person asks anew. */
+    once?: boolean;
     signal?: AbortSignal;
   };
 
@@ -104,7 +106,7 @@ export async function call<K extends OperationName>(name: K, ask: Ask<K>, means:
     }
     if (response.ok) return read<K>(response);
     const seconds = response.status === 429 || response.status === 503 ? retryAfter(response) : undefined;
-    if (seconds === undefined || tries >= TRIES) throw await problemOf(response);
+    if (ask.once === true || seconds === undefined || tries >= TRIES) throw await problemOf(response);
     await means.wait(seconds * 1000);
   }
 }

@@ -1,5 +1,8 @@
 // Operations of the API whose document is not here yet.
 
+import type { ComingPeople } from "./coming-people.ts";
+import type { ComingPolicy } from "./coming-policy.ts";
+
 interface Ends {
   readonly success: number;
   readonly failure: number;
@@ -14,6 +17,6 @@ export interface Statistics {
   readonly last_sync?: string | null;
 }
 
-export interface Coming {
+export interface Coming extends ComingPeople, ComingPolicy {
   "GET /statistics": { path: {}; query: { days?: number }; body: undefined; answer: Statistics; keyed: false };
 }

@@ -26,16 +26,18 @@ export interface PageEntry {
 
 export const PAGES: readonly PageEntry[] = [
   { path: "/", title: "app-overview-title", rights: ["read-tenant"], load: () => import("./pages/overview.tsx") },
-  { path: "/people", title: "app-people-title", rights: ["read-users"], plain: "/console/people" },
+  { path: "/people", title: "app-people-title", rights: ["read-users"], load: () => import("./pages/people.tsx") },
+  { path: "/people/:person", title: "app-people-person", rights: ["read-users"], load: () => import("./pages/person.tsx"), menu: false },
+  { path: "/support-codes/:code", title: "support-code", rights: ["read-timeline"], load: () => import("./pages/support-code.tsx"), menu: false },
   { path: "/agents", title: "console-agents", rights: ["read-tenant"], load: () => import("./pages/agents.tsx") },
   { path: "/removals/:agent", title: "console-removals-title", rights: ["read-removals"], load: () => import("./pages/removals.tsx"), menu: false },
   { path: "/onboarding", title: "console-onboarding", rights: ["enable-writeback"], load: () => import("./pages/onboarding.tsx") },
   { path: "/directories", title: "app-directories-title", rights: ["read-tenant"], load: () => import("./pages/directories.tsx") },
   { path: "/sync", title: "sync-title", rights: ["read-tenant"], load: () => import("./pages/sync.tsx") },
   { path: "/doctor", title: "doctor-title", rights: ["read-tenant"], load: () => import("./pages/doctor.tsx") },
-  { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], plain: "/console/sspr" },
-  { path: "/look", title: "app-look-title", rights: ["read-tenant"], plain: "/console/look" },
-  { path: "/licences", title: "app-licences-title", rights: ["change-tenant"], plain: "/console/licences" },
-  { path: "/audit", title: "app-audit-title", rights: ["read-audit"], plain: "/console/audit" },
+  { path: "/sspr", title: "app-sspr-title", rights: ["read-tenant"], load: () => import("./pages/sspr.tsx") },
+  { path: "/look", title: "app-look-title", rights: ["read-tenant"], load: () => import("./pages/look.tsx") },
+  { path: "/licences", title: "app-licences-title", rights: ["read-licences"], load: () => import("./pages/licences.tsx") },
+  { path: "/audit", title: "app-audit-title", rights: ["read-audit"], load: () => import("./pages/audit.tsx") },
   { path: "/guide", title: "app-guide-title", rights: ["read-tenant"], load: () => import("./pages/guide.tsx") },
 ];

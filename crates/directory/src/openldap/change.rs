@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::verify::Tried;
 use super::{OpenLdap, Person, refusal};
 use crate::error::DirectoryError;
+use crate::operations::attempts::Browser;
 use crate::operations::verify::SignIn;
 use crate::operations::{done, timed};
 
@@ -16,7 +17,7 @@ impl OpenLdap {
     /// not tried near the lockout threshold. One that is right but expired is replaced by the service account.
     ///
     /// # Errors
-    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], [`Fault::LimitReached`] near the threshold; else [`DirectoryError`].
+    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], also near the threshold; else [`DirectoryError`].
     pub async fn change(
         &self,
         person: &Person,
@@ -26,7 +27,7 @@ impl OpenLdap {
         let since = Instant::now();
         let _turn = self.inner.attempts.turn(*person.uuid.as_bytes(), self.inner.config.timeout).await?;
         let refused = |fault, why: &str| Err(DirectoryError::fault(fault, &person.host, why));
-        let written = match self.try_password(person, old).await? {
+        let written = match self.try_password(person, old, Browser::Known).await? {
             Tried::In(mut connection, _) => {
                 let sent =
                     connection.modify_password(&person.dn, Some(old.expose()), new.expose(), self.timeout());
@@ -46,7 +47,7 @@ impl OpenLdap {
             }
             Tried::Not(SignIn::TooCloseToLockout) => {
                 let why = "not tried: two more wrong passwords would lock the account";
-                return refused(Fault::LimitReached, why);
+                return refused(Fault::AccountLocked, why);
             }
             Tried::Not(_) => return refused(Fault::WrongOldPassword, "the old password is wrong"),
         };

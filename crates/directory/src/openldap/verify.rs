@@ -9,7 +9,7 @@ use super::state::{AccountState, state};
 use super::{Lease, OpenLdap, Person, refusal};
 use crate::error::DirectoryError;
 use crate::ldap::{Connection, Control, LdapError, PolicyError};
-use crate::operations::attempts::{CLOCKS_DIFFER, Room, enough_room};
+use crate::operations::attempts::{Browser, CLOCKS_DIFFER, Room, enough_room};
 use crate::operations::verify::SignIn;
 
 /// What a bind with a person's password came to.
@@ -21,15 +21,28 @@ pub(super) enum Tried {
 }
 
 impl OpenLdap {
+    /// [`OpenLdap::verify_in`] a browser that is known.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn verify(&self, person: &Person, password: &Password) -> Result<SignIn, DirectoryError> {
+        self.verify_in(person, password, Browser::Known).await
+    }
+
     /// Tries a password with one bind, at the server where it was seen just before on the same connection how many wrong ones there were.
     /// Attempts for one person wait for each other, and none is made that could bring the account
-    /// within one wrong password of being locked.
+    /// within one wrong password of being locked; from a browser that is not known, none that could bring it beyond half the way there.
     ///
     /// # Errors
     /// What kept us from asking, or an answer that is in no table.
-    pub async fn verify(&self, person: &Person, password: &Password) -> Result<SignIn, DirectoryError> {
+    pub async fn verify_in(
+        &self,
+        person: &Person,
+        password: &Password,
+        browser: Browser,
+    ) -> Result<SignIn, DirectoryError> {
         let _turn = self.inner.attempts.turn(*person.uuid.as_bytes(), self.inner.config.timeout).await?;
-        match self.try_password(person, password).await? {
+        match self.try_password(person, password, browser).await? {
             Tried::In(connection, must_change) => {
                 connection.close().await;
                 Ok(if must_change { SignIn::MustChange } else { SignIn::Accepted })
@@ -43,12 +56,13 @@ impl OpenLdap {
         &self,
         person: &Person,
         password: &Password,
+        browser: Browser,
     ) -> Result<Tried, DirectoryError> {
         if password.expose().is_empty() {
             return Ok(Tried::Not(SignIn::WrongPassword));
         }
         let mut lease = self.connection_of_its_own(&person.host).await?;
-        let (state, room) = lease.room(person, self.inner.clock.now()).await?;
+        let (state, room) = lease.room(person, browser, self.inner.clock.now()).await?;
         let not = match room {
             _ if state.disabled => Some(SignIn::Disabled),
             Room::Free => None,
@@ -86,6 +100,7 @@ impl Lease<'_> {
     async fn room(
         &mut self,
         person: &Person,
+        browser: Browser,
         now: Timestamp,
     ) -> Result<(AccountState, Room), DirectoryError> {
         let entry = self.entry(&person.dn, &super::locate::ATTRIBUTES).await?;
@@ -95,15 +110,18 @@ impl Lease<'_> {
         })?;
         let person = Person { entry, ..person.clone() };
         let rules = self.rules(&person).await?;
-        let room = room(&person, &rules, now);
+        let room = room(&person, &rules, browser, now);
         Ok((state(&person, &rules, now), room))
     }
 }
 
 /// Whether a password may be tried, by a clock that need not be the server's: what may still count there counts.
-fn room(person: &Person, rules: &Rules, now: Timestamp) -> Room {
+fn room(person: &Person, rules: &Rules, browser: Browser, now: Timestamp) -> Room {
     let seen = state(person, rules, now.minus(CLOCKS_DIFFER));
-    if seen.locked { Room::Locked } else { enough_room(seen.bad_password_count, rules.lockout.threshold) }
+    if seen.locked {
+        return Room::Locked;
+    }
+    enough_room(seen.bad_password_count, rules.lockout.threshold, browser)
 }
 
 #[cfg(test)]
@@ -121,7 +139,7 @@ mod tests {
             ("pwdFailureCountInterval", "60"),
             ("pwdLockoutDuration", "60"),
         ]);
-        room(&person_with(attributes), &rules, Timestamp::from_unix_ms(seconds * 1_000))
+        room(&person_with(attributes), &rules, Browser::Known, Timestamp::from_unix_ms(seconds * 1_000))
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::operations::locate::Person;
 
 /// How many wrong passwords stay free for the person's own mistakes elsewhere.
 const SPARED: u32 = 2;
+/// Of the wrong passwords that lock, how many are at least out of reach of browsers in which the person never succeeded; where more
+/// of them lock, it is half.
+const SPARED_FROM_OTHERS: u32 = 3;
 /// What is assumed when the threshold can't be read: one wrong attempt, then no more.
 const ASSUMED_THRESHOLD: u32 = 3;
 /// Added to the time for which wrong passwords count, for clocks that differ.
@@ -28,6 +31,15 @@ pub(crate) const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 /// One lock for each person with an attempt under way.
 #[derive(Default)]
 pub(crate) struct Attempts(Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>);
+
+/// In which browser a password was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// One in which the person succeeded before, or in which they have just proved the password.
+    Known,
+    /// Any other one: whoever knows a name has it. It leaves some of the wrong passwords to the person's own.
+    Other,
+}
 
 /// Whether a password may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +74,21 @@ impl Attempts {
 
 impl Lease<'_> {
     /// Reads how many wrong passwords have been counted, and how many lock.
-    pub(crate) async fn room(&mut self, person: &Person, now: Timestamp) -> Result<Room, DirectoryError> {
+    pub(crate) async fn room(
+        &mut self,
+        person: &Person,
+        browser: Browser,
+        now: Timestamp,
+    ) -> Result<Room, DirectoryError> {
         let (_, lockout) = self.policy(person).await?;
         let attributes =
             ["badPwdCount", "badPasswordTime", "lockoutTime", "msDS-User-Account-Control-Computed"];
         let entry = self.read(&guid_dn(&person.object_guid), &attributes).await?;
-        Ok(room(&entry, lockout, now))
+        Ok(room(&entry, lockout, browser, now))
     }
 }
 
-fn room(entry: &Entry, lockout: Lockout, now: Timestamp) -> Room {
+fn room(entry: &Entry, lockout: Lockout, browser: Browser, now: Timestamp) -> Room {
     if entry.integer("msDS-User-Account-Control-Computed").is_some_and(|bits| bits & LOCKED != 0) {
         return Room::Locked;
     }
@@ -79,17 +96,25 @@ fn room(entry: &Entry, lockout: Lockout, now: Timestamp) -> Room {
     let forgotten =
         last.zip(lockout.window).is_some_and(|(last, window)| now > last.plus(window + CLOCKS_DIFFER));
     let counted = entry.integer("badPwdCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-    enough_room(if forgotten { 0 } else { counted }, lockout.threshold)
+    enough_room(if forgotten { 0 } else { counted }, lockout.threshold, browser)
 }
 
 /// Whether one more wrong password leaves enough of them, of `threshold` that lock: 0 for never, `None` if it can't be read.
-pub(crate) fn enough_room(counted: u32, threshold: Option<u32>) -> Room {
-    match threshold {
-        Some(0) => Room::Free,
-        threshold if counted >= threshold.unwrap_or(ASSUMED_THRESHOLD).saturating_sub(SPARED) => {
-            Room::TooClose
-        }
-        _ => Room::Free,
+pub(crate) fn enough_room(counted: u32, threshold: Option<u32>, browser: Browser) -> Room {
+    let most = match threshold {
+        Some(0) => return Room::Free,
+        threshold => most(threshold.unwrap_or(ASSUMED_THRESHOLD), browser),
+    };
+    if counted >= most { Room::TooClose } else { Room::Free }
+}
+
+/// How many wrong passwords an account may have from such a browser.
+fn most(threshold: u32, browser: Browser) -> u32 {
+    let known = threshold.saturating_sub(SPARED);
+    match browser {
+        Browser::Known => known,
+        // Where so few lock that nothing could be left to the person, one is not kept from everybody else.
+        Browser::Other => (threshold / 2).min(threshold.saturating_sub(SPARED_FROM_OTHERS)).max(known.min(1)),
     }
 }
 
@@ -104,7 +129,8 @@ mod tests {
         // The Unix epoch.
         set("badpasswordtime", "116444736000000000");
         let window = Some(Duration::from_secs(1800));
-        room(&entry, Lockout { threshold, window, duration: window }, Timestamp::from_unix_ms(now_ms))
+        let lockout = Lockout { threshold, window, duration: window };
+        room(&entry, lockout, Browser::Known, Timestamp::from_unix_ms(now_ms))
     }
 
     #[tokio::test]
@@ -131,5 +157,19 @@ mod tests {
             "within the window, by clocks that may differ"
         );
         assert_eq!(counted("4", Some(5), 1_861_000), Room::Free, "the count has been forgotten");
+    }
+
+    #[test]
+    fn whoever_is_not_known_leaves_some_to_the_person() {
+        for (threshold, others, known) in
+            [(1, 0, 0), (2, 0, 0), (3, 1, 1), (4, 1, 2), (5, 2, 3), (6, 3, 4), (10, 5, 8), (50, 25, 48)]
+        {
+            let told = (most(threshold, Browser::Other), most(threshold, Browser::Known));
+            assert_eq!(told, (others, known), "{threshold}");
+        }
+        assert_eq!(enough_room(4, Some(10), Browser::Other), Room::Free);
+        assert_eq!(enough_room(5, Some(10), Browser::Other), Room::TooClose);
+        assert_eq!(enough_room(900, Some(0), Browser::Other), Room::Free, "0 never locks");
+        assert_eq!(enough_room(1, None, Browser::Other), Room::TooClose, "unknown: one attempt");
     }
 }

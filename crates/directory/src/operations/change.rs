@@ -4,7 +4,7 @@ use ritorno_protocol::outcome::{Done, Fault};
 use ritorno_protocol::secret::Password;
 use tokio::time::Instant;
 
-use super::attempts::Room;
+use super::attempts::{Browser, Room};
 use super::{done, timed};
 use crate::error::DirectoryError;
 use crate::forest::Directory;
@@ -18,7 +18,7 @@ impl Directory {
     /// lockout threshold.
     ///
     /// # Errors
-    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], [`Fault::LimitReached`] near the threshold; else [`DirectoryError`].
+    /// [`Fault::WrongOldPassword`], [`Fault::AccountLocked`], also near the threshold; else [`DirectoryError`].
     pub async fn change(
         &self,
         person: &Person,
@@ -30,7 +30,8 @@ impl Directory {
         let mut lease = self.lease().await?;
         lease.is_the_pdc()?;
         let host = lease.pdc.host.clone();
-        match lease.room(person, self.inner.clock.now()).await? {
+        // Whoever changes it has just proved it.
+        match lease.room(person, Browser::Known, self.inner.clock.now()).await? {
             Room::Free => {}
             Room::Locked => {
                 lease.finish().await;
@@ -39,7 +40,7 @@ impl Directory {
             Room::TooClose => {
                 lease.finish().await;
                 let detail = "not tried: two more wrong passwords would lock the account";
-                return Err(DirectoryError::fault(Fault::LimitReached, &host, detail));
+                return Err(DirectoryError::fault(Fault::AccountLocked, &host, detail));
             }
         }
         lease.is_where(person)?;

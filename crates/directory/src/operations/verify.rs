@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ritorno_protocol::secret::Password;
 
-use super::attempts::Room;
+use super::attempts::{Browser, Room};
 use crate::error::DirectoryError;
 use crate::forest::Directory;
 use crate::kerberos::KerberosFault;
@@ -70,12 +70,25 @@ impl SignIn {
 pub const REPLACED_STAYS: Duration = Duration::from_secs(65 * 60);
 
 impl Directory {
+    /// [`Directory::verify_in`] a browser that is known.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn verify(&self, person: &Person, password: &Password) -> Result<SignIn, DirectoryError> {
+        self.verify_in(person, password, Browser::Known).await
+    }
+
     /// Tries a password with one bind, or by Kerberos where that is the transport. Attempts for one person wait for each other, and none is made that could bring the account
-    /// within one wrong password of being locked.
+    /// within one wrong password of being locked; from a browser that is not known, none that could bring it beyond half the way there.
     ///
     /// # Errors
     /// What kept us from asking, or an answer that is in no table.
-    pub async fn verify(&self, person: &Person, password: &Password) -> Result<SignIn, DirectoryError> {
+    pub async fn verify_in(
+        &self,
+        person: &Person,
+        password: &Password,
+        browser: Browser,
+    ) -> Result<SignIn, DirectoryError> {
         if password.expose().is_empty() {
             return Ok(SignIn::WrongPassword);
         }
@@ -83,7 +96,7 @@ impl Directory {
         let mut lease = self.lease().await?;
         lease.is_the_pdc()?;
         let pdc = std::sync::Arc::clone(&lease.pdc);
-        let room = lease.room(person, self.inner.clock.now()).await?;
+        let room = lease.room(person, browser, self.inner.clock.now()).await?;
         lease.finish().await;
         match room {
             Room::Free => {}

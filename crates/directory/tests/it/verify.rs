@@ -36,7 +36,7 @@ async fn a_stream_of_wrong_attempts_never_locks() {
         assert_eq!(state.bad_password_count, 8);
         let change =
             directory.change(&person, &password("wrong-Passw0rd!"), &password("Entirely-New-7!")).await;
-        assert_eq!(fault(change), Fault::LimitReached);
+        assert_eq!(fault(change), Fault::AccountLocked);
         // The person's own sign-in still works, and makes room again.
         assert!(play.kinit("ada", INITIAL));
         assert_eq!(directory.verify(&person, &password(INITIAL)).await.unwrap(), SignIn::Accepted);
@@ -67,7 +67,7 @@ async fn wrong_sign_ins_and_changes_by_two_agents_never_lock() {
                         }
                         match fault(agent.change(&person, &wrong, &password("Entirely-New-7!")).await) {
                             Fault::WrongOldPassword => true,
-                            Fault::LimitReached => false,
+                            Fault::AccountLocked => false,
                             other => panic!("{other:?}"),
                         }
                     })

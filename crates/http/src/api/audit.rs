@@ -113,7 +113,7 @@ pub(super) struct FactView {
     request: Option<String>,
 }
 
-fn view(names: &Names, fact: Fact) -> FactView {
+pub(super) fn view(names: &Names, fact: Fact) -> FactView {
     let (actor, actor_id) = fact.actor.parts();
     FactView {
         id: fact.id.to_string(),
@@ -134,13 +134,13 @@ fn view(names: &Names, fact: Fact) -> FactView {
 }
 
 impl Filter {
-    fn asked(self) -> audit_filter::Asked {
+    pub(super) fn asked(self) -> audit_filter::Asked {
         let Self { activity, person, success, since, until } = self;
         audit_filter::Asked { code: String::new(), activity, person, success, since, until, before: None }
     }
 }
 
-fn wrong(wrong: Wrong) -> Problem {
+pub(super) fn wrong(wrong: Wrong) -> Problem {
     let detail = match wrong {
         Wrong::What => "There is no such activity, or no such end.",
         Wrong::Day => "A day is written 2026-11-26.",

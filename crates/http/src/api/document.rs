@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::licence_assignments::HolderKind;
+use super::look::WhichLogo;
 use super::password::ONCE_ANYWAY;
 use super::people::MethodName;
 use crate::console::session::SESSION_COOKIE;
@@ -29,7 +30,7 @@ this one. What can be changed has an `ETag`; `If-Match` with it lets a change th
 
 /// The document without its routes.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem, SwitchName, MethodName, HolderKind)))]
+#[openapi(components(schemas(Problem, SwitchName, MethodName, HolderKind, WhichLogo)))]
 struct Frame;
 
 /// The document without its routes.

@@ -7,13 +7,16 @@
 mod agent_changes;
 mod agents;
 mod audit;
+mod audit_tail;
 mod by_session;
 pub(crate) mod by_token;
 mod caller;
+mod directories;
 mod doctor;
 mod document;
 mod enrolment;
 mod etag;
+mod group_policies;
 mod guard;
 mod held_exports;
 mod help_desk;
@@ -22,15 +25,21 @@ mod input;
 mod licence_assignments;
 mod licence_products;
 mod licences;
+mod look;
 mod me;
 mod onboarding;
 mod overview;
 mod paging;
 mod password;
 mod people;
+mod person_directory;
 mod removals;
+mod sspr_policy;
+mod statistics;
 mod switches;
 mod sync;
+pub mod tails;
+mod timeline;
 mod token;
 
 use axum::Router;
@@ -51,11 +60,18 @@ const MAXIMUM_BODY: usize = 32 * 1024;
 
 /// Every route, with its document.
 fn routes() -> OpenApiRouter<AppState> {
+    // A picture is larger than anything else that is sent.
+    let logos = OpenApiRouter::new()
+        .routes(routes!(look::put_logo, look::delete_logo))
+        .layer(DefaultBodyLimit::max(look::FILE_AT_MOST));
     OpenApiRouter::with_openapi(document::frame())
+        .merge(logos)
+        .routes(routes!(look::get_look, look::put_look))
         .routes(routes!(document::get_document))
         .routes(routes!(token::get_token))
         .routes(routes!(me::get_me))
         .routes(routes!(overview::get_overview))
+        .routes(routes!(statistics::get_statistics))
         .routes(routes!(switches::list_switches))
         .routes(routes!(switches::get_switch, switches::put_switch))
         .routes(routes!(agents::list_agents))
@@ -65,13 +81,21 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(agent_changes::allow_agent_forest))
         .routes(routes!(enrolment::make_enrolment_token))
         .routes(routes!(onboarding::confirm_onboarding))
+        .routes(routes!(directories::list_directories))
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))
         .routes(routes!(held_exports::list_held_exports))
         .routes(routes!(held_exports::approve_held_export))
         .routes(routes!(guard::get_guard, guard::put_guard))
+        .routes(routes!(sspr_policy::get_policy, sspr_policy::put_policy))
+        .routes(routes!(sspr_policy::list_methods))
+        .routes(routes!(group_policies::list_groups))
+        .routes(routes!(group_policies::get_group, group_policies::put_group, group_policies::delete_group))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person))
+        .routes(routes!(person_directory::get_account))
+        .routes(routes!(timeline::get_timeline))
+        .routes(routes!(timeline::get_code))
         .routes(routes!(people::lift_stop))
         .routes(routes!(people::revoke_method))
         .routes(routes!(help_desk::get_case))
@@ -91,6 +115,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(licence_assignments::unassign))
         .routes(routes!(audit::list_facts))
         .routes(routes!(audit::export_facts))
+        .routes(routes!(audit_tail::tail_facts))
         .routes(routes!(doctor::list_reports))
         .routes(routes!(sync::list_synchronisations))
 }

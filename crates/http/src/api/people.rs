@@ -44,7 +44,7 @@ pub(super) struct PersonLine {
 }
 
 impl PersonLine {
-    fn of(user: User) -> Self {
+    pub(super) fn of(user: User) -> Self {
         Self {
             id: user.id.to_string(),
             user_principal_name: user.user_principal_name,

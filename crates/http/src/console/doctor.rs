@@ -165,6 +165,7 @@ fn mail_title(id: &str) -> Option<&'static str> {
         "mail-spf" => key("doctor-check-mail-spf"),
         "mail-dkim" => key("doctor-check-mail-dkim"),
         "mail-dmarc" => key("doctor-check-mail-dmarc"),
+        "mail-closed" => key("doctor-check-mail-closed"),
         "mail-refusals" => key("doctor-check-mail-refusals"),
         _ => return None,
     })

@@ -7,7 +7,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
 use ritorno_identity::brand::{Brand, Colour, Scheme};
 use ritorno_identity::logo::Logo;
 use ritorno_identity::tenant::Tenant;
@@ -16,9 +15,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::session::{Menu, SignedIn};
-use crate::brand::change::{Fault, Wanted, changed, forget_others, reason};
+use crate::brand::change::{Fault, Wanted, changed};
 use crate::brand::{Picture, preview};
 use crate::i18n::{Words, key};
+use crate::operations::look::set;
 use crate::page::{Frame, PageError, page};
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -335,9 +335,9 @@ pub(super) async fn change(
         };
         return Ok(page(StatusCode::OK, &LookPage { preview: Some(preview), ..shown }));
     }
-    state.store.tenants().update(&changed).await.map_err(PageError::behind)?;
-    signed_in.note(&state, &reader, Activity::PolicyChanged, reason(&changed), None).await?;
-    forget_others(&state.store, &changed).await.map_err(PageError::behind)?;
+    if !set(&state, &signed_in.operator(&reader), &changed).await.map_err(PageError::behind)? {
+        return Ok(anew(t.say("look-fault-changed"), &[]));
+    }
     Ok(Redirect::to(HERE).into_response())
 }
 

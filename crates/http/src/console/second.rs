@@ -1,5 +1,6 @@
 //! `GET` and `POST /console/second`: the second factor of an administrator, at sign-in and again before what a session left open on a
-//! desk must not do. `/console/second/app` sets an app up: at the first sign-in, and at the next one after the app was taken away.
+//! desk must not do. `/console/second/app` sets an app up: at the first sign-in, at the next one after the app was taken away, and beside a
+//! passkey. What is about passkeys is in [`super::second_passkey`].
 
 use askama::Template;
 use axum::Form;
@@ -17,6 +18,7 @@ use ritorno_protocol::ids::UserId;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::passkeys::begin_use;
 use super::session::{HalfSignedIn, cookie, home_of};
 use super::sign_in::{begin, note};
 use crate::app_picture::picture_of;
@@ -34,6 +36,11 @@ struct CodePage<'a> {
     frame: Frame,
     who: &'a str,
     then: &'a str,
+    /// Whether they have an app.
+    app: bool,
+    /// Whether they have a passkey, and what a browser asks for it with; none where passkeys can't be used.
+    passkey: bool,
+    options: Option<String>,
     fault: Option<&'static str>,
 }
 
@@ -43,6 +50,8 @@ struct AppPage<'a> {
     t: Words,
     frame: Frame,
     who: &'a str,
+    /// Whether it is the first factor, so that a passkey may be set up instead.
+    first: bool,
     key: &'a str,
     fault: Option<&'static str>,
 }
@@ -72,35 +81,49 @@ fn own_page(then: &str) -> Option<&str> {
     (own && !climbs && then.chars().all(plain)).then_some(then)
 }
 
-/// The page that asks for a code.
+/// The page that asks for a factor.
 pub(super) async fn show(
+    State(state): State<AppState>,
     half: HalfSignedIn,
     reader: Reader,
     jar: CookieJar,
     Query(Asked { then }): Query<Asked>,
-) -> Response {
-    if !half.asks_for_app() {
-        return Redirect::to(home_of(&half.administrator)).into_response();
+) -> Result<Response, PageError> {
+    if !half.asks_for_factor() {
+        return Ok(Redirect::to(home_of(&half.administrator)).into_response());
     }
-    if !half.administrator.app {
-        return Redirect::to(APP).into_response();
+    if !half.administrator.has_factor() {
+        return Ok(Redirect::to(APP).into_response());
     }
-    (reader.remember(jar), code_page(StatusCode::OK, &half, &reader, &then, None)).into_response()
+    let page = ask(&state, &half, &reader, &then, None).await?;
+    Ok((reader.remember(jar), page).into_response())
 }
 
-fn code_page(
-    status: StatusCode,
+/// The page, with what was wrong before.
+pub(super) async fn ask(
+    state: &AppState,
     half: &HalfSignedIn,
     reader: &Reader,
     then: &str,
-    fault: Option<&'static str>,
-) -> Response {
-    let (t, frame) = (reader.words(&half.tenant), Frame::new(&half.tenant, "/console/second"));
-    let then = own_page(then).unwrap_or_default();
-    page(status, &CodePage { t, frame, who: &half.administrator.name, then, fault })
+    fault: Option<(StatusCode, &'static str)>,
+) -> Result<Response, PageError> {
+    let passkey = half.administrator.passkeys > 0;
+    let options = if passkey { begin_use(state, &half.tenant, half.session.digest).await? } else { None };
+    let (status, fault) = fault.map_or((StatusCode::OK, None), |(status, fault)| (status, Some(fault)));
+    let shown = CodePage {
+        t: reader.words(&half.tenant),
+        frame: Frame::new(&half.tenant, "/console/second"),
+        who: &half.administrator.name,
+        then: own_page(then).unwrap_or_default(),
+        app: half.administrator.app,
+        passkey,
+        options,
+        fault,
+    };
+    Ok(page(status, &shown))
 }
 
-/// What wrong codes are counted against: nearer first, so that what it stops does not count further away.
+/// What wrong codes and passkeys are counted against: nearer first, so that what it stops does not count further away.
 fn counted(state: &AppState, half: &HalfSignedIn, reader: &Reader) -> [(&'static Limit, Subject); 2] {
     let tenant = half.tenant.id;
     let anywhere = Subject::of_user(&state.pepper, tenant, UserId(half.administrator.id.0));
@@ -116,49 +139,78 @@ pub(super) async fn check(
     jar: CookieJar,
     Form(Input { code, then }): Form<Input>,
 ) -> Result<Response, PageError> {
-    if !half.asks_for_app() || !half.administrator.app {
+    if !half.asks_for_factor() || !half.administrator.app {
         return Ok(Redirect::to("/console/second").into_response());
     }
-    let again = |status, fault| Ok(code_page(status, &half, &reader, &then, Some(fault)));
     let Some(code) = AppCode::parse(&Zeroizing::new(code)) else {
-        return again(StatusCode::UNPROCESSABLE_ENTITY, key("app-not-a-code"));
+        let fault = (StatusCode::UNPROCESSABLE_ENTITY, key("app-not-a-code"));
+        return ask(&state, &half, &reader, &then, Some(fault)).await;
     };
-    let (limits, now) = (state.store.limits(), state.clock.now());
-    let (tenant, id) = (half.tenant.id, half.administrator.id);
-    let counted = counted(&state, &half, &reader);
-    for (limit, subject) in &counted {
-        if !limits.count(tenant, limit, subject, now).await.map_err(PageError::behind)? {
-            tracing::warn!(administrator = %half.administrator.name, network = %reader.network, limit = limit.name, "too many wrong codes of an administrator's app");
-            return again(StatusCode::TOO_MANY_REQUESTS, key("console-second-too-many"));
-        }
+    if let Some(stopped) = count(&state, &half, &reader, &then).await? {
+        return Ok(stopped);
     }
+    let (tenant, id, now) = (half.tenant.id, half.administrator.id, state.clock.now());
     let right = state.store.administrator_apps().attempt(tenant, id, &code, &state.node_key, now).await;
     if !right.map_err(PageError::behind)? {
-        let reason = "the password was right, the app's code was not";
-        note(
-            &state,
-            &reader,
-            Activity::AdministratorSignIn,
-            Actor::Administrator(id),
-            Success::Failure,
-            reason,
-        )
-        .await?;
-        return again(StatusCode::UNPROCESSABLE_ENTITY, key("app-wrong"));
+        return wrong(&state, &half, &reader, &then, ("the app's code", key("app-wrong"))).await;
     }
-    for (limit, subject) in &counted {
-        limits.give_back(tenant, limit, subject).await.map_err(PageError::behind)?;
-    }
-    whole(&state, &half, &reader, jar, &then).await
+    give_back(&state, &half, &reader).await?;
+    whole(&state, &half, &reader, jar, &then, "app").await
 }
 
-/// The session goes on as one in which the second factor was shown just now, with a new token.
-async fn whole(
+/// Counts a try before it is looked at; the answer if there were too many.
+pub(super) async fn count(
+    state: &AppState,
+    half: &HalfSignedIn,
+    reader: &Reader,
+    then: &str,
+) -> Result<Option<Response>, PageError> {
+    let (limits, now) = (state.store.limits(), state.clock.now());
+    for (limit, subject) in &counted(state, half, reader) {
+        if !limits.count(half.tenant.id, limit, subject, now).await.map_err(PageError::behind)? {
+            tracing::warn!(administrator = %half.administrator.name, network = %reader.network, limit = limit.name, "too many wrong second factors of an administrator");
+            let fault = (StatusCode::TOO_MANY_REQUESTS, key("console-second-too-many"));
+            return ask(state, half, reader, then, Some(fault)).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// A try that was right does not count.
+pub(super) async fn give_back(
+    state: &AppState,
+    half: &HalfSignedIn,
+    reader: &Reader,
+) -> Result<(), PageError> {
+    for (limit, subject) in &counted(state, half, reader) {
+        let given = state.store.limits().give_back(half.tenant.id, limit, subject).await;
+        given.map_err(PageError::behind)?;
+    }
+    Ok(())
+}
+
+/// What was shown is wrong: it is written down, and asked for again.
+pub(super) async fn wrong(
+    state: &AppState,
+    half: &HalfSignedIn,
+    reader: &Reader,
+    then: &str,
+    (what, fault): (&str, &'static str),
+) -> Result<Response, PageError> {
+    let reason = format!("the password was right, {what} was not");
+    let actor = Actor::Administrator(half.administrator.id);
+    note(state, reader, Activity::AdministratorSignIn, actor, Success::Failure, &reason).await?;
+    ask(state, half, reader, then, Some((StatusCode::UNPROCESSABLE_ENTITY, fault))).await
+}
+
+/// The session goes on as one in which the second factor was shown just now, with a new token. `shown` says which for the audit.
+pub(super) async fn whole(
     state: &AppState,
     half: &HalfSignedIn,
     reader: &Reader,
     jar: CookieJar,
     then: &str,
+    shown: &str,
 ) -> Result<Response, PageError> {
     let (id, now) = (half.administrator.id, state.clock.now());
     let token = Token::random(&*state.random);
@@ -171,8 +223,11 @@ async fn whole(
         None => new,
     };
     begin(state, &jar, &session).await?;
-    let reason = if half.session.proved_at.is_some() { "shown anew: app" } else { "password and app" };
-    note(state, reader, Activity::AdministratorSignIn, Actor::Administrator(id), Success::Success, reason)
+    let reason = match half.session.proved_at {
+        Some(_) => format!("shown anew: {shown}"),
+        None => format!("password and {shown}"),
+    };
+    note(state, reader, Activity::AdministratorSignIn, Actor::Administrator(id), Success::Success, &reason)
         .await?;
     let then = own_page(then).unwrap_or_else(|| home_of(&half.administrator));
     Ok((jar.add(cookie(&token)), Redirect::to(then)).into_response())
@@ -180,9 +235,10 @@ async fn whole(
 
 /// The secret that is shown to them; `None` if they have an app.
 async fn proposed(state: &AppState, half: &HalfSignedIn) -> Result<Option<AppSecret>, PageError> {
-    if !half.asks_for_app() {
+    if !half.asks_for_factor() || half.administrator.app {
         return Ok(None);
     }
+    half.may_set_up(state.clock.now(), APP)?;
     let (apps, random) = (state.store.administrator_apps(), &*state.random);
     let fresh = AppSecret::random(random);
     apps.propose(half.tenant.id, half.administrator.id, &fresh, &state.node_key, random)
@@ -201,6 +257,7 @@ fn app_page(
         t: reader.words(&half.tenant),
         frame: Frame::new(&half.tenant, APP),
         who: &half.administrator.name,
+        first: !half.administrator.has_factor(),
         key: &secret.text(),
         fault,
     };
@@ -248,14 +305,15 @@ pub(super) async fn confirm_app(
         return Ok(app_page(&half, &reader, &secret, Some(key("app-register-wrong"))));
     };
     let (apps, tenant, id) = (state.store.administrator_apps(), half.tenant.id, half.administrator.id);
-    if !apps.adopt(tenant, id, (&secret, step), &state.node_key).await.map_err(PageError::behind)? {
-        // Another page was quicker: its app is the one.
+    let beside = half.may_set_up(state.clock.now(), APP)?;
+    if !apps.adopt(tenant, id, (&secret, step), &state.node_key, beside).await.map_err(PageError::behind)? {
+        // Another page was quicker: its factor is the one.
         return Ok(Redirect::to("/console/second").into_response());
     }
     let reason = format!("{}: set up", half.administrator.name);
     let actor = Actor::Administrator(id);
     note(&state, &reader, Activity::AdministratorApp, actor, Success::Success, &reason).await?;
-    whole(&state, &half, &reader, jar, "").await
+    whole(&state, &half, &reader, jar, "", "app").await
 }
 
 #[cfg(test)]

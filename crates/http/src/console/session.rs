@@ -13,8 +13,7 @@ use ritorno_identity::session::{FRESH, Session};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::token::{Token, TokenDigest};
 use ritorno_protocol::clock::Timestamp;
-use ritorno_protocol::ids::UserId;
-use ritorno_storage::StoreError;
+use ritorno_storage::{Beside, StoreError};
 
 use crate::operator::Operator;
 use crate::page::PageError;
@@ -28,6 +27,8 @@ pub(crate) const SESSION_COOKIE: &str = "__Host-console";
 pub(super) struct SignedIn {
     pub(super) administrator: Administrator,
     pub(super) tenant: Tenant,
+    /// The session, by the digest of its token.
+    pub(super) session: TokenDigest,
     /// Where to go on once the second factor is shown anew; `None` if it was shown a moment ago, or none is asked for.
     stale: Option<String>,
 }
@@ -93,6 +94,17 @@ impl SignedIn {
         }
     }
 
+    /// Whether they have shown their second factor a moment ago: what they do to their own account needs no role.
+    ///
+    /// # Errors
+    /// [`PageError::SecondFactor`] if they have not.
+    pub(super) fn require_fresh(&self) -> Result<(), PageError> {
+        match &self.stale {
+            Some(then) => Err(PageError::SecondFactor(then.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Whether they may do that, perhaps after showing the second factor anew.
     pub(super) fn may(&self, action: Action) -> bool {
         self.administrator.may(action).is_ok()
@@ -118,18 +130,6 @@ impl SignedIn {
             network: reader.network.clone(),
             token: None,
         }
-    }
-
-    /// Writes down what they did.
-    pub(super) async fn note(
-        &self,
-        state: &AppState,
-        reader: &Reader,
-        activity: Activity,
-        reason: String,
-        target: Option<UserId>,
-    ) -> Result<(), PageError> {
-        self.operator(reader).note(state, activity, reason, target).await.map_err(PageError::behind)
     }
 }
 
@@ -174,6 +174,20 @@ pub(super) async fn home(_: SignedIn) -> Redirect {
 }
 
 impl HalfSignedIn {
+    /// Whether they may set a factor up: the first one with the password alone, any other one after a factor that was shown a moment ago.
+    ///
+    /// # Errors
+    /// [`PageError::SecondFactor`] if they have one to show before.
+    pub(super) fn may_set_up(&self, now: Timestamp, here: &str) -> Result<Beside, PageError> {
+        if !self.administrator.has_factor() {
+            return Ok(Beside::Nothing);
+        }
+        match self.session.proved_at {
+            Some(proved_at) if now < proved_at.plus(FRESH) => Ok(Beside::Others),
+            _ => Err(PageError::SecondFactor(here.to_owned())),
+        }
+    }
+
     /// Whose session the request's cookie names; the session counts as used now. `None` if it has ended, or the cookie names none.
     ///
     /// # Errors
@@ -191,15 +205,16 @@ impl HalfSignedIn {
     }
 
     /// Whether they show a second factor beside the password.
-    pub(super) const fn asks_for_app(&self) -> bool {
+    pub(super) const fn asks_for_factor(&self) -> bool {
         self.tenant.second_factor && !self.administrator.break_glass
     }
 
     /// How far they have shown who they are.
     pub(crate) fn proof(&self, now: Timestamp) -> Proof {
-        let asks = self.asks_for_app();
-        // Where an app is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
-        let Some(proved_at) = self.session.proved_at.filter(|_| !asks || self.administrator.app) else {
+        let asks = self.asks_for_factor();
+        // Where a second factor is asked for, a password is not enough. Sessions of a time when none was asked for end when it is switched on.
+        let Some(proved_at) = self.session.proved_at.filter(|_| !asks || self.administrator.has_factor())
+        else {
             return Proof::Missing;
         };
         let until = proved_at.plus(FRESH);
@@ -234,6 +249,7 @@ impl FromRequestParts<AppState> for SignedIn {
             Proof::Stale => Some(then()),
             Proof::Fresh(_) => None,
         };
-        Ok(Self { stale, administrator: half.administrator, tenant: half.tenant })
+        let HalfSignedIn { administrator, tenant, session } = half;
+        Ok(Self { stale, administrator, tenant, session: session.digest })
     }
 }

@@ -21,6 +21,7 @@ use super::session::{cookie, fact, home_of, named};
 use crate::hashing::Hashing;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
+use crate::passkeys::available;
 use crate::portal::tenant;
 use crate::reader::Reader;
 use crate::state::AppState;
@@ -33,6 +34,8 @@ static HASHING: Hashing = Hashing::new();
 struct SignInPage {
     t: Words,
     frame: Frame,
+    /// Whether passkeys can be used here.
+    passkeys: bool,
     fault: Option<&'static str>,
 }
 
@@ -50,12 +53,19 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    Ok((reader.remember(jar), render(StatusCode::OK, &reader, &tenant, None)).into_response())
+    Ok((reader.remember(jar), render(&state, StatusCode::OK, &reader, &tenant, None)).into_response())
 }
 
-fn render(status: StatusCode, reader: &Reader, tenant: &Tenant, fault: Option<&'static str>) -> Response {
+pub(super) fn render(
+    state: &AppState,
+    status: StatusCode,
+    reader: &Reader,
+    tenant: &Tenant,
+    fault: Option<&'static str>,
+) -> Response {
     let (t, frame) = (reader.words(tenant), Frame::new(tenant, "/console/sign-in"));
-    page(status, &SignInPage { t, frame, fault })
+    let passkeys = available(&state.settings.public_url).is_ok();
+    page(status, &SignInPage { t, frame, passkeys, fault })
 }
 
 /// A name and a password were given. An unknown name costs what a known one costs, and gets the same answer.
@@ -83,7 +93,7 @@ pub(super) async fn sign_in(
                 .map_err(PageError::behind)?;
     if !room {
         let fault = Some(key("console-too-many"));
-        return Ok(render(StatusCode::TOO_MANY_REQUESTS, &reader, &tenant, fault));
+        return Ok(render(&state, StatusCode::TOO_MANY_REQUESTS, &reader, &tenant, fault));
     }
     let found = store.administrators().by_name(tenant.id, name).await.map_err(PageError::behind)?;
     let Some(administrator) = verified(found, password).await? else {
@@ -96,7 +106,8 @@ pub(super) async fn sign_in(
             "name or password wrong",
         )
         .await?;
-        return Ok(render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, Some(key("console-wrong"))));
+        let fault = Some(key("console-wrong"));
+        return Ok(render(&state, StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, fault));
     };
     for (limit, subject) in [(&ADMINISTRATOR_SIGN_INS, &subject), (&SIGN_INS_BY_NETWORK, &network)] {
         limits.give_back(tenant.id, limit, subject).await.map_err(PageError::behind)?;
@@ -122,7 +133,7 @@ pub(super) async fn sign_in(
             Activity::AdministratorSignIn,
             actor,
             Success::Unknown,
-            "the password is right, the app's code is asked for",
+            "the password is right, the second factor is asked for",
         )
         .await?;
         ("/console/second", Session::half)

@@ -10,24 +10,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use ritorno_identity::administrator::Action;
-use ritorno_identity::audit::Activity;
-use ritorno_identity::expiry;
-use ritorno_identity::gates::{GatePolicy, GroupFault, PolicyFault};
+use ritorno_identity::gates::GatePolicy;
 use ritorno_identity::method::Method;
-use ritorno_identity::question::{self, QuestionFault, QuestionPolicy};
+use ritorno_identity::question::{self, QuestionPolicy};
 use ritorno_identity::sspr::{GROUPS_AT_MOST, ReconfirmAfter};
-use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::GroupId;
-use ritorno_storage::Holder;
+use ritorno_storage::StoreError;
 use serde::Deserialize;
 
 use super::session::{Menu, SignedIn};
 use crate::i18n::{Words, key};
-use crate::licensing::{LicensingFault, Whom, holder};
 use crate::method_name::method_name;
 use crate::operations::agents::only;
+use crate::operations::sspr_groups;
+use crate::operations::sspr_policy::{
+    self, Part, expiry_mails, for_everybody, gates, group_named, reconfirm, set_part,
+};
 use crate::page::{Frame, PageError, page};
-use crate::passkeys;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -125,26 +124,21 @@ impl GateForm {
 
 /// Why a form was not taken.
 pub(super) enum Fault {
-    /// The key of what is wrong.
-    Told(&'static str),
-    /// The same, with what was typed there.
-    About(&'static str, String),
-    /// What is behind the page failed, or the form is not the page's.
+    /// What it says can't be.
+    Policy(sspr_policy::Fault),
+    /// The form is not the page's.
     Page(PageError),
 }
 
-impl From<PageError> for Fault {
-    fn from(error: PageError) -> Self {
-        Self::Page(error)
+impl From<sspr_policy::Fault> for Fault {
+    fn from(fault: sspr_policy::Fault) -> Self {
+        Self::Policy(fault)
     }
 }
 
-impl From<LicensingFault> for Fault {
-    fn from(fault: LicensingFault) -> Self {
-        match fault.told() {
-            Some(told) => Self::Told(told),
-            None => Self::Page(PageError::behind(fault)),
-        }
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Page(PageError::behind(error))
     }
 }
 
@@ -218,40 +212,15 @@ pub(super) async fn answer(
     match done {
         Ok(()) => Ok(Redirect::to(HERE).into_response()),
         Err(Fault::Page(error)) => Err(error),
-        Err(Fault::Told(told)) => refused(state, signed_in, reader, told, None).await,
-        Err(Fault::About(told, about)) => refused(state, signed_in, reader, told, Some(about)).await,
-    }
-}
-
-async fn refused(
-    state: &AppState,
-    signed_in: &SignedIn,
-    reader: &Reader,
-    told: &'static str,
-    about: Option<String>,
-) -> Result<Response, PageError> {
-    let shown = render(state, signed_in, reader, Some(told), about).await?;
-    Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
-}
-
-/// Stores the changed tenant, and writes it down.
-pub(super) async fn store(
-    state: &AppState,
-    signed_in: &SignedIn,
-    reader: &Reader,
-    tenant: &Tenant,
-    reason: String,
-) -> Result<(), Fault> {
-    state.store.tenants().update(tenant).await.map_err(PageError::behind)?;
-    signed_in.note(state, reader, Activity::PolicyChanged, reason, None).await?;
-    Ok(())
-}
-
-/// The group of that name.
-pub(super) async fn group_named(state: &AppState, tenant: &Tenant, name: &str) -> Result<GroupId, Fault> {
-    match holder(&state.store, tenant, Whom::Group(name)).await? {
-        Holder::Group(id) => Ok(id),
-        Holder::User(_) => Err(Fault::Page(PageError::Request)),
+        Err(Fault::Policy(fault)) => {
+            let about = match &fault {
+                sspr_policy::Fault::Named(name, _) => Some(name.clone()),
+                _ => None,
+            };
+            let told = fault.told().map_err(PageError::behind)?;
+            let shown = render(state, signed_in, reader, Some(told), about).await?;
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &shown))
+        }
     }
 }
 
@@ -270,19 +239,16 @@ pub(super) async fn set_days(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
     let set = async {
-        let reconfirm_after = days_read(&days)?;
-        let tenant = Tenant { reconfirm_after, ..signed_in.tenant.clone() };
-        let reason = format!("confirmed again after {} days", reconfirm_after.days());
-        store(&state, &signed_in, &reader, &tenant, reason).await
+        let part = Part::Reconfirm(days_read(&days)?);
+        Ok(set_part(&state, &signed_in.operator(&reader), part).await?)
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
 }
 
 /// A number of days from a field.
-fn days_read(days: &str) -> Result<ReconfirmAfter, Fault> {
-    let read = days.trim().parse().ok().and_then(ReconfirmAfter::from_days);
-    read.ok_or(Fault::Told(key("policy-days-wrong")))
+fn days_read(days: &str) -> Result<ReconfirmAfter, sspr_policy::Fault> {
+    days.trim().parse().map_err(|_| sspr_policy::Fault::Days).and_then(reconfirm)
 }
 
 /// On which days.
@@ -302,16 +268,9 @@ pub(super) async fn set_expiry(
     let set = async {
         let typed = days.split([' ', ',', ';']).filter(|day| !day.is_empty());
         let read: Result<Vec<u16>, _> = typed.map(str::parse).collect();
-        let wrong = Fault::Told(key("policy-expiry-wrong"));
-        let Some(expiry_days) = read.ok().and_then(|read| expiry::days(&read).ok()) else {
-            return Err(wrong);
-        };
-        if !expiry_days.is_empty() && !state.settings.mail {
-            return Err(Fault::Told(key("policy-no-mail")));
-        }
-        let reason = format!("expiry mails: {expiry_days:?} days before");
-        let tenant = Tenant { expiry_days, ..signed_in.tenant.clone() };
-        store(&state, &signed_in, &reader, &tenant, reason).await
+        let read = read.map_err(|wrong| sspr_policy::Fault::Expiry(wrong.to_string()))?;
+        let part = expiry_mails(&state, &read)?;
+        Ok(set_part(&state, &signed_in.operator(&reader), part).await?)
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
@@ -339,17 +298,8 @@ pub(super) async fn set_questions(
         let own: Vec<String> =
             form.own.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         let questions = QuestionPolicy::new(number(&form.to_register), number(&form.to_ask), &own);
-        let questions = questions.map_err(|fault| {
-            Fault::Told(match fault {
-                QuestionFault::Numbers => key("policy-questions-numbers"),
-                QuestionFault::Length => key("policy-questions-length"),
-                QuestionFault::Twice => key("policy-questions-twice"),
-                QuestionFault::TooMany => key("policy-questions-too-many"),
-            })
-        })?;
-        let reason = format!("security questions: {questions}");
-        let tenant = Tenant { questions, ..signed_in.tenant.clone() };
-        store(&state, &signed_in, &reader, &tenant, reason).await
+        let part = Part::Questions(questions.map_err(sspr_policy::Fault::Questions)?);
+        Ok(set_part(&state, &signed_in.operator(&reader), part).await?)
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
@@ -377,27 +327,13 @@ fn read(fields: &Fields, state: &AppState) -> Result<GatePolicy, Fault> {
     if let Some(first) = first.filter(|_| !methods.is_empty()) {
         let at = methods.iter().position(|method| *method == first);
         // Whoever unticked it means it: it is not allowed by the other field.
-        let at = at.ok_or(Fault::Told(key("policy-fault-first")))?;
+        let at = at.ok_or(sspr_policy::Fault::First)?;
         methods[..=at].rotate_right(1);
     }
     let must_differ = field(fields, "same_twice").is_none();
-    let (gates, to_register) =
+    let (number_of_gates, to_register) =
         (number("gates").unwrap_or_default(), number("to_register").unwrap_or_default());
-    if methods.contains(&Method::Passkey) && passkeys::available(&state.settings.public_url).is_err() {
-        return Err(Fault::Told(key("passkey-unavailable")));
-    }
-    if methods.contains(&Method::Sms) && !state.settings.sms {
-        return Err(Fault::Told(key("policy-no-sms")));
-    }
-    GatePolicy::new(gates, methods, to_register, must_differ).map_err(|fault| {
-        Fault::Told(match fault {
-            PolicyFault::Gates => key("policy-fault-gates"),
-            PolicyFault::Methods => key("policy-fault-methods"),
-            PolicyFault::TooFewMethods => key("policy-fault-too-few"),
-            PolicyFault::ToRegister => key("policy-fault-to-register"),
-            PolicyFault::Questions => key("policy-fault-questions"),
-        })
-    })
+    Ok(gates(state, number_of_gates, methods, to_register, must_differ)?)
 }
 
 /// Says what people prove.
@@ -409,15 +345,8 @@ pub(super) async fn set_gates(
 ) -> Result<Response, PageError> {
     signed_in.require(Action::ChangeTenant)?;
     let set = async {
-        let tenant = Tenant { gate_policy: read(&fields, &state)?, ..signed_in.tenant.clone() };
-        let groups = state.store.group_policies().list(tenant.id).await.map_err(PageError::behind)?;
-        // The policy of a group that is gone is nobody's.
-        for group in groups.iter().filter(|group| group.name.is_some()) {
-            let stands = group.policy.stands_beside(&tenant.gate_policy);
-            stands.map_err(|_| Fault::Told(key("policy-fault-groups")))?;
-        }
-        let reason = format!("gates: {}", tenant.gate_policy);
-        store(&state, &signed_in, &reader, &tenant, reason).await
+        let part = for_everybody(&state, &signed_in.tenant, read(&fields, &state)?).await?;
+        Ok(set_part(&state, &signed_in.operator(&reader), part).await?)
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
@@ -435,20 +364,11 @@ pub(super) async fn set_group(
         let tenant = &signed_in.tenant;
         let name = field(&fields, "group").unwrap_or_default().trim();
         let (group, policy) = (group_named(&state, tenant, name).await?, read(&fields, &state)?);
-        policy.stands_beside(&tenant.gate_policy).map_err(|fault| {
-            Fault::Told(match fault {
-                GroupFault::FewerGates => key("policy-fault-group-fewer"),
-                GroupFault::NoWayIn => key("policy-fault-group-no-way-in"),
-            })
-        })?;
         // Empty, as a form of before has it not at all: what holds for everybody.
         let days = field(&fields, "reconfirm").map(str::trim).filter(|days| !days.is_empty());
         let reconfirm_after = days.map(days_read).transpose()?;
-        let set = state.store.group_policies().set(tenant.id, group, &policy, reconfirm_after).await;
-        set.map_err(PageError::behind)?;
-        let reason = format!("gates of the group {name}: {policy}{}", ReconfirmAfter::told(reconfirm_after));
-        signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
-        Ok(())
+        let operator = signed_in.operator(&reader);
+        Ok(sspr_groups::set(&state, &operator, group, name, &policy, reconfirm_after).await?)
     };
     let done = set.await;
     answer(&state, &signed_in, &reader, done).await
@@ -468,13 +388,8 @@ pub(super) async fn remove_group(
     Form(OfGroup { group }): Form<OfGroup>,
 ) -> Result<Redirect, PageError> {
     signed_in.require(Action::ChangeTenant)?;
-    let (tenant, id) = (signed_in.tenant.id, group.parse::<GroupId>().map_err(|_| PageError::Request)?);
+    let id = group.parse::<GroupId>().map_err(|_| PageError::Request)?;
     // A second click finds it done.
-    if state.store.group_policies().remove(tenant, id).await.map_err(PageError::behind)? {
-        let found = state.store.groups().find(tenant, id).await.map_err(PageError::behind)?;
-        let name = found.map_or_else(|| id.to_string(), |group| group.full_name());
-        let reason = format!("gates of the group {name}: those of the tenant");
-        signed_in.note(&state, &reader, Activity::PolicyChanged, reason, None).await?;
-    }
+    sspr_groups::remove(&state, &signed_in.operator(&reader), id).await.map_err(PageError::behind)?;
     Ok(Redirect::to(HERE))
 }

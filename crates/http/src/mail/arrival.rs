@@ -1,6 +1,7 @@
 //! Whether mail arrives: what the DNS of the sender's domain says to those who get it, and what was refused on its way out.
 
 pub mod bounces;
+pub mod closed;
 pub mod dkim;
 pub mod dmarc;
 pub mod names;
@@ -103,6 +104,7 @@ pub fn manual() -> String {
     for check in checks() {
         chapter(check.description(), check.examples());
     }
+    chapter(closed::Taken.description(), closed::Taken.examples());
     chapter(refusals::Refusals.description(), refusals::Refusals.examples());
     text
 }

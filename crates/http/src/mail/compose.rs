@@ -42,6 +42,8 @@ struct AddressCode<'a> {
 struct Address<'a> {
     t: Words,
     organisation: &'a str,
+    /// The person's own page.
+    page: &'a str,
     /// What was done, to whose account and when.
     lead: String,
     address: &'a str,
@@ -53,6 +55,8 @@ struct Address<'a> {
 struct MethodChanged<'a> {
     t: Words,
     organisation: &'a str,
+    /// The person's own page.
+    page: &'a str,
     /// What was done, to whose account and when.
     lead: String,
     support_code: &'a str,
@@ -92,6 +96,8 @@ struct Changed<'a> {
     t: Words,
     unusual: bool,
     organisation: &'a str,
+    /// The person's own page.
+    page: &'a str,
     name: &'a str,
     moment: &'a str,
     support_code: &'a str,
@@ -116,6 +122,16 @@ struct AdministratorReset<'a> {
     /// Whose, and when.
     lead: String,
     support_code: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "mail/administrator-passkey.txt")]
+struct AdministratorPasskey<'a> {
+    t: Words,
+    organisation: &'a str,
+    /// What was done, to whose account and when.
+    lead: String,
+    passkey: &'a str,
 }
 
 #[derive(Template)]
@@ -159,12 +175,16 @@ struct Withheld<'a> {
     support_code: &'a str,
 }
 
-/// Writes `letter` for the people of `organisation`.
+/// Where a person sees what is registered for them, and changes it and the password.
+const OWN_PAGE: &str = "/account";
+
+/// Writes `letter` for the people of `organisation`, whose pages are at `address`, without a slash at its end.
 ///
 /// # Errors
 /// [`askama::Error`], if a template fails.
-pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::Error> {
+pub fn compose(letter: &Letter, organisation: &str, address: &str) -> Result<Written, askama::Error> {
     let t = Words(letter.language);
+    let page = &format!("{address}{OWN_PAGE}");
     let (subject, text) = match &letter.template {
         Kind::Code { code, support_code } => {
             (t.say("mail-code-subject"), Code { t, organisation, code, support_code }.render()?)
@@ -172,7 +192,7 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
         Kind::PasswordChanged { display_name, unusual, at_ms, support_code } => {
             let (moment, unusual) = (moment(Timestamp::from_unix_ms(*at_ms)), *unusual);
             let changed =
-                Changed { t, unusual, organisation, name: display_name, moment: &moment, support_code };
+                Changed { t, unusual, organisation, page, name: display_name, moment: &moment, support_code };
             let subject = if unusual { key("mail-unusual-subject") } else { key("mail-changed-subject") };
             (t.say(subject), changed.render()?)
         }
@@ -205,13 +225,13 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
                 }
             };
             let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
-            (t.say(subject), Address { t, organisation, lead, address, support_code }.render()?)
+            (t.say(subject), Address { t, organisation, page, lead, address, support_code }.render()?)
         }
         Kind::MethodChanged { display_name, method, change, at_ms, support_code } => {
             let moment = moment(Timestamp::from_unix_ms(*at_ms));
             let (subject, lead) = method_words(*method, *change);
             let lead = t.with_two(lead, &("name", display_name), &("moment", &moment));
-            (t.say(subject), MethodChanged { t, organisation, lead, support_code }.render()?)
+            (t.say(subject), MethodChanged { t, organisation, page, lead, support_code }.render()?)
         }
         Kind::HelpDeskCode { code, operator, reason } => {
             let text = HelpDeskCode { t, organisation, code, operator, reason }.render()?;
@@ -238,6 +258,17 @@ pub fn compose(letter: &Letter, organisation: &str) -> Result<Written, askama::E
             let support_code = support_code.as_deref();
             let text = AdministratorReset { t, organisation, lead, support_code }.render()?;
             (t.say("mail-administrator-subject"), text)
+        }
+        Kind::AdministratorPasskey { name, passkey, change, at_ms } => {
+            let moment = moment(Timestamp::from_unix_ms(*at_ms));
+            let (subject, lead) = match change {
+                AddressChange::Removed => {
+                    (key("mail-console-passkey-removed-subject"), key("mail-console-passkey-removed-lead"))
+                }
+                _ => (key("mail-console-passkey-made-subject"), key("mail-console-passkey-made-lead")),
+            };
+            let lead = t.with_two(lead, &("name", name), &("moment", &moment));
+            (t.say(subject), AdministratorPasskey { t, organisation, lead, passkey }.render()?)
         }
         Kind::RegistrationDue { display_name, confirm, page } => {
             let (subject, lead) = if *confirm {
@@ -311,7 +342,7 @@ mod tests {
     use super::*;
 
     fn written(language: Language, template: Kind) -> Written {
-        compose(&Letter { to: None, language, template }, "Contoso <&>").unwrap()
+        compose(&Letter { to: None, language, template }, "Contoso <&>", "https://ritorno.test").unwrap()
     }
 
     #[test]
@@ -401,6 +432,18 @@ mod tests {
                 at_ms: 1_800_000_000_000,
                 support_code: None,
             },
+            Kind::AdministratorPasskey {
+                name: "root".into(),
+                passkey: "Laptop".into(),
+                change: AddressChange::Registered,
+                at_ms: 1_800_000_000_000,
+            },
+            Kind::AdministratorPasskey {
+                name: "root".into(),
+                passkey: "Laptop".into(),
+                change: AddressChange::Removed,
+                at_ms: 1_800_000_000_000,
+            },
             Kind::PasswordGiven {
                 display_name: "Anna".into(),
                 operator: "desk".into(),
@@ -439,6 +482,7 @@ mod tests {
             support_code: "ABCDE-12345".into(),
         };
         let mail = written(Language::English, kind);
+        assert!(mail.text.lines().any(|line| line == "https://ritorno.test/account"), "{}", mail.text);
         assert!(
             mail.text.contains("Anna Rossi") && mail.text.contains("2027-01-15 08:00 UTC"),
             "{}",

@@ -49,6 +49,8 @@ pub struct NotCarried {
     pub words: String,
     /// Whether no other try can help.
     pub is_final: bool,
+    /// Whether it says nothing of this one: any other one would not have been taken either.
+    pub is_of_all: bool,
 }
 
 impl Carrier for Mailer {
@@ -66,14 +68,18 @@ impl Carrier for Mailer {
         to: &str,
         organisation: &str,
     ) -> Result<(), NotCarried> {
-        let sent = match compose(&mail.letter, organisation) {
+        let sent = match compose(&mail.letter, organisation, state.settings.public_address()) {
             Ok(written) => {
                 self.send(mail.id, organisation, to, mail.letter.language.tag(), written, state.clock.now())
                     .await
             }
             Err(error) => Err(SendError::Unsendable(error.to_string())),
         };
-        sent.map_err(|error| NotCarried { words: error.to_string(), is_final: error.is_final() })
+        sent.map_err(|error| NotCarried {
+            words: error.to_string(),
+            is_final: error.is_final(),
+            is_of_all: error.is_of_all(),
+        })
     }
 }
 
@@ -95,13 +101,15 @@ impl Carrier for Gateway {
     ) -> Result<(), NotCarried> {
         let said = text(&mail.letter, organisation, &state.settings.public_url);
         let (Some(number), Some(said)) = (Phone::parse(to), said) else {
-            return Err(NotCarried { words: "it is no text message".to_owned(), is_final: true });
+            let words = "it is no text message".to_owned();
+            return Err(NotCarried { words, is_final: true, is_of_all: false });
         };
         let sent = self.send(&number, &said).await;
         sent.map_err(|error| NotCarried {
             words: error.to_string(),
             // It may have arrived: it is tried once more, and nobody gets it three times.
             is_final: error.is_final() || (error.is_unknown() && mail.tries > 1),
+            is_of_all: false,
         })
     }
 }
@@ -112,6 +120,13 @@ pub async fn work<C: Carrier>(state: AppState, carrier: C, stop: impl Future<Out
     loop {
         // After a batch at once the next one, also if nothing of it was taken: it is leased, and others wait behind it.
         let pause = match batch(&state, &carrier).await {
+            Ok(Batch { closed: true, .. }) => {
+                // Whoever asks for a code meanwhile does not make it knock oftener: a wrong password is one at the mail server, too.
+                tokio::select! {
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(LOOK_EVERY) => Duration::ZERO,
+                }
+            }
             Ok(Batch { taken: 0, .. }) => LOOK_EVERY,
             Ok(_) => Duration::ZERO,
             Err(error) => {
@@ -142,16 +157,25 @@ struct Batch {
     taken: usize,
     /// How many left the outbox.
     left: usize,
+    /// Whether nothing goes out at present; then the rest of it was not tried.
+    closed: bool,
 }
 
 async fn batch<C: Carrier>(state: &AppState, carrier: &C) -> Result<Batch, StoreError> {
     let outbox = state.store.mail_outbox();
     let (tenant, key, now) = (state.tenant, &state.node_key, state.clock.now());
     let mails = outbox.take(tenant, key, C::CHANNEL, C::BATCH, LEASE, now).await?;
-    let (taken, mut left) = (mails.len(), 0);
+    let mut batch = Batch { taken: mails.len(), left: 0, closed: false };
+    let mut carried = false;
     for mail in mails {
         match send(state, carrier, &mail).await {
-            Ok(()) => {}
+            // A decoy's tells nothing of the way out.
+            Ok(()) => carried |= mail.letter.to.is_some(),
+            Err(error) if error.is_of_all => {
+                tell_closed(state, C::CHANNEL, &error).await?;
+                batch.closed = true;
+                break;
+            }
             Err(error) if error.is_final => {
                 tracing::warn!(mail = %mail.id, %error, "a mail is given up");
                 let refusals = state.store.mail_refusals();
@@ -164,9 +188,23 @@ async fn batch<C: Carrier>(state: &AppState, carrier: &C) -> Result<Batch, Store
             }
         }
         outbox.done(mail.tenant, mail.id).await?;
-        left += 1;
+        batch.left += 1;
     }
-    Ok(Batch { taken, left })
+    if carried && state.store.mail_closed().over(tenant, C::CHANNEL).await? {
+        tracing::info!("mail goes out again");
+    }
+    Ok(batch)
+}
+
+/// Nothing goes out, whoever it is for. What waits is tried again while it is good for anything; whoever runs the server hears of it once a
+/// minute.
+async fn tell_closed(state: &AppState, channel: Channel, error: &NotCarried) -> Result<(), StoreError> {
+    let closed = state.store.mail_closed();
+    if closed.keep(state.tenant, channel, &error.words, state.clock.now()).await? {
+        let waiting = state.store.mail_outbox().waiting(state.tenant, state.clock.now()).await?;
+        tracing::error!(%error, waiting, "no mail goes out, whoever it is for; see `ritorno mail status`");
+    }
+    Ok(())
 }
 
 async fn send<C: Carrier>(state: &AppState, carrier: &C, mail: &Mail) -> Result<(), NotCarried> {

@@ -178,6 +178,7 @@ impl Giving {
             must_change: true,
             forbid_names: tenant.forbid_names,
             banned_words: tenant.banned_words.clone(),
+            known_browser: false,
             step: None,
         };
         let began = self.state.clock.now();

@@ -12,6 +12,7 @@ use ritorno_identity::cloud_policy;
 use ritorno_identity::flow::{Flow, FlowState, Purpose, Step};
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::user::User;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::policy::Rule;
 use ritorno_protocol::secret::Password;
 use serde::Deserialize;
@@ -66,23 +67,23 @@ pub(super) struct Input {
     again: String,
 }
 
-/// The page, for a flow of such a person whose gates are passed.
+/// The page, for a flow of such a person whose gates are passed, at a moment.
 ///
 /// # Errors
 /// When the policy can't be written as JSON.
 pub(super) fn render(
     reader: &Reader,
     tenant: &Tenant,
-    flow: &Flow,
+    standing: (&Flow, Timestamp),
     user: &User,
 ) -> Result<Response, PageError> {
-    with_fault(reader, tenant, flow, user, None)
+    with_fault(reader, tenant, standing, user, None)
 }
 
 fn with_fault(
     reader: &Reader,
     tenant: &Tenant,
-    flow: &Flow,
+    (flow, now): (&Flow, Timestamp),
     user: &User,
     fault: Option<(Field, String)>,
 ) -> Result<Response, PageError> {
@@ -92,7 +93,7 @@ fn with_fault(
     let policy = cloud_policy::policy(tenant, user);
     let shown = PasswordPage {
         t,
-        frame: Frame::new(tenant, "/reset/password"),
+        frame: Frame::new(tenant, "/reset/password").ending(flow.expires_at, now),
         rules: lines(t, &policy),
         fault,
         wrong,
@@ -114,7 +115,7 @@ pub(super) async fn set(
     let (typed, new, again) =
         (cloud_policy::typed(typed), cloud_policy::typed(new), cloud_policy::typed(again));
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if flow.state != FlowState::GatePassed {
         // Another tab was faster by far: what it kept stands, and what was typed here is not taken.
         let place = if flow.state == FlowState::Kept { Some(OUTCOME_OF_ANOTHER) } else { elsewhere(&flow) };
@@ -179,7 +180,7 @@ impl Change {
         }
         let hash = hashed(&self.state, new).await?;
         let Ok(kept) = self.flow.kept(self.state.clock.now()) else {
-            return Ok(ended(&self.reader, &self.tenant));
+            return Ok(ended());
         };
         let step = Step { before: self.flow.clone(), after: kept };
         let passwords = self.state.store.cloud_passwords();
@@ -204,7 +205,8 @@ impl Change {
 
     /// The page again, with what is wrong.
     fn again(&self, field: Field, fault: String) -> Result<Response, PageError> {
-        with_fault(&self.reader, &self.tenant, &self.flow, &self.user, Some((field, fault)))
+        let standing = (&self.flow, self.state.clock.now());
+        with_fault(&self.reader, &self.tenant, standing, &self.user, Some((field, fault)))
     }
 
     async fn note(&self, success: Success, reason: &str) -> Result<(), PageError> {

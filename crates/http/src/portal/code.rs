@@ -10,15 +10,16 @@ use ritorno_identity::audit::{Activity, Success};
 use ritorno_identity::code::{Method, OneTimeCode, Tried};
 use ritorno_identity::flow::{Flow, FlowState};
 use ritorno_identity::tenant::Tenant;
+use ritorno_protocol::clock::Timestamp;
 use ritorno_storage::Attempt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::i18n::{Words, key};
-use crate::page::{Frame, NoticePage, PageError, page};
+use crate::page::{Course, Frame, PageError, page};
 use crate::portal::gate::{Way, instead_of, pass, stop, ways};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, is_known, note, tenant};
+use crate::portal::visit::{LOOKS, current, is_known, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -70,29 +71,21 @@ pub(super) fn elsewhere(flow: &Flow) -> Option<&'static str> {
 }
 
 /// The page for a browser that is in no flow, or in one that has ended.
-pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
-    let notice = NoticePage {
-        t: reader.words(tenant),
-        frame: Frame::new(tenant, "/"),
-        title: key("flow-ended-title"),
-        told: key("flow-ended-told"),
-        back: "/",
-        support_code: None,
-    };
-    page(StatusCode::GONE, &notice)
+pub(super) fn ended() -> Response {
+    PageError::Ended(Course::Reset).into_response()
 }
 
 fn render(
     status: StatusCode,
     reader: &Reader,
     tenant: &Tenant,
-    flow: &Flow,
+    (flow, now): (&Flow, Timestamp),
     fault: Option<&'static str>,
     shown: &Shown,
 ) -> Response {
     let shown = CodePage {
         t: reader.words(tenant),
-        frame: Frame::new(tenant, "/reset/code"),
+        frame: Frame::new(tenant, "/reset/code").ending(flow.expires_at, now),
         support_code: &flow.support_code.0,
         fault,
         resent: shown.sent.is_some(),
@@ -111,11 +104,11 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
-    let page = render(StatusCode::OK, &reader, &tenant, &flow, None, &shown);
+    let page = render(StatusCode::OK, &reader, &tenant, (&flow, state.clock.now()), None, &shown);
     Ok((reader.remember(jar), page).into_response())
 }
 
@@ -127,7 +120,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Mail) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -135,7 +128,8 @@ pub(super) async fn check(
         CodeTried::Passed(passed) => passed,
         CodeTried::Again(fault) => {
             let plain = Shown { sent: None, other: None };
-            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, &flow, Some(fault), &plain)
+            let standing = (&flow, state.clock.now());
+            render(StatusCode::UNPROCESSABLE_ENTITY, &reader, &tenant, standing, Some(fault), &plain)
         }
         CodeTried::Stopped => stopped(&reader, &tenant, &flow),
     })
@@ -163,16 +157,22 @@ pub(super) async fn try_code(
         known_browser: is_known(state, jar, flow.tenant, &flow.subject),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
+    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
+        tokio::time::sleep(*wait).await;
+        if let Some(place) = further(state, jar, flow).await? {
+            return Ok(CodeTried::Passed(Redirect::to(place).into_response()));
+        }
+    }
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.
-        Tried::Right => match pass(state, reader, flow, method).await? {
+        Tried::Right => match pass(state, reader, jar, flow, method).await? {
             Some(passed) => return Ok(CodeTried::Passed(passed)),
             None => (key("code-wrong"), "code right, but withheld"),
         },
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
+        Tried::Spent => (key("code-too-many"), "code tried too often"),
         Tried::Stopped => {
             let (at, reason) = (Activity::Blocked, "too many wrong codes today");
             note(state, reader, flow, at, Success::Failure, reason, None).await?;
@@ -181,6 +181,17 @@ pub(super) async fn try_code(
     };
     note(state, reader, flow, Activity::FlowProgress, Success::Failure, reason, None).await?;
     Ok(CodeTried::Again(fault))
+}
+
+/// Where the flow goes on, if it is further than `before` by now.
+async fn further(
+    state: &AppState,
+    jar: &CookieJar,
+    before: &Flow,
+) -> Result<Option<&'static str>, PageError> {
+    let Some(flow) = current(state, jar).await?.filter(|flow| flow.id == before.id) else { return Ok(None) };
+    let passed = flow.gates.passed().len() > before.gates.passed().len();
+    Ok(elsewhere(&flow).or(passed.then_some("/reset/gate")))
 }
 
 fn stopped(reader: &Reader, tenant: &Tenant, flow: &Flow) -> Response {

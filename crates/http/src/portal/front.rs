@@ -34,10 +34,27 @@ pub(super) struct FrontPage {
     pub(super) frame: Frame,
     /// Why nobody can reset now.
     pub(super) stopped: Option<Refusal>,
-    /// The key of what is wrong with the name that was typed.
-    pub(super) fault: Option<&'static str>,
+    /// What is wrong with the name that was typed.
+    pub(super) fault: Option<NameFault>,
     /// Whether a code goes out by mail as soon as the name is given.
     pub(super) by_mail: bool,
+}
+
+/// Why a name that was typed is not taken, the same for every name.
+pub(super) struct NameFault {
+    /// The key of what is told.
+    pub(super) told: &'static str,
+    /// For the help desk; the log has it.
+    pub(super) support_code: SupportCode,
+}
+
+impl NameFault {
+    /// Says so in the log, and not in the audit: whoever types as they like fills no database.
+    pub(super) fn new(state: &AppState, told: &'static str) -> Self {
+        let support_code = SupportCode::random(&*state.random);
+        tracing::info!(%support_code, told, "a name was not taken");
+        Self { told, support_code }
+    }
 }
 
 /// Whether the pages begin with a code by mail.

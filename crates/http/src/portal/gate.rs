@@ -19,7 +19,7 @@ use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
 use crate::portal::code::{elsewhere, ended};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{current, is_known, note, tenant};
+use crate::portal::visit::{current, is_known, note, renewed, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -130,22 +130,26 @@ pub(super) fn instead_of(tenant: &Tenant, flow: &Flow, method: Method) -> Option
 pub(super) async fn pass(
     state: &AppState,
     reader: &Reader,
+    jar: &CookieJar,
     flow: &Flow,
     method: Method,
 ) -> Result<Option<Response>, PageError> {
     let Ok(passed) = flow.gate_passed(method, state.clock.now()) else { return Ok(None) };
-    // If another tab was faster, its step stands, and the next page shows it.
-    if state.store.flows().advance(flow, &passed).await.map_err(PageError::behind)? {
-        let reason = format!(
-            "gate {} of {} passed: {}",
-            passed.gates.passed().len(),
-            passed.gates.required(),
-            method.as_str()
-        );
-        note(state, reader, &passed, Activity::FlowProgress, Success::Success, &reason, None).await?;
-    }
+    let Some((passed, cookie)) = renewed(state, jar, &passed) else { return Ok(None) };
     let all = passed.state == FlowState::GatePassed;
-    Ok(Some(Redirect::to(if all { "/reset/password" } else { "/reset/gate" }).into_response()))
+    let next = Redirect::to(if all { "/reset/password" } else { "/reset/gate" });
+    // If another tab was faster, its step stands: the next page shows it, and gives the browser its token.
+    if !state.store.flows().advance(flow, &passed).await.map_err(PageError::behind)? {
+        return Ok(Some(next.into_response()));
+    }
+    let reason = format!(
+        "gate {} of {} passed: {}",
+        passed.gates.passed().len(),
+        passed.gates.required(),
+        method.as_str()
+    );
+    note(state, reader, &passed, Activity::FlowProgress, Success::Success, &reason, None).await?;
+    Ok(Some((CookieJar::new().add(cookie), next).into_response()))
 }
 
 /// The page on which the next gate is chosen.
@@ -155,7 +159,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = elsewhere(&flow) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -164,7 +168,7 @@ pub(super) async fn show(
     }
     let shown = GatePage {
         t: reader.words(&tenant),
-        frame: Frame::new(&tenant, "/reset/gate"),
+        frame: Frame::new(&tenant, "/reset/gate").ending(flow.expires_at, state.clock.now()),
         ways: ways(&tenant, &flow, None),
         support_code: &flow.support_code.0,
     };
@@ -179,7 +183,7 @@ pub(super) async fn show_typed(
     typed: &'static Typed,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    let Some(flow) = current(state, &jar).await? else { return Ok(ended(reader, &tenant)) };
+    let Some(flow) = current(state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, typed.method) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -197,7 +201,7 @@ pub(super) async fn check_typed<T>(
     look: impl AsyncFnOnce(&GateTry, T) -> Result<GateTried, ritorno_storage::StoreError>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
-    let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
+    let Some(flow) = current(state, jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, typed.method) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -240,7 +244,7 @@ pub(super) async fn judge(
     };
     let name = method.as_str();
     let (fault, reason) = match look(&attempt).await.map_err(PageError::behind)? {
-        GateTried::Right => match pass(state, reader, flow, method).await? {
+        GateTried::Right => match pass(state, reader, jar, flow, method).await? {
             Some(passed) => return Ok(Judged::Passed(passed)),
             None => (wrong, format!("{name} right, but another step was faster")),
         },

@@ -136,7 +136,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let other = asked.other.is_some();
     let tenant = tenant(&state).await?;
-    let Some(flow) = of_browser(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = of_browser(&state, &jar).await? else { return Ok(ended()) };
     let end = match flow.state {
         FlowState::Submitted(request) | FlowState::Finished(request) => {
             of_request(&state, &reader, &tenant, &flow, request).await?

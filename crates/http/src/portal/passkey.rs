@@ -49,7 +49,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Passkey) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -98,7 +98,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Passkey) {
         return Ok(Redirect::to(place).into_response());
     }

@@ -87,7 +87,7 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if flow.state != FlowState::GatePassed {
         return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
     }
@@ -97,7 +97,7 @@ pub(super) async fn show(
     let user = person(&state, &flow).await?;
     if user.on_premises().is_none() {
         let shown = match allowed(&tenant, &user, &flow) {
-            Ok(()) => cloud_password::render(&reader, &tenant, &flow, &user)?,
+            Ok(()) => cloud_password::render(&reader, &tenant, (&flow, state.clock.now()), &user)?,
             Err(code) => {
                 note(&state, &reader, &flow, Activity::Blocked, Success::Failure, code.as_str(), None)
                     .await?;
@@ -138,7 +138,7 @@ pub(super) async fn show(
     let t = reader.words(&tenant);
     let shown = PasswordPage {
         t,
-        frame: Frame::new(&tenant, "/reset/password"),
+        frame: Frame::new(&tenant, "/reset/password").ending(flow.expires_at, now),
         rules: lines(t, &policy),
         unreadable: unreadable(&policy),
         not_arrived: asked.arrived.is_some(),

@@ -46,11 +46,11 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Questions) {
         return Ok(Redirect::to(place).into_response());
     }
-    let Some((_, asked)) = asked(&state, &tenant, &flow).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some((_, asked)) = asked(&state, &tenant, &flow).await? else { return Ok(ended()) };
     let page = render(&reader, &tenant, &flow, &asked, None);
     Ok((reader.remember(jar), page).into_response())
 }
@@ -83,12 +83,12 @@ pub(super) async fn check(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Questions) {
         return Ok(Redirect::to(place).into_response());
     }
     let Some((owner, questions)) = asked(&state, &tenant, &flow).await? else {
-        return Ok(ended(&reader, &tenant));
+        return Ok(ended());
     };
     let typed = fields.iter().filter(|(name, _)| name == "answer").map(|(_, typed)| Answer::parse(typed));
     let read: Option<Vec<Answer>> = typed.collect();
@@ -110,7 +110,7 @@ pub(super) async fn check(
         Judged::Passed(passed) => Ok(passed),
         Judged::Again(fault) => {
             let Some((_, others)) = asked(&state, &tenant, &flow).await? else {
-                return Ok(ended(&reader, &tenant));
+                return Ok(ended());
             };
             Ok(render(&reader, &tenant, &flow, &others, Some(fault)))
         }

@@ -80,6 +80,8 @@ impl Refusal {
     pub fn of_fault(fault: &Fault, support_code: SupportCode) -> Self {
         let (told, todo) = match fault {
             Fault::AccountDisabled => (key("fault-account-disabled"), key("fault-account-disabled-todo")),
+            // Locked, or so near it that nothing is tried any more.
+            Fault::AccountLocked => (key("fault-account-locked"), key("fault-account-locked-todo")),
             Fault::Expired | Fault::Replayed => (key("fault-expired"), key("fault-expired-todo")),
             Fault::WrongOldPassword => (key("fault-wrong-old"), key("fault-wrong-old-todo")),
             Fault::LimitReached => (key("fault-busy"), key("fault-busy-todo")),

@@ -54,7 +54,7 @@ pub(super) async fn send_another(
 async fn again(state: &AppState, reader: &Reader, jar: &CookieJar, by: By) -> Result<Response, PageError> {
     let tenant = tenant(state).await?;
     let method = by.channel().method();
-    let Some(flow) = current(state, jar).await? else { return Ok(ended(reader, &tenant)) };
+    let Some(flow) = current(state, jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, method) {
         return Ok(Redirect::to(place).into_response());
     }

@@ -56,7 +56,7 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Sms) {
         return Ok(Redirect::to(place).into_response());
     }
@@ -73,7 +73,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if let Some(place) = instead_of(&tenant, &flow, Method::Sms) {
         return Ok(Redirect::to(place).into_response());
     }

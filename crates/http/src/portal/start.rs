@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use crate::i18n::key;
 use crate::page::{Frame, PageError, page};
-use crate::portal::front::{FrontPage, begins_by_mail, stopped, told_to_everybody};
+use crate::portal::front::{FrontPage, NameFault, begins_by_mail, stopped, told_to_everybody};
 use crate::portal::gate::place;
 use crate::portal::stops::Stops;
 use crate::portal::visit::{cookie, is_known, note, tenant};
@@ -88,12 +88,10 @@ async fn begin(
         let by_mail = begins_by_mail(&tenant);
         return Ok(page(StatusCode::OK, &FrontPage { t, frame, stopped, fault: None, by_mail }));
     }
-    let again = |fault| {
-        let (t, frame) = (reader.words(&tenant), Frame::new(&tenant, "/"));
-        page(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &FrontPage { t, frame, stopped: None, fault: Some(fault), by_mail: begins_by_mail(&tenant) },
-        )
+    let again = |told| {
+        let (t, frame, by_mail) = (reader.words(&tenant), Frame::new(&tenant, "/"), begins_by_mail(&tenant));
+        let fault = Some(NameFault::new(state, told));
+        page(StatusCode::UNPROCESSABLE_ENTITY, &FrontPage { t, frame, stopped: None, fault, by_mail })
     };
     let Ok(name) = SignInName::parse(typed) else { return Ok(again(key("front-not-a-name"))) };
     let paid = paid(state, reader, &tenant, &name, sent).await?;
@@ -101,14 +99,6 @@ async fn begin(
         return Ok(again(too_often()));
     }
     let now = state.clock.now();
-    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
-    let limits = state.store.limits();
-    // Whoever worked for a name was counted when it was asked for.
-    if !paid.is_something()
-        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
-    {
-        return Ok(again(key("front-too-many")));
-    }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
     let id = user.as_ref().map(|user| user.id);
     let principal = user.as_ref().map(|user| SignInName::of_principal(&user.user_principal_name));
@@ -117,6 +107,15 @@ async fn begin(
     let (flow, token) = new_flow(state, reader, &tenant, &name, user.as_ref(), &standing);
     let known = is_known(state, &jar, flow.tenant, &flow.subject);
     let flow = Flow { known_browser: known, ..flow };
+    // Whoever worked for a name was counted when it was asked for. What others of a network did stops nobody where they succeeded before.
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = state.store.limits();
+    if !paid.is_something()
+        && !known
+        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
+    {
+        return Ok(again(key("front-too-many")));
+    }
     let whose = (typed, &name);
     if let Some(page) = asked(state, reader, &tenant, &DOOR, whose, (sent, &paid), known).await? {
         return Ok(page);
@@ -169,6 +168,7 @@ fn new_flow(
         id: FlowId::random(random),
         tenant: tenant.id,
         browser: token.digest(),
+        former: None,
         subject: by_user.unwrap_or(by_name),
         person,
         masked_address: own.unwrap_or(decoy),

@@ -158,6 +158,8 @@ impl Submission {
             must_change: false,
             forbid_names: self.tenant.forbid_names,
             banned_words: self.tenant.banned_words.clone(),
+            // It is asked for where a password is verified only.
+            known_browser: false,
             step: Some(Step { before: self.flow.clone(), after: submitted.clone() }),
         };
         let began = self.state.clock.now();

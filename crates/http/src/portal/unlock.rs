@@ -33,7 +33,7 @@ pub(super) async fn unlock(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(flow) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(flow) = current(&state, &jar).await? else { return Ok(ended()) };
     if flow.state != FlowState::GatePassed {
         return Ok(Redirect::to(elsewhere(&flow).unwrap_or("/reset/code")).into_response());
     }

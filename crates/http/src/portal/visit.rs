@@ -1,9 +1,11 @@
 //! The flow that a browser is in, by its cookie, and what every step writes down.
 
+use std::time::Duration;
+
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::flow::{Flow, FlowError, FlowState, Person, Purpose};
+use ritorno_identity::flow::{Flow, FlowError, FlowState, ForFormer, Person, Purpose};
 use ritorno_identity::ids::{CorrelationId, FactId, FlowId};
 use ritorno_identity::known_browser;
 use ritorno_identity::registration::Registration;
@@ -14,6 +16,7 @@ use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::{RequestId, SupportCode, TenantId};
 
 use crate::page::PageError;
+use crate::portal::code::elsewhere;
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -64,10 +67,18 @@ fn known_from(state: &AppState, tenant: TenantId, subject: &Subject, at: Timesta
 
 /// Whether this person succeeded in this browser before.
 pub(super) fn is_known(state: &AppState, jar: &CookieJar, tenant: TenantId, subject: &Subject) -> bool {
-    jar.get(KNOWN_COOKIE).is_some_and(|cookie| {
-        let now = state.clock.now();
-        known_browser::is_known(&state.pepper, tenant, subject, cookie.value(), now)
-    })
+    known_mark(state, jar, tenant, subject).is_some()
+}
+
+/// The mark of this browser, if this person succeeded in it before.
+pub(super) fn known_mark(
+    state: &AppState,
+    jar: &CookieJar,
+    tenant: TenantId,
+    subject: &Subject,
+) -> Option<String> {
+    let (mark, now) = (jar.get(KNOWN_COOKIE)?.value(), state.clock.now());
+    known_browser::is_known(&state.pepper, tenant, subject, mark, now).then(|| mark.to_owned())
 }
 
 /// The mark of this browser, if this person succeeded in it, and not before `since`.
@@ -90,23 +101,54 @@ pub(crate) async fn tenant(state: &AppState) -> Result<Tenant, PageError> {
     state.store.tenants().get(state.tenant).await.map_err(PageError::behind)?.ok_or(PageError::Missing)
 }
 
+/// What a browser shows: the flow that it says it is in, and the token.
+fn shown(jar: &CookieJar) -> Option<(FlowId, Token)> {
+    let (id, token) = jar.get(FLOW_COOKIE)?.value().split_once('.')?;
+    Some((id.parse().ok()?, Token::from_text(token)?))
+}
+
 /// The flow that this browser is in, ended or not; `None` if it is in none, or the cookie is another browser's.
+///
+/// # Errors
+/// [`PageError`]; [`PageError::Moment`] and then [`PageError::Renewed`] if the browser lost the answer to a gate, and with it the token that
+/// it is to show now.
 pub(super) async fn of_browser(state: &AppState, jar: &CookieJar) -> Result<Option<Flow>, PageError> {
-    let Some((id, token)) = jar.get(FLOW_COOKIE).and_then(|cookie| {
-        let (id, token) = cookie.value().split_once('.')?;
-        Some((id.parse::<FlowId>().ok()?, Token::from_text(token)?))
-    }) else {
-        return Ok(None);
-    };
+    let Some((id, token)) = shown(jar) else { return Ok(None) };
     let flow = state.store.flows().get(state.tenant, id).await.map_err(PageError::behind)?;
+    let (Some(mut flow), now) = (flow, state.clock.now()) else { return Ok(None) };
     // Too late is not another browser: the outcome can be looked up after the 15 minutes.
-    Ok(flow.filter(|flow| flow.check(&token.digest(), state.clock.now()) != Err(FlowError::OtherBrowser)))
+    if flow.check(&token.digest(), now) != Err(FlowError::OtherBrowser) {
+        if flow.former.take().is_some() {
+            state.store.flows().forget_former(&flow).await.map_err(PageError::behind)?;
+        }
+        return Ok(Some(flow));
+    }
+    let then = elsewhere(&flow).unwrap_or("/reset/gate");
+    match flow.for_former(&state.pepper, &token, now) {
+        None => Ok(None),
+        Some(ForFormer::NotYet) => Err(PageError::Moment { then }),
+        Some(ForFormer::Token(token)) => {
+            Err(PageError::Renewed { cookie: cookie(flow.id, &token).to_string(), then })
+        }
+    }
+}
+
+/// The flow behind the gate that it has passed, with another token than before it, and the cookie with that.
+pub(super) fn renewed(state: &AppState, jar: &CookieJar, passed: &Flow) -> Option<(Flow, Cookie<'static>)> {
+    let (_, token) = shown(jar)?;
+    let (flow, token) = passed.renewed(&state.pepper, &token, state.clock.now());
+    Some((flow, cookie(passed.id, &token)))
 }
 
 /// The flow that this browser is in and may go on with.
 pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<Flow>, PageError> {
     Ok(of_browser(state, jar).await?.filter(|flow| state.clock.now() < flow.expires_at))
 }
+
+/// How long is waited before each look whether a code that was used already has led on: whoever sent it twice at once goes where the first one
+/// came to, which may still be on its way.
+pub(super) const LOOKS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(600)];
 
 /// What a fact says of the way through the pages that it belongs to.
 pub(super) struct Way<'a> {

@@ -13,6 +13,7 @@ use ritorno_identity::name::SignInName;
 use ritorno_identity::subject::Subject;
 use ritorno_identity::tenant::Tenant;
 use ritorno_identity::work::{Answer, Challenge, PIECES, Pressure};
+use ritorno_protocol::ids::SupportCode;
 use serde::Deserialize;
 
 use crate::i18n::{Words, key};
@@ -92,6 +93,8 @@ struct WorkPage<'a> {
     /// Seconds that whoever can't compute waits.
     wait: u16,
     early: bool,
+    /// For the help desk; the log has it.
+    support_code: SupportCode,
 }
 
 /// Looks at what was sent along for `name`, and uses it up.
@@ -215,9 +218,12 @@ pub(in crate::portal) async fn asked(
     };
     // Up to the next second, so that whoever waits by a clock is not told that it was too early.
     let left = challenge.waited_at.since(now).as_millis().div_ceil(1_000);
+    let support_code = SupportCode::random(&*state.random);
+    tracing::info!(%support_code, bits = challenge.bits, "work is asked for a name");
     Ok(Some(page(
         StatusCode::OK,
         &WorkPage {
+            support_code,
             t: reader.words(tenant),
             frame: Frame::new(tenant, door.front),
             door,

@@ -185,7 +185,32 @@ pub async fn update(
     user: &User,
     changed: &User,
 ) -> Result<i64, ScimError> {
-    let by = by.into();
+    stored(state, by.into(), user, changed, state.store.users().update(changed, user.version)).await
+}
+
+/// The same for somebody of the tenant's own who comes from a directory from now on, with what follows from that
+/// ([`Users::join`](ritorno_storage::Users::join)).
+///
+/// # Errors
+/// As [`update`].
+pub async fn join(
+    state: &AppState,
+    by: impl Into<Provisioner>,
+    user: &User,
+    joined: &User,
+) -> Result<i64, ScimError> {
+    let users = state.store.users();
+    let joining = users.join(joined, user.version, state.clock.now());
+    stored(state, by.into(), user, joined, joining).await
+}
+
+async fn stored(
+    state: &AppState,
+    by: Provisioner,
+    user: &User,
+    changed: &User,
+    storing: impl Future<Output = Result<Updated, StoreError>>,
+) -> Result<i64, ScimError> {
     let (kind, id) = (RemovalKind::DisableUser, user.id.to_string());
     let passed = if user.enabled && !changed.enabled {
         let removal = Removal { kind, id: id.clone(), name: user.user_principal_name.clone() };
@@ -193,7 +218,7 @@ pub async fn update(
     } else {
         None
     };
-    let updated = state.store.users().update(changed, user.version).await;
+    let updated = storing.await;
     if let Some(passed) = passed {
         let made = matches!(updated, Ok(Updated::Done { .. }));
         end(state, by, kind, id, passed, made).await?;

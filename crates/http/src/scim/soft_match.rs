@@ -5,7 +5,6 @@ use ritorno_identity::audit::Activity;
 use ritorno_identity::name::SignInName;
 use ritorno_identity::tenant::SoftMatch;
 use ritorno_identity::user::User;
-use ritorno_storage::fence;
 
 use super::client::ScimClient;
 use super::error::ScimError;
@@ -43,15 +42,7 @@ pub(super) async fn matched(
             return Err(ScimError::Administrative);
         }
     }
-    joined.version = guard::update(state, client.provisioner(), &person, &joined).await?;
-    // It counts no more since the person comes from a directory; nothing of it is kept, nor of what it proved, whoever has the lease by now. And
-    // no program could take them out of a group of the tenant's own any more.
-    fence::unfenced(async {
-        state.store.cloud_passwords().forget(state.tenant, joined.id).await?;
-        state.store.groups().leave_own(state.tenant, joined.id, state.clock.now()).await?;
-        state.store.registrations().end_of(state.tenant, joined.id).await
-    })
-    .await?;
+    joined.version = guard::join(state, client.provisioner(), &person, &joined).await?;
     let reason =
         format!("matched softly, by {how}: {} comes from a directory now", person.user_principal_name);
     client.audit(state, Activity::UserUpdated, Some(joined.id), reason).await?;

@@ -29,6 +29,8 @@ use crate::world::World;
 pub(crate) struct Script {
     pub(crate) found: Found,
     pub(crate) outcome: Outcome,
+    /// Whether it answers no question.
+    pub(crate) silent: bool,
     /// What it opened, in order.
     pub(crate) opened: Vec<String>,
     /// What the orders for these said, as they were signed.
@@ -112,6 +114,7 @@ impl TestAgent {
         let script = Arc::new(Mutex::new(Script {
             found: person,
             outcome: done(),
+            silent: false,
             opened: Vec::new(),
             orders: Vec::new(),
         }));
@@ -139,7 +142,13 @@ impl TestAgent {
                     }
                     ToAgent::Ask { query } => {
                         let id = query_id(&query);
-                        let found = said.lock().unwrap().found.clone();
+                        let (found, silent) = {
+                            let script = said.lock().unwrap();
+                            (script.found.clone(), script.silent)
+                        };
+                        if silent {
+                            continue;
+                        }
                         let answer = Answer { id, agent: agent.id, found };
                         send(&ToRelay::Answer { answer: Signed::sign(&answer, &identity) });
                     }

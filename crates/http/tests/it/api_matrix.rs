@@ -62,6 +62,19 @@ pub(crate) fn table() -> Vec<Expected> {
         row("GET /api/v1/token", AnyToken),
         row("GET /api/v1/me", Everybody),
         row("GET /api/v1/overview", Roles(READERS, "tenant.read", &[200])),
+        row("GET /api/v1/directories", Roles(READERS, "tenant.read", &[200])),
+        // No agent is linked.
+        row("GET /api/v1/people/{person}/directory", Roles(PEOPLE, "people.read", &[503])),
+        row("GET /api/v1/statistics", Roles(READERS, "tenant.read", &[200])),
+        row("GET /api/v1/look", Roles(READERS, "tenant.read", &[200])),
+        sent(
+            "PUT /api/v1/look",
+            r#"{"name":"Contoso","accent":null,"accent_dark":null,"helpdesk_url":null}"#,
+            Roles(GLOBAL, "tenant.write", &[200]),
+        ),
+        // What is sent is no picture, and there is none to take off.
+        row("PUT /api/v1/look/logos/{logo}", Roles(GLOBAL, "tenant.write", &[422])),
+        row("DELETE /api/v1/look/logos/{logo}", Roles(GLOBAL, "tenant.write", &[404])),
         row("GET /api/v1/switches", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/switches/{switch}", Roles(READERS, "tenant.read", &[200])),
         sent("PUT /api/v1/switches/{switch}", r#"{"on":false}"#, Roles(GLOBAL, "tenant.write", &[200])),
@@ -108,6 +121,22 @@ pub(crate) fn table() -> Vec<Expected> {
             r#"{"removals":501,"percent":null,"memberships":5000}"#,
             InPerson(GLOBAL, &[200]),
         ),
+        row("GET /api/v1/sspr-policy", Roles(READERS, "tenant.read", &[200])),
+        sent(
+            "PUT /api/v1/sspr-policy",
+            r#"{"only_groups":null,"proofs":{"gates":1,"methods":["mail","app"],"to_register":1,"must_differ":true},
+            "questions":{"to_register":5,"to_ask":3,"own":[]},"reconfirm_days":180,"expiry_mail_days":[]}"#,
+            Roles(GLOBAL, "tenant.write", &[200]),
+        ),
+        row("GET /api/v1/sspr-policy/methods", Roles(READERS, "tenant.read", &[200])),
+        row("GET /api/v1/sspr-policy/groups", Roles(READERS, "tenant.read", &[200])),
+        sent(
+            "PUT /api/v1/sspr-policy/groups/{group}",
+            r#"{"proofs":{"gates":1,"methods":["mail"],"to_register":1,"must_differ":true},"reconfirm_days":30}"#,
+            Roles(GLOBAL, "tenant.write", &[200]),
+        ),
+        row("GET /api/v1/sspr-policy/groups/{group}", Roles(READERS, "tenant.read", &[200, 404])),
+        row("DELETE /api/v1/sspr-policy/groups/{group}", Roles(GLOBAL, "tenant.write", &[204, 404])),
         row("GET /api/v1/people", Roles(PEOPLE, "people.read", &[200])),
         row("GET /api/v1/people/{person}", Roles(PEOPLE, "people.read", &[200])),
         row("POST /api/v1/people/{person}/lift", Roles(DESK, "people.lift", &[204])),
@@ -162,6 +191,10 @@ pub(crate) fn table() -> Vec<Expected> {
             Roles(GLOBAL, "tenant.write", &[204, 404]),
         ),
         row("GET /api/v1/audit", Roles(ALL, "audit.read", &[200])),
+        row("GET /api/v1/audit/tail", Roles(ALL, "audit.read", &[200])),
+        // Nothing is under the code.
+        row("GET /api/v1/support-codes/{code}", Roles(ALL, "timeline.read", &[404])),
+        row("GET /api/v1/people/{person}/timeline", Roles(PEOPLE, "timeline.read", &[200])),
         row("GET /api/v1/audit/export", Roles(ALL, "audit.read", &[200])),
         row("GET /api/v1/sync", Roles(READERS, "tenant.read", &[200])),
         row("GET /api/v1/doctor", Roles(READERS, "tenant.read", &[200])),
@@ -195,11 +228,15 @@ impl Matrix {
         let name = SignInName::parse("anna.rossi@contoso.test").unwrap();
         let anna = world.state.store.users().by_sign_in_name(world.tenant.id, &name).await;
         let anna = anna.unwrap().unwrap().id.to_string();
+        let board = crate::sspr_policy::group(&world, "board", &[]).await;
         let product = Sku::find("AAD_PREMIUM_P2").unwrap();
         world.state.store.licences().subscribe(world.tenant.id, product, 5).await.unwrap();
         let values = BTreeMap::from([
             ("agent", agent),
             ("person", anna.clone()),
+            ("group", board.id.to_string()),
+            ("logo", "light".to_owned()),
+            ("code", "ABCDE-01234".to_owned()),
             ("holder", anna),
             ("case", uuid::Uuid::nil().to_string()),
             ("switch", "sspr".to_owned()),
@@ -375,7 +412,7 @@ async fn a_token_is_for_the_people_whom_its_administrator_is_for() {
             By::Anybody | By::AnyToken | By::Everybody => "",
             By::InPerson(DESK, _) => "in-person",
             _ if row.operation == "GET /api/v1/people" => "",
-            _ if row.operation.contains("{person}") => "not-found",
+            _ if row.operation.contains("{person}") || row.operation.contains("{code}") => "not-found",
             _ => "forbidden",
         };
         assert_eq!(told.kind(), expected, "{}", at(row, "a scoped one", &told));

@@ -11,6 +11,7 @@ use ritorno_protocol::query::Found;
 use crate::agent::{TestAgent, policy};
 use crate::browser::{Answer, Browser};
 use crate::methods::App;
+use crate::passkeys::{Device, options};
 use crate::portal::{PageContext, past_the_gate};
 use crate::register::{OWN, proven, register, to_password};
 use crate::world::{PASSWORD, World};
@@ -214,11 +215,34 @@ async fn second_factor_pages(world: &World, language: Language) {
     let mut browser = Browser::new(&world.app, language.tag());
     browser.post("/console/sign-in", &[("name", "root"), ("password", PASSWORD)]).await;
     let asked = browser.get("/console/second?then=/console").await;
-    whole(&asked, language, ["Enter the code from your app", "Scrivi il codice della tua app"]);
+    whole(&asked, language, ["Show that you are you", "Dimostra che sei tu"]);
     for _ in 0..5 {
         let wrong = browser.post("/console/second", &[("code", "000000")]).await;
         whole(&wrong, language, ["That code is not right", "Il codice non è giusto"]);
     }
     let stopped = browser.post("/console/second", &[("code", "000000")]).await;
-    whole(&stopped, language, ["Too many wrong codes", "Troppi codici sbagliati"]);
+    whole(&stopped, language, ["Too many wrong tries", "Troppi tentativi sbagliati"]);
+    world.administrator("keys", Role::Global, true).await;
+    let mut browser = Browser::new(&world.app, language.tag());
+    browser.post("/console/sign-in", &[("name", "keys"), ("password", PASSWORD)]).await;
+    let first = browser.get("/console/second/passkey").await;
+    whole(&first, language, ["from then on", "da quel momento"]);
+    let failed = browser.post("/console/second/passkey", &[("name", "x"), ("credential", "{}")]).await;
+    whole(&failed, language, ["could not be registered", "non è stata registrata"]);
+    let mut device = Device::new(world);
+    let made = device.create(&options(&browser.get("/console/second/passkey").await));
+    browser.post("/console/second/passkey", &[("name", "Laptop"), ("credential", &made)]).await;
+    whole(
+        &browser.get("/console/passkeys").await,
+        language,
+        ["last second factor", "ultimo secondo fattore"],
+    );
+    let nameless = browser.post("/console/passkeys", &[("name", ""), ("credential", "{}")]).await;
+    whole(&nameless, language, ["needs a name", "ha bisogno di un nome"]);
+    let mut browser = Browser::new(&world.app, language.tag());
+    let wrong = browser.post("/console/passkey", &[("credential", "{}")]).await;
+    whole(&wrong, language, ["not registered for the console", "non è registrata per la console"]);
+    browser.post("/console/sign-in", &[("name", "keys"), ("password", PASSWORD)]).await;
+    let asked = browser.get("/console/second").await;
+    whole(&asked, language, ["Use my passkey", "Usa la mia passkey"]);
 }

@@ -126,6 +126,12 @@ async fn a_proof_may_change_and_nothing_else() {
     assert!(submit(&world, &mut browser).await.body.contains("\"failed\""));
     let outcome = browser.get("/reset/outcome").await;
     assert!(outcome.body.contains("current password was not right"), "{}", outcome.body);
+    // So is an account that is locked, or nearly: it is neither the directory that is busy nor for ever.
+    let locked = Outcome::NotApplied { fault: Fault::AccountLocked, operator: Operator::default() };
+    agent.script.lock().unwrap().outcome = locked;
+    assert!(submit(&world, &mut browser).await.body.contains("\"failed\""));
+    let outcome = browser.get("/reset/outcome").await;
+    assert!(outcome.body.contains("or reset your password, which unlocks"), "{}", outcome.body);
     agent.script.lock().unwrap().outcome = done();
     assert!(submit(&world, &mut browser).await.body.contains("\"done\""));
 }

@@ -1,12 +1,13 @@
 //! Malformed, huge, slow and half-open peers over real sockets and TLS: each is dropped within its time, and whoever behaves is answered
 //! meanwhile. The times are short here; `crates/ritorno/tests/it/hostile.rs` has the real ones, the log and the memory.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ritorno_http::client::{Proxies, Told};
-use ritorno_http::serve::{Patience, serve, tls};
+use ritorno_http::serve::{Certificates, Certified, Patience, serve};
 use ritorno_lab::Lab;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -58,7 +59,8 @@ impl Served {
         let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
         let issued = authority.issue(&["localhost"], &[Ipv4Addr::LOCALHOST.into()]).unwrap();
         issued.write(&chain, &key).unwrap();
-        let acceptor = tls(&chain, &key).unwrap();
+        let acceptor =
+            Certificates::new(Certified::read(&chain, &key).unwrap(), HashMap::new()).acceptor().unwrap();
         std::fs::remove_dir_all(folder).unwrap();
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(authority.certificate_path()).unwrap() {

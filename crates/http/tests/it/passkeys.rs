@@ -19,16 +19,16 @@ use crate::work::works;
 use crate::world::{ORIGIN, World};
 
 const PAOLO: &str = "paolo.bianchi@contoso.test";
-const PRESENT: u8 = 0x01;
+pub(crate) const PRESENT: u8 = 0x01;
 const VERIFIED: u8 = 0x04;
 const ATTESTED: u8 = 0x40;
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// What a page hands to the browser.
-fn options(page: &Answer) -> Value {
+pub(crate) fn options(page: &Answer) -> Value {
     let mark = "data-options=\"";
     let at =
         page.body.find(mark).unwrap_or_else(|| panic!("a page with options: {}", page.body)) + mark.len();
@@ -37,17 +37,17 @@ fn options(page: &Answer) -> Value {
 }
 
 /// A device with one passkey, and what it says of itself.
-struct Device {
-    key: SigningKey,
-    id: [u8; 16],
-    owner: Vec<u8>,
-    origin: &'static str,
-    flags: u8,
-    counter: u32,
+pub(crate) struct Device {
+    pub(crate) key: SigningKey,
+    pub(crate) id: [u8; 16],
+    pub(crate) owner: Vec<u8>,
+    pub(crate) origin: &'static str,
+    pub(crate) flags: u8,
+    pub(crate) counter: u32,
 }
 
 impl Device {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let key = SigningKey::from_slice(&array::<32>(&*world.state.random)).unwrap();
         let id = array(&*world.state.random);
         Self { key, id, owner: Vec::new(), origin: ORIGIN, flags: PRESENT | VERIFIED, counter: 1 }
@@ -60,12 +60,15 @@ impl Device {
     }
 
     fn authenticator_data(&self, flags: u8) -> Vec<u8> {
-        let site = Sha256::digest(b"reset.contoso.test");
+        // What it signs for is the host of the page, as its browser has it.
+        let known = [ORIGIN, "https://reset.fabrikam.test"];
+        let site = known.into_iter().find(|known| *known == self.origin).unwrap_or(ORIGIN);
+        let site = Sha256::digest(site.trim_start_matches("https://"));
         [&site[..], &[flags], &self.counter.to_be_bytes()].concat()
     }
 
     /// Makes the passkey (W3C, Web Authentication Level 3, sections 6.5.1 and 8.7).
-    fn create(&mut self, options: &Value) -> String {
+    pub(crate) fn create(&mut self, options: &Value) -> String {
         self.owner = URL_SAFE_NO_PAD.decode(options["user"]["id"].as_str().unwrap()).unwrap();
         let point = self.key.verifying_key().to_sec1_point(false);
         let (x, y) = (point.x().unwrap(), point.y().unwrap());
@@ -88,7 +91,7 @@ impl Device {
     }
 
     /// Uses it (section 6.3.3).
-    fn get(&self, options: &Value) -> String {
+    pub(crate) fn get(&self, options: &Value) -> String {
         let client = self.client_data("webauthn.get", &options["challenge"]);
         let data = self.authenticator_data(self.flags);
         let signed: Signature = self.key.sign(&[&data[..], &Sha256::digest(&client)].concat());

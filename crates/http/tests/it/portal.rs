@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use ritorno_identity::flow::{FlowState, Person};
+use axum::http::{Method, StatusCode};
+use ritorno_identity::flow::{FORMER_HOLDS, FORMER_WAITS, FlowState, Person};
 use ritorno_identity::mail::Template;
 use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::{Context, Envelope, Passwords, seal};
@@ -17,6 +17,7 @@ use ritorno_protocol::secret::Password;
 use crate::agent::TestAgent;
 use crate::browser::{Answer, Browser};
 use crate::known_browser::finish;
+use crate::tenants::pages;
 use crate::world::World;
 
 const ANNA: &str = "anna.rossi@contoso.test";
@@ -92,12 +93,59 @@ async fn a_lost_answer_at_a_gate_costs_nothing() {
     browser.post("/reset/start", &[("name", ANNA)]).await;
     let before = browser.cookie("__Host-flow");
     let code = world.code(ANNAS_MAIL).await;
-    let mut other = Browser::new(&world.app, "en");
-    other.set_cookie("__Host-flow", &before);
-    assert_eq!(other.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
-    // Sent again, and loaded again.
+    let mut lost = Browser::new(&world.app, "en");
+    lost.set_cookie("__Host-flow", &before);
+    assert_eq!(lost.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
+    // Sent again, and loaded again: at first whoever got the answer may still be on their way.
+    let moment = browser.post("/reset/code", &[("code", &code)]).await;
+    assert_eq!(moment.headers["refresh"], "4; url=/reset/password");
+    assert!(moment.body.contains("goes on by itself") && !moment.headers.contains_key("set-cookie"));
+    world.clock.advance(FORMER_WAITS);
     assert_eq!(browser.post("/reset/code", &[("code", &code)]).await.location(), "/reset/password");
+    assert_ne!(browser.cookie("__Host-flow"), before);
+    assert_eq!(browser.cookie("__Host-flow"), lost.cookie("__Host-flow"));
     assert!(browser.get("/reset/password").await.body.contains("password-form"));
+}
+
+/// Whoever had the cookie before the gate has nothing behind it, from the moment on at which the browser went on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_gives_the_browser_another_token() {
+    let world = World::new().await;
+    let _agent = TestAgent::link(&world).await;
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", ANNA)]).await;
+    let before = browser.cookie("__Host-flow");
+    let mut thief = Browser::new(&world.app, "en");
+    let code = world.code(ANNAS_MAIL).await;
+    browser.post("/reset/code", &[("code", &code)]).await;
+    assert_ne!(browser.cookie("__Host-flow"), before);
+    // Whoever waits with a copy gets nothing before the browser went on, and nothing afterwards.
+    thief.set_cookie("__Host-flow", &before);
+    let early = thief.get("/reset/password").await;
+    assert!(!early.body.contains("password-form"), "{}", early.body);
+    assert!(!early.headers.contains_key("set-cookie"));
+    assert!(browser.get("/reset/password").await.body.contains("password-form"));
+    world.clock.advance(FORMER_WAITS);
+    thief.set_cookie("__Host-flow", &before);
+    let refused = thief.get("/reset/password").await;
+    assert!(!refused.body.contains("password-form"), "{}", refused.body);
+    assert!(!refused.headers.contains_key("set-cookie"));
+    assert!(browser.get("/reset/password").await.body.contains("password-form"));
+
+    // Where the browser never comes back, the former token ends by its time.
+    let mut gone = Browser::new(&world.app, "en");
+    gone.post("/reset/start", &[("name", ANNA)]).await;
+    let before = gone.cookie("__Host-flow");
+    let code = world.code(ANNAS_MAIL).await;
+    gone.post("/reset/code", &[("code", &code)]).await;
+    world.clock.advance(FORMER_HOLDS);
+    thief.set_cookie("__Host-flow", &before);
+    let late = thief.get("/reset/password").await;
+    assert!(
+        !late.body.contains("password-form") && !late.headers.contains_key("set-cookie"),
+        "{}",
+        late.body
+    );
 }
 
 /// Walks to the password page.
@@ -454,8 +502,9 @@ async fn hammering_does_not_stop_a_person_on_their_usual_browser() {
     hammer.post("/reset/start", &[("name", ANNA)]).await;
     assert!(world.letters().await.is_empty(), "no fourth mail in an hour for strangers");
 
-    // Anna, where she succeeded before, gets her code and goes on.
+    // Anna, where she succeeded before, gets her code, goes on, and has a new password.
     past_the_gate(&world, &mut usual).await;
+    finish(&world, &mut usual).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -482,23 +531,13 @@ async fn whoever_may_not_reset_hears_it_by_mail_only() {
 async fn another_site_can_not_post() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.app, "it");
-    for path in [
-        "/reset/start",
-        "/reset/submit",
-        "/register/verify",
-        "/register/remove",
-        "/register/app",
-        "/register/recovery-codes",
-        "/reset/app",
-        "/reset/pass",
-        "/console/people/pass",
-        "/reset/recovery-code",
-        "/console/sign-in",
-        "/console/switches",
-    ] {
-        let answer = browser.post_from("https://evil.test", path).await;
+    let posted: Vec<String> =
+        pages().into_iter().filter(|(method, _)| *method != Method::GET).map(|(_, path)| path).collect();
+    assert!(posted.len() > 60 && posted.contains(&"/reset/submit".to_owned()), "{posted:?}");
+    for path in posted {
+        let answer = browser.post_from("https://evil.test", &path).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
-        assert!(answer.body.contains("La richiesta veniva da un altro sito"), "{}", answer.body);
+        assert!(answer.body.contains("La richiesta veniva da un altro sito"), "{path}: {}", answer.body);
     }
 }
 
@@ -506,7 +545,10 @@ async fn another_site_can_not_post() {
 async fn every_page_carries_the_headers() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.app, "en");
-    for path in ["/", "/reset/code", "/console/sign-in", "/console", "/no-such-page"] {
+    let read = pages().into_iter().filter(|(method, _)| *method == Method::GET).map(|(_, path)| path);
+    let read: Vec<String> = read.chain(["/no-such-page".to_owned()]).collect();
+    assert!(read.len() > 40 && read.contains(&"/reset/code".to_owned()), "{read:?}");
+    for path in &read {
         let answer = browser.get(path).await;
         let header = |name: &str| answer.headers.get(name).map_or("", |value| value.to_str().unwrap());
         let policy = header("content-security-policy");

@@ -6,7 +6,10 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 use ritorno_http::portal::RELEASED_AFTER;
 use ritorno_http::portal::register::ANSWERED_AFTER;
+use ritorno_identity::limit::{NAMES_TRIED, PASSWORDS_AT_ONCE};
+use ritorno_identity::subject::Subject;
 use ritorno_identity::user::{Mastered, User};
+use ritorno_protocol::clock::Clock as _;
 use ritorno_protocol::envelope::{Context, Envelope};
 use ritorno_protocol::ids::{RequestId, SupportCode};
 use ritorno_protocol::outcome::{Fault, Operator, Outcome};
@@ -218,6 +221,59 @@ async fn strangers_do_not_use_up_what_the_agents_take() {
     world.clock.advance(Duration::from_secs(70));
     let page = to_password(&mut browser, ANNA).await;
     assert_eq!(verify(&world, &mut browser, &page).await["state"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hammering_from_elsewhere_does_not_stop_a_known_browser() {
+    let world = World::new().await;
+    let agent = TestAgent::link(&world).await;
+    let mut known = Browser::new(&world.app, "en");
+    crate::portal::past_the_gate(&world, &mut known).await;
+    crate::known_browser::finish(&world, &mut known).await;
+    let said_known = || {
+        let order = agent.script.lock().unwrap().orders.last().unwrap().clone();
+        order["known_browser"].as_bool().unwrap_or(false)
+    };
+    agent.script.lock().unwrap().outcome = not_applied(Fault::WrongOldPassword);
+    // What one network may try for her name, what may be looked at at once, and what a tenant may try in a minute.
+    for _ in 0..5 {
+        let mut browser = Browser::new(&world.app, "en");
+        let page = to_password(&mut browser, ANNA).await;
+        assert!(verify(&world, &mut browser, &page).await["context"].is_object());
+        assert!(!said_known());
+    }
+    join_all((0..15).map(async |number| {
+        let mut browser = Browser::new(&world.app, "en");
+        let page = to_password(&mut browser, &format!("nobody{number}@contoso.test")).await;
+        verify(&world, &mut browser, &page).await
+    }))
+    .await;
+    let limits = world.state.store.limits();
+    let subject = Subject::of_user(&world.state.pepper, world.tenant.id, anna(&world).await.id);
+    let now = world.clock.now();
+    assert!(limits.count(world.tenant.id, &PASSWORDS_AT_ONCE, &subject, now).await.unwrap());
+    let network = Subject::of_network(&world.state.pepper, world.tenant.id, "0.0.0.0");
+    while limits.count(world.tenant.id, &NAMES_TRIED, &network, now).await.unwrap() {}
+    let mut stranger = Browser::new(&world.app, "en");
+    let asked = stranger.post("/register/start", &[("name", ANNA)]).await;
+    assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", asked.body);
+
+    // Her own mistakes are counted in her browser, and the agent is told whose it is; right is right.
+    for _ in 0..2 {
+        let page = to_password(&mut known, ANNA).await;
+        assert!(verify(&world, &mut known, &page).await["context"].is_object());
+        assert!(said_known());
+    }
+    agent.script.lock().unwrap().outcome = done();
+    let page = to_password(&mut known, ANNA).await;
+    assert_eq!(verify(&world, &mut known, &page).await["state"], "done");
+    // And not for ever.
+    agent.script.lock().unwrap().outcome = not_applied(Fault::WrongOldPassword);
+    for number in 0..9 {
+        let page = to_password(&mut known, ANNA).await;
+        let told = verify(&world, &mut known, &page).await;
+        assert_eq!(told["context"].is_object(), number < 8, "{number}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

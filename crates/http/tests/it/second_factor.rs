@@ -18,26 +18,31 @@ use crate::methods::App;
 use crate::register::ANNA;
 use crate::world::{PASSWORD, World};
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 const NIL: &str = "00000000-0000-0000-0000-000000000000";
-const STEP: Duration = Duration::from_secs(30);
+pub(crate) const STEP: Duration = Duration::from_secs(30);
 
 async fn world() -> World {
     let world = World::new().await;
-    let tenant = Tenant { second_factor: true, ..world.tenant.clone() };
-    world.state.store.tenants().update(&tenant).await.unwrap();
-    world.administrator("root", Role::Global, true).await;
+    asking(&world).await;
     world
 }
 
-async fn by_password(world: &World, name: &str) -> (Browser, Answer) {
+/// The tenant asks for a second factor, and has one administrator.
+pub(crate) async fn asking(world: &World) {
+    let tenant = Tenant { second_factor: true, ..world.tenant.clone() };
+    world.state.store.tenants().update(&tenant).await.unwrap();
+    world.administrator("root", Role::Global, true).await;
+}
+
+pub(crate) async fn by_password(world: &World, name: &str) -> (Browser, Answer) {
     let mut browser = Browser::new(&world.app, "en");
     let answer = browser.post("/console/sign-in", &[("name", name), ("password", PASSWORD)]).await;
     (browser, answer)
 }
 
 /// Signs in for the first time, and sets an app up.
-async fn set_up(world: &World, name: &str) -> (Browser, App) {
+pub(crate) async fn set_up(world: &World, name: &str) -> (Browser, App) {
     let (mut browser, answer) = by_password(world, name).await;
     assert_eq!(answer.location(), "/console/second");
     assert_eq!(browser.get("/console/second").await.location(), "/console/second/app");
@@ -48,7 +53,7 @@ async fn set_up(world: &World, name: &str) -> (Browser, App) {
     (browser, app)
 }
 
-async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
+pub(crate) async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
     let facts = world.facts().await;
     let of = facts.into_iter().filter(|fact| fact.activity == activity);
     of.map(|fact| (fact.success, fact.reason)).collect()
@@ -58,7 +63,14 @@ async fn facts(world: &World, activity: Activity) -> Vec<(Success, String)> {
 async fn a_password_alone_opens_nothing() {
     let world = world().await;
     let (mut half, _) = by_password(&world, "root").await;
-    for path in ["/console", "/console/people", "/console/audit", "/console/home", "/console/onboarding", "/console/app"] {
+    for path in [
+        "/console",
+        "/console/people",
+        "/console/audit",
+        "/console/home",
+        "/console/onboarding",
+        "/console/app",
+    ] {
         let answer = half.get(path).await;
         assert!(answer.location().starts_with("/console/second?then="), "{path}: {}", answer.status);
     }
@@ -70,7 +82,7 @@ async fn a_password_alone_opens_nothing() {
     assert_eq!(App::of(&page).code(&world), App::of(&half.get("/console/second/app").await).code(&world));
     world.clock.advance(5 * MINUTE);
     assert_eq!(half.get("/console/second/app").await.location(), "/console/sign-in");
-    let asked = "the password is right, the app's code is asked for".to_owned();
+    let asked = "the password is right, the second factor is asked for".to_owned();
     assert_eq!(facts(&world, Activity::AdministratorSignIn).await, [(Success::Unknown, asked)]);
 }
 
@@ -214,6 +226,7 @@ async fn a_break_glass_account_needs_its_password_only_and_is_seen() {
         scope: Scope::default(),
         break_glass: true,
         app: false,
+        passkeys: 0,
         password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
         created_at: world.clock.now(),
     };

@@ -173,7 +173,7 @@ async fn a_number_is_registered_and_opens_a_gate_the_whole_way(world: &World) {
     assert_eq!(done.location(), "/register/methods?done=sms", "{}", done.body);
     assert_eq!(anna(world).await.registered_mobile.as_deref(), Some(NUMBER));
     let list = owner.get("/register/methods").await;
-    assert!(list.body.contains("id=\"registered-number\">•••••••67<") && !list.body.contains(NUMBER));
+    assert!(list.body.contains("id=\"registered-number\"><bdi>•••••••67<") && !list.body.contains(NUMBER));
     let told: Vec<_> = world.letters().await.into_iter().map(|letter| letter.template).collect();
     assert_eq!(told.len(), 2);
     for template in told {

@@ -36,7 +36,7 @@ on_both!(
 );
 
 /// A group with these people in it.
-async fn group(world: &World, name: &str, people: &[&User]) -> Group {
+pub(crate) async fn group(world: &World, name: &str, people: &[&User]) -> Group {
     let now = world.clock.now();
     let group = Group {
         id: GroupId::random(&*world.state.random),
@@ -59,12 +59,12 @@ async fn group(world: &World, name: &str, people: &[&User]) -> Group {
     group
 }
 
-async fn stored(world: &World) -> Tenant {
+pub(crate) async fn stored(world: &World) -> Tenant {
     world.state.store.tenants().get(world.tenant.id).await.unwrap().unwrap()
 }
 
 /// What was written down of policies, the latest first.
-async fn changes(world: &World) -> Vec<String> {
+pub(crate) async fn changes(world: &World) -> Vec<String> {
     let facts = world.facts().await.into_iter().filter(|fact| fact.activity == Activity::PolicyChanged);
     facts
         .map(|fact| {

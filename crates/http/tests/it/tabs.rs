@@ -6,14 +6,16 @@ use crate::agent::TestAgent;
 use crate::agent_api::on_both;
 use crate::browser::{Answer, Browser};
 use crate::portal::{PageContext, past_the_gate};
-use crate::world::World;
+use crate::register::{ANNA, OWN, code, proven};
+use crate::world::{ORIGIN, World};
 
 const OTHER: &str = "/reset/outcome?other=tab";
 
 on_both!(
     the_password_that_was_sent_first_counts,
     the_page_of_an_earlier_reset_sends_nothing_for_the_one_that_followed,
-    an_answer_to_a_form_says_so_to_its_page
+    an_answer_to_a_form_says_so_to_its_page,
+    a_code_that_is_sent_twice_at_once_leads_on
 );
 
 async fn the_password_that_was_sent_first_counts(world: &World) {
@@ -65,4 +67,35 @@ async fn an_answer_to_a_form_says_so_to_its_page(world: &World) {
     assert!(!says(&browser.get("/").await));
     // What leads elsewhere leaves nothing in the history.
     assert!(!says(&browser.post("/reset/start", &[("name", "anna.rossi@contoso.test")]).await));
+}
+
+async fn a_code_that_is_sent_twice_at_once_leads_on(world: &World) {
+    let _agent = TestAgent::link(world).await;
+    // Without a script a form can be sent twice, and its second answer is the one that is shown.
+    let mut browser = Browser::new(&world.app, "en");
+    browser.post("/reset/start", &[("name", ANNA)]).await;
+    let sent = world.code("anna.rossi@mail.test").await;
+    let mut again = browser.copied_to(ORIGIN);
+    let (fields, place) = ([("code", sent.as_str())], "/reset/code");
+    let (first, second) = tokio::join!(browser.post(place, &fields), again.post(place, &fields));
+    assert_eq!(
+        (first.location(), second.location()),
+        ("/reset/password", "/reset/password"),
+        "{}",
+        second.body
+    );
+
+    let mut browser = Browser::new(&world.app, "en");
+    proven(world, &mut browser).await;
+    browser.post("/register/address", &[("address", OWN)]).await;
+    let sent = code(world, OWN).await;
+    let mut again = browser.copied_to(ORIGIN);
+    let (fields, place) = ([("code", sent.as_str())], "/register/code");
+    let (first, second) = tokio::join!(browser.post(place, &fields), again.post(place, &fields));
+    assert_eq!(
+        (first.location(), second.location()),
+        ("/register/done", "/register/done"),
+        "{}",
+        second.body
+    );
 }

@@ -72,12 +72,15 @@ pub(crate) async fn ask(
     }
     let request = request.body(Body::from(body.unwrap_or_default().to_owned())).unwrap();
     let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    // One that goes on for ever is let go.
+    let endless = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    let body = if endless { Body::empty() } else { body };
     let bytes = to_bytes(body, 1 << 20).await.unwrap();
     (parts.status, parts.headers, String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Every route of the sources, with a parameter filled in: its methods and its path.
-fn routes() -> Vec<(Method, String)> {
+pub(crate) fn routes() -> Vec<(Method, String)> {
     let mut all = Vec::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
     assert!(all.len() > 100, "only {} routes were found", all.len());
@@ -134,6 +137,22 @@ fn read(folder: &Path, all: &mut Vec<(Method, String)>) {
 fn routes_below(beginnings: &[&str]) -> Vec<(Method, String)> {
     let begins = |path: &str| beginnings.iter().any(|begin| path.starts_with(begin));
     routes().into_iter().filter(|(_, path)| begins(path)).collect()
+}
+
+/// Those of pages, for a reader with a browser.
+pub(crate) fn pages() -> Vec<(Method, String)> {
+    const NO_PAGES: [&str; 8] = [
+        "/agent/v1/",
+        "/api/v1/",
+        "/scim/v2/",
+        "/assets/",
+        "/brand/",
+        "/health/",
+        "/favicon.ico",
+        "/.well-known/",
+    ];
+    let is_page = |path: &str| !NO_PAGES.iter().any(|begin| path.starts_with(begin));
+    routes().into_iter().filter(|(_, path)| is_page(path)).collect()
 }
 
 /// What a page answered, as far as it depends on who asks.

@@ -26,7 +26,7 @@ on_both!(every_operation_with_what_is_another_tenants, no_group_and_no_export_ta
 
 const PRODUCT: &str = "AAD_PREMIUM_P2";
 /// What a path names that a tenant has by itself.
-const IDS: [&str; 4] = ["agent", "person", "holder", "case"];
+const IDS: [&str; 5] = ["agent", "person", "holder", "case", "group"];
 
 /// What a tenant has, as far as the API could change it.
 #[derive(Debug, PartialEq)]
@@ -61,6 +61,7 @@ async fn furnished(world: &World) -> BTreeMap<&'static str, String> {
     }
     let agent = world.enrolled("lab-agent").await.0.id.to_string();
     let anna = anna(world).await.id.to_string();
+    let board = crate::sspr_policy::group(world, "board", &[]).await;
     let product = Sku::find(PRODUCT).unwrap();
     world.state.store.licences().subscribe(world.tenant.id, product, 5).await.unwrap();
     BTreeMap::from([
@@ -72,6 +73,9 @@ async fn furnished(world: &World) -> BTreeMap<&'static str, String> {
         ("method", "app".to_owned()),
         ("product", product.name.to_owned()),
         ("kind", "person".to_owned()),
+        ("group", board.id.to_string()),
+        ("logo", "light".to_owned()),
+        ("code", "ABCDE-01234".to_owned()),
     ])
 }
 

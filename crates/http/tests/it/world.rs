@@ -190,6 +190,7 @@ impl World {
             sms_wake: Arc::default(),
             held_told: Arc::default(),
             scans: Arc::default(),
+            tails: Arc::default(),
         };
         Self { app: ritorno_http::router(state.clone()), state, clock, root, tenant, folder, database }
     }
@@ -254,6 +255,7 @@ impl World {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::new(&Password::new(PASSWORD.into()), random).unwrap(),
             created_at: self.clock.now(),
         };

@@ -263,6 +263,7 @@ impl Scene {
             must_change: initiator == Initiator::Administrator,
             forbid_names: true,
             banned_words: if go_ahead { vec!["contoso".into()] } else { Vec::new() },
+            known_browser: false,
             issued_at: NOW,
             start_by: NOW.plus(Duration::from_secs(5)),
             expires_at: NOW.plus(Duration::from_secs(60)),

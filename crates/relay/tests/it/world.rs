@@ -374,6 +374,7 @@ impl World {
             must_change: false,
             forbid_names: true,
             banned_words: Vec::new(),
+            known_browser: false,
             step: None,
         }
     }

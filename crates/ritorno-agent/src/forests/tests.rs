@@ -194,6 +194,7 @@ impl Scene {
             must_change: false,
             forbid_names: false,
             banned_words: Vec::new(),
+            known_browser: false,
             issued_at: now,
             start_by: now.plus(Duration::from_secs(5)),
             expires_at: now.plus(Duration::from_secs(60)),

@@ -16,6 +16,7 @@ use ritorno_protocol::random::{Random, array};
 use ritorno_protocol::secret::Password;
 use ritorno_storage::StoreError;
 
+use super::admin_passkeys;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::{moment, say, table};
@@ -25,7 +26,7 @@ use crate::system;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Adds a cloud-only administrator. Without --password-stdin a password is made and printed once. At the first sign-in an
-    /// authenticator app is set up.
+    /// authenticator app or a passkey is set up.
     Add {
         /// The sign-in name.
         name: String,
@@ -53,10 +54,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         scope: ScopeNames,
     },
-    /// Takes an administrator's authenticator app away, and ends their sessions: at the next sign-in they set up another one.
+    /// Takes an administrator's authenticator app away, and ends their sessions: at the next sign-in they show a passkey, or, if they have
+    /// none, set up another second factor.
     TakeApp {
         /// The sign-in name of the account.
         name: String,
+    },
+    /// Lists an administrator's passkeys.
+    Passkeys {
+        /// The sign-in name of the account.
+        name: String,
+    },
+    /// Takes a passkey of an administrator away, or all of them, and ends their sessions. If nothing is left, they set up another second
+    /// factor at the next sign-in.
+    TakePasskey {
+        /// The sign-in name of the account.
+        name: String,
+        /// The passkey's id, as `admin passkeys` shows it.
+        #[arg(required_unless_present = "all", conflicts_with = "all", allow_hyphen_values = true)]
+        passkey: Option<String>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
     },
     /// Says whose account an administrator's is; without a person, nobody's of this tenant.
     Person {
@@ -119,6 +138,10 @@ pub(crate) async fn run(config: &Config, command: Command) -> anyhow::Result<()>
         }
         Command::Scope { name, scope } => set_scope(&installation, &name, &scope).await,
         Command::TakeApp { name } => take_app(&installation, &name).await,
+        Command::Passkeys { name } => admin_passkeys::list(&installation, &name).await,
+        Command::TakePasskey { name, passkey, .. } => {
+            admin_passkeys::take(&installation, &name, passkey.as_deref()).await
+        }
         Command::Person { name, person } => set_person(&installation, &name, person.as_deref()).await,
         Command::Mail { name, address } => set_mail(&installation, &name, address.as_deref()).await,
         Command::List => list(&installation).await,
@@ -158,6 +181,7 @@ async fn add(installation: &Installation, new: New, password_stdin: bool) -> any
         scope,
         break_glass,
         app: false,
+        passkeys: 0,
         password: PasswordHash::new(&password, &*random)?,
         created_at: system::clock().now(),
     };
@@ -237,7 +261,19 @@ async fn take_app(installation: &Installation, name: &str) -> anyhow::Result<()>
     installation.store.sessions().delete_of(tenant, administrator.id).await?;
     let reason = format!("{}: taken away", administrator.name);
     super::audit(installation, Activity::AdministratorApp, reason).await?;
-    say(format_args!("{}: the app is taken away; the next sign-in sets up another one", administrator.name))
+    let left = Administrator { app: false, ..administrator };
+    say(format_args!("{}: the app is taken away; {}", left.name, next_sign_in(&left)))
+}
+
+/// What the next sign-in of that account does about its second factor.
+pub(super) const fn next_sign_in(left: &Administrator) -> &'static str {
+    if left.passkeys > 0 {
+        "the next sign-in asks for a passkey"
+    } else if left.app {
+        "the next sign-in asks for the app"
+    } else {
+        "the next sign-in sets up another one"
+    }
 }
 
 pub(crate) async fn named(installation: &Installation, name: &str) -> anyhow::Result<Administrator> {
@@ -317,17 +353,30 @@ async fn list(installation: &Installation) -> anyhow::Result<()> {
     for one in installation.store.administrators().list(installation.tenant.id).await? {
         let whose = whose(installation, &one).await?;
         let whom = whom(installation, &one.scope).await?;
-        let second = match (one.break_glass, one.app, installation.tenant.second_factor) {
-            (true, _, _) => "none: break-glass",
-            (false, true, true) => "app",
-            (false, false, true) => "set up at the next sign-in",
-            (false, _, false) => "not asked for",
-        };
+        let second = second_factor(&one, installation.tenant.second_factor);
         let made = moment(Some(one.created_at));
         let mail = one.mail.as_deref().unwrap_or("the person's");
-        table.add_row([one.name.as_str(), one.role.as_str(), &whom, &whose, mail, second, &made]);
+        table.add_row([one.name.as_str(), one.role.as_str(), &whom, &whose, mail, &second, &made]);
     }
     say(table)
+}
+
+/// What an account shows beside its password, where the tenant asks for it.
+fn second_factor(one: &Administrator, asked_for: bool) -> String {
+    let passkeys = match one.passkeys {
+        0 => None,
+        1 => Some("1 passkey".to_owned()),
+        several => Some(format!("{several} passkeys")),
+    };
+    match (one.break_glass, asked_for, one.app, passkeys) {
+        (true, ..) => "none: break-glass".to_owned(),
+        (false, true, true, None) => "app".to_owned(),
+        (false, true, true, Some(passkeys)) => format!("app, {passkeys}"),
+        (false, true, false, Some(passkeys)) => passkeys,
+        (false, true, false, None) => "set up at the next sign-in".to_owned(),
+        (false, false, _, None) => "not asked for".to_owned(),
+        (false, false, _, Some(passkeys)) => format!("not asked for; {passkeys}"),
+    }
 }
 
 /// The person's sign-in name, or what is missing.

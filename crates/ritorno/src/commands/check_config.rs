@@ -1,6 +1,5 @@
 //! `ritorno check-config`: the configuration, and everything that it names.
 
-use anyhow::Context as _;
 use ritorno_http::mail::transport::Mailer;
 use ritorno_http::sms::gateway::Gateway;
 use ritorno_relay::keyring::Keyring as _;
@@ -18,8 +17,11 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     say(format_args!("configuration   reads; {} at {}", config.public_address(), config.listen))?;
     match &config.tls {
         Some(tls) => {
-            ritorno_http::serve::tls(&tls.certificate, &tls.key).context("[tls]")?;
-            say(format_args!("certificate     {} fits its key", tls.certificate.display()))?;
+            tls.open(&config.file)?;
+            say(format_args!("certificate     {} fits its key", tls.certificate().display()))?;
+            for host in tls.hosts() {
+                say(format_args!("certificate     that of {host} names it and fits its key"))?;
+            }
         }
         None => say("certificate     none: plain HTTP on a loopback address")?,
     }

@@ -96,6 +96,7 @@ pub(super) async fn make(
         scope: Scope::default(),
         break_glass: false,
         app: false,
+        passkeys: 0,
         password: PasswordHash::new(&password, random)?,
         created_at: now,
     };

@@ -1,7 +1,9 @@
 //! One file per command.
 
 pub(crate) mod admin;
+mod admin_passkeys;
 pub(crate) mod agent;
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod brand;
@@ -20,6 +22,7 @@ mod sspr_for;
 pub(crate) mod stuck;
 pub(crate) mod tenant;
 mod tenant_guard;
+mod tenant_remove;
 mod tenants;
 pub(crate) mod token;
 

@@ -1,18 +1,19 @@
 //! `ritorno serve`: the service. Ends in order on SIGTERM and SIGINT: agents are told first, requests under way end, links
 //! close, and the listener last.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ritorno_http::serve::{Patience, serve};
+use ritorno_http::serve::{Certificates, Patience, serve};
 use ritorno_relay::relay::Relay;
 use ritorno_storage::Store;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::installation::Ground;
 use crate::sites::Sites;
 use crate::system;
@@ -35,8 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ground = Ground::open(&config).await?;
     let store = ground.store.clone();
-    let tls = config.tls.as_ref().map(|tls| ritorno_http::serve::tls(&tls.certificate, &tls.key));
-    let tls = tls.transpose().context("[tls]")?;
+    let certificates = config.tls.as_ref().map(|tls| tls.open(&config.file)).transpose()?;
+    let tls = certificates.as_ref().map(Certificates::acceptor).transpose().context("[tls]")?;
+    let file = config.file.clone();
     let (listen, proxies) = (config.listen, config.proxies.clone());
     let metrics = config.metrics.clone();
     tell_of_releases(&config);
@@ -44,6 +46,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let hosts = sites.hosts();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hang_up = signal(SignalKind::hangup())?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("listen = \"{listen}\": can't listen there"))?;
@@ -58,6 +61,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(%listen, "serving");
     sd_notify::notify(&[NotifyState::Ready]).context("systemd's notification socket")?;
     let purge = tokio::spawn(purge(store));
+    let reload = tokio::spawn(reload(hang_up, file, certificates));
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -71,12 +75,44 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     serve(listener, tls, hosts.router(), proxies, patience(), stop).await;
     purge.abort();
+    reload.abort();
     if let Some(measuring) = measuring {
         measuring.abort();
     }
     sites.end().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Takes the certificates that the configuration names now, each time that it is told to (SIGHUP, `systemctl reload ritorno`), for as long as it
+/// is let. What can't be used is in the log, and those of before stay. Everything else in the file waits for the next start.
+async fn reload(mut hang_up: Signal, file: PathBuf, certificates: Option<Certificates>) {
+    while hang_up.recv().await.is_some() {
+        let Some(certificates) = &certificates else {
+            tracing::warn!("told to reload, and there was no [tls] table at the start: nothing is changed");
+            continue;
+        };
+        match renewed(&file) {
+            Ok(renewed) => {
+                certificates.replace(&renewed);
+                tracing::info!("the certificates are read again");
+            }
+            Err(error) => {
+                tracing::error!("the certificates of before stay: {error}");
+            }
+        }
+    }
+}
+
+/// What the configuration says now.
+fn renewed(file: &Path) -> Result<Certificates, ConfigError> {
+    match Config::read(file)?.tls {
+        Some(tls) => tls.open(file),
+        None => {
+            let reason = "there is no [tls] table any more".to_owned();
+            Err(ConfigError::Whole { file: file.to_owned(), reason })
+        }
+    }
 }
 
 /// What clients may take; no more connections than there are file descriptors for, so that the database gets its own.

@@ -20,7 +20,7 @@ use ritorno_identity::tenant::{SoftMatch, Tenant};
 use url::Url;
 
 use super::mail::Tag;
-use super::{brand, sspr_for, stuck, tenant_guard, tenants};
+use super::{brand, sspr_for, stuck, tenant_guard, tenant_remove, tenants};
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::output::say;
@@ -42,6 +42,8 @@ pub(crate) enum Command {
         /// Its name or its host.
         which: String,
     },
+    /// Removes a tenant for good, with everything of it; without --confirm it is only shown what would go.
+    Remove(tenant_remove::Remove),
     /// Prints the tenant's switches.
     Show,
     /// Says which languages the pages and mails of the tenant offer; who reads none of them gets the first.
@@ -186,7 +188,10 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it is not about the one tenant that `--tenant` names.
     pub(crate) const fn is_about_all(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::List | Self::Disable { .. } | Self::Enable { .. })
+        matches!(
+            self,
+            Self::Create(_) | Self::List | Self::Disable { .. } | Self::Enable { .. } | Self::Remove(_)
+        )
     }
 }
 
@@ -230,6 +235,7 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
         Command::List => return tenants::list(config).await,
         Command::Disable { which } => return tenants::disable(config, which, true).await,
         Command::Enable { which } => return tenants::disable(config, which, false).await,
+        Command::Remove(remove) => return tenant_remove::run(config, remove).await,
         _ => {}
     }
     let mut installation = Installation::open(config).await?;
@@ -425,7 +431,9 @@ pub(crate) async fn run(config: &Config, command: &Command) -> anyhow::Result<()
     say(format_args!("soft match    {}", matched(tenant.soft_match)))?;
     say(format_args!("guard         {}", tenant.removal_guard))?;
     say(format_args!("confirmed     {}", confirmed(tenant.reconfirm_after)))?;
-    say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or("none")))?;
+    let none =
+        "none: people who are refused get no link to it; `ritorno tenant help-desk URL` gives them one";
+    say(format_args!("help desk     {}", tenant.helpdesk_url.as_deref().unwrap_or(none)))?;
     say(format_args!("forbidden mail domains  {}", listed(&tenant.forbidden_mail_domains)))?;
     say(format_args!("cloud domains           {}", listed(&tenant.cloud_domains)))?;
     say(format_args!("require-registration    {}", position(tenant.require_registration)))?;

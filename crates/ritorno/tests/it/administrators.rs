@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
+use ritorno_storage::{AdministratorPasskey, Beside, Store};
 
 use crate::place::Place;
 
@@ -130,5 +131,48 @@ fn an_administrator_who_could_not_reset_is_told_of() -> Result<()> {
         let told = warned(arguments)?;
         assert!(told.starts_with(lack) && told.contains("/register"), "{told}");
     }
+    Ok(())
+}
+
+#[test]
+fn passkeys_are_listed_and_taken_away_and_their_owner_is_told() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init"])?;
+    place.succeed(&["admin", "mail", "admin", "root@posta.example"])?;
+    let database = format!("sqlite:{}/state/ritorno.db", place.folder.display());
+    let put = |ids: &[&str]| -> Result<()> {
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let store = Store::connect(&database).await?;
+            let tenant = store.tenants().list().await?.remove(0);
+            let owner = store.administrators().by_name(tenant.id, "admin").await?.context("admin")?;
+            for id in ids {
+                let passkey = AdministratorPasskey {
+                    id: (*id).to_owned(),
+                    administrator: owner.id,
+                    name: format!("Laptop {id}"),
+                    credential: "{}".to_owned(),
+                    registered_at: tenant.created_at,
+                    last_used_at: None,
+                };
+                store.administrator_passkeys().insert(tenant.id, &passkey, Beside::Others).await?;
+            }
+            store.close().await;
+            Ok(())
+        })
+    };
+    put(&["-a", "b", "c"])?;
+    let listed = place.succeed(&["admin", "passkeys", "ADMIN"])?;
+    assert!(listed.contains("Laptop -a") && listed.contains("Laptop c"), "{listed}");
+    assert!(place.succeed(&["admin", "list"])?.contains("3 passkeys"));
+    assert!(place.fail(&["admin", "take-passkey", "admin", "x"])?.contains("has no such passkey"));
+    assert!(place.fail(&["admin", "take-passkey", "admin"])?.contains("<PASSKEY>"));
+    let said = place.succeed(&["admin", "take-passkey", "admin", "-a"])?;
+    assert!(said.contains("the next sign-in asks for a passkey"), "{said}");
+    assert_eq!(place.mails_waiting()?, 1);
+    assert!(place.succeed(&["admin", "take-app", "admin"])?.contains("asks for a passkey"));
+    let said = place.succeed(&["admin", "take-passkey", "admin", "--all"])?;
+    assert!(said.contains("the next sign-in sets up another one"), "{said}");
+    assert_eq!(place.mails_waiting()?, 3);
+    assert!(place.succeed(&["admin", "list"])?.contains("set up at the next sign-in"));
     Ok(())
 }

@@ -228,7 +228,7 @@ fn switches_stay_where_they_are_put() -> Result<()> {
     let theirs = "gates for     administrators: 2 of mail, app, passkey, recovery-code, 2 to register";
     let again = "confirmed     again after 180 days";
     let guard = "guard         500 removals, and 5000 members who leave groups";
-    let desk = "help desk     none";
+    let desk = "help desk     none: people who are refused get no link to it; `ritorno tenant help-desk URL` gives them one";
     let words = "banned words  none";
     let second = "second-factor on";
     let expiry = "expiry mails  14, 7, 1 days before";

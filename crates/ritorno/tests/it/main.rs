@@ -1,6 +1,8 @@
 //! The program as an administrator runs it: real processes, a real database, real TLS.
 
 mod administrators;
+mod api_client;
+mod certificates;
 mod commands;
 mod hostile;
 mod mail;

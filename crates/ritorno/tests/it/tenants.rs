@@ -320,3 +320,36 @@ fn write_private(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes)?;
     Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?)
 }
+
+#[test]
+fn a_tenant_is_removed_for_good_and_the_other_one_is_untouched() -> Result<()> {
+    let place = Place::new()?;
+    place.succeed(&["init", "--name", "Contoso"])?;
+    let address = format!("http://127.0.0.1:{}", place.port);
+    let said = place.succeed(&["tenant", "create", "Fabrikam", "--url", &address, "--json"])?;
+    let made: serde_json::Value = serde_json::from_str(&said)?;
+    let root = std::path::PathBuf::from(made["root_key_file"].as_str().unwrap_or_default());
+    ensure!(root.exists(), "{said}");
+    place.put_person_into(1, "anna")?;
+    place.put_person("anna")?;
+
+    let first = place.fail(&["tenant", "remove", "Contoso", "--confirm", "Contoso"])?;
+    ensure!(first.contains("`ritorno init` made") && first.lines().count() == 1, "{first}");
+    let shown = place.succeed(&["tenant", "remove", "fabrikam"])?;
+    ensure!(shown.contains("users") && shown.contains("Nothing was removed"), "{shown}");
+    let other = place.fail(&["tenant", "remove", "fabrikam", "--confirm", "fabrikam"])?;
+    ensure!(other.contains("is called 'Fabrikam'"), "{other}");
+    ensure!(place.succeed(&["tenant", "list"])?.contains("Fabrikam") && root.exists());
+
+    // One that was stopped on the way: it is served no more, and the same command goes on.
+    place.succeed(&["tenant", "disable", "Fabrikam"])?;
+    let gone = place.succeed(&["tenant", "remove", "127.0.0.1", "--confirm", "Fabrikam"])?;
+    ensure!(gone.contains("'Fabrikam' is gone"), "{gone}");
+    ensure!(!root.exists() && !root.parent().is_some_and(std::path::Path::exists), "its keys are there");
+    ensure!(!place.succeed(&["tenant", "list"])?.contains("Fabrikam"));
+    let unknown = place.fail(&["tenant", "remove", "Fabrikam", "--confirm", "Fabrikam"])?;
+    ensure!(unknown.contains("no tenant is called"), "{unknown}");
+    // The audit of the one that stays tells of it, and holds.
+    place.succeed(&["audit", "verify"])?;
+    Ok(())
+}

@@ -10,7 +10,7 @@ use ritorno_identity::session::Session;
 use ritorno_identity::token::TokenDigest;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
-use ritorno_storage::{NodeKey, StoreError};
+use ritorno_storage::{Beside, NodeKey, StoreError};
 
 use crate::fixture::{Fixture, on_both};
 use crate::groups::group;
@@ -143,10 +143,13 @@ async fn an_app_is_the_one_that_was_shown_and_its_codes_are_used_up(f: &Fixture)
         (typed, step)
     };
     let (typed, step) = code(&secret, now);
-    ensure!(!apps.adopt(tenant, chiara.id, (&other, step), &key).await?, "another one was shown");
+    ensure!(
+        !apps.adopt(tenant, chiara.id, (&other, step), &key, Beside::Nothing).await?,
+        "another one was shown"
+    );
     ensure!(!apps.attempt(tenant, chiara.id, &typed, &key, now).await?, "not confirmed yet");
-    ensure!(apps.adopt(tenant, chiara.id, (&secret, step), &key).await?);
-    ensure!(!apps.adopt(tenant, chiara.id, (&secret, step), &key).await?);
+    ensure!(apps.adopt(tenant, chiara.id, (&secret, step), &key, Beside::Nothing).await?);
+    ensure!(!apps.adopt(tenant, chiara.id, (&secret, step), &key, Beside::Nothing).await?);
     ensure!(propose(&other).await?.is_none(), "there is one");
     ensure!(f.store.administrators().get(tenant, chiara.id).await?.is_some_and(|one| one.app));
     ensure!(!apps.attempt(tenant, chiara.id, &typed, &key, now).await?, "used up by the confirmation");

@@ -105,6 +105,20 @@ impl Fixture {
         Ok(Self { address, store, tenant, root, random, pepper, node_key, place })
     }
 
+    /// Defines something in the database, in the words of each.
+    pub(crate) async fn define(&self, sqlite: &'static str, postgres: &'static str) -> Result<()> {
+        if self.address.starts_with("sqlite:") {
+            let pool = sqlx::SqlitePool::connect(&self.address).await?;
+            sqlx::raw_sql(sqlite).execute(&pool).await?;
+            pool.close().await;
+        } else {
+            let pool = sqlx::PgPool::connect(&self.address).await?;
+            sqlx::raw_sql(postgres).execute(&pool).await?;
+            pool.close().await;
+        }
+        Ok(())
+    }
+
     /// A statement as something else than this version would send it, with one text.
     pub(crate) async fn statement(&self, sql: &'static str, text: Option<String>) -> Result<()> {
         if self.address.starts_with("sqlite:") {
@@ -254,6 +268,7 @@ impl Fixture {
             scope: Scope::default(),
             break_glass: false,
             app: false,
+            passkeys: 0,
             password: PasswordHash::of_nobody(),
             created_at: NOW,
         };
@@ -289,6 +304,7 @@ impl Fixture {
             id: FlowId::random(&self.random),
             tenant: self.tenant.id,
             browser: TokenDigest(array(&self.random)),
+            former: None,
             subject: Subject(array(&self.random)),
             person,
             masked_address: "a•••••i@m•••.test".into(),

@@ -1,14 +1,15 @@
 //! Flows.
 
 use anyhow::{Result, ensure};
-use ritorno_identity::flow::{Flow, FlowState, Person};
+use ritorno_identity::flow::{FORMER_HOLDS, Flow, FlowState, Former, Person};
 use ritorno_identity::method::Method;
+use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::ids::{RequestId, UserId};
 use ritorno_protocol::outcome::SsprCode;
 
 use crate::fixture::{Fixture, NOW, on_both, parallel};
 
-on_both!(comes_back_as_it_was_stored, one_step_at_a_time, two_clicks_are_one_step);
+on_both!(comes_back_as_it_was_stored, one_step_at_a_time, two_clicks_are_one_step, a_gate_changes_the_token,);
 
 async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
     let user = UserId::random(&f.random);
@@ -37,6 +38,26 @@ async fn comes_back_as_it_was_stored(f: &Fixture) -> Result<()> {
             assert_eq!(found, Some(flow));
         }
     }
+    Ok(())
+}
+
+async fn a_gate_changes_the_token(f: &Fixture) -> Result<()> {
+    let flows = f.store.flows();
+    let sent = Flow { state: FlowState::CodeSent, ..f.flow(Person::Known(UserId::random(&f.random))) };
+    flows.insert(&sent).await?;
+    let former = Former { browser: sent.browser, until: NOW.plus(FORMER_HOLDS) };
+    let passed = sent.gate_passed(Method::Mail, NOW)?;
+    let behind = Flow { browser: TokenDigest([9; 32]), former: Some(former), ..passed };
+    ensure!(flows.advance(&sent, &behind).await?);
+    assert_eq!(flows.get(f.tenant.id, sent.id).await?.as_ref(), Some(&behind));
+    flows.forget_former(&sent).await?;
+    assert_eq!(
+        flows.get(f.tenant.id, sent.id).await?.as_ref(),
+        Some(&behind),
+        "that token is not the flow's"
+    );
+    flows.forget_former(&behind).await?;
+    assert_eq!(flows.get(f.tenant.id, sent.id).await?, Some(Flow { former: None, ..behind }));
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod fixture;
 
+mod administrator_passkeys;
 mod administrators;
 mod agent_tokens;
 mod agents;
@@ -24,6 +25,7 @@ mod help_desk;
 mod licences;
 mod limits;
 mod links;
+mod mail_closed;
 mod mail_outbox;
 mod mail_refusals;
 mod methods;
@@ -41,5 +43,6 @@ mod snapshots;
 mod sync_leases;
 mod sync_reports;
 mod tenant_in_sql;
+mod tenant_removal;
 mod tenants;
 mod users;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use ritorno_identity::administrator::{Administrator, Role, Scope};
+use ritorno_identity::flow::Person;
 use ritorno_identity::group::{Group, GroupOrigin};
 use ritorno_identity::ids::AdministratorId;
 use ritorno_identity::password::PasswordHash;
@@ -115,6 +116,7 @@ async fn whom_a_program_does_not_reach_stays_unseen(f: &Fixture) -> Result<()> {
         scope: Scope::default(),
         break_glass: false,
         app: false,
+        passkeys: 0,
         password: PasswordHash::from_stored("x".into()),
         created_at: NOW,
     };
@@ -168,7 +170,30 @@ async fn who_becomes_a_directorys_leaves(f: &Fixture) -> Result<()> {
     let all = GroupMembers { people: vec![carla.id.to_string()], ..GroupMembers::default() };
     groups.change(&team, 1, &all).await?;
     let later = Timestamp::from_unix_ms(NOW.unix_ms() + 1_000);
-    groups.leave_own(tenant, carla.id, later).await?;
+    let users = f.store.users();
+    f.store.registrations().insert(&f.registration(Person::Known(carla.id))).await?;
+    let joined = User { mastered: f.person("luca").mastered, display_name: "Carla".into(), ..carla.clone() };
+    assert_eq!(users.join(&joined, 7, later).await?, Updated::Conflict);
+    // The last of it can't be written: then nothing is.
+    f.define(
+        "create trigger broken before delete on registrations begin select raise(abort, 'broken'); end",
+        "create function broken() returns trigger as $$ begin raise exception 'broken'; end $$ language plpgsql; \
+         create trigger broken before delete on registrations for each row execute function broken()",
+    )
+    .await?;
+    assert!(users.join(&joined, 1, later).await.is_err());
+    let still = users.get(tenant, carla.id).await?.unwrap();
+    assert!(still.on_premises().is_none() && still.version == 1, "{still:?}");
+    assert_eq!(groups.members(tenant, team.id).await?, [(carla.id.to_string(), false)]);
+    assert_eq!(groups.find(tenant, team.id).await?.unwrap().version, 2);
+    f.define("drop trigger broken", "drop trigger broken on registrations").await?;
+    assert_eq!(users.join(&joined, 1, later).await?, Updated::Done { version: 2 });
+    assert!(users.get(tenant, carla.id).await?.unwrap().on_premises().is_some());
+    assert_eq!(
+        f.store.registrations().end_of(tenant, carla.id).await?,
+        0,
+        "what was proved before holds still"
+    );
     assert_eq!(groups.members(tenant, team.id).await?, []);
     let left = groups.find(tenant, team.id).await?.unwrap();
     assert_eq!((left.version, left.updated_at), (3, later));

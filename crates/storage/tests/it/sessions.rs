@@ -38,6 +38,14 @@ async fn ends_when_told(f: &Fixture) -> Result<()> {
     sessions.insert(&session).await?;
     let other = f.other_tenant().await?;
     assert_eq!(sessions.touch(other, &session.digest, NOW).await?, None);
+    // To look which there are is no use of them.
+    let half = Session::half(Token::random(&f.random).digest(), tenant, session.administrator, NOW);
+    sessions.insert(&half).await?;
+    let last = NOW.plus(IDLE).minus(Duration::from_millis(1));
+    ensure!(sessions.live(tenant, last).await? == [(session.digest, session.administrator)]);
+    ensure!(sessions.live(tenant, NOW.plus(IDLE)).await?.is_empty());
+    ensure!(sessions.live(other, NOW).await?.is_empty());
+    ensure!(sessions.delete(tenant, &half.digest).await?);
     ensure!(!sessions.delete(other, &session.digest).await?);
     ensure!(sessions.delete(tenant, &session.digest).await?);
     ensure!(!sessions.delete(tenant, &session.digest).await?);

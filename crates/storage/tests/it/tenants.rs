@@ -20,8 +20,30 @@ on_both!(
     pictures_are_kept_by_their_digests_and_go_when_nobody_names_them,
     comes_back_as_it_was_stored,
     root_key_is_one_tenants,
+    a_policy_is_set_only_as_it_was_seen_whoever_spelled_it,
     an_address_is_one_tenants_and_disabling_leaves_everything_else
 );
+
+async fn a_policy_is_set_only_as_it_was_seen_whoever_spelled_it(f: &Fixture) -> Result<()> {
+    let tenants = f.store.tenants();
+    // As another program would write the same.
+    let spelled = "{ \"to_register\": 4, \"own\": [], \"to_ask\": 3 }";
+    f.statement("update tenants set questions = $1", Some(spelled.to_owned())).await?;
+    let seen = tenants.get(f.tenant.id).await?.unwrap();
+    let shorter = Tenant { expiry_days: vec![7], unlock_enabled: !seen.unlock_enabled, ..seen.clone() };
+    ensure!(tenants.set_sspr_policy(&seen, &shorter).await?);
+    let now = tenants.get(f.tenant.id).await?.unwrap();
+    assert_eq!(now, Tenant { expiry_days: vec![7], ..seen.clone() }, "the policy alone");
+    let late = Tenant { reconfirm_after: ReconfirmAfter::NEVER, ..seen.clone() };
+    ensure!(!tenants.set_sspr_policy(&seen, &late).await?, "it is not as it was seen");
+    assert_eq!(tenants.get(f.tenant.id).await?, Some(now.clone()));
+    // What is no part of it may have changed meanwhile.
+    ensure!(tenants.update(&Tenant { name: "Contoso S.p.A.".into(), ..now.clone() }).await?);
+    ensure!(tenants.set_sspr_policy(&now, &late).await?);
+    let gone = Tenant { id: TenantId::random(&f.random), ..seen };
+    ensure!(!tenants.set_sspr_policy(&gone, &late).await?);
+    Ok(())
+}
 
 async fn an_address_is_one_tenants_and_disabling_leaves_everything_else(f: &Fixture) -> Result<()> {
     let tenants = f.store.tenants();

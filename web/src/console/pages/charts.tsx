@@ -4,7 +4,8 @@ import type { Statistics } from "../coming.ts";
 import { useLoad } from "../load.ts";
 import { Chart, Ranking } from "../parts/chart.tsx";
 import { Shown } from "../parts/told.tsx";
-import { day, known, number, t, type PlainKey } from "../words.ts";
+import { reason } from "../reasons.ts";
+import { day, number, t, type PlainKey } from "../words.ts";
 
 /** How many days, today included. */
 const DAYS = 30;
@@ -73,12 +74,6 @@ function Days({ of }: { of: Statistics }) {
       series={ENDS.map((end) => ({ name: t(`console-audit-end-${end}`), values: of.days.map(({ resets }) => resets[end]) }))}
     />
   );
-}
-
-/** Why a request was not done, in words where there are some: a rule by its name. */
-function reason({ result, reason: why }: { result: string; reason: string }): string {
-  if (why === "") return known(`app-charts-result-${result.replace("_", "-")}`) ?? result;
-  return known(`app-charts-reason-${why.replaceAll("_", "-")}`) ?? why;
 }
 
 function Reasons({ of }: { of: Statistics }) {

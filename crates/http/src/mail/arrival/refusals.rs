@@ -5,8 +5,9 @@ use ritorno_doctor::{Check, Description, FaultTest, Finding, Report, System, run
 use ritorno_identity::mail::Channel;
 use ritorno_protocol::clock::Timestamp;
 use ritorno_protocol::ids::TenantId;
-use ritorno_storage::{Refused, Store, StoreError};
+use ritorno_storage::{Closed, Refused, Store, StoreError};
 
+use super::closed::Taken;
 use crate::time_text::rfc3339;
 
 /// The check.
@@ -16,6 +17,8 @@ pub struct Refusals;
 pub struct Outbox {
     /// What was refused in the last day.
     pub refused: Refused,
+    /// Whether no mail is taken at present.
+    pub closed: Option<Closed>,
     /// How many wait.
     pub waiting: i64,
 }
@@ -28,13 +31,14 @@ impl Outbox {
     pub async fn of(store: &Store, tenant: TenantId, now: Timestamp) -> Result<Self, StoreError> {
         Ok(Self {
             refused: store.mail_refusals().lately(tenant, Channel::Mail, now).await?,
+            closed: store.mail_closed().now(tenant, Channel::Mail).await?,
             waiting: store.mail_outbox().waiting(tenant, now).await?,
         })
     }
 
-    /// The check's report.
+    /// The checks' report.
     pub async fn look(&self) -> Report {
-        run(&[Box::new(Refusals) as Box<dyn Check<Self>>], self, |_| {}).await
+        run(&[Box::new(Taken) as Box<dyn Check<Self>>, Box::new(Refusals)], self, |_| {}).await
     }
 }
 

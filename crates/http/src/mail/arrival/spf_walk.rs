@@ -29,6 +29,8 @@ enum Matcher {
     Included(Box<Followed>),
     /// It depends on each mail.
     Unknown,
+    /// What holds for everybody else is another record, and whose depends on each mail.
+    UnknownEnd,
 }
 
 /// What a record says of an address.
@@ -134,7 +136,7 @@ impl<'a> Walk<'a> {
                 match target {
                     Target::Name(name) => Some(Box::new(Box::pin(self.follow(&name)).await?)),
                     Target::Macro(_) => {
-                        terms.push((Qualifier::Neutral, Matcher::Unknown));
+                        terms.push((Qualifier::Neutral, Matcher::UnknownEnd));
                         None
                     }
                 }
@@ -214,7 +216,7 @@ impl Followed {
                     Said::Depends => return Said::Depends,
                     said => said == Said::Pass,
                 },
-                Matcher::Unknown => return Said::Depends,
+                Matcher::Unknown | Matcher::UnknownEnd => return Said::Depends,
             };
             if matches {
                 return match qualifier {
@@ -236,7 +238,7 @@ impl Followed {
                     Matcher::All => true,
                     Matcher::Nets(nets) => nets.iter().any(|net| net.prefix_len() == 0),
                     Matcher::Included(other) => other.permits_everybody(),
-                    Matcher::Unknown => false,
+                    Matcher::Unknown | Matcher::UnknownEnd => false,
                 }
         };
         self.terms.iter().any(everybody)
@@ -245,7 +247,7 @@ impl Followed {
 
     /// Whether it says at its end what holds for everybody else.
     pub fn has_an_end(&self) -> bool {
-        self.terms.iter().any(|(_, matcher)| *matcher == Matcher::All)
+        self.terms.iter().any(|(_, matcher)| matches!(matcher, Matcher::All | Matcher::UnknownEnd))
             || self.redirect.as_ref().is_some_and(|other| other.has_an_end())
     }
 }
@@ -288,6 +290,12 @@ mod tests {
             (Qualifier::Pass, Matcher::Unknown),
             (Qualifier::Fail, Matcher::All),
         ]);
+        assert!(depends.has_an_end());
+        let elsewhere =
+            followed(vec![(Qualifier::Pass, net("192.0.2.1/32")), (Qualifier::Neutral, Matcher::UnknownEnd)]);
+        assert!(elsewhere.has_an_end() && !elsewhere.permits_everybody());
+        assert_eq!(elsewhere.says("192.0.2.1".parse().unwrap()), Said::Pass);
+        assert_eq!(elsewhere.says("192.0.2.2".parse().unwrap()), Said::Depends);
         assert_eq!(depends.says("192.0.2.1".parse().unwrap()), Said::Pass);
         assert_eq!(depends.says("192.0.2.2".parse().unwrap()), Said::Depends);
     }

@@ -78,7 +78,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if !may_give(&registration) {
         return Ok(elsewhere(&registration));
     }
@@ -98,7 +98,7 @@ pub(super) async fn give(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if !may_give(&registration) {
         return Ok(elsewhere(&registration));
     }
@@ -117,7 +117,7 @@ pub(super) async fn give(
         }
     };
     let Ok(sent) = registration.code_sent(&address, state.clock.now()) else {
-        return Ok(ended(&reader, &tenant));
+        return Ok(ended());
     };
     // The address is stored before its code: a code holds for the very address that it was made for.
     if !state.store.registrations().advance(&registration, &sent).await.map_err(PageError::behind)? {

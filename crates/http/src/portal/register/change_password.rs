@@ -36,7 +36,7 @@ pub(super) async fn change_password(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if !registration.state.is_proven() {
         return Ok(elsewhere(&registration));
     }

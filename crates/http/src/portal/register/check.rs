@@ -85,7 +85,7 @@ pub(super) async fn check(
     let release = tokio::time::Instant::now() + ANSWERED_AFTER;
     let password = typed(password);
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if registration.state != RegistrationState::Named || registration.realm != Realm::Cloud {
         return Ok(elsewhere(&registration));
     }
@@ -143,7 +143,7 @@ async fn right(
 ) -> Result<Response, PageError> {
     let token = Token::random(&*state.random);
     let Ok(proven) = registration.proven_here(token.digest(), state.clock.now()) else {
-        return Ok(ended(reader, tenant));
+        return Ok(ended());
     };
     if must_change {
         let told = "password right: an administrator gave it, and it has to be changed";
@@ -154,7 +154,7 @@ async fn right(
     let advanced = state.store.registrations().advance(registration, &proven).await;
     if !advanced.map_err(PageError::behind)? {
         // Another tab was faster.
-        return Ok(ended(reader, tenant));
+        return Ok(ended());
     }
     note(state, reader, &proven, then.activity(), Success::Success, "password right: kept in the tenant")
         .await?;

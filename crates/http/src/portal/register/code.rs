@@ -19,7 +19,7 @@ use super::change::change;
 use super::visit::{current, elsewhere, ended, note, owner};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
-use crate::portal::visit::{is_known, known_cookie, tenant};
+use crate::portal::visit::{LOOKS, is_known, known_cookie, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -75,7 +75,7 @@ pub(super) async fn show(
     Query(shown): Query<Shown>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if registration.state.address().is_none() {
         return Ok(elsewhere(&registration));
     }
@@ -91,7 +91,7 @@ pub(super) async fn check(
     Form(input): Form<Input>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     let Some(address) = registration.state.address() else { return Ok(elsewhere(&registration)) };
     if let Err(refused) = owner(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);
@@ -109,6 +109,14 @@ pub(super) async fn check(
         known_browser: is_known(&state, &jar, tenant.id, &registration.subject),
     };
     let tried = state.store.codes().attempt(&attempt, state.clock.now()).await.map_err(PageError::behind)?;
+    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
+        tokio::time::sleep(*wait).await;
+        let now = current(&state, &jar).await?;
+        if let Some(further) = now.filter(|now| now.id == registration.id && now.state != registration.state)
+        {
+            return Ok(elsewhere(&further));
+        }
+    }
     let (fault, reason) = match tried {
         Tried::Right => {
             let answer = change(&state, &reader, &tenant, &registration, Some(address)).await?;
@@ -118,7 +126,7 @@ pub(super) async fn check(
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
+        Tried::Spent => (key("code-too-many"), "code tried too often"),
         Tried::Stopped => (key("code-locked-told"), "too many wrong codes today"),
     };
     note(&state, &reader, &registration, Activity::RegistrationProgress, Success::Failure, reason).await?;

@@ -31,7 +31,7 @@ pub(super) async fn show(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     let Some(change) = registration.state.change() else { return Ok(elsewhere(&registration)) };
     let (title, told) = match change {
         AddressChange::Registered => (key("registered-title"), key("registered-told")),

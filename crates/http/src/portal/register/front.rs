@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
-use crate::portal::front::told_to_everybody;
+use crate::portal::front::{NameFault, told_to_everybody};
 use crate::portal::refusal::Refusal;
 use crate::portal::stops::Stops;
 use crate::portal::visit::tenant;
@@ -104,8 +104,8 @@ pub(super) struct FrontPage {
     pub(super) frame: Frame,
     /// Why nobody can register now.
     pub(super) stopped: Option<Refusal>,
-    /// The key of what is wrong with the name that was typed.
-    pub(super) fault: Option<&'static str>,
+    /// What is wrong with the name that was typed.
+    pub(super) fault: Option<NameFault>,
     /// What follows.
     pub(super) then: Then,
 }

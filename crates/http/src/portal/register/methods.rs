@@ -79,7 +79,7 @@ pub(super) async fn show(
     Query(query): Query<Done>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     if !registration.state.is_proven() {
         return Ok(elsewhere(&registration));
     }
@@ -160,7 +160,7 @@ pub(super) async fn here(
     method: Method,
 ) -> Result<Result<(Tenant, Registration, User), Response>, PageError> {
     let tenant = tenant(state).await?;
-    let Some(registration) = current(state, jar).await? else { return Ok(Err(ended(reader, &tenant))) };
+    let Some(registration) = current(state, jar).await? else { return Ok(Err(ended())) };
     if !registration.state.is_proven() {
         return Ok(Err(elsewhere(&registration)));
     }

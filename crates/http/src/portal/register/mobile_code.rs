@@ -21,7 +21,7 @@ use super::tell::method_changed;
 use super::visit::note;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page, to_the_end};
-use crate::portal::visit::{is_known, known_cookie};
+use crate::portal::visit::{LOOKS, is_known, known_cookie};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -110,6 +110,13 @@ pub(super) async fn check(
         known_browser: is_known(&state, &jar, tenant.id, &registration.subject),
     };
     let tried = state.store.codes().attempt(&attempt, state.clock.now()).await.map_err(PageError::behind)?;
+    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
+        tokio::time::sleep(*wait).await;
+        let user = state.store.users().get(tenant.id, user.id).await.map_err(PageError::behind)?;
+        if user.is_some_and(|user| user.registered_mobile.as_deref() == Some(number.as_str())) {
+            return Ok(Redirect::to("/register/methods?done=sms").into_response());
+        }
+    }
     let (fault, reason) = match tried {
         Tried::Right => {
             let known = known_cookie(&state, tenant.id, &registration.subject);
@@ -131,7 +138,7 @@ pub(super) async fn check(
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
+        Tried::Spent => (key("code-too-many"), "code tried too often"),
         Tried::Stopped => (key("code-locked-told"), "too many wrong codes today"),
     };
     note(&state, &reader, &registration, Activity::RegistrationProgress, Success::Failure, reason).await?;

@@ -17,7 +17,7 @@ use super::methods::here;
 use super::tell::method_changed;
 use crate::i18n::{Words, key, moment};
 use crate::page::{Frame, PageError, page, to_the_end};
-use crate::passkeys::{RelyingParty, VALID, read};
+use crate::passkeys::{Owner, RelyingParty, VALID, read};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -77,7 +77,8 @@ async fn asked(
     let passkeys = state.store.passkeys();
     let there = passkeys.list(tenant.id, user.id).await.map_err(PageError::behind)?;
     let party = RelyingParty::new(&state.settings.public_url, &tenant.name);
-    let begun = party.ok().and_then(|party| party.begin_registration(user, &there));
+    let ids = || there.iter().map(|one| one.id.as_str());
+    let begun = party.ok().and_then(|party| party.begin_registration(&Owner::from(user), ids()));
     if let Some(begun) = &begun {
         let until = state.clock.now().plus(VALID);
         passkeys.begin(tenant.id, registration.id, &begun.state, until).await.map_err(PageError::behind)?;

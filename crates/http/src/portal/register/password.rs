@@ -44,11 +44,11 @@ pub(super) async fn show(
     Query(next): Query<Next>,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     match registration.state {
         RegistrationState::Named => {}
         // Its answer goes to the page that asked; nothing can be typed meanwhile.
-        RegistrationState::Checking(_) => return Ok(ended(&reader, &tenant)),
+        RegistrationState::Checking(_) => return Ok(ended()),
         _ => return Ok(elsewhere(&registration)),
     }
     if registration.realm == Realm::Cloud {

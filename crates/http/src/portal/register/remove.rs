@@ -19,7 +19,7 @@ pub(super) async fn remove(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     match registration.state {
         RegistrationState::Proven | RegistrationState::CodeSent(_) => {
             change(&state, &reader, &tenant, &registration, None).await

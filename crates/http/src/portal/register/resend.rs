@@ -21,7 +21,7 @@ pub(super) async fn resend(
     jar: CookieJar,
 ) -> Result<Response, PageError> {
     let tenant = tenant(&state).await?;
-    let Some(registration) = current(&state, &jar).await? else { return Ok(ended(&reader, &tenant)) };
+    let Some(registration) = current(&state, &jar).await? else { return Ok(ended()) };
     let Some(address) = registration.state.address() else { return Ok(elsewhere(&registration)) };
     if let Err(refused) = owner(&state, &reader, &tenant, &registration).await? {
         return Ok(refused);

@@ -27,7 +27,7 @@ use super::front::{FrontPage, Then};
 use super::visit::{cookie, note};
 use crate::i18n::key;
 use crate::page::{PageError, page};
-use crate::portal::front::{stopped, told_to_everybody};
+use crate::portal::front::{NameFault, stopped, told_to_everybody};
 use crate::portal::start::RELEASED_AFTER;
 use crate::portal::stops::Stops;
 use crate::portal::visit::{is_known, tenant};
@@ -82,8 +82,9 @@ async fn begin(
         let front = FrontPage { stopped, ..FrontPage::new(reader, &tenant, then) };
         return Ok(page(StatusCode::OK, &front));
     }
-    let again = |fault| {
-        let front = FrontPage { fault: Some(fault), ..FrontPage::new(reader, &tenant, then) };
+    let again = |told| {
+        let fault = Some(NameFault::new(state, told));
+        let front = FrontPage { fault, ..FrontPage::new(reader, &tenant, then) };
         page(StatusCode::UNPROCESSABLE_ENTITY, &front)
     };
     // One spelling only: what a page seals for is the same under both spellings of a person's name, and would not be for a
@@ -94,15 +95,6 @@ async fn begin(
     let paid = paid(state, reader, &tenant, &name, sent).await?;
     if matches!(paid, Paid::TooOften) {
         return Ok(again(too_often()));
-    }
-    let now = state.clock.now();
-    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
-    let limits = state.store.limits();
-    // Whoever worked for a name was counted when it was asked for.
-    if !paid.is_something()
-        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
-    {
-        return Ok(again(key("front-too-many")));
     }
     let user = state.store.users().by_sign_in_name(tenant.id, &name).await.map_err(PageError::behind)?;
     let agents = state.store.agents().list(tenant.id).await.map_err(PageError::behind)?;
@@ -115,6 +107,16 @@ async fn begin(
     forests.dedup();
     let (registration, token) = new_registration(state, reader, &tenant, &name, user.as_ref(), &forests);
     let known = is_known(state, &jar, tenant.id, &registration.subject);
+    let now = state.clock.now();
+    let network = Subject::of_network(&state.pepper, tenant.id, &reader.network);
+    let limits = state.store.limits();
+    // Whoever worked for a name was counted when it was asked for; and nobody in the same network keeps a person out of their browser.
+    if !known
+        && !paid.is_something()
+        && !limits.count(tenant.id, &NAMES_TRIED, &network, now).await.map_err(PageError::behind)?
+    {
+        return Ok(again(key("front-too-many")));
+    }
     let door = match then {
         Then::Methods => &METHODS,
         Then::Change => &CHANGE,

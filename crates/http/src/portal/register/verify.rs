@@ -13,7 +13,10 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
 use ritorno_identity::audit::Success;
 use ritorno_identity::flow::Person;
-use ritorno_identity::limit::{Limit, PASSWORDS_AT_ONCE, PASSWORDS_CARRIED, PASSWORDS_TRIED};
+use ritorno_identity::limit::{
+    Limit, PASSWORDS_AT_ONCE, PASSWORDS_AT_ONCE_IN_KNOWN_BROWSERS, PASSWORDS_CARRIED,
+    PASSWORDS_CARRIED_FROM_KNOWN_BROWSERS, PASSWORDS_TRIED, PASSWORDS_TRIED_IN_KNOWN_BROWSER,
+};
 use ritorno_identity::realm::Realm;
 use ritorno_identity::registration::{Registration, RegistrationState};
 use ritorno_identity::sspr;
@@ -35,7 +38,7 @@ use crate::page::PageError;
 use crate::portal::front::stopped;
 use crate::portal::offers::Offers;
 use crate::portal::submit::{Answer, Ended, told_to_operators};
-use crate::portal::visit::{tenant, write_down};
+use crate::portal::visit::{known_mark, tenant, write_down};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -64,7 +67,8 @@ pub(super) async fn verify(
         let sent_before = failed(t.say("register-ended-told"), place(&registration.state));
         return Ok((StatusCode::CONFLICT, Json(sent_before)).into_response());
     }
-    let check = Check { state, offers, reader, tenant, registration, t, release, then: next.then };
+    let known = known_mark(&state, &jar, tenant.id, &registration.subject);
+    let check = Check { state, offers, reader, tenant, registration, known, t, release, then: next.then };
     // The browser may go away; the question goes on to its end, and the registration is at a step from which it can go on.
     let carried = tokio::spawn(async move { check.carry(envelope).await }.in_current_span());
     let (answer, cookies) = carried.await.map_err(PageError::behind)??;
@@ -81,10 +85,15 @@ struct Check {
     reader: Reader,
     tenant: Tenant,
     registration: Registration,
+    /// The browser's mark, if the person succeeded in it before: what is tried elsewhere does not count there.
+    known: Option<String>,
     t: Words,
     release: tokio::time::Instant,
     then: Then,
 }
+
+/// A limit, and what is counted against it.
+type Tried = (&'static Limit, Subject);
 
 /// The answer, and the cookies of the session that begins with a proof and of the change that follows it.
 type Checked = (Answer, Vec<Cookie<'static>>);
@@ -101,18 +110,17 @@ impl Check {
         if stopped(&self.state, &self.tenant, Realm::Directory).await?.is_some() {
             return Ok((failed(self.t.say("fault-busy"), "/register"), Vec::new()));
         }
-        if let Some(answer) = self.too_many().await? {
-            return Ok((answer, Vec::new()));
-        }
-        let answer = self.look(envelope, offer).await;
-        let limits = self.state.store.limits();
-        let subject = &self.registration.subject;
-        limits.give_back(self.tenant.id, &PASSWORDS_AT_ONCE, subject).await.map_err(PageError::behind)?;
+        let tried = match self.counted().await? {
+            Ok(tried) => tried,
+            Err(answer) => return Ok((answer, Vec::new())),
+        };
+        let answer = self.look(envelope, offer, tried).await;
+        self.give_back(&[(self.at_once(), self.registration.subject)]).await?;
         answer
     }
 
     /// One password at a time for one person or name.
-    async fn look(&self, envelope: Envelope, offer: Offer) -> Result<Checked, PageError> {
+    async fn look(&self, envelope: Envelope, offer: Offer, tried: Tried) -> Result<Checked, PageError> {
         let request = envelope.context.request;
         let Ok(checking) = self.registration.checking(request, self.state.clock.now()) else {
             return Ok((failed(self.t.say("register-ended-told"), "/register"), Vec::new()));
@@ -127,7 +135,11 @@ impl Check {
             Person::Stranger => Err("not asked: nobody has this name".to_owned()),
         };
         match asked {
-            Ok((detail, must_change)) => self.right(&checking, request, &detail, must_change).await,
+            Ok((detail, must_change)) => {
+                // It was the person, and is no try.
+                self.give_back(&[tried]).await?;
+                self.right(&checking, request, &detail, must_change).await
+            }
             Err(detail) => Ok((self.not_right(&checking, offer, &detail).await?, Vec::new())),
         }
     }
@@ -155,6 +167,7 @@ impl Check {
             must_change: false,
             forbid_names: false,
             banned_words: Vec::new(),
+            known_browser: self.known.is_some(),
             // A registration has states of its own: a check that is lost with the server writes nothing.
             step: None,
         };
@@ -177,8 +190,6 @@ impl Check {
         detail: &str,
         must_change: bool,
     ) -> Result<Checked, PageError> {
-        let limits = self.state.store.limits();
-        limits.give_back(self.tenant.id, &PASSWORDS_TRIED, &self.here()).await.map_err(PageError::behind)?;
         // A session begins, with a token that nobody had before.
         let token = Token::random(&*self.state.random);
         let Ok(proven) = checking.proven(request, token.digest(), self.state.clock.now()) else {
@@ -232,35 +243,74 @@ impl Check {
         Ok(Answer { state: Ended::Refused, context: Some(context), ..refused })
     }
 
-    /// The limits, counted before anybody is asked, for whoever it is. An answer without a context: the page sends no more.
-    async fn too_many(&self) -> Result<Option<Answer>, PageError> {
-        let (limits, now) = (self.state.store.limits(), self.state.clock.now());
-        let everybody = Subject::of_tenant(&self.state.pepper, self.tenant.id);
-        let person = self.registration.subject;
-        let mut counted: Vec<(&Limit, Subject)> = Vec::new();
-        for (limit, subject, told, why) in [
-            (&PASSWORDS_TRIED, self.here(), key("verify-too-many"), "too many passwords from this network"),
-            (&PASSWORDS_AT_ONCE, person, key("fault-busy"), "another password of theirs is being looked at"),
-            (&PASSWORDS_CARRIED, everybody, key("fault-busy"), "too many passwords in the whole tenant"),
+    /// The limits, counted before anybody is asked, for whoever it is; what a right password gives back. Else an answer without a context:
+    /// the page sends no more.
+    async fn counted(&self) -> Result<Result<Tried, Answer>, PageError> {
+        let mut counted: Vec<Tried> = Vec::new();
+        for (places, told, why) in [
+            (self.tries(), key("verify-too-many"), "too many passwords from this browser or network"),
+            (
+                vec![(self.at_once(), self.registration.subject)],
+                key("fault-busy"),
+                "another password of theirs is being looked at",
+            ),
+            (vec![self.carried()], key("fault-busy"), "too many passwords in the whole tenant"),
         ] {
-            if limits.count(self.tenant.id, limit, &subject, now).await.map_err(PageError::behind)? {
-                counted.push((limit, subject));
-            } else {
-                // What was not asked is not counted, for whoever it is.
-                for (limit, subject) in &counted {
-                    limits.give_back(self.tenant.id, limit, subject).await.map_err(PageError::behind)?;
-                }
-                self.note(Success::Failure, why, None).await?;
-                let refused = failed(self.t.say(told), "/register");
-                return Ok(Some(Answer { state: Ended::Refused, ..refused }));
+            if let Some(tried) = self.count_one_of(&places).await? {
+                counted.push(tried);
+                continue;
+            }
+            // What was not asked is not counted, for whoever it is.
+            self.give_back(&counted).await?;
+            self.note(Success::Failure, why, None).await?;
+            let refused = failed(self.t.say(told), "/register");
+            return Ok(Err(Answer { state: Ended::Refused, ..refused }));
+        }
+        counted.into_iter().next().map(Ok).ok_or(PageError::Request)
+    }
+
+    /// Counts one for the first of `places` that has room.
+    async fn count_one_of(&self, places: &[Tried]) -> Result<Option<Tried>, PageError> {
+        let (limits, now) = (self.state.store.limits(), self.state.clock.now());
+        for (limit, subject) in places {
+            if limits.count(self.tenant.id, limit, subject, now).await.map_err(PageError::behind)? {
+                return Ok(Some((limit, *subject)));
             }
         }
         Ok(None)
     }
 
-    /// The person or the name, as far as this network is concerned.
-    fn here(&self) -> Subject {
-        self.registration.subject.from_network(&self.state.pepper, self.tenant.id, &self.reader.network)
+    async fn give_back(&self, counted: &[Tried]) -> Result<(), PageError> {
+        for (limit, subject) in counted {
+            let limits = self.state.store.limits();
+            limits.give_back(self.tenant.id, limit, subject).await.map_err(PageError::behind)?;
+        }
+        Ok(())
+    }
+
+    /// Where a try may be counted: in this browser if it is known, and else, or when that has had its number, for the person or the name
+    /// in this network.
+    fn tries(&self) -> Vec<Tried> {
+        let (pepper, tenant, subject) = (&self.state.pepper, self.tenant.id, &self.registration.subject);
+        let network = subject.from_network(pepper, tenant, &self.reader.network);
+        let browser = self.known.as_deref().map(|mark| subject.in_browser(pepper, tenant, mark));
+        let browser = browser.map(|browser| (&PASSWORDS_TRIED_IN_KNOWN_BROWSER, browser));
+        browser.into_iter().chain([(&PASSWORDS_TRIED, network)]).collect()
+    }
+
+    const fn at_once(&self) -> &'static Limit {
+        match self.known {
+            Some(_) => &PASSWORDS_AT_ONCE_IN_KNOWN_BROWSERS,
+            None => &PASSWORDS_AT_ONCE,
+        }
+    }
+
+    fn carried(&self) -> Tried {
+        let everybody = Subject::of_tenant(&self.state.pepper, self.tenant.id);
+        match self.known {
+            Some(_) => (&PASSWORDS_CARRIED_FROM_KNOWN_BROWSERS, everybody),
+            None => (&PASSWORDS_CARRIED, everybody),
+        }
     }
 
     async fn advance(&self, before: &Registration, after: &Registration) -> Result<bool, PageError> {

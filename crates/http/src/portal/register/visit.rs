@@ -15,8 +15,8 @@ use ritorno_identity::token::Token;
 use ritorno_identity::user::User;
 use ritorno_protocol::clock::Timestamp;
 
-use crate::i18n::{Words, key};
-use crate::page::{Frame, NoticePage, PageError, page};
+use crate::i18n::Words;
+use crate::page::{Course, Frame, PageError, page};
 use crate::portal::refusal::Refusal;
 use crate::portal::visit::write_down;
 use crate::reader::Reader;
@@ -88,16 +88,8 @@ pub(super) fn elsewhere(registration: &Registration) -> Response {
 }
 
 /// The page for a browser that is in no registration, or in one that has ended.
-pub(super) fn ended(reader: &Reader, tenant: &Tenant) -> Response {
-    let notice = NoticePage {
-        t: reader.words(tenant),
-        frame: Frame::new(tenant, "/register"),
-        title: key("register-ended-title"),
-        told: key("register-ended-told"),
-        back: "/register",
-        support_code: None,
-    };
-    page(StatusCode::GONE, &notice)
+pub(super) fn ended() -> Response {
+    PageError::Ended(Course::Registration).into_response()
 }
 
 /// The person, who may still register: an administrator may have switched it off since the last step. Else the page that

@@ -1,0 +1,11 @@
+app-look-colour = A colour looks like #0b5d4e.
+app-look-low-light = { $colour } has a contrast of { $ratio }:1 on light pages, and text needs 4.5:1. Take a darker one.
+app-look-low-dark = { $colour } has a contrast of { $ratio }:1 on dark pages, and text needs 4.5:1. Take a lighter one.
+app-look-dark-alone = A colour for dark pages needs one for light pages.
+app-look-help = Where help is
+app-look-help-hint = The address of a page, mailto: with an address, or tel: with a number. Leave it empty, and no page says where.
+app-look-saved = It is saved. Every page that is loaded from now on looks so.
+app-look-logo-text = The name of the organisation stands in its place.
+app-look-logo-unfit = The logo has to be a whole PNG picture of at most 32 KB and 1600 pixels each way, and one for dark pages needs one for light pages.
+app-look-put-light = Put this logo on the pages
+app-look-put-dark = Put this logo on the dark pages

@@ -1,0 +1,11 @@
+app-look-colour = Un colore si scrive come #0b5d4e.
+app-look-low-light = { $colour } ha un contrasto di { $ratio }:1 sulle pagine chiare, e il testo ne richiede 4,5:1. Scegline uno più scuro.
+app-look-low-dark = { $colour } ha un contrasto di { $ratio }:1 sulle pagine scure, e il testo ne richiede 4,5:1. Scegline uno più chiaro.
+app-look-dark-alone = Un colore per le pagine scure ne richiede uno per quelle chiare.
+app-look-help = Dove si trova assistenza
+app-look-help-hint = L'indirizzo di una pagina, mailto: con un indirizzo, o tel: con un numero. Se resta vuoto, nessuna pagina lo indica.
+app-look-saved = Salvato. Ogni pagina caricata da adesso ha questo aspetto.
+app-look-logo-text = Al suo posto compare il nome dell'organizzazione.
+app-look-logo-unfit = Il logo dev'essere un'immagine PNG intera di al massimo 32 KB e 1600 pixel per lato, e quello per le pagine scure ne richiede uno per quelle chiare.
+app-look-put-light = Metti questo logo sulle pagine
+app-look-put-dark = Metti questo logo sulle pagine scure
