@@ -12,6 +12,11 @@ for (const kind of ["pointerdown", "pointermove", "keydown", "scroll"]) {
   globalThis.addEventListener?.(kind, () => (touched = performance.now()), { passive: true, capture: true });
 }
 
+/** Whether somebody is there, who touched the page in the last minutes. */
+export function watched(): boolean {
+  return performance.now() - touched < WATCHED;
+}
+
 /** How far a question to the API is. */
 export interface Loaded<T> {
   /** What was answered last, also while it is asked anew or when that failed. */
@@ -79,7 +84,7 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
   useEffect(() => {
     if (every === undefined || skip) return undefined;
     const look = () => {
-      if (!underway.current && document.visibilityState === "visible" && performance.now() - touched < WATCHED) again();
+      if (!underway.current && document.visibilityState === "visible" && watched()) again();
     };
     const timer = setInterval(look, every);
     document.addEventListener("visibilitychange", look);
