@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import type { MethodView, SsprPolicy } from "../src/console/coming-policy.ts";
+import type { MethodView, SsprPolicy } from "../src/console/generated/api.ts";
 import { contrast, isColour, nearestDark, TEXT, worst } from "../src/console/contrast.ts";
 import { days, firsts, gateFields, gates, groupLines, groupsOf, ticked } from "../src/console/policy-form.ts";
 

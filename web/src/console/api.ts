@@ -1,10 +1,7 @@
 // The public API, as the console asks it: typed by the API's own document, with the browser's session.
 
-import type { Coming } from "./coming.ts";
-import { KEYED, type Operations as Known } from "./generated/api.ts";
+import { KEYED, type Operations } from "./generated/api.ts";
 import { Problem, problemOf } from "./problem.ts";
-
-export type Operations = Known & Coming;
 
 export type OperationName = keyof Operations;
 

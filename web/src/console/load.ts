@@ -1,7 +1,8 @@
 // What a page shows of the API: loaded, loaded again, a page at a time, and changed.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call, type Answer, type Ask, type OperationName, type Operations } from "./api.ts";
+import { call, type Answer, type Ask, type OperationName } from "./api.ts";
+import type { Operations } from "./generated/api.ts";
 import { keepDrafts } from "./drafts.ts";
 import { Problem } from "./problem.ts";
 

@@ -1,6 +1,6 @@
 // The policy of self-service as a form has it: text in fields, and back.
 
-import type { Gates, GateMethod, MethodView, SsprPolicy } from "./coming-policy.ts";
+import type { Gates, GateMethod, MethodView, SsprPolicy } from "./generated/api.ts";
 
 /** Gates as a form has them; the methods with a blank between them, what the pages begin with first. */
 export interface GateFields {

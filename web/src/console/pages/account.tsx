@@ -1,6 +1,6 @@
 // How a person's account stands in their directory just now: an agent is asked, which asks the PDC emulator.
 
-import type { Account } from "../coming-people.ts";
+import type { Account } from "../generated/api.ts";
 import { useLoad } from "../load.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Moment } from "../parts/moment.tsx";

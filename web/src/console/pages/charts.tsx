@@ -1,6 +1,6 @@
 // What the last days were like: how resets ended, why they were refused, how long they took.
 
-import type { Statistics } from "../coming.ts";
+import type { Statistics } from "../generated/api.ts";
 import { useLoad } from "../load.ts";
 import { Chart, Ranking } from "../parts/chart.tsx";
 import { Shown } from "../parts/told.tsx";
@@ -24,7 +24,6 @@ const KINDS: readonly (readonly [keyof Statistics["days"][number] & ("resets" | 
 /** The charts, each with its numbers. */
 export function Charts() {
   const statistics = useLoad("GET /statistics", { query: { days: DAYS } }, { every: EVERY });
-  if (statistics.problem?.status === 404) return null;
   return (
     <section aria-labelledby="charts">
       <h2 id="charts">{t("app-charts", { number: DAYS })}</h2>

@@ -1,6 +1,6 @@
 // One of the two logos: chosen, seen in the preview above, sent, taken away.
 
-import type { LogoView } from "../coming-policy.ts";
+import type { LogoView } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useAction } from "../load.ts";
 import { LARGEST, putLogo, type Which } from "../logos.ts";

@@ -1,7 +1,7 @@
 // How the pages look: the organisation's name, its colours with their contrast, its logos; seen before it is saved.
 
 import { useState } from "preact/hooks";
-import type { Look as Shape } from "../coming-policy.ts";
+import type { Look as Shape } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
 import { useAction, useLoad } from "../load.ts";

@@ -1,7 +1,7 @@
 // How the pages would look, light and dark, before it is saved.
 
 import { useEffect, useRef } from "preact/hooks";
-import type { Look, LogoView } from "../coming-policy.ts";
+import type { Look, LogoView } from "../generated/api.ts";
 import { isColour, nearestDark, TEXT, worst, type Scheme } from "../contrast.ts";
 import { t } from "../words.ts";
 

@@ -1,6 +1,6 @@
 // Groups whose people prove something else before a reset than everybody does.
 
-import type { Gates, MethodView, OfGroup } from "../coming-policy.ts";
+import type { Gates, MethodView, OfGroup } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
 import { useAction, useLoad } from "../load.ts";

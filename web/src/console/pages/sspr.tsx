@@ -1,6 +1,6 @@
 // The policy of self-service: who may reset, what they prove before it, when they are asked again; and groups that prove something else.
 
-import type { MethodView, SsprPolicy } from "../coming-policy.ts";
+import type { MethodView, SsprPolicy } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
 import { useAction, useLoad } from "../load.ts";

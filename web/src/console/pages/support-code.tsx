@@ -1,6 +1,6 @@
 // Everything under a support code, as it was read out on the telephone.
 
-import type { CodeView, FlowView, RequestView } from "../coming-people.ts";
+import type { CodeView, FlowView, RequestView } from "../generated/api.ts";
 import type { FactView } from "../generated/api.ts";
 import { useLoad } from "../load.ts";
 import type { PageProps } from "../pages.ts";

@@ -1,6 +1,6 @@
 // What happened around one person, latest first.
 
-import type { EntryView } from "../coming-people.ts";
+import type { EntryView } from "../generated/api.ts";
 import { useList } from "../load.ts";
 import { entryColumns } from "../parts/facts.tsx";
 import { Listing } from "../parts/table.tsx";

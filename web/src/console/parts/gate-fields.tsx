@@ -1,6 +1,6 @@
 // The fields of what people prove before a reset.
 
-import type { GateMethod, MethodView } from "../coming-policy.ts";
+import type { GateMethod, MethodView } from "../generated/api.ts";
 import { firsts, names, ticked, type GateFields } from "../policy-form.ts";
 import { t } from "../words.ts";
 import { Choice, Field, Tick } from "./field.tsx";
