@@ -100,7 +100,7 @@ test("how the account stands in the directory is asked once, and again by a butt
   await at(`/people/${ANNA}`);
   assert.match(await page.innerText("[aria-labelledby=account]"), /locked[\s\S]*Staff[\s\S]*14/);
   const there = server.answers.get(account);
-  server.answers.set(account, problem("no-agent", 503, {}));
+  server.answers.set(account, { ...problem("no-agent", 503), headers: { "Retry-After": "0" } });
   server.came = [];
   await page.click("#ask-directory");
   await page.waitForSelector("[aria-labelledby=account] [role=alert]");
@@ -146,6 +146,11 @@ test("a caller reads out the code, and the pass is shown once and kept nowhere",
   await page.waitForSelector("#pass");
   assert.equal(await page.innerText("#pass"), "VWXZ-BCDF");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "pass-title");
+  // The page asks on, and takes the focus once.
+  await page.focus("#lift");
+  const before = asked(`GET ${DESK}/case`).length;
+  for (let tries = 0; tries < 200 && asked(`GET ${DESK}/case`).length < before + 2; tries += 1) await page.waitForTimeout(100);
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "lift");
   await sound("the pass");
   assert.equal(await page.locator("#desk-reason").count(), 0, "nothing takes the pass off the screen");
   await page.reload();
@@ -239,6 +244,19 @@ test("a tail that the server refuses is told, and asked for again by hand alone"
   server.answers.set("GET /audit/tail", { status: 200, events: told(...facts(1)) });
   await page.click("[aria-labelledby=live] [role=alert] button");
   await page.waitForSelector("[aria-labelledby=live] tbody tr");
+});
+
+test("a tail that nobody watches ends, so that the session does too", async () => {
+  server.answers.set("GET /audit/tail", { status: 200, events: told(...facts(1)) });
+  await page.clock.install();
+  await at("/audit");
+  await page.click("#live-on");
+  await page.waitForSelector("[aria-labelledby=live] tbody tr");
+  await page.clock.fastForward(11 * 60_000);
+  await page.clock.runFor(20_000);
+  await page.waitForFunction(() => /nobody was here/.test(document.querySelector("[aria-labelledby=live]")?.textContent ?? ""));
+  assert.equal(await page.locator("#live-pause").count(), 0);
+  assert.equal(await page.locator("[aria-labelledby=live] tbody tr").count(), 1, "what was seen stays");
 });
 
 test("who may only look gets nothing to press", async () => {

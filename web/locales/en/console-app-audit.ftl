@@ -16,3 +16,4 @@ app-audit-live-came = New in the audit: { $number }
 app-audit-live-cut = Some facts went by unseen, since they are not kept that long.
 app-audit-live-refused = The server does not tell any more: too many are watching, or the session has ended.
 app-audit-live-none = Nothing has happened yet.
+app-audit-live-left = It ended, since nobody was here for ten minutes. What happened meanwhile is in the list below, once the page is loaded again.

@@ -16,3 +16,4 @@ app-audit-live-came = Nuove voci nel registro: { $number }
 app-audit-live-cut = Alcune voci non sono state viste, perché non si conservano così a lungo.
 app-audit-live-refused = Il server non racconta più nulla: troppi stanno seguendo, o la sessione è finita.
 app-audit-live-none = Non è ancora successo nulla.
+app-audit-live-left = Si è fermato, perché per dieci minuti non c'era nessuno. Ciò che è successo intanto è nell'elenco qui sotto, appena la pagina viene ricaricata.

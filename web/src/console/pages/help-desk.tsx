@@ -1,6 +1,7 @@
 // A caller who can pass no gate: a code is sent and read out, or a colleague approves; then they get a temporary pass or a generated password.
 
-import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { CaseView, Pass, Person } from "../generated/api.ts";
 import { call } from "../api.ts";
 import { useDraft } from "../drafts.ts";
@@ -129,7 +130,7 @@ function Case(step: Step & { made: (pass: Pass) => void; give: (open: string) =>
 }
 
 /** The code that the caller reads out. It is no draft: it is short-lived, and nobody's to keep. */
-function Check({ of, open, again, until }: Step & { until: preact.ComponentChildren }) {
+function Check({ of, open, again, until }: Step & { until: ComponentChildren }) {
   const [code, setCode] = useState("");
   const [wrong, setWrong] = useState(false);
   const action = useAction();
@@ -203,7 +204,7 @@ function Approve({ of, open, again }: Step) {
 }
 
 /** The caller is who they say: the pass can be made, or a password given. */
-function Cleared({ of, open, again, made, give, until }: Step & { made: (pass: Pass) => void; give: (open: string) => void; until: preact.ComponentChildren }) {
+function Cleared({ of, open, again, made, give, until }: Step & { made: (pass: Pass) => void; give: (open: string) => void; until: ComponentChildren }) {
   const me = useMe();
   const action = useAction();
   const make = () =>
@@ -239,9 +240,12 @@ function Cleared({ of, open, again, made, give, until }: Step & { made: (pass: P
 
 /** A pass, shown once. It goes with the page: nothing keeps it. */
 function ThePass({ of, pass, end }: { of: Person; pass: Pass; end: () => void }) {
+  const title = useRef<HTMLHeadingElement>(null);
+  // Once: the page around it is drawn anew every few seconds.
+  useEffect(() => title.current?.focus(), []);
   return (
     <div class="notice notice-ok" role="group" aria-labelledby="pass-title">
-      <h3 id="pass-title" tabIndex={-1} ref={(title) => title?.focus()}>
+      <h3 id="pass-title" tabIndex={-1} ref={title}>
         {t("desk-pass-title")}
       </h3>
       <p>

@@ -1,6 +1,7 @@
 // The audit as it comes: who watches can hold it back, and hears of it now and then, not of every fact.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { watched } from "../load.ts";
 import { announce } from "../parts/announce.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { factColumns } from "../parts/facts.tsx";
@@ -10,10 +11,13 @@ import { number, t } from "../words.ts";
 
 /** How often whoever listens is told how many came, in milliseconds. */
 const TELL = 10_000;
+/** How often it is looked whether anybody is there still, in milliseconds. */
+const LOOK = 15_000;
 
 /** The switch, and what came since it was turned on. */
 export function Live({ address }: { address: string }) {
   const [on, setOn] = useState(false);
+  const [left, setLeft] = useState(false);
   const { tail, pause, goOn, again } = useTail(address, on);
   const came = tail.facts.length + tail.held.length;
   const latest = useRef(came);
@@ -27,6 +31,17 @@ export function Live({ address }: { address: string }) {
     }, TELL);
     return () => clearInterval(timer);
   }, [on, address]);
+  useEffect(() => {
+    if (!on) return undefined;
+    setLeft(false);
+    // A connection that is made anew is a use of the session, which is to end where nobody is.
+    const timer = setInterval(() => {
+      if (watched()) return;
+      setOn(false);
+      setLeft(true);
+    }, LOOK);
+    return () => clearInterval(timer);
+  }, [on]);
   return (
     <section class="panel" aria-labelledby="live">
       <div class="row">
@@ -43,6 +58,7 @@ export function Live({ address }: { address: string }) {
           </button>
         )}
       </p>
+      {left && <p>{t("app-audit-live-left")}</p>}
       {tail.held.length > 0 && <p>{t("app-audit-live-held", { number: number(tail.held.length) })}</p>}
       {tail.cut && <p>{t("app-audit-live-cut")}</p>}
       {on && tail.link === "lost" && (

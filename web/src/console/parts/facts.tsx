@@ -1,5 +1,6 @@
 // Facts of the audit and requests to the directory, in a table's cells.
 
+import type { ComponentChildren } from "preact";
 import type { FactView } from "../generated/api.ts";
 import type { EntryView, RequestView } from "../coming-people.ts";
 import { may, useMe } from "../me.ts";
@@ -78,7 +79,7 @@ function RequestWhy({ outcome }: RequestView) {
 /** The columns of a table of what happened: facts, and requests among them. */
 export function entryColumns(): readonly Column<EntryView>[] {
   const fact = factColumns();
-  const either = (at: number, request: (of: RequestView) => preact.ComponentChildren): Column<EntryView> => ({
+  const either = (at: number, request: (of: RequestView) => ComponentChildren): Column<EntryView> => ({
     head: fact[at]?.head ?? "",
     cell: (entry) => (entry.kind === "fact" ? fact[at]?.cell(entry) : request(entry)),
   });
