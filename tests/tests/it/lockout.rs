@@ -20,9 +20,9 @@ const DOORS: [&str; 3] = ["/signin", "/register", "/change"];
 /// How many wrong passwords lock an account here, and how many of them strangers get.
 const LOCKS: u32 = 10;
 const STRANGERS: u32 = LOCKS / 2;
-/// How often the strangers come back, and how many at once.
+/// How often the strangers come back, and how many at once: as many as may give a name before work is asked for it.
 const ROUNDS: u8 = 9;
-const AT_ONCE: u8 = 6;
+const AT_ONCE: u8 = 5;
 const DATABASE: &str = "lockout";
 
 struct Attack {
@@ -106,16 +106,21 @@ fn a_stranger_who_hammers_a_name_locks_nobody_and_keeps_nobody_out() -> Result<(
     postgresql.start()?;
     let database = postgresql.fresh_database(DATABASE)?;
     let world = World::start_over("lockout", database)?;
-    let second = world.stack.further_server("second")?;
-    let agent = world.stack.further_agent_at("second-agent", &second)?;
     let person = world.forest.person(OWNER)?.clone();
     // The browser becomes the owner's by an unlocking, after which the password is the one that it was.
     world.stack.server_command(&["tenant", "set", "unlock", "on"])?;
     world.forest.lock_out(OWNER)?;
     let (mut owner, _) = world.pass_gate(OWNER)?;
-    let page = world.runtime.block_on(owner.open("/reset/password"))?;
-    let unlocked = world.runtime.block_on(owner.press(&page, "/reset/unlock"))?;
-    ensure!(unlocked.text().contains("Your account is unlocked"), "{}", unlocked.text());
+    // An order that begins too late on a busy machine is no unlocking, and can be given again.
+    let is_unlocked = wait_until(Duration::from_secs(60), || {
+        let page = world.runtime.block_on(owner.open("/reset/password"))?;
+        let told = world.runtime.block_on(owner.press(&page, "/reset/unlock"))?.text();
+        ensure!(told.contains("Your account is unlocked") || told.contains("It took too long"), "{told}");
+        Ok(told.contains("Your account is unlocked"))
+    })?;
+    ensure!(is_unlocked, "the account stays locked");
+    let second = world.stack.further_server("second")?;
+    let agent = world.stack.further_agent_at("second-agent", &second)?;
     let attack = Attack { _agent: agent, second, upn: person.upn.clone(), world };
     attack.wait_until_both_are_open()?;
     let at_home = Ipv4Addr::new(127, 199, 77, 7);
@@ -145,6 +150,7 @@ fn a_stranger_who_hammers_a_name_locks_nobody_and_keeps_nobody_out() -> Result<(
     let elsewhere = attempt(elsewhere, "/signin", &person.upn, &person.password, &*attack.world.random);
     let elsewhere = attack.world.runtime.block_on(elsewhere)?;
     ensure!(elsewhere.state == "refused", "the strangers' part is used up, and: {elsewhere:?}");
+    attack.hours_pass()?;
     let mut trying = attack.strangers(ROUNDS)?;
     let answer = attack.world.runtime.block_on(sign_in(at_home)?)?;
     ensure!(answer.state == "done", "while strangers try: {answer:?}");

@@ -13,9 +13,9 @@ for (const kind of ["pointerdown", "pointermove", "keydown", "scroll"]) {
   globalThis.addEventListener?.(kind, () => (touched = performance.now()), { passive: true, capture: true });
 }
 
-/** Whether nobody has touched the page for so long that it asks nothing more by itself. */
-export function isLeft(): boolean {
-  return performance.now() - touched >= WATCHED;
+/** Whether somebody is there, who touched the page in the last minutes. */
+export function watched(): boolean {
+  return performance.now() - touched < WATCHED;
 }
 
 /** How far a question to the API is. */
@@ -85,7 +85,7 @@ export function useLoad<K extends OperationName>(name: K, ask: Ask<K>, options: 
   useEffect(() => {
     if (every === undefined || skip) return undefined;
     const look = () => {
-      if (!underway.current && document.visibilityState === "visible" && !isLeft()) again();
+      if (!underway.current && document.visibilityState === "visible" && watched()) again();
     };
     const timer = setInterval(look, every);
     document.addEventListener("visibilitychange", look);

@@ -2,7 +2,6 @@
 
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { FactView } from "./generated/api.ts";
-import { isLeft } from "./load.ts";
 
 /** Most facts that are kept: who wants more has the list and the file. */
 export const MOST = 200;
@@ -68,12 +67,8 @@ export function useTail(address: string, on: boolean): { tail: Tail; pause: () =
     say({ kind: "start" });
     const own = new EventSource(address);
     own.onopen = () => say({ kind: "open" });
-    // The browser asks again by itself, from the last one that it saw, unless the server said no. It is not to keep the session of a desk
-    // that somebody has left.
-    own.onerror = () => {
-      if (isLeft()) own.close();
-      say({ kind: own.readyState === EventSource.CLOSED ? "lost" : "wait" });
-    };
+    // The browser asks again by itself, from the last one that it saw, unless the server said no.
+    own.onerror = () => say({ kind: own.readyState === EventSource.CLOSED ? "lost" : "wait" });
     own.addEventListener("fact", ({ data }) => say({ kind: "fact", fact: JSON.parse(data) as FactView }));
     own.addEventListener("cut", () => say({ kind: "cut" }));
     return () => {

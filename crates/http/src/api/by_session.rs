@@ -12,7 +12,7 @@ use ritorno_identity::subject::Subject;
 use ritorno_identity::token::TokenDigest;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::by_token::{NotLetIn, count};
+use super::by_token::count;
 use crate::console::session::{HalfSignedIn, Proof};
 use crate::operator::Operator;
 use crate::page::same_origin;
@@ -97,7 +97,7 @@ impl BySession {
         let HalfSignedIn { administrator, tenant, session } = half;
         let session = session.digest;
         let counted = Subject::of_session(&state.pepper, state.tenant, &session);
-        count(state, &counted).await.map_err(|why: NotLetIn| Problem::from(why))?;
+        count(state, &counted).await?;
         let Ok(reader) = Reader::from_request_parts(parts, state).await;
         let operator = Operator { administrator, tenant, network: reader.network, token: None };
         Ok(Self { operator, session, proof })

@@ -102,5 +102,5 @@ pub(super) async fn list_refused(
     let after = after.map(|name| SignInName::of_principal(&name));
     let licences = state.store.licences();
     let names = licences.names_without_writeback_after(tenant.id, after.as_ref(), limit + 1).await?;
-    Ok(Json(page_of(names, limit, |name: &String| cursor(name), |name| name)))
+    Ok(Json(page_of(names, limit, |name| cursor(name.as_str()), |name| name)))
 }

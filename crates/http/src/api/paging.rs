@@ -96,11 +96,11 @@ mod tests {
     #[test]
     fn a_cursor_leads_to_the_page_after_and_nothing_else_is_one() {
         let view = |word: &'static str| word.to_owned();
-        let first = page_of(vec!["a", "b", "c"], 2, |last| cursor(last), view);
+        let first = page_of(vec!["a", "b", "c"], 2, |last| cursor(*last), view);
         assert_eq!(first.items, ["a", "b"]);
         let second = Paging { cursor: first.next, limit: Some(0) };
         assert_eq!((second.cursor::<String>().unwrap().as_deref(), second.limit()), (Some("b"), 1));
-        assert!(page_of(vec!["c"], 2, |last| cursor(last), view).next.is_none());
+        assert!(page_of(vec!["c"], 2, |last| cursor(*last), view).next.is_none());
         let place = Paging { cursor: Some(cursor_at(&(7, "x"))), limit: None };
         assert_eq!(place.place::<(u32, String)>().unwrap(), Some((7, "x".to_owned())));
         for wrong in ["", "MQ==", "-", "YQ"] {

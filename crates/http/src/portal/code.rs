@@ -172,7 +172,7 @@ pub(super) async fn try_code(
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often"),
+        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
         Tried::Stopped => {
             let (at, reason) = (Activity::Blocked, "too many wrong codes today");
             note(state, reader, flow, at, Success::Failure, reason, None).await?;

@@ -44,7 +44,7 @@ fn helps(answer: &Answer, language: Language, what: &str) {
 }
 
 async fn with_help(world: &World) {
-    let tenant = Tenant { helpdesk_url: Some(HELP.parse().unwrap()), ..world.tenant.clone() };
+    let tenant = Tenant { helpdesk_url: Some(HELP.to_owned()), ..world.tenant.clone() };
     assert!(world.state.store.tenants().update(&tenant).await.unwrap());
 }
 

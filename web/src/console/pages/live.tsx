@@ -1,7 +1,7 @@
 // The audit as it comes: who watches can hold it back, and hears of it now and then, not of every fact.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isLeft } from "../load.ts";
+import { watched } from "../load.ts";
 import { announce } from "../parts/announce.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { factColumns } from "../parts/facts.tsx";
@@ -36,7 +36,7 @@ export function Live({ address }: { address: string }) {
     setLeft(false);
     // A connection that is made anew is a use of the session, which is to end where nobody is.
     const timer = setInterval(() => {
-      if (!isLeft()) return;
+      if (watched()) return;
       setOn(false);
       setLeft(true);
     }, LOOK);

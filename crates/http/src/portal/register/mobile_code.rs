@@ -138,7 +138,7 @@ pub(super) async fn check(
         Tried::Wrong { left: 0 } => (key("code-too-many"), "wrong code, the last try"),
         Tried::Wrong { .. } | Tried::NoCode => (key("code-wrong"), "wrong code"),
         Tried::Expired => (key("code-expired"), "code expired"),
-        Tried::Spent => (key("code-too-many"), "code tried too often"),
+        Tried::Spent => (key("code-too-many"), "code tried too often, or used"),
         Tried::Stopped => (key("code-locked-told"), "too many wrong codes today"),
     };
     note(&state, &reader, &registration, Activity::RegistrationProgress, Success::Failure, reason).await?;
