@@ -14,13 +14,15 @@ use crate::page::PageError;
 pub struct Problem {
     /// Names the kind of problem, such as `urn:ritorno:problem:token-refused`.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: Box<str>,
     /// The kind in words.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// What happened this time, and what to do.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// Where an administrator signs in, if that is what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/console/sign-in")]
@@ -31,8 +33,8 @@ pub struct Problem {
     proof: Option<&'static str>,
     /// Which member of the body it is about, as a JSON pointer (RFC 6901), if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/gates/methods")]
-    pub member: Option<String>,
+    #[schema(value_type = Option<String>, example = "/gates/methods")]
+    pub member: Option<Box<str>>,
     /// In how many seconds it is worth to ask again, if that is known: the header `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -42,10 +44,10 @@ impl Problem {
     /// A problem of that kind.
     pub fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:ritorno:problem:{kind}"),
+            kind: format!("urn:ritorno:problem:{kind}").into(),
             title,
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             sign_in: None,
             proof: None,
             member: None,
@@ -86,7 +88,7 @@ impl Problem {
     /// The same, about that member of the body: a JSON pointer.
     #[must_use]
     pub fn about(self, member: impl Into<String>) -> Self {
-        Self { member: Some(member.into()), ..self }
+        Self { member: Some(member.into().into()), ..self }
     }
 
     /// The body can't be read.
