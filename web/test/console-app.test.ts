@@ -273,5 +273,5 @@ test("a place that there is not is told, and one that is not theirs leads to wha
   const me = server.answers.get("GET /me")!;
   server.answers.set("GET /me", { ...me, body: { ...(me.body as object), may: ["read-audit"] } });
   await page.goto(`${server.origin}/console/app`);
-  await page.waitForURL(`${server.origin}/console/audit`);
+  await page.waitForURL(`${server.origin}/console/app/audit`);
 });

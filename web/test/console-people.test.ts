@@ -225,10 +225,10 @@ test("the audit is filtered by its address, handed out as a file, and followed",
 
   server.answers.set("GET /audit/tail", { status: 200, events: told(...facts(3, 100)) });
   await page.click("#live-on");
-  await page.waitForSelector("[aria-labelledby=live] .badge-ok");
-  await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=live] tbody tr").length === 3);
+  await page.waitForSelector("#live-panel .badge-ok");
+  await page.waitForFunction(() => document.querySelectorAll("#live-panel tbody tr").length === 3);
   assert.match(asked("GET /audit/tail")[0]?.query ?? "", /success=failure/);
-  assert.equal(await page.locator("[aria-labelledby=live] [role=status], [aria-labelledby=live] [aria-live]").count(), 0, "not every fact is read out");
+  assert.equal(await page.locator("#live-panel [role=status], #live-panel [aria-live]").count(), 0, "not every fact is read out");
   await page.click("#live-pause");
   assert.equal(await page.getAttribute("#live-pause", "aria-pressed"), "true");
   await page.waitForFunction(() => /New in the audit: 3/.test(document.querySelector("#app > [role=status]")?.textContent ?? ""), undefined, { timeout: 15_000 });
@@ -239,11 +239,11 @@ test("a tail that the server refuses is told, and asked for again by hand alone"
   server.answers.set("GET /audit/tail", problem("too-many", 429));
   await at("/audit");
   await page.click("#live-on");
-  await page.waitForSelector("[aria-labelledby=live] [role=alert]");
+  await page.waitForSelector("#live-panel [role=alert]");
   assert.equal(asked("GET /audit/tail").length, 1);
   server.answers.set("GET /audit/tail", { status: 200, events: told(...facts(1)) });
-  await page.click("[aria-labelledby=live] [role=alert] button");
-  await page.waitForSelector("[aria-labelledby=live] tbody tr");
+  await page.click("#live-panel [role=alert] button");
+  await page.waitForSelector("#live-panel tbody tr");
 });
 
 test("a tail that nobody watches ends, so that the session does too", async () => {
@@ -251,12 +251,12 @@ test("a tail that nobody watches ends, so that the session does too", async () =
   await page.clock.install();
   await at("/audit");
   await page.click("#live-on");
-  await page.waitForSelector("[aria-labelledby=live] tbody tr");
+  await page.waitForSelector("#live-panel tbody tr");
   await page.clock.fastForward(11 * 60_000);
   await page.clock.runFor(20_000);
-  await page.waitForFunction(() => /nobody was here/.test(document.querySelector("[aria-labelledby=live]")?.textContent ?? ""));
+  await page.waitForFunction(() => /nobody was here/.test(document.querySelector("#live-panel")?.textContent ?? ""));
   assert.equal(await page.locator("#live-pause").count(), 0);
-  assert.equal(await page.locator("[aria-labelledby=live] tbody tr").count(), 1, "what was seen stays");
+  assert.equal(await page.locator("#live-panel tbody tr").count(), 1, "what was seen stays");
 });
 
 test("who may only look gets nothing to press", async () => {

@@ -43,7 +43,7 @@ export function Live({ address }: { address: string }) {
     return () => clearInterval(timer);
   }, [on]);
   return (
-    <section class="panel" aria-labelledby="live">
+    <section class="panel" id="live-panel">
       <div class="row">
         <h2 id="live">{t("app-audit-live")}</h2>
         {on && <Badge text={t(`app-audit-live-${tail.paused ? "paused" : tail.link}`)} well={tail.link === "live" && !tail.paused ? true : undefined} />}
