@@ -53,7 +53,9 @@ async function moved(page) {
  */
 export async function sound({ page, place }) {
   const { sum, what } = await moved(page);
-  assert.ok(sum < STILL, `${page.url()} moved by ${sum}: ${what.join(" ")}`);
+  // What people reset with stands still. The console's application fills up as the API answers.
+  const fills = new URL(page.url()).pathname.startsWith("/console/app");
+  assert.ok(fills || sum < STILL, `${page.url()} moved by ${sum}: ${what.join(" ")}`);
   const size = page.viewportSize();
   const written = (direction) => page.evaluate((dir) => document.documentElement.setAttribute("dir", dir), direction);
   // Of what the rules look at, colours alone are others in the light.

@@ -274,7 +274,7 @@ async fn whoever_asks_is_told_who_they_are(world: &World) {
         "scope": null,
         "tenant": { "id": world.tenant.id, "name": "Contoso" },
         "language": "it",
-        "may": ["read-audit", "read-users", "lift-stop", "help-person", "approve-case", "reset-password"],
+        "may": ["read-audit", "read-timeline", "read-users", "lift-stop", "help-person", "approve-case", "reset-password"],
         "fresh": true,
         "fresh_until": until,
         "token": null,
@@ -292,12 +292,12 @@ async fn whoever_asks_is_told_who_they_are(world: &World) {
     assert_eq!(scoped["scope"], json!({ "domain": "contoso.test", "group": null }));
     assert_eq!(
         scoped["may"],
-        json!(["read-users", "lift-stop", "help-person", "approve-case", "reset-password"])
+        json!(["read-timeline", "read-users", "lift-stop", "help-person", "approve-case", "reset-password"])
     );
     let (_, token) = world.token("desk", every_scope()).await;
     let asked = Call { token: Some(&token), ..Call::default() };
     let by_token = call(&world.app, "GET", "/api/v1/me", &asked).await.json();
-    assert_eq!(by_token["may"], json!(["read-users", "lift-stop", "help-person"]));
+    assert_eq!(by_token["may"], json!(["read-timeline", "read-users", "lift-stop", "help-person"]));
     assert_eq!((&by_token["fresh"], &by_token["token"]["name"]), (&json!(false), &json!("token of desk")));
 }
 

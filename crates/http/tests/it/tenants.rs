@@ -143,7 +143,7 @@ fn routes_below(beginnings: &[&str]) -> Vec<(Method, String)> {
 pub(crate) fn pages() -> Vec<(Method, String)> {
     const NO_PAGES: [&str; 8] = [
         "/agent/v1/",
-        "/api/v1/",
+        "/api/v1",
         "/scim/v2/",
         "/assets/",
         "/brand/",
