@@ -245,10 +245,7 @@ impl Stack {
     }
 
     fn enrol(&self, configuration: &Path) -> Result<()> {
-        self.enrol_with(configuration, &self.server_command(&["agent", "token"])?)
-    }
-
-    fn enrol_with(&self, configuration: &Path, token: &str) -> Result<()> {
+        let token = self.server_command(&["agent", "token"])?;
         let mut command = Command::new(&self.programs.agent);
         command.arg("--config").arg(configuration).args(["enrol", "-"]);
         run(&mut command, token.as_bytes()).map(drop)

@@ -34,6 +34,17 @@ function countShifts() {
 
 /** How far the page has moved by itself since it came, or since it was looked at; it is counted anew from here on. */
 async function moved(page) {
+  try {
+    return await movedSoFar(page);
+  } catch (error) {
+    // What was pressed just now leads to another page: that one is looked at.
+    if (!/context was destroyed/.test(String(error))) throw error;
+    await page.waitForLoadState("load");
+    return movedSoFar(page);
+  }
+}
+
+function movedSoFar(page) {
   return page.evaluate(async () => {
     const shifts = window.ritornoShifts;
     if (shifts === undefined) return { sum: 0, what: [] };

@@ -25,32 +25,6 @@ impl Stack {
     /// # Errors
     /// When a step fails.
     pub fn further_agent(&self, name: &str) -> Result<FurtherAgent> {
-        let configuration = self.further_configuration(name)?;
-        let agent = self.enrol_further(&configuration)?;
-        self.at_work(agent)
-    }
-
-    /// The same for an agent whose link goes to a further server.
-    ///
-    /// # Errors
-    /// When a step fails.
-    pub fn further_agent_at(&self, name: &str, server: &FurtherServer) -> Result<FurtherAgent> {
-        let configuration = self.further_configuration(name)?;
-        let mut command = Command::new(&self.programs.ritorno);
-        let token = run(command.arg("--config").arg(&server.configuration).args(["agent", "token"]), b"")?;
-        self.enrol_with(&configuration, &token)?;
-        self.at_work(self.enrolled(&configuration))
-    }
-
-    /// Starts an agent that is enrolled, and switches its writeback on.
-    fn at_work(&self, mut agent: FurtherAgent) -> Result<FurtherAgent> {
-        agent.start(self)?;
-        self.enable(&agent.configuration)?;
-        Ok(agent)
-    }
-
-    /// The configuration of the first agent, with a state of its own.
-    fn further_configuration(&self, name: &str) -> Result<PathBuf> {
         let first = std::fs::read_to_string(self.folder.join("agent.toml"))?;
         let (state, events) = (self.folder.join("agent"), self.folder.join("agent-events.log"));
         let text = first
@@ -64,7 +38,10 @@ impl Stack {
             );
         let configuration = self.folder.join(format!("{name}.toml"));
         std::fs::write(&configuration, text).with_context(|| configuration.display().to_string())?;
-        Ok(configuration)
+        let mut agent = self.enrol_further(&configuration)?;
+        agent.start(self)?;
+        self.enable(&agent.configuration)?;
+        Ok(agent)
     }
 
     /// Enrols one more agent with a configuration that is there, and leaves it at rest.
@@ -73,13 +50,9 @@ impl Stack {
     /// When the enrolment fails.
     pub fn enrol_further(&self, configuration: &Path) -> Result<FurtherAgent> {
         self.enrol(configuration)?;
-        Ok(self.enrolled(configuration))
-    }
-
-    fn enrolled(&self, configuration: &Path) -> FurtherAgent {
         let log = configuration.with_extension("log").display().to_string();
         let (program, configuration) = (self.programs.agent.clone(), configuration.to_owned());
-        FurtherAgent { program, configuration, log, child: None }
+        Ok(FurtherAgent { program, configuration, log, child: None })
     }
 }
 
@@ -131,7 +104,6 @@ impl Drop for FurtherAgent {
 pub struct FurtherServer {
     /// Where its portal is, without a slash at its end.
     pub url: String,
-    configuration: PathBuf,
     child: Option<Child>,
 }
 
@@ -152,7 +124,7 @@ impl Stack {
         command.arg("--config").arg(&configuration).arg("serve");
         let child = self.spawn(command, &format!("{name}.log"))?;
         let url = format!("https://localhost:{port}");
-        let server = FurtherServer { url, configuration, child: Some(child) };
+        let server = FurtherServer { url, child: Some(child) };
         let ready = format!("{}/health/ready", server.url);
         let is_ready =
             wait_until(Duration::from_secs(30), || Ok(curl(&self.ca_pem, &[&ready], b"").is_ok()))?;

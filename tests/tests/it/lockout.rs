@@ -1,4 +1,4 @@
-//! A stranger who knows a name tries passwords wherever one can be tried, from many networks, at two servers, for as long as they like: the
+//! A stranger who knows a name tries passwords wherever one can be tried, from many networks, at two agents, for as long as they like: the
 //! account is never locked, and its owner signs in on the browser that is theirs.
 
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use ritorno_directory::{AccountState, Identity};
 use ritorno_lab::Lab;
 use ritorno_lab::progress::wait_until;
-use ritorno_lab::stack::{FurtherAgent, FurtherServer};
+use ritorno_lab::stack::FurtherAgent;
 use ritorno_tests::visitor::{Answer, Visitor};
 use tokio::task::JoinSet;
 
@@ -26,9 +26,8 @@ const AT_ONCE: u8 = 5;
 const DATABASE: &str = "lockout";
 
 struct Attack {
-    /// The second server's own agent, which counts nothing together with the first.
+    /// A second agent, which counts nothing together with the first.
     _agent: FurtherAgent,
-    second: FurtherServer,
     upn: String,
     world: World,
 }
@@ -37,17 +36,6 @@ impl Attack {
     /// What the cloud side counted is forgotten, as if hours had passed that did not pass at the directory, and as if work cost nothing.
     fn hours_pass(&self) -> Result<()> {
         Lab::open()?.postgresql().sql(DATABASE, "delete from limits").map(drop)
-    }
-
-    /// Agents tell every ten seconds whom they reach.
-    fn wait_until_both_are_open(&self) -> Result<()> {
-        let (ca, from) = (&self.world.stack.ca_pem, Ipv4Addr::new(127, 199, 99, 1));
-        let open = wait_until(Duration::from_secs(40), || {
-            let mut visitor = Visitor::new(&self.second.url, ca, "en", from)?;
-            Ok(self.world.runtime.block_on(visitor.open("/register"))?.form(&["name"]).is_ok())
-        })?;
-        ensure!(open, "the second server asks for no name");
-        self.world.stack.wait_until_open()
     }
 
     fn account(&self) -> Result<AccountState> {
@@ -74,9 +62,8 @@ impl Attack {
         let mut trying = JoinSet::new();
         let _inside = self.world.runtime.enter();
         for number in 0..AT_ONCE {
-            let at = if number % 2 == 0 { &self.world.stack.url } else { &self.second.url };
             let from = Ipv4Addr::new(127, 199, 100 + round, 1 + number);
-            let visitor = Visitor::new(at, &self.world.stack.ca_pem, "en", from)?;
+            let visitor = Visitor::new(&self.world.stack.url, &self.world.stack.ca_pem, "en", from)?;
             let door = DOORS[usize::from(round + number) % DOORS.len()];
             let (upn, random) = (self.upn.clone(), self.world.random.clone());
             let wrong = format!("Geraten-Passw0rd-{round}-{number}");
@@ -119,10 +106,9 @@ fn a_stranger_who_hammers_a_name_locks_nobody_and_keeps_nobody_out() -> Result<(
         Ok(told.contains("Your account is unlocked"))
     })?;
     ensure!(is_unlocked, "the account stays locked");
-    let second = world.stack.further_server("second")?;
-    let agent = world.stack.further_agent_at("second-agent", &second)?;
-    let attack = Attack { _agent: agent, second, upn: person.upn.clone(), world };
-    attack.wait_until_both_are_open()?;
+    let agent = world.stack.further_agent("second-agent")?;
+    world.stack.wait_until_open()?;
+    let attack = Attack { _agent: agent, upn: person.upn.clone(), world };
     let at_home = Ipv4Addr::new(127, 199, 77, 7);
     let sign_in = |from| {
         let browser = owner.also_at(&attack.world.stack.url, &attack.world.stack.ca_pem, "en", from)?;
@@ -163,7 +149,7 @@ fn a_stranger_who_hammers_a_name_locks_nobody_and_keeps_nobody_out() -> Result<(
         Lab::open()?
             .postgresql()
             .sql(DATABASE, "delete from limits where name in ('starts', 'challenges-open')")?;
-        let neighbour = Visitor::new(&attack.second.url, &attack.world.stack.ca_pem, "en", at_home)?;
+        let neighbour = Visitor::new(&attack.world.stack.url, &attack.world.stack.ca_pem, "en", at_home)?;
         let wrong = format!("Nachbar-Passw0rd-{number}");
         let told = attempt(neighbour, DOORS[number % 3], &person.upn, &wrong, &*attack.world.random);
         let told = attack.world.runtime.block_on(told)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use super::operation::{Answer, Operation, Parameter, Place, all};
+use super::operation::{Answer, Operation, Parameter, Place, Property, all};
 
 /// What is called, and where.
 pub(crate) struct Call {
@@ -77,6 +77,22 @@ impl Args for Call {
     }
 }
 
+/// The ways in which a body is typed.
+fn parts(command: Command, file: Arg) -> Command {
+    command
+        .arg(
+            Arg::new(SET)
+                .long("set")
+                .value_name("NAME=VALUE")
+                .action(ArgAction::Append)
+                .help("A part of the body; null for none"),
+        )
+        .arg(
+            Arg::new(BODY).long("body").value_name("JSON").conflicts_with(SET).help("The body as it is sent"),
+        )
+        .arg(file.conflicts_with_all([SET, BODY]))
+}
+
 /// The command line of one operation.
 fn subcommand(operation: &'static Operation) -> Command {
     let mut long = format!("{}\n\n{} {}", operation.summary, operation.method, operation.path);
@@ -95,34 +111,25 @@ fn subcommand(operation: &'static Operation) -> Command {
         });
     }
     if let Some(body) = &operation.body {
-        long.push_str("\n\nThe body:");
-        for property in &body.properties {
-            let _ = write!(long, "\n  {} ({}): {}", property.name, property.types.join(", "), property.help);
-        }
-        command = command
-            .arg(
-                Arg::new(SET)
-                    .long("set")
-                    .value_name("NAME=VALUE")
-                    .action(ArgAction::Append)
-                    .help("A part of the body; null for none"),
-            )
-            .arg(
-                Arg::new(BODY)
-                    .long("body")
-                    .value_name("JSON")
-                    .conflicts_with(SET)
-                    .help("The body as it is sent"),
-            )
-            .arg(
-                Arg::new(BODY_FILE)
-                    .long("body-file")
-                    .value_name("FILE")
-                    .value_parser(value_parser!(PathBuf))
-                    .conflicts_with_all([SET, BODY])
-                    .help("The file with the body, '-' for standard input"),
-            )
-            .group(ArgGroup::new("api.of-body").args([SET, BODY, BODY_FILE]).required(body.required));
+        let file = Arg::new(BODY_FILE)
+            .long("body-file")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .help("The file with the body, '-' for standard input");
+        command = match &body.file {
+            Some(kind) => {
+                let _ = write!(long, "\n\nThe body is a file of the type {kind}.");
+                command.arg(file.required(body.required))
+            }
+            None => {
+                long.push_str("\n\nThe body:");
+                for Property { name, types, help } in &body.properties {
+                    let _ = write!(long, "\n  {name} ({}): {help}", types.join(", "));
+                }
+                parts(command, file)
+                    .group(ArgGroup::new("api.of-body").args([SET, BODY, BODY_FILE]).required(body.required))
+            }
+        };
     }
     if operation.answer == Answer::Page {
         command = command.arg(
@@ -173,10 +180,12 @@ fn given(operation: &'static Operation, matches: &ArgMatches) -> Given {
         parameters: parameters.filter_map(|one| Some((one, text(&one.id)?))).collect(),
         ..Given::default()
     };
-    if operation.body.is_some() {
-        given.set = matches.get_many(SET).into_iter().flatten().cloned().collect();
-        given.body = text(BODY);
+    if let Some(body) = &operation.body {
         given.body_file = matches.get_one(BODY_FILE).cloned();
+        if body.file.is_none() {
+            given.set = matches.get_many(SET).into_iter().flatten().cloned().collect();
+            given.body = text(BODY);
+        }
     }
     given.all = operation.answer == Answer::Page && matches.get_flag(ALL);
     given.table = operation.answer != Answer::Other && text(OUTPUT).as_deref() == Some("table");

@@ -9,11 +9,34 @@ use serde_json::{Map, Value};
 use super::arguments::Given;
 use super::operation::Body;
 
+/// What is sent along, and what it is.
+pub(super) struct Sent {
+    pub(super) kind: String,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// The body; `None` where nothing was given.
 ///
 /// # Errors
-/// When it is no JSON, names what the body does not have, or its file can't be read.
-pub(super) fn of(body: &Body, given: &Given) -> anyhow::Result<Option<Value>> {
+/// When it is no JSON where it has to be, names what the body does not have, or its file can't be read.
+pub(super) fn of(body: &Body, given: &Given) -> anyhow::Result<Option<Sent>> {
+    let Some(kind) = &body.file else {
+        let json = json(body, given)?;
+        let kind = "application/json".to_owned();
+        return Ok(json.map(|json| Sent { kind, bytes: json.to_string().into_bytes() }));
+    };
+    let Some(file) = &given.body_file else { return Ok(None) };
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("standard input")?;
+        bytes
+    } else {
+        std::fs::read(file).with_context(|| file.display().to_string())?
+    };
+    Ok(Some(Sent { kind: kind.clone(), bytes }))
+}
+
+fn json(body: &Body, given: &Given) -> anyhow::Result<Option<Value>> {
     if let Some(text) = &given.body {
         return parsed(text).context("--body").map(Some);
     }
@@ -72,7 +95,7 @@ mod tests {
     fn made(operation: &str, set: &[&str]) -> anyhow::Result<Option<Value>> {
         let operation = all().iter().find(|one| one.name == operation).unwrap();
         let set = set.iter().map(|one| (*one).to_owned()).collect();
-        of(operation.body.as_ref().unwrap(), &Given { set, ..Given::default() })
+        json(operation.body.as_ref().unwrap(), &Given { set, ..Given::default() })
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(super) struct Request {
     segments: Vec<String>,
     pub(super) query: Vec<(String, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Option<Value>,
+    body: Option<body::Sent>,
 }
 
 /// What was answered.
@@ -235,7 +235,7 @@ impl Client {
                 builder = builder.header(name, value);
             }
             if let Some(body) = &request.body {
-                builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+                builder = builder.header(CONTENT_TYPE, &body.kind).body(body.bytes.clone());
             }
             let response = builder.send().await.map_err(unreached)?;
             let status = response.status();

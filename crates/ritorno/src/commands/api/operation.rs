@@ -45,6 +45,8 @@ pub(crate) struct Body {
     pub(super) required: bool,
     /// Its properties, each with the types that it may have and what it is.
     pub(super) properties: Vec<Property>,
+    /// Its media type, if it is no JSON: a file that is sent as it is.
+    pub(super) file: Option<String>,
 }
 
 /// A part of a body.
@@ -132,14 +134,20 @@ fn parameter(document: &Value, one: &Value) -> Parameter {
 }
 
 fn body(document: &Value, body: &Value) -> Option<Body> {
-    let schema = resolved(document, body.get("content")?.get("application/json")?.get("schema")?);
+    let content = body.get("content")?;
+    let required = body["required"] == true;
+    let Some(json) = content.get("application/json") else {
+        let kind = content.as_object()?.keys().next()?;
+        return Some(Body { required, properties: Vec::new(), file: Some(kind.clone()) });
+    };
+    let schema = resolved(document, json.get("schema")?);
     let properties = schema["properties"].as_object().into_iter().flatten();
     let properties = properties.map(|(name, property)| Property {
         name: name.clone(),
         types: types(document, property),
         help: text(&property["description"]),
     });
-    Some(Body { required: body["required"] == true, properties: properties.collect() })
+    Some(Body { required, properties: properties.collect(), file: None })
 }
 
 /// The types that a value may have; none if the schema does not say it in one word.
@@ -183,7 +191,8 @@ mod tests {
                 for parameter in &ours.parameters {
                     let in_path = path.contains(&format!("{{{}}}", parameter.name));
                     assert_eq!(in_path, parameter.place == Place::Path, "{name} {}", parameter.name);
-                    let known = ["If-Match", "Idempotency-Key"].contains(&parameter.name.as_str());
+                    let known =
+                        ["If-Match", "Idempotency-Key", "Last-Event-ID"].contains(&parameter.name.as_str());
                     assert!(parameter.place != Place::Header || known, "{name} {}", parameter.name);
                 }
             }
