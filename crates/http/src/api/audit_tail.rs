@@ -89,8 +89,9 @@ impl Tail {
     }
 }
 
-/// Facts as they come, as server-sent events, oldest first, within two seconds or so. They go on until the connection is cut, the token
-/// or the session ends, or its administrator may not read the audit any more.
+/// Facts as they come, as server-sent events, oldest first, within two seconds or so.
+///
+/// They go on until the connection is cut, the token or the session ends, or its administrator may not read the audit any more.
 ///
 /// Each event `fact` has a fact as its data, as lists show it, and its position in the audit's chain as its id. Whoever sends the last id that they saw
 /// as `Last-Event-ID` goes on behind it, without a gap and without hearing anything twice; browsers do so by themselves. If facts behind it were

@@ -241,7 +241,7 @@ fn every_operation_of_the_document_reaches_the_server_as_curl_does() -> Result<(
     let mut walked = 0;
     for (method, path, operation) in operations()? {
         let name = operation["operationId"].as_str().context("a name")?.replace('_', "-");
-        let mut arguments = vec![name.clone()];
+        let mut arguments = vec![name.clone(), "--patience".to_owned(), "0".to_owned()];
         let mut url = path.clone();
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] != "path" {
@@ -290,6 +290,7 @@ fn every_operation_of_the_document_reaches_the_server_as_curl_does() -> Result<(
             200..300 => 0,
             401 | 403 => 4,
             404 => 5,
+            429 | 503 => 7,
             400..500 => 6,
             _ => 8,
         };
