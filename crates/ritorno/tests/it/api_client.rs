@@ -212,10 +212,10 @@ fn operations() -> Result<Vec<(String, String, Value)>> {
     for (path, methods) in document["paths"].as_object().context("paths")? {
         for (method, operation) in methods.as_object().context("methods")? {
             let mut operation = operation.clone();
-            let body = operation.pointer("/requestBody/content/application~1json/schema/$ref");
-            if let Some(reference) = body.and_then(Value::as_str) {
-                operation["sent"] =
-                    document.pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
+            if let Some(body) = operation.pointer("/requestBody/content/application~1json/schema").cloned() {
+                let named = body["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+                let named = named.map(|pointer| document.pointer(pointer).cloned().unwrap_or_default());
+                operation["sent"] = named.unwrap_or(body);
             }
             all.push((method.to_uppercase(), path.clone(), operation));
         }
@@ -244,6 +244,11 @@ fn every_operation_of_the_document_reaches_the_server_as_curl_does() -> Result<(
         let mut arguments = vec![name.clone(), "--patience".to_owned(), "0".to_owned()];
         let mut url = path.clone();
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "query" && parameter["required"] == true {
+                let name = parameter["name"].as_str().context("a name")?;
+                arguments.extend([format!("--{name}"), NOBODY.to_owned()]);
+                url = format!("{url}?{name}={NOBODY}");
+            }
             if parameter["in"] != "path" {
                 continue;
             }
