@@ -86,6 +86,7 @@ test("what was registered is taken back after a question, and only that", async 
   await at(`/people/${ANNA}`);
   assert.match(await page.innerText("[aria-labelledby=methods]"), /Passkeys: 2/);
   await page.click('#revoke-app');
+  await page.waitForSelector("dialog[open]");
   await page.keyboard.press("Escape");
   await page.waitForSelector("dialog:not([open])", { state: "attached" });
   await page.click('#revoke-app');
@@ -134,9 +135,10 @@ test("a caller reads out the code, and the pass is shown once and kept nowhere",
   await page.press("#desk-code", "Enter");
   await page.waitForSelector(".field-error");
   server.answers.set(check, { status: 200, body: { right: true } });
-  server.answers.set(`GET ${DESK}/case`, open({ cleared: true }));
   await page.fill("#desk-code", "LMNP-QRST");
   assert.equal(await page.locator(".field-error").count(), 0);
+  // Not before: the page asks by itself how far the case is.
+  server.answers.set(`GET ${DESK}/case`, open({ cleared: true }));
   await page.press("#desk-code", "Enter");
   await page.waitForSelector("#desk-make");
 
