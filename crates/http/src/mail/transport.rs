@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 use crate::mail::compose::Written;
 use crate::mail::config::{MailConfig, MailTls};
 
-/// How long the server may take for one mail, from the connection to the end: less than a mail is one sender's.
+/// How long the server may take until it hears of a mail, and then for that mail: together less than a mail is one sender's.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(8);
 const SENT_WITHIN: Duration = Duration::from_secs(20);
 /// Replies to a wrong or missing sign-in (RFC 4954 section 6).
 const SIGN_IN: [u16; 4] = [530, 534, 535, 538];
@@ -74,8 +75,11 @@ pub enum SendError {
     /// The server can't be reached, or takes no mail of ours, whoever it is for: it did not get as far as the addressee.
     #[error("no mail is taken: {0}")]
     Closed(lettre::transport::smtp::Error),
-    /// The server fell silent.
-    #[error("no mail is taken: there was no answer for {} seconds", SENT_WITHIN.as_secs())]
+    /// The server took too long over this mail: looking the addressee up, or its text through.
+    #[error("not taken now: there was no answer to it for {} seconds", SENT_WITHIN.as_secs())]
+    Slow,
+    /// The server fell silent before it heard of any mail.
+    #[error("no mail is taken: there was no answer for {} seconds", CONNECTED_WITHIN.as_secs())]
     Silent,
     /// The password for it can't be read any more.
     #[error("no mail is taken: {0}")]
@@ -97,6 +101,7 @@ impl SendError {
     pub fn todo(&self) -> &'static str {
         let error = match self {
             Self::Unsendable(_) => return "An address looks like name@domain",
+            Self::Slow => return "See in that server's own log what it waits for",
             Self::Silent => return "See that [mail] host and port are right, and whether that server works",
             Self::Credentials(_) => return "See [mail] password_file",
             Self::Refused(error) | Self::Later(error) | Self::Closed(error) => error,
@@ -202,14 +207,15 @@ impl Mailer {
             .body(written.text)
             .map_err(|error| unsendable(error.to_string()))?;
         let text = message.formatted();
-        let carried = self.carry(message.envelope(), &text);
-        tokio::time::timeout(SENT_WITHIN, carried).await.unwrap_or(Err(SendError::Silent))
+        self.carry(message.envelope(), &text).await
     }
 
     /// One connection for one mail. What is refused before the addressee is named says nothing of the mail.
     async fn carry(&self, envelope: &lettre::address::Envelope, mail: &[u8]) -> Result<(), SendError> {
-        let mut connection = self.connect().await?;
-        let carried = hand_over(&mut connection, envelope, mail).await;
+        let connected = tokio::time::timeout(CONNECTED_WITHIN, self.connect()).await;
+        let mut connection = connected.unwrap_or(Err(SendError::Silent))?;
+        let carried = tokio::time::timeout(SENT_WITHIN, hand_over(&mut connection, envelope, mail)).await;
+        let carried = carried.unwrap_or(Err(SendError::Slow));
         connection.abort().await;
         carried
     }
