@@ -81,8 +81,8 @@ pub struct Flow {
 pub struct Former {
     /// Its digest.
     pub browser: TokenDigest,
-    /// First moment at which it is nobody's any more.
-    pub until: Timestamp,
+    /// When it was replaced.
+    pub replaced_at: Timestamp,
 }
 
 /// What a browser gets for the token before the flow's own.
@@ -224,14 +224,17 @@ impl Flow {
     /// server's secret, so that a browser which lost the answer can be given it again, and nobody else can compute it.
     pub fn renewed(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> (Self, Token) {
         let token = self.token_after(pepper, shown);
-        let former = Former { browser: self.browser, until: now.plus(FORMER_HOLDS) };
+        let former = Former { browser: self.browser, replaced_at: now };
         (Self { browser: token.digest(), former: Some(former), ..self.clone() }, token)
     }
 
     /// What a browser gets that shows the token before the flow's own, in time; `None` if it shows another one, or the time is over.
     pub fn for_former(&self, pepper: &Pepper, shown: &Token, now: Timestamp) -> Option<ForFormer> {
-        let former = self.former.filter(|former| former.browser == shown.digest() && now < former.until)?;
-        if now < former.until.minus(FORMER_HOLDS).plus(FORMER_WAITS) {
+        let replaced_at = self.former.filter(|former| former.browser == shown.digest())?.replaced_at;
+        if now >= replaced_at.plus(FORMER_HOLDS) {
+            return None;
+        }
+        if now < replaced_at.plus(FORMER_WAITS) {
             return Some(ForFormer::NotYet);
         }
         let token = Some(self.token_after(pepper, shown)).filter(|token| token.digest() == self.browser);

@@ -76,7 +76,7 @@ impl Flows<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_former(&self, flow: &Flow) -> Result<(), StoreError> {
-        const SQL: &str = "update flows set former_browser = null, former_until = null \
+        const SQL: &str = "update flows set former_browser = null, former_replaced_at = null \
              where tenant = $1 and id = $2 and browser = $3";
         self.0.write(SQL, values![flow.tenant, flow.id, flow.browser]).await.map(|_| ())
     }
@@ -99,7 +99,7 @@ impl Flows<'_> {
 
 /// The statement that stores a step, if the flow is still where it began.
 pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
-    const SQL: &str = "update flows set state = $3, request = $4, gates = $7, browser = $9, former_browser = $10, former_until = $11 \
+    const SQL: &str = "update flows set state = $3, request = $4, gates = $7, browser = $9, former_browser = $10, former_replaced_at = $11 \
          where tenant = $1 and id = $2 and state = $5 and coalesce(request, '') = $6 and gates = $8";
     let values = values![
         before.tenant,
@@ -112,7 +112,7 @@ pub(crate) fn step(before: &Flow, after: &Flow) -> Statement {
         json(&before.gates),
         after.browser,
         after.former.as_ref().map(|former| former.browser.0.as_slice()),
-        after.former.map(|former| former.until),
+        after.former.map(|former| former.replaced_at),
     ];
     (SQL, values)
 }
@@ -137,8 +137,10 @@ pub(crate) fn person(row: &Row) -> Result<Person, StoreError> {
 }
 
 fn former(row: &Row) -> Result<Option<Former>, StoreError> {
-    let until = row.moment_if_any("former_until")?;
-    until.map(|until| Ok(Former { browser: TokenDigest(row.digest("former_browser")?), until })).transpose()
+    let replaced_at = row.moment_if_any("former_replaced_at")?;
+    replaced_at
+        .map(|replaced_at| Ok(Former { browser: TokenDigest(row.digest("former_browser")?), replaced_at }))
+        .transpose()
 }
 
 fn flow(row: &Row) -> Result<Flow, StoreError> {

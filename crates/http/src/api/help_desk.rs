@@ -77,7 +77,7 @@ pub(super) struct ReadOut {
 
 /// Whether a code was right.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Verdict {
+pub(super) struct Comparison {
     /// Whether it was: the pass can be made then.
     right: bool,
 }
@@ -235,7 +235,7 @@ pub(super) async fn approve_case(
     ),
     request_body = ReadOut,
     responses(
-        (status = 200, description = "Whether it was right.", body = Verdict),
+        (status = 200, description = "Whether it was right.", body = Comparison),
         (status = 409, description = "`case-closed`; `idempotency-unanswered`.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -244,11 +244,11 @@ pub(super) async fn check_code(
     caller: Caller,
     At((id, case)): At<(UserId, String)>,
     Body(ReadOut { code }): Body<ReadOut>,
-) -> Result<Json<Verdict>, Problem> {
+) -> Result<Json<Comparison>, Problem> {
     let (operator, user) = helped(&state, &caller, Action::HelpPerson, id).await?;
     match help_desk::check_code(&state, operator, &user, &case, &code).await? {
-        Checked::Right => Ok(Json(Verdict { right: true })),
-        Checked::Wrong => Ok(Json(Verdict { right: false })),
+        Checked::Right => Ok(Json(Comparison { right: true })),
+        Checked::Wrong => Ok(Json(Comparison { right: false })),
         Checked::Closed => Err(closed()),
     }
 }

@@ -19,7 +19,7 @@ use crate::i18n::{Words, key};
 use crate::page::{Course, Frame, PageError, page};
 use crate::portal::gate::{Way, instead_of, pass, stop, ways};
 use crate::portal::refusal::Refusal;
-use crate::portal::visit::{LOOKS, current, is_known, note, tenant};
+use crate::portal::visit::{current, is_known, led_on, note, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -157,11 +157,10 @@ pub(super) async fn try_code(
         known_browser: is_known(state, jar, flow.tenant, &flow.subject),
     };
     let tried = state.store.codes().attempt(&attempt, now).await.map_err(PageError::behind)?;
-    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
-        tokio::time::sleep(*wait).await;
-        if let Some(place) = further(state, jar, flow).await? {
-            return Ok(CodeTried::Passed(Redirect::to(place).into_response()));
-        }
+    if tried == Tried::Spent
+        && let Some(place) = led_on(|| further(state, jar, flow)).await?
+    {
+        return Ok(CodeTried::Passed(Redirect::to(place).into_response()));
     }
     let (fault, reason) = match tried {
         // Whoever may not reset gets no code; a lucky guess of theirs is as wrong as any.

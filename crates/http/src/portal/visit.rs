@@ -145,10 +145,23 @@ pub(super) async fn current(state: &AppState, jar: &CookieJar) -> Result<Option<
     Ok(of_browser(state, jar).await?.filter(|flow| state.clock.now() < flow.expires_at))
 }
 
-/// How long is waited before each look whether a code that was used already has led on: whoever sent it twice at once goes where the first one
-/// came to, which may still be on its way.
-pub(super) const LOOKS: [Duration; 4] =
+/// How long is waited before each look whether a code that was used already has led on.
+const LOOKS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(600)];
+
+/// Where a code led that was used already: whoever sent it twice at once goes where the first one came to, which may still be on its way.
+/// `look` tells where that is, once it is there.
+pub(super) async fn led_on<T, L: Future<Output = Result<Option<T>, PageError>>>(
+    look: impl Fn() -> L,
+) -> Result<Option<T>, PageError> {
+    for wait in LOOKS {
+        tokio::time::sleep(wait).await;
+        if let Some(there) = look().await? {
+            return Ok(Some(there));
+        }
+    }
+    Ok(None)
+}
 
 /// What a fact says of the way through the pages that it belongs to.
 pub(super) struct Way<'a> {

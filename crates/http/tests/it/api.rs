@@ -473,3 +473,35 @@ async fn a_token_opens_no_page_and_counts_before_a_cookie() {
     let path = "/api/v1/switches/unlock";
     assert_eq!(send(&world, &root, "PUT", path, r#"{"on":true}"#, &elsewhere).await.status, 200);
 }
+
+/// Two types of one name would be one schema of the document, and one of them told wrongly.
+#[test]
+fn each_schema_is_one_types() {
+    fn read(folder: &std::path::Path, names: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, names);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for derived in source
+                .split("#[derive(")
+                .skip(1)
+                .filter(|derived| derived.split(')').next().is_some_and(|traits| traits.contains("ToSchema")))
+            {
+                let mut words =
+                    derived.split_whitespace().skip_while(|word| !["struct", "enum"].contains(word));
+                let name = words.nth(1).expect("what is derived has a name");
+                names.push(name.trim_end_matches(|letter: char| !letter.is_alphanumeric()).to_owned());
+            }
+        }
+    }
+    let mut names = Vec::new();
+    read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+    assert!(names.len() > 60, "only {} were found", names.len());
+    names.sort();
+    for pair in names.windows(2) {
+        assert_ne!(pair[0], pair[1], "two types of this name have a schema");
+    }
+}

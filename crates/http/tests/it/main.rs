@@ -33,6 +33,7 @@ mod cloud_limits;
 mod console;
 mod console_app;
 mod doctor;
+mod every_page;
 mod expiry;
 mod follow_up;
 mod give_password;

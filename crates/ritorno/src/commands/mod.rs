@@ -30,16 +30,22 @@ use anyhow::bail;
 use ritorno_identity::audit::{Activity, Actor, Fact, Success};
 use ritorno_identity::group::Group;
 use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_protocol::ids::TenantId;
 
 use crate::installation::Installation;
 use crate::system;
 
 /// What was done on the command line.
 fn fact(installation: &Installation, activity: Activity, reason: String) -> Fact {
+    fact_of(installation.tenant.id, activity, reason)
+}
+
+/// The same, of a tenant.
+fn fact_of(tenant: TenantId, activity: Activity, reason: String) -> Fact {
     let random = system::random();
     Fact {
         id: FactId::random(&*random),
-        tenant: installation.tenant.id,
+        tenant,
         at: system::clock().now(),
         activity,
         actor: Actor::System,

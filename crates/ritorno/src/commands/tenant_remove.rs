@@ -2,8 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use ritorno_identity::audit::{Activity, Actor, Fact, Success};
-use ritorno_identity::ids::{CorrelationId, FactId};
+use ritorno_identity::audit::{Activity, Fact};
 use ritorno_identity::tenant::Tenant;
 use ritorno_protocol::ids::TenantId;
 use ritorno_storage::{StoreError, Tenants};
@@ -120,19 +119,5 @@ async fn finish(ground: &Ground, tenant: &Tenant, first: TenantId) -> anyhow::Re
 }
 
 fn fact(tenant: TenantId, reason: String) -> Fact {
-    let random = system::random();
-    Fact {
-        id: FactId::random(&*random),
-        tenant,
-        at: system::clock().now(),
-        activity: Activity::TenantRemoved,
-        actor: Actor::System,
-        target: None,
-        from: None,
-        success: Success::Success,
-        reason,
-        support_code: None,
-        correlation: CorrelationId::random(&*random),
-        request: None,
-    }
+    super::fact_of(tenant, Activity::TenantRemoved, reason)
 }

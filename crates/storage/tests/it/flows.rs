@@ -1,7 +1,7 @@
 //! Flows.
 
 use anyhow::{Result, ensure};
-use ritorno_identity::flow::{FORMER_HOLDS, Flow, FlowState, Former, Person};
+use ritorno_identity::flow::{Flow, FlowState, Former, Person};
 use ritorno_identity::method::Method;
 use ritorno_identity::token::TokenDigest;
 use ritorno_protocol::ids::{RequestId, UserId};
@@ -45,7 +45,7 @@ async fn a_gate_changes_the_token(f: &Fixture) -> Result<()> {
     let flows = f.store.flows();
     let sent = Flow { state: FlowState::CodeSent, ..f.flow(Person::Known(UserId::random(&f.random))) };
     flows.insert(&sent).await?;
-    let former = Former { browser: sent.browser, until: NOW.plus(FORMER_HOLDS) };
+    let former = Former { browser: sent.browser, replaced_at: NOW };
     let passed = sent.gate_passed(Method::Mail, NOW)?;
     let behind = Flow { browser: TokenDigest([9; 32]), former: Some(former), ..passed };
     ensure!(flows.advance(&sent, &behind).await?);

@@ -19,7 +19,7 @@ use super::change::change;
 use super::visit::{current, elsewhere, ended, note, owner};
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page};
-use crate::portal::visit::{LOOKS, is_known, known_cookie, tenant};
+use crate::portal::visit::{is_known, known_cookie, led_on, tenant};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -109,13 +109,10 @@ pub(super) async fn check(
         known_browser: is_known(&state, &jar, tenant.id, &registration.subject),
     };
     let tried = state.store.codes().attempt(&attempt, state.clock.now()).await.map_err(PageError::behind)?;
-    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
-        tokio::time::sleep(*wait).await;
-        let now = current(&state, &jar).await?;
-        if let Some(further) = now.filter(|now| now.id == registration.id && now.state != registration.state)
-        {
-            return Ok(elsewhere(&further));
-        }
+    if tried == Tried::Spent
+        && let Some(further) = led_on(|| further(&state, &jar, &registration)).await?
+    {
+        return Ok(elsewhere(&further));
     }
     let (fault, reason) = match tried {
         Tried::Right => {
@@ -131,4 +128,14 @@ pub(super) async fn check(
     };
     note(&state, &reader, &registration, Activity::RegistrationProgress, Success::Failure, reason).await?;
     again(fault)
+}
+
+/// The registration, if it is at another step than `before` by now.
+async fn further(
+    state: &AppState,
+    jar: &CookieJar,
+    before: &Registration,
+) -> Result<Option<Registration>, PageError> {
+    let now = current(state, jar).await?;
+    Ok(now.filter(|now| now.id == before.id && now.state != before.state))
 }

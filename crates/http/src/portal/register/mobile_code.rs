@@ -12,6 +12,7 @@ use ritorno_identity::method::Method;
 use ritorno_identity::phone::Phone;
 use ritorno_identity::registration::{AddressChange, Registration};
 use ritorno_identity::tenant::Tenant;
+use ritorno_identity::user::User;
 use ritorno_storage::Attempt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -21,7 +22,7 @@ use super::tell::method_changed;
 use super::visit::note;
 use crate::i18n::{Words, key};
 use crate::page::{Frame, PageError, page, to_the_end};
-use crate::portal::visit::{LOOKS, is_known, known_cookie};
+use crate::portal::visit::{is_known, known_cookie, led_on};
 use crate::reader::Reader;
 use crate::state::AppState;
 
@@ -110,12 +111,8 @@ pub(super) async fn check(
         known_browser: is_known(&state, &jar, tenant.id, &registration.subject),
     };
     let tried = state.store.codes().attempt(&attempt, state.clock.now()).await.map_err(PageError::behind)?;
-    for wait in LOOKS.iter().filter(|_| tried == Tried::Spent) {
-        tokio::time::sleep(*wait).await;
-        let user = state.store.users().get(tenant.id, user.id).await.map_err(PageError::behind)?;
-        if user.is_some_and(|user| user.registered_mobile.as_deref() == Some(number.as_str())) {
-            return Ok(Redirect::to("/register/methods?done=sms").into_response());
-        }
+    if tried == Tried::Spent && led_on(|| registered(&state, &user, &number)).await?.is_some() {
+        return Ok(Redirect::to("/register/methods?done=sms").into_response());
     }
     let (fault, reason) = match tried {
         Tried::Right => {
@@ -143,4 +140,10 @@ pub(super) async fn check(
     };
     note(&state, &reader, &registration, Activity::RegistrationProgress, Success::Failure, reason).await?;
     again(fault)
+}
+
+/// The person, if the number is theirs by now.
+async fn registered(state: &AppState, before: &User, number: &Phone) -> Result<Option<User>, PageError> {
+    let user = state.store.users().get(before.tenant, before.id).await.map_err(PageError::behind)?;
+    Ok(user.filter(|user| user.registered_mobile.as_deref() == Some(number.as_str())))
 }
